@@ -1,0 +1,1 @@
+//! The fault plan: what goes wrong on purpose. Implementation follows the types.
