@@ -7,4 +7,5 @@ pub mod catalogue;
 pub mod clerk;
 pub mod commercetools;
 pub mod fault;
+pub mod serve;
 pub mod shop;

@@ -1,1 +1,0 @@
-//! The fault plan: what goes wrong on purpose. Implementation follows the types.

@@ -1,0 +1,6 @@
+//! The emulators as a client meets them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod fault;
+mod host;
