@@ -1,0 +1,171 @@
+//! Where records go.
+
+use async_trait::async_trait;
+use model::{CategoryListing, Kind, Listing, RemoteId};
+
+use crate::{Facets, Fault, FieldSpec, Item, source::Finding};
+
+/// What a kind of destination is, for the registry, the documentation and the engine.
+#[derive(Clone, Copy, Debug)]
+pub struct DestinationDescriptor {
+    /// Name in the configuration, such as `clerk`.
+    pub name: &'static str,
+    /// Name for people.
+    pub title: &'static str,
+    /// Version of the built-in mapping: raise it when the same listing maps to another payload, so that flows look at
+    /// every record again.
+    pub mapping: u32,
+    /// Fields of a kind of record.
+    pub fields: fn(Kind) -> &'static [FieldSpec],
+    /// Names of fields that a user may add: none for a closed schema.
+    pub extra_name: Option<fn(&str) -> bool>,
+}
+
+/// What is done with the items of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// Create or replace.
+    Put,
+    /// Change these facets of what exists.
+    Patch(Facets),
+    /// Remove.
+    Remove,
+}
+
+impl Op {
+    /// The operation's name in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Put => "put",
+            Self::Patch(_) => "patch",
+            Self::Remove => "remove",
+        }
+    }
+}
+
+/// How much one call may carry, and how many calls may be under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Items per call, at least 1.
+    pub items: usize,
+    /// Bytes of members per call; one item alone may exceed it.
+    pub bytes: usize,
+    /// Calls under way at once, at least 1.
+    pub concurrency: usize,
+}
+
+/// Items of one kind, for one operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// What they are.
+    pub kind: Kind,
+    /// What is done with them.
+    pub op: Op,
+    /// The items.
+    pub parcels: Vec<Parcel>,
+}
+
+/// One item of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parcel {
+    /// Id at the destination.
+    pub id: RemoteId,
+    /// JSON members without braces; empty for a removal.
+    pub members: String,
+}
+
+/// What became of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The destination has it.
+    Delivered,
+    /// The destination refused it and will again: it is set aside until it changes.
+    Rejected(Fault),
+    /// It certainly had no effect; it is tried again, or the flow pauses, as the fault's class says.
+    Deferred(Fault),
+    /// It may or may not have had its effect: what the destination holds is unknown until it is sent again.
+    Unknown(Fault),
+}
+
+/// What became of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// What became of its items.
+    pub verdict: Verdict,
+    /// HTTP status, 0 where there was none.
+    pub status: u16,
+    /// The beginning of the answer, redacted, at most 4 KB.
+    pub response: String,
+}
+
+/// What became of the items of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// One outcome for all: a rejected call of several items is bisected by the engine.
+    Whole(Outcome),
+    /// One outcome per item, in the order of the call.
+    Each(Vec<Outcome>),
+}
+
+/// How a destination gets rid of a kind of record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// [`Op::Remove`] does it.
+    Call,
+    /// It goes when the destination next imports the hosted feed without it.
+    Feed,
+}
+
+/// A marketing or discovery service that can be written to.
+///
+/// `listing` and `category` are pure. `send` makes exactly one call, repeats nothing, and never panics.
+#[async_trait]
+pub trait Destination: Send + Sync {
+    /// What kind of destination it is.
+    fn descriptor(&self) -> &'static DestinationDescriptor;
+
+    /// What this configuration changes about payloads, as text: when it changes, flows look at every record again.
+    fn fingerprint(&self) -> String;
+
+    /// What a call may carry.
+    fn limits(&self, kind: Kind, op: Op) -> Limits;
+
+    /// How records of this kind are removed.
+    fn removal(&self, kind: Kind) -> Removal;
+
+    /// Whether [`Op::Patch`] exists for this kind and these facets.
+    fn can_patch(&self, kind: Kind, facets: Facets) -> bool;
+
+    /// The items of a product, without the members whose names are `taken` by the user's mapping.
+    ///
+    /// # Errors
+    /// [`Mapped::Filtered`] is no error; a [`Fault`] of class `Record` sets the record aside.
+    fn listing(&self, listing: &Listing<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault>;
+
+    /// The item of a category.
+    ///
+    /// # Errors
+    /// As [`Destination::listing`].
+    fn category(&self, category: &CategoryListing<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault>;
+
+    /// Sends one call.
+    async fn send(&self, call: &Call) -> Receipt;
+
+    /// Reads items back, for `verify`: those that exist, with their JSON, in any order. `None`: it can't be read back.
+    async fn read(&self, kind: Kind, ids: &[RemoteId]) -> Option<Result<Vec<(RemoteId, serde_json::Value)>, Fault>>;
+
+    /// Looks at credentials and settings; one line per finding.
+    async fn check(&self) -> Vec<Finding>;
+
+    /// Calls made so far, for reports.
+    fn calls(&self) -> u64;
+}
+
+/// What a destination makes of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mapped {
+    /// These items, at least one. The index names the variant an item stands for, where it stands for one.
+    Items(Vec<(Item, Option<usize>)>),
+    /// The flow's settings keep it out.
+    Filtered(model::Filtered),
+}

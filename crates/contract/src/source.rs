@@ -1,0 +1,154 @@
+//! Where records come from.
+
+use async_trait::async_trait;
+use model::{Kind, Record, RecordId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::Fault;
+
+/// What a kind of source is, for the registry, the documentation and the engine.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceDescriptor {
+    /// Name in the configuration, such as `commercetools`.
+    pub name: &'static str,
+    /// Name for people.
+    pub title: &'static str,
+    /// In which order prices of different scopes are tried (vendor's rule).
+    pub price_order: model::price::ScopeOrder,
+}
+
+/// A stream of records that is read at a pace of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// Name in the configuration and in `status`.
+    pub name: &'static str,
+    /// Kinds whose absence from a full walk of this lane means they are gone. Empty for lanes that only report
+    /// deletions.
+    pub kinds: &'static [Kind],
+    /// What the lane's news is worth: decides what is sent first.
+    pub urgency: Urgency,
+    /// It can be read from where the last walk ended; otherwise every walk is a full one.
+    pub delta: bool,
+    /// Products must not be projected before this lane was read once: without it they would be sent wrong.
+    pub needed: bool,
+    /// Bounds of the interval between two reads while `run`, in seconds: (floor, ceiling).
+    pub interval_seconds: (u32, u32),
+}
+
+/// What is sent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Urgency {
+    /// Stock and prices.
+    Urgent = 0,
+    /// Changes that happen now.
+    Live = 1,
+    /// First syncs, full reads, wide fan-outs.
+    Backfill = 2,
+}
+
+impl Urgency {
+    /// All, most urgent first.
+    pub const ALL: [Self; 3] = [Self::Urgent, Self::Live, Self::Backfill];
+}
+
+/// A place in a walk, owned by the source; the engine only keeps and returns it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Token(pub String);
+
+/// Where the next page starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Position {
+    /// The beginning of a walk over everything.
+    Full,
+    /// The beginning of a walk over what changed since the walk that ended with this token.
+    Delta(Token),
+    /// On in the walk under way.
+    Within(Token),
+}
+
+/// One page of a walk.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// What was read.
+    pub changes: Vec<Change>,
+    /// Records that could not be understood: which, and why. They are reported and kept as they were.
+    pub unread: Vec<Unread>,
+    /// Where it goes on.
+    pub next: Next,
+}
+
+/// A record that could not be understood.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    /// What it is.
+    pub kind: Kind,
+    /// Its id, if that could be read.
+    pub id: Option<RecordId>,
+    /// Why.
+    pub fault: Fault,
+}
+
+/// Where a walk goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// There is more.
+    Within(Token),
+    /// The walk is over; a later delta starts from this token.
+    End(Token),
+}
+
+/// What a page says of one record.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// It is like this.
+    Is {
+        /// The record.
+        record: Record,
+        /// The source's own version of it; 0 where there is none.
+        version: u64,
+        /// When the source last changed it.
+        modified_at: Option<Timestamp>,
+    },
+    /// It is no longer there (or no longer published).
+    Gone {
+        /// What it was.
+        kind: Kind,
+        /// Its id.
+        id: RecordId,
+        /// The version that ended it: a record that has a later one stays. None: it is gone whatever the version.
+        version: Option<u64>,
+    },
+}
+
+/// A shop that can be read.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// What kind of source it is.
+    fn descriptor(&self) -> &'static SourceDescriptor;
+
+    /// The lanes that this configuration reads, needed ones first.
+    fn lanes(&self) -> Vec<Lane>;
+
+    /// Reads one page. Repeats what may be repeated within the call (renewed token, short backoff); what remains is a
+    /// fault, and the engine decides.
+    async fn page(&self, lane: &Lane, position: &Position) -> Result<Page, Fault>;
+
+    /// Looks at credentials, rights and settings without reading the catalogue; one line per finding.
+    async fn check(&self) -> Vec<Finding>;
+
+    /// Calls made so far, for reports.
+    fn calls(&self) -> u64;
+}
+
+/// What a check found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// What was looked at, such as `scopes`.
+    pub what: String,
+    /// What was found when all is well, or what is wrong.
+    pub result: Result<String, Fault>,
+}

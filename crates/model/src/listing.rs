@@ -1,0 +1,242 @@
+//! What a market makes of a record: one language, one price per variant, one stock figure. Destinations map from here.
+//!
+//! Listings borrow from the records they were projected from. Their serde form is what a user's expressions see, so
+//! field names here are part of the product.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{Serialize, Serializer};
+
+use crate::{CategoryId, Money, Product, ProductId, Rating, Sku, Timestamp, VariantId};
+
+/// A product as one market sells it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listing<'a> {
+    /// Id at the source.
+    pub id: &'a ProductId,
+    /// Key given by the shop.
+    pub key: Option<&'a str>,
+    /// Name of its product type.
+    pub product_type: Option<&'a str>,
+    /// Shown name; never blank.
+    pub name: &'a str,
+    /// Description, may hold HTML.
+    pub description: Option<&'a str>,
+    /// Part of a URL.
+    pub slug: Option<&'a str>,
+    /// Title for search engines.
+    pub meta_title: Option<&'a str>,
+    /// Description for search engines.
+    pub meta_description: Option<&'a str>,
+    /// Words that find it, joined by a comma and a space.
+    pub keywords: Option<&'a str>,
+    /// Absolute URL of its page.
+    pub url: String,
+    /// Absolute URLs of its images, main one first, without repeats.
+    pub images: Vec<&'a str>,
+    /// Categories it is directly in that exist.
+    pub categories: Vec<CategoryName<'a>>,
+    /// Attributes of the product as a whole.
+    #[serde(serialize_with = "by_name")]
+    pub attributes: Vec<Field<'a>>,
+    /// Options by which its variants differ, each with the distinct values on offer.
+    #[serde(serialize_with = "options_by_name")]
+    pub options: Vec<ProductOption<'a>>,
+    /// Variants that are sold in this market; never empty. The main one first.
+    pub variants: Vec<Offer<'a>>,
+    /// Reviews in short.
+    #[serde(serialize_with = "rating")]
+    pub rating: Option<Rating>,
+    /// Seconds since the epoch.
+    #[serde(serialize_with = "seconds")]
+    pub created_at: Option<Timestamp>,
+    /// The record it was projected from, for what a listing leaves out.
+    #[serde(skip)]
+    pub product: &'a Product,
+}
+
+/// A variant as one market sells it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Offer<'a> {
+    /// Id within the product.
+    pub id: &'a VariantId,
+    /// Stock keeping unit.
+    pub sku: Option<&'a Sku>,
+    /// Key given by the shop.
+    pub key: Option<&'a str>,
+    /// Global trade item number.
+    pub gtin: Option<&'a str>,
+    /// What one piece costs now, positive or zero.
+    #[serde(serialize_with = "decimal")]
+    pub price: Money,
+    /// What it costs without the discount; equals `price` where there is none.
+    #[serde(serialize_with = "decimal")]
+    pub list_price: Money,
+    /// `price` is below `list_price`.
+    pub on_sale: bool,
+    /// Pieces that can be sold now, at least 0; none where the shop does not track them.
+    pub stock: Option<i64>,
+    /// It can be bought now.
+    pub in_stock: bool,
+    /// Attributes of this variant.
+    #[serde(serialize_with = "by_name")]
+    pub attributes: Vec<Field<'a>>,
+    /// Absolute URLs of its images.
+    pub images: Vec<&'a str>,
+}
+
+/// A category that a product is in.
+#[derive(Clone, Debug, Serialize)]
+pub struct CategoryName<'a> {
+    /// Id at the source.
+    pub id: &'a CategoryId,
+    /// Shown name; none where no locale of the market has one.
+    pub name: Option<&'a str>,
+}
+
+/// An attribute with its value in the market's language.
+#[derive(Clone, Debug, Serialize)]
+pub struct Field<'a> {
+    /// Machine name.
+    #[serde(skip)]
+    pub name: &'a str,
+    /// Label of the attribute itself, where its type has one.
+    pub title: Option<&'a str>,
+    /// Machine form: the key of an enum value, the number, the text.
+    pub value: Plain<'a>,
+    /// Shown form: the label of an enum value, else as `value`.
+    pub label: Plain<'a>,
+}
+
+/// An option by which variants differ.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProductOption<'a> {
+    /// Machine name of the attribute.
+    #[serde(skip)]
+    pub name: &'a str,
+    /// Shown name.
+    pub title: Option<&'a str>,
+    /// Distinct shown values, in the order of the variants.
+    pub values: Vec<Cow<'a, str>>,
+}
+
+/// A value in one language, in the forms JSON has.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "the names are JSON's own")]
+pub enum Plain<'a> {
+    Text(Cow<'a, str>),
+    Integer(i64),
+    Number(f64),
+    Boolean(bool),
+    List(Vec<Plain<'a>>),
+}
+
+impl<'a> Plain<'a> {
+    /// As text, lists left out.
+    pub fn text(&self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Text(text) => Some(text.clone()),
+            Self::Integer(number) => Some(Cow::Owned(number.to_string())),
+            Self::Number(number) => Some(Cow::Owned(number.to_string())),
+            Self::Boolean(truth) => Some(Cow::Borrowed(if *truth { "true" } else { "false" })),
+            Self::List(_) => None,
+        }
+    }
+}
+
+/// A category as one market shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct CategoryListing<'a> {
+    /// Id at the source.
+    pub id: &'a CategoryId,
+    /// Key given by the shop.
+    pub key: Option<&'a str>,
+    /// The category above.
+    pub parent: Option<&'a CategoryId>,
+    /// Shown name; never blank.
+    pub name: &'a str,
+    /// Description.
+    pub description: Option<&'a str>,
+    /// Part of a URL.
+    pub slug: Option<&'a str>,
+    /// Absolute URL of its page.
+    pub url: String,
+    /// Absolute image URL.
+    pub image: Option<&'a str>,
+    /// Immediate children that the market shows, in the shop's order.
+    pub children: Vec<&'a CategoryId>,
+    /// Names from the root down to this category.
+    pub path: Vec<&'a str>,
+}
+
+/// Why a market does not sell or show a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "rule")]
+pub enum Filtered {
+    /// It is not published.
+    Unpublished,
+    /// No variant has a price for this market's currency, country, group and channel now.
+    NoPrice,
+    /// The store's assortment does not hold it.
+    NotInAssortment,
+    /// No locale of the market has a name for it.
+    NoText,
+    /// It has no variant.
+    NoVariant,
+    /// All of it is out of stock, and the flow removes what is.
+    OutOfStock,
+    /// It hangs below itself in the category tree.
+    CategoryCycle,
+}
+
+impl Filtered {
+    /// The rule's name, as stored and printed.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Unpublished => "unpublished",
+            Self::NoPrice => "no_price",
+            Self::NotInAssortment => "not_in_assortment",
+            Self::NoText => "no_text",
+            Self::NoVariant => "no_variant",
+            Self::OutOfStock => "out_of_stock",
+            Self::CategoryCycle => "category_cycle",
+        }
+    }
+}
+
+impl fmt::Display for Filtered {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Unpublished => "it is not published",
+            Self::NoPrice => "no variant has a price in this market now",
+            Self::NotInAssortment => "the store's assortment does not hold it",
+            Self::NoText => "no locale of the market has a name for it",
+            Self::NoVariant => "it has no variant",
+            Self::OutOfStock => "all of it is out of stock, and this flow removes what is",
+            Self::CategoryCycle => "it hangs below itself in the category tree",
+        })
+    }
+}
+
+fn decimal<S: Serializer>(money: &Money, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_f64(money.decimal())
+}
+
+#[expect(clippy::ref_option, reason = "the shape serde asks for")]
+fn seconds<S: Serializer>(at: &Option<Timestamp>, out: S) -> Result<S::Ok, S::Error> {
+    at.map(Timestamp::seconds).serialize(out)
+}
+
+#[expect(clippy::ref_option, reason = "the shape serde asks for")]
+fn rating<S: Serializer>(rating: &Option<Rating>, out: S) -> Result<S::Ok, S::Error> {
+    rating.serialize(out)
+}
+
+fn by_name<S: Serializer>(fields: &[Field<'_>], out: S) -> Result<S::Ok, S::Error> {
+    out.collect_map(fields.iter().map(|field| (field.name, field)))
+}
+
+fn options_by_name<S: Serializer>(options: &[ProductOption<'_>], out: S) -> Result<S::Ok, S::Error> {
+    out.collect_map(options.iter().map(|option| (option.name, option)))
+}
