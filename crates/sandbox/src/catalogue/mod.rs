@@ -1,9 +1,16 @@
 //! What a shop sells, in no platform's shape: the emulators seed themselves from it.
 //!
-//! A catalogue comes from the built-in generator ([`generate`]) or from real data in a folder ([`load`]). Products are
-//! streamed, so that a large catalogue is never held twice.
+//! A catalogue comes from the built-in generator ([`generate()`]) or from real data in a folder ([`load()`]). Products
+//! are streamed, so that a large catalogue is never held twice.
 
-use std::collections::BTreeMap;
+pub(crate) mod dice;
+pub mod generate;
+pub mod load;
+
+use std::{collections::BTreeMap, fmt};
+
+pub use generate::{Options, generate};
+pub use load::{LoadError, Loaded, Skipped, load};
 
 /// Text by locale (`de`, `en`, `de-DE`). A locale may be missing.
 pub type Localized = BTreeMap<String, String>;
@@ -16,6 +23,29 @@ pub struct Catalogue {
     pub product_count: usize,
     /// The products, in a fixed order; each call starts again from the first.
     pub products: Box<dyn Fn() -> Box<dyn Iterator<Item = Product> + Send> + Send + Sync>,
+}
+
+impl fmt::Debug for Catalogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Catalogue").field("products", &self.product_count).finish_non_exhaustive()
+    }
+}
+
+/// A market that a catalogue has been made for: what a configuration of the demo asks of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Market {
+    /// Short unique name (`de`).
+    pub key: String,
+    /// Locale of its texts.
+    pub locale: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// ISO 3166-1 alpha-2 code.
+    pub country: String,
+    /// Key of its store, where the shop has stores for it.
+    pub store: Option<String>,
+    /// Keys of the channels it is supplied from. Empty: stock that is assigned to no channel.
+    pub supply_channels: Vec<String>,
 }
 
 /// Settings and reference data of a shop.
@@ -102,7 +132,10 @@ pub enum Value {
     /// Key of an enum or localised enum value.
     Key(String),
     Number(f64),
-    Money { minor: i64, currency: String },
+    Money {
+        minor: i64,
+        currency: String,
+    },
     Date(String),
     Time(String),
     DateTime(String),
@@ -243,4 +276,23 @@ pub struct Stock {
     pub channel: Option<String>,
     /// Pieces on stock.
     pub quantity: i64,
+}
+
+/// A part of a URL: lower-case ASCII letters, digits and single hyphens. Umlauts are spelt out; other scripts vanish.
+pub(crate) fn slugify(text: &str) -> String {
+    let mut slug = String::with_capacity(text.len());
+    for character in text.chars().flat_map(char::to_lowercase) {
+        match character {
+            'a'..='z' | '0'..='9' => slug.push(character),
+            'ä' | 'æ' => slug.push_str("ae"),
+            'ö' | 'ø' => slug.push_str("oe"),
+            'ü' => slug.push_str("ue"),
+            'ß' => slug.push_str("ss"),
+            'é' | 'è' | 'ê' => slug.push('e'),
+            _ if slug.is_empty() || slug.ends_with('-') => {},
+            _ => slug.push('-'),
+        }
+    }
+    slug.truncate(slug.trim_end_matches('-').len());
+    slug
 }
