@@ -91,7 +91,8 @@ pub trait Store: Send + Sync {
     /// doubt after a crash.
     async fn advance(&self, step: Step) -> Result<Vec<u64>, Fault>;
 
-    /// Settles as gone what waits for the feed ([`State::AwaitsFeed`]), of this kind, up to this revision.
+    /// Ends the wait for the feed ([`State::AwaitsFeed`]) of this kind, up to this revision: the destination no longer
+    /// holds these items. Tombstones are gone; other records are due at once, with no items held.
     async fn release(&self, flow: &FlowName, kind: Kind, up_to: Revision) -> Result<u64, Fault>;
 
     /// The highest revision given so far.
@@ -290,6 +291,8 @@ pub struct Take {
     pub fresh: [usize; 3],
     /// At most so many retries.
     pub retries: usize,
+    /// Start behind this place rather than the flow's stored cursor: for reading ahead of what is not settled yet.
+    pub after: Option<Cursor>,
 }
 
 /// A flow's place in the mirror: everything up to it was looked at, by urgency.
