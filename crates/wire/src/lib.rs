@@ -1,1 +1,24 @@
-//! See Cargo.toml.
+//! The HTTP kit of the connectors: one client, tokens, quotas, repeats, redaction.
+//!
+//! It knows no platform. It decides how a call is made (bounds, time limits, how many at once), what is known when one
+//! breaks ([`Effect`]), and what may be shown of an answer ([`Redactor`]). What an answer *means* the connector decides.
+//!
+//! **Invariants:** no body is read without a bound; no request or response body, query string, token or secret is
+//! logged; nothing is repeated unless the caller asks through [`retry`].
+
+pub mod client;
+pub mod query;
+pub mod quota;
+pub mod redact;
+pub mod retry;
+pub mod token;
+pub mod when;
+
+pub use client::{Broken, Client, Effect, Options, Reason, Request, Response};
+pub use http::{HeaderMap, HeaderName, HeaderValue, Method};
+pub use query::with_query;
+pub use quota::Quota;
+pub use redact::Redactor;
+pub use reqwest::Url;
+pub use retry::{Retry, retry};
+pub use token::{ClientCredentials, Grant, TokenCache};

@@ -1,0 +1,320 @@
+//! One HTTP client per connector: bounded in time, size and number of calls under way.
+
+use std::{
+    error::Error,
+    sync::{
+        Arc, Once,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use contract::Fault;
+use http::{HeaderMap, HeaderValue, Method, header};
+use model::Timestamp;
+use reqwest::{Url, redirect};
+use tokio::sync::Semaphore;
+
+use crate::{quota::Budget, quota::Quota, when};
+
+/// How a [`Client`] calls.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `User-Agent` of every request.
+    pub user_agent: String,
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// Longest wait for a whole answer, from the connection to the last byte.
+    pub request_timeout: Duration,
+    /// Calls under way at once; further ones wait. At least 1.
+    pub concurrency: usize,
+    /// Largest answer that is read, after decompression.
+    pub max_body_bytes: usize,
+    /// Ask for compressed answers. Saves bandwidth, costs time on both sides.
+    pub compressed: bool,
+    /// Most calls per span of time and host; further ones wait.
+    pub quota: Option<Quota>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            user_agent: concat!("cartage/", env!("CARGO_PKG_VERSION")).to_owned(),
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_mins(1),
+            concurrency: 8,
+            max_body_bytes: 64 << 20,
+            compressed: true,
+            quota: None,
+        }
+    }
+}
+
+/// One call.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// HTTP method.
+    pub method: Method,
+    /// Absolute URL with its query.
+    pub url: Url,
+    /// Headers beyond `User-Agent`, `Accept-Encoding`, `Content-Type` and `Content-Length`.
+    pub headers: HeaderMap,
+    /// What is sent.
+    pub body: Option<Bytes>,
+    /// Type of `body`.
+    pub content_type: Option<&'static str>,
+}
+
+impl Request {
+    /// A request without body and headers.
+    pub fn new(method: Method, url: Url) -> Self {
+        Self { method, url, headers: HeaderMap::new(), body: None, content_type: None }
+    }
+
+    /// `GET url`.
+    pub fn get(url: Url) -> Self {
+        Self::new(Method::GET, url)
+    }
+
+    /// With a header.
+    #[must_use]
+    pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// With a JSON body.
+    #[must_use]
+    pub fn json(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = Some(body.into());
+        self.content_type = Some("application/json");
+        self
+    }
+}
+
+/// What was answered, whatever the status.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The whole body, decompressed.
+    pub body: Bytes,
+    /// The server's clock, from the `Date` header.
+    pub date: Option<Timestamp>,
+    /// From the first byte sent to the last byte received.
+    pub took: Duration,
+}
+
+impl Response {
+    /// Status 200 to 299.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// A header as text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// How long the server asks to wait (`Retry-After`, in seconds or as a date).
+    pub fn retry_after(&self) -> Option<Duration> {
+        when::retry_after(self.header("retry-after")?, self.date)
+    }
+}
+
+/// A call that brought no whole answer.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// Whether the server may have acted on the request.
+    pub effect: Effect,
+    /// What broke.
+    pub reason: Reason,
+    /// The same for people; its text holds no URL query, header or body.
+    pub fault: Fault,
+}
+
+/// Whether the server may have acted on a request that brought no whole answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Certainly not: the request was never written.
+    None,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// What broke a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The request could not be made.
+    Request,
+    /// No connection.
+    Connect,
+    /// Not everything came in time.
+    Timeout,
+    /// The connection ended early, or what came was not HTTP.
+    Connection,
+    /// The answer is larger than [`Options::max_body_bytes`].
+    TooLarge,
+}
+
+impl Broken {
+    fn new(effect: Effect, reason: Reason, fault: Fault) -> Self {
+        Self { effect, reason, fault }
+    }
+}
+
+/// Makes calls. Cheap to clone; clones share limits and counters.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    slots: Arc<Semaphore>,
+    budget: Option<Arc<Budget>>,
+    calls: Arc<AtomicU64>,
+    request_timeout: Duration,
+    max_body_bytes: usize,
+}
+
+impl Client {
+    /// A client with its own connections, limits and counter.
+    ///
+    /// # Errors
+    /// `C0305` when the TLS settings or the user agent can't be used.
+    pub fn new(options: &Options) -> Result<Self, Fault> {
+        Ok(Self {
+            http: build(options)?,
+            slots: Arc::new(Semaphore::new(options.concurrency.clamp(1, Semaphore::MAX_PERMITS))),
+            budget: options.quota.map(|quota| Arc::new(Budget::new(quota))),
+            calls: Arc::new(AtomicU64::new(0)),
+            request_timeout: options.request_timeout,
+            max_body_bytes: options.max_body_bytes,
+        })
+    }
+
+    /// Calls made so far, whatever became of them.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Makes one call and reads the whole answer. Repeats nothing, follows no redirect.
+    ///
+    /// # Errors
+    /// [`Broken`] when no whole answer came; an answer of any status is no error here.
+    pub async fn call(&self, request: Request) -> Result<Response, Broken> {
+        let host = request.url.host_str().unwrap_or_default().to_owned();
+        if let Some(budget) = &self.budget {
+            budget.ready(&host).await;
+        }
+        // The semaphore is never closed; without a permit the call would still be right, only unbounded.
+        let _slot = self.slots.acquire().await.ok();
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let (method, path) = (request.method.clone(), request.url.path().to_owned());
+        let began = Instant::now();
+        let result = match tokio::time::timeout(self.request_timeout, self.exchange(request, &host)).await {
+            Ok(result) => result,
+            Err(_) => Err(timed_out(&host, self.request_timeout, Effect::Unknown)),
+        };
+        let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match &result {
+            Ok(response) => {
+                let (status, bytes) = (response.status, response.body.len());
+                tracing::debug!(%method, host, path, status, bytes, milliseconds, "called");
+            }
+            Err(broken) => tracing::debug!(%method, host, path, error = %broken.fault, milliseconds, "call broke"),
+        }
+        result.map(|response| Response { took: began.elapsed(), ..response })
+    }
+
+    async fn exchange(&self, request: Request, host: &str) -> Result<Response, Broken> {
+        let mut builder = self.http.request(request.method, request.url).headers(request.headers);
+        if let Some(content_type) = request.content_type {
+            builder = builder.header(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        if let Some(body) = request.body {
+            builder = builder.body(body);
+        }
+        let mut answer = builder.send().await.map_err(|error| broken(host, &error))?;
+        let status = answer.status().as_u16();
+        let headers = std::mem::take(answer.headers_mut());
+        let date = headers.get(header::DATE).and_then(|date| date.to_str().ok()).and_then(when::http_date);
+        let body = self.body(answer, &headers, host).await?;
+        Ok(Response { status, headers, body, date, took: Duration::ZERO })
+    }
+
+    /// Collects the body into one buffer of the announced size: each byte is copied once.
+    async fn body(&self, mut answer: reqwest::Response, headers: &HeaderMap, host: &str) -> Result<Bytes, Broken> {
+        let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        if announced.is_some_and(|length: usize| length > self.max_body_bytes) {
+            return Err(self.too_large(host));
+        }
+        let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
+        while let Some(chunk) = answer.chunk().await.map_err(|error| broken(host, &error))? {
+            if body.len() + chunk.len() > self.max_body_bytes {
+                return Err(self.too_large(host));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+
+    fn too_large(&self, host: &str) -> Broken {
+        let message = format!("{host} answered with more than {} bytes", self.max_body_bytes);
+        Broken::new(Effect::Unknown, Reason::TooLarge, Fault::transient("C0304", message))
+    }
+}
+
+fn build(options: &Options) -> Result<reqwest::Client, Fault> {
+    static PROVIDER: Once = Once::new();
+    // Fails only where one is installed already, which then serves as well.
+    PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+    let builder = || {
+        reqwest::Client::builder()
+            .user_agent(&options.user_agent)
+            .connect_timeout(options.connect_timeout)
+            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_max_idle_per_host(options.concurrency.max(1))
+            .redirect(redirect::Policy::none())
+            .gzip(options.compressed)
+            .tcp_nodelay(true)
+    };
+    builder()
+        .build()
+        // A machine without root certificates can still talk to hosts without TLS; https then fails at the handshake.
+        .or_else(|_| builder().tls_certs_only([]).build())
+        .map_err(|error| Fault::config("C0305", format!("the HTTP client can't be set up: {}", causes(&error))))
+}
+
+fn broken(host: &str, error: &reqwest::Error) -> Broken {
+    if error.is_builder() || error.is_request() && error.is_redirect() {
+        let message = format!("a request to {host} can't be made: {}", causes(error));
+        return Broken::new(Effect::None, Reason::Request, Fault::config("C0306", message));
+    }
+    if error.is_connect() {
+        let message = format!("{host} can't be reached: {}", causes(error));
+        let fault = Fault::transient("C0301", message).hint("check the host name, the network and the TLS certificate");
+        return Broken::new(Effect::None, Reason::Connect, fault);
+    }
+    let message = format!("the connection to {host} broke before the whole answer was there: {}", causes(error));
+    Broken::new(Effect::Unknown, Reason::Connection, Fault::transient("C0303", message))
+}
+
+fn timed_out(host: &str, limit: Duration, effect: Effect) -> Broken {
+    let message = format!("{host} gave no whole answer within {} s", limit.as_secs_f32());
+    Broken::new(effect, Reason::Timeout, Fault::transient("C0302", message))
+}
+
+/// The chain of causes without the URL, whose query may hold a secret.
+fn causes(error: &reqwest::Error) -> String {
+    let mut text = String::new();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    if text.is_empty() { "no further cause is known".to_owned() } else { text }
+}

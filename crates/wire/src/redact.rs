@@ -1,0 +1,181 @@
+//! What may be shown of an answer.
+//!
+//! An excerpt of an answer goes into faults, attempts and dead letters, which people read and stores keep. Known secrets,
+//! things that look like tokens and keys, and e-mail addresses are replaced first.
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use secrecy::{ExposeSecret, SecretString};
+
+const HIDDEN: &str = "[redacted]";
+
+/// Members and parameters whose values are never shown, in lower case, without `_` and `-`.
+const NAMES: [&str; 12] = [
+    "accesstoken",
+    "refreshtoken",
+    "idtoken",
+    "clientsecret",
+    "privatekey",
+    "apikey",
+    "apitoken",
+    "secret",
+    "password",
+    "authorization",
+    "xapikey",
+    "token",
+];
+
+/// Most bytes of an excerpt before redaction.
+const EXCERPT: usize = 4096;
+
+/// Replaces secrets and personal data in text.
+#[derive(Clone, Default)]
+pub struct Redactor {
+    secrets: Vec<SecretString>,
+}
+
+impl Redactor {
+    /// A redactor that knows these secrets by their text; their base64 and percent-encoded forms too.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
+        let mut known = Vec::new();
+        for secret in secrets {
+            let text = secret.expose_secret();
+            // Shorter ones would blank out ordinary words.
+            if text.len() >= 6 {
+                known.extend([text.to_owned(), STANDARD.encode(text), crate::query::encoded(text)]);
+            }
+        }
+        known.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        known.dedup();
+        Self { secrets: known.into_iter().map(SecretString::from).collect() }
+    }
+
+    /// The beginning of a body as text without secrets and e-mail addresses, at most about 4 KB.
+    pub fn excerpt(&self, body: &[u8]) -> String {
+        let text = String::from_utf8_lossy(body.get(..EXCERPT).unwrap_or(body));
+        let cut = body.len() > EXCERPT;
+        // What straddles the cut can't be recognised: the last word goes.
+        let end = if cut { text.rfind(|c: char| !is_word(c)).unwrap_or(0) } else { text.len() };
+        let mut shown = self.redact(text.get(..end).unwrap_or_default());
+        if cut {
+            shown.push('…');
+        }
+        shown
+    }
+
+    /// `text` without secrets and e-mail addresses.
+    pub fn redact(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.secrets {
+            if text.contains(secret.expose_secret()) {
+                text = text.replace(secret.expose_secret(), HIDDEN);
+            }
+        }
+        without_addresses(&without_named(&text))
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Redactor({} secrets)", self.secrets.len())
+    }
+}
+
+/// Replaces the values of `name=value`, `"name": "value"` and `Bearer value`.
+fn without_named(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_alphabetic()) {
+        let (before, from) = rest.split_at(start);
+        out.push_str(before);
+        let end = from.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))).unwrap_or(from.len());
+        let (word, after) = from.split_at(end);
+        out.push_str(word);
+        rest = after;
+        if let Some((between, beyond)) = hidden_value(word, after) {
+            out.push_str(between);
+            out.push_str(HIDDEN);
+            rest = beyond;
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Where `word` names something secret: what stands between it and the value, and what follows the value.
+fn hidden_value<'a>(word: &str, after: &'a str) -> Option<(&'a str, &'a str)> {
+    let plain: String = word.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let scheme = plain == "bearer" || plain == "basic";
+    if !scheme && !NAMES.contains(&plain.as_str()) {
+        return None;
+    }
+    let value_at = after.find(|c: char| !matches!(c, ' ' | '"' | '\'' | '=' | ':' | '\\'))?;
+    let (between, from) = after.split_at(value_at);
+    // A scheme is followed by a space, a name by an equals sign or a colon.
+    let separated = if scheme { between.starts_with(' ') } else { between.contains(['=', ':']) };
+    let quoted = between.contains('"');
+    let ends = |c: char| {
+        if quoted { c == '"' } else { c.is_whitespace() || matches!(c, '&' | '"' | '\'' | ',' | ';' | '}' | ')' | '<') }
+    };
+    let end = from.find(ends).unwrap_or(from.len());
+    // "Bearer realm" in a sentence is no token.
+    let long_enough = !scheme || end >= 8;
+    (separated && long_enough && end > 0).then(|| (between, from.get(end..).unwrap_or_default()))
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '.' | '_' | '%' | '+' | '-' | '@' | '=' | '/')
+}
+
+/// Replaces `local@host.tld`.
+fn without_addresses(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('@') {
+        let (before, from) = rest.split_at(at);
+        let local = before
+            .rfind(|c: char| !is_local(c))
+            .map_or(0, |i| i + before.get(i..).and_then(|s| s.chars().next()).map_or(1, char::len_utf8));
+        let host = from.get(1..).unwrap_or_default();
+        let length = host.find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-'))).unwrap_or(host.len());
+        let name = host.get(..length).unwrap_or_default().trim_end_matches('.');
+        if local < at && name.contains('.') {
+            out.push_str(before.get(..local).unwrap_or_default());
+            out.push_str(HIDDEN);
+            rest = host.get(name.len()..).unwrap_or_default();
+        } else {
+            out.push_str(before);
+            out.push('@');
+            rest = host;
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn is_local(c: char) -> bool {
+    c.is_alphanumeric()
+        || matches!(
+            c,
+            '.' | '_'
+                | '%'
+                | '+'
+                | '-'
+                | '\''
+                | '!'
+                | '#'
+                | '$'
+                | '&'
+                | '*'
+                | '/'
+                | '='
+                | '?'
+                | '^'
+                | '`'
+                | '{'
+                | '|'
+                | '}'
+                | '~'
+        )
+}

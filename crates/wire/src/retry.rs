@@ -1,0 +1,54 @@
+//! Repeating what may be repeated.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use contract::Fault;
+
+/// How often and how patiently something is repeated.
+#[derive(Clone, Copy, Debug)]
+pub struct Retry {
+    /// Attempts in all, the first one included.
+    pub attempts: usize,
+    /// Wait before the second attempt; doubles from then on, each with jitter on top.
+    pub first: Duration,
+    /// Longest wait. An other side that asks for longer gets its fault handed on instead.
+    pub longest: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { attempts: 4, first: Duration::from_millis(250), longest: Duration::from_secs(20) }
+    }
+}
+
+/// Repeats `attempt` while its fault is one that passes, waiting as the other side asked, else ever longer. Only for
+/// calls that may be repeated. `attempt` is given its number, from 0.
+///
+/// # Errors
+/// The last attempt's fault.
+pub async fn retry<T>(policy: Retry, mut attempt: impl AsyncFnMut(usize) -> Result<T, Fault>) -> Result<T, Fault> {
+    let mut waits = ExponentialBuilder::default()
+        .with_min_delay(policy.first)
+        .with_max_delay(policy.longest)
+        .with_max_times(policy.attempts.saturating_sub(1))
+        .with_jitter()
+        .build();
+    let mut number = 0;
+    loop {
+        let fault = match attempt(number).await {
+            Ok(value) => return Ok(value),
+            Err(fault) => fault,
+        };
+        let Some(wait) = fault.class.is_passing().then(|| waits.next()).flatten() else { return Err(fault) };
+        let wait = match fault.retry_after {
+            Some(asked) if asked > policy.longest => return Err(fault),
+            // A little more than asked, so that many callers do not come back in the same instant.
+            Some(asked) => asked.max(wait.min(asked + policy.first)),
+            None => wait,
+        };
+        tracing::debug!(number, code = %fault.code, class = %fault.class, ?wait, "trying again");
+        tokio::time::sleep(wait).await;
+        number += 1;
+    }
+}

@@ -1,0 +1,174 @@
+//! OAuth 2 client credentials: one token, shared, renewed before it runs out.
+
+use std::{fmt, time::Duration};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use contract::Fault;
+use http::{HeaderValue, Method, header};
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::{Client, Redactor, Request, Response, Retry, query::encoded, retry};
+
+/// How long before its end a token is renewed, at most; a short-lived one is renewed after nine tenths of its life.
+const MARGIN: Duration = Duration::from_mins(5);
+
+/// Who asks for a token, and for what.
+#[derive(Clone, Debug)]
+pub struct ClientCredentials {
+    /// The token endpoint.
+    pub url: Url,
+    /// Client id.
+    pub client_id: SecretString,
+    /// Client secret.
+    pub client_secret: SecretString,
+    /// Wanted scopes, separated by spaces; none: whatever the client may have.
+    pub scope: Option<String>,
+}
+
+/// A token that was granted.
+#[derive(Clone)]
+pub struct Grant {
+    /// `Bearer …`, for the `Authorization` header.
+    pub bearer: HeaderValue,
+    /// Scopes as the server named them, separated by spaces.
+    pub scope: Option<String>,
+    renew_at: Instant,
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Grant({:?})", self.scope)
+    }
+}
+
+/// Fetches tokens and keeps the current one. While it is fetched, everyone who needs it waits for that one call.
+#[derive(Debug)]
+pub struct TokenCache {
+    client: Client,
+    credentials: ClientCredentials,
+    redactor: Redactor,
+    retry: Retry,
+    current: Mutex<Option<Grant>>,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
+    expires_in: Option<f64>,
+    scope: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Refused {
+    error: Option<String>,
+    error_description: Option<String>,
+    message: Option<String>,
+}
+
+impl TokenCache {
+    /// A cache without a token yet.
+    pub fn new(client: Client, credentials: ClientCredentials, redactor: Redactor, retry: Retry) -> Self {
+        Self { client, credentials, redactor, retry, current: Mutex::new(None) }
+    }
+
+    /// The current token; fetches one where there is none or it runs out soon.
+    ///
+    /// # Errors
+    /// `C0307` credentials or scopes refused · `C0308` the answer is no token · `C0309` the endpoint is in trouble ·
+    /// those of [`Client::call`].
+    pub async fn get(&self) -> Result<Grant, Fault> {
+        let mut current = self.current.lock().await;
+        if let Some(grant) = current.as_ref().filter(|grant| Instant::now() < grant.renew_at) {
+            return Ok(grant.clone());
+        }
+        let grant = retry(self.retry, async |_| self.fetch().await).await?;
+        *current = Some(grant.clone());
+        Ok(grant)
+    }
+
+    /// Forgets `refused` if it is still the current one: a neighbour may have renewed it already.
+    pub async fn invalidate(&self, refused: &Grant) {
+        let mut current = self.current.lock().await;
+        if current.as_ref().is_some_and(|grant| grant.bearer == refused.bearer) {
+            *current = None;
+        }
+    }
+
+    async fn fetch(&self) -> Result<Grant, Fault> {
+        let mut form = "grant_type=client_credentials".to_owned();
+        if let Some(scope) = &self.credentials.scope {
+            form.push_str("&scope=");
+            form.push_str(&encoded(scope));
+        }
+        let mut request = Request::new(Method::POST, self.credentials.url.clone())
+            .header(header::AUTHORIZATION, self.basic()?)
+            .header(header::ACCEPT, HeaderValue::from_static("application/json"));
+        request.body = Some(form.into());
+        request.content_type = Some("application/x-www-form-urlencoded");
+        let began = Instant::now();
+        // Asking twice for a token does no harm, so an unknown effect needs no care here.
+        let response = self.client.call(request).await.map_err(|broken| broken.fault)?;
+        if response.is_success() { self.granted(&response, began) } else { Err(self.refused(&response)) }
+    }
+
+    fn basic(&self) -> Result<HeaderValue, Fault> {
+        let pair = format!(
+            "{}:{}",
+            self.credentials.client_id.expose_secret(),
+            self.credentials.client_secret.expose_secret()
+        );
+        sensitive(&format!("Basic {}", STANDARD.encode(pair)))
+    }
+
+    fn granted(&self, response: &Response, began: Instant) -> Result<Grant, Fault> {
+        let unreadable = || {
+            Fault::protocol(
+                "C0308",
+                format!("{} answered {} without a token that could be read", self.place(), response.status),
+            )
+            .hint("check the address of the token endpoint")
+        };
+        // The excerpt is left out on purpose: it might hold the token.
+        let granted: Granted = serde_json::from_slice(&response.body).map_err(|_| unreadable())?;
+        let bearer = sensitive(&format!("Bearer {}", granted.access_token)).map_err(|_| unreadable())?;
+        let life = granted.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds.min(1e9)).ok());
+        let life = life.unwrap_or(Duration::from_hours(1));
+        let renew_at = began + life.saturating_sub(MARGIN.min(life / 10));
+        Ok(Grant { bearer, scope: granted.scope, renew_at })
+    }
+
+    fn refused(&self, response: &Response) -> Fault {
+        let said: Refused = serde_json::from_slice(&response.body).unwrap_or_default();
+        let word = said.error.or(said.message).unwrap_or_default();
+        let detail = said.error_description.filter(|detail| *detail != word && !detail.is_empty());
+        let detail = detail.map(|detail| format!(" ({})", self.redactor.redact(&detail))).unwrap_or_default();
+        let told = if word.is_empty() { String::new() } else { format!(": {}{detail}", self.redactor.redact(&word)) };
+        let message = format!("{} answered {}{told}", self.place(), response.status);
+        let fault = match response.status {
+            429 => Fault::throttled("C0309", message).after(response.retry_after()),
+            408 | 500.. => Fault::transient("C0309", message).after(response.retry_after()),
+            400 | 401 | 403 if word == "invalid_scope" => Fault::credentials("C0307", message)
+                .hint("grant the API client the scopes that are asked for, or ask for fewer in the configuration"),
+            400 | 401 | 403 => Fault::credentials("C0307", message).hint("check the client id and the client secret"),
+            _ => Fault::config("C0308", message).hint("check the address of the token endpoint"),
+        };
+        fault.response(self.redactor.excerpt(&response.body))
+    }
+
+    /// Host and path of the token endpoint.
+    fn place(&self) -> String {
+        format!("{}{}", self.credentials.url.host_str().unwrap_or_default(), self.credentials.url.path())
+    }
+}
+
+/// A header value that is never shown in `Debug`.
+pub fn sensitive(text: &str) -> Result<HeaderValue, Fault> {
+    let mut value = HeaderValue::from_str(text)
+        .map_err(|_| Fault::credentials("C0307", "a credential holds characters that no HTTP header can carry"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
