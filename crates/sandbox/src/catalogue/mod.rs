@@ -289,7 +289,7 @@ pub(crate) fn slugify(text: &str) -> String {
             'ü' => slug.push_str("ue"),
             'ß' => slug.push_str("ss"),
             'é' | 'è' | 'ê' => slug.push('e'),
-            _ if slug.is_empty() || slug.ends_with('-') => {},
+            _ if slug.is_empty() || slug.ends_with('-') => {}
             _ => slug.push('-'),
         }
     }
