@@ -1,0 +1,189 @@
+//! What products refer to, held in memory and indexed: categories, product types, channels, groups, stores, assortments.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use model::{
+    AttributeDefinition, AttributeType, Category, CategoryId, Channel, CustomerGroup, ProductType, ProductTypeId,
+    Record, Selection, SelectionId, Store, StoreKey,
+};
+
+/// All records of [`model::Kind::REFERENCE`] of one source at one revision. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Reference(Arc<Index>);
+
+#[derive(Debug, Default)]
+struct Index {
+    categories: HashMap<CategoryId, Category>,
+    children: HashMap<CategoryId, Vec<CategoryId>>,
+    cyclic: HashSet<CategoryId>,
+    product_types: HashMap<ProductTypeId, Definitions>,
+    channels: HashMap<String, Channel>,
+    groups: HashMap<String, CustomerGroup>,
+    stores: HashMap<StoreKey, Store>,
+    selections: HashMap<SelectionId, Selection>,
+}
+
+impl Reference {
+    /// Indexes these records; other kinds are ignored.
+    pub fn new(records: Vec<Record>) -> Self {
+        let mut index = Index::default();
+        for record in records {
+            match record {
+                Record::Category(it) => drop(index.categories.insert(it.id.clone(), it)),
+                Record::ProductType(it) => drop(index.product_types.insert(it.id.clone(), Definitions::new(it))),
+                Record::Channel(it) => drop(index.channels.insert(it.key.clone(), it)),
+                Record::CustomerGroup(it) => {
+                    if let Some(key) = it.key.clone() {
+                        index.groups.insert(key, it);
+                    }
+                }
+                Record::Store(it) => drop(index.stores.insert(it.key.clone(), it)),
+                Record::Selection(it) => drop(index.selections.insert(it.id.clone(), it)),
+                Record::Product(_) | Record::Stock(_) | Record::Price(_) | Record::Assignment(_) => {}
+            }
+        }
+        index.children = children(&index.categories);
+        index.cyclic = cyclic(&index.categories);
+        Self(Arc::new(index))
+    }
+
+    pub(super) fn category(&self, id: &CategoryId) -> Option<&Category> {
+        self.0.categories.get(id)
+    }
+
+    /// Immediate children in the shop's order.
+    pub(super) fn children(&self, id: &CategoryId) -> impl Iterator<Item = &Category> {
+        self.0.children.get(id).into_iter().flatten().filter_map(|id| self.category(id))
+    }
+
+    /// It hangs below itself.
+    pub(super) fn is_cyclic(&self, id: &CategoryId) -> bool {
+        self.0.cyclic.contains(id)
+    }
+
+    pub(super) fn product_type(&self, id: &ProductTypeId) -> Option<&Definitions> {
+        self.0.product_types.get(id)
+    }
+
+    pub(super) fn selection(&self, id: &SelectionId) -> Option<&Selection> {
+        self.0.selections.get(id)
+    }
+
+    pub(super) fn channel(&self, key: &str) -> Option<&Channel> {
+        self.0.channels.get(key)
+    }
+
+    pub(super) fn group(&self, key: &str) -> Option<&CustomerGroup> {
+        self.0.groups.get(key)
+    }
+
+    pub(super) fn store(&self, key: &StoreKey) -> Option<&Store> {
+        self.0.stores.get(key)
+    }
+
+    pub(super) fn channel_keys(&self) -> Vec<&str> {
+        sorted(self.0.channels.keys().map(String::as_str))
+    }
+
+    pub(super) fn group_keys(&self) -> Vec<&str> {
+        sorted(self.0.groups.keys().map(String::as_str))
+    }
+
+    pub(super) fn store_keys(&self) -> Vec<&str> {
+        sorted(self.0.stores.keys().map(StoreKey::as_str))
+    }
+}
+
+/// A product type whose attributes, and the keys of their enums, are found by name.
+#[derive(Debug)]
+pub(super) struct Definitions {
+    /// The type; its enum keys are sorted, so that a label is found by binary search.
+    product_type: ProductType,
+    /// Places in `product_type.attributes`, sorted by name.
+    by_name: Vec<usize>,
+}
+
+impl Definitions {
+    fn new(mut product_type: ProductType) -> Self {
+        for definition in &mut product_type.attributes {
+            sort_keys(&mut definition.of);
+        }
+        let attributes = &product_type.attributes;
+        let mut by_name: Vec<_> = (0..attributes.len()).collect();
+        by_name.sort_by_key(|place| attributes.get(*place).map(|definition| definition.name.as_str()));
+        Self { product_type, by_name }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.product_type.name
+    }
+
+    /// In the shop's order.
+    pub(super) fn attributes(&self) -> &[AttributeDefinition] {
+        &self.product_type.attributes
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&AttributeDefinition> {
+        let definition = |place: &usize| self.product_type.attributes.get(*place);
+        let found = self
+            .by_name
+            .binary_search_by(|place| definition(place).map_or("", |definition| definition.name.as_str()).cmp(name));
+        self.by_name.get(found.ok()?).and_then(definition)
+    }
+}
+
+fn sort_keys(of: &mut AttributeType) {
+    match of {
+        AttributeType::Enum(values) => values.sort_by(|(left, _), (right, _)| left.cmp(right)),
+        AttributeType::LocalizedEnum(values) => values.sort_by(|(left, _), (right, _)| left.cmp(right)),
+        AttributeType::Set(of) => sort_keys(of),
+        _ => {}
+    }
+}
+
+fn children(categories: &HashMap<CategoryId, Category>) -> HashMap<CategoryId, Vec<CategoryId>> {
+    let mut all: Vec<_> = categories.values().collect();
+    // Those without a place come last; ids settle ties, so that the order never flaps.
+    all.sort_by_key(|it| (it.order.is_none(), it.order.as_deref(), &it.id));
+    let mut children: HashMap<CategoryId, Vec<CategoryId>> = HashMap::new();
+    for category in all {
+        if let Some(parent) = &category.parent {
+            children.entry(parent.clone()).or_default().push(category.id.clone());
+        }
+    }
+    children
+}
+
+/// The categories from which walking up comes back to where it began.
+fn cyclic(categories: &HashMap<CategoryId, Category>) -> HashSet<CategoryId> {
+    let mut cyclic = HashSet::new();
+    let mut seen: HashSet<&CategoryId> = HashSet::new();
+    for start in categories.keys() {
+        let mut way: Vec<&CategoryId> = Vec::new();
+        let mut on_way: HashSet<&CategoryId> = HashSet::new();
+        let mut at = categories.get(start);
+        while let Some(category) = at {
+            if on_way.contains(&category.id) {
+                let ring = way.iter().skip_while(|id| ***id != category.id);
+                cyclic.extend(ring.map(|id| (*id).clone()));
+                break;
+            }
+            if !seen.insert(&category.id) {
+                break;
+            }
+            way.push(&category.id);
+            on_way.insert(&category.id);
+            at = category.parent.as_ref().and_then(|parent| categories.get(parent));
+        }
+    }
+    cyclic
+}
+
+fn sorted<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut keys: Vec<_> = keys.collect();
+    keys.sort_unstable();
+    keys
+}
