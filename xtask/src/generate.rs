@@ -1,0 +1,104 @@
+//! `docs/reference` is written by the binary from the code itself; this runs it and compares.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::cargo;
+
+/// Writes `docs/reference` anew, or with `check` only says whether it is fresh.
+pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<()> {
+    let reference = root.join("docs/reference");
+    let fresh = root.join("target/generated/reference");
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh).context("an older result can't be removed")?;
+    }
+    fs::create_dir_all(&fresh)?;
+    let ended = cargo()
+        .args(["run", "--quiet", "--package", "cartage", "--", "generate-docs", "--out"])
+        .arg(&fresh)
+        .current_dir(root)
+        .status()
+        .context("cargo can't be started")?;
+    ensure!(ended.success(), "cartage generate-docs failed ({ended})");
+
+    let differences = differences(&files(&fresh)?, &files(&reference)?);
+    if check {
+        if differences.is_empty() {
+            return Ok(());
+        }
+        for difference in &differences {
+            println!("  docs/reference/{difference}");
+        }
+        bail!("docs/reference is not what the code says: run `cargo xtask generate` and commit the result");
+    }
+    if reference.exists() {
+        fs::remove_dir_all(&reference)?;
+    }
+    for (path, bytes) in files(&fresh)? {
+        let to = reference.join(path);
+        fs::create_dir_all(to.parent().context("a file without a folder")?)?;
+        fs::write(&to, bytes)?;
+    }
+    println!("docs/reference: {} files changed", differences.len());
+    Ok(())
+}
+
+/// One line per file that is new, changed or no longer made.
+fn differences(fresh: &BTreeMap<PathBuf, Vec<u8>>, kept: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<String> {
+    let changed = fresh.iter().filter_map(|(path, bytes)| match kept.get(path) {
+        None => Some(format!("{}: missing", path.display())),
+        Some(old) if old != bytes => Some(format!("{}:{}: differs", path.display(), first_difference(old, bytes))),
+        Some(_) => None,
+    });
+    let left = kept.keys().filter(|path| !fresh.contains_key(*path));
+    changed.chain(left.map(|path| format!("{}: no longer generated", path.display()))).collect()
+}
+
+/// Number of the first line that differs.
+fn first_difference(old: &[u8], new: &[u8]) -> usize {
+    let same =
+        old.split(|byte| *byte == b'\n').zip(new.split(|byte| *byte == b'\n')).take_while(|(old, new)| old == new);
+    same.count() + 1
+}
+
+/// All files below a folder, by path relative to it; none where there is no folder.
+fn files(folder: &Path) -> anyhow::Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        if !next.exists() {
+            continue;
+        }
+        for entry in fs::read_dir(&next).with_context(|| format!("{} can't be read", next.display()))? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let bytes = fs::read(&path)?;
+                found.insert(path.strip_prefix(folder)?.to_owned(), bytes);
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_is_new_changed_and_left_over() {
+        let of = |files: &[(&str, &str)]| {
+            files.iter().map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec())).collect()
+        };
+        let kept = of(&[("a", "1\n2\n3"), ("b", "same"), ("old", "")]);
+        let fresh = of(&[("a", "1\n2!\n3"), ("b", "same"), ("new", "")]);
+        assert_eq!(differences(&fresh, &kept), ["a:2: differs", "new: missing", "old: no longer generated"]);
+        assert!(differences(&kept, &kept).is_empty());
+    }
+}
