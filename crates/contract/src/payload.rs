@@ -195,6 +195,11 @@ impl<'a> Writer<'a> {
         Self { taken, payload: Payload::default() }
     }
 
+    /// A writer that goes on with a payload and leaves out nothing.
+    pub fn resume(payload: Payload) -> Self {
+        Self { taken: &|_| false, payload }
+    }
+
     /// Writes a member unless its name is taken.
     ///
     /// # Errors

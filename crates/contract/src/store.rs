@@ -315,6 +315,8 @@ pub struct Work {
     pub number: Number,
     /// Its revision.
     pub revision: Revision,
+    /// Its place in the walk; none where it was not found by walking (a retry that is due, a scan, one record).
+    pub urgency: Option<Urgency>,
     /// What it is.
     pub kind: Kind,
     /// Its id.
