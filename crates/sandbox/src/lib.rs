@@ -5,6 +5,7 @@
 
 pub mod catalogue;
 pub mod clerk;
+pub mod clock;
 pub mod commercetools;
 pub mod fault;
 pub mod serve;

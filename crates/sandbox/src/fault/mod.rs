@@ -21,6 +21,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::clock::{self, Clock};
+
 pub use calls::CallCount;
 pub use plan::{FaultPlan, Latency, PlanError, SlowDrip};
 
@@ -37,6 +39,7 @@ struct Shared {
     state: Mutex<PlanState>,
     calls: Mutex<calls::Calls>,
     error_body: ErrorBody,
+    clock: Clock,
 }
 
 /// The plan in force and how far its sequence has come.
@@ -55,8 +58,13 @@ impl Default for Faults {
 impl Faults {
     /// No faults yet; injected errors will carry `error_body` of their status.
     pub fn new(error_body: ErrorBody) -> Self {
+        Self::with_clock(error_body, clock::machine())
+    }
+
+    /// The same on another clock than the machine's.
+    pub fn with_clock(error_body: ErrorBody, clock: Clock) -> Self {
         let state = PlanState { plan: Arc::new(FaultPlan::default()), sequence: 0, window: None };
-        let shared = Shared { state: Mutex::new(state), calls: Mutex::default(), error_body };
+        let shared = Shared { state: Mutex::new(state), calls: Mutex::default(), error_body, clock };
         Self { shared: Arc::new(shared) }
     }
 
@@ -75,11 +83,17 @@ impl Faults {
         Arc::clone(&lock(&self.shared.state).plan)
     }
 
-    /// The instant an emulator must take for now: the machine's clock plus the plan's skew.
+    /// The instant an emulator must take for now: the clock plus the plan's skew.
     pub fn now(&self) -> jiff::Timestamp {
-        let now = jiff::Timestamp::now();
+        let now = (self.shared.clock)();
         let skew = jiff::SignedDuration::from_millis(self.plan().clock_skew_ms);
         now.checked_add(skew).unwrap_or(now)
+    }
+
+    /// [`Faults::now`] as a clock to give to an emulator.
+    pub fn clock(&self) -> Clock {
+        let faults = self.clone();
+        Arc::new(move || faults.now())
     }
 
     /// Calls so far by method, path pattern, status and fault, in that order.

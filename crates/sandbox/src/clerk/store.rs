@@ -1,0 +1,387 @@
+//! What one store holds. Stores share nothing.
+//!
+//! **Invariant:** a write is applied whole or not at all: everything that can refuse it is asked before anything is
+//! changed.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::envelope::Problem;
+use super::importer::SyncRecord;
+use super::journal::Journal;
+use super::json::{Fields, text};
+use super::resource::Resource;
+use super::sales::Sales;
+use super::settings::{PatchUnknown, Settings, StoreSettings, Validation};
+use super::validate::{Checked, IdType, Mode, check};
+
+/// Distinct warnings kept.
+const WARNINGS: usize = 200;
+
+/// Imports remembered.
+const IMPORTS: usize = 100;
+
+/// One store.
+pub(super) struct Store {
+    pub(super) settings: StoreSettings,
+    state: RwLock<State>,
+    journal: Mutex<Journal>,
+    imports: Mutex<VecDeque<SyncRecord>>,
+    /// Held by the import under way.
+    pub(super) importing: tokio::sync::Mutex<()>,
+}
+
+/// The objects of a store.
+#[derive(Default)]
+pub(super) struct State {
+    collections: HashMap<Resource, Collection>,
+    /// Keys of customers by email.
+    emails: HashMap<Box<str>, Box<str>>,
+    id_type: Option<IdType>,
+    /// Grows with every object written.
+    pub(super) sequence: u64,
+    warnings: BTreeMap<String, u64>,
+    pub(super) rejections: Vec<Rejection>,
+    pub(super) disabled: bool,
+    sales: OnceLock<Sales>,
+}
+
+/// Objects by id in text form.
+pub(super) type Collection = HashMap<Box<str>, Entry>;
+
+/// One object.
+pub(super) struct Entry {
+    pub(super) raw: Box<RawValue>,
+    /// The store's sequence when it was first written, and when last.
+    pub(super) born: u64,
+    pub(super) written: u64,
+    /// It may be returned by queries.
+    pub(super) visible: bool,
+    /// The last analysis has seen it; others rank last.
+    pub(super) analysed: bool,
+    /// Its words, built when it is first searched.
+    pub(super) words: OnceLock<Box<str>>,
+}
+
+/// Objects a test wants refused: those whose `field` equals `equals`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rejection {
+    /// Kind of object.
+    #[serde(default = "products")]
+    pub resource: Resource,
+    /// Name of an attribute.
+    pub field: String,
+    /// Its value.
+    pub equals: Value,
+}
+
+fn products() -> Resource {
+    Resource::Products
+}
+
+/// What a write does to what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// The object is replaced as a whole.
+    Replace,
+    /// Named attributes are replaced; unknown ids are left alone.
+    Merge,
+    /// Like replace, but what was written after this sequence number stays: it is newer than the feed's page.
+    Feed { asked_at: u64 },
+}
+
+impl Store {
+    pub(super) fn new(settings: StoreSettings, journal: Journal) -> Self {
+        Self {
+            settings,
+            state: RwLock::default(),
+            journal: Mutex::new(journal),
+            imports: Mutex::default(),
+            importing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn imports(&self) -> Vec<SyncRecord> {
+        self.imports.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    pub(super) fn remember_import(&self, record: SyncRecord) {
+        let mut imports = self.imports.lock().unwrap_or_else(PoisonError::into_inner);
+        if imports.len() == IMPORTS {
+            imports.pop_front();
+        }
+        imports.push_back(record);
+    }
+
+    /// Checks `items` and writes them, all or none.
+    pub(super) fn put(
+        &self,
+        settings: &Settings,
+        resource: Resource,
+        items: &[&RawValue],
+        manner: Manner,
+    ) -> Result<(), Problem> {
+        let mut notes = Vec::new();
+        let mode = if manner == Manner::Merge { Mode::Partial } else { Mode::Whole };
+        let checked = items
+            .iter()
+            .map(|raw| check(resource, raw, mode, settings.validation, &mut |note| notes.push(note)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut state = self.write();
+        state.refuse(settings, resource, &checked, manner, &mut notes)?;
+        for item in checked {
+            state.apply(resource, item, manner);
+        }
+        for note in notes {
+            state.warn(note);
+        }
+        if resource == Resource::Orders {
+            state.sales = OnceLock::new();
+        }
+        Ok(())
+    }
+
+    /// Deletes by id; unknown ids are no error.
+    pub(super) fn delete(&self, resource: Resource, ids: &[Cow<'_, str>]) {
+        let mut state = self.write();
+        for id in ids {
+            state.remove(resource, id);
+        }
+    }
+}
+
+impl State {
+    pub(super) fn collection(&self, resource: Resource) -> Option<&Collection> {
+        self.collections.get(&resource)
+    }
+
+    pub(super) fn entries(&self, resource: Resource) -> impl Iterator<Item = (&str, &Entry)> {
+        self.collection(resource).into_iter().flatten().map(|(id, entry)| (&**id, entry))
+    }
+
+    pub(super) fn entry(&self, resource: Resource, id: &str) -> Option<&Entry> {
+        self.collection(resource)?.get(id)
+    }
+
+    pub(super) fn customer_by_email(&self, email: &str) -> Option<&Entry> {
+        self.entry(Resource::Customers, self.emails.get(email)?)
+    }
+
+    pub(super) fn warnings(&self) -> &BTreeMap<String, u64> {
+        &self.warnings
+    }
+
+    /// What was bought, read from the orders when it is first asked for.
+    pub(super) fn sales(&self) -> &Sales {
+        self.sales.get_or_init(|| Sales::of(self.entries(Resource::Orders).map(|(_, order)| &*order.raw)))
+    }
+
+    pub(super) fn warn(&mut self, what: String) {
+        if self.warnings.len() < WARNINGS || self.warnings.contains_key(&what) {
+            *self.warnings.entry(what).or_default() += 1;
+        }
+    }
+
+    /// Everything known now counts as analysed.
+    pub(super) fn analyse(&mut self) {
+        for entry in self.collections.values_mut().flat_map(HashMap::values_mut) {
+            entry.analysed = true;
+        }
+    }
+
+    /// Forgets every object.
+    pub(super) fn clear(&mut self) {
+        self.collections.clear();
+        self.emails.clear();
+        self.id_type = None;
+        self.warnings.clear();
+        self.sales = OnceLock::new();
+    }
+
+    /// Deletes what a full feed didn't name and nobody wrote since `asked_at`; says how many.
+    pub(super) fn mirror(&mut self, resource: Resource, named: &HashSet<Box<str>>, asked_at: u64) -> usize {
+        let absent =
+            |(id, entry): (&str, &Entry)| (!named.contains(id) && entry.written <= asked_at).then(|| id.to_owned());
+        let absent = self.entries(resource).filter_map(absent).collect::<Vec<_>>();
+        for id in &absent {
+            self.remove(resource, id);
+        }
+        absent.len()
+    }
+
+    fn remove(&mut self, resource: Resource, id: &str) {
+        let removed = self.collections.get_mut(&resource).and_then(|collection| collection.remove(id));
+        match (resource, removed) {
+            (Resource::Customers, Some(customer)) => {
+                if let Some(email) = email_of(&customer.raw) {
+                    self.emails.remove(&*email);
+                }
+            }
+            (Resource::Orders, Some(_)) => self.sales = OnceLock::new(),
+            (_, None) | (Resource::Products | Resource::Categories | Resource::Pages, Some(_)) => {}
+        }
+    }
+
+    /// What the state has against a batch.
+    fn refuse(
+        &mut self,
+        settings: &Settings,
+        resource: Resource,
+        items: &[Checked<'_>],
+        manner: Manner,
+        notes: &mut Vec<String>,
+    ) -> Result<(), Problem> {
+        let mut id_type = self.id_type;
+        for item in items {
+            if let Some(id) = &item.id {
+                match id_type {
+                    None => id_type = Some(id.kind),
+                    Some(kind) if kind == id.kind => {}
+                    Some(_) if settings.strict_id_types => return Err(Problem::invalid(resource.name())),
+                    Some(_) => notes.push(format!("{}: id of another type than the store's first", resource.name())),
+                }
+            }
+            if resource == Resource::Customers {
+                self.refuse_customer(item)?;
+            }
+            let unknown = manner == Manner::Merge && self.entry(resource, &self.key(resource, item)).is_none();
+            if unknown && settings.patch_unknown == PatchUnknown::LogicalError {
+                return Err(Problem::logical(format!("Unknown id in argument: {}", resource.name())));
+            }
+            if let Some(rejection) = self.rejections.iter().find(|rejection| rejection.applies(resource, &item.raw)) {
+                return Err(Problem::logical(format!("Value of {} is not accepted", rejection.field)));
+            }
+        }
+        self.id_type = id_type;
+        Ok(())
+    }
+
+    /// Neither the id nor the email of a customer may change.
+    fn refuse_customer(&self, item: &Checked<'_>) -> Result<(), Problem> {
+        let immutable = |what| Err(Problem::logical(format!("{what} of a customer can not be changed")));
+        let Some(email) = &item.email else { return Ok(()) };
+        if let Some(id) = &item.id {
+            let known_key = self.emails.get(&**email);
+            let has_id = |key: &str| self.entry(Resource::Customers, key).is_some_and(|entry| has_id(&entry.raw));
+            if known_key.is_some_and(|key| **key != *id.text && has_id(key)) {
+                return immutable("customerid");
+            }
+            let known_email = self.entry(Resource::Customers, &id.text).and_then(|entry| email_of(&entry.raw));
+            if known_email.is_some_and(|known| *known != **email) {
+                return immutable("email");
+            }
+        }
+        Ok(())
+    }
+
+    /// Under which key an object is held: its id; for customers without one, that of the same email, or the email.
+    fn key<'a>(&'a self, resource: Resource, item: &'a Checked<'_>) -> Cow<'a, str> {
+        match (&item.id, &item.email) {
+            (Some(id), _) => Cow::Borrowed(&id.text),
+            (None, Some(email)) if resource == Resource::Customers => {
+                Cow::Borrowed(self.emails.get(&**email).map_or(email, |key| key))
+            }
+            (None, _) => Cow::Borrowed(""),
+        }
+    }
+
+    fn apply(&mut self, resource: Resource, item: Checked<'_>, manner: Manner) {
+        let key = self.key(resource, &item).into_owned().into_boxed_str();
+        if resource == Resource::Customers {
+            self.link_email(&key, &item);
+        }
+        let sequence = self.sequence + 1;
+        let collection = self.collections.entry(resource).or_default();
+        match (collection.get_mut(&key), manner) {
+            (None, Manner::Merge) => return,
+            (Some(entry), Manner::Feed { asked_at }) if entry.written > asked_at => return,
+            (Some(entry), Manner::Merge) => entry.merge(resource, &item.raw, sequence),
+            (Some(entry), Manner::Replace | Manner::Feed { .. }) => {
+                let (born, analysed) = (entry.born, entry.analysed);
+                *entry = Entry { born, analysed, ..Entry::of(item, sequence) };
+            }
+            (None, Manner::Replace | Manner::Feed { .. }) => {
+                collection.insert(key, Entry::of(item, sequence));
+            }
+        }
+        self.sequence = sequence;
+    }
+
+    fn link_email(&mut self, key: &str, item: &Checked<'_>) {
+        let Some(email) = &item.email else { return };
+        let held_under = self.emails.insert((**email).into(), key.into());
+        // A customer known by email alone has been given an id.
+        if let Some(old) = held_under.filter(|old| **old != *key)
+            && let Some(customers) = self.collections.get_mut(&Resource::Customers)
+            && let Some(entry) = customers.remove(&old)
+        {
+            customers.insert(key.into(), entry);
+        }
+    }
+}
+
+fn email_of(raw: &RawValue) -> Option<Cow<'_, str>> {
+    Fields::of(raw)?.get("email").and_then(|email| text(email.get()))
+}
+
+fn has_id(raw: &RawValue) -> bool {
+    Fields::of(raw).is_some_and(|fields| fields.get("customerid").or_else(|| fields.get("id")).is_some())
+}
+
+impl Entry {
+    fn of(item: Checked<'_>, sequence: u64) -> Self {
+        Self {
+            raw: item.raw.into_owned(),
+            born: sequence,
+            written: sequence,
+            visible: item.index && item.complete,
+            analysed: false,
+            words: OnceLock::new(),
+        }
+    }
+
+    fn merge(&mut self, resource: Resource, patch: &RawValue, sequence: u64) {
+        let Some(merged) = merged(&self.raw, patch) else { return };
+        let checked = check(resource, &merged, Mode::Whole, Validation::Lenient, &mut |_| {});
+        self.visible = checked.is_ok_and(|checked| checked.index && checked.complete);
+        self.raw = merged;
+        self.written = sequence;
+        self.words = OnceLock::new();
+    }
+}
+
+fn merged(whole: &RawValue, patch: &RawValue) -> Option<Box<RawValue>> {
+    let patch = Fields::of(patch)?;
+    let mut whole = Fields::of(whole)?;
+    whole.0.retain(|(name, _)| patch.get(name).is_none());
+    whole.0.extend(patch.0);
+    whole.to_raw()
+}
+
+impl Rejection {
+    fn applies(&self, resource: Resource, raw: &RawValue) -> bool {
+        let value = || Fields::of(raw)?.get(&self.field).map(RawValue::get);
+        self.resource == resource
+            && value()
+                .and_then(|value| serde_json::from_str::<Value>(value).ok())
+                .is_some_and(|value| value == self.equals)
+    }
+}

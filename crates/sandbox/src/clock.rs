@@ -1,0 +1,14 @@
+//! What an emulator takes for the time, so that tests own it and a fault plan can skew it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+/// Says what time it is.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The machine's clock.
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the machine; everything else takes a Clock")]
+pub fn machine() -> Clock {
+    Arc::new(Timestamp::now)
+}
