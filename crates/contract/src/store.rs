@@ -98,8 +98,8 @@ pub trait Store: Send + Sync {
     /// The highest revision given so far.
     async fn revision(&self) -> Result<Revision, Fault>;
 
-    /// When the flow's next retry or due time comes.
-    async fn next_wake(&self, flow: &FlowName) -> Result<Option<Timestamp>, Fault>;
+    /// When the flow's next retry and its next due time come.
+    async fn next_wake(&self, flow: &FlowName) -> Result<Wake, Fault>;
 
     // ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -280,6 +280,15 @@ pub struct Registered {
     pub restarted: bool,
     /// Records whose last call was cut off.
     pub in_doubt: u64,
+}
+
+/// When time alone brings a flow something to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wake {
+    /// The earliest retry.
+    pub retry: Option<Timestamp>,
+    /// The earliest instant at which a projection may change.
+    pub due: Option<Timestamp>,
 }
 
 /// How much a window may hold.
