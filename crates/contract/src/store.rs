@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Number of a record, for good: it keeps it when it is deleted and comes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 #[serde(transparent)]
 pub struct Number(pub u64);
 
