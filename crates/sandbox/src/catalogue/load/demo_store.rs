@@ -185,6 +185,10 @@ impl Reader<'_> {
                 self.skip(place, format!("there is no price list {}; price left out", row.price_list));
                 continue;
             };
+            if row.amount_cents < 0 {
+                self.skip(place, format!("amount {} is below zero; price left out", row.amount_cents));
+                continue;
+            }
             let before = row.compare_at_amount_cents.filter(|before| *before > row.amount_cents);
             prices.entry(row.sku_code).or_default().push(Price {
                 minor: before.unwrap_or(row.amount_cents),

@@ -22,12 +22,17 @@ struct Definition {
     options: Vec<String>,
 }
 
+struct Set {
+    name: String,
+    codes: Vec<String>,
+}
+
 /// Definitions by code, and the sets of attributes that become product types.
 #[derive(Default)]
 pub(super) struct Attributes {
     definitions: BTreeMap<String, Definition>,
-    /// Codes by name of the set.
-    sets: BTreeMap<String, Vec<String>>,
+    /// By the key of the product type that they become; sets whose names differ in punctuation only are one.
+    sets: BTreeMap<String, Set>,
 }
 
 impl Attributes {
@@ -58,10 +63,24 @@ impl Attributes {
                 add_once(&mut definition.options, option.to_owned());
             }
             for set in row.cell("attribute_set").lines().filter(|set| !set.is_empty()) {
-                add_once(self.sets.entry(set.to_owned()).or_default(), code.to_owned());
+                self.add(set, code);
             }
         }
         Ok(())
+    }
+
+    /// Makes sure that there is a set.
+    pub(super) fn add_set(&mut self, set: &str) {
+        self.set(set);
+    }
+
+    fn add(&mut self, set: &str, code: &str) {
+        add_once(&mut self.set(set).codes, code.to_owned());
+    }
+
+    fn set(&mut self, name: &str) -> &mut Set {
+        let new = || Set { name: name.to_owned(), codes: Vec::new() };
+        self.sets.entry(slugify(name)).or_insert_with(new)
     }
 
     /// Whether an attribute is set on the product rather than on its variants.
@@ -74,16 +93,27 @@ impl Attributes {
         let packed = row.cell("additional_attributes").split(',').filter_map(|pair| pair.split_once('='));
         let mut attributes = Vec::new();
         for (code, text) in packed.chain(row.filled()) {
-            if let Some(value) = self.value(row, code, text, skipped) {
-                add_once(self.sets.entry(set.to_owned()).or_default(), code.to_owned());
+            if attributes.iter().all(|(known, _)| known != code)
+                && let Some(value) = self.value(row, set, code, text, skipped)
+            {
                 attributes.push((code.to_owned(), value));
             }
         }
         attributes
     }
 
-    /// The value that a text stands for; none if the attribute isn't defined.
-    pub(super) fn value(&mut self, row: &Row, code: &str, text: &str, skipped: &mut Vec<Skipped>) -> Option<Value> {
+    /// The value that a text stands for; none if the attribute isn't defined. The set gets the attribute.
+    pub(super) fn value(
+        &mut self,
+        row: &Row,
+        set: &str,
+        code: &str,
+        text: &str,
+        skipped: &mut Vec<Skipped>,
+    ) -> Option<Value> {
+        if self.definitions.contains_key(code) {
+            self.add(set, code);
+        }
         let definition = self.definitions.get_mut(code)?;
         match definition.input {
             Input::Select => {
@@ -111,10 +141,10 @@ impl Attributes {
 
     /// One product type per set.
     pub(super) fn product_types(&self) -> Vec<ProductType> {
-        let of_set = |(set, codes): (&String, &Vec<String>)| ProductType {
-            key: slugify(set),
-            name: set.clone(),
-            attributes: codes.iter().filter_map(|code| self.definition(code)).collect(),
+        let of_set = |(key, set): (&String, &Set)| ProductType {
+            key: key.clone(),
+            name: set.name.clone(),
+            attributes: set.codes.iter().filter_map(|code| self.definition(code)).collect(),
         };
         self.sets.iter().map(of_set).collect()
     }

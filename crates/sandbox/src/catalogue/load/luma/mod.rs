@@ -111,6 +111,12 @@ fn simple_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Name of the set of attributes that a row has; each file has a column of its own for it.
+fn set(row: &Row) -> &str {
+    let cells = [row.cell("attribute_set_code"), row.cell("attribute_set")];
+    cells.into_iter().find(|cell| !slugify(cell).is_empty()).unwrap_or("Default")
+}
+
 /// A text in the two languages.
 fn both(english: &str) -> Localized {
     if english.is_empty() {
@@ -162,8 +168,10 @@ impl Shop {
             return;
         }
         let mut product = self.product(row, ",");
+        product.attributes.retain(|(name, _)| self.attributes.on_product(name));
         for variation in row.cell("configurable_variations").split('|').filter(|text| !text.is_empty()) {
-            let mut pairs: Vec<(&str, &str)> = variation.split(',').filter_map(|pair| pair.split_once('=')).collect();
+            let mut pairs: Vec<_> =
+                variation.split(',').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
             let at = pairs.iter().position(|(name, _)| *name == "sku");
             let sku = at.map(|at| pairs.remove(at).1).unwrap_or_default();
             let Some(child) = rows.get(sku) else {
@@ -174,11 +182,7 @@ impl Shop {
                 self.skipped.push(row.skip(format!("variation {sku} is another product already; left out")));
                 continue;
             }
-            let options = pairs.into_iter().filter_map(|(name, text)| {
-                let value = self.attributes.value(row, name, text, &mut self.skipped)?;
-                Some((name.to_owned(), value))
-            });
-            let options = options.collect();
+            let options = self.options(row, &pairs);
             if let Some(variant) = self.variant(child, Some(row), options) {
                 product.variants.push(variant);
             }
@@ -188,6 +192,20 @@ impl Shop {
         } else {
             self.products.push(product);
         }
+    }
+
+    /// The options of a variation.
+    fn options(&mut self, row: &Row, pairs: &[(&str, &str)]) -> Vec<(String, Value)> {
+        let mut options: Vec<(String, Value)> = Vec::with_capacity(pairs.len());
+        for (name, text) in pairs {
+            let usable = !self.attributes.on_product(name) && options.iter().all(|(known, _)| known != name);
+            let value = if usable { self.attributes.value(row, set(row), name, text, &mut self.skipped) } else { None };
+            match value {
+                Some(value) => options.push(((*name).to_owned(), value)),
+                None => self.skipped.push(row.skip(format!("{name} isn't an option, or is there twice; left out"))),
+            }
+        }
+        options
     }
 
     /// A product that is its own only variant.
@@ -209,7 +227,8 @@ impl Shop {
 
     fn product(&mut self, row: &Row, separator: &str) -> Product {
         let sku = row.cell("sku");
-        let set = [row.cell("attribute_set_code"), row.cell("attribute_set")].concat();
+        let set = set(row);
+        self.attributes.add_set(set);
         let categories = if separator == "," {
             self.categories.of_paths(row, &mut self.skipped)
         } else {
@@ -219,8 +238,8 @@ impl Shop {
         let hidden = ["Not Visible Individually", "1"].contains(&row.cell("visibility"));
         Product {
             key: sku.to_owned(),
-            attributes: self.attributes.of_product(row, &set, &mut self.skipped),
-            product_type: slugify(&set),
+            attributes: self.attributes.of_product(row, set, &mut self.skipped),
+            product_type: slugify(set),
             name: both(row.cell("name")),
             slug: both_slugs(&slug),
             description: both(row.cell("description")),

@@ -120,8 +120,9 @@ impl Reader<'_> {
         if let Some(channel) = channel.filter(|key| self.head.channels.iter().all(|known| known.key != *key)) {
             return Err(format!("there is no channel {channel}"));
         }
+        let minor = amount.parse().ok().filter(|minor| *minor >= 0);
         Ok(Price {
-            minor: amount.parse().map_err(|_| format!("{amount:?} isn't a whole number of minor units"))?,
+            minor: minor.ok_or_else(|| format!("{amount:?} isn't a whole number of minor units"))?,
             currency: currency.to_owned(),
             country: country.map(str::to_owned),
             customer_group: group.map(str::to_owned),
