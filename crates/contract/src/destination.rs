@@ -159,6 +159,33 @@ pub trait Destination: Send + Sync {
 
     /// Calls made so far, for reports.
     fn calls(&self) -> u64;
+
+    /// The side of it that imports feeds hosted here; none where it does not.
+    fn importer(&self) -> Option<&dyn Importer> {
+        None
+    }
+}
+
+/// A destination that imports feeds hosted here. What is absent from a whole feed is deleted there.
+#[async_trait]
+pub trait Importer: Send + Sync {
+    /// The kind of record that a feed of this name holds, such as `products`.
+    fn kind(&self, feed: &str) -> Option<Kind>;
+
+    /// Name of the request header that carries the bearer token.
+    fn header(&self) -> &'static str;
+
+    /// Whether the token was issued by this destination's account. Any doubt is a no.
+    ///
+    /// # Errors
+    /// It could not be asked; the request is then refused as well.
+    async fn admits(&self, token: &str) -> Result<bool, Fault>;
+
+    /// The item as the feed holds it: one JSON object without line breaks.
+    ///
+    /// # Errors
+    /// An id that the destination can't take.
+    fn object(&self, item: &Item) -> Result<String, Fault>;
 }
 
 /// What a destination makes of a listing.

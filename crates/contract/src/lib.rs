@@ -13,7 +13,9 @@ pub mod source;
 pub mod store;
 
 pub use clock::Clock;
-pub use destination::{Call, Destination, DestinationDescriptor, Limits, Op, Outcome, Parcel, Receipt, Removal};
+pub use destination::{
+    Call, Destination, DestinationDescriptor, Importer, Limits, Op, Outcome, Parcel, Receipt, Removal,
+};
 pub use fault::{Fault, FaultClass};
 pub use payload::{Digest, Digests, Facet, Facets, Item, Payload, Writer};
 pub use schema::{Constraint, FieldSpec, FieldType};
