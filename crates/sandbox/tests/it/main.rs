@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod catalogue;
+mod clerk;
 mod fault;
 mod host;
+mod shop;
