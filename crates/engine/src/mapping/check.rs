@@ -1,0 +1,316 @@
+//! Looks an expression over before it is ever evaluated: every variable, field and function it names must be known.
+//! Fields of attributes and options are the shop's own names, so any is taken there, and noted.
+
+use std::collections::{BTreeSet, HashMap};
+
+use cel::{
+    IdedExpr,
+    common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr, operators},
+};
+
+use super::{
+    error::meant,
+    function::{self, FUNCTIONS},
+    shape::{Record, Shape, Variable},
+    value::Used,
+};
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// What is wrong, with the node it is wrong at.
+    pub(super) faults: Vec<Finding>,
+    /// Fields used, by variable.
+    pub(super) used: HashMap<&'static str, Used>,
+    /// Names used on attributes, and on options.
+    pub(super) attributes: BTreeSet<String>,
+    pub(super) options: BTreeSet<String>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug)]
+pub(super) struct Finding {
+    pub(super) code: &'static str,
+    pub(super) node: u64,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+/// Looks over a whole expression.
+pub(super) fn look_over(expression: &IdedExpr, variables: &'static [Variable]) -> Findings {
+    let mut walk = Walk { variables, bound: Vec::new(), findings: Findings::default() };
+    walk.type_of(expression);
+    walk.findings
+}
+
+/// What is known of a value's type.
+#[derive(Clone, Debug)]
+enum Type {
+    Known(Shape),
+    List(Box<Type>),
+    Unknown,
+}
+
+struct Walk {
+    variables: &'static [Variable],
+    /// Variables of the macros around, innermost last.
+    bound: Vec<(String, Type)>,
+    findings: Findings,
+}
+
+impl Walk {
+    fn type_of(&mut self, node: &IdedExpr) -> Type {
+        match &node.expr {
+            Expr::Ident(name) => self.ident(node.id, name),
+            Expr::Select(select) => self.select(node.id, select),
+            Expr::Call(call) => self.call(node.id, call),
+            Expr::Comprehension(it) => self.comprehension(it),
+            Expr::List(list) => {
+                let mut types = list.elements.iter().map(|element| self.type_of(element)).collect::<Vec<_>>();
+                Type::List(Box::new(if types.len() == 1 { types.remove(0) } else { Type::Unknown }))
+            }
+            Expr::Map(map) => {
+                for entry in &map.entries {
+                    if let EntryExpr::MapEntry(it) = &entry.expr {
+                        self.type_of(&it.key);
+                        self.type_of(&it.value);
+                    }
+                }
+                Type::Unknown
+            }
+            Expr::Struct(it) => {
+                self.fault(
+                    "C0511",
+                    node.id,
+                    format!("{} {{…}} makes a message, and there are none", it.type_name),
+                    None,
+                );
+                Type::Unknown
+            }
+            Expr::Unspecified => {
+                self.fault("C0511", node.id, "it is empty".to_owned(), None);
+                Type::Unknown
+            }
+            Expr::Literal(_) => Type::Unknown,
+        }
+    }
+
+    fn fault(&mut self, code: &'static str, node: u64, message: String, hint: Option<String>) {
+        self.findings.faults.push(Finding { code, node, message, hint });
+    }
+
+    fn bound(&self, name: &str) -> Option<Type> {
+        self.bound.iter().rev().find(|(known, _)| known == name).map(|(_, of)| of.clone())
+    }
+
+    /// The variable, unless a macro around it gave its name to something else.
+    fn variable(&self, name: &str) -> Option<Variable> {
+        let plain = name.strip_prefix('.').unwrap_or(name);
+        let hidden = plain == name && self.bound(name).is_some();
+        self.variables.iter().find(|variable| variable.name == plain && !hidden).copied()
+    }
+
+    fn ident(&mut self, node: u64, name: &str) -> Type {
+        if let Some(variable) = self.variable(name) {
+            self.findings.used.insert(variable.name, Used::All);
+            return Type::Known(Shape::Record(variable.of));
+        }
+        if let Some(of) = self.bound(name) {
+            return of;
+        }
+        if !name.starts_with('@') && !function::TYPES.contains(&name) {
+            self.unknown_variable(node, name);
+        }
+        Type::Unknown
+    }
+
+    fn unknown_variable(&mut self, node: u64, name: &str) {
+        let known: Vec<_> = self.variables.iter().map(|variable| variable.name).collect();
+        let bound = self.bound.iter().map(|(name, _)| name.as_str()).filter(|name| !name.starts_with('@'));
+        let close = meant(name, known.iter().copied().chain(bound)).map(ToOwned::to_owned);
+        let member = self.variables.iter().find(|it| it.of.members.iter().any(|member| member.name == name));
+        let hint = match (close, member) {
+            (Some(close), _) => format!("did you mean `{close}`?"),
+            (None, Some(variable)) => format!("did you mean `{}.{name}`?", variable.name),
+            (None, None) => format!("known: {}", known.join(", ")),
+        };
+        self.fault("C0512", node, format!("unknown variable `{name}`"), Some(hint));
+    }
+
+    fn select(&mut self, node: u64, select: &SelectExpr) -> Type {
+        let of = match &select.operand.expr {
+            Expr::Ident(name) => match self.variable(name) {
+                Some(variable) => {
+                    self.findings.used.entry(variable.name).or_insert_with(Used::nothing).add(&select.field);
+                    Type::Known(Shape::Record(variable.of))
+                }
+                None => self.ident(select.operand.id, name),
+            },
+            _ => self.type_of(&select.operand),
+        };
+        self.member(node, of, &select.field)
+    }
+
+    fn member(&mut self, node: u64, of: Type, field: &str) -> Type {
+        let shape = match of {
+            Type::Known(shape) => shape,
+            Type::List(_) => Shape::List(&Shape::Plain),
+            Type::Unknown => return Type::Unknown,
+        };
+        match shape {
+            Shape::Record(record) => match record.members.iter().find(|member| member.name == field) {
+                Some(member) => Type::Known(member.of),
+                None => self.unknown_field(node, record, field),
+            },
+            Shape::Map(of) => {
+                self.note_name(*of, field);
+                Type::Known(*of)
+            }
+            Shape::Plain => Type::Unknown,
+            Shape::List(_) => {
+                let hint = format!("a list has no fields: use `.map(it, it.{field})` for all of it, or `[0].{field}`");
+                self.fault("C0514", node, format!("`.{field}` is asked of a list"), Some(hint));
+                Type::Unknown
+            }
+            scalar => {
+                self.fault("C0514", node, format!("`.{field}` is asked of {}", scalar.words()), None);
+                Type::Unknown
+            }
+        }
+    }
+
+    fn note_name(&mut self, of: Shape, name: &str) {
+        // Options are the ones with values; attributes have a value and a label.
+        let is_option = matches!(of, Shape::Record(record) if record.members.iter().any(|it| it.name == "values"));
+        let names = if is_option { &mut self.findings.options } else { &mut self.findings.attributes };
+        names.insert(name.to_owned());
+    }
+
+    fn unknown_field(&mut self, node: u64, record: &Record, field: &str) -> Type {
+        let members = record.members.iter().map(|member| member.name);
+        let elsewhere = self.variables.iter().find(|it| it.of.members.iter().any(|member| member.name == field));
+        let has_attributes = members.clone().any(|name| name == "attributes");
+        let known = members.clone().collect::<Vec<_>>().join(", ");
+        let hint = match (meant(field, members), elsewhere) {
+            (Some(close), _) => format!("did you mean `{}.{close}`?", record.name),
+            (None, Some(variable)) => format!("did you mean `{}.{field}`?", variable.name),
+            (None, None) if has_attributes => {
+                format!("an attribute is written `{}.attributes.{field}.label`; known fields: {known}", record.name)
+            }
+            (None, None) => format!("known fields: {known}"),
+        };
+        self.fault("C0514", node, format!("{} has no field `{field}`", record.name), Some(hint));
+        Type::Unknown
+    }
+
+    fn call(&mut self, node: u64, call: &CallExpr) -> Type {
+        match (call.func_name.as_str(), call.args.as_slice()) {
+            (operators::INDEX, [of, index]) => return self.index(node, of, index),
+            (operators::OPT_SELECT | operators::OPT_INDEX, [of, index]) => {
+                self.index(node, of, index);
+                return Type::Unknown;
+            }
+            (operators::CONDITIONAL, [condition, yes, no]) => {
+                self.type_of(condition);
+                let yes = self.type_of(yes);
+                self.type_of(no);
+                return yes;
+            }
+            _ => {}
+        }
+        let target = call.target.as_deref();
+        if let Some(name) = target.and_then(|target| self.namespaced(target, &call.func_name)) {
+            if !FUNCTIONS.iter().any(|function| function.name == name) {
+                self.unknown_function(node, &name);
+            }
+        } else {
+            if let Some(target) = target {
+                self.type_of(target);
+            }
+            let known = FUNCTIONS.iter().any(|function| function.name == call.func_name);
+            if !known && !function::is_internal(&call.func_name) {
+                self.unknown_function(node, &call.func_name);
+            }
+        }
+        let types: Vec<_> = call.args.iter().map(|argument| self.type_of(argument)).collect();
+        match (call.func_name.as_str(), types.as_slice()) {
+            // What `map` and `filter` do in each step: add to the list so far.
+            (operators::ADD, [_, Type::List(of)]) => Type::List(of.clone()),
+            _ => Type::Unknown,
+        }
+    }
+
+    /// `math.round`: a function whose name has a dot.
+    fn namespaced(&self, target: &IdedExpr, name: &str) -> Option<String> {
+        match &target.expr {
+            Expr::Ident(namespace) if self.bound(namespace).is_none() && self.variable(namespace).is_none() => {
+                let prefix = format!("{namespace}.");
+                let is_namespace = FUNCTIONS.iter().any(|function| function.name.starts_with(&prefix));
+                is_namespace.then(|| format!("{prefix}{name}"))
+            }
+            _ => None,
+        }
+    }
+
+    fn unknown_function(&mut self, node: u64, name: &str) {
+        let names = FUNCTIONS.iter().map(|function| function.name);
+        let ends = names.clone().find(|known| known.rsplit_once('.').is_some_and(|(_, last)| last == name));
+        let hint = match meant(name, names).or(ends) {
+            Some(close) => format!("did you mean `{close}`?"),
+            None => "the mapping reference lists all functions".to_owned(),
+        };
+        self.fault("C0513", node, format!("unknown function `{name}`"), Some(hint));
+    }
+
+    fn index(&mut self, node: u64, of: &IdedExpr, index: &IdedExpr) -> Type {
+        let of = self.type_of_selected(of, index);
+        let literal = match &index.expr {
+            Expr::Literal(LiteralValue::String(text)) => Some(text.inner().to_owned()),
+            _ => {
+                self.type_of(index);
+                None
+            }
+        };
+        match (of, literal) {
+            (Type::List(of), None) => *of,
+            (Type::Known(Shape::List(of)), None) => Type::Known(*of),
+            (Type::Known(Shape::Map(of)), None) => Type::Known(*of),
+            (of, Some(name)) => self.member(node, of, &name),
+            _ => Type::Unknown,
+        }
+    }
+
+    /// As [`Self::type_of`], but `product["name"]` uses one field only.
+    fn type_of_selected(&mut self, of: &IdedExpr, index: &IdedExpr) -> Type {
+        if let (Expr::Ident(name), Expr::Literal(LiteralValue::String(text))) = (&of.expr, &index.expr)
+            && let Some(variable) = self.variable(name)
+        {
+            self.findings.used.entry(variable.name).or_insert_with(Used::nothing).add(text.inner());
+            return Type::Known(Shape::Record(variable.of));
+        }
+        self.type_of(of)
+    }
+
+    fn comprehension(&mut self, it: &ComprehensionExpr) -> Type {
+        let item = match self.type_of(&it.iter_range) {
+            Type::List(of) => *of,
+            Type::Known(Shape::List(of)) => Type::Known(*of),
+            // Walking over a map gives its names.
+            Type::Known(Shape::Map(_) | Shape::Record(_)) => Type::Known(Shape::Text),
+            _ => Type::Unknown,
+        };
+        let start = self.type_of(&it.accu_init);
+        let before = self.bound.len();
+        self.bound.push((it.iter_var.clone(), item));
+        self.bound.extend(it.iter_var2.iter().map(|name| (name.clone(), Type::Unknown)));
+        self.bound.push((it.accu_var.clone(), Type::Unknown));
+        self.type_of(&it.loop_cond);
+        let step = self.type_of(&it.loop_step);
+        if let Some(accumulated) = self.bound.last_mut() {
+            accumulated.1 = if matches!(start, Type::List(_)) { step } else { start };
+        }
+        let result = self.type_of(&it.result);
+        self.bound.truncate(before);
+        result
+    }
+}

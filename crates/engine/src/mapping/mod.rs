@@ -1,0 +1,218 @@
+//! The user's own fields: CEL expressions over a listing, laid over the destination's built-in mapping.
+//!
+//! Expressions are checked when they are loaded: syntax, variables, fields, functions, the name of the target field, and
+//! the type of what they give on sample records. What can only be known of a record is checked there: a value that is
+//! missing leaves the field out, a value of the wrong type sets the record aside.
+//!
+//! **Missing** is what a listing does not have (`product.key` of a product without one), an attribute a product does not
+//! carry, and a place beyond the end of a list. An expression that comes across it gives nothing, unless it asks first:
+//! `has(product.key) ? product.key : product.id`, or `product.key != null`. Both work for whole paths.
+
+mod check;
+mod error;
+pub mod function;
+mod rewrite;
+mod sample;
+pub mod shape;
+mod trial;
+mod validate;
+mod value;
+
+use std::{collections::HashMap, sync::Arc};
+
+use cel::{Context, ExecutionError, IdedExpr, Value};
+use contract::{Constraint, Facet, Fault, FieldSpec, FieldType, Writer};
+use model::{CategoryListing, Kind, Listing, Market};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+pub use error::{MappingError, Place};
+pub use shape::{Known, shape};
+pub use validate::validate;
+use value::Used;
+
+/// A field that the user adds or overrides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expression {
+    /// Name of the field at the destination.
+    pub name: String,
+    /// The CEL text.
+    pub text: String,
+    /// Where the text begins in the configuration.
+    pub at: Place,
+}
+
+/// A user's fields for one kind of record, checked and ready. Cloning is cheap; the default has no field.
+#[derive(Clone, Debug, Default)]
+pub struct Mapping(Arc<Rules>);
+
+#[derive(Debug, Default)]
+struct Rules {
+    rules: Vec<Rule>,
+    used: HashMap<&'static str, Used>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    field: FieldSpec,
+    name: String,
+    text: String,
+    at: Place,
+    expression: IdedExpr,
+}
+
+/// Why an expression gave no result.
+#[derive(Debug)]
+enum Failure {
+    /// It could not be evaluated.
+    Evaluation(String),
+    /// What it gave does not fit the field.
+    Fit(String),
+}
+
+impl Mapping {
+    /// Checks `expressions` against the fields of a destination. `extra_name` says which names may be added; none: the
+    /// schema is closed.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them, in the order of the expressions.
+    pub fn compile(
+        kind: Kind,
+        fields: &'static [FieldSpec],
+        extra_name: Option<fn(&str) -> bool>,
+        expressions: &[Expression],
+    ) -> Result<Self, Vec<MappingError>> {
+        trial::compile(kind, fields, extra_name, expressions)
+    }
+
+    /// There is no expression.
+    pub fn is_empty(&self) -> bool {
+        self.0.rules.is_empty()
+    }
+
+    /// The user's mapping gives this field, so the built-in one must not.
+    pub fn taken(&self, name: &str) -> bool {
+        self.0.rules.iter().any(|rule| rule.name == name)
+    }
+
+    /// Changes when the mapping does.
+    pub fn fingerprint(&self) -> String {
+        self.0.rules.iter().map(|rule| format!("{}={}\n", rule.name, rule.text)).collect()
+    }
+
+    /// Writes the fields of a product's item. `variant` names the one that the item stands for; none: the main one.
+    ///
+    /// # Errors
+    /// [`contract::FaultClass::Record`]: `C0521` could not be evaluated, `C0522` does not fit the field.
+    pub fn apply_product(
+        &self,
+        listing: &Listing<'_>,
+        variant: Option<usize>,
+        market: &Market,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), Fault> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let mut context = Context::with_env(function::environment());
+        self.0.bind(&mut context, "product", listing)?;
+        if let Some(offer) = listing.variants.get(variant.unwrap_or(0)) {
+            self.0.bind(&mut context, "variant", offer)?;
+        }
+        self.0.bind(&mut context, "market", market)?;
+        self.0.write(&context, Kind::Product, listing.id.as_str(), writer)
+    }
+
+    /// Writes the fields of a category's item.
+    ///
+    /// # Errors
+    /// As [`Mapping::apply_product`].
+    pub fn apply_category(
+        &self,
+        category: &CategoryListing<'_>,
+        market: &Market,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), Fault> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let mut context = Context::with_env(function::environment());
+        self.0.bind(&mut context, "category", category)?;
+        self.0.bind(&mut context, "market", market)?;
+        self.0.write(&context, Kind::Category, category.id.as_str(), writer)
+    }
+}
+
+impl Rules {
+    fn bind<T: Serialize>(&self, context: &mut Context<'_, '_>, name: &'static str, value: &T) -> Result<(), Fault> {
+        if let Some(used) = self.used.get(name).filter(|used| !used.is_nothing()) {
+            let value = value::record(value, used)
+                .map_err(|wrong| Fault::record("C0521", format!("{name} can't be given to expressions: {wrong}")))?;
+            context.add_variable_from_value(name, value);
+        }
+        Ok(())
+    }
+
+    fn write(&self, context: &Context<'_, '_>, kind: Kind, id: &str, writer: &mut Writer<'_>) -> Result<(), Fault> {
+        for rule in &self.rules {
+            let made = rule.evaluate(context).map_err(|failure| rule.fault(&failure, kind, id))?;
+            if let Some(made) = made {
+                writer
+                    .force(rule.field.facet, &rule.name, &made)
+                    .map_err(|wrong| rule.fault(&Failure::Fit(wrong.to_string()), kind, id))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Rule {
+    /// The value that fits the field; none where it is missing.
+    fn evaluate(&self, context: &Context<'_, '_>) -> Result<Option<Json>, Failure> {
+        let value = match Value::resolve(&self.expression, context) {
+            Ok(value) => value,
+            Err(ExecutionError::NoSuchKey(_) | ExecutionError::IndexOutOfBounds(_)) => return Ok(None),
+            Err(error) => return Err(Failure::Evaluation(validate::short(&error.to_string()))),
+        };
+        let made = value::json(&value).map_err(|wrong| Failure::Fit(format!("it gives {wrong}")))?;
+        if made.is_null() {
+            return Ok(None);
+        }
+        match self.wrong(&made) {
+            None => Ok(Some(made)),
+            Some(wrong) => Err(Failure::Fit(wrong)),
+        }
+    }
+
+    fn wrong(&self, made: &Json) -> Option<String> {
+        let shown = || validate::short(&made.to_string());
+        if self.field.of.admits(made) {
+            let violation = self.field.constraint.violation(made)?;
+            Some(format!("it {violation}: {}", shown()))
+        } else {
+            Some(format!("it must be {}, and is {}", self.field.of.name(), shown()))
+        }
+    }
+
+    fn fault(&self, failure: &Failure, kind: Kind, id: &str) -> Fault {
+        let (code, what) = match failure {
+            Failure::Evaluation(what) => ("C0521", what),
+            Failure::Fit(what) => ("C0522", what),
+        };
+        Fault::record(code, format!("field {} of {kind} {id}: {what}", self.name))
+            .hint(format!("its expression stands at {}", self.at))
+    }
+}
+
+/// The field that an expression is for: one of the destination's, or one that the user adds.
+fn target(fields: &'static [FieldSpec], name: &str) -> FieldSpec {
+    fields.iter().find(|field| field.name == name).copied().unwrap_or(FieldSpec {
+        name: "",
+        of: FieldType::Any,
+        required: false,
+        facet: Facet::Content,
+        default: "",
+        constraint: Constraint::None,
+        note: "",
+    })
+}

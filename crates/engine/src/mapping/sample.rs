@@ -1,0 +1,190 @@
+//! Two products and two categories that expressions are tried on when they are loaded: one with nothing but what is
+//! always there, one with everything.
+
+use std::{borrow::Cow, collections::BTreeSet, sync::LazyLock};
+
+use model::{
+    Attribute, Category, Country, Image, Level, Locale, Localized, Market, Money, Price, PriceHome, Product,
+    ProductType, Rating, Record, Timestamp, Value, Variant,
+    listing::{Field, Listing, Plain, ProductOption},
+    market::Untracked,
+    price::{self, Scope, Window},
+};
+
+use crate::market::{Reference, View};
+
+/// A record with the market it is seen in.
+#[derive(Debug)]
+pub(super) struct Sample {
+    pub(super) view: View,
+    product: Product,
+    category: Category,
+}
+
+/// What attributes of the sample hold, for names that only the user's shop knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holds {
+    Text,
+    Integer,
+    Number,
+    Boolean,
+    List,
+}
+
+impl Holds {
+    pub(super) const ALL: [Self; 5] = [Self::Text, Self::Integer, Self::Number, Self::Boolean, Self::List];
+
+    fn plain(self) -> Plain<'static> {
+        // A date, so that cutting text up works as well.
+        let text = Plain::Text(Cow::Borrowed("2026-05-01"));
+        match self {
+            Self::Text => text,
+            Self::Integer => Plain::Integer(1),
+            Self::Number => Plain::Number(1.5),
+            Self::Boolean => Plain::Boolean(true),
+            Self::List => Plain::List(vec![text]),
+        }
+    }
+}
+
+/// The samples: minimal, then full.
+pub(super) fn samples() -> &'static [Sample] {
+    static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| [false, true].into_iter().filter_map(sample).collect());
+    &SAMPLES
+}
+
+impl Sample {
+    /// The category, for expressions of categories.
+    pub(super) fn category(&self) -> Option<model::CategoryListing<'_>> {
+        self.view.category(&self.category).listing.ok()
+    }
+
+    /// The product, with these attributes and options on it.
+    pub(super) fn listing<'a>(
+        &'a self,
+        attributes: &[(&'a str, Holds)],
+        options: &'a BTreeSet<String>,
+    ) -> Option<Listing<'a>> {
+        let mut listing = self.view.product(&self.product, &[], NOW).listing.ok()?;
+        let fields: Vec<_> = attributes
+            .iter()
+            .map(|(name, holds)| Field { name, title: Some("Title"), value: holds.plain(), label: holds.plain() })
+            .collect();
+        listing.attributes.extend(fields.iter().cloned());
+        for offer in &mut listing.variants {
+            offer.attributes.extend(fields.iter().cloned());
+        }
+        let values = || vec![Cow::Borrowed("first"), Cow::Borrowed("second")];
+        listing.options.extend(options.iter().map(|name| ProductOption {
+            name,
+            title: Some("Title"),
+            values: values(),
+        }));
+        Some(listing)
+    }
+}
+
+const NOW: Timestamp = Timestamp::from_millis(1_777_629_600_000);
+const ORDER: price::ScopeOrder = &[price::Level { group: false, channel: false, country: false }];
+
+fn sample(full: bool) -> Option<Sample> {
+    let market = market(full)?;
+    let text = |text: &str| localized(&market, text);
+    let maybe = |words: &str| if full { text(words) } else { Localized::empty() };
+    let type_of = ProductType { id: "type".into(), key: None, name: "Clothing".to_owned(), attributes: Vec::new() };
+    let root = Category {
+        id: "root".into(),
+        key: full.then(|| "root".to_owned()),
+        parent: None,
+        name: text("Women"),
+        slug: maybe("women"),
+        description: maybe("All for women"),
+        order: None,
+        image: full.then(|| "https://shop.example/women.jpg".to_owned()),
+        created_at: None,
+    };
+    let leaf =
+        Category { id: "leaf".into(), parent: full.then(|| root.id.clone()), name: text("Shirts"), ..root.clone() };
+    let product = Product {
+        id: "product".into(),
+        key: full.then(|| "shirt".to_owned()),
+        product_type: full.then(|| type_of.id.clone()),
+        published: true,
+        name: text("Shirt"),
+        slug: maybe("shirt"),
+        description: maybe("<p>A shirt</p>"),
+        meta_title: maybe("Shirt"),
+        meta_description: maybe("A shirt"),
+        keywords: maybe("tee, top"),
+        categories: if full { vec![leaf.id.clone()] } else { Vec::new() },
+        attributes: if full { attributes("sample_material", "Cotton") } else { Vec::new() },
+        variants: variants(&market, full),
+        price_home: PriceHome::Variant,
+        rating: full.then_some(Rating { average: 4.5, count: 12 }),
+        created_at: full.then_some(NOW),
+    };
+    let mut records = vec![Record::ProductType(type_of), Record::Category(leaf.clone())];
+    let category = if full { root.clone() } else { leaf };
+    if full {
+        records.push(Record::Category(root));
+    }
+    let view = View::new(&market, &Reference::new(records), ORDER).ok()?;
+    Some(Sample { view, product, category })
+}
+
+fn market(full: bool) -> Option<Market> {
+    Some(Market {
+        key: "sample".to_owned(),
+        locales: vec![Locale::parse("en").ok()?],
+        currency: "EUR".parse().ok()?,
+        country: if full { "DE".parse::<Country>().ok() } else { None },
+        customer_group: None,
+        price_channel: None,
+        supply_channels: Vec::new(),
+        store: None,
+        time_zone: "Europe/Berlin".to_owned(),
+        product_url: "https://shop.example/p/{slug}".to_owned(),
+        category_url: "https://shop.example/c/{slug}".to_owned(),
+        untracked: Untracked::Available,
+    })
+}
+
+fn variants(market: &Market, full: bool) -> Vec<Variant> {
+    let sizes: &[&str] = if full { &["S", "M"] } else { &["S"] };
+    let variant = |size: &&str| Variant {
+        id: (*size).into(),
+        sku: full.then(|| format!("SHIRT-{size}").into()),
+        key: full.then(|| format!("shirt-{size}")),
+        gtin: full.then(|| "4006381333931".to_owned()),
+        attributes: if full { attributes("sample_size", size) } else { Vec::new() },
+        prices: vec![price(market)],
+        images: images(full),
+        stock: if full { vec![Level { channel: None, available: 5, expected: None }] } else { Vec::new() },
+    };
+    sizes.iter().map(variant).collect()
+}
+
+fn images(full: bool) -> Vec<Image> {
+    let url = "https://shop.example/shirt.jpg".to_owned();
+    if full { vec![Image { url, label: None }] } else { Vec::new() }
+}
+
+fn price(market: &Market) -> Price {
+    Price {
+        value: Money::new(1999, market.currency),
+        precise: None,
+        scope: Scope::default(),
+        window: Window::default(),
+        discounted: Some(Money::new(1499, market.currency)),
+        tiers: Vec::new(),
+        recurring: false,
+    }
+}
+
+fn attributes(name: &str, text: &str) -> Vec<Attribute> {
+    vec![Attribute { name: name.to_owned(), value: Value::Text(text.to_owned()) }]
+}
+
+fn localized(market: &Market, text: &str) -> Localized {
+    market.locales.iter().map(|locale| (locale.clone(), text.to_owned())).collect()
+}
