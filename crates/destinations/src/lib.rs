@@ -1,1 +1,64 @@
-//! See Cargo.toml.
+//! Destinations: a folder per platform, and the one list that everything else walks.
+//!
+//! **Invariants:** no platform imports another; nothing outside a platform's folder knows more of it than its [`Kind`].
+
+use std::sync::Arc;
+
+use contract::{Destination, DestinationDescriptor, Fault};
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::{Deserialize, Serialize};
+
+/// A platform that can be written to.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// What it is.
+    pub descriptor: &'static DestinationDescriptor,
+    /// JSON Schema of its settings, without `kind`.
+    pub schema: fn() -> Schema,
+    /// Its page of the documentation, Markdown.
+    pub readme: &'static str,
+}
+
+macro_rules! registry {
+    ($($(#[$doc:meta])* $name:ident = $module:ident),* $(,)?) => {
+        $(pub mod $module;)*
+
+        /// All platforms.
+        pub const KINDS: &[Kind] = &[$(Kind {
+            descriptor: &$module::DESCRIPTOR,
+            schema: || schema_for!($module::Config),
+            readme: include_str!(concat!(stringify!($module), "/README.md")),
+        }),*];
+
+        /// Settings of a destination: `kind` says which platform, the rest is that platform's own.
+        #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+        #[serde(tag = "kind", rename_all = "lowercase")]
+        pub enum Config {
+            $($(#[$doc])* $name($module::Config)),*
+        }
+
+        impl Config {
+            /// What kind of destination it is.
+            pub fn descriptor(&self) -> &'static DestinationDescriptor {
+                match self {
+                    $(Self::$name(_) => &$module::DESCRIPTOR),*
+                }
+            }
+
+            /// The destination with these settings. Fetches its secrets; makes no call.
+            ///
+            /// # Errors
+            /// A setting out of its range, or a secret that can't be had.
+            pub fn build(&self) -> Result<Arc<dyn Destination>, Fault> {
+                match self {
+                    $(Self::$name(config) => Ok(Arc::new($module::Connector::new(config)?))),*
+                }
+            }
+        }
+    };
+}
+
+registry! {
+    /// A Clerk.io store.
+    Clerk = clerk,
+}

@@ -1,0 +1,57 @@
+//! Clerk.io's JSON, verbatim. Only answers are typed: what is sent is written straight into bytes (`map`, `client`).
+
+use serde::Deserialize;
+
+/// What every answer is wrapped in.
+#[derive(Debug, Deserialize)]
+pub struct Envelope {
+    /// `ok` or `error`.
+    pub status: String,
+    /// What went wrong, in English.
+    pub message: Option<String>,
+    /// One of the [`ErrorType`]s.
+    #[serde(rename = "type")]
+    pub error_type: Option<String>,
+    /// Number of the error report, for Clerk.io's support.
+    pub id: Option<String>,
+}
+
+/// Kinds of errors that Clerk.io publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorType {
+    /// Invalid key or disabled account.
+    Authentication,
+    /// Not JSON, an argument missing, or of the wrong type.
+    Parsing,
+    /// An argument breaks documented behaviour.
+    Logical,
+    /// Unexpected fault of the server.
+    Internal,
+}
+
+impl ErrorType {
+    /// Reads the `type` of an [`Envelope`].
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "AuthenticationError" => Some(Self::Authentication),
+            "ParsingError" => Some(Self::Parsing),
+            "LogicalError" => Some(Self::Logical),
+            "InternalError" => Some(Self::Internal),
+            _ => None,
+        }
+    }
+}
+
+/// Answer to `GET /products`. Its shape is not published.
+#[derive(Debug, Deserialize)]
+pub struct Products {
+    /// Those that exist.
+    pub products: Vec<serde_json::Value>,
+}
+
+/// Answer to `GET /categories`. Its shape is not published.
+#[derive(Debug, Deserialize)]
+pub struct Categories {
+    /// Those that exist.
+    pub categories: Vec<serde_json::Value>,
+}

@@ -1,0 +1,38 @@
+//! What can be found out about a store before anything is sent.
+
+use contract::{Fault, source::Finding};
+use model::RemoteId;
+
+use super::client::{Client, Resource};
+
+/// Looks at the keys. The account endpoint tells about both at once but is not published, so where it gives no clear
+/// answer each key is tried by itself: the public one with a recommendation, the private one by reading an object that
+/// does not exist.
+pub async fn check(client: &Client) -> Vec<Finding> {
+    if client.account().await.is_ok() {
+        return vec![finding("keys", Ok("the store accepts both".to_owned()))];
+    }
+    let public = client.popular().await;
+    if let Err(fault) = &public
+        && fault.code.starts_with("C03")
+    {
+        return vec![finding("url", Err(fault.clone()))];
+    }
+    let nothing = [RemoteId::from("0")];
+    let private = client.read(Resource::Products, &nothing).await.map(drop);
+    vec![
+        finding("public_key", public.map(|()| "the store accepts it".to_owned()).map_err(named)),
+        finding("private_key", private.map(|()| "the store accepts it".to_owned()).map_err(named)),
+    ]
+}
+
+fn finding(what: &str, result: Result<String, Fault>) -> Finding {
+    Finding { what: what.to_owned(), result }
+}
+
+fn named(fault: Fault) -> Fault {
+    if fault.hint.is_some() {
+        return fault;
+    }
+    fault.hint("compare the keys with those in my.clerk.io under Settings, API keys")
+}

@@ -1,0 +1,266 @@
+//! The endpoints. Each function makes one call and knows where the keys go: into the body of a write, into the query of
+//! the rest. Nothing here is logged with a body or a query.
+
+use std::time::Duration;
+
+use contract::{Fault, Op, Outcome, Parcel, Receipt, destination::Verdict};
+use model::{Kind, RemoteId};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use wire::{Method, Options, Redactor, Request, Response, Url, with_query};
+
+use super::{
+    api, classify,
+    config::{Config, IdType},
+    map::is_integer,
+};
+
+/// Most bytes of a URL. The limit is not published; servers and proxies commonly stop at 8 KB.
+const LONGEST_URL: usize = 7_500;
+
+/// A kind of objects with an endpoint of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// `/products`.
+    Products,
+    /// `/categories`.
+    Categories,
+}
+
+impl Resource {
+    /// Where records of this kind go.
+    pub fn of(kind: Kind) -> Option<Self> {
+        match kind {
+            Kind::Product => Some(Self::Products),
+            Kind::Category => Some(Self::Categories),
+            Kind::ProductType
+            | Kind::Stock
+            | Kind::Price
+            | Kind::Channel
+            | Kind::CustomerGroup
+            | Kind::Store
+            | Kind::Selection
+            | Kind::Assignment => None,
+        }
+    }
+
+    /// Name of the path and of the argument.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Products => "products",
+            Self::Categories => "categories",
+        }
+    }
+}
+
+/// Speaks with one store.
+#[derive(Debug)]
+pub struct Client {
+    http: wire::Client,
+    base: Url,
+    public_key: SecretString,
+    private_key: SecretString,
+    id_type: IdType,
+    redactor: Redactor,
+}
+
+impl Client {
+    /// A client for the store of these settings. Fetches the keys; makes no call.
+    ///
+    /// # Errors
+    /// `C0401` for a setting or a key that can't be had.
+    pub fn new(config: &Config) -> Result<Self, Fault> {
+        let base = config.checked()?;
+        let secret = |name: &str, secret: &contract::SecretRef| {
+            secret
+                .resolve()
+                .map_err(|error| Fault::config("C0401", format!("clerk: {name}: {error}"))
+                    .hint("both keys stand in my.clerk.io under Settings, API keys"))
+        };
+        let public_key = secret("public_key", &config.public_key)?;
+        let private_key = secret("private_key", &config.private_key)?;
+        let http = wire::Client::new(&Options {
+            request_timeout: Duration::from_secs(config.timeout_seconds.into()),
+            concurrency: config.concurrency.into(),
+            ..Options::default()
+        })?;
+        let redactor = Redactor::new([&private_key, &public_key]);
+        Ok(Self { http, base, public_key, private_key, id_type: config.id_type, redactor })
+    }
+
+    /// Calls made so far.
+    pub fn calls(&self) -> u64 {
+        self.http.calls()
+    }
+
+    /// Carries out one operation on items: one call, or none where the URL would be too long.
+    pub async fn write(&self, resource: Resource, op: Op, parcels: &[Parcel]) -> Receipt {
+        let (method, request) = match op {
+            Op::Put => (Method::POST, self.with_body(Method::POST, resource, parcels)),
+            Op::Patch(_) => (Method::PATCH, self.with_body(Method::PATCH, resource, parcels)),
+            Op::Remove => match self.selecting(Method::DELETE, resource, parcels.iter().map(|it| &it.id)) {
+                Ok(request) => (Method::DELETE, request),
+                Err(fault) => return unsent(Outcome::Rejected(fault)),
+            },
+        };
+        let what = format!("{method} /{}", resource.name());
+        match self.http.call(request).await {
+            Ok(response) => Receipt {
+                verdict: Verdict::Whole(classify::answered(&what, &response, &self.redactor)),
+                status: response.status,
+                response: self.redactor.excerpt(&response.body),
+            },
+            Err(broken) => unsent(classify::broken(&what, broken)),
+        }
+    }
+
+    /// Reads objects by their ids; those that do not exist are left out.
+    pub async fn read(&self, resource: Resource, ids: &[RemoteId]) -> Result<Vec<(RemoteId, serde_json::Value)>, Fault> {
+        let mut found = Vec::with_capacity(ids.len());
+        let mut rest = ids;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(self.fitting(rest));
+            rest = later;
+            let what = format!("GET /{}", resource.name());
+            let request = self.selecting(Method::GET, resource, now.iter())?;
+            let response = self.call(&what, request).await?;
+            let objects = match resource {
+                Resource::Products => parsed::<api::Products>(&what, &response)?.products,
+                Resource::Categories => parsed::<api::Categories>(&what, &response)?.categories,
+            };
+            found.extend(objects.into_iter().filter_map(|object| Some((object_id(&object)?, object))));
+        }
+        Ok(found)
+    }
+
+    /// `GET /client/account/info`: whether both keys are good. Used by plugins, not published.
+    pub async fn account(&self) -> Result<(), Fault> {
+        let keys = [("key", self.public_key.expose_secret()), ("private_key", self.private_key.expose_secret())];
+        let request = Request::get(with_query(&self.endpoint("client/account/info"), keys));
+        self.call("GET /client/account/info", request).await.map(drop)
+    }
+
+    /// `GET /recommendations/popular`: whether the public key is good.
+    pub async fn popular(&self) -> Result<(), Fault> {
+        let arguments = [("key", self.public_key.expose_secret()), ("limit", "1")];
+        let request = Request::get(with_query(&self.endpoint("recommendations/popular"), arguments));
+        self.call("GET /recommendations/popular", request).await.map(drop)
+    }
+
+    async fn call(&self, what: &str, request: Request) -> Result<Response, Fault> {
+        let outcome = match self.http.call(request).await {
+            Ok(response) => match classify::answered(what, &response, &self.redactor) {
+                Outcome::Delivered => return Ok(response),
+                other => other,
+            },
+            Err(broken) => classify::broken(what, broken),
+        };
+        Err(classify::fault(outcome).unwrap_or_else(|| Fault::protocol("C0406", format!("{what} has no answer"))))
+    }
+
+    fn endpoint(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
+        url
+    }
+
+    /// `{"key":…,"private_key":…,"products":[{"id":…,<members>},…]}`.
+    fn with_body(&self, method: Method, resource: Resource, parcels: &[Parcel]) -> Request {
+        let size: usize = parcels.iter().map(|it| it.members.len() + it.id.as_str().len() + 16).sum();
+        let mut body = String::with_capacity(size + 256);
+        body.push_str("{\"key\":");
+        push_text(&mut body, self.public_key.expose_secret());
+        body.push_str(",\"private_key\":");
+        push_text(&mut body, self.private_key.expose_secret());
+        body.push_str(",\"");
+        body.push_str(resource.name());
+        body.push_str("\":[");
+        for (place, parcel) in parcels.iter().enumerate() {
+            body.push_str(if place == 0 { "{\"id\":" } else { ",{\"id\":" });
+            push_id(&mut body, &parcel.id, self.id_type);
+            if !parcel.members.is_empty() {
+                body.push(',');
+                body.push_str(&parcel.members);
+            }
+            body.push('}');
+        }
+        body.push_str("]}");
+        Request::new(method, self.endpoint(resource.name())).json(body)
+    }
+
+    /// A call whose query names objects: ids as JSON text.
+    fn selecting<'a>(
+        &self,
+        method: Method,
+        resource: Resource,
+        ids: impl Iterator<Item = &'a RemoteId>,
+    ) -> Result<Request, Fault> {
+        let mut list = String::from("[");
+        for (place, id) in ids.enumerate() {
+            if place > 0 {
+                list.push(',');
+            }
+            push_id(&mut list, id, self.id_type);
+        }
+        list.push(']');
+        let url = with_query(
+            &self.endpoint(resource.name()),
+            [
+                ("key", self.public_key.expose_secret()),
+                ("private_key", self.private_key.expose_secret()),
+                (resource.name(), list.as_str()),
+            ],
+        );
+        if url.as_str().len() > LONGEST_URL {
+            let message = format!("the URL of {method} /{} would be longer than {LONGEST_URL} bytes", resource.name());
+            return Err(Fault::record("C0407", message).hint("nothing to do for a batch: it is halved until it fits"));
+        }
+        Ok(Request::new(method, url))
+    }
+
+    /// How many of these ids fit into one URL, at least 1.
+    fn fitting(&self, ids: &[RemoteId]) -> usize {
+        let empty = self.selecting(Method::GET, Resource::Categories, std::iter::empty());
+        let mut room = LONGEST_URL.saturating_sub(empty.map_or(0, |request| request.url.as_str().len()));
+        let fits = ids.iter().take_while(|id| {
+            let mut text = String::new();
+            push_id(&mut text, id, self.id_type);
+            text.push(',');
+            let size = wire::query::encoded(&text).len();
+            room.checked_sub(size).map(|left| room = left).is_some()
+        });
+        fits.count().max(1)
+    }
+}
+
+fn unsent(outcome: Outcome) -> Receipt {
+    Receipt { verdict: Verdict::Whole(outcome), status: 0, response: String::new() }
+}
+
+fn parsed<T: DeserializeOwned>(what: &str, response: &Response) -> Result<T, Fault> {
+    serde_json::from_slice(&response.body).map_err(|error| {
+        Fault::protocol("C0406", format!("{what} was answered without the list of objects: {error}"))
+            .hint("what this answer looks like is not published; without it `verify` can't read Clerk.io back")
+    })
+}
+
+fn object_id(object: &serde_json::Value) -> Option<RemoteId> {
+    match object.get("id")? {
+        serde_json::Value::String(id) => Some(id.as_str().into()),
+        serde_json::Value::Number(id) => Some(id.to_string().into()),
+        _ => None,
+    }
+}
+
+/// An id left over from another `id_type` is still the text it was.
+fn push_id(out: &mut String, id: &RemoteId, id_type: IdType) {
+    let id = id.as_str();
+    match id_type {
+        IdType::Integer if is_integer(id) => out.push_str(id),
+        IdType::Integer | IdType::Text => push_text(out, id),
+    }
+}
+
+fn push_text(out: &mut String, text: &str) {
+    out.push_str(&serde_json::Value::from(text).to_string());
+}

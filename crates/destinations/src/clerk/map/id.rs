@@ -1,0 +1,71 @@
+//! Ids as a store has them: all text, or all whole numbers.
+
+use contract::Fault;
+use model::{Listing, Offer};
+use serde::{Serialize, Serializer, ser::Error};
+
+use crate::clerk::config::{Config, IdType, ProductId};
+
+/// An id in the store's type.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct JsonId<'a>(pub(super) &'a str, pub(super) IdType);
+
+impl Serialize for JsonId<'_> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        match self.1 {
+            IdType::Text => out.serialize_str(self.0),
+            IdType::Integer => match integer(self.0) {
+                Some(number) => out.serialize_i64(number),
+                None => Err(S::Error::custom(format_args!("{:?} is no whole number", self.0))),
+            },
+        }
+    }
+}
+
+/// Whether the text is a whole number, written as JSON would.
+pub fn is_integer(text: &str) -> bool {
+    integer(text).is_some()
+}
+
+/// The number that is written exactly like this: two ids never become one.
+pub(super) fn integer(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|number: &i64| number.to_string() == text)
+}
+
+/// The id of a product.
+pub(super) fn of_product<'a>(config: &Config, listing: &Listing<'a>) -> Result<&'a str, Fault> {
+    let (id, what) = match config.product_id {
+        ProductId::Id => (Some(listing.id.as_str()), "id"),
+        ProductId::Key => (listing.key, "key"),
+        ProductId::Sku => (listing.variants.first().and_then(|offer| offer.sku).map(model::Sku::as_str), "SKU"),
+    };
+    let id = id.filter(|id| !id.is_empty()).ok_or_else(|| {
+        Fault::record("C0411", format!("product {} has no {what} to make its Clerk.io id from", listing.id))
+            .hint("give it one at the source, or choose another product_id")
+    })?;
+    checked(config, id, listing)?;
+    Ok(id)
+}
+
+/// The id of a variant that is an item of its own.
+pub(super) fn of_offer(config: &Config, listing: &Listing<'_>, parent: &str, offer: &Offer<'_>) -> Result<String, Fault> {
+    let id = match offer.sku {
+        Some(sku) if !sku.as_str().is_empty() => sku.as_str().to_owned(),
+        _ => format!("{parent}_{}", offer.id),
+    };
+    checked(config, &id, listing)?;
+    Ok(id)
+}
+
+fn checked(config: &Config, id: &str, listing: &Listing<'_>) -> Result<(), Fault> {
+    if config.id_type == IdType::Text || integer(id).is_some() {
+        return Ok(());
+    }
+    Err(not_integer(&format!("product {}", listing.id), &format!("{id:?} is no whole number")))
+}
+
+/// An id that does not fit the store's type.
+pub(super) fn not_integer(item: &str, why: &str) -> Fault {
+    Fault::record("C0411", format!("{item}: {why}, and id_type is integer"))
+        .hint("use id_type = \"text\", or ids that are whole numbers; all ids of one Clerk.io store have one type")
+}

@@ -1,0 +1,44 @@
+//! What Clerk.io is told of a product or a category. Pure: no call, no clock, no secret.
+//!
+//! **Invariants:**
+//! - the same listing and settings give the same bytes;
+//! - no member is `null`: what has no value is left out, and only in the facet `content`, which is always replaced as a
+//!   whole. Every member of `price` and `availability` is always there, because these facets are sent by PATCH, which
+//!   merges and so can't take a member away;
+//! - lists about variants are all as long as the item has variants and in the same order;
+//! - names of fields are made of `[A-Za-z0-9_]`; a field of the schema is never overwritten by an attribute.
+
+use crate::clerk::config::{Attributes, Config};
+
+mod category;
+mod field;
+mod id;
+mod markup;
+mod product;
+mod sheet;
+
+pub use category::category;
+pub use field::restricted;
+pub use id::is_integer;
+pub use markup::plain_text;
+pub use product::{options_text, product};
+
+/// The settings that change payloads, and the version of this mapping, as text.
+pub fn fingerprint(config: &Config, mapping: u32) -> String {
+    let names = match &config.attributes {
+        Attributes::All => "all".to_owned(),
+        // Debug quotes the names, so that no two lists look alike.
+        Attributes::Only(names) => format!("{names:?}"),
+    };
+    format!(
+        "clerk {mapping} {:?} {:?} {:?} {:?} {} {:?} {:?} {} {names}",
+        config.grain,
+        config.id_type,
+        config.product_id,
+        config.out_of_stock,
+        config.untracked_quantity,
+        config.description,
+        config.missing_image,
+        config.parent_image,
+    )
+}

@@ -1,0 +1,227 @@
+//! Products, at either grain.
+
+use std::borrow::Cow;
+
+use contract::{Constraint, Facet, Fault, destination::Mapped};
+use model::{Filtered, Listing, Money, Offer, listing::Plain};
+
+use super::{
+    field::{self, Named},
+    id::{self, JsonId},
+    markup::plain_text,
+    sheet::{Each, Sheet},
+};
+use crate::clerk::config::{Config, Description, Grain, MissingImage, OutOfStock};
+
+use Facet::{Availability, Content, Price};
+
+/// Joins the values of one variant's options.
+const OPTIONS: &str = " / ";
+
+/// The items of a product.
+///
+/// # Errors
+/// `C0410` for a field Clerk.io has no use for, `C0411` for an id that does not fit, `C0412` for two variants with one
+/// id, `C0413` for an item without image where the settings reject it.
+pub fn product(config: &Config, listing: &Listing<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
+    let removed = |offer: &Offer<'_>| config.out_of_stock == OutOfStock::Remove && !offer.in_stock;
+    if listing.variants.iter().all(removed) {
+        return Ok(Mapped::Filtered(Filtered::OutOfStock));
+    }
+    let parent = id::of_product(config, listing)?;
+    let product = Product { config, listing, taken, parent, description: description(config, listing.description) };
+    let items = match config.grain {
+        Grain::Product => vec![(product.whole()?, None)],
+        Grain::Variant => {
+            let sold = listing.variants.iter().enumerate().filter(|(_, offer)| !removed(offer));
+            let mut items: Vec<(contract::Item, Option<usize>)> = Vec::with_capacity(listing.variants.len());
+            for (place, offer) in sold {
+                let item = product.variant(offer)?;
+                if items.iter().any(|(it, _)| it.id == item.id) {
+                    return Err(twice(listing, item.id.as_str()));
+                }
+                items.push((item, Some(place)));
+            }
+            items
+        }
+    };
+    Ok(Mapped::Items(items))
+}
+
+fn twice(listing: &Listing<'_>, id: &str) -> Fault {
+    Fault::record("C0412", format!("product {}: two of its variants would both be item {id:?}", listing.id))
+        .hint("give each variant a SKU of its own, or use grain = \"product\"")
+}
+
+/// A description in the form the settings ask for; empty where there is none.
+pub(super) fn description<'a>(config: &Config, text: Option<&'a str>) -> Cow<'a, str> {
+    let text = text.unwrap_or_default();
+    match config.description {
+        Description::Text => plain_text(text),
+        Description::Html => Cow::Borrowed(text),
+    }
+}
+
+/// What a variant's options are, in one text: `S / red`. Options without a value are left out.
+pub fn options_text(listing: &Listing<'_>, offer: &Offer<'_>) -> String {
+    let mut text = String::new();
+    for option in &listing.options {
+        let Some(field) = offer.attributes.iter().find(|field| field.name == option.name) else { continue };
+        let value = match &field.label {
+            Plain::List(values) => Cow::Owned(values.iter().filter_map(Plain::text).collect::<Vec<_>>().join(", ")),
+            single => single.text().unwrap_or_default(),
+        };
+        if !value.is_empty() {
+            if !text.is_empty() {
+                text.push_str(OPTIONS);
+            }
+            text.push_str(&value);
+        }
+    }
+    text
+}
+
+struct Product<'l, 'a> {
+    config: &'l Config,
+    listing: &'l Listing<'a>,
+    taken: &'l dyn Fn(&str) -> bool,
+    parent: &'a str,
+    description: Cow<'a, str>,
+}
+
+impl<'a> Product<'_, 'a> {
+    fn whole(&self) -> Result<contract::Item, Fault> {
+        let name = || format!("product {}", self.listing.id);
+        let mut sheet = Sheet::new(self.taken, &name);
+        let offers = || self.listing.variants.iter();
+        self.common(&mut sheet, self.listing.images.first().copied())?;
+        sheet.maybe(Content, "sku", self.listing.variants.first().and_then(|offer| offer.sku))?;
+        sheet.put(Content, "variant_ids", &Each(|| offers().map(|it| JsonId(it.id.as_str(), self.config.id_type))))?;
+        sheet.put(Content, "variant_skus", &Each(|| offers().map(|it| it.sku.map_or("", |sku| sku.as_str()))))?;
+        sheet.put(Content, "variant_images", &Each(|| offers().map(|it| self.image(it).unwrap_or_default())))?;
+        if !self.listing.options.is_empty() {
+            sheet.put(Content, "variant_options", &Each(|| offers().map(|it| options_text(self.listing, it))))?;
+        }
+        self.attributes(&mut sheet, field::of_listing(self.listing))?;
+        sheet.put(Content, "description", &*self.description)?;
+
+        let Some(cheapest) = cheapest(&self.listing.variants) else {
+            return Err(sheet.unfit("price", "is missing: no variant is on offer", Constraint::None));
+        };
+        Self::price(&mut sheet, cheapest)?;
+        for offer in offers() {
+            not_negative(&sheet, "variant_prices", offer.price)?;
+            not_negative(&sheet, "variant_list_prices", offer.list_price)?;
+        }
+        sheet.put(Price, "variant_prices", &Each(|| offers().map(|it| it.price.decimal())))?;
+        sheet.put(Price, "variant_list_prices", &Each(|| offers().map(|it| it.list_price.decimal())))?;
+
+        let stock = offers().fold(0_i64, |sum, offer| sum.saturating_add(self.stock(offer)));
+        self.availability(&mut sheet, stock, offers().any(|it| it.in_stock))?;
+        sheet.put(Availability, "variant_stocks", &Each(|| offers().map(|it| self.stock(it))))?;
+        Ok(sheet.finish(self.parent))
+    }
+
+    fn variant(&self, offer: &Offer<'a>) -> Result<contract::Item, Fault> {
+        let name = || format!("product {}, variant {}", self.listing.id, offer.id);
+        let id = id::of_offer(self.config, self.listing, self.parent, offer)?;
+        let mut sheet = Sheet::new(self.taken, &name);
+        self.common(&mut sheet, self.image(offer))?;
+        sheet.maybe(Content, "sku", offer.sku)?;
+        sheet.put(Content, "parent_id", &JsonId(self.parent, self.config.id_type))?;
+        let options = options_text(self.listing, offer);
+        sheet.maybe(Content, "options", Some(options).filter(|text| !text.is_empty()))?;
+        self.attributes(&mut sheet, field::of_offer(self.listing, offer))?;
+        sheet.put(Content, "description", &*self.description)?;
+        Self::price(&mut sheet, offer)?;
+        self.availability(&mut sheet, self.stock(offer), offer.in_stock)?;
+        Ok(sheet.finish(id))
+    }
+
+    /// What both grains share. The description comes last: it is long, and what follows it is written more slowly.
+    fn common(&self, sheet: &mut Sheet<'_>, image: Option<&str>) -> Result<(), Fault> {
+        let it = self.listing;
+        sheet.text("name", it.name)?;
+        sheet.url("url", &it.url)?;
+        match image {
+            Some(image) => sheet.url("image", image)?,
+            None if self.config.missing_image == MissingImage::Reject && !sheet.is_taken("image") => {
+                return Err(no_image(it));
+            }
+            None => {}
+        }
+        let id_type = self.config.id_type;
+        sheet.put(Content, "categories", &Each(|| it.categories.iter().map(|it| JsonId(it.id.as_str(), id_type))))?;
+        sheet.put(Content, "category_names", &Each(|| it.categories.iter().filter_map(|it| it.name)))?;
+        sheet.maybe(Content, "created_at", it.created_at.map(model::Timestamp::seconds))?;
+        if let Some(keywords) = it.keywords {
+            let words = || keywords.split(", ").map(str::trim).filter(|word| !word.is_empty());
+            sheet.put(Content, "keywords", &Each(words))?;
+        }
+        if let Some(rating) = it.rating.filter(|rating| rating.average.is_finite()) {
+            sheet.put(Content, "rating", &rating.average)?;
+            sheet.put(Content, "rating_count", &rating.count)?;
+        }
+        Ok(())
+    }
+
+    fn attributes(&self, sheet: &mut Sheet<'_>, all: Vec<Named<'_, 'a>>) -> Result<(), Fault> {
+        for name in ["brand", "gender"] {
+            let text = all.iter().find(|(it, _)| *it == name).map(|(_, shown)| shown.text());
+            sheet.maybe(Content, name, text.filter(|text| !text.is_empty()))?;
+        }
+        for (name, shown) in field::named(all, &self.config.attributes) {
+            sheet.put(Content, &name, &shown)?;
+        }
+        Ok(())
+    }
+
+    fn price(sheet: &mut Sheet<'_>, offer: &Offer<'_>) -> Result<(), Fault> {
+        not_negative(sheet, "price", offer.price)?;
+        not_negative(sheet, "list_price", offer.list_price)?;
+        sheet.put(Price, "price", &offer.price.decimal())?;
+        sheet.put(Price, "list_price", &offer.list_price.decimal())?;
+        sheet.put(Price, "on_sale", &offer.on_sale)
+    }
+
+    fn availability(&self, sheet: &mut Sheet<'_>, stock: i64, in_stock: bool) -> Result<(), Fault> {
+        sheet.put(Availability, "stock", &stock)?;
+        sheet.put(Availability, "in_stock", &in_stock)?;
+        if self.config.out_of_stock == OutOfStock::Hide {
+            sheet.put(Availability, "index", &in_stock)?;
+        }
+        Ok(())
+    }
+
+    fn stock(&self, offer: &Offer<'_>) -> i64 {
+        match offer.stock {
+            Some(pieces) => pieces,
+            None if offer.in_stock => self.config.untracked_quantity.into(),
+            None => 0,
+        }
+    }
+
+    /// The image of a variant.
+    fn image(&self, offer: &Offer<'a>) -> Option<&'a str> {
+        let parent = self.listing.images.first().filter(|_| self.config.parent_image);
+        offer.images.first().or(parent).copied()
+    }
+}
+
+fn no_image(listing: &Listing<'_>) -> Fault {
+    Fault::record("C0413", format!("product {} has no image, and missing_image is reject", listing.id))
+        .hint("add an image at the source, map `image` yourself, or use missing_image = \"send_without\"")
+}
+
+fn not_negative(sheet: &Sheet<'_>, name: &str, money: Money) -> Result<(), Fault> {
+    if money.minor < 0 && !sheet.is_taken(name) {
+        return Err(sheet.unfit(name, &format!("{money} is below zero"), Constraint::NotNegative));
+    }
+    Ok(())
+}
+
+/// The variant with the lowest price among those that can be bought, or among all where none can; of equals the first.
+fn cheapest<'l, 'a>(offers: &'l [Offer<'a>]) -> Option<&'l Offer<'a>> {
+    let lowest = |offer: &&Offer<'_>| offer.price.minor;
+    offers.iter().filter(|it| it.in_stock).min_by_key(lowest).or_else(|| offers.iter().min_by_key(lowest))
+}

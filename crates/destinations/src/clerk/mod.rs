@@ -1,0 +1,111 @@
+//! Clerk.io: search and recommendations. One store per market; see README.md beside this file.
+
+pub mod api;
+pub mod check;
+pub mod classify;
+pub mod client;
+pub mod config;
+pub mod map;
+pub mod schema;
+
+use async_trait::async_trait;
+use contract::{
+    Call, Destination, DestinationDescriptor, Facet, Facets, Fault, Limits, Op, Outcome, Receipt, Removal,
+    destination::{Mapped, Verdict},
+    source::Finding,
+};
+use model::{CategoryListing, Kind, Listing, RemoteId};
+
+pub use config::Config;
+
+use client::{Client, Resource};
+use config::CategoryRemoval;
+
+/// What Clerk.io is.
+pub const DESCRIPTOR: DestinationDescriptor = DestinationDescriptor {
+    name: "clerk",
+    title: "Clerk.io",
+    mapping: 1,
+    fields: schema::fields,
+    extra_name: Some(schema::is_extra_name),
+};
+
+/// Ids per DELETE: they stand in the URL, and 50 ids of usual length fit.
+const MOST_REMOVED: usize = 50;
+
+/// One Clerk.io store.
+#[derive(Debug)]
+pub struct Connector {
+    config: Config,
+    client: Client,
+}
+
+impl Connector {
+    /// The store of these settings. Fetches the keys; makes no call.
+    ///
+    /// # Errors
+    /// `C0401` for a setting out of its range or a key that can't be had.
+    pub fn new(config: &Config) -> Result<Self, Fault> {
+        Ok(Self { client: Client::new(config)?, config: config.clone() })
+    }
+}
+
+#[async_trait]
+impl Destination for Connector {
+    fn descriptor(&self) -> &'static DestinationDescriptor {
+        &DESCRIPTOR
+    }
+
+    fn fingerprint(&self) -> String {
+        map::fingerprint(&self.config, DESCRIPTOR.mapping)
+    }
+
+    fn limits(&self, _: Kind, op: Op) -> Limits {
+        let most = usize::from(self.config.batch_items);
+        Limits {
+            items: if op == Op::Remove { most.min(MOST_REMOVED) } else { most },
+            bytes: usize::try_from(self.config.batch_bytes).unwrap_or(usize::MAX),
+            concurrency: self.config.concurrency.into(),
+        }
+    }
+
+    fn removal(&self, kind: Kind) -> Removal {
+        match (kind, self.config.category_removal) {
+            (Kind::Category, CategoryRemoval::Feed) => Removal::Feed,
+            _ => Removal::Call,
+        }
+    }
+
+    fn can_patch(&self, kind: Kind, facets: Facets) -> bool {
+        kind == Kind::Product && !facets.has(Facet::Content) && !facets.is_empty()
+    }
+
+    fn listing(&self, listing: &Listing<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
+        map::product(&self.config, listing, taken)
+    }
+
+    fn category(&self, category: &CategoryListing<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
+        map::category(&self.config, category, taken)
+    }
+
+    async fn send(&self, call: &Call) -> Receipt {
+        if let Some(resource) = Resource::of(call.kind) {
+            return self.client.write(resource, call.op, &call.parcels).await;
+        }
+        let fault = Fault::config("C0401", format!("clerk: a {} has no place at Clerk.io", call.kind));
+        Receipt { verdict: Verdict::Whole(Outcome::Deferred(fault)), status: 0, response: String::new() }
+    }
+
+    async fn read(&self, kind: Kind, ids: &[RemoteId]) -> Option<Result<Vec<(RemoteId, serde_json::Value)>, Fault>> {
+        let resource = Resource::of(kind)?;
+        Some(self.client.read(resource, ids).await)
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        check::check(&self.client).await
+    }
+
+    fn calls(&self) -> u64 {
+        self.client.calls()
+    }
+}

@@ -1,0 +1,16 @@
+//! Clerk.io: what is sent, byte by byte, and what is made of the answers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+mod calls;
+mod classify;
+mod mapping;
+mod registry;
+mod sample;
+mod schema;
