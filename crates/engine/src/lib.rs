@@ -1,1 +1,29 @@
-//! See Cargo.toml.
+//! The loop that makes the ledger agree with the mirror.
+//!
+//! Data flows one way: [`pull`] reads a source into the mirror; [`push`] walks the mirror past a flow's cursor, projects
+//! each record into the flow's [`market`], maps it (the destination's own mapping, then the user's [`mapping`]),
+//! compares it with the ledger, sends what differs and settles what became of it. Everything else (first sync, delta,
+//! retry, new destination, changed mapping, repair) is that loop with another starting cursor.
+//!
+//! **Invariants:** the engine names no platform, no HTTP client and no SQL. It alone retries, pauses, bisects and
+//! dead-letters. Nothing here asks the machine for the time: it comes through [`contract::Clock`].
+
+pub mod clock;
+pub mod explain;
+pub mod feed;
+pub mod flow;
+pub mod mapping;
+pub mod market;
+pub mod observe;
+pub mod plan;
+pub mod prepare;
+pub mod pull;
+pub mod push;
+pub mod run;
+pub mod verify;
+
+pub use clock::SystemClock;
+pub use flow::Flow;
+pub use observe::{Event, Observer};
+pub use pull::Pull;
+pub use push::Push;

@@ -1,0 +1,32 @@
+//! The machine's clock.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contract::Clock;
+use model::Timestamp;
+
+/// The machine's clock. A jump of it moves instants, not waits: each wait is bounded and looks again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+/// No single wait is longer, so that a clock set forward is noticed soon.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+#[async_trait]
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        loop {
+            let left = self.now().until(at);
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left.min(LONGEST_WAIT)).await;
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The feed of a flow: everything the destination should hold, as a stream, for its own import.
+//!
+//! **Invariant:** a feed is whole or refused. Absence deletes at the importer, so as long as what it is made of was not
+//! read completely, or while anything fails underway, the feed breaks off with a fault rather than ends.
+
+use contract::{
+    Clock, Fault, Item, Store,
+    store::{Number, Revision, Work},
+};
+use model::{Kind, Timestamp};
+
+use crate::{
+    flow::Flow,
+    market::View,
+    plan::view,
+    prepare::{Target, desired},
+};
+
+/// Records projected in one go.
+const PAGE: usize = 200;
+
+/// A place in a feed. Items are in the order of their records' numbers, which never change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The last record that was passed.
+    pub after: Number,
+    /// Items of the next record that were given already.
+    pub skip: usize,
+}
+
+/// A feed being read.
+pub struct Feed<'a> {
+    flow: &'a Flow,
+    store: &'a dyn Store,
+    clock: &'a dyn Clock,
+    kind: Kind,
+    modified_after: Option<Timestamp>,
+    view: View,
+    place: Place,
+    page: std::collections::VecDeque<Work>,
+    ended: bool,
+    /// The revision the feed began at: what is gone up to here is not in it.
+    pub revision: Revision,
+}
+
+impl<'a> Feed<'a> {
+    /// Begins at `place`, with records whose content changed after `modified_after` only, if that is given.
+    ///
+    /// # Errors
+    /// `C0607` while the source was not read completely; the store's; the market's settings.
+    pub async fn open(
+        flow: &'a Flow,
+        store: &'a dyn Store,
+        clock: &'a dyn Clock,
+        kind: Kind,
+        place: Place,
+        modified_after: Option<Timestamp>,
+        lanes: &[contract::Lane],
+    ) -> Result<Self, Fault> {
+        let states = store.lanes(&flow.source).await?;
+        let unread = lanes.iter().find(|lane| {
+            let bears = lane.needed || lane.kinds.contains(&kind);
+            bears && states.get(lane.name).is_none_or(|state| state.full_at.is_none())
+        });
+        if let Some(lane) = unread {
+            let message = format!("lane {} of source {} was not read completely yet", lane.name, flow.source);
+            return Err(Fault::transient("C0607", message)
+                .hint("a short feed would delete what it leaves out; ask again when the first read is over"));
+        }
+        let revision = store.revision().await?;
+        let view = view(flow, store).await?;
+        let page = std::collections::VecDeque::new();
+        Ok(Self { flow, store, clock, kind, modified_after, view, place, page, ended: false, revision })
+    }
+
+    /// The items of the next record that has any, and the place behind it; none at the end.
+    ///
+    /// # Errors
+    /// The store's. The feed must then be broken off, not ended.
+    pub async fn next(&mut self) -> Result<Option<(Vec<Item>, Place)>, Fault> {
+        loop {
+            let Some(work) = self.page.pop_front() else {
+                if self.ended {
+                    return Ok(None);
+                }
+                let page = self.store.scan(&self.flow.name, self.kind, self.place.after, PAGE).await?;
+                self.ended = page.len() < PAGE;
+                self.page.extend(page);
+                if self.page.is_empty() {
+                    return Ok(None);
+                }
+                continue;
+            };
+            let skip = std::mem::take(&mut self.place.skip);
+            self.place.after = work.number;
+            if work.record.is_none() || self.modified_after.is_some_and(|after| work.changed_at <= after) {
+                continue;
+            }
+            let (target, mut items, _) = desired(self.flow, &self.view, &work, self.clock.now());
+            if target == Target::InSync && skip < items.len() {
+                return Ok(Some((items.split_off(skip), self.place)));
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! A flow: one source into one destination, in one market.
+
+use std::{fmt, sync::Arc};
+
+use contract::{Destination, Digest};
+use model::{FlowName, Market, SourceName, price::ScopeOrder};
+
+use crate::mapping::Mapping;
+
+/// Raise it when the projection makes another listing of the same records, so that flows look at every record again.
+const PROJECTION: u32 = 1;
+
+/// One source into one destination, in one market.
+#[derive(Clone)]
+pub struct Flow {
+    /// Its name.
+    pub name: FlowName,
+    /// Where records come from.
+    pub source: SourceName,
+    /// The market they are projected into.
+    pub market: Market,
+    /// In which order prices of different scopes are tried.
+    pub price_order: ScopeOrder,
+    /// Where they go.
+    pub destination: Arc<dyn Destination>,
+    /// The user's own product fields.
+    pub products: Mapping,
+    /// The user's own category fields.
+    pub categories: Mapping,
+}
+
+impl Flow {
+    /// Everything but the records that payloads depend on: where it differs from the last run's, every record is
+    /// looked at again (and sent only where its payload really differs).
+    pub fn fingerprint(&self) -> String {
+        let descriptor = self.destination.descriptor();
+        let text = format!(
+            "{PROJECTION}|{}|{:?}|{}|{}|{}|{}|{}",
+            self.source,
+            self.market,
+            descriptor.name,
+            descriptor.mapping,
+            self.destination.fingerprint(),
+            self.products.fingerprint(),
+            self.categories.fingerprint(),
+        );
+        format!("{:?}", Digest::of(text.as_bytes()))
+    }
+}
+
+impl fmt::Debug for Flow {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Flow").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,185 @@
+//! What a push would do, without doing it: counts, calls, time, and the fields of one record that would change.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use contract::{
+    Clock, Fault, Item, Op, Store,
+    store::{EntryView, Number, Work},
+};
+use model::{Kind, RecordId, RemoteId};
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+
+use crate::{
+    flow::Flow,
+    market::{Reference, View},
+    prepare::{Action, Before, Job, Target, job},
+};
+
+/// Records looked at in one go.
+const PAGE: usize = 500;
+/// Ids named per outcome as examples.
+const EXAMPLES: usize = 5;
+
+/// What a push would do.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Plan {
+    /// Items that would be created or replaced as a whole because the destination does not have them.
+    pub create: u64,
+    /// Items that would be replaced or changed in part.
+    pub change: u64,
+    /// Items that would be removed.
+    pub remove: u64,
+    /// Items that are as they should be.
+    pub keep: u64,
+    /// Records kept out, by rule.
+    pub filtered: BTreeMap<String, u64>,
+    /// Records that can't be made into a payload.
+    pub refused: Vec<Refused>,
+    /// Some ids per outcome.
+    pub examples: BTreeMap<&'static str, Vec<RecordId>>,
+    /// Calls it would take, by operation.
+    pub calls: BTreeMap<&'static str, u64>,
+    /// Estimated time, from the calls' usual duration and the destination's concurrency.
+    pub seconds: f64,
+}
+
+/// A record that can't be made into a payload.
+#[derive(Clone, Debug, Serialize)]
+pub struct Refused {
+    /// What it is.
+    pub kind: Kind,
+    /// Its id.
+    pub id: RecordId,
+    /// Why.
+    pub fault: Fault,
+}
+
+/// A field of an item that would change.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FieldChange {
+    /// The item's id at the destination.
+    pub item: RemoteId,
+    /// The field.
+    pub field: String,
+    /// What the destination acknowledged last; none: it is not there.
+    pub before: Option<Json>,
+    /// What would be sent; none: it would go.
+    pub after: Option<Json>,
+}
+
+/// What a push of the whole mirror would do.
+///
+/// # Errors
+/// The store's, or that the market's settings name what the source does not have.
+pub async fn plan(flow: &Flow, store: &dyn Store, clock: &dyn Clock, call_takes: Duration) -> Result<Plan, Fault> {
+    let view = view(flow, store).await?;
+    let mut plan = Plan::default();
+    let mut sums: BTreeMap<(Kind, &'static str), (u64, u64)> = BTreeMap::new();
+    for kind in Kind::CARRIED {
+        let mut after = Number(0);
+        loop {
+            let page = store.scan(&flow.name, kind, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.number;
+            for work in &page {
+                plan.count(&job(flow, &view, work, clock.now()), flow, &mut sums);
+            }
+        }
+    }
+    let mut slots = 1;
+    for ((_, op), (items, per_call)) in sums {
+        *plan.calls.entry(op).or_default() += items.div_ceil(per_call.max(1));
+        slots = flow.destination.limits(Kind::Product, Op::Put).concurrency.max(1);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let rounds = plan.calls.values().sum::<u64>().div_ceil(slots as u64) as f64;
+    plan.seconds = rounds * call_takes.as_secs_f64();
+    Ok(plan)
+}
+
+impl Plan {
+    fn count(&mut self, job: &Job, flow: &Flow, sums: &mut BTreeMap<(Kind, &'static str), (u64, u64)>) {
+        match &job.target {
+            Target::Filtered(rule) => *self.filtered.entry((*rule).to_owned()).or_default() += 1,
+            Target::Dead(fault) => {
+                self.refused.push(Refused { kind: job.kind, id: job.id.clone(), fault: fault.clone() });
+                return;
+            }
+            Target::InSync | Target::Gone => {}
+        }
+        for part in &job.parts {
+            let (sum, name) = match part.action {
+                Action::Keep => (&mut self.keep, "keep"),
+                Action::AwaitFeed | Action::Send(Op::Remove) => (&mut self.remove, "remove"),
+                Action::Send(Op::Put) if part.before == Before::Nothing => (&mut self.create, "create"),
+                Action::Send(Op::Put | Op::Patch(_)) => (&mut self.change, "change"),
+            };
+            *sum += 1;
+            if let Action::Send(op) = part.action {
+                let per_call = flow.destination.limits(job.kind, op).items as u64;
+                let (items, most) = sums.entry((job.kind, op.name())).or_default();
+                *items += 1;
+                *most = per_call;
+            }
+            let examples = self.examples.entry(name).or_default();
+            if name != "keep" && examples.len() < EXAMPLES && !examples.contains(&job.id) {
+                examples.push(job.id.clone());
+            }
+        }
+    }
+}
+
+/// The fields of one record that would change.
+///
+/// # Errors
+/// As [`plan`].
+pub async fn changes(
+    flow: &Flow,
+    store: &dyn Store,
+    clock: &dyn Clock,
+    work: &Work,
+) -> Result<Vec<FieldChange>, Fault> {
+    let view = view(flow, store).await?;
+    let job = job(flow, &view, work, clock.now());
+    let before = store.entry(&flow.name, work.number).await?.map(|entry: EntryView| entry.items).unwrap_or_default();
+    let after: Vec<Item> = match job.target {
+        Target::Dead(fault) => return Err(fault),
+        Target::InSync | Target::Filtered(_) | Target::Gone => {
+            job.parts.into_iter().filter_map(crate::prepare::Part::item).collect()
+        }
+    };
+    Ok(differences(&before, &after))
+}
+
+/// The market of a flow, looked up in the mirror.
+///
+/// # Errors
+/// The store's, or that the market's settings name what the source does not have.
+pub async fn view(flow: &Flow, store: &dyn Store) -> Result<View, Fault> {
+    let reference = Reference::new(store.reference(&flow.source).await?);
+    View::new(&flow.market, &reference, flow.price_order)
+}
+
+/// Field by field.
+pub fn differences(before: &[Item], after: &[Item]) -> Vec<FieldChange> {
+    let fields = |items: &[Item]| -> BTreeMap<RemoteId, Map<String, Json>> {
+        let object = |item: &Item| serde_json::from_str(&item.payload.object()).unwrap_or_default();
+        items.iter().map(|item| (item.id.clone(), object(item))).collect()
+    };
+    let (before, after) = (fields(before), fields(after));
+    let mut changes = Vec::new();
+    let nothing = Map::new();
+    let ids: std::collections::BTreeSet<&RemoteId> = before.keys().chain(after.keys()).collect();
+    for id in ids {
+        let (was, is) = (before.get(id).unwrap_or(&nothing), after.get(id).unwrap_or(&nothing));
+        let names: std::collections::BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+        for name in names {
+            let (before, after) = (was.get(name).cloned(), is.get(name).cloned());
+            if before != after {
+                changes.push(FieldChange { item: id.clone(), field: name.clone(), before, after });
+            }
+        }
+    }
+    changes
+}

@@ -1,0 +1,304 @@
+//! What there is to do for one record: project, map, compare. Pure: no call, no clock, no store.
+
+use contract::{
+    Destination, Digests, Facets, Fault, Item, Op, Payload, Removal, Writer,
+    destination::Mapped,
+    store::{Entry, Held, HeldItem, ItemEntry, Number, Revision, Settled, State, Work},
+};
+use model::{Filtered, Kind, Listing, Record, RecordId, RemoteId, Timestamp};
+
+use crate::{
+    flow::Flow,
+    mapping,
+    market::{Projection, View},
+};
+
+/// A record with what has to be sent for it.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The record.
+    pub number: Number,
+    /// The revision that was looked at.
+    pub revision: Revision,
+    /// What it is.
+    pub kind: Kind,
+    /// Its id.
+    pub id: RecordId,
+    /// How it will stand once every part is delivered.
+    pub target: Target,
+    /// Its items, and what has to be done with each.
+    pub parts: Vec<Part>,
+    /// When its projection may change by time alone.
+    pub due: Option<Timestamp>,
+    /// How often in a row it was put off before.
+    pub attempts: u32,
+}
+
+/// How a record will stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The destination has it.
+    InSync,
+    /// The market does not have it, and so the destination must not.
+    Filtered(&'static str),
+    /// The source no longer has it.
+    Gone,
+    /// It can't be made into a payload; what the destination holds stays.
+    Dead(Fault),
+}
+
+/// An item of a record.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Its id at the destination.
+    pub id: RemoteId,
+    /// What it should be; none: it should not be there.
+    pub payload: Option<Payload>,
+    /// Digests of `payload`.
+    pub digests: Digests,
+    /// What the ledger says the destination holds.
+    pub before: Before,
+    /// What is done with it.
+    pub action: Action,
+}
+
+/// What the ledger says the destination holds of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing.
+    Nothing,
+    /// Something, nobody knows what: a call was cut off.
+    InDoubt,
+    /// A payload with these digests.
+    Holds(Digests),
+}
+
+/// What is done with an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing: the destination has it already.
+    Keep,
+    /// A call.
+    Send(Op),
+    /// It goes with the next import of the hosted feed.
+    AwaitFeed,
+}
+
+/// What becomes of a work.
+pub fn job(flow: &Flow, view: &View, work: &Work, now: Timestamp) -> Job {
+    let (target, items, due) = desired(flow, view, work, now);
+    let entry = work.entry.as_ref();
+    let parts = match target {
+        // What can't be made can't be compared either.
+        Target::Dead(_) => items.into_iter().map(refused).collect(),
+        Target::InSync | Target::Filtered(_) | Target::Gone => {
+            parts(flow.destination.as_ref(), work.kind, items, entry)
+        }
+    };
+    Job {
+        number: work.number,
+        revision: work.revision,
+        kind: work.kind,
+        id: work.id.clone(),
+        target,
+        parts,
+        due,
+        attempts: entry.map_or(0, |entry| entry.attempts),
+    }
+}
+
+/// What the destination should hold of a work, and until when that is certain.
+pub fn desired(flow: &Flow, view: &View, work: &Work, now: Timestamp) -> (Target, Vec<Item>, Option<Timestamp>) {
+    match &work.record {
+        None => (Target::Gone, Vec::new(), None),
+        Some(Record::Product(product)) => {
+            let projection = view.product(product, &work.joined, now);
+            finish(&projection, |listing| product_items(flow, listing))
+        }
+        Some(Record::Category(category)) => {
+            let projection = view.category(category);
+            finish(&projection, |listing| category_items(flow, listing))
+        }
+        Some(other) => {
+            let fault = Fault::protocol("C0602", format!("a {} can't be carried by a flow", other.kind()))
+                .hint("this is a defect of Cartage; please report it");
+            (Target::Dead(fault), Vec::new(), None)
+        }
+    }
+}
+
+enum Made {
+    Items(Vec<Item>),
+    Filtered(Filtered),
+    Refused(Fault, Vec<Item>),
+}
+
+fn finish<L>(projection: &Projection<L>, map: impl FnOnce(&L) -> Made) -> (Target, Vec<Item>, Option<Timestamp>) {
+    let due = projection.next;
+    let made = match &projection.listing {
+        Ok(listing) => map(listing),
+        Err(filtered) => Made::Filtered(filtered.clone()),
+    };
+    match made {
+        Made::Items(items) => (Target::InSync, items, due),
+        Made::Filtered(filtered) => (Target::Filtered(filtered.name()), Vec::new(), due),
+        Made::Refused(fault, items) => (Target::Dead(fault), items, due),
+    }
+}
+
+fn product_items(flow: &Flow, listing: &Listing<'_>) -> Made {
+    let mapping = &flow.products;
+    let mapped = flow.destination.listing(listing, &|name| mapping.taken(name));
+    overlaid(flow, Kind::Product, mapped, mapping.is_empty(), |variant, writer| {
+        mapping.apply_product(listing, variant, &flow.market, writer)
+    })
+}
+
+fn category_items(flow: &Flow, category: &model::CategoryListing<'_>) -> Made {
+    let mapping = &flow.categories;
+    let mapped = flow.destination.category(category, &|name| mapping.taken(name));
+    overlaid(flow, Kind::Category, mapped, mapping.is_empty(), |_, writer| {
+        mapping.apply_category(category, &flow.market, writer)
+    })
+}
+
+/// Lays the user's own fields over the built-in ones and validates the whole.
+fn overlaid(
+    flow: &Flow,
+    kind: Kind,
+    mapped: Result<Mapped, Fault>,
+    plain: bool,
+    apply: impl Fn(Option<usize>, &mut Writer<'_>) -> Result<(), Fault>,
+) -> Made {
+    let items = match mapped {
+        Ok(Mapped::Items(items)) => items,
+        Ok(Mapped::Filtered(filtered)) => return Made::Filtered(filtered),
+        Err(fault) => return Made::Refused(fault, Vec::new()),
+    };
+    if plain {
+        return Made::Items(items.into_iter().map(|(item, _)| item).collect());
+    }
+    let fields = (flow.destination.descriptor().fields)(kind);
+    let mut whole = Vec::with_capacity(items.len());
+    let mut first_fault = None;
+    for (item, variant) in items {
+        let mut writer = Writer::resume(item.payload);
+        let made = apply(variant, &mut writer);
+        let payload = writer.finish();
+        let checked = made.and_then(|()| mapping::validate(fields, item.id.as_str(), &payload));
+        whole.push(Item { id: item.id, payload });
+        if let Err(fault) = checked {
+            first_fault.get_or_insert(fault);
+        }
+    }
+    match first_fault {
+        None => Made::Items(whole),
+        Some(fault) => Made::Refused(fault, whole),
+    }
+}
+
+fn refused(item: Item) -> Part {
+    let digests = item.payload.digests();
+    Part { id: item.id, payload: Some(item.payload), digests, before: Before::Nothing, action: Action::Keep }
+}
+
+fn parts(destination: &dyn Destination, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Vec<Part> {
+    let held = entry.map_or(&[][..], |entry| &entry.items);
+    let mut parts: Vec<Part> = items
+        .into_iter()
+        .map(|item| {
+            let digests = item.payload.digests();
+            let before = held.iter().find(|held| held.id == item.id).map_or(Before::Nothing, before);
+            let action = action(destination, kind, &digests, before);
+            Part { id: item.id, payload: Some(item.payload), digests, before, action }
+        })
+        .collect();
+    let kept = parts.len();
+    for item in held {
+        if !parts.iter().take(kept).any(|part| part.id == item.id) {
+            let action = match destination.removal(kind) {
+                Removal::Call => Action::Send(Op::Remove),
+                Removal::Feed => Action::AwaitFeed,
+            };
+            let digests = Digests::default();
+            parts.push(Part { id: item.id.clone(), payload: None, digests, before: before(item), action });
+        }
+    }
+    parts
+}
+
+fn before(item: &ItemEntry) -> Before {
+    item.digests.map_or(Before::InDoubt, Before::Holds)
+}
+
+fn action(destination: &dyn Destination, kind: Kind, now: &Digests, before: Before) -> Action {
+    let Before::Holds(before) = before else { return Action::Send(Op::Put) };
+    let differing: Facets = now.differing(&before);
+    if differing.is_empty() {
+        Action::Keep
+    } else if destination.can_patch(kind, differing) {
+        Action::Send(Op::Patch(differing))
+    } else {
+        Action::Send(Op::Put)
+    }
+}
+
+impl Job {
+    /// Nothing has to be sent.
+    pub fn is_settled(&self) -> bool {
+        !self.parts.iter().any(|part| matches!(part.action, Action::Send(_)))
+    }
+
+    /// The ledger row of a job for which nothing has to be sent.
+    pub fn settled(self) -> Settled {
+        let awaits = self.parts.iter().any(|part| part.action == Action::AwaitFeed);
+        let (state, fault, refused) = match self.target {
+            Target::Dead(fault) => {
+                let items = self.parts.into_iter().filter_map(Part::item).collect();
+                (State::Dead, Some(fault), items)
+            }
+            _ if awaits => (State::AwaitsFeed, None, Vec::new()),
+            Target::InSync => (State::InSync, None, Vec::new()),
+            Target::Filtered(rule) => (State::Filtered(rule.to_owned()), None, Vec::new()),
+            Target::Gone => (State::Gone, None, Vec::new()),
+        };
+        Settled {
+            number: self.number,
+            revision: self.revision,
+            state,
+            items: Held::Same,
+            due: self.due,
+            call: None,
+            fault,
+            refused,
+        }
+    }
+}
+
+impl Part {
+    /// The item, if it should be there.
+    pub fn item(self) -> Option<Item> {
+        Some(Item { id: self.id, payload: self.payload? })
+    }
+
+    /// What the destination holds after this part was delivered: none once it is removed.
+    pub fn delivered(self) -> Option<HeldItem> {
+        let payload = self.payload?;
+        Some(HeldItem { id: self.id, digests: Some(self.digests), payload: Some(payload) })
+    }
+
+    /// What the destination holds as far as is known when the call had no effect.
+    pub fn as_before(self) -> Option<HeldItem> {
+        let digests = match self.before {
+            Before::Nothing => return None,
+            Before::InDoubt => None,
+            Before::Holds(digests) => Some(digests),
+        };
+        Some(HeldItem { id: self.id, digests, payload: None })
+    }
+
+    /// What the destination holds when nobody knows whether the call had its effect.
+    pub fn in_doubt(self) -> HeldItem {
+        HeldItem { id: self.id, digests: None, payload: None }
+    }
+}

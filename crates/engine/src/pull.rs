@@ -1,0 +1,246 @@
+//! Reads a source into the mirror, lane by lane.
+//!
+//! A walk can be stopped at any page and goes on from there: page and lane state are taken in together. A full walk
+//! marks what it sees and ends with a sweep; a delta starts where the last walk ended.
+
+use std::{sync::Arc, time::Duration};
+
+use contract::{
+    Change, Clock, Fault, Lane, Next, Page, Position, Source, Store, Token,
+    source::Urgency,
+    store::{Intake, LaneState, Sweep, Taken, Walk},
+};
+use model::{SourceName, Timestamp};
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::observe::{Event, Observer};
+
+/// A source being read.
+#[derive(Clone)]
+pub struct Pull {
+    /// Name of the source.
+    pub name: SourceName,
+    /// The source.
+    pub source: Arc<dyn Source>,
+    /// Where it is read into.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Who is told.
+    pub observer: Arc<dyn Observer>,
+    /// The largest share of live records that a sweep may remove; none: any.
+    pub guard: Option<f64>,
+    /// Rung when the mirror may have changed.
+    pub news: watch::Sender<u64>,
+}
+
+/// How a lane is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// What changed since the last walk; everything where there was none or the lane knows no other way.
+    Changes,
+    /// Everything.
+    Everything,
+}
+
+/// What a walk did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Walked {
+    /// What was taken in.
+    pub taken: Taken,
+    /// It was over everything.
+    pub full: bool,
+    /// Its sweep was stopped by the guard.
+    pub held: bool,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// How much weight the last walk has in [`LaneState::pace`].
+const PACE_WEIGHT: f32 = 0.3;
+
+/// A page on its way; giving it up ends the request.
+struct Reading {
+    task: JoinHandle<Result<Page, Fault>>,
+    _given_up: AbortOnDrop,
+}
+
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Pull {
+    /// Reads a lane until its walk ends.
+    ///
+    /// # Errors
+    /// The source's or the store's fault. What was read stays; the next walk goes on from there.
+    pub async fn walk(&self, lane: &Lane, mode: Mode) -> Result<Walked, Fault> {
+        let began_at = self.clock.now();
+        let mut state = self.store.lane(&self.name, lane.name).await?;
+        let (mut walk, position) = begin(lane, mode, &mut state, began_at);
+        let full = walk.pass.is_some();
+        self.observer.tell(&Event::WalkBegan { source: &self.name, lane: lane.name, full });
+
+        let mut sum = Taken::default();
+        let mut reading = self.read(lane, position);
+        loop {
+            let page = match joined((&mut reading.task).await) {
+                Ok(page) => page,
+                Err(fault) => return self.failed(lane, fault).await,
+            };
+            let end = match page.next {
+                Next::Within(token) => {
+                    // The next page is on its way while this one is taken in.
+                    reading = self.read(lane, Position::Within(token.clone()));
+                    walk.next = token;
+                    state.walk = Some(walk.clone());
+                    None
+                }
+                Next::End(token) => Some(token),
+            };
+            // A full walk only ends with its sweep: cut off before it, its last page is read again.
+            if let (Some(token), false) = (&end, full) {
+                finish(&mut state, token.clone(), self.clock.now(), &sum, &page.changes);
+            }
+            let intake = Intake {
+                source: self.name.clone(),
+                lane: lane.name.to_owned(),
+                state: state.clone(),
+                changes: page.changes,
+                unread: page.unread,
+                pass: walk.pass,
+                urgency: urgency(lane, full),
+                at: self.clock.now(),
+            };
+            let taken = self.store.intake(intake).await?;
+            self.observer.tell(&Event::Page { source: &self.name, lane: lane.name, taken });
+            add(&mut sum, taken);
+            if taken.new + taken.changed + taken.gone + taken.touched > 0 {
+                self.ring();
+            }
+            let Some(end) = end else { continue };
+            let held = match walk.pass {
+                Some(pass) => {
+                    finish(&mut state, end, self.clock.now(), &sum, &[]);
+                    state.full_at = Some(began_at);
+                    self.sweep(lane, state, pass).await?
+                }
+                None => false,
+            };
+            self.ring();
+            let took = began_at.until(self.clock.now());
+            self.observer.tell(&Event::WalkEnded { source: &self.name, lane: lane.name, taken: sum, took });
+            return Ok(Walked { taken: sum, full, held, took });
+        }
+    }
+
+    fn read(&self, lane: &Lane, position: Position) -> Reading {
+        let (source, lane) = (Arc::clone(&self.source), lane.clone());
+        let task = tokio::spawn(async move { source.page(&lane, &position).await });
+        Reading { _given_up: AbortOnDrop(task.abort_handle()), task }
+    }
+
+    async fn sweep(&self, lane: &Lane, state: LaneState, pass: u64) -> Result<bool, Fault> {
+        let swept = self
+            .store
+            .sweep(Sweep {
+                source: self.name.clone(),
+                lane: lane.name.to_owned(),
+                state,
+                kinds: lane.kinds.to_vec(),
+                pass,
+                guard: self.guard,
+                at: self.clock.now(),
+            })
+            .await?;
+        if swept.held {
+            let (live, missing) = (swept.live, swept.missing);
+            self.observer.tell(&Event::SweepHeld { source: &self.name, lane: lane.name, live, missing });
+        }
+        Ok(swept.held)
+    }
+
+    /// Keeps the fault with the lane, so that `status` can tell it; the walk goes on from its last page.
+    async fn failed(&self, lane: &Lane, fault: Fault) -> Result<Walked, Fault> {
+        self.observer.tell(&Event::ReadFailed { source: &self.name, lane: lane.name, fault: &fault });
+        let mut state = self.store.lane(&self.name, lane.name).await?;
+        state.fault = Some(fault.clone());
+        self.store
+            .intake(Intake {
+                source: self.name.clone(),
+                lane: lane.name.to_owned(),
+                state,
+                changes: Vec::new(),
+                unread: Vec::new(),
+                pass: None,
+                urgency: lane.urgency,
+                at: self.clock.now(),
+            })
+            .await?;
+        Err(fault)
+    }
+
+    /// Tells flows that the mirror may have changed.
+    pub fn ring(&self) {
+        self.news.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}
+
+/// What a walk's changes are worth: a full walk only catches up, whatever its lane.
+fn urgency(lane: &Lane, full: bool) -> Urgency {
+    if full { Urgency::Backfill } else { lane.urgency }
+}
+
+/// Goes on with the walk under way if it is of the wanted kind, or begins one.
+fn begin(lane: &Lane, mode: Mode, state: &mut LaneState, now: Timestamp) -> (Walk, Position) {
+    let wants_full = mode == Mode::Everything || !lane.delta || state.watermark.is_none();
+    if let Some(walk) = state.walk.clone()
+        && (walk.pass.is_some() || !wants_full)
+    {
+        let position = Position::Within(walk.next.clone());
+        return (walk, position);
+    }
+    let nowhere = Token(String::new());
+    match state.watermark.clone() {
+        Some(watermark) if !wants_full => {
+            (Walk { pass: None, next: nowhere, began_at: now }, Position::Delta(watermark))
+        }
+        _ => {
+            state.passes += 1;
+            (Walk { pass: Some(state.passes), next: nowhere, began_at: now }, Position::Full)
+        }
+    }
+}
+
+fn finish(state: &mut LaneState, end: Token, now: Timestamp, sum: &Taken, last: &[Change]) {
+    #[expect(clippy::cast_precision_loss, reason = "a moving average")]
+    let changes = (sum.new + sum.changed + sum.gone) as f32 + last.len() as f32;
+    state.watermark = Some(end);
+    state.walk = None;
+    state.read_at = Some(now);
+    state.fault = None;
+    state.held = None;
+    state.pace = state.pace * (1.0 - PACE_WEIGHT) + changes * PACE_WEIGHT;
+}
+
+fn add(sum: &mut Taken, taken: Taken) {
+    sum.new += taken.new;
+    sum.changed += taken.changed;
+    sum.unchanged += taken.unchanged;
+    sum.gone += taken.gone;
+    sum.stale += taken.stale;
+    sum.touched += taken.touched;
+    sum.unread += taken.unread;
+}
+
+fn joined<T>(result: Result<Result<T, Fault>, tokio::task::JoinError>) -> Result<T, Fault> {
+    match result {
+        Ok(result) => result,
+        Err(error) => Err(Fault::protocol("C0601", format!("reading was cut off inside: {error}"))
+            .hint("this is a defect of Cartage; please report it with the log around it")),
+    }
+}

@@ -1,0 +1,127 @@
+//! Reads the destination back and compares it with what the ledger says it acknowledged.
+
+use contract::{
+    Fault, Store,
+    store::{Number, State, Work},
+};
+use model::{Kind, RecordId, RemoteId};
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+
+use crate::flow::Flow;
+
+/// Records read back at once.
+const PAGE: usize = 100;
+
+/// What verifying a flow found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Verified {
+    /// Items the ledger says the destination holds.
+    pub expected: u64,
+    /// Of them, those the destination holds as acknowledged.
+    pub right: u64,
+    /// Items that differ.
+    pub drift: Vec<Drift>,
+    /// Kinds that the destination does not let be read back.
+    pub unreadable: Vec<Kind>,
+}
+
+/// An item that is not as it was acknowledged.
+#[derive(Clone, Debug, Serialize)]
+pub struct Drift {
+    /// The record.
+    pub number: Number,
+    /// What it is.
+    pub kind: Kind,
+    /// The record's id.
+    pub id: RecordId,
+    /// The item's id at the destination.
+    pub item: RemoteId,
+    /// The destination does not have it.
+    pub missing: bool,
+    /// Fields that differ.
+    pub fields: Vec<String>,
+}
+
+/// Reads every item back that the ledger says is in sync.
+///
+/// # Errors
+/// The store's or the destination's.
+pub async fn verify(flow: &Flow, store: &dyn Store) -> Result<Verified, Fault> {
+    let mut verified = Verified::default();
+    for kind in Kind::CARRIED {
+        let mut after = Number(0);
+        loop {
+            let page = store.scan(&flow.name, kind, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.number;
+            let in_sync = |work: &&Work| work.entry.as_ref().is_some_and(|entry| entry.state == State::InSync);
+            let page: Vec<&Work> = page.iter().filter(in_sync).collect();
+            if !page.is_empty() && !compare(flow, store, kind, &page, &mut verified).await? {
+                verified.unreadable.push(kind);
+                break;
+            }
+        }
+    }
+    Ok(verified)
+}
+
+/// Has what drifted sent again in full; tells how many records.
+///
+/// # Errors
+/// The store's.
+pub async fn repair(flow: &Flow, store: &dyn Store, verified: &Verified) -> Result<u64, Fault> {
+    let mut numbers: Vec<Number> = verified.drift.iter().map(|drift| drift.number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    if numbers.is_empty() { Ok(0) } else { store.doubt(&flow.name, &numbers).await }
+}
+
+/// False where the destination can't be read back.
+async fn compare(
+    flow: &Flow,
+    store: &dyn Store,
+    kind: Kind,
+    page: &[&Work],
+    verified: &mut Verified,
+) -> Result<bool, Fault> {
+    let ids = |work: &&&Work| work.entry.iter().flat_map(|entry| entry.items.clone()).map(|item| item.id).collect();
+    let wanted: Vec<RemoteId> = page.iter().flat_map(|work| -> Vec<RemoteId> { ids(&work) }).collect();
+    let Some(there) = flow.destination.read(kind, &wanted).await else { return Ok(false) };
+    let there = there?;
+    for work in page {
+        let Some(entry) = store.entry(&flow.name, work.number).await? else { continue };
+        for item in entry.items {
+            verified.expected += 1;
+            let found = there.iter().find(|(id, _)| *id == item.id).map(|(_, json)| json);
+            let fields = match found {
+                Some(json) => differing(&item.payload.object(), json),
+                None => Vec::new(),
+            };
+            if found.is_some() && fields.is_empty() {
+                verified.right += 1;
+            } else {
+                let (number, id, missing) = (work.number, work.id.clone(), found.is_none());
+                verified.drift.push(Drift { number, kind, id, item: item.id, missing, fields });
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// Names of the fields we sent that are otherwise there. What the destination adds on its own is its own.
+fn differing(sent: &str, there: &Json) -> Vec<String> {
+    let sent: Map<String, Json> = serde_json::from_str(sent).unwrap_or_default();
+    sent.into_iter().filter(|(name, value)| !same(value, there.get(name))).map(|(name, _)| name).collect()
+}
+
+/// 20 and 20.0 are one number to a reader of JSON.
+fn same(sent: &Json, there: Option<&Json>) -> bool {
+    match (sent, there) {
+        (Json::Number(sent), Some(Json::Number(there))) => sent.as_f64() == there.as_f64(),
+        (Json::Array(sent), Some(Json::Array(there))) => {
+            sent.len() == there.len() && sent.iter().zip(there).all(|(sent, there)| same(sent, Some(there)))
+        }
+        (sent, there) => there == Some(sent),
+    }
+}

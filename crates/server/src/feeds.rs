@@ -1,0 +1,249 @@
+//! Hosted feeds: `GET /feed/{flow}/{feed}?limit=&offset=&modified_after=&format=`.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    body::Body,
+    extract::{Path, Query, State as Extract},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use contract::{Fault, FaultClass, Importer, store::Revision};
+use engine::{
+    Flow,
+    feed::{Feed, Place},
+};
+use futures::stream;
+use model::{FlowName, Kind};
+use tokio::sync::{Mutex, mpsc};
+
+use crate::{Served, parameters::Parameters};
+
+/// Bytes collected before they are handed to the connection.
+const CHUNK: usize = 64 * 1024;
+/// Chunks that wait for a slow reader.
+const CHUNKS: usize = 4;
+/// Places remembered so that a page does not have to be counted from the beginning.
+const PLACES: usize = 1024;
+
+/// What requests share.
+pub(crate) struct State {
+    pub(crate) served: Served,
+    places: Mutex<HashMap<Page, Mark>>,
+}
+
+/// A page's beginning.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Page {
+    flow: FlowName,
+    kind: Kind,
+    modified_after: Option<i64>,
+    offset: usize,
+}
+
+/// Where a page begins, and the revision at which the whole feed began.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    place: Place,
+    began: Revision,
+}
+
+impl State {
+    pub(crate) fn new(served: Served) -> Self {
+        Self { served, places: Mutex::new(HashMap::new()) }
+    }
+
+    async fn mark(&self, page: &Page) -> Option<Mark> {
+        self.places.lock().await.get(page).copied()
+    }
+
+    async fn remember(&self, page: Page, mark: Mark) {
+        let mut places = self.places.lock().await;
+        if places.len() >= PLACES {
+            places.clear();
+        }
+        places.insert(page, mark);
+    }
+}
+
+/// Serves a feed or a page of one.
+pub(crate) async fn feed(
+    Extract(state): Extract<Arc<State>>,
+    Path((flow, name)): Path<(String, String)>,
+    Query(query): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
+    match answer(&state, &FlowName::new(flow), &name, &query, &headers).await {
+        Ok(response) => response,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+struct Refusal(StatusCode, String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], self.1 + "\n").into_response()
+    }
+}
+
+async fn answer(
+    state: &Arc<State>,
+    flow: &FlowName,
+    name: &str,
+    query: &[(String, String)],
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
+    let unknown = || Refusal(StatusCode::NOT_FOUND, format!("there is no feed {name} of a flow {flow}"));
+    let (flow, lanes) = state.served.flows.get(flow).ok_or_else(unknown)?;
+    let importer = flow.destination.importer().ok_or_else(unknown)?;
+    let kind = importer.kind(name).ok_or_else(unknown)?;
+    verify(importer, headers).await?;
+    let pairs = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let mut parameters = Parameters::read(pairs, state.served.clock.now())
+        .map_err(|bad| Refusal(StatusCode::BAD_REQUEST, bad.to_string()))?;
+    let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    parameters.lines |= accepts.contains("application/x-ndjson");
+
+    let page = Page {
+        flow: flow.name.clone(),
+        kind,
+        modified_after: parameters.modified_after.map(model::Timestamp::millis),
+        offset: parameters.offset,
+    };
+    let mark = state.mark(&page).await;
+    let start = mark.map(|mark| mark.place).unwrap_or_default();
+    // A feed that can't be whole is refused before the first byte.
+    let (store, clock) = (Arc::clone(&state.served.store), Arc::clone(&state.served.clock));
+    Feed::open(flow, store.as_ref(), clock.as_ref(), kind, start, parameters.modified_after, lanes)
+        .await
+        .map_err(|fault| refusal(&fault))?;
+
+    let (chunks, receive) = mpsc::channel::<Result<Bytes, Fault>>(CHUNKS);
+    let writer = Writer {
+        state: Arc::clone(state),
+        flow: Arc::clone(flow),
+        lanes: lanes.clone(),
+        page,
+        mark,
+        parameters,
+        chunks,
+    };
+    tokio::spawn(writer.run());
+    let body = stream::unfold(receive, |mut receive| async { Some((receive.recv().await?, receive)) });
+    let of = if parameters.lines { "application/x-ndjson" } else { "application/json" };
+    Ok(([(header::CONTENT_TYPE, of)], Body::from_stream(body)).into_response())
+}
+
+async fn verify(importer: &dyn Importer, headers: &HeaderMap) -> Result<(), Refusal> {
+    let refused = |why: &str| Refusal(StatusCode::FORBIDDEN, why.to_owned());
+    let header = importer.header();
+    let value = headers.get(header).and_then(|value| value.to_str().ok());
+    let token = value.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim).filter(|token| !token.is_empty());
+    let token = token.ok_or_else(|| refused(&format!("the header {header} with a bearer token is missing")))?;
+    match importer.admits(token).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(refused("the bearer token was not issued by this destination's account")),
+        Err(fault) => {
+            tracing::warn!(code = %fault.code, error = %fault, "a feed's bearer token could not be verified");
+            Err(refused("the bearer token could not be verified now"))
+        }
+    }
+}
+
+fn refusal(fault: &Fault) -> Refusal {
+    let hint = fault.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    Refusal(StatusCode::SERVICE_UNAVAILABLE, format!("{}: {fault}{hint}", fault.code))
+}
+
+/// Writes one response, off the connection's task.
+struct Writer {
+    state: Arc<State>,
+    flow: Arc<Flow>,
+    lanes: Vec<contract::Lane>,
+    page: Page,
+    mark: Option<Mark>,
+    parameters: Parameters,
+    chunks: mpsc::Sender<Result<Bytes, Fault>>,
+}
+
+impl Writer {
+    async fn run(self) {
+        if let Err(fault) = self.write().await {
+            tracing::error!(flow = %self.flow.name, code = %fault.code, error = %fault, "a feed was broken off");
+            // An error ends the connection before the body does, so that nobody takes it for the whole.
+            let ended = self.chunks.send(Err(fault)).await;
+            drop(ended);
+        }
+    }
+
+    async fn write(&self) -> Result<(), Fault> {
+        let (store, clock) = (self.state.served.store.as_ref(), self.state.served.clock.as_ref());
+        let start = self.mark.map(|mark| mark.place).unwrap_or_default();
+        let after = self.parameters.modified_after;
+        let mut feed = Feed::open(&self.flow, store, clock, self.page.kind, start, after, &self.lanes).await?;
+        let began = self.mark.map_or(feed.revision, |mark| mark.began);
+        let importer = self.flow.destination.importer().ok_or_else(no_importer)?;
+        let mut to_skip = if self.mark.is_some() { 0 } else { self.parameters.offset };
+        let most = self.parameters.limit.unwrap_or(usize::MAX);
+        let mut given = 0;
+        let mut place = start;
+        let mut text = String::from(if self.parameters.lines { "" } else { "[" });
+        'items: while given < most {
+            let Some((items, behind)) = feed.next().await? else { break };
+            let count = items.len();
+            let before = place;
+            for (index, item) in items.into_iter().enumerate() {
+                if to_skip > 0 {
+                    to_skip -= 1;
+                    continue;
+                }
+                if given == most {
+                    // The rest of this record belongs to the next page.
+                    place = Place { after: before.after, skip: before.skip + index };
+                    break 'items;
+                }
+                if given > 0 && !self.parameters.lines {
+                    text.push(',');
+                }
+                text.push_str(&importer.object(&item)?);
+                if self.parameters.lines {
+                    text.push('\n');
+                }
+                given += 1;
+            }
+            debug_assert!(count > 0, "a feed gives no record without items");
+            place = behind;
+            if text.len() >= CHUNK && self.chunks.send(Ok(std::mem::take(&mut text).into())).await.is_err() {
+                return Ok(());
+            }
+        }
+        if !self.parameters.lines {
+            text.push(']');
+        }
+        if self.chunks.send(Ok(text.into())).await.is_err() {
+            return Ok(());
+        }
+        self.ended(given, most, place, began).await
+    }
+
+    /// Remembers where the next page begins, or, at the end of a whole feed, that what it left out is gone there.
+    async fn ended(&self, given: usize, most: usize, place: Place, began: Revision) -> Result<(), Fault> {
+        if given == most {
+            let page = Page { offset: self.page.offset + given, ..self.page.clone() };
+            self.state.remember(page, Mark { place, began }).await;
+            return Ok(());
+        }
+        let is_whole = self.page.modified_after.is_none() && (self.page.offset == 0 || self.mark.is_some());
+        if is_whole {
+            self.state.served.store.release(&self.flow.name, self.page.kind, began).await?;
+        }
+        Ok(())
+    }
+}
+
+fn no_importer() -> Fault {
+    Fault::new(FaultClass::Config, "C0701", "the destination imports no feeds")
+        .hint("only flows into destinations that import feeds have one")
+}
