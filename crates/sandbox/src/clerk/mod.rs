@@ -75,49 +75,62 @@ struct Inner {
 /// What a path stands for.
 #[derive(Clone, Copy)]
 enum Endpoint {
-    Resource(Resource),
-    ProductAdd,
-    ProductRemove,
+    /// Objects, and what is done to them where the method doesn't say it.
+    Objects(Resource, Option<Operation>),
+    Ask(Question),
+}
+
+/// A call that changes nothing.
+#[derive(Clone, Copy)]
+enum Question {
+    Search(Search),
+    Recommend(Logic),
     ProductAttributes,
     ProductFacets,
     Account,
     Contents,
     TokenVerify,
-    Search(Search),
-    Recommend(Logic),
 }
 
 const ENDPOINTS: &[(&str, Endpoint)] = &[
-    ("/v2/products", Endpoint::Resource(Resource::Products)),
-    ("/v2/categories", Endpoint::Resource(Resource::Categories)),
-    ("/v2/customers", Endpoint::Resource(Resource::Customers)),
-    ("/v2/orders", Endpoint::Resource(Resource::Orders)),
-    ("/v2/pages", Endpoint::Resource(Resource::Pages)),
-    ("/v2/product/add", Endpoint::ProductAdd),
-    ("/v2/product/remove", Endpoint::ProductRemove),
-    ("/v2/product/attributes", Endpoint::ProductAttributes),
-    ("/v2/product/facets", Endpoint::ProductFacets),
-    ("/v2/client/account/info", Endpoint::Account),
-    ("/v2/client/account/content/list", Endpoint::Contents),
-    ("/v2/token/verify", Endpoint::TokenVerify),
-    ("/v2/search/search", Endpoint::Search(Search::Full)),
-    ("/v2/search/predictive", Endpoint::Search(Search::Predictive)),
-    ("/v2/search/suggestions", Endpoint::Search(Search::Suggestions)),
-    ("/v2/search/categories", Endpoint::Search(Search::Categories)),
-    ("/v2/search/pages", Endpoint::Search(Search::Pages)),
-    ("/v2/recommendations/popular", Endpoint::Recommend(Logic::Popular)),
-    ("/v2/recommendations/trending", Endpoint::Recommend(Logic::Trending)),
-    ("/v2/recommendations/new", Endpoint::Recommend(Logic::New)),
-    ("/v2/recommendations/recently_bought", Endpoint::Recommend(Logic::RecentlyBought)),
-    ("/v2/recommendations/keywords", Endpoint::Recommend(Logic::Keywords)),
-    ("/v2/recommendations/substituting", Endpoint::Recommend(Logic::Substituting)),
-    ("/v2/recommendations/complementary", Endpoint::Recommend(Logic::Complementary)),
-    ("/v2/recommendations/most_sold_with", Endpoint::Recommend(Logic::MostSoldWith)),
-    ("/v2/recommendations/category/popular", Endpoint::Recommend(Logic::CategoryPopular)),
-    ("/v2/recommendations/category/trending", Endpoint::Recommend(Logic::CategoryTrending)),
-    ("/v2/recommendations/category/new", Endpoint::Recommend(Logic::CategoryNew)),
-    ("/v2/recommendations/category/popular_subcategories", Endpoint::Recommend(Logic::CategorySubcategories)),
+    ("/v2/products", Endpoint::Objects(Resource::Products, None)),
+    ("/v2/categories", Endpoint::Objects(Resource::Categories, None)),
+    ("/v2/customers", Endpoint::Objects(Resource::Customers, None)),
+    ("/v2/orders", Endpoint::Objects(Resource::Orders, None)),
+    ("/v2/pages", Endpoint::Objects(Resource::Pages, None)),
+    ("/v2/product/add", Endpoint::Objects(Resource::Products, Some(Operation::Replace))),
+    ("/v2/product/remove", Endpoint::Objects(Resource::Products, Some(Operation::Delete))),
+    ("/v2/product/attributes", Endpoint::Ask(Question::ProductAttributes)),
+    ("/v2/product/facets", Endpoint::Ask(Question::ProductFacets)),
+    ("/v2/client/account/info", Endpoint::Ask(Question::Account)),
+    ("/v2/client/account/content/list", Endpoint::Ask(Question::Contents)),
+    ("/v2/token/verify", Endpoint::Ask(Question::TokenVerify)),
+    ("/v2/search/search", search(Search::Full)),
+    ("/v2/search/predictive", search(Search::Predictive)),
+    ("/v2/search/suggestions", search(Search::Suggestions)),
+    ("/v2/search/categories", search(Search::Categories)),
+    ("/v2/search/pages", search(Search::Pages)),
+    ("/v2/recommendations/popular", recommend(Logic::Popular)),
+    ("/v2/recommendations/trending", recommend(Logic::Trending)),
+    ("/v2/recommendations/new", recommend(Logic::New)),
+    ("/v2/recommendations/recently_bought", recommend(Logic::RecentlyBought)),
+    ("/v2/recommendations/keywords", recommend(Logic::Keywords)),
+    ("/v2/recommendations/substituting", recommend(Logic::Substituting)),
+    ("/v2/recommendations/complementary", recommend(Logic::Complementary)),
+    ("/v2/recommendations/most_sold_with", recommend(Logic::MostSoldWith)),
+    ("/v2/recommendations/category/popular", recommend(Logic::CategoryPopular)),
+    ("/v2/recommendations/category/trending", recommend(Logic::CategoryTrending)),
+    ("/v2/recommendations/category/new", recommend(Logic::CategoryNew)),
+    ("/v2/recommendations/category/popular_subcategories", recommend(Logic::CategorySubcategories)),
 ];
+
+const fn search(search: Search) -> Endpoint {
+    Endpoint::Ask(Question::Search(search))
+}
+
+const fn recommend(logic: Logic) -> Endpoint {
+    Endpoint::Ask(Question::Recommend(logic))
+}
 
 impl Emulator {
     /// Empty stores that behave as `settings` say.
@@ -139,7 +152,8 @@ impl Emulator {
         let mut router = Router::new();
         for &(path, endpoint) in ENDPOINTS {
             let emulator = self.clone();
-            router = router.route(path, any(async move |request: Request| emulator.call(endpoint, request).await));
+            router =
+                router.route(path, any(async move |request: Request| emulator.call(path, endpoint, request).await));
         }
         let emulator = self.clone();
         router
@@ -175,50 +189,42 @@ impl Emulator {
         }
     }
 
-    async fn call(&self, endpoint: Endpoint, request: Request) -> Response {
+    async fn call(&self, path: &str, endpoint: Endpoint, request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let query = QueryString::of(&parts.uri);
         let reply = match to_bytes(body, self.inner.settings.body_bytes).await {
-            Ok(body) => self.reply(endpoint, &parts, &query, &body),
+            Ok(body) => self.reply(path, endpoint, &parts, &query, &body),
             Err(_) => Err(Problem::parsing("Request body is too large or incomplete")),
         };
         response(reply, &self.dress(&query))
     }
 
-    fn reply(&self, endpoint: Endpoint, parts: &Parts, query: &QueryString, body: &Bytes) -> Reply {
-        let (resource, operation, name) = match endpoint {
-            Endpoint::Resource(resource) => {
-                let operation = Operation::of(&parts.method);
-                (resource, operation, format!("{} {}", parts.method, resource.name()))
+    fn reply(&self, path: &str, endpoint: Endpoint, parts: &Parts, query: &QueryString, body: &Bytes) -> Reply {
+        let unsupported = || Problem::logical(format!("{} is not supported", parts.method));
+        match endpoint {
+            Endpoint::Objects(resource, operation) => {
+                let operation = operation.or_else(|| Operation::of(&parts.method)).ok_or_else(unsupported)?;
+                let name = format!("{} {}", parts.method, path.trim_start_matches("/v2/"));
+                self.resource(&Call { resource, operation, name, query, body })
             }
-            Endpoint::ProductAdd => {
-                (Resource::Products, Some(Operation::Replace), format!("{} product/add", parts.method))
+            Endpoint::Ask(question) => {
+                if parts.method != Method::GET && parts.method != Method::POST {
+                    return Err(unsupported());
+                }
+                self.ask(question, parts, &Arguments::read(query, body)?)
             }
-            Endpoint::ProductRemove => {
-                (Resource::Products, Some(Operation::Delete), format!("{} product/remove", parts.method))
-            }
-            _ => return self.ask(endpoint, parts, &Arguments::read(query, body)?),
-        };
-        let operation = operation.ok_or_else(|| Problem::logical(format!("{} is not supported", parts.method)))?;
-        self.resource(&Call { resource, operation, name, query, body })
+        }
     }
 
-    /// A call that changes nothing.
-    fn ask(&self, endpoint: Endpoint, parts: &Parts, arguments: &Arguments) -> Reply {
-        if parts.method != Method::GET && parts.method != Method::POST {
-            return Err(Problem::logical(format!("{} is not supported", parts.method)));
-        }
-        match endpoint {
-            Endpoint::Search(search) => self.search(search, arguments),
-            Endpoint::Recommend(logic) => self.recommend(logic, arguments),
-            Endpoint::ProductAttributes => self.product_attributes(arguments),
-            Endpoint::ProductFacets => self.product_facets(arguments),
-            Endpoint::Account => self.account(arguments),
-            Endpoint::Contents => self.contents(arguments),
-            Endpoint::TokenVerify => self.token_verify(arguments, token_cookie(parts)),
-            Endpoint::Resource(_) | Endpoint::ProductAdd | Endpoint::ProductRemove => {
-                Err(Problem::internal("a write is no question"))
-            }
+    fn ask(&self, question: Question, parts: &Parts, arguments: &Arguments) -> Reply {
+        match question {
+            Question::Search(search) => self.search(search, arguments),
+            Question::Recommend(logic) => self.recommend(logic, arguments),
+            Question::ProductAttributes => self.product_attributes(arguments),
+            Question::ProductFacets => self.product_facets(arguments),
+            Question::Account => self.account(arguments),
+            Question::Contents => self.contents(arguments),
+            Question::TokenVerify => self.token_verify(arguments, token_cookie(parts)),
         }
     }
 }

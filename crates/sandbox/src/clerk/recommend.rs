@@ -45,14 +45,8 @@ impl Logic {
 impl Emulator {
     pub(super) fn recommend(&self, logic: Logic, arguments: &Arguments) -> Reply {
         let store = self.public(arguments.text("key")?)?;
-        let limit_left_out = logic == Logic::RecentlyBought && arguments.get("limit").is_none();
-        let settings = &self.inner.settings;
-        let wish = if limit_left_out {
-            let settings = super::Settings { require_limit: false, stores: Vec::new(), ..settings.clone() };
-            Wish::read(arguments, &settings, None)?
-        } else {
-            Wish::read(arguments, settings, None)?
-        };
+        let limit_required = self.inner.settings.require_limit && logic != Logic::RecentlyBought;
+        let wish = Wish::read(arguments, limit_required, None)?;
         let state = store.read();
         let branch = if logic.takes_category() { Some(branch(&state, &arguments.id("category")?)) } else { None };
         let inside = |entry: &Entry| match &branch {

@@ -39,7 +39,7 @@ impl Emulator {
             _ => return Err(Problem::invalid("query")),
         };
         let most = (search != Search::Full).then_some(SMALL_LIMIT);
-        let wish = Wish::read(arguments, &self.inner.settings, most)?;
+        let wish = Wish::read(arguments, self.inner.settings.require_limit, most)?;
         let longtail = arguments.flag("longtail")?;
         let state = store.read();
         let answer = match search {

@@ -11,7 +11,6 @@ use super::facets;
 use super::filter::Filter;
 use super::json::attributes;
 use super::resource::Resource;
-use super::settings::Settings;
 use super::store::{Entry, State};
 
 /// Objects returned when `limit` may be left out and is.
@@ -41,10 +40,10 @@ pub(super) struct Hit<'a> {
 
 impl Wish {
     /// `most` clamps the limit where the documentation names a largest one.
-    pub(super) fn read(arguments: &Arguments, settings: &Settings, most: Option<usize>) -> Result<Self, Problem> {
+    pub(super) fn read(arguments: &Arguments, limit_required: bool, most: Option<usize>) -> Result<Self, Problem> {
         let limit = match arguments.count("limit")? {
             Some(limit) => limit,
-            None if settings.require_limit => return Err(Problem::missing("limit")),
+            None if limit_required => return Err(Problem::missing("limit")),
             None => LIMIT_LEFT_OUT,
         };
         let filter = match arguments.text("filter")?.filter(|filter| !filter.trim().is_empty()) {
