@@ -22,12 +22,22 @@ impl Default for Retry {
     }
 }
 
+impl Retry {
+    /// A single attempt.
+    pub const fn once() -> Self {
+        Self { attempts: 1, first: Duration::ZERO, longest: Duration::ZERO }
+    }
+}
+
 /// Repeats `attempt` while its fault is one that passes, waiting as the other side asked, else ever longer. Only for
 /// calls that may be repeated. `attempt` is given its number, from 0.
 ///
 /// # Errors
 /// The last attempt's fault.
-pub async fn retry<T>(policy: Retry, mut attempt: impl AsyncFnMut(usize) -> Result<T, Fault>) -> Result<T, Fault> {
+pub async fn retry<T, F>(policy: Retry, mut attempt: impl FnMut(usize) -> F) -> Result<T, Fault>
+where
+    F: Future<Output = Result<T, Fault>>,
+{
     let mut waits = ExponentialBuilder::default()
         .with_min_delay(policy.first)
         .with_max_delay(policy.longest)

@@ -11,15 +11,14 @@ pub fn http_date(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_millis(at.as_millisecond()))
 }
 
-/// Reads a `Retry-After`: seconds, or a date which is measured from `now` (the answer's own `Date`, as the two clocks
-/// may differ; this machine's clock where there is none).
+/// Reads a `Retry-After`: seconds, or a date which is measured from `now`, the answer's own `Date`. A date without one
+/// says nothing: the two clocks may differ.
 pub fn retry_after(text: &str, now: Option<Timestamp>) -> Option<Duration> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<u32>() {
         return Some(Duration::from_secs(seconds.into()));
     }
-    let now = now.unwrap_or_else(|| Timestamp::from_millis(jiff::Timestamp::now().as_millisecond()));
-    http_date(text).map(|at| now.until(at))
+    Some(now?.until(http_date(text)?))
 }
 
 #[cfg(test)]

@@ -1,0 +1,129 @@
+//! Looking at credentials, rights and settings, without reading the catalogue.
+
+use contract::{Fault, source::Finding};
+
+use super::{api::Project, client::Api, config::Config, read::refuse_modular};
+
+/// One line per finding, in the order in which they matter.
+pub(super) async fn check(api: &Api, config: &Config) -> Vec<Finding> {
+    let granted = match api.scope().await {
+        Ok(scope) => {
+            let found = vec![finding("credentials", Ok("a token was granted".to_owned()))];
+            (found, scope)
+        }
+        Err(fault) if refuses_scopes(&fault) => match api.full_scope().await {
+            // The client is known but lacks something that was asked for: say what.
+            Ok(scope) => {
+                let found = vec![finding("credentials", Ok("the API client is known".to_owned()))];
+                let mut found = [found, scopes(config, scope.as_deref())].concat();
+                if found.iter().all(|finding| finding.result.is_ok()) {
+                    found.push(finding("scopes", Err(fault)));
+                }
+                return found;
+            }
+            Err(_) => return vec![finding("scopes", Err(fault))],
+        },
+        Err(fault) => return vec![finding("credentials", Err(fault))],
+    };
+    let (mut found, scope) = granted;
+    found.extend(scopes(config, scope.as_deref()));
+    match api.project().await {
+        Ok(project) => found.extend(project_findings(config, &project)),
+        Err(refusal) => found.push(finding("project", Err(refusal.fault))),
+    }
+    found
+}
+
+fn finding(what: &str, result: Result<String, Fault>) -> Finding {
+    Finding { what: what.to_owned(), result }
+}
+
+fn refuses_scopes(fault: &Fault) -> bool {
+    fault.code == "C0307" && fault.message.contains("invalid_scope")
+}
+
+/// One finding per scope that is missing, or one that none is.
+fn scopes(config: &Config, granted: Option<&str>) -> Vec<Finding> {
+    let Some(granted) = granted else {
+        return vec![finding("scopes", Ok("the server does not say which were granted".to_owned()))];
+    };
+    let granted: Vec<&str> = granted.split_whitespace().collect();
+    let needed = config.needed_scopes();
+    let missing = needed.iter().filter(|(scope, _)| !granted.iter().any(|it| covers(it, scope, &config.project_key)));
+    let missing: Vec<Finding> = missing
+        .map(|(scope, purpose)| {
+            let message =
+                format!("the scope {scope}:{} is not granted; it is needed for {purpose}", config.project_key);
+            let fault = Fault::credentials("C0202", message)
+                .hint("create an API client with this scope, or switch off the lane that needs it");
+            finding("scopes", Err(fault))
+        })
+        .collect();
+    if missing.is_empty() {
+        return vec![finding("scopes", Ok(format!("all {} that are needed were granted", needed.len())))];
+    }
+    missing
+}
+
+/// Whether a granted scope allows what a needed one does: `manage_…` includes `view_…`, and `manage_project` all.
+fn covers(granted: &str, needed: &str, project_key: &str) -> bool {
+    let mut parts = granted.splitn(3, ':');
+    let (scope, key, store) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    if key != Some(project_key) || store.is_some() {
+        return false;
+    }
+    let of = needed.strip_prefix("view_").unwrap_or(needed);
+    scope == needed
+        || scope == "manage_project"
+        || scope.strip_prefix("manage_") == Some(of)
+        || needed == "view_published_products" && matches!(scope, "view_products" | "manage_products")
+}
+
+fn project_findings(config: &Config, project: &Project) -> Vec<Finding> {
+    let name = project.name.as_deref().unwrap_or(&project.key);
+    let list = |what: &str, items: &[String]| {
+        format!("{what} {}", if items.is_empty() { "none".to_owned() } else { items.join(", ") })
+    };
+    let text = [
+        format!("{name} ({})", project.key),
+        list("languages", &project.languages),
+        list("currencies", &project.currencies),
+        list("countries", &project.countries),
+    ];
+    let mut found = vec![finding("project", Ok(text.join(" · ")))];
+    found.push(finding("catalogue", refuse_modular(project).map(|()| "Classic".to_owned())));
+    if config.lanes.messages {
+        found.push(finding("messages", Ok(messages(project))));
+    }
+    found
+}
+
+fn messages(project: &Project) -> String {
+    match project.messages {
+        Some(messages) if messages.enabled => match messages.delete_days_after_creation {
+            Some(days) => format!("switched on, kept for {days} days"),
+            None => "switched on".to_owned(),
+        },
+        _ => "switched off in the project: deletions are noticed by full reads only; switch them on in the project's \
+              settings (changeMessagesConfiguration) to have them at once"
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_covers_what_it_includes_and_nothing_else() {
+        for granted in ["view_products:p", "manage_products:p", "manage_project:p"] {
+            assert!(covers(granted, "view_products", "p"), "{granted}");
+            assert!(covers(granted, "view_published_products", "p"), "{granted}");
+        }
+        for granted in
+            ["view_products", "view_products:other", "view_products:p:store", "view_published_products:p", ""]
+        {
+            assert!(!covers(granted, "view_products", "p"), "{granted}");
+        }
+    }
+}

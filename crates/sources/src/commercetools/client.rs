@@ -1,0 +1,175 @@
+//! Calls: the token, the project, one page at a time, and the server's clock.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use contract::Fault;
+use model::Timestamp;
+use secrecy::SecretString;
+use wire::{
+    Client, ClientCredentials, HeaderName, HeaderValue, Options, Quota, Redactor, Request, Response, Retry, TokenCache,
+    Url, with_query,
+};
+
+use super::{
+    api::Project,
+    classify::{Refusal, Remedy, refusal},
+    config::Config,
+};
+
+/// Largest answer that is read. A page beyond it is asked for in smaller pieces.
+const MAX_BODY_BYTES: usize = 64 << 20;
+
+/// Id and secret of an API client.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    /// Client id.
+    pub client_id: SecretString,
+    /// Client secret.
+    pub client_secret: SecretString,
+}
+
+/// The API of one project.
+#[derive(Debug)]
+pub(super) struct Api {
+    client: Client,
+    token: TokenCache,
+    base: Url,
+    redactor: Redactor,
+    clock: Mutex<Option<(Timestamp, Instant)>>,
+    credentials: ClientCredentials,
+}
+
+impl Api {
+    /// The API that the configuration names. Makes no call.
+    ///
+    /// # Errors
+    /// `C0213` for a setting that can't be used; those of [`Client::new`].
+    pub(super) fn new(config: &Config, secrets: &Secrets) -> Result<Self, Fault> {
+        let (base, token_url) = config.addresses()?;
+        let client = Client::new(&Options {
+            request_timeout: Duration::from_secs(config.request_timeout_seconds.into()),
+            concurrency: config.max_concurrency.into(),
+            max_body_bytes: MAX_BODY_BYTES,
+            compressed: config.compressed,
+            quota: config
+                .max_calls_per_minute
+                .and_then(|calls| Some(Quota { calls: calls.try_into().ok()?, per: Duration::from_mins(1) })),
+            ..Options::default()
+        })?;
+        let redactor = Redactor::new([&secrets.client_secret]);
+        let credentials = ClientCredentials {
+            url: token_url,
+            client_id: secrets.client_id.clone(),
+            client_secret: secrets.client_secret.clone(),
+            scope: config.scope(),
+        };
+        // Who asks for a page repeats as a whole; the token endpoint is not asked more often for it.
+        let token = TokenCache::new(client.clone(), credentials.clone(), redactor.clone(), Retry::once());
+        Ok(Self { client, token, base, redactor, clock: Mutex::new(None), credentials })
+    }
+
+    /// `GET path?query`, once; a token that is refused is renewed once.
+    ///
+    /// # Errors
+    /// What the answer means, or that there was none.
+    pub(super) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Response, Refusal> {
+        let mut url = self.base.clone();
+        if !path.is_empty() {
+            url.set_path(&format!("{}/{path}", self.base.path()));
+        }
+        let url = with_query(&url, query.iter().copied());
+        match self.attempt(path, &url).await {
+            Err(refused) if refused.remedy == Remedy::Token => self.attempt(path, &url).await,
+            other => other,
+        }
+    }
+
+    async fn attempt(&self, path: &str, url: &Url) -> Result<Response, Refusal> {
+        let grant = self.token.get().await?;
+        let request = Request::get(url.clone())
+            .header(HeaderName::from_static("authorization"), grant.bearer.clone())
+            .header(HeaderName::from_static("accept"), HeaderValue::from_static("application/json"));
+        let response = self.client.call(request).await?;
+        if let Some(date) = response.date {
+            *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((date, Instant::now()));
+        }
+        if response.is_success() {
+            return Ok(response);
+        }
+        let refused = refusal(&format!("GET /{path}"), &response, &self.redactor);
+        if refused.remedy == Remedy::Token {
+            self.token.invalidate(&grant).await;
+        }
+        Err(refused)
+    }
+
+    /// The server's clock, from the `Date` of its last answer and the time since; this machine's where no answer had one.
+    #[expect(clippy::disallowed_methods, reason = "the server's clock counts; this is for servers that do not tell it")]
+    pub(super) fn now(&self) -> Timestamp {
+        let clock = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        match clock {
+            Some((date, received)) => date.plus(received.elapsed()),
+            None => Timestamp::from_millis(jiff::Timestamp::now().as_millisecond()),
+        }
+    }
+
+    /// The project, or why it can't be read.
+    ///
+    /// # Errors
+    /// Those of [`Api::get`]; `C0207` when the answer is not a project.
+    pub(super) async fn project(&self) -> Result<Project, Refusal> {
+        let response = self.get("", &[]).await?;
+        serde_json::from_slice(&response.body).map_err(|error| {
+            let fault =
+                Fault::protocol("C0207", format!("GET / was answered with something that is no project: {error}"))
+                    .hint("check api_url and project_key")
+                    .response(self.redactor.excerpt(&response.body));
+            fault.into()
+        })
+    }
+
+    /// Scopes of the current token, as the server named them.
+    ///
+    /// # Errors
+    /// No token was granted.
+    pub(super) async fn scope(&self) -> Result<Option<String>, Fault> {
+        Ok(self.token.get().await?.scope)
+    }
+
+    /// All scopes that the API client has, by a token that is asked for without naming any.
+    ///
+    /// # Errors
+    /// No token was granted.
+    pub(super) async fn full_scope(&self) -> Result<Option<String>, Fault> {
+        let credentials = ClientCredentials { scope: None, ..self.credentials.clone() };
+        let cache = TokenCache::new(self.client.clone(), credentials, self.redactor.clone(), Retry::once());
+        Ok(cache.get().await?.scope)
+    }
+
+    /// What may be shown of an answer.
+    pub(super) fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// Calls made so far.
+    pub(super) fn calls(&self) -> u64 {
+        self.client.calls()
+    }
+}
+
+/// A string in a query predicate, quoted.
+pub(super) fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        if matches!(c, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+    out
+}

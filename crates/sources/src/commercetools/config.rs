@@ -1,0 +1,298 @@
+//! Settings of a commercetools source. The doc comments are the reference text.
+
+use contract::{Fault, SecretRef};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use wire::Url;
+
+use super::map;
+
+/// A commercetools project (Composable Commerce, Classic catalogue) that is read.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "commercetools")]
+pub struct Config {
+    /// Key of the project.
+    pub project_key: String,
+    /// Id of the API client. Write `env:NAME` or `file:/path`.
+    pub client_id: SecretRef,
+    /// Secret of the API client. Write `env:NAME` or `file:/path`; never the secret itself.
+    pub client_secret: SecretRef,
+    /// Region of the project: `europe-west1.gcp`, `eu-central-1.aws`, `us-central1.gcp`, `us-east-2.aws` or
+    /// `australia-southeast1.gcp`. Left out where `api_url` and `auth_url` are set.
+    pub region: Option<String>,
+    /// Where the API is, without the project key, with its path prefix if there is one: for proxies and for other
+    /// servers of the same API. Default: the region's host.
+    pub api_url: Option<String>,
+    /// Where `/oauth/token` is, with its path prefix if there is one. Default: the region's host.
+    pub auth_url: Option<String>,
+    /// Scopes to ask for, without the project key, such as `view_products`. Default: the narrowest that the lanes need.
+    /// An empty list asks for whatever the API client has.
+    pub scopes: Option<Vec<String>>,
+    /// What is read besides products, product types, categories and channels.
+    #[serde(default)]
+    pub lanes: Lanes,
+    /// Where stock is taken from.
+    #[serde(default)]
+    pub stock_from: StockFrom,
+    /// Attribute of a variant that holds its GTIN (EAN, UPC). Default: `gtin`, else `ean`.
+    pub gtin_attribute: Option<String>,
+    /// Ask for un-published products along with changed ones. Without it, and without messages, they go with the next
+    /// full read. Needs the scope `view_products`.
+    #[serde(default = "defaults::yes")]
+    pub detect_unpublished: bool,
+    /// How the members of a product selection are paged: `offset` is documented and ends at 10,500 members; `keyset`
+    /// has no end and is not documented by the vendor.
+    #[serde(default)]
+    pub selection_paging: SelectionPaging,
+    /// Records per call.
+    #[serde(default)]
+    pub page_size: PageSize,
+    /// Calls under way at once. Range 1–50.
+    #[serde(default = "defaults::max_concurrency")]
+    pub max_concurrency: u16,
+    /// Most calls per minute. Default: as many as there are to make; the vendor publishes no limit.
+    pub max_calls_per_minute: Option<u32>,
+    /// How far a read of changes stays behind the server's clock, in seconds: timestamps are set on several machines
+    /// and stock is counted late.
+    #[serde(default = "defaults::lag_seconds")]
+    pub lag_seconds: u32,
+    /// How far a read of messages stays behind the server's clock, in seconds: they are written late.
+    #[serde(default = "defaults::message_lag_seconds")]
+    pub message_lag_seconds: u32,
+    /// How much of what was read before is read again, in seconds. What did not change costs nothing further.
+    #[serde(default = "defaults::overlap_seconds")]
+    pub overlap_seconds: u32,
+    /// Longest wait for an answer, in seconds; the vendor ends calls after 60. Range 1–600.
+    #[serde(default = "defaults::request_timeout_seconds")]
+    pub request_timeout_seconds: u32,
+    /// Most attempts of a call that fails in a way that passes. Range 1–10.
+    #[serde(default = "defaults::attempts")]
+    pub attempts: u16,
+    /// Wait before the second attempt, in milliseconds; doubles from then on.
+    #[serde(default = "defaults::retry_wait_milliseconds")]
+    pub retry_wait_milliseconds: u32,
+    /// Ask for gzip answers. Switch it off where the network is faster than the processor.
+    #[serde(default = "defaults::yes")]
+    pub compressed: bool,
+}
+
+/// What is read besides products, product types, categories and channels.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the configuration file")]
+pub struct Lanes {
+    /// Inventory entries. Scope `view_products`. Off where `stock_from = "products"`.
+    pub inventory: bool,
+    /// Standalone prices. Scope `view_standalone_prices`.
+    pub standalone_prices: bool,
+    /// Stores, product selections and their members. Scopes `view_stores`, `view_product_selections`.
+    pub stores: bool,
+    /// Customer groups, for markets that show a group's prices. Scope `view_customer_groups`.
+    pub customer_groups: bool,
+    /// Deletions and un-publications from messages, where the project has them switched on. Scope `view_messages`.
+    pub messages: bool,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self { inventory: true, standalone_prices: true, stores: true, customer_groups: false, messages: true }
+    }
+}
+
+/// Where stock is taken from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StockFrom {
+    /// Inventory entries: seconds old, read on their own.
+    #[default]
+    Inventory,
+    /// The availability that products bring along: saves calls, and may lag by minutes.
+    Products,
+}
+
+/// How the members of a product selection are paged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SelectionPaging {
+    /// By offset.
+    #[default]
+    Offset,
+    /// By product id.
+    Keyset,
+}
+
+/// Records per call. Pages shrink by themselves where answers are too large or too slow, and grow back.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PageSize {
+    /// Products of the first page. Range 1–500.
+    pub first_products: u16,
+    /// Most products. Range 1–500.
+    pub products: u16,
+    /// Most of anything else. Range 1–500.
+    pub others: u16,
+}
+
+impl Default for PageSize {
+    fn default() -> Self {
+        Self { first_products: 100, products: 500, others: 500 }
+    }
+}
+
+mod defaults {
+    pub(super) const fn yes() -> bool {
+        true
+    }
+    pub(super) const fn max_concurrency() -> u16 {
+        5
+    }
+    pub(super) const fn lag_seconds() -> u32 {
+        5
+    }
+    pub(super) const fn message_lag_seconds() -> u32 {
+        60
+    }
+    pub(super) const fn overlap_seconds() -> u32 {
+        120
+    }
+    pub(super) const fn request_timeout_seconds() -> u32 {
+        60
+    }
+    pub(super) const fn attempts() -> u16 {
+        5
+    }
+    pub(super) const fn retry_wait_milliseconds() -> u32 {
+        300
+    }
+}
+
+/// A configuration that a person can start from. It parses; a test holds it.
+pub const EXAMPLE: &str = r#"kind = "commercetools"
+project_key = "my-project"
+region = "europe-west1.gcp"
+client_id = "env:CTP_CLIENT_ID"
+client_secret = "env:CTP_CLIENT_SECRET"
+# stock_from = "inventory"        # or "products": saves calls, may lag by minutes
+# gtin_attribute = "ean"
+# detect_unpublished = true
+# lanes = { customer_groups = true }
+"#;
+
+impl Config {
+    /// Checks what no type can hold, and gives the addresses of API (with the project) and token endpoint.
+    ///
+    /// # Errors
+    /// `C0213`, naming the setting.
+    pub fn addresses(&self) -> Result<(Url, Url), Fault> {
+        self.check_numbers()?;
+        let key = &self.project_key;
+        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+            return Err(wrong("project_key", "is letters, digits, - and _, as in the Merchant Center"));
+        }
+        let api = self.address("api_url", self.api_url.as_deref(), "api")?;
+        let auth = self.address("auth_url", self.auth_url.as_deref(), "auth")?;
+        let token = wire::query::with_segment(&wire::query::with_segment(&auth, "oauth"), "token");
+        Ok((wire::query::with_segment(&api, key), token))
+    }
+
+    fn address(&self, setting: &'static str, explicit: Option<&str>, host: &str) -> Result<Url, Fault> {
+        let text = match (explicit, &self.region) {
+            (Some(url), _) => url.to_owned(),
+            (None, Some(region)) => {
+                let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+                if region.is_empty() || !region.bytes().all(fits) {
+                    return Err(wrong("region", "is a region such as europe-west1.gcp"));
+                }
+                format!("https://{host}.{region}.commercetools.com")
+            }
+            (None, None) => return Err(wrong(setting, "or region must be set")),
+        };
+        let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let url = url.ok_or_else(|| wrong(setting, "is an http or https address such as https://api.host/prefix"))?;
+        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong(setting, "holds no user, password, query or fragment"));
+        }
+        Ok(url)
+    }
+
+    fn check_numbers(&self) -> Result<(), Fault> {
+        let sizes = [
+            ("page_size.first_products", self.page_size.first_products),
+            ("page_size.products", self.page_size.products),
+            ("page_size.others", self.page_size.others),
+        ];
+        for (setting, size) in sizes {
+            if !(1..=500).contains(&size) {
+                return Err(wrong(setting, "is a number from 1 to 500"));
+            }
+        }
+        if !(1..=50).contains(&self.max_concurrency) {
+            return Err(wrong("max_concurrency", "is a number from 1 to 50"));
+        }
+        if !(1..=600).contains(&self.request_timeout_seconds) {
+            return Err(wrong("request_timeout_seconds", "is a number from 1 to 600"));
+        }
+        if !(1..=10).contains(&self.attempts) {
+            return Err(wrong("attempts", "is a number from 1 to 10"));
+        }
+        if self.max_calls_per_minute == Some(0) {
+            return Err(wrong("max_calls_per_minute", "is at least 1"));
+        }
+        Ok(())
+    }
+
+    /// Inventory entries are read.
+    pub fn reads_inventory(&self) -> bool {
+        self.lanes.inventory && self.stock_from == StockFrom::Inventory
+    }
+
+    /// Scopes that the enabled lanes need, without the project key, each with what it is for.
+    pub fn needed_scopes(&self) -> Vec<(&'static str, &'static str)> {
+        let products = match (self.reads_inventory(), self.detect_unpublished) {
+            (true, _) => ("view_products", "products and inventory"),
+            (false, true) => ("view_products", "products, and those that were un-published"),
+            (false, false) => ("view_published_products", "products"),
+        };
+        let mut scopes = vec![
+            products,
+            ("view_product_types", "product types"),
+            ("view_categories", "categories"),
+            ("view_channels", "channels"),
+            ("view_project_settings", "the project's languages, currencies and catalogue model"),
+        ];
+        let mut when = |on: bool, scope, purpose| scopes.extend(on.then_some((scope, purpose)));
+        when(self.lanes.standalone_prices, "view_standalone_prices", "standalone prices");
+        when(self.lanes.stores, "view_stores", "stores");
+        when(self.lanes.stores, "view_product_selections", "product selections");
+        when(self.lanes.customer_groups, "view_customer_groups", "customer groups");
+        when(self.lanes.messages, "view_messages", "messages that tell of deletions");
+        scopes
+    }
+
+    /// The `scope` parameter of the token request; none: whatever the API client has.
+    pub fn scope(&self) -> Option<String> {
+        let named: Vec<String> = match &self.scopes {
+            Some(scopes) if scopes.is_empty() => return None,
+            Some(scopes) => scopes.clone(),
+            None => self.needed_scopes().into_iter().map(|(scope, _)| scope.to_owned()).collect(),
+        };
+        let with_key = named
+            .iter()
+            .map(|scope| if scope.contains(':') { scope.clone() } else { format!("{scope}:{}", self.project_key) });
+        Some(with_key.collect::<Vec<_>>().join(" "))
+    }
+
+    /// What the mapping needs to know.
+    pub fn mapping(&self) -> map::Settings {
+        let gtin_attributes = match &self.gtin_attribute {
+            Some(name) => vec![name.clone()],
+            None => vec!["gtin".to_owned(), "ean".to_owned()],
+        };
+        map::Settings { gtin_attributes, stock_from_products: self.stock_from == StockFrom::Products }
+    }
+}
+
+fn wrong(setting: &str, must: &str) -> Fault {
+    Fault::config("C0213", format!("the setting {setting} can't be used: it {must}"))
+}

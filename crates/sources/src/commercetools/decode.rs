@@ -1,0 +1,217 @@
+//! The text of a page to changes, with whatever can't be read set apart from its neighbours.
+
+use std::fmt::Display;
+
+use contract::{Change, Fault, source::Unread};
+use model::{Kind, RecordId, SelectionId};
+use serde::Deserialize;
+
+use super::{
+    api::{self, Envelope, Text},
+    map::{self, Unfit, catalogue, offer, price, product},
+    place::{After, Stage},
+};
+
+/// A page that was read.
+#[derive(Debug, Default)]
+pub struct Decoded {
+    /// What it says.
+    pub changes: Vec<Change>,
+    /// What could not be read.
+    pub unread: Vec<Unread>,
+    /// How many records there were, and the limit that the server kept to.
+    pub envelope: Envelope,
+    /// How many were asked for.
+    pub asked: u16,
+    /// The last record in the vendor's order: where the next page starts. None: the page is empty.
+    pub last: Option<After>,
+}
+
+impl Decoded {
+    /// There may be more: the page holds as many records as were asked for, or as the server gives at most.
+    pub fn is_full(&self) -> bool {
+        let most = self.envelope.limit.map_or(u64::from(self.asked), |limit| limit.min(self.asked.into()));
+        self.envelope.count as u64 >= most
+    }
+}
+
+/// Reads a page of this stage. `selection` is the one whose members are read.
+///
+/// # Errors
+/// `C0207` when it is no page at all · `C0217` when its last record has no id to go on from.
+pub fn decode(stage: Stage, settings: &map::Settings, selection: &str, body: &[u8]) -> Result<Decoded, Fault> {
+    let body = std::str::from_utf8(body).map_err(|error| no_page(&error))?;
+    match stage {
+        Stage::ProductTypes => each(body, Kind::ProductType, catalogue::product_type),
+        Stage::Channels => each(body, Kind::Channel, offer::channel),
+        Stage::CustomerGroups => each(body, Kind::CustomerGroup, offer::customer_group),
+        Stage::Stores => each(body, Kind::Store, offer::store),
+        Stage::Selections => each(body, Kind::Selection, offer::selection),
+        Stage::Categories => each(body, Kind::Category, catalogue::category),
+        Stage::StandalonePrices => each(body, Kind::Price, price::standalone),
+        Stage::Inventory => each(body, Kind::Stock, offer::inventory),
+        Stage::Projections => each(body, Kind::Product, |it| product::projection(settings, it)),
+        Stage::Unpublished => each(body, Kind::Product, |it| Ok(product::unpublished(&it))),
+        Stage::Messages => {
+            let mut decoded = records(body, Kind::Product, |it| Ok(offer::gone(&it)))?;
+            // A message that can't be read is no record: nothing is kept as it was, and the next full read makes good.
+            decoded.unread.clear();
+            Ok(decoded)
+        }
+        Stage::Members => {
+            let selection = SelectionId::from(selection);
+            let mut decoded = records(body, Kind::Assignment, |it| offer::assignment(&selection, it).map(Some))?;
+            for unread in &mut decoded.unread {
+                unread.id = unread.id.take().map(|product| format!("{selection}/{product}").into());
+            }
+            Ok(decoded)
+        }
+    }
+}
+
+/// What the vendor orders records by.
+trait Keyed<'a> {
+    /// Id, and when it last changed.
+    fn key(&self) -> (Text<'a>, Option<Text<'a>>);
+}
+
+macro_rules! keyed {
+    ($($name:ident),*) => {$(
+        impl<'a> Keyed<'a> for api::$name<'a> {
+            fn key(&self) -> (Text<'a>, Option<Text<'a>>) {
+                (self.id.clone(), self.last_modified_at.clone())
+            }
+        }
+    )*};
+}
+
+keyed!(
+    ProductType,
+    Channel,
+    CustomerGroup,
+    Store,
+    ProductSelection,
+    Category,
+    StandalonePrice,
+    InventoryEntry,
+    ProductProjection,
+    UnpublishedProduct
+);
+
+impl<'a> Keyed<'a> for api::Message<'a> {
+    fn key(&self) -> (Text<'a>, Option<Text<'a>>) {
+        (self.id.clone(), self.created_at.clone())
+    }
+}
+
+impl<'a> Keyed<'a> for api::AssignedProductReference<'a> {
+    fn key(&self) -> (Text<'a>, Option<Text<'a>>) {
+        (self.product.id.clone(), None)
+    }
+}
+
+/// Records each of which is a change.
+fn each<'a, T: Deserialize<'a> + Keyed<'a>>(
+    body: &'a str,
+    kind: Kind,
+    map: impl Fn(T) -> Result<Change, Unfit>,
+) -> Result<Decoded, Fault> {
+    records(body, kind, |record| map(record).map(Some))
+}
+
+fn records<'a, T: Deserialize<'a> + Keyed<'a>>(
+    body: &'a str,
+    kind: Kind,
+    map: impl Fn(T) -> Result<Option<Change>, Unfit>,
+) -> Result<Decoded, Fault> {
+    let mut page = Building { kind, decoded: Decoded::default(), last: None };
+    match api::page(body, |record: T| page.take(record, &map)) {
+        Ok(envelope) => Ok(page.finish(envelope)),
+        Err(_) => one_by_one(body, kind, map),
+    }
+}
+
+/// The same for a page with a record that can't be parsed: its neighbours go on.
+fn one_by_one<'a, T: Deserialize<'a> + Keyed<'a>>(
+    body: &'a str,
+    kind: Kind,
+    map: impl Fn(T) -> Result<Option<Change>, Unfit>,
+) -> Result<Decoded, Fault> {
+    let (envelope, texts) = api::raw_page(body).map_err(|error| no_page(&error))?;
+    let mut page = Building { kind, decoded: Decoded::default(), last: None };
+    for text in texts {
+        match serde_json::from_str::<T>(text.get()) {
+            Ok(record) => page.take(record, &map),
+            Err(error) => page.unparsed(text.get(), &error),
+        }
+    }
+    if envelope.count > 0 && page.last.is_none() {
+        let fault = Fault::protocol("C0217", "the last record of a page has no id, so the walk can't go on from it");
+        return Err(fault);
+    }
+    Ok(page.finish(envelope))
+}
+
+struct Building<'a> {
+    kind: Kind,
+    decoded: Decoded,
+    last: Option<(Text<'a>, Option<Text<'a>>)>,
+}
+
+/// As much of any record as tells it from others.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity<'a> {
+    #[serde(borrow)]
+    id: Option<Text<'a>>,
+    product: Option<api::Reference<'a>>,
+    last_modified_at: Option<Text<'a>>,
+    created_at: Option<Text<'a>>,
+}
+
+impl<'a> Building<'a> {
+    fn take<T: Keyed<'a>>(&mut self, record: T, map: impl Fn(T) -> Result<Option<Change>, Unfit>) {
+        let key = record.key();
+        match map(record) {
+            Ok(change) => self.decoded.changes.extend(change),
+            Err(unfit) => self.unread(Some(&key.0), unfit),
+        }
+        self.last = Some(key);
+    }
+
+    fn unparsed(&mut self, text: &'a str, error: &serde_json::Error) {
+        let identity: Option<Identity<'a>> = serde_json::from_str(text).ok();
+        let key = identity.and_then(|it| {
+            let at = if self.kind == Kind::Assignment { None } else { it.last_modified_at.or(it.created_at) };
+            Some((it.id.or(it.product.map(|product| product.id))?, at))
+        });
+        self.unread(key.as_ref().map(|(id, _)| id), Unfit::new(cut(&error.to_string())));
+        self.last = key;
+    }
+
+    fn unread(&mut self, id: Option<&Text<'a>>, unfit: Unfit) {
+        let kind = self.kind;
+        let fault = unfit.fault(kind, id.map_or("without an id", |id| id));
+        self.decoded.unread.push(Unread { kind, id: id.map(|id| RecordId::from(&**id)), fault });
+    }
+
+    fn finish(self, envelope: Envelope) -> Decoded {
+        let last = self.last.map(|(id, at)| After { id: id.into(), at: at.map(String::from) });
+        Decoded { envelope, last, ..self.decoded }
+    }
+}
+
+/// The parser's messages may quote what they did not expect.
+fn cut(message: &str) -> String {
+    const MOST: usize = 300;
+    match message.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", message.get(..end).unwrap_or_default()),
+        None => message.to_owned(),
+    }
+}
+
+fn no_page(error: &dyn Display) -> Fault {
+    Fault::protocol("C0207", format!("the answer is no page of records: {error}")).hint(
+        "it was cut short, or something between here and the API answered in its place; check api_url if it stays",
+    )
+}

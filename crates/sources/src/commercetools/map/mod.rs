@@ -1,0 +1,75 @@
+//! Vendor JSON to model. Pure: no I/O, no clock, no configuration beyond [`Settings`].
+//!
+//! A record that can't be represented (an unknown currency, an amount that no minor unit holds, a time that is none) is
+//! [`Unfit`] as a whole: half a product is never passed on. What is merely incomplete, such as a missing SKU, price or
+//! name, is passed on as it is: whether it can be sold is a market's business.
+
+pub mod attribute;
+pub mod catalogue;
+pub mod offer;
+pub mod price;
+pub mod product;
+
+use contract::{Change, Fault};
+use model::{Kind, Locale, Localized, Record, Timestamp};
+
+use super::api::{LocalizedString, Text};
+
+/// What the configuration says about the mapping.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Attributes that may hold a GTIN, in the order they are tried.
+    pub gtin_attributes: Vec<String>,
+    /// Stock is taken from the products' own availability.
+    pub stock_from_products: bool,
+}
+
+/// Why a record can't be represented.
+#[derive(Debug)]
+pub struct Unfit {
+    /// `C0206`, or `C0212` for money.
+    pub code: &'static str,
+    /// What is wrong, naming the field.
+    pub what: String,
+}
+
+impl Unfit {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self { code: "C0206", what: what.into() }
+    }
+
+    /// The fault of the record with this id.
+    pub fn fault(self, kind: Kind, id: &str) -> Fault {
+        let hint = match self.code {
+            "C0212" => "correct the amount or its currency in commercetools",
+            _ => "look at the record in commercetools; it is kept as it was until it can be read",
+        };
+        Fault::record(self.code, format!("{kind} {id} can't be read: {}", self.what)).hint(hint)
+    }
+}
+
+/// A record as a change.
+pub(crate) fn is(record: Record, version: u64, modified_at: Option<&Text<'_>>) -> Result<Change, Unfit> {
+    Ok(Change::Is { record, version, modified_at: instant("lastModifiedAt", modified_at)? })
+}
+
+/// An optional instant.
+pub(crate) fn instant(field: &str, text: Option<&Text<'_>>) -> Result<Option<Timestamp>, Unfit> {
+    text.map(|text| Timestamp::parse(text).ok_or_else(|| Unfit::new(format!("{field} {text:?} is no time"))))
+        .transpose()
+}
+
+/// An optional `LocalizedString`.
+pub(crate) fn localized(field: &str, texts: Option<LocalizedString<'_>>) -> Result<Localized, Unfit> {
+    let Some(texts) = texts else { return Ok(Localized::empty()) };
+    texts.0.into_iter().map(|(tag, text)| Ok((locale(field, &tag)?, text.into()))).collect()
+}
+
+pub(crate) fn locale(field: &str, tag: &str) -> Result<Locale, Unfit> {
+    Locale::parse(tag).map_err(|unknown| Unfit::new(format!("{field}: {unknown}")))
+}
+
+/// An optional text that is not empty.
+pub(crate) fn some(text: Option<Text<'_>>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(String::from)
+}

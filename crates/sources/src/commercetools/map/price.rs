@@ -1,0 +1,99 @@
+//! Amounts and prices.
+
+use contract::Change;
+use model::{Country, Currency, Money, Precise, Price, PriceEntry, Record, Scope, Tier, Window};
+
+use super::{Unfit, instant, is};
+use crate::commercetools::api;
+
+/// A `TypedMoney`: the amount in minor units, and the exact one of a `HighPrecisionMoney`.
+///
+/// The vendor counts cents in the digits it states, which need not be those of ISO 4217 for the currency. The amount is
+/// then rescaled where that is exact.
+pub fn money(field: &str, money: &api::TypedMoney<'_>) -> Result<(Money, Option<Precise>), Unfit> {
+    let wrong = |what: String| Unfit { code: "C0212", what: format!("{field}: {what}") };
+    let currency: Currency = money.currency_code.parse().map_err(|unknown| wrong(format!("{unknown}")))?;
+    let stated =
+        money.fraction_digits.map(u8::try_from).transpose().ok().filter(|digits| digits.is_none_or(|it| it <= 20));
+    let Some(stated) = stated else {
+        return Err(wrong(format!("{:?} fraction digits", money.fraction_digits.unwrap_or_default())));
+    };
+    if let Some(units) = money.precise_amount {
+        let digits = stated.unwrap_or(currency.digits());
+        return Ok((Money::new(money.cent_amount, currency), Some(Precise { units, digits })));
+    }
+    let minor =
+        rescaled(money.cent_amount, stated.unwrap_or(currency.digits()), currency.digits()).ok_or_else(|| {
+            let digits = stated.unwrap_or_default();
+            wrong(format!("{} with {digits} fraction digits is no whole amount of {currency}", money.cent_amount))
+        })?;
+    Ok((Money::new(minor, currency), None))
+}
+
+fn rescaled(amount: i64, from: u8, to: u8) -> Option<i64> {
+    let factor = 10i64.checked_pow(from.abs_diff(to).into())?;
+    if from <= to { amount.checked_mul(factor) } else { (amount % factor == 0).then_some(amount / factor) }
+}
+
+/// An embedded `Price`.
+pub fn embedded(price: api::Price<'_>) -> Result<Price, Unfit> {
+    let name = format!("price {}", price.id.as_deref().unwrap_or("without an id"));
+    terms(&name, price)
+}
+
+/// A `StandalonePrice`.
+pub fn standalone(price: api::StandalonePrice<'_>) -> Result<Change, Unfit> {
+    let of = api::Price {
+        id: None,
+        value: price.value,
+        country: price.country,
+        customer_group: price.customer_group,
+        channel: price.channel,
+        valid_from: price.valid_from,
+        valid_until: price.valid_until,
+        discounted: price.discounted,
+        tiers: price.tiers,
+        recurrence_policy: price.recurrence_policy,
+    };
+    let entry = PriceEntry {
+        id: String::from(price.id).into(),
+        sku: String::from(price.sku).into(),
+        active: price.active.unwrap_or(true),
+        price: terms("it", of)?,
+    };
+    is(Record::Price(entry), price.version, price.last_modified_at.as_ref())
+}
+
+/// What embedded and standalone prices have in common; `name` is for messages.
+fn terms(name: &str, price: api::Price<'_>) -> Result<Price, Unfit> {
+    let (value, precise) = money(name, &price.value)?;
+    let discounted = price.discounted.map(|discounted| money(name, &discounted.value)).transpose()?;
+    let country: Option<Country> = price
+        .country
+        .map(|code| code.parse().map_err(|unknown| Unfit::new(format!("{name}: {unknown}"))))
+        .transpose()?;
+    let mut tiers = price.tiers.unwrap_or_default().iter().map(|it| tier(name, it)).collect::<Result<Vec<_>, _>>()?;
+    tiers.sort_by_key(|tier| tier.minimum);
+    Ok(Price {
+        value,
+        precise,
+        scope: Scope {
+            country,
+            group: price.customer_group.map(|it| String::from(it.id).into()),
+            channel: price.channel.map(|it| String::from(it.id).into()),
+        },
+        window: Window {
+            from: instant("validFrom", price.valid_from.as_ref())?,
+            until: instant("validUntil", price.valid_until.as_ref())?,
+        },
+        discounted: discounted.map(|(money, _)| money),
+        tiers,
+        recurring: price.recurrence_policy.is_some(),
+    })
+}
+
+fn tier(name: &str, tier: &api::PriceTier<'_>) -> Result<Tier, Unfit> {
+    let minimum = u32::try_from(tier.minimum_quantity)
+        .map_err(|_| Unfit::new(format!("{name}: a tier from {} pieces", tier.minimum_quantity)))?;
+    Ok(Tier { minimum, value: money(name, &tier.value)?.0 })
+}

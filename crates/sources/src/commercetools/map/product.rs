@@ -1,0 +1,108 @@
+//! Product projections.
+
+use contract::Change;
+use model::{Attribute, Image, Kind, Level, Localized, PriceHome, Product, Rating, Record, Value, Variant};
+
+use super::{Settings, Unfit, attribute::attributes, instant, is, locale, localized, price, some};
+use crate::commercetools::api;
+
+/// A published `ProductProjection`.
+pub fn projection(settings: &Settings, product: api::ProductProjection<'_>) -> Result<Change, Unfit> {
+    let others = product.variants.unwrap_or_default();
+    let mut variants = Vec::with_capacity(1 + others.len());
+    for of in std::iter::once(product.master_variant).chain(others) {
+        variants.push(variant(settings, of)?);
+    }
+    let record = Product {
+        id: String::from(product.id).into(),
+        key: some(product.key),
+        product_type: product.product_type.map(|it| String::from(it.id).into()),
+        published: product.published.unwrap_or(true),
+        name: localized("name", product.name)?,
+        slug: localized("slug", product.slug)?,
+        description: localized("description", product.description)?,
+        meta_title: localized("metaTitle", product.meta_title)?,
+        meta_description: localized("metaDescription", product.meta_description)?,
+        keywords: keywords(product.search_keywords, product.meta_keywords)?,
+        categories: product.categories.unwrap_or_default().into_iter().map(|it| String::from(it.id).into()).collect(),
+        attributes: attributes(product.attributes)?,
+        variants,
+        price_home: match product.price_mode.as_deref() {
+            Some("Standalone") => PriceHome::Entries,
+            _ => PriceHome::Variant,
+        },
+        rating: product.review_rating_statistics.map(rating),
+        created_at: instant("createdAt", product.created_at.as_ref())?,
+    };
+    is(Record::Product(record), product.version, product.last_modified_at.as_ref())
+}
+
+/// An unpublished `Product`: its projection is no longer there.
+pub fn unpublished(product: &api::UnpublishedProduct<'_>) -> Change {
+    Change::Gone { kind: Kind::Product, id: (&*product.id).into(), version: Some(product.version) }
+}
+
+fn variant(settings: &Settings, variant: api::ProductVariant<'_>) -> Result<Variant, Unfit> {
+    let attributes = attributes(variant.attributes)?;
+    let stock = variant.availability.filter(|_| settings.stock_from_products).map(levels).unwrap_or_default();
+    let prices = variant.prices.unwrap_or_default().into_iter().map(price::embedded).collect::<Result<_, _>>()?;
+    let image = |it: api::Image<'_>| Image { url: it.url.into(), label: some(it.label) };
+    Ok(Variant {
+        id: variant.id.to_string().into(),
+        sku: some(variant.sku).map(Into::into),
+        key: some(variant.key),
+        gtin: gtin(settings, &attributes),
+        attributes,
+        prices,
+        images: variant.images.unwrap_or_default().into_iter().map(image).collect(),
+        stock,
+    })
+}
+
+/// The first of the configured attributes that holds text or a whole number.
+fn gtin(settings: &Settings, attributes: &[Attribute]) -> Option<String> {
+    settings.gtin_attributes.iter().find_map(|wanted| {
+        let attribute = attributes.iter().find(|attribute| attribute.name == *wanted)?;
+        match &attribute.value {
+            Value::Text(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+            Value::Integer(number) => Some(number.to_string()),
+            _ => None,
+        }
+    })
+}
+
+/// Search keywords by locale; meta keywords where a locale has none.
+fn keywords(
+    search: Option<api::Members<'_, Vec<api::SearchKeyword<'_>>>>,
+    meta: Option<api::LocalizedString<'_>>,
+) -> Result<Localized, Unfit> {
+    let mut texts = Vec::new();
+    for (tag, words) in search.unwrap_or_default().0 {
+        let words: Vec<&str> = words.iter().map(|word| &*word.text).filter(|word| !word.trim().is_empty()).collect();
+        if !words.is_empty() {
+            texts.push((locale("searchKeywords", &tag)?, words.join(", ")));
+        }
+    }
+    // The sort is stable and the first of a locale stays, so that search keywords win.
+    for (tag, words) in meta.unwrap_or_default().0 {
+        texts.push((locale("metaKeywords", &tag)?, words.into()));
+    }
+    Ok(texts.into_iter().collect())
+}
+
+fn rating(statistics: api::ReviewRatingStatistics) -> Rating {
+    Rating { average: statistics.average_rating, count: u32::try_from(statistics.count).unwrap_or(u32::MAX) }
+}
+
+/// Availability as the product brings it along: without a channel, and per channel. One is no sum of the others.
+fn levels(availability: api::ProductVariantAvailability<'_>) -> Vec<Level> {
+    // Not on stock and no number is none at all; on stock and no number is not tracked.
+    let count = |on_stock: Option<bool>, quantity: Option<i64>| quantity.or((on_stock == Some(false)).then_some(0));
+    let level = |channel, available| Level { channel, available, expected: None };
+    let own = count(availability.is_on_stock, availability.available_quantity).map(|available| level(None, available));
+    let channels = availability.channels.unwrap_or_default().0.into_iter().filter_map(|(channel, of)| {
+        count(of.is_on_stock, of.available_quantity)
+            .map(|available| level(Some(String::from(channel).into()), available))
+    });
+    own.into_iter().chain(channels).collect()
+}

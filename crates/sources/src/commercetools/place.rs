@@ -1,0 +1,173 @@
+//! Where a walk stands: the stages of each lane, and the tokens that the engine keeps between pages.
+
+use contract::{Fault, Token};
+use model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What one page is read of. A lane's walk goes through one or more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is the vendor's endpoint of that name")]
+pub enum Stage {
+    ProductTypes,
+    Channels,
+    CustomerGroups,
+    Stores,
+    Selections,
+    /// The products of one selection after the other.
+    Members,
+    Categories,
+    StandalonePrices,
+    Inventory,
+    Projections,
+    /// Products that changed and are not published; only in a delta.
+    Unpublished,
+    Messages,
+}
+
+impl Stage {
+    /// How many there are.
+    pub const COUNT: usize = 12;
+
+    /// Its place in an array of [`Stage::COUNT`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The stage that a lane begins with.
+    pub fn first(lane: &str) -> Option<Self> {
+        Some(match lane {
+            "product_types" => Self::ProductTypes,
+            "channels" => Self::Channels,
+            "customer_groups" => Self::CustomerGroups,
+            "stores" => Self::Stores,
+            "categories" => Self::Categories,
+            "standalone_prices" => Self::StandalonePrices,
+            "inventory" => Self::Inventory,
+            "products" => Self::Projections,
+            "deletions" => Self::Messages,
+            _ => return None,
+        })
+    }
+
+    /// The endpoint below the project.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::ProductTypes => "product-types",
+            Self::Channels => "channels",
+            Self::CustomerGroups => "customer-groups",
+            Self::Stores => "stores",
+            Self::Selections | Self::Members => "product-selections",
+            Self::Categories => "categories",
+            Self::StandalonePrices => "standalone-prices",
+            Self::Inventory => "inventory",
+            Self::Projections => "product-projections",
+            Self::Unpublished => "products",
+            Self::Messages => "messages",
+        }
+    }
+
+    /// The field by which changes are found: messages do not change.
+    pub const fn time_field(self) -> &'static str {
+        match self {
+            Self::Messages => "createdAt",
+            _ => "lastModifiedAt",
+        }
+    }
+
+    /// Its records can be asked for by the time of their last change.
+    pub const fn has_delta(self) -> bool {
+        matches!(
+            self,
+            Self::Categories
+                | Self::StandalonePrices
+                | Self::Inventory
+                | Self::Projections
+                | Self::Unpublished
+                | Self::Messages
+        )
+    }
+}
+
+/// The last record of a page, exactly as the server wrote it: its order of ids is not that of their text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct After {
+    /// Its id.
+    pub id: String,
+    /// When it last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+/// Where a walk under way goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// What is read.
+    pub stage: Stage,
+    /// Changes from here on; none: everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Changes up to here; of a walk over everything, when it began. Fixed for the whole walk.
+    pub until: Timestamp,
+    /// The last record of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<After>,
+    /// Records of the next page.
+    pub size: u16,
+    /// Selections whose members are still to be read, the current one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub selections: Vec<String>,
+    /// How many members of the current one were read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub offset: u32,
+    /// The last selection of the page that `selections` came from, where there may be more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more_after: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// Where the next walk over changes starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mark {
+    /// Changes from here on.
+    pub since: Timestamp,
+}
+
+impl Place {
+    /// The beginning of a walk.
+    pub const fn beginning(stage: Stage, from: Option<Timestamp>, until: Timestamp, size: u16) -> Self {
+        Self { stage, from, until, after: None, size, selections: Vec::new(), offset: 0, more_after: None }
+    }
+
+    /// The beginning of another stage of the same walk.
+    #[must_use]
+    pub const fn stage(&self, stage: Stage, size: u16) -> Self {
+        Self::beginning(stage, self.from, self.until, size)
+    }
+}
+
+/// Writes a place or a mark.
+///
+/// # Errors
+/// Never for the types of this module; `C0216` if it were so.
+pub fn write(place: &impl Serialize) -> Result<Token, Fault> {
+    let text = serde_json::to_string(place);
+    text.map(Token).map_err(|error| Fault::protocol("C0216", format!("a position can't be written: {error}")))
+}
+
+/// Reads what [`write`] wrote.
+///
+/// # Errors
+/// `C0216` for anything else, such as the token of another release.
+pub fn read<'a, T: Deserialize<'a>>(token: &'a Token) -> Result<T, Fault> {
+    serde_json::from_str(&token.0).map_err(|_| {
+        Fault::config("C0216", "the position that was kept for this lane is not one of this release")
+            .hint("read the lane from the beginning: cartage sync --full")
+    })
+}

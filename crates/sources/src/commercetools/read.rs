@@ -1,0 +1,391 @@
+//! Reading: lanes, walks, pages, and how large a page may be.
+//!
+//! **Invariants:** a walk over everything goes by id and ends at the first page that is not full; its mark is the
+//! server's time when it *began*. A walk over changes goes by (time, id) up to an instant fixed when it began. The last
+//! id and time are sent back exactly as they came, never compared or computed.
+
+use std::{
+    sync::atomic::{AtomicU16, Ordering},
+    time::{Duration, Instant},
+};
+
+use contract::{Fault, Lane, Next, Page, Position};
+use model::Record;
+use tokio::sync::Mutex;
+use wire::{Response, Retry, retry};
+
+use super::{
+    api::Project,
+    classify::{Refusal, Remedy},
+    client::{Api, quoted},
+    config::{Config, SelectionPaging},
+    decode::{Decoded, decode},
+    map,
+    place::{self, After, Mark, Place, Stage},
+};
+
+/// How far back the first read of messages goes: whatever went before was never read.
+const MESSAGES_BACK: Duration = Duration::from_hours(48);
+/// How long what is known of the project is trusted.
+const PROJECT_AGE: Duration = Duration::from_mins(10);
+/// A page that takes longer is too large: the vendor cuts queries off after 20 seconds of work.
+const SLOW: Duration = Duration::from_secs(20);
+/// What a page may take before it grows no further.
+const FAST: Duration = Duration::from_secs(5);
+/// What a page may weigh before it grows no further.
+const LARGE: usize = 6 << 20;
+/// Selections per page: their ids ride in the token.
+const SELECTIONS: u16 = 20;
+/// The vendor's highest offset.
+const LAST_OFFSET: u32 = 10_000;
+
+/// Reads the lanes of one project.
+#[derive(Debug)]
+pub(super) struct Reader {
+    /// The API.
+    pub(super) api: Api,
+    config: Config,
+    settings: map::Settings,
+    retry: Retry,
+    /// Page sizes that worked last, by stage; 0 where there was none yet.
+    sizes: [AtomicU16; Stage::COUNT],
+    project: Mutex<Option<(Instant, Project)>>,
+}
+
+impl Reader {
+    /// A reader that has read nothing.
+    pub(super) fn new(api: Api, config: Config) -> Self {
+        let retry = Retry {
+            attempts: config.attempts.into(),
+            first: Duration::from_millis(config.retry_wait_milliseconds.into()),
+            ..Retry::default()
+        };
+        let settings = config.mapping();
+        Self { api, config, settings, retry, sizes: Default::default(), project: Mutex::new(None) }
+    }
+
+    /// Reads one page.
+    ///
+    /// # Errors
+    /// Whatever repeating did not help against.
+    pub(super) async fn page(&self, lane: &Lane, position: &Position) -> Result<Page, Fault> {
+        let place = match position {
+            Position::Within(token) => place::read(token)?,
+            Position::Full => self.begin(lane, None).await?,
+            Position::Delta(token) => self.begin(lane, Some(place::read::<Mark>(token)?)).await?,
+        };
+        let nothing_new = place.from.is_some_and(|from| place.until < from);
+        if nothing_new || place.stage == Stage::Messages && !self.has_messages().await? {
+            let since = if nothing_new { place.from.unwrap_or(place.until) } else { self.mark(&place).since };
+            return Ok(Page {
+                changes: Vec::new(),
+                unread: Vec::new(),
+                next: Next::End(place::write(&Mark { since })?),
+            });
+        }
+        let decoded = self.fetch(&place).await?;
+        let next = match place.stage {
+            Stage::Selections => self.after_selections(&place, &decoded),
+            Stage::Members => self.after_members(&place, &decoded)?,
+            _ => self.after_records(&place, &decoded)?,
+        };
+        let next = match next {
+            Some(place) => Next::Within(place::write(&place)?),
+            None => Next::End(place::write(&self.mark(&place))?),
+        };
+        Ok(Page { changes: decoded.changes, unread: decoded.unread, next })
+    }
+
+    /// Begins a walk, by the server's clock.
+    async fn begin(&self, lane: &Lane, mark: Option<Mark>) -> Result<Place, Fault> {
+        let stage = Stage::first(lane.name)
+            .ok_or_else(|| Fault::config("C0205", format!("a commercetools source has no lane {}", lane.name)))?;
+        self.project().await?;
+        let now = self.api.now();
+        let behind = |seconds: u32| now.minus(Duration::from_secs(seconds.into()));
+        let (from, until) = match (stage, mark) {
+            (Stage::Messages, mark) => {
+                let from = mark.map_or(now.minus(MESSAGES_BACK), |mark| mark.since);
+                (Some(from), behind(self.config.message_lag_seconds))
+            }
+            (stage, Some(mark)) if stage.has_delta() => (Some(mark.since), behind(self.config.lag_seconds)),
+            _ => (None, now),
+        };
+        Ok(Place::beginning(stage, from, until, self.first_size(stage)))
+    }
+
+    /// Where the next walk over changes starts. One over everything may have missed what was on its way when it began.
+    fn mark(&self, place: &Place) -> Mark {
+        let overlap = match place.from {
+            Some(_) => self.config.overlap_seconds,
+            None => self.config.overlap_seconds.max(self.config.lag_seconds),
+        };
+        Mark { since: place.until.minus(Duration::from_secs(overlap.into())) }
+    }
+
+    // ── the project ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Makes sure that the project is one that can be read, now and then.
+    async fn project(&self) -> Result<(), Fault> {
+        let mut known = self.project.lock().await;
+        if known.as_ref().is_none_or(|(at, _)| at.elapsed() > PROJECT_AGE) {
+            let project =
+                retry(self.retry, |_| async { self.api.project().await.map_err(|refusal| refusal.fault) }).await?;
+            refuse_modular(&project)?;
+            *known = Some((Instant::now(), project));
+        }
+        Ok(())
+    }
+
+    async fn has_messages(&self) -> Result<bool, Fault> {
+        self.project().await?;
+        let known = self.project.lock().await;
+        Ok(known.as_ref().and_then(|(_, project)| project.messages).is_some_and(|messages| messages.enabled))
+    }
+
+    // ── one page ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Asks for a page until there is one, in smaller pieces where that helps.
+    async fn fetch(&self, place: &Place) -> Result<Decoded, Fault> {
+        retry(self.retry, |_| self.shrinking(place)).await
+    }
+
+    /// Asks until the answer is not too large, or can't be smaller.
+    async fn shrinking(&self, place: &Place) -> Result<Decoded, Fault> {
+        let size = self.size(place.stage);
+        loop {
+            let now = size.get().unwrap_or(place.size).max(1);
+            let refusal = match self.attempt(place, now).await {
+                Ok(decoded) => return Ok(decoded),
+                Err(refusal) => refusal,
+            };
+            if refusal.remedy.shrinks() {
+                size.set((now / 2).max(1));
+                tracing::debug!(stage = ?place.stage, size = now / 2, "asking for smaller pages");
+            }
+            if refusal.remedy != Remedy::Smaller || now == 1 {
+                return Err(refusal.fault);
+            }
+        }
+    }
+
+    async fn attempt(&self, place: &Place, size: u16) -> Result<Decoded, Refusal> {
+        let selection = place.selections.first().map_or("", String::as_str);
+        let path = match place.stage {
+            Stage::Members => format!("product-selections/{}/products", wire::query::encoded(selection)),
+            stage => stage.path().to_owned(),
+        };
+        let query = self.query(place, size);
+        let query: Vec<_> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let response = match self.api.get(&path, &query).await {
+            Ok(response) => response,
+            // The selection went while its members were about to be read: it has none.
+            Err(refusal) if place.stage == Stage::Members && refusal.fault.code == NOT_FOUND => {
+                return Ok(Decoded::default());
+            }
+            Err(refusal) => return Err(refusal),
+        };
+        let decoded = decode(place.stage, &self.settings, selection, &response.body)
+            .map_err(|fault| fault.response(self.api.redactor().excerpt(&response.body)))?;
+        let next = next_size(size, self.most(place.stage), decoded.envelope.count, &response);
+        self.size(place.stage).set(next);
+        Ok(Decoded { asked: size, ..decoded })
+    }
+
+    fn query(&self, place: &Place, size: u16) -> Vec<(&'static str, String)> {
+        let mut query = vec![("limit", size.to_string()), ("withTotal", "false".to_owned())];
+        if place.stage == Stage::Projections {
+            query.push(("staged", "false".to_owned()));
+        }
+        if place.stage == Stage::Members {
+            query.extend(self.members_query(place));
+            return query;
+        }
+        let time = place.stage.time_field();
+        if place.from.is_some() {
+            query.push(("sort", format!("{time} asc")));
+        }
+        query.push(("sort", "id asc".to_owned()));
+        let conditions = [self.only(place.stage), within(place)];
+        let conditions: Vec<String> = conditions.into_iter().flatten().collect();
+        if !conditions.is_empty() {
+            query.push(("where", conditions.join(" and ")));
+        }
+        query
+    }
+
+    fn members_query(&self, place: &Place) -> Vec<(&'static str, String)> {
+        match self.config.selection_paging {
+            SelectionPaging::Offset => vec![("offset", place.offset.to_string())],
+            SelectionPaging::Keyset => {
+                let after = place.after.iter().map(|after| ("where", format!("product(id > {})", quoted(&after.id))));
+                std::iter::once(("sort", "product.id asc".to_owned())).chain(after).collect()
+            }
+        }
+    }
+
+    /// Which records of the endpoint are wanted at all.
+    fn only(&self, stage: Stage) -> Option<String> {
+        match stage {
+            Stage::Unpublished => Some("masterData(published = false)".to_owned()),
+            Stage::Messages => {
+                let mut types = vec!["ProductDeleted", "ProductUnpublished"];
+                types.extend(self.config.reads_inventory().then_some("InventoryEntryDeleted"));
+                types.extend(self.config.lanes.standalone_prices.then_some("StandalonePriceDeleted"));
+                let types: Vec<String> = types.into_iter().map(quoted).collect();
+                Some(format!("type in ({})", types.join(", ")))
+            }
+            _ => None,
+        }
+    }
+
+    // ── what comes next ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// The next page of the same stage, or the next stage, or none.
+    fn after_records(&self, place: &Place, decoded: &Decoded) -> Result<Option<Place>, Fault> {
+        if let Some(after) = decoded.last.as_ref().filter(|_| decoded.is_full()) {
+            let same = place.after.as_ref().is_some_and(|before| before.id == after.id);
+            if same {
+                let message = format!("GET /{} gave the same page again after id {}", place.stage.path(), after.id);
+                return Err(Fault::protocol("C0217", message).hint("the server does not keep to the where parameter"));
+            }
+            let size = self.first_size(place.stage);
+            return Ok(Some(Place { after: Some(after.clone()), size, ..place.clone() }));
+        }
+        Ok(match place.stage {
+            Stage::Projections if place.from.is_some() && self.config.detect_unpublished => {
+                Some(place.stage(Stage::Unpublished, self.first_size(Stage::Unpublished)))
+            }
+            Stage::Stores => Some(place.stage(Stage::Selections, self.first_size(Stage::Selections))),
+            _ => None,
+        })
+    }
+
+    fn after_selections(&self, place: &Place, decoded: &Decoded) -> Option<Place> {
+        let read = decoded.changes.iter().filter_map(|change| match change {
+            contract::Change::Is { record: Record::Selection(selection), .. } => Some(selection.id.to_string()),
+            _ => None,
+        });
+        // One that could not be read is kept as it was, and so are its members.
+        let unread = decoded.unread.iter().filter_map(|unread| Some(unread.id.as_ref()?.to_string()));
+        let selections: Vec<String> = read.chain(unread).collect();
+        let more_after = decoded.last.as_ref().filter(|_| decoded.is_full()).map(|after| after.id.clone());
+        (!selections.is_empty()).then(|| {
+            let members = place.stage(Stage::Members, self.first_size(Stage::Members));
+            Place { selections, more_after, ..members }
+        })
+    }
+
+    fn after_members(&self, place: &Place, decoded: &Decoded) -> Result<Option<Place>, Fault> {
+        let size = self.first_size(Stage::Members);
+        if let Some(after) = decoded.last.as_ref().filter(|_| decoded.is_full()) {
+            let offset = place.offset.saturating_add(u32::try_from(decoded.envelope.count).unwrap_or(u32::MAX));
+            let by_offset = self.config.selection_paging == SelectionPaging::Offset;
+            if by_offset && offset > LAST_OFFSET {
+                let selection = place.selections.first().map_or("", String::as_str);
+                let message = format!(
+                    "product selection {selection} has more than {offset} products, too many for paging by offset"
+                );
+                return Err(Fault::config("C0211", message).hint("set selection_paging = \"keyset\""));
+            }
+            if !by_offset && place.after.as_ref() == Some(after) {
+                let message = format!("GET /product-selections gave the same page again after product {}", after.id);
+                return Err(Fault::protocol("C0217", message).hint("set selection_paging = \"offset\""));
+            }
+            return Ok(Some(Place { after: Some(after.clone()), offset, size, ..place.clone() }));
+        }
+        let selections: Vec<String> = place.selections.iter().skip(1).cloned().collect();
+        if !selections.is_empty() {
+            return Ok(Some(Place {
+                selections,
+                more_after: place.more_after.clone(),
+                ..place.stage(Stage::Members, size)
+            }));
+        }
+        Ok(place.more_after.clone().map(|id| Place {
+            after: Some(After { id, at: None }),
+            ..place.stage(Stage::Selections, self.first_size(Stage::Selections))
+        }))
+    }
+
+    // ── page sizes ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn size(&self, stage: Stage) -> Size<'_> {
+        static NONE: AtomicU16 = AtomicU16::new(0);
+        Size(self.sizes.get(stage.index()).unwrap_or(&NONE))
+    }
+
+    fn first_size(&self, stage: Stage) -> u16 {
+        let configured = match stage {
+            Stage::Projections | Stage::Unpublished => self.config.page_size.first_products,
+            _ => self.most(stage),
+        };
+        self.size(stage).get().unwrap_or(configured).min(self.most(stage))
+    }
+
+    fn most(&self, stage: Stage) -> u16 {
+        match stage {
+            Stage::Projections | Stage::Unpublished => self.config.page_size.products,
+            Stage::Selections => self.config.page_size.others.min(SELECTIONS),
+            _ => self.config.page_size.others,
+        }
+    }
+}
+
+/// `C0204`: the vendor's 404.
+const NOT_FOUND: &str = "C0204";
+
+/// The page size that worked last in this process.
+struct Size<'a>(&'a AtomicU16);
+
+impl Size<'_> {
+    fn get(&self) -> Option<u16> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|size| *size > 0)
+    }
+
+    fn set(&self, size: u16) {
+        self.0.store(size, Ordering::Relaxed);
+    }
+}
+
+/// How large the next page may be, from how long this one took and what it weighed.
+fn next_size(size: u16, most: u16, count: usize, response: &Response) -> u16 {
+    if response.took > SLOW {
+        return (size / 2).max(1);
+    }
+    if response.took > FAST || response.body.len() > LARGE || count < usize::from(size) {
+        return size;
+    }
+    let per_record = response.body.len().div_ceil(count.max(1)).max(1);
+    let by_weight = u16::try_from(LARGE / per_record).unwrap_or(u16::MAX);
+    // At most eightfold at once: the next ones may be larger.
+    by_weight.max(size).min(size.saturating_mul(8)).min(most)
+}
+
+/// The part of the predicate that says where the walk stands.
+fn within(place: &Place) -> Option<String> {
+    let time = place.stage.time_field();
+    let Some(from) = place.from else {
+        return place.after.as_ref().map(|after| format!("id > {}", quoted(&after.id)));
+    };
+    let until = quoted(&place.until.to_string());
+    Some(match &place.after {
+        Some(After { id, at: Some(at) }) => {
+            let (id, at) = (quoted(id), quoted(at));
+            format!("{time} <= {until} and ({time} > {at} or ({time} = {at} and id > {id}))")
+        }
+        _ => format!("{time} >= {} and {time} <= {until}", quoted(&from.to_string())),
+    })
+}
+
+/// A Modular project keeps variants and prices elsewhere: read as a Classic one, every product would be empty.
+pub(super) fn refuse_modular(project: &Project) -> Result<(), Fault> {
+    match project.product_catalog_model.as_deref() {
+        None | Some("Classic") => Ok(()),
+        Some(model) => {
+            let message =
+                format!("project {} has the {model} product catalogue model, which can't be read yet", project.key);
+            Err(Fault::config("C0203", message).hint("only projects of the Classic model can be read"))
+        }
+    }
+}
