@@ -1,46 +1,64 @@
-//! Connectors that read: a folder per platform, none importing a sibling.
+//! Sources: a folder per platform, and the one list that everything else walks.
 //!
-//! [`KINDS`] is the one list: configuration, schema, documentation and command line iterate it. Adding a platform is a
-//! folder and a line here.
+//! **Invariants:** no platform imports another; nothing outside a platform's folder knows more of it than its [`Kind`].
 
-pub mod commercetools;
+use std::sync::Arc;
 
 use contract::{Fault, Source, SourceDescriptor};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::Deserialize;
 
 /// A platform that can be read.
 #[derive(Clone, Copy, Debug)]
-pub struct SourceKind {
-    /// What it is; its name is the `kind` of a source in the configuration.
+pub struct Kind {
+    /// What it is.
     pub descriptor: &'static SourceDescriptor,
-    /// Schema of its settings.
-    pub schema: fn(&mut SchemaGenerator) -> Schema,
-    /// Settings that a person can start from, as TOML.
-    pub example: &'static str,
-    /// Builds a source of these settings (without `kind`). Fetches secrets, makes no call.
-    pub build: fn(Value) -> Result<Box<dyn Source>, Fault>,
+    /// JSON Schema of its settings, without `kind`.
+    pub schema: fn() -> Schema,
+    /// Its page of the documentation, Markdown.
+    pub readme: &'static str,
 }
 
-/// All platforms that can be read.
-pub const KINDS: &[SourceKind] = &[SourceKind {
-    descriptor: &commercetools::DESCRIPTOR,
-    schema: schema::<commercetools::Config>,
-    example: commercetools::config::EXAMPLE,
-    build: |settings| Ok(Box::new(commercetools::Commercetools::new(parse(settings)?)?)),
-}];
+macro_rules! registry {
+    ($($(#[$doc:meta])* $name:ident = $module:ident),* $(,)?) => {
+        $(pub mod $module;)*
 
-/// The platform of this name.
-pub fn kind(name: &str) -> Option<&'static SourceKind> {
-    KINDS.iter().find(|kind| kind.descriptor.name == name)
+        /// All platforms.
+        pub const KINDS: &[Kind] = &[$(Kind {
+            descriptor: &$module::DESCRIPTOR,
+            schema: || schema_for!($module::Config),
+            readme: include_str!(concat!(stringify!($module), "/README.md")),
+        }),*];
+
+        /// Settings of a source: `kind` says which platform, the rest is that platform's own.
+        #[derive(Clone, Debug, Deserialize, JsonSchema)]
+        #[serde(tag = "kind", rename_all = "lowercase")]
+        pub enum Config {
+            $($(#[$doc])* $name($module::Config)),*
+        }
+
+        impl Config {
+            /// What kind of source it is.
+            pub fn descriptor(&self) -> &'static SourceDescriptor {
+                match self {
+                    $(Self::$name(_) => &$module::DESCRIPTOR),*
+                }
+            }
+
+            /// The source with these settings. Fetches its secrets; makes no call.
+            ///
+            /// # Errors
+            /// A setting that can't be used, or a secret that can't be had.
+            pub fn build(&self) -> Result<Arc<dyn Source>, Fault> {
+                match self {
+                    $(Self::$name(config) => Ok(Arc::new($module::Connector::new(config.clone())?))),*
+                }
+            }
+        }
+    };
 }
 
-fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<T>()
-}
-
-fn parse<T: DeserializeOwned>(settings: Value) -> Result<T, Fault> {
-    serde_json::from_value(settings)
-        .map_err(|error| Fault::config("C0213", format!("the settings can't be used: {error}")))
+registry! {
+    /// A commercetools project.
+    Commercetools = commercetools,
 }

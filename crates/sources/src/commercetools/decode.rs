@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use contract::{Change, Fault, source::Unread};
-use model::{Kind, RecordId, SelectionId};
+use model::{Kind, RecordId, SelectionId, Timestamp};
 use serde::Deserialize;
 
 use super::{
@@ -21,6 +21,8 @@ pub struct Decoded {
     pub unread: Vec<Unread>,
     /// How many records there were, and the limit that the server kept to.
     pub envelope: Envelope,
+    /// The server's clock when it was asked.
+    pub at: Timestamp,
     /// How many were asked for.
     pub asked: u16,
     /// The last record in the vendor's order: where the next page starts. None: the page is empty.

@@ -10,6 +10,7 @@ pub mod config;
 pub mod decode;
 pub mod map;
 pub mod place;
+pub mod floor;
 mod read;
 
 use async_trait::async_trait;
@@ -22,6 +23,7 @@ use secrecy::SecretString;
 
 pub use client::Secrets;
 pub use config::Config;
+pub use self::Commercetools as Connector;
 use read::Reader;
 
 /// What a commercetools source is.

@@ -108,8 +108,9 @@ pub struct Place {
     /// Changes from here on; none: everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
-    /// Changes up to here; of a walk over everything, when it began. Fixed for the whole walk.
-    pub until: Timestamp,
+    /// The server's clock when the walk began, set by its first page: a walk over changes goes no further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<Timestamp>,
     /// The last record of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<After>,
@@ -141,14 +142,14 @@ pub struct Mark {
 
 impl Place {
     /// The beginning of a walk.
-    pub const fn beginning(stage: Stage, from: Option<Timestamp>, until: Timestamp, size: u16) -> Self {
-        Self { stage, from, until, after: None, size, selections: Vec::new(), offset: 0, more_after: None }
+    pub const fn beginning(stage: Stage, from: Option<Timestamp>, size: u16) -> Self {
+        Self { stage, from, began: None, after: None, size, selections: Vec::new(), offset: 0, more_after: None }
     }
 
     /// The beginning of another stage of the same walk.
     #[must_use]
-    pub const fn stage(&self, stage: Stage, size: u16) -> Self {
-        Self::beginning(stage, self.from, self.until, size)
+    pub fn stage(&self, stage: Stage, size: u16) -> Self {
+        Self { began: self.began, ..Self::beginning(stage, self.from, size) }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Reading: lanes, walks, pages, and how large a page may be.
 //!
-//! **Invariants:** a walk over everything goes by id and ends at the first page that is not full; its mark is the
-//! server's time when it *began*. A walk over changes goes by (time, id) up to an instant fixed when it began. The last
-//! id and time are sent back exactly as they came, never compared or computed.
+//! **Invariants:** a walk over everything goes by id and ends at the first page that is not full. A walk over changes goes
+//! by (time, id) up to the instant at which it began, less the lag, so that a busy shop can't keep it from ending. The
+//! mark that the next one starts from is that instant less the overlap, by the server's clock: what changed since, or came
+//! up late, is read again. The last id and time are sent back exactly as they came, never compared or computed.
 
 use std::{
     sync::atomic::{AtomicU16, Ordering},
@@ -69,21 +70,18 @@ impl Reader {
     /// # Errors
     /// Whatever repeating did not help against.
     pub(super) async fn page(&self, lane: &Lane, position: &Position) -> Result<Page, Fault> {
-        let place = match position {
+        let mut place = match position {
             Position::Within(token) => place::read(token)?,
             Position::Full => self.begin(lane, None).await?,
             Position::Delta(token) => self.begin(lane, Some(place::read::<Mark>(token)?)).await?,
         };
-        let nothing_new = place.from.is_some_and(|from| place.until < from);
-        if nothing_new || place.stage == Stage::Messages && !self.has_messages().await? {
-            let since = if nothing_new { place.from.unwrap_or(place.until) } else { self.mark(&place).since };
-            return Ok(Page {
-                changes: Vec::new(),
-                unread: Vec::new(),
-                next: Next::End(place::write(&Mark { since })?),
-            });
+        if place.stage == Stage::Messages && !self.has_messages().await? {
+            place.began = Some(self.api.now());
+            let next = Next::End(place::write(&self.mark(&place))?);
+            return Ok(Page { changes: Vec::new(), unread: Vec::new(), next });
         }
         let decoded = self.fetch(&place).await?;
+        place.began = place.began.or(Some(decoded.at));
         let next = match place.stage {
             Stage::Selections => self.after_selections(&place, &decoded),
             Stage::Members => self.after_members(&place, &decoded)?,
@@ -96,31 +94,33 @@ impl Reader {
         Ok(Page { changes: decoded.changes, unread: decoded.unread, next })
     }
 
-    /// Begins a walk, by the server's clock.
+    /// Begins a walk.
     async fn begin(&self, lane: &Lane, mark: Option<Mark>) -> Result<Place, Fault> {
         let stage = Stage::first(lane.name)
             .ok_or_else(|| Fault::config("C0205", format!("a commercetools source has no lane {}", lane.name)))?;
         self.project().await?;
-        let now = self.api.now();
-        let behind = |seconds: u32| now.minus(Duration::from_secs(seconds.into()));
-        let (from, until) = match (stage, mark) {
-            (Stage::Messages, mark) => {
-                let from = mark.map_or(now.minus(MESSAGES_BACK), |mark| mark.since);
-                (Some(from), behind(self.config.message_lag_seconds))
-            }
-            (stage, Some(mark)) if stage.has_delta() => (Some(mark.since), behind(self.config.lag_seconds)),
-            _ => (None, now),
+        let from = match (stage, mark) {
+            (stage, Some(mark)) if stage.has_delta() => Some(mark.since),
+            (Stage::Messages, _) => Some(self.api.now().minus(MESSAGES_BACK)),
+            _ => None,
         };
-        Ok(Place::beginning(stage, from, until, self.first_size(stage)))
+        Ok(Place::beginning(stage, from, self.first_size(stage)))
     }
 
-    /// Where the next walk over changes starts. One over everything may have missed what was on its way when it began.
-    fn mark(&self, place: &Place) -> Mark {
-        let overlap = match place.from {
-            Some(_) => self.config.overlap_seconds,
-            None => self.config.overlap_seconds.max(self.config.lag_seconds),
+    /// How long after its time a record may still come up.
+    fn lag(&self, stage: Stage) -> Duration {
+        let seconds = match stage {
+            Stage::Messages => self.config.message_lag_seconds,
+            _ => self.config.lag_seconds,
         };
-        Mark { since: place.until.minus(Duration::from_secs(overlap.into())) }
+        Duration::from_secs(seconds.into())
+    }
+
+    /// Where the next walk over changes starts: what was on its way when this one began is read by that one.
+    fn mark(&self, place: &Place) -> Mark {
+        let overlap = Duration::from_secs(self.config.overlap_seconds.into());
+        let began = place.began.unwrap_or_else(|| self.api.now());
+        Mark { since: began.minus(self.lag(place.stage)).minus(overlap) }
     }
 
     // ── the project ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -189,7 +189,8 @@ impl Reader {
             .map_err(|fault| fault.response(self.api.redactor().excerpt(&response.body)))?;
         let next = next_size(size, self.most(place.stage), decoded.envelope.count, &response);
         self.size(place.stage).set(next);
-        Ok(Decoded { asked: size, ..decoded })
+        let at = response.date.unwrap_or_else(|| self.api.now()).minus(response.took);
+        Ok(Decoded { at, asked: size, ..decoded })
     }
 
     fn query(&self, place: &Place, size: u16) -> Vec<(&'static str, String)> {
@@ -206,7 +207,7 @@ impl Reader {
             query.push(("sort", format!("{time} asc")));
         }
         query.push(("sort", "id asc".to_owned()));
-        let conditions = [self.only(place.stage), within(place)];
+        let conditions = [self.only(place.stage), self.within(place)];
         let conditions: Vec<String> = conditions.into_iter().flatten().collect();
         if !conditions.is_empty() {
             query.push(("where", conditions.join(" and ")));
@@ -237,6 +238,25 @@ impl Reader {
             }
             _ => None,
         }
+    }
+
+    /// The part of the predicate that says where the walk stands. What is newer than the bound comes with a first page
+    /// all the same: it may be told at once, it only does not count as read.
+    fn within(&self, place: &Place) -> Option<String> {
+        let time = place.stage.time_field();
+        let Some(from) = place.from else {
+            return place.after.as_ref().map(|after| format!("id > {}", quoted(&after.id)));
+        };
+        let Some(After { id, at: Some(at) }) = &place.after else {
+            return Some(format!("{time} >= {}", quoted(&from.to_string())));
+        };
+        let (id, at) = (quoted(id), quoted(at));
+        let beyond = format!("({time} > {at} or ({time} = {at} and id > {id}))");
+        let until = place.began.map(|began| quoted(&began.minus(self.lag(place.stage)).to_string()));
+        Some(match until {
+            Some(until) => format!("{time} <= {until} and {beyond}"),
+            None => beyond,
+        })
     }
 
     // ── what comes next ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -360,22 +380,6 @@ fn next_size(size: u16, most: u16, count: usize, response: &Response) -> u16 {
     let by_weight = u16::try_from(LARGE / per_record).unwrap_or(u16::MAX);
     // At most eightfold at once: the next ones may be larger.
     by_weight.max(size).min(size.saturating_mul(8)).min(most)
-}
-
-/// The part of the predicate that says where the walk stands.
-fn within(place: &Place) -> Option<String> {
-    let time = place.stage.time_field();
-    let Some(from) = place.from else {
-        return place.after.as_ref().map(|after| format!("id > {}", quoted(&after.id)));
-    };
-    let until = quoted(&place.until.to_string());
-    Some(match &place.after {
-        Some(After { id, at: Some(at) }) => {
-            let (id, at) = (quoted(id), quoted(at));
-            format!("{time} <= {until} and ({time} > {at} or ({time} = {at} and id > {id}))")
-        }
-        _ => format!("{time} >= {} and {time} <= {until}", quoted(&from.to_string())),
-    })
 }
 
 /// A Modular project keeps variants and prices elsewhere: read as a Classic one, every product would be empty.

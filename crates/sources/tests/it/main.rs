@@ -1,0 +1,62 @@
+//! The commercetools source from outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod emulator;
+
+use contract::{Change, Fault, Lane, Next, Position, Source, Token, source::Unread};
+use serde_json::{Value, json};
+use sources::commercetools::{Commercetools, Config, Secrets};
+
+/// A source of the project `shop` on this host, with further settings.
+fn source(host: &str, settings: Value) -> Commercetools {
+    Commercetools::with_secrets(config(host, settings), &secrets()).unwrap()
+}
+
+fn secrets() -> Secrets {
+    Secrets { client_id: "client".to_owned().into(), client_secret: "very-secret".to_owned().into() }
+}
+
+fn config(host: &str, settings: Value) -> Config {
+    let mut all = json!({
+        "project_key": "shop",
+        "client_id": "env:ID",
+        "client_secret": "env:SECRET",
+        "api_url": host,
+        "auth_url": host,
+        "retry_wait_milliseconds": 1,
+    });
+    all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    serde_json::from_value(all).unwrap()
+}
+
+fn lane(source: &Commercetools, name: &str) -> Lane {
+    source.lanes().into_iter().find(|lane| lane.name == name).unwrap_or_else(|| panic!("no lane {name}"))
+}
+
+/// What a whole walk brought.
+struct Walked {
+    changes: Vec<Change>,
+    unread: Vec<Unread>,
+    pages: usize,
+    end: Token,
+}
+
+async fn walk(source: &Commercetools, name: &str, from: Position) -> Result<Walked, Fault> {
+    let lane = lane(source, name);
+    let mut position = from;
+    let mut walked = Walked { changes: Vec::new(), unread: Vec::new(), pages: 0, end: Token(String::new()) };
+    loop {
+        let page = source.page(&lane, &position).await?;
+        walked.pages += 1;
+        assert!(walked.pages < 10_000, "the walk does not end");
+        walked.changes.extend(page.changes);
+        walked.unread.extend(page.unread);
+        match page.next {
+            Next::Within(token) => position = Position::Within(token),
+            Next::End(token) => {
+                walked.end = token;
+                return Ok(walked);
+            }
+        }
+    }
+}
