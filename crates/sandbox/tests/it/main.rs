@@ -4,6 +4,7 @@
 
 mod catalogue;
 mod clerk;
+mod commercetools;
 mod fault;
 mod host;
 mod shop;

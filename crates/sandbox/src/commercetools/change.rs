@@ -1,0 +1,532 @@
+//! Changes to the shop that a test or the living shop makes without HTTP. Each goes the way of an update action, so that
+//! versions, timestamps, messages and background effects are those of the API.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::draft::{find_inventory, list};
+use super::error::ApiError;
+use super::order::Id;
+use super::render::{self, discounted, money};
+use super::state::{Effect, Kind, Object, State, View, reference, variants};
+use super::table::Term;
+use super::time;
+use super::update::update;
+use super::write::{Edit, Writer, with_term};
+use crate::catalogue;
+
+/// One change to the shop. Products, categories, channels, selections and stores are named by key, variants by SKU.
+///
+/// As JSON (admin endpoint): `{"change":"set-stock","sku":"A-1","quantity":4}`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "change", rename_all = "kebab-case", rename_all_fields = "snake_case", deny_unknown_fields)]
+pub enum Change {
+    /// Sets the price of a SKU in a scope and publishes it; adds the price when the scope has none. Goes to the
+    /// standalone price when the product has that price mode.
+    SetPrice {
+        /// SKU of the variant.
+        sku: String,
+        /// Scope of the price.
+        scope: PriceScope,
+        /// Minor units.
+        minor: i64,
+        /// Reduced amount in minor units.
+        #[serde(default)]
+        discounted: Option<i64>,
+    },
+    /// Removes the price of a SKU in a scope, whichever the price mode.
+    RemovePrice {
+        /// SKU of the variant.
+        sku: String,
+        /// Scope of the price.
+        scope: PriceScope,
+    },
+    /// Sets a standalone price; adds it when there is none in the scope. The SKU need not exist.
+    SetStandalonePrice {
+        /// SKU.
+        sku: String,
+        /// Scope of the price.
+        scope: PriceScope,
+        /// Minor units.
+        minor: i64,
+        /// Reduced amount in minor units.
+        #[serde(default)]
+        discounted: Option<i64>,
+    },
+    /// Switches a standalone price on or off.
+    SetStandalonePriceActive {
+        /// SKU.
+        sku: String,
+        /// Scope of the price.
+        scope: PriceScope,
+        /// On or off.
+        active: bool,
+    },
+    /// Deletes a standalone price.
+    DeleteStandalonePrice {
+        /// SKU.
+        sku: String,
+        /// Scope of the price.
+        scope: PriceScope,
+    },
+    /// Sets the stock of a SKU; adds the inventory entry when there is none.
+    SetStock {
+        /// SKU.
+        sku: String,
+        /// Supply channel, none for the unassigned stock.
+        #[serde(default)]
+        channel: Option<String>,
+        /// Pieces on stock.
+        quantity: i64,
+    },
+    /// Takes pieces out of the stock as an order does: without a message.
+    Sell {
+        /// SKU.
+        sku: String,
+        /// Supply channel, none for the unassigned stock.
+        #[serde(default)]
+        channel: Option<String>,
+        /// Pieces sold.
+        quantity: i64,
+    },
+    /// Deletes an inventory entry: the stock is no longer tracked.
+    DeleteInventory {
+        /// SKU.
+        sku: String,
+        /// Supply channel, none for the unassigned stock.
+        #[serde(default)]
+        channel: Option<String>,
+    },
+    /// Sets or removes the name in one locale and publishes it.
+    SetName {
+        /// Product.
+        product: String,
+        /// Locale.
+        locale: String,
+        /// The name, none to remove it.
+        text: Option<String>,
+    },
+    /// Sets or removes the description in one locale and publishes it.
+    SetDescription {
+        /// Product.
+        product: String,
+        /// Locale.
+        locale: String,
+        /// The description, none to remove it.
+        text: Option<String>,
+    },
+    /// Sets the name in one locale in the staged data only: what shoppers see stays, `lastModifiedAt` moves.
+    StageName {
+        /// Product.
+        product: String,
+        /// Locale.
+        locale: String,
+        /// The name.
+        text: String,
+    },
+    /// Sets (or with null removes) an attribute of a variant, in the form of the platform's JSON, and publishes it.
+    SetAttribute {
+        /// SKU of the variant.
+        sku: String,
+        /// Name of the attribute.
+        name: String,
+        /// The value.
+        value: Value,
+    },
+    /// Puts a product into a category and publishes that.
+    AddToCategory {
+        /// Product.
+        product: String,
+        /// Category.
+        category: String,
+    },
+    /// Takes a product out of a category and publishes that.
+    RemoveFromCategory {
+        /// Product.
+        product: String,
+        /// Category.
+        category: String,
+    },
+    /// Publishes a product.
+    Publish {
+        /// Product.
+        product: String,
+    },
+    /// Hides a product from shoppers.
+    Unpublish {
+        /// Product.
+        product: String,
+    },
+    /// Deletes a product. Its inventory entries and standalone prices stay, as on the platform.
+    DeleteProduct {
+        /// Product.
+        product: String,
+    },
+    /// Adds a product with its stock and standalone prices. Not available as JSON.
+    #[serde(skip)]
+    AddProduct(Box<catalogue::Product>),
+    /// Sets the name of a category in one locale. Products do not move.
+    RenameCategory {
+        /// Category.
+        category: String,
+        /// Locale.
+        locale: String,
+        /// The name.
+        name: String,
+    },
+    /// Moves a category below another.
+    MoveCategory {
+        /// Category.
+        category: String,
+        /// New parent.
+        parent: String,
+    },
+    /// Deletes a category, those below it, and in the background every reference to them.
+    DeleteCategory {
+        /// Category.
+        category: String,
+    },
+    /// Sets the selections a store uses.
+    SetStoreSelections {
+        /// Store.
+        store: String,
+        /// Selections and whether each is active.
+        selections: Vec<(String, bool)>,
+    },
+    /// Names a product in a selection.
+    AddToSelection {
+        /// Selection.
+        selection: String,
+        /// Product.
+        product: String,
+    },
+    /// Takes a product out of a selection.
+    RemoveFromSelection {
+        /// Selection.
+        selection: String,
+        /// Product.
+        product: String,
+    },
+    /// Switches messages on or off.
+    SetMessages {
+        /// On or off.
+        enabled: bool,
+    },
+}
+
+/// Which of a SKU's prices is meant: all members must match.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceScope {
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Country code.
+    #[serde(default)]
+    pub country: Option<String>,
+    /// Key of the customer group.
+    #[serde(default)]
+    pub customer_group: Option<String>,
+    /// Key of the distribution channel.
+    #[serde(default)]
+    pub channel: Option<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub valid_from: Option<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub valid_until: Option<String>,
+}
+
+impl PriceScope {
+    /// The price for everybody in a currency.
+    pub fn of(currency: impl Into<String>) -> Self {
+        Self { currency: currency.into(), ..Self::default() }
+    }
+
+    fn is_of(&self, price: &Value) -> bool {
+        let text = |pointer: &str| price.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let id = |kind: Kind, key: &Option<String>| key.as_deref().map(|key| Id::of(kind.type_id(), key).to_string());
+        text("/value/currencyCode").as_deref() == Some(&self.currency)
+            && text("/country") == self.country
+            && text("/customerGroup/id") == id(Kind::CustomerGroup, &self.customer_group)
+            && text("/channel/id") == id(Kind::Channel, &self.channel)
+            && instant(text("/validFrom").as_deref()) == instant(self.valid_from.as_deref())
+            && instant(text("/validUntil").as_deref()) == instant(self.valid_until.as_deref())
+    }
+
+    fn draft(&self, minor: i64, reduced: Option<i64>) -> Value {
+        let mut draft = Object::new();
+        let mut set = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                draft.insert(name.to_owned(), value);
+            }
+        };
+        let named = |key: &String| json!({ "key": key });
+        set("value", Some(money(minor, &self.currency)));
+        set("country", self.country.as_ref().map(|country| json!(country)));
+        set("customerGroup", self.customer_group.as_ref().map(named));
+        set("channel", self.channel.as_ref().map(named));
+        set("validFrom", self.valid_from.as_ref().map(|from| json!(from)));
+        set("validUntil", self.valid_until.as_ref().map(|until| json!(until)));
+        set("discounted", reduced.map(|reduced| discounted(reduced, &self.currency)));
+        Value::Object(draft)
+    }
+}
+
+fn instant(text: Option<&str>) -> Option<i64> {
+    text.and_then(time::milliseconds)
+}
+
+/// Makes a change.
+pub(super) fn apply(writer: &mut Writer<'_>, change: Change) -> Result<(), ApiError> {
+    match change {
+        Change::SetPrice { sku, scope, minor, discounted } => set_price(writer, &sku, &scope, minor, discounted),
+        Change::RemovePrice { sku, scope } => remove_price(writer, &sku, &scope),
+        Change::SetStandalonePrice { sku, scope, minor, discounted } => {
+            set_standalone(writer, &sku, &scope, minor, discounted)
+        }
+        Change::SetStandalonePriceActive { sku, scope, active } => {
+            let id = standalone(writer.state, &sku, &scope)?;
+            act(writer, Kind::StandalonePrice, id, json!({ "action": "changeActive", "active": active }))
+        }
+        Change::DeleteStandalonePrice { sku, scope } => {
+            let id = standalone(writer.state, &sku, &scope)?;
+            writer.delete(Kind::StandalonePrice, id).map(drop)
+        }
+        Change::SetStock { sku, channel, quantity } => set_stock(writer, &sku, channel.as_deref(), quantity),
+        Change::Sell { sku, channel, quantity } => sell(writer, &sku, channel.as_deref(), quantity),
+        Change::DeleteInventory { sku, channel } => {
+            let id = inventory(writer.state, &sku, channel.as_deref())?;
+            writer.delete(Kind::InventoryEntry, id).map(drop)
+        }
+        Change::SetName { product, locale, text } => set_text(writer, &product, "name", &locale, text, false),
+        Change::SetDescription { product, locale, text } => {
+            set_text(writer, &product, "description", &locale, text, false)
+        }
+        Change::StageName { product, locale, text } => set_text(writer, &product, "name", &locale, Some(text), true),
+        Change::SetAttribute { sku, name, value } => {
+            let id = product_of(writer.state, &sku)?;
+            let action = json!({ "action": "setAttribute", "sku": sku, "name": name, "value": value, "staged": false });
+            act(writer, Kind::Product, id, action)
+        }
+        Change::AddToCategory { product, category } => {
+            let action = json!({ "action": "addToCategory", "category": { "key": category }, "staged": false });
+            act_on(writer, Kind::Product, &product, action)
+        }
+        Change::RemoveFromCategory { product, category } => {
+            let action = json!({ "action": "removeFromCategory", "category": { "key": category }, "staged": false });
+            act_on(writer, Kind::Product, &product, action)
+        }
+        Change::Publish { product } => act_on(writer, Kind::Product, &product, json!({ "action": "publish" })),
+        Change::Unpublish { product } => act_on(writer, Kind::Product, &product, json!({ "action": "unpublish" })),
+        Change::DeleteProduct { product } => delete(writer, Kind::Product, &product),
+        Change::AddProduct(product) => add_product(writer, &product),
+        Change::RenameCategory { category, locale, name } => rename_category(writer, &category, &locale, &name),
+        Change::MoveCategory { category, parent } => {
+            let action = json!({ "action": "changeParent", "parent": { "key": parent } });
+            act_on(writer, Kind::Category, &category, action)
+        }
+        Change::DeleteCategory { category } => delete(writer, Kind::Category, &category),
+        Change::SetStoreSelections { store, selections } => {
+            let settings: Vec<Value> = selections
+                .iter()
+                .map(|(key, active)| json!({ "productSelection": { "key": key }, "active": active }))
+                .collect();
+            let action = json!({ "action": "setProductSelections", "productSelections": settings });
+            act_on(writer, Kind::Store, &store, action)
+        }
+        Change::AddToSelection { selection, product } => {
+            let row = keyed(writer.state, Kind::ProductSelection, &selection)?;
+            let excludes =
+                writer.load(Kind::ProductSelection, row)?.members.get("mode") == Some(&json!("IndividualExclusion"));
+            let name = if excludes { "excludeProduct" } else { "addProduct" };
+            act(writer, Kind::ProductSelection, row, json!({ "action": name, "product": { "key": product } }))
+        }
+        Change::RemoveFromSelection { selection, product } => {
+            let action = json!({ "action": "removeProduct", "product": { "key": product } });
+            act_on(writer, Kind::ProductSelection, &selection, action)
+        }
+        Change::SetMessages { enabled } => {
+            writer.state.project.messages_enabled = enabled;
+            Ok(())
+        }
+    }
+}
+
+fn keyed(state: &State, kind: Kind, key: &str) -> Result<Id, ApiError> {
+    state.table(kind).find_key(key).map(|row| row.id).ok_or_else(|| ApiError::dangling(kind.type_id(), "key", key))
+}
+
+fn act(writer: &mut Writer<'_>, kind: Kind, id: Id, action: Value) -> Result<(), ApiError> {
+    update(writer, kind, id, None, &[action]).map(drop)
+}
+
+fn act_on(writer: &mut Writer<'_>, kind: Kind, key: &str, action: Value) -> Result<(), ApiError> {
+    let id = keyed(writer.state, kind, key)?;
+    act(writer, kind, id, action)
+}
+
+fn delete(writer: &mut Writer<'_>, kind: Kind, key: &str) -> Result<(), ApiError> {
+    let id = keyed(writer.state, kind, key)?;
+    writer.delete(kind, id).map(drop)
+}
+
+fn product_of(state: &State, sku: &str) -> Result<Id, ApiError> {
+    with_term(state.table(Kind::Product), Term::Sku, sku)
+        .into_iter()
+        .next()
+        .ok_or_else(|| ApiError::operation(format!("no product has a variant with SKU '{sku}'")))
+}
+
+fn set_price(
+    writer: &mut Writer<'_>,
+    sku: &str,
+    scope: &PriceScope,
+    minor: i64,
+    reduced: Option<i64>,
+) -> Result<(), ApiError> {
+    let id = product_of(writer.state, sku)?;
+    let edit = writer.load(Kind::Product, id)?;
+    if is_standalone(&edit) {
+        return set_standalone(writer, sku, scope, minor, reduced);
+    }
+    let draft = scope.draft(minor, reduced);
+    let action = match embedded(&edit, sku, scope) {
+        Some(price) => json!({ "action": "changePrice", "priceId": price, "price": draft, "staged": false }),
+        None => json!({ "action": "addPrice", "sku": sku, "price": draft, "staged": false }),
+    };
+    act(writer, Kind::Product, id, action)
+}
+
+fn remove_price(writer: &mut Writer<'_>, sku: &str, scope: &PriceScope) -> Result<(), ApiError> {
+    let id = product_of(writer.state, sku)?;
+    let edit = writer.load(Kind::Product, id)?;
+    if is_standalone(&edit) {
+        let id = standalone(writer.state, sku, scope)?;
+        return writer.delete(Kind::StandalonePrice, id).map(drop);
+    }
+    let price = embedded(&edit, sku, scope)
+        .ok_or_else(|| ApiError::operation(format!("the SKU '{sku}' has no price in this scope")))?;
+    act(writer, Kind::Product, id, json!({ "action": "removePrice", "priceId": price, "staged": false }))
+}
+
+fn is_standalone(edit: &Edit) -> bool {
+    edit.product.as_ref().is_some_and(|product| product.fixed.get("priceMode") == Some(&json!("Standalone")))
+}
+
+/// The id of the embedded price of a SKU in a scope.
+fn embedded(edit: &Edit, sku: &str, scope: &PriceScope) -> Option<String> {
+    let staged = &edit.product.as_ref()?.staged;
+    let variant = variants(staged).find(|variant| variant.get("sku").and_then(Value::as_str) == Some(sku))?;
+    let price = list(variant.as_object()?, "prices").find(|price| scope.is_of(price))?;
+    Some(price.get("id")?.as_str()?.to_owned())
+}
+
+fn standalone(state: &State, sku: &str, scope: &PriceScope) -> Result<Id, ApiError> {
+    let table = state.table(Kind::StandalonePrice);
+    with_term(table, Term::Sku, sku)
+        .into_iter()
+        .find(|id| {
+            table.find(*id).is_some_and(|row| {
+                let price = state.value(row, View::Resource(Kind::StandalonePrice));
+                price.get("sku").and_then(Value::as_str) == Some(sku) && scope.is_of(&price)
+            })
+        })
+        .ok_or_else(|| ApiError::operation(format!("the SKU '{sku}' has no standalone price in this scope")))
+}
+
+fn set_standalone(
+    writer: &mut Writer<'_>,
+    sku: &str,
+    scope: &PriceScope,
+    minor: i64,
+    reduced: Option<i64>,
+) -> Result<(), ApiError> {
+    let draft = scope.draft(minor, reduced);
+    let Ok(id) = standalone(writer.state, sku, scope) else {
+        let mut draft = draft;
+        if let Some(draft) = draft.as_object_mut() {
+            draft.insert("sku".to_owned(), json!(sku));
+        }
+        let draft = draft.as_object().cloned().unwrap_or_default();
+        return super::draft::create(writer, Kind::StandalonePrice, &draft).map(drop);
+    };
+    let before = writer.load(Kind::StandalonePrice, id)?;
+    let mut actions = vec![json!({ "action": "changeValue", "value": draft.get("value") })];
+    if before.members.get("discounted") != draft.get("discounted") {
+        actions.push(json!({ "action": "setDiscountedPrice", "discounted": draft.get("discounted") }));
+    }
+    update(writer, Kind::StandalonePrice, id, None, &actions).map(drop)
+}
+
+fn channel_reference(channel: Option<&str>) -> Option<Value> {
+    channel.map(|key| reference(Kind::Channel, Id::of(Kind::Channel.type_id(), key)))
+}
+
+fn inventory(state: &State, sku: &str, channel: Option<&str>) -> Result<Id, ApiError> {
+    find_inventory(state, sku, channel_reference(channel).as_ref())
+        .ok_or_else(|| ApiError::operation(format!("there is no inventory entry for SKU '{sku}' in this channel")))
+}
+
+fn set_stock(writer: &mut Writer<'_>, sku: &str, channel: Option<&str>, quantity: i64) -> Result<(), ApiError> {
+    if let Ok(id) = inventory(writer.state, sku, channel) {
+        return act(writer, Kind::InventoryEntry, id, json!({ "action": "changeQuantity", "quantity": quantity }));
+    }
+    let mut draft = Object::new();
+    draft.insert("sku".to_owned(), json!(sku));
+    draft.insert("quantityOnStock".to_owned(), json!(quantity));
+    if let Some(channel) = channel {
+        draft.insert("supplyChannel".to_owned(), json!({ "key": channel }));
+    }
+    super::draft::create(writer, Kind::InventoryEntry, &draft).map(drop)
+}
+
+fn sell(writer: &mut Writer<'_>, sku: &str, channel: Option<&str>, quantity: i64) -> Result<(), ApiError> {
+    let id = inventory(writer.state, sku, channel)?;
+    let mut edit = writer.load(Kind::InventoryEntry, id)?;
+    for name in ["quantityOnStock", "availableQuantity"] {
+        let before = edit.members.get(name).and_then(Value::as_i64).unwrap_or(0);
+        edit.set(name, Some(&json!(before - quantity)));
+    }
+    edit.effects.push(Effect::Availability(sku.to_owned()));
+    writer.commit(edit);
+    Ok(())
+}
+
+fn set_text(
+    writer: &mut Writer<'_>,
+    product: &str,
+    field: &str,
+    locale: &str,
+    text: Option<String>,
+    staged: bool,
+) -> Result<(), ApiError> {
+    let id = keyed(writer.state, Kind::Product, product)?;
+    let edit = writer.load(Kind::Product, id)?;
+    let side = edit.product.as_ref().map_or(&edit.members, |product| &product.staged);
+    let mut texts = side.get(field).and_then(Value::as_object).cloned().unwrap_or_default();
+    match text {
+        Some(text) => {
+            texts.insert(locale.to_owned(), json!(text));
+        }
+        None => {
+            texts.remove(locale);
+        }
+    }
+    let action = if field == "name" { "changeName" } else { "setDescription" };
+    act(writer, Kind::Product, id, json!({ "action": action, field: texts, "staged": staged }))
+}
+
+fn rename_category(writer: &mut Writer<'_>, key: &str, locale: &str, name: &str) -> Result<(), ApiError> {
+    let id = keyed(writer.state, Kind::Category, key)?;
+    let edit = writer.load(Kind::Category, id)?;
+    let mut names = edit.members.get("name").and_then(Value::as_object).cloned().unwrap_or_default();
+    names.insert(locale.to_owned(), json!(name));
+    act(writer, Kind::Category, id, json!({ "action": "changeName", "name": names }))
+}
+
+fn add_product(writer: &mut Writer<'_>, product: &catalogue::Product) -> Result<(), ApiError> {
+    let rendered = render::product(product, &writer.state.types, &render::LooseStock::new(), writer.now)
+        .map_err(|error| ApiError::operation(error.to_string()))?;
+    writer.add_rendered(rendered)
+}

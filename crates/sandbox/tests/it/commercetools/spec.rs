@@ -1,0 +1,1 @@
+//! The emulator's answers against the platform's own OpenAPI description.
