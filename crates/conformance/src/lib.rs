@@ -1,1 +1,3 @@
-//! See Cargo.toml.
+//! The suites that any implementation of a wall must pass.
+
+pub mod store;

@@ -1,1 +1,7 @@
-//! See Cargo.toml.
+//! Mirror, ledger, dead letters, calls, cursors, links and due times, kept on disk.
+//!
+//! [`sqlite::Sqlite`] implements [`contract::Store`] for one process: one file, one writer, some readers.
+
+pub mod sqlite;
+
+pub use sqlite::{Options, Sqlite};

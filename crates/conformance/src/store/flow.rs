@@ -1,0 +1,427 @@
+//! Checks of windows, settlements, calls, retries and dead letters.
+
+use contract::{
+    Fault, Item, Store,
+    source::Urgency,
+    store::{Cursor, Held, HeldItem, Number, Registered, Revision, Settled, State, Step, Take, Taken, Wake},
+};
+use model::{FlowName, Kind};
+
+use super::{
+    Push, Verdict, checks, must, same,
+    samples::{
+        at, category, closed, full, gone, held, in_sync, is, open, page, payload, plain, product, settled, source,
+        step, stock, wide,
+    },
+    some,
+};
+
+checks![
+    what_is_new_is_pending_until_it_is_settled,
+    a_window_holds_no_more_than_asked_and_loses_nothing,
+    a_window_can_be_read_ahead,
+    a_change_under_way_stays_pending,
+    a_record_still_to_do_keeps_its_more_urgent_place,
+    flows_stand_apart,
+    another_fingerprint_starts_over,
+    a_call_cut_off_leaves_what_it_carried_in_doubt,
+    a_retry_comes_back_when_it_is_due,
+    what_is_refused_is_a_dead_letter,
+    a_later_version_clears_a_dead_letter,
+    a_dropped_letter_is_filtered_until_it_changes,
+    an_older_settlement_does_not_replace_a_newer_one,
+    what_is_held_can_stay_as_it_is,
+    a_payload_that_is_not_given_stays,
+    a_due_time_touches_its_record,
+    a_feed_releases_what_waited_for_it,
+    what_is_doubted_is_sent_again,
+    a_scan_goes_in_the_order_of_numbers,
+    old_calls_are_pruned_unless_referred_to,
+    a_flow_that_is_not_known_is_refused,
+];
+
+async fn what_is_new_is_pending_until_it_is_settled(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    push.stands("nothing yet", (0, 0, 0, 0, 0)).await?;
+    store
+        .intake(page(vec![is(plain("a", "A"), 1), is(category("c", "C", None), 1), is(stock("s", "x", 1), 1)]))
+        .await?;
+    push.stands("only products and categories are carried", (0, 2, 0, 0, 0)).await?;
+    let window = push.window().await?;
+    must("none has an entry", window.work.iter().all(|work| work.entry.is_none()))?;
+    same("reading changes nothing", push.window().await?.cursor, window.cursor)?;
+    let [first, second] = window.work.as_slice() else { return same("how much there is", window.work.len(), 2) };
+    let rule = State::Filtered("no_price".to_owned());
+    let settled = vec![in_sync(first), settled(second, rule.clone(), Held::Items(Vec::new()))];
+    store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
+    push.stands("settled", (1, 0, 1, 0, 0)).await?;
+    same("the rule", store.tally(&push.flow).await?.rules, [("no_price".to_owned(), 1)].into())?;
+    let entry = some("the entry", store.entry(&push.flow, first.number).await?)?;
+    let wanted = vec![Item { id: "a".into(), payload: payload("a") }];
+    same("the entry", (entry.state, entry.items, entry.revision), (State::InSync, wanted, first.revision))?;
+    let work = some("the work", store.work(&push.flow, second.number).await?)?;
+    same("the other's state", work.entry.map(|entry| entry.state), Some(rule))?;
+    same("nothing is left", push.ids().await?.len(), 0)
+}
+
+async fn a_window_holds_no_more_than_asked_and_loses_nothing(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(full(1, (0..10).map(|n| is(plain(&format!("old{n}"), "P"), 1)).collect())).await?;
+    store.intake(page((0..3).map(|n| is(plain(&format!("live{n}"), "P"), 1)).collect())).await?;
+    let take = Take { now: at(0), fresh: [2, 2, 4], retries: 0, after: None };
+    let mut done = Vec::new();
+    for _ in 0..4 {
+        let window = store.window(&push.flow, take).await?;
+        must("at most as asked", window.work.len() <= 6)?;
+        done.push(window.work.iter().map(|work| work.id.as_str().to_owned()).collect::<Vec<_>>());
+        let settled = window.work.iter().map(in_sync).collect();
+        store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
+    }
+    let wanted = [
+        vec!["live0", "live1", "old0", "old1", "old2", "old3"],
+        vec!["live2", "old4", "old5", "old6", "old7"],
+        vec!["old8", "old9"],
+        vec![],
+    ];
+    same("the windows", done, wanted.iter().map(|ids| ids.iter().map(|id| (*id).to_owned()).collect()).collect())?;
+    push.stands("all of them", (13, 0, 0, 0, 0)).await
+}
+
+async fn a_window_can_be_read_ahead(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page((0..5).map(|n| is(plain(&format!("p{n}"), "P"), 1)).collect())).await?;
+    let take = Take { now: at(0), fresh: [2; 3], retries: 0, after: None };
+    let first = store.window(&push.flow, take).await?;
+    let second = store.window(&push.flow, Take { after: Some(first.cursor), ..take }).await?;
+    same("the second", second.work.iter().map(|work| work.id.as_str()).collect::<Vec<_>>(), vec!["p2", "p3"])?;
+    let settled = first.work.iter().map(in_sync).collect();
+    store.advance(step(&push.flow, settled, Some(first.cursor))).await?;
+    let again = store.window(&push.flow, take).await?;
+    same("what the cursor has not passed", again.work.first().map(|work| work.id.clone()), Some("p2".into()))
+}
+
+async fn a_change_under_way_stays_pending(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    let window = push.window().await?;
+    store.intake(page(vec![is(plain("a", "A2"), 2), is(plain("b", "B"), 1)])).await?;
+    let settled = window.work.iter().map(in_sync).collect();
+    store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
+    push.stands("both are to be done", (0, 2, 0, 0, 0)).await?;
+    let again = push.settle_all().await?;
+    same("the newer one", again.work.first().and_then(|work| work.record.clone()), Some(plain("a", "A2")))?;
+    push.stands("both are done", (2, 0, 0, 0, 0)).await
+}
+
+async fn a_record_still_to_do_keeps_its_more_urgent_place(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    store.intake(full(1, vec![is(plain("a", "A2"), 2), is(plain("b", "B"), 1)])).await?;
+    let places = |window: contract::store::Window| window.work.into_iter().map(|work| work.urgency).collect::<Vec<_>>();
+    let wanted = vec![Some(Urgency::Live), Some(Urgency::Backfill)];
+    same("the places", places(push.settle_all().await?), wanted)?;
+    store.intake(full(1, vec![is(plain("a", "A3"), 3)])).await?;
+    same("once it was done", places(push.window().await?), vec![Some(Urgency::Backfill)])?;
+    store.intake(page(vec![is(plain("a", "A4"), 4)])).await?;
+    same("more urgent", places(push.window().await?), vec![Some(Urgency::Live)])
+}
+
+async fn flows_stand_apart(store: &dyn Store) -> Verdict {
+    let (one, two) = (Push::new(store, "one").await?, Push::new(store, "two").await?);
+    store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
+    one.settle_all().await?;
+    one.stands("the first", (2, 0, 0, 0, 0)).await?;
+    two.stands("the second", (0, 2, 0, 0, 0)).await?;
+    let other = FlowName::from("three");
+    store.register(&other, &"another shop".into(), "1").await?;
+    same("another source", store.tally(&other).await?.mirror, 0)
+}
+
+async fn another_fingerprint_starts_over(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    push.settle_all().await?;
+    let same_again = store.register(&push.flow, &source(), "1").await?;
+    same("the same", same_again, Registered::default())?;
+    push.stands("nothing changed", (1, 0, 0, 0, 0)).await?;
+    let other = store.register(&push.flow, &source(), "2").await?;
+    same("another", other, Registered { restarted: true, in_doubt: 0 })?;
+    push.stands("it is looked at again", (0, 1, 0, 0, 0)).await?;
+    let window = push.window().await?;
+    let entry = window.work.first().and_then(|work| work.entry.clone());
+    let digests = entry.and_then(|entry| entry.items.first().and_then(|item| item.digests));
+    same("what is held is still known", digests, Some(payload("a").digests()))
+}
+
+async fn a_call_cut_off_leaves_what_it_carried_in_doubt(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
+    push.settle_all().await?;
+    store.intake(page(vec![is(plain("a", "A2"), 2), is(plain("c", "C"), 1)])).await?;
+    let numbers: Vec<Number> = push.window().await?.work.iter().map(|work| work.number).collect();
+    let calls = store.advance(Step { open: vec![open(numbers.clone())], ..step(&push.flow, Vec::new(), None) }).await?;
+    same("calls", calls.len(), 1)?;
+    let found = store.register(&push.flow, &source(), "1").await?;
+    same("registered", found, Registered { restarted: false, in_doubt: 2 })?;
+    let entry = some("the entry of a", store.entry(&push.flow, *some("a", numbers.first())?).await?)?;
+    must("it is in doubt", entry.in_doubt)?;
+    let window = push.window().await?;
+    same("what is to be done", window.work.len(), 2)?;
+    let doubtful = some("a", window.work.first())?;
+    let entry = some("its entry", doubtful.entry.clone())?;
+    must("its digests are unknown", entry.items.iter().all(|item| item.digests.is_none()))?;
+    push.stands("the states", (1, 2, 0, 0, 0)).await?;
+    same("nothing is left open", store.register(&push.flow, &source(), "1").await?, Registered::default())?;
+    push.settle_all().await?;
+    push.stands("and settled", (3, 0, 0, 0, 0)).await
+}
+
+async fn a_retry_comes_back_when_it_is_due(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    let fault = Fault::transient("C0999", "it is down");
+    let mut window = push.window().await?;
+    for attempts in 1..=3 {
+        let work = some("the work", window.work.first())?;
+        let settled = Settled { fault: Some(fault.clone()), ..settled(work, State::Retry(at(400)), Held::Same) };
+        store.advance(step(&push.flow, vec![settled], Some(window.cursor))).await?;
+        push.stands("it is pending", (0, 1, 0, 0, 0)).await?;
+        same("it is not due", push.ids().await?.len(), 0)?;
+        let wake = store.next_wake(&push.flow).await?;
+        same("when it is", wake, Wake { retry: Some(at(400)), due: None })?;
+        window = store.window(&push.flow, wide(at(400))).await?;
+        let entry = some("its entry", window.work.first().and_then(|work| work.entry.clone()))?;
+        same("attempts", (entry.attempts, entry.state), (attempts, State::Retry(at(400))))?;
+    }
+    let view = some("the entry", store.entry(&push.flow, some("it", window.work.first())?.number).await?)?;
+    same("why", view.fault, Some(fault))?;
+    same("a retry is no place in the walk", window.work.first().map(|work| work.urgency), Some(None))?;
+    let done = window.work.iter().map(in_sync).collect();
+    store.advance(step(&push.flow, done, Some(window.cursor))).await?;
+    push.stands("it is settled", (1, 0, 0, 0, 0)).await?;
+    same("nothing wakes", store.next_wake(&push.flow).await?, Wake::default())?;
+    let entry = some("the entry", store.entry(&push.flow, some("it", window.work.first())?.number).await?)?;
+    same("the count starts again", (entry.attempts, entry.fault), (0, None))
+}
+
+/// Sets the only record aside; gives its number.
+async fn kill(push: &Push<'_>) -> Result<Number, super::Failed> {
+    let window = push.window().await?;
+    let work = some("the work", window.work.first())?;
+    let open = Step { open: vec![open(vec![work.number])], ..step(&push.flow, Vec::new(), None) };
+    let call = push.store.advance(open).await?.first().copied();
+    let dead = Settled {
+        fault: Some(Fault::record("C0999", "it has no price")),
+        refused: vec![Item { id: work.id.as_str().into(), payload: payload("refused") }],
+        call,
+        ..settled(work, State::Dead, Held::Same)
+    };
+    let close = call.map(closed).into_iter().collect();
+    push.store.advance(Step { close, ..step(&push.flow, vec![dead], Some(window.cursor)) }).await?;
+    Ok(work.number)
+}
+
+async fn what_is_refused_is_a_dead_letter(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    let number = kill(&push).await?;
+    push.stands("it is dead", (0, 0, 0, 1, 0)).await?;
+    let letters = store.dead(&push.flow, 10).await?;
+    let letter = some("the letter", letters.first())?;
+    same("which", (letter.number, letter.kind, letter.id.as_str()), (number, Kind::Product, "a"))?;
+    same("why", letter.fault.message.as_str(), "it has no price")?;
+    same("what was sent", letter.items.clone(), vec![Item { id: "a".into(), payload: payload("refused") }])?;
+    let entry = some("the entry", store.entry(&push.flow, number).await?)?;
+    let call = some("the call", entry.call)?;
+    same("the call", (call.status, call.records, call.op.as_str()), (Some(200), 1, "put"))?;
+    same("its answer", call.response.as_str(), "{\"status\":\"ok\"}")?;
+    same("replayed", store.replay(&push.flow, &[number, Number(9999)]).await?, 1)?;
+    push.stands("it is tried again", (0, 1, 0, 0, 0)).await?;
+    same("no letter is left", store.dead(&push.flow, 10).await?.len(), 0)?;
+    same("it is due", push.settle_all().await?.work.len(), 1)?;
+    push.stands("it arrives", (1, 0, 0, 0, 0)).await?;
+    same("there is nothing to replay", store.replay(&push.flow, &[]).await?, 0)
+}
+
+async fn a_later_version_clears_a_dead_letter(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    kill(&push).await?;
+    store.intake(page(vec![is(plain("a", "A2"), 2)])).await?;
+    push.stands("it is pending", (0, 1, 0, 0, 0)).await?;
+    push.settle_all().await?;
+    push.stands("it is in sync", (1, 0, 0, 0, 0)).await?;
+    same("no letter is left", store.dead(&push.flow, 10).await?.len(), 0)
+}
+
+async fn a_dropped_letter_is_filtered_until_it_changes(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    let number = kill(&push).await?;
+    same("dropped", store.discard(&push.flow, &[number]).await?, 1)?;
+    push.stands("it is filtered", (0, 0, 1, 0, 0)).await?;
+    same("the rule", store.tally(&push.flow).await?.rules, [("dropped".to_owned(), 1)].into())?;
+    same("nothing is to be done", push.ids().await?.len(), 0)?;
+    store.intake(page(vec![is(plain("a", "A2"), 2)])).await?;
+    push.stands("it is pending", (0, 1, 0, 0, 0)).await
+}
+
+async fn an_older_settlement_does_not_replace_a_newer_one(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    let older = push.window().await?;
+    store.intake(page(vec![is(plain("a", "A2"), 2)])).await?;
+    let newer = push.settle_all().await?;
+    let work = some("the work", older.work.first())?;
+    store
+        .advance(step(&push.flow, vec![settled(work, State::Dead, Held::Items(vec![held("a", "older")]))], None))
+        .await?;
+    push.stands("the newer one stands", (1, 0, 0, 0, 0)).await?;
+    let entry = some("the entry", store.entry(&push.flow, work.number).await?)?;
+    same("its revision", Some(entry.revision), newer.work.first().map(|work| work.revision))?;
+    same("its payload", entry.items.first().map(|item| item.payload.clone()), Some(payload("a")))
+}
+
+async fn what_is_held_can_stay_as_it_is(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    push.settle_all().await?;
+    store.intake(page(vec![is(plain("a", "A2"), 2)])).await?;
+    let window = push.window().await?;
+    let work = some("the work", window.work.first())?;
+    store.advance(step(&push.flow, vec![settled(work, State::InSync, Held::Same)], Some(window.cursor))).await?;
+    let entry = some("the entry", store.entry(&push.flow, work.number).await?)?;
+    same("the payload", entry.items, vec![Item { id: "a".into(), payload: payload("a") }])?;
+    let again = some("the work", store.work(&push.flow, work.number).await?)?;
+    let digests = again.entry.and_then(|entry| entry.items.first().and_then(|item| item.digests));
+    same("the digests", digests, Some(payload("a").digests()))
+}
+
+async fn a_payload_that_is_not_given_stays(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    let window = push.window().await?;
+    let work = some("the work", window.work.first())?;
+    let first = vec![held("x", "X"), held("y", "Y"), held("z", "Z")];
+    store
+        .advance(step(&push.flow, vec![settled(work, State::InSync, Held::Items(first))], Some(window.cursor)))
+        .await?;
+    let second = vec![
+        HeldItem { payload: None, ..held("x", "X") },
+        held("y", "Y2"),
+        HeldItem { digests: None, payload: None, id: "new".into() },
+    ];
+    store.advance(step(&push.flow, vec![settled(work, State::InSync, Held::Items(second))], None)).await?;
+    let entry = some("the entry", store.entry(&push.flow, work.number).await?)?;
+    let mut items = entry.items;
+    items.retain(|item| !item.payload.is_empty());
+    let wanted = [("x", "X"), ("y", "Y2")].map(|(id, name)| Item { id: id.into(), payload: payload(name) });
+    same("the payloads", items, wanted.to_vec())?;
+    must("one is in doubt", entry.in_doubt)?;
+    store.advance(step(&push.flow, vec![settled(work, State::Gone, Held::Items(Vec::new()))], None)).await?;
+    let entry = some("the entry", store.entry(&push.flow, work.number).await?)?;
+    same("nothing is held", (entry.items.len(), entry.in_doubt), (0, false))
+}
+
+async fn a_due_time_touches_its_record(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
+    let window = push.window().await?;
+    let due = |work, due| Settled { due: Some(at(due)), ..in_sync(work) };
+    let settled = window.work.iter().zip([500, 600]).map(|(work, at)| due(work, at)).collect();
+    store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
+    same("when", store.next_wake(&push.flow).await?, Wake { retry: None, due: Some(at(500)) })?;
+    same("too early", store.wake(at(499)).await?, 0)?;
+    same("on time", store.wake(at(500)).await?, 1)?;
+    push.stands("it is pending", (1, 1, 0, 0, 0)).await?;
+    let window = push.window().await?;
+    let places: Vec<_> = window.work.iter().map(|work| (work.id.as_str(), work.urgency)).collect();
+    same("the window", places, vec![("a", Some(Urgency::Urgent))])?;
+    same("once only", store.wake(at(500)).await?, 0)?;
+    same("when next", store.next_wake(&push.flow).await?, Wake { retry: None, due: Some(at(600)) })
+}
+
+async fn a_feed_releases_what_waited_for_it(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    let records = ["gone", "kept", "later"].map(|id| is(category(id, id, None), 1));
+    store.intake(page(records.to_vec())).await?;
+    push.settle_all().await?;
+    store.intake(page(vec![gone(Kind::Category, "gone", None), is(category("kept", "hidden", None), 2)])).await?;
+    let window = push.window().await?;
+    let waits = |work| settled(work, State::AwaitsFeed, Held::Same);
+    store.advance(step(&push.flow, window.work.iter().map(waits).collect(), Some(window.cursor))).await?;
+    let up_to = store.revision().await?;
+    store.intake(page(vec![gone(Kind::Category, "later", None)])).await?;
+    let later = push.window().await?;
+    store.advance(step(&push.flow, later.work.iter().map(waits).collect(), Some(later.cursor))).await?;
+    push.stands("all wait", (0, 3, 0, 0, 0)).await?;
+    same("what waits is not due", push.ids().await?.len(), 0)?;
+    same("another kind", store.release(&push.flow, Kind::Product, up_to).await?, 0)?;
+    same("up to the first", store.release(&push.flow, Kind::Category, up_to).await?, 2)?;
+    push.stands("one is gone, one is due", (0, 2, 0, 0, 1)).await?;
+    let due = push.window().await?;
+    let due = some("what is due", due.work.first())?;
+    let items = due.entry.as_ref().map(|entry| entry.items.len());
+    same("it, and what is held of it", (due.id.as_str(), items), ("kept", Some(0)))
+}
+
+async fn what_is_doubted_is_sent_again(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
+    let window = push.settle_all().await?;
+    let number = some("a", window.work.first())?.number;
+    same("doubted", store.doubt(&push.flow, &[number, Number(9999)]).await?, 1)?;
+    push.stands("it is pending", (1, 1, 0, 0, 0)).await?;
+    let again = push.window().await?;
+    let entry = some("its entry", again.work.first().and_then(|work| work.entry.clone()))?;
+    must("nothing is known of it", entry.items.iter().all(|item| item.digests.is_none()))?;
+    same("how much there is", (again.work.len(), entry.items.len()), (1, 1))?;
+    push.settle_all().await?;
+    push.stands("it is settled", (2, 0, 0, 0, 0)).await
+}
+
+async fn a_scan_goes_in_the_order_of_numbers(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    let mut records: Vec<_> = (0..7).map(|n| is(product(&format!("p{n}"), "P", &["c"], &["x"]), 1)).collect();
+    records.insert(3, is(category("c", "C", None), 1));
+    records.push(is(stock("s", "x", 4), 1));
+    store.intake(page(records)).await?;
+    store.intake(page(vec![is(plain("p1", "changed"), 2), gone(Kind::Product, "p2", None)])).await?;
+    push.settle_all().await?;
+    let mut ids = Vec::new();
+    let mut after = Number(0);
+    loop {
+        let part = store.scan(&push.flow, Kind::Product, after, 3).await?;
+        let Some(last) = part.last() else { break };
+        must("numbers grow", last.number > after)?;
+        after = last.number;
+        ids.extend(part.iter().map(|work| (work.id.as_str().to_owned(), work.record.is_some(), work.joined.len())));
+    }
+    let wanted = (0..7).map(|n| (format!("p{n}"), n != 2, usize::from(n != 1 && n != 2))).collect();
+    same("the scan", ids, wanted)
+}
+
+async fn old_calls_are_pruned_unless_referred_to(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    let number = kill(&push).await?;
+    let opening = Step { open: vec![open(vec![number]), open(vec![number])], ..step(&push.flow, Vec::new(), None) };
+    let calls = store.advance(opening).await?;
+    let close = calls.first().copied().map(closed).into_iter().collect();
+    store.advance(Step { close, ..step(&push.flow, Vec::new(), None) }).await?;
+    same("nothing is that old", store.prune(at(300)).await?, 0)?;
+    same("only what is finished and not referred to", store.prune(at(301)).await?, 1)?;
+    let entry = some("the entry", store.entry(&push.flow, number).await?)?;
+    must("its call is still there", entry.call.is_some())
+}
+
+async fn a_flow_that_is_not_known_is_refused(store: &dyn Store) -> Verdict {
+    let flow = FlowName::from("nobody");
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    must("a window", store.window(&flow, wide(at(0))).await.is_err())?;
+    let cursor = Cursor([Revision(1); 3]);
+    must("a step", store.advance(step(&flow, Vec::new(), Some(cursor))).await.is_err())?;
+    same("its tally", store.tally(&flow).await?.mirror, 0)?;
+    let taken = store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    same("the store goes on", taken, Taken { unchanged: 1, ..Taken::default() })
+}

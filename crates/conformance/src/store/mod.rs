@@ -1,0 +1,111 @@
+//! What any [`Store`] must do, as named checks that each start from an empty one.
+//!
+//! Run it from the store's own tests: `conformance::store::store(|| async { … }).await`. It tells all checks that fail,
+//! each with what was expected and what came.
+
+mod flow;
+mod mirror;
+pub mod samples;
+
+use std::{fmt::Debug, pin::Pin};
+
+use contract::{Fault, Store, store::Window};
+use model::FlowName;
+
+/// Why a check failed.
+#[derive(Debug)]
+pub struct Failed(String);
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Self(format!("the store refused: {} {fault}", fault.code))
+    }
+}
+
+type Verdict = Result<(), Failed>;
+type Running<'a> = Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>;
+/// A check's name, and the check.
+type Check = (&'static str, for<'a> fn(&'a dyn Store) -> Running<'a>);
+
+/// The named checks of a module.
+macro_rules! checks {
+    ($($name:ident),* $(,)?) => {
+        /// The checks of this module.
+        pub(super) const CHECKS: &[crate::store::Check] = &[$((stringify!($name), |store| Box::pin($name(store)))),*];
+    };
+}
+use checks;
+
+/// Runs every check, each on a store of its own made by `make`.
+///
+/// # Panics
+/// Where a check fails; the message names each that did.
+pub async fn store<S, F>(make: impl Fn() -> F)
+where
+    S: Store,
+    F: Future<Output = S>,
+{
+    let mut failures = String::new();
+    for (name, check) in [mirror::CHECKS, flow::CHECKS].concat() {
+        let store = make().await;
+        if let Err(Failed(why)) = check(&store).await {
+            failures.push_str(&format!("\n{name}: {why}"));
+        }
+    }
+    assert!(failures.is_empty(), "a store must pass all checks, but:{failures}");
+}
+
+/// The two must be equal.
+fn same<T: PartialEq + Debug>(what: &str, got: T, wanted: T) -> Verdict {
+    if got == wanted { Ok(()) } else { Err(Failed(format!("{what}: expected {wanted:?}, got {got:?}"))) }
+}
+
+/// It must be so.
+fn must(what: &str, truth: bool) -> Verdict {
+    if truth { Ok(()) } else { Err(Failed(format!("{what}: it is not so"))) }
+}
+
+/// There must be one.
+fn some<T>(what: &str, it: Option<T>) -> Result<T, Failed> {
+    it.ok_or_else(|| Failed(format!("{what}: there is none")))
+}
+
+/// A flow that was registered, and all that one does with it.
+struct Push<'a> {
+    store: &'a dyn Store,
+    flow: FlowName,
+}
+
+impl<'a> Push<'a> {
+    async fn new(store: &'a dyn Store, flow: &str) -> Result<Self, Failed> {
+        let flow = FlowName::from(flow);
+        store.register(&flow, &samples::source(), "1").await?;
+        Ok(Self { store, flow })
+    }
+
+    async fn window(&self) -> Result<Window, Failed> {
+        Ok(self.store.window(&self.flow, samples::wide(samples::at(300))).await?)
+    }
+
+    /// Settles everything as it should be.
+    async fn settle_all(&self) -> Result<Window, Failed> {
+        let window = self.window().await?;
+        let settled = window.work.iter().map(samples::in_sync).collect();
+        self.store.advance(samples::step(&self.flow, settled, Some(window.cursor))).await?;
+        Ok(window)
+    }
+
+    /// Ids in the window, in its order.
+    async fn ids(&self) -> Result<Vec<String>, Failed> {
+        Ok(self.window().await?.work.into_iter().map(|work| work.id.into_string()).collect())
+    }
+
+    /// The flow's states must be these, and add up: (in sync, pending, filtered, dead, gone).
+    async fn stands(&self, what: &str, wanted: (u64, u64, u64, u64, u64)) -> Verdict {
+        let tally = self.store.tally(&self.flow).await?;
+        same(what, (tally.in_sync, tally.pending, tally.filtered, tally.dead, tally.gone), wanted)?;
+        let sum = tally.in_sync + tally.pending + tally.filtered + tally.dead + tally.gone;
+        same("the states add up to the mirror", sum, tally.mirror)?;
+        same("the rules add up to what is filtered", tally.rules.values().sum(), tally.filtered)
+    }
+}

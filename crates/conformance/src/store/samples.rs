@@ -1,0 +1,196 @@
+//! Small records, pages and steps for the checks.
+
+use std::time::Duration;
+
+use contract::{
+    Change, Facet, Fault, Payload, Writer,
+    source::{Token, Unread, Urgency},
+    store::{Closed, Cursor, Held, HeldItem, Intake, LaneState, Number, Open, Settled, State, Step, Sweep, Take, Work},
+};
+use model::{
+    Assignment, Category, FlowName, Kind, Level, Localized, Members, PriceHome, Product, Record, RecordId, Selection,
+    SourceName, Stock, Timestamp, Variant,
+};
+
+/// The source of all samples.
+pub fn source() -> SourceName {
+    "shop".into()
+}
+
+/// An instant, in seconds since the epoch.
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(seconds * 1000)
+}
+
+/// A text in English.
+fn english(text: &str) -> Localized {
+    model::Locale::parse("en").into_iter().map(|locale| (locale, text.to_owned())).collect()
+}
+
+/// A product in these categories with a variant for each SKU.
+pub fn product(id: &str, name: &str, categories: &[&str], skus: &[&str]) -> Record {
+    let variants = skus.iter().map(|sku| Variant {
+        id: (*sku).into(),
+        sku: Some((*sku).into()),
+        key: None,
+        gtin: None,
+        attributes: Vec::new(),
+        prices: Vec::new(),
+        images: Vec::new(),
+        stock: Vec::new(),
+    });
+    Record::Product(Product {
+        id: id.into(),
+        key: Some(format!("key-{id}")),
+        product_type: None,
+        published: true,
+        name: english(name),
+        slug: Localized::empty(),
+        description: Localized::empty(),
+        meta_title: Localized::empty(),
+        meta_description: Localized::empty(),
+        keywords: Localized::empty(),
+        categories: categories.iter().map(|category| (*category).into()).collect(),
+        attributes: Vec::new(),
+        variants: variants.collect(),
+        price_home: PriceHome::Variant,
+        rating: None,
+        created_at: None,
+    })
+}
+
+/// A product that nothing hangs on.
+pub fn plain(id: &str, name: &str) -> Record {
+    product(id, name, &[], &[])
+}
+
+/// A category below `parent`.
+pub fn category(id: &str, name: &str, parent: Option<&str>) -> Record {
+    Record::Category(Category {
+        id: id.into(),
+        key: None,
+        parent: parent.map(Into::into),
+        name: english(name),
+        slug: Localized::empty(),
+        description: Localized::empty(),
+        order: None,
+        image: None,
+        created_at: None,
+    })
+}
+
+/// Stock of a SKU.
+pub fn stock(id: &str, sku: &str, available: i64) -> Record {
+    Record::Stock(Stock { id: id.into(), sku: sku.into(), level: Level { channel: None, available, expected: None } })
+}
+
+/// An assortment.
+pub fn selection(id: &str) -> Record {
+    Record::Selection(Selection { id: id.into(), key: None, excludes: false })
+}
+
+/// A product's place in an assortment.
+pub fn assignment(selection: &str, product: &str) -> Record {
+    Record::Assignment(Assignment { selection: selection.into(), product: product.into(), members: Members::All })
+}
+
+/// What a page says of a record.
+pub fn is(record: Record, version: u64) -> Change {
+    Change::Is { record, version, modified_at: None }
+}
+
+/// What a page says of a record that is gone.
+pub fn gone(kind: Kind, id: &str, version: Option<u64>) -> Change {
+    Change::Gone { kind, id: id.into(), version }
+}
+
+/// A page of a delta in the lane `catalogue`.
+pub fn page(changes: Vec<Change>) -> Intake {
+    Intake {
+        source: source(),
+        lane: "catalogue".to_owned(),
+        state: LaneState { watermark: Some(Token("next".to_owned())), ..LaneState::default() },
+        changes,
+        unread: Vec::new(),
+        pass: None,
+        urgency: Urgency::Live,
+        at: at(100),
+    }
+}
+
+/// A page of a full walk.
+pub fn full(pass: u64, changes: Vec<Change>) -> Intake {
+    Intake { pass: Some(pass), urgency: Urgency::Backfill, ..page(changes) }
+}
+
+/// The end of a full walk over products.
+pub fn sweep(pass: u64, guard: Option<f64>) -> Sweep {
+    Sweep {
+        source: source(),
+        lane: "catalogue".to_owned(),
+        state: LaneState { passes: pass, full_at: Some(at(200)), ..LaneState::default() },
+        kinds: vec![Kind::Product],
+        pass,
+        guard,
+        at: at(200),
+    }
+}
+
+/// A record that could not be understood.
+pub fn unread(id: Option<&str>, message: &str) -> Unread {
+    Unread { kind: Kind::Product, id: id.map(RecordId::from), fault: Fault::record("C0999", message) }
+}
+
+/// A window that is wide enough for everything.
+pub fn wide(now: Timestamp) -> Take {
+    Take { now, fresh: [1000; 3], retries: 1000, after: None }
+}
+
+/// A payload with this name.
+pub fn payload(name: &str) -> Payload {
+    let mut writer = Writer::resume(Payload::default());
+    // A string is always JSON.
+    writer.force(Facet::Content, "name", name).map_or_else(|_| Payload::default(), |()| writer.finish())
+}
+
+/// An item that is held as `name`.
+pub fn held(id: &str, name: &str) -> HeldItem {
+    let payload = payload(name);
+    HeldItem { id: id.into(), digests: Some(payload.digests()), payload: Some(payload) }
+}
+
+/// A settlement of a record as it was looked at.
+pub fn settled(work: &Work, state: State, items: Held) -> Settled {
+    Settled {
+        number: work.number,
+        revision: work.revision,
+        state,
+        items,
+        due: None,
+        call: None,
+        fault: None,
+        refused: Vec::new(),
+    }
+}
+
+/// A settlement as in sync under the record's own id.
+pub fn in_sync(work: &Work) -> Settled {
+    let items = if work.record.is_some() { vec![held(work.id.as_str(), work.id.as_str())] } else { Vec::new() };
+    let state = if work.record.is_some() { State::InSync } else { State::Gone };
+    settled(work, state, Held::Items(items))
+}
+
+/// A step that settles.
+pub fn step(flow: &FlowName, settled: Vec<Settled>, cursor: Option<Cursor>) -> Step {
+    Step { flow: flow.clone(), close: Vec::new(), settled, cursor, open: Vec::new(), at: at(300) }
+}
+
+/// A call over these records.
+pub fn open(numbers: Vec<Number>) -> Open {
+    Open { kind: Kind::Product, op: "put", numbers }
+}
+
+/// A call that went well.
+pub fn closed(id: u64) -> Closed {
+    Closed { id, status: 200, took: Duration::from_millis(12), response: "{\"status\":\"ok\"}".to_owned(), fault: None }
+}

@@ -1,0 +1,272 @@
+//! Bytes at rest: postcard, then zstd with a dictionary trained on the first bodies of the same purpose.
+//!
+//! A packed blob begins with the number of its dictionary as a varint: [`RAW`] and [`PLAIN`] need none. Records of one
+//! shop resemble each other far more than they resemble themselves, so a dictionary shrinks them to about a third of
+//! what zstd alone leaves, and makes it faster.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use model::Kind;
+use rusqlite::{Connection, OptionalExtension as _};
+use serde::{Serialize, de::DeserializeOwned};
+use zstd::zstd_safe::{self, CCtx, CDict, DCtx, DDict};
+
+use super::trouble::{Outcome, Trouble};
+
+/// Not compressed.
+const RAW: u32 = 0;
+/// Compressed without a dictionary.
+const PLAIN: u32 = 1;
+/// The first number that a dictionary can have.
+const FIRST: u32 = 2;
+const LEVEL: i32 = 1;
+/// Shorter ones are kept as they are.
+const WORTHWHILE: usize = 160;
+/// No blob of ours is larger; a damaged one must not ask for more memory.
+const LARGEST: u64 = 1 << 28;
+const DICTIONARY_BYTES: usize = 32 * 1024;
+const SAMPLE_BYTES: usize = 1024 * 1024;
+const SAMPLES: u32 = 400;
+
+/// What blobs are alike: they share a dictionary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Purpose {
+    /// Records of a kind.
+    Body(Kind),
+    /// What a flow's destination holds.
+    Payload(i64),
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Body(kind) => write!(out, "body/{}", kind.number()),
+            Self::Payload(flow) => write!(out, "payload/{flow}"),
+        }
+    }
+}
+
+struct Book {
+    id: u32,
+    pack: CDict<'static>,
+    unpack: DDict<'static>,
+}
+
+/// Blobs on the way to a dictionary.
+#[derive(Default)]
+struct Samples {
+    seen: u32,
+    bytes: Vec<u8>,
+    sizes: Vec<usize>,
+    /// Nothing is gathered any more: it is being trained, or can't be.
+    closed: bool,
+}
+
+/// Samples to train a dictionary from.
+pub(super) struct Training {
+    /// What it will be for.
+    pub(super) purpose: Purpose,
+    bytes: Vec<u8>,
+    sizes: Vec<usize>,
+}
+
+impl Training {
+    /// The dictionary; none where the samples have nothing in common.
+    pub(super) fn train(&self) -> Option<Vec<u8>> {
+        zstd::dict::from_continuous(&self.bytes, &self.sizes, DICTIONARY_BYTES).ok()
+    }
+}
+
+/// Packs and unpacks, from any thread.
+pub(super) struct Codec {
+    books: RwLock<HashMap<u32, Arc<Book>>>,
+    current: RwLock<HashMap<String, Arc<Book>>>,
+    samples: Mutex<HashMap<Purpose, Samples>>,
+    packers: Mutex<Vec<CCtx<'static>>>,
+    unpackers: Mutex<Vec<DCtx<'static>>>,
+    /// How many blobs of a purpose are seen before a dictionary is trained; 0: never.
+    after: u32,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Codec {
+    pub(super) fn new(after: u32) -> Self {
+        Self {
+            books: RwLock::default(),
+            current: RwLock::default(),
+            samples: Mutex::default(),
+            packers: Mutex::default(),
+            unpackers: Mutex::default(),
+            after,
+        }
+    }
+
+    /// Takes the database's dictionaries into use.
+    pub(super) fn load(&self, db: &Connection) -> Outcome<()> {
+        let mut query = db.prepare("SELECT id, purpose, bytes FROM dictionary ORDER BY id")?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            self.adopt(row.get(0)?, row.get(1)?, row.get_ref(2)?.as_blob().unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    fn adopt(&self, id: u32, purpose: String, bytes: &[u8]) -> Arc<Book> {
+        let book = Arc::new(Book { id, pack: CDict::create(bytes, LEVEL), unpack: DDict::create(bytes) });
+        self.books.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&book));
+        self.current.write().unwrap_or_else(PoisonError::into_inner).insert(purpose, Arc::clone(&book));
+        book
+    }
+
+    /// Writes a trained dictionary down; it is used from [`Codec::load`] on.
+    pub(super) fn store(db: &Connection, purpose: Purpose, bytes: &[u8]) -> Outcome<()> {
+        db.execute(
+            "INSERT INTO dictionary (id, purpose, bytes)
+             VALUES ((SELECT coalesce(max(id) + 1, ?1) FROM dictionary), ?2, ?3)",
+            (FIRST, purpose.to_string(), bytes),
+        )?;
+        Ok(())
+    }
+
+    /// Something as postcard bytes.
+    pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Outcome<Vec<u8>> {
+        postcard::to_stdvec(value).map_err(|error| Trouble::unreadable("a value on its way", error))
+    }
+
+    /// Something from postcard bytes.
+    pub(super) fn decode<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Outcome<T> {
+        postcard::from_bytes(bytes).map_err(|error| Trouble::unreadable(what, error))
+    }
+
+    /// Encodes and packs.
+    pub(super) fn pack_value<T: Serialize + ?Sized>(&self, purpose: Purpose, value: &T) -> Outcome<Vec<u8>> {
+        Ok(self.pack(purpose, &Self::encode(value)?))
+    }
+
+    /// Unpacks and decodes.
+    pub(super) fn unpack_value<T: DeserializeOwned>(&self, db: &Connection, what: &str, blob: &[u8]) -> Outcome<T> {
+        let (id, rest) = split(blob);
+        if id == RAW { Self::decode(what, rest) } else { Self::decode(what, &self.unpack(db, what, id, rest)?) }
+    }
+
+    /// Packs bytes.
+    pub(super) fn pack(&self, purpose: Purpose, plain: &[u8]) -> Vec<u8> {
+        if plain.len() < WORTHWHILE {
+            return joined(RAW, plain);
+        }
+        let book = {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            // Names are built only to be looked up while there are dictionaries at all.
+            if current.is_empty() { None } else { current.get(&purpose.to_string()).cloned() }
+        };
+        if book.is_none() {
+            self.sample(purpose, plain);
+        }
+        let id = book.as_ref().map_or(PLAIN, |book| book.id);
+        let mut blob = joined(id, &[]);
+        let head = blob.len();
+        blob.resize(head + zstd_safe::compress_bound(plain.len()), 0);
+        let mut packer = locked(&self.packers).pop().unwrap_or_default();
+        let written = blob.get_mut(head..).and_then(|room| match &book {
+            Some(book) => packer.compress_using_cdict(room, plain, &book.pack).ok(),
+            None => packer.compress(room, plain, LEVEL).ok(),
+        });
+        locked(&self.packers).push(packer);
+        match written {
+            Some(written) if written < plain.len() => {
+                blob.truncate(head + written);
+                blob
+            }
+            _ => joined(RAW, plain),
+        }
+    }
+
+    fn unpack(&self, db: &Connection, what: &str, id: u32, packed: &[u8]) -> Outcome<Vec<u8>> {
+        let size = match zstd_safe::get_frame_content_size(packed) {
+            Ok(Some(size)) if size <= LARGEST => usize::try_from(size).unwrap_or(0),
+            _ => return Err(Trouble::unreadable(what, "its compressed form is damaged")),
+        };
+        let book = if id == PLAIN { None } else { Some(self.book(db, what, id)?) };
+        let mut plain = Vec::with_capacity(size);
+        let mut unpacker = locked(&self.unpackers).pop().unwrap_or_default();
+        let done = match &book {
+            Some(book) => unpacker.decompress_using_ddict(&mut plain, packed, &book.unpack),
+            None => unpacker.decompress(&mut plain, packed),
+        };
+        locked(&self.unpackers).push(unpacker);
+        match done {
+            Ok(_) => Ok(plain),
+            Err(code) => Err(Trouble::unreadable(what, zstd_safe::get_error_name(code))),
+        }
+    }
+
+    /// A dictionary; another process may have made it since this one looked.
+    fn book(&self, db: &Connection, what: &str, id: u32) -> Outcome<Arc<Book>> {
+        if let Some(book) = self.books.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+            return Ok(Arc::clone(book));
+        }
+        let found: Option<(String, Vec<u8>)> = db
+            .query_row("SELECT purpose, bytes FROM dictionary WHERE id = ?1", [id], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        let Some((purpose, bytes)) = found else { return Err(Trouble::unreadable(what, "its dictionary is missing")) };
+        Ok(self.adopt(id, purpose, &bytes))
+    }
+
+    fn sample(&self, purpose: Purpose, plain: &[u8]) {
+        if self.after == 0 {
+            return;
+        }
+        let mut samples = locked(&self.samples);
+        let samples = samples.entry(purpose).or_default();
+        if samples.closed {
+            return;
+        }
+        let every = (self.after / SAMPLES).max(1);
+        if samples.seen.is_multiple_of(every) && samples.bytes.len() < SAMPLE_BYTES && plain.len() < SAMPLE_BYTES {
+            samples.bytes.extend_from_slice(plain);
+            samples.sizes.push(plain.len());
+        }
+        samples.seen += 1;
+    }
+
+    /// Samples that are enough for a dictionary, each once.
+    pub(super) fn training(&self) -> Option<Training> {
+        let mut samples = locked(&self.samples);
+        let (purpose, ripe) =
+            samples.iter_mut().find(|(_, samples)| !samples.closed && samples.seen >= self.after.max(1))?;
+        ripe.closed = true;
+        let (bytes, sizes) = (std::mem::take(&mut ripe.bytes), std::mem::take(&mut ripe.sizes));
+        Some(Training { purpose: *purpose, bytes, sizes })
+    }
+}
+
+fn joined(mut id: u32, rest: &[u8]) -> Vec<u8> {
+    let mut blob = Vec::with_capacity(rest.len() + 5);
+    while id >= 0x80 {
+        blob.push((id & 0x7f) as u8 | 0x80);
+        id >>= 7;
+    }
+    blob.push((id & 0x7f) as u8);
+    blob.extend_from_slice(rest);
+    blob
+}
+
+fn split(blob: &[u8]) -> (u32, &[u8]) {
+    let mut id = 0;
+    for (at, byte) in blob.iter().enumerate().take(5) {
+        id |= u32::from(byte & 0x7f).wrapping_shl(u32::try_from(at).unwrap_or(0) * 7);
+        if byte & 0x80 == 0 {
+            return (id, blob.get(at + 1..).unwrap_or_default());
+        }
+    }
+    (RAW, &[])
+}

@@ -1,0 +1,508 @@
+//! What destinations hold, the calls made to them, and what was set aside.
+//!
+//! **Invariants:** the stored payload is always what the destination acknowledged last; a settlement of an older
+//! revision never replaces that of a newer one; what an unfinished call carried is in doubt once the flow is registered
+//! again.
+
+use std::collections::BTreeSet;
+
+use contract::{
+    Digests, Fault, Item,
+    store::{Closed, Cursor, Held, HeldItem, ItemEntry, Number, Open, Registered, Revision, Settled, State, Step},
+};
+use model::{FlowName, Kind, RemoteId, SourceName, Timestamp};
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::{
+    codec::{Codec, Purpose},
+    mirror::fault_text,
+    trouble::{Outcome, Trouble},
+    writer::Tx,
+};
+
+pub(super) const IN_SYNC: u8 = 0;
+pub(super) const FILTERED: u8 = 1;
+pub(super) const DEAD: u8 = 2;
+pub(super) const GONE: u8 = 3;
+pub(super) const RETRY: u8 = 4;
+pub(super) const AWAITS_FEED: u8 = 5;
+
+/// Bits of a ledger key that hold the record's number.
+const NUMBER_BITS: u32 = 40;
+
+/// The first ledger key of a flow; a record's is so much higher as its number says.
+pub(super) const fn base(flow: i64) -> i64 {
+    flow << NUMBER_BITS
+}
+
+pub(super) fn key(flow: i64, number: Number) -> i64 {
+    base(flow).saturating_add(i64::try_from(number.0).unwrap_or(i64::MAX))
+}
+
+pub(super) fn flow_unknown(flow: &FlowName) -> Trouble {
+    Fault::config("C0108", format!("flow {flow} is not known to the database yet"))
+        .hint("run `cartage sync` or `cartage run` once, which registers the configured flows")
+        .into()
+}
+
+/// What is stored of a flow.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flow {
+    pub(super) key: i64,
+    pub(super) source: i64,
+    pub(super) cursor: Cursor,
+}
+
+pub(super) fn flow(db: &Connection, name: &FlowName) -> Outcome<Option<Flow>> {
+    let read = "SELECT key, source, urgent, live, backfill FROM flow WHERE name = ?1";
+    let found = db.prepare_cached(read)?.query_row([name.as_str()], |row| {
+        let cursor = Cursor([Revision(row.get(2)?), Revision(row.get(3)?), Revision(row.get(4)?)]);
+        Ok(Flow { key: row.get(0)?, source: row.get(1)?, cursor })
+    });
+    Ok(found.optional()?)
+}
+
+/// A state as it is stored: its number, and until when, since when or up to where it waits.
+fn state_columns(state: &State, revision: Revision, at: Timestamp) -> (u8, Option<i64>, Option<&str>) {
+    match state {
+        State::InSync => (IN_SYNC, None, None),
+        State::Filtered(rule) => (FILTERED, None, Some(rule)),
+        State::Dead => (DEAD, Some(at.millis()), None),
+        State::Gone => (GONE, None, None),
+        State::Retry(until) => (RETRY, Some(until.millis()), None),
+        State::AwaitsFeed => (AWAITS_FEED, i64::try_from(revision.0).ok(), None),
+    }
+}
+
+/// A state from its columns.
+pub(super) fn state(number: u8, waits: Option<i64>, rule: Option<String>) -> Outcome<State> {
+    Ok(match number {
+        IN_SYNC => State::InSync,
+        FILTERED => State::Filtered(rule.unwrap_or_default()),
+        DEAD => State::Dead,
+        GONE => State::Gone,
+        RETRY => State::Retry(Timestamp::from_millis(waits.unwrap_or(0))),
+        AWAITS_FEED => State::AwaitsFeed,
+        other => return Err(Trouble::unreadable("a state", format!("{other} stands for none"))),
+    })
+}
+
+/// The items of a ledger row.
+pub(super) fn items(blob: Option<&[u8]>) -> Outcome<Vec<ItemEntry>> {
+    blob.map_or_else(|| Ok(Vec::new()), |blob| Codec::decode("what a destination holds", blob))
+}
+
+/// A step with all the work done that needs no database.
+pub(super) struct PreparedStep {
+    flow: FlowName,
+    close: Vec<Closed>,
+    settled: Vec<PreparedSettled>,
+    cursor: Option<Cursor>,
+    open: Vec<Open>,
+    at: Timestamp,
+}
+
+struct PreparedSettled {
+    number: Number,
+    revision: Revision,
+    state: State,
+    items: PreparedHeld,
+    due: Option<Timestamp>,
+    call: Option<u64>,
+    fault: Option<String>,
+    refused: Option<Vec<u8>>,
+}
+
+enum PreparedHeld {
+    Same,
+    Nothing,
+    Whole {
+        items: Vec<u8>,
+        payload: Vec<u8>,
+    },
+    /// Some payloads stay as they are stored.
+    Mixed {
+        items: Vec<u8>,
+        held: Vec<HeldItem>,
+    },
+}
+
+impl PreparedStep {
+    /// Encodes and compresses.
+    pub(super) fn new(codec: &Codec, flow: i64, step: Step) -> Outcome<Self> {
+        let settled = step.settled.into_iter().map(|settled| prepare(codec, flow, settled));
+        Ok(Self {
+            settled: settled.collect::<Outcome<_>>()?,
+            flow: step.flow,
+            close: step.close,
+            cursor: step.cursor,
+            open: step.open,
+            at: step.at,
+        })
+    }
+}
+
+fn prepare(codec: &Codec, flow: i64, settled: Settled) -> Outcome<PreparedSettled> {
+    let refused = if settled.refused.is_empty() {
+        None
+    } else {
+        Some(codec.pack_value(Purpose::Payload(flow), &settled.refused)?)
+    };
+    Ok(PreparedSettled {
+        number: settled.number,
+        revision: settled.revision,
+        items: prepare_held(codec, flow, settled.items)?,
+        state: settled.state,
+        due: settled.due,
+        call: settled.call,
+        fault: settled.fault.as_ref().map(fault_text).transpose()?,
+        refused,
+    })
+}
+
+fn prepare_held(codec: &Codec, flow: i64, held: Held) -> Outcome<PreparedHeld> {
+    let held = match held {
+        Held::Same => return Ok(PreparedHeld::Same),
+        Held::Items(held) if held.is_empty() => return Ok(PreparedHeld::Nothing),
+        Held::Items(held) => held,
+    };
+    let entries: Vec<(&RemoteId, Option<Digests>)> = held.iter().map(|item| (&item.id, item.digests)).collect();
+    let items = Codec::encode(&entries)?;
+    if held.iter().any(|item| item.payload.is_none()) {
+        return Ok(PreparedHeld::Mixed { items, held });
+    }
+    let payloads: Vec<Item> = held.into_iter().filter_map(whole).collect();
+    Ok(PreparedHeld::Whole { items, payload: codec.pack_value(Purpose::Payload(flow), &payloads)? })
+}
+
+fn whole(item: HeldItem) -> Option<Item> {
+    item.payload.map(|payload| Item { id: item.id, payload })
+}
+
+const SETTLE: &str = "
+INSERT INTO ledger (key, flow, revision, state, waits, attempts, settled_at, due, call, items, rule, fault)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+ON CONFLICT (key) DO UPDATE SET
+    revision = excluded.revision, state = excluded.state, waits = excluded.waits,
+    attempts = iif(excluded.attempts > 0, ledger.attempts + 1, 0), settled_at = excluded.settled_at,
+    due = excluded.due, call = iif(?13, coalesce(excluded.call, ledger.call), excluded.call),
+    items = iif(?13, ledger.items, excluded.items), rule = excluded.rule, fault = excluded.fault
+WHERE excluded.revision >= ledger.revision";
+
+impl Tx<'_> {
+    pub(super) fn register(&self, name: &FlowName, source: &SourceName, fingerprint: &str) -> Outcome<Registered> {
+        let source = self.source(source)?;
+        let known: Option<(i64, i64, String)> = self
+            .db
+            .prepare_cached("SELECT key, source, fingerprint FROM flow WHERE name = ?1")?
+            .query_row([name.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let Some((flow, known_source, known_fingerprint)) = known else {
+            self.db
+                .prepare_cached(
+                    "INSERT INTO flow (name, source, fingerprint, urgent, live, backfill) VALUES (?1, ?2, ?3, 0, 0, 0)",
+                )?
+                .execute((name.as_str(), source, fingerprint))?;
+            return Ok(Registered::default());
+        };
+        let restarted = known_source != source || known_fingerprint != fingerprint;
+        if restarted {
+            self.db
+                .prepare_cached(
+                    "UPDATE flow SET source = ?2, fingerprint = ?3, urgent = 0, live = 0, backfill = 0 WHERE key = ?1",
+                )?
+                .execute((flow, source, fingerprint))?;
+        }
+        Ok(Registered { restarted, in_doubt: self.end_open_calls(flow)? })
+    }
+
+    /// Ends the calls that a crash left open; tells how many records they carried.
+    fn end_open_calls(&self, flow: i64) -> Outcome<u64> {
+        let mut cut_off = BTreeSet::new();
+        let mut query = self.db.prepare_cached("SELECT numbers FROM call WHERE flow = ?1 AND ended_at IS NULL")?;
+        let mut rows = query.query([flow])?;
+        while let Some(row) = rows.next()? {
+            let blob = row.get_ref(0)?.as_blob_or_null().ok().flatten().unwrap_or_default();
+            cut_off.extend(Codec::decode::<Vec<Number>>("an open call", blob)?);
+        }
+        drop(rows);
+        if cut_off.is_empty() {
+            return Ok(0);
+        }
+        let fault = Fault::transient("C0110", "the process ended before the answer was there")
+            .hint("nothing to do: what the call carried is sent again");
+        self.db
+            .prepare_cached(
+                "UPDATE call SET ended_at = opened_at, numbers = NULL, fault = ?2
+                 WHERE flow = ?1 AND ended_at IS NULL",
+            )?
+            .execute((flow, fault_text(&fault)?))?;
+        for number in &cut_off {
+            self.cast_doubt(flow, *number)?;
+        }
+        Ok(cut_off.len() as u64)
+    }
+
+    /// Marks what is held of a record as unknown and has it sent again; tells whether anything was held.
+    fn cast_doubt(&self, flow: i64, number: Number) -> Outcome<bool> {
+        let key = key(flow, number);
+        let held: Option<Option<Vec<u8>>> = self
+            .db
+            .prepare_cached("SELECT items FROM ledger WHERE key = ?1")?
+            .query_row([key], |row| row.get(0))
+            .optional()?;
+        let Some(held) = held else { return Ok(false) };
+        let mut held = items(held.as_deref())?;
+        for item in &mut held {
+            item.digests = None;
+        }
+        let blob = if held.is_empty() { None } else { Some(Codec::encode(&held)?) };
+        self.db
+            .prepare_cached("UPDATE ledger SET state = ?2, waits = 0, rule = NULL, items = ?3 WHERE key = ?1")?
+            .execute((key, RETRY, blob))?;
+        self.db.prepare_cached("DELETE FROM refused WHERE key = ?1")?.execute([key])?;
+        Ok(!held.is_empty())
+    }
+
+    pub(super) fn doubt(&self, flow: i64, numbers: &[Number]) -> Outcome<u64> {
+        let mut doubted = 0;
+        for number in numbers {
+            let holds = "SELECT 1 FROM ledger WHERE key = ?1 AND items IS NOT NULL";
+            if self.db.prepare_cached(holds)?.exists([key(flow, *number)])? {
+                doubted += u64::from(self.cast_doubt(flow, *number)?);
+            }
+        }
+        Ok(doubted)
+    }
+
+    pub(super) fn advance(&self, step: PreparedStep) -> Outcome<Vec<u64>> {
+        let flow = flow(self.db, &step.flow)?.ok_or_else(|| flow_unknown(&step.flow))?;
+        for closed in &step.close {
+            self.close(flow.key, closed, step.at)?;
+        }
+        for settled in &step.settled {
+            self.settle(flow.key, settled, step.at)?;
+        }
+        if let Some(Cursor([urgent, live, backfill])) = step.cursor {
+            self.db
+                .prepare_cached(
+                    "UPDATE flow SET urgent = max(urgent, ?2), live = max(live, ?3), backfill = max(backfill, ?4)
+                     WHERE key = ?1",
+                )?
+                .execute((flow.key, urgent.0, live.0, backfill.0))?;
+        }
+        step.open.iter().map(|open| self.open(flow.key, open, step.at)).collect()
+    }
+
+    fn open(&self, flow: i64, open: &Open, at: Timestamp) -> Outcome<u64> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO call (flow, opened_at, kind, op, records, numbers) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute((
+                flow,
+                at.millis(),
+                open.kind.number(),
+                open.op,
+                open.numbers.len() as u64,
+                Codec::encode(&open.numbers)?,
+            ))?;
+        Ok(u64::try_from(self.db.last_insert_rowid()).unwrap_or(0))
+    }
+
+    fn close(&self, flow: i64, closed: &Closed, at: Timestamp) -> Outcome<()> {
+        self.db
+            .prepare_cached(
+                "UPDATE call SET numbers = NULL, ended_at = ?3, status = ?4, took = ?5, response = ?6, fault = ?7
+                 WHERE id = ?1 AND flow = ?2",
+            )?
+            .execute(rusqlite::params![
+                closed.id,
+                flow,
+                at.millis(),
+                closed.status,
+                i64::try_from(closed.took.as_micros()).unwrap_or(i64::MAX),
+                closed.response,
+                closed.fault.as_ref().map(fault_text).transpose()?,
+            ])?;
+        Ok(())
+    }
+
+    fn settle(&self, flow: i64, settled: &PreparedSettled, at: Timestamp) -> Outcome<()> {
+        let key = key(flow, settled.number);
+        let (state, waits, rule) = state_columns(&settled.state, settled.revision, at);
+        let items = match &settled.items {
+            PreparedHeld::Same | PreparedHeld::Nothing => None,
+            PreparedHeld::Whole { items, .. } | PreparedHeld::Mixed { items, .. } => Some(items),
+        };
+        let written = self.db.prepare_cached(SETTLE)?.execute(rusqlite::params![
+            key,
+            flow,
+            settled.revision.0,
+            state,
+            waits,
+            u8::from(state == RETRY),
+            at.millis(),
+            settled.due.map(Timestamp::millis),
+            settled.call,
+            items,
+            rule,
+            settled.fault,
+            matches!(settled.items, PreparedHeld::Same),
+        ])?;
+        if written == 0 {
+            return Ok(());
+        }
+        match &settled.items {
+            PreparedHeld::Same => {}
+            PreparedHeld::Nothing => self.write_payload(key, None)?,
+            PreparedHeld::Whole { payload, .. } => self.write_payload(key, Some(payload))?,
+            PreparedHeld::Mixed { held, .. } => self.merge_payload(flow, key, held)?,
+        }
+        match &settled.refused {
+            Some(refused) if state == DEAD => {
+                self.db.prepare_cached("INSERT OR REPLACE INTO refused VALUES (?1, ?2)")?.execute((key, refused))?;
+            }
+            _ => {
+                self.db.prepare_cached("DELETE FROM refused WHERE key = ?1")?.execute([key])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_payload(&self, key: i64, payload: Option<&[u8]>) -> Outcome<()> {
+        match payload {
+            Some(bytes) => {
+                self.db.prepare_cached("INSERT OR REPLACE INTO payload VALUES (?1, ?2)")?.execute((key, bytes))?
+            }
+            None => self.db.prepare_cached("DELETE FROM payload WHERE key = ?1")?.execute([key])?,
+        };
+        Ok(())
+    }
+
+    /// Stores the payloads that are given, and keeps those that are not.
+    fn merge_payload(&self, flow: i64, key: i64, held: &[HeldItem]) -> Outcome<()> {
+        let mut stored = payloads(self.db, self.codec, key)?;
+        let merged: Vec<Item> = held
+            .iter()
+            .filter_map(|item| match &item.payload {
+                Some(payload) => Some(Item { id: item.id.clone(), payload: payload.clone() }),
+                None => stored.iter().position(|kept| kept.id == item.id).map(|at| stored.swap_remove(at)),
+            })
+            .collect();
+        if merged.is_empty() {
+            return self.write_payload(key, None);
+        }
+        self.write_payload(key, Some(&self.codec.pack_value(Purpose::Payload(flow), &merged)?))
+    }
+
+    /// Settles what waited for the feed. What is deleted is gone; what lives, but was kept out, is looked at again and
+    /// gets its rule.
+    pub(super) fn release(&self, flow: i64, kind: Kind, up_to: Revision) -> Outcome<u64> {
+        let waiting: Vec<(i64, bool)> = {
+            let mut query = self.db.prepare_cached(
+                "SELECT l.key, r.ended <> 0 FROM ledger l JOIN record r ON r.n = l.key - ?5
+                 WHERE l.flow = ?1 AND l.state = ?2 AND l.waits <= ?3 AND r.kind = ?4",
+            )?;
+            let rows = query.query_map((flow, AWAITS_FEED, up_to.0, kind.number(), base(flow)), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+            rows.collect::<Result<_, _>>()?
+        };
+        for (key, ended) in &waiting {
+            let (state, waits) = if *ended { (GONE, None) } else { (RETRY, Some(0)) };
+            self.db
+                .prepare_cached("UPDATE ledger SET state = ?2, waits = ?3, attempts = 0, items = NULL WHERE key = ?1")?
+                .execute((key, state, waits))?;
+            self.write_payload(*key, None)?;
+        }
+        Ok(waiting.len() as u64)
+    }
+
+    /// Has dead letters tried again now; none named: all.
+    pub(super) fn replay(&self, flow: i64, numbers: &[Number]) -> Outcome<u64> {
+        let again = |tx: &Self, key| {
+            let written = tx
+                .db
+                .prepare_cached("UPDATE ledger SET state = ?2, waits = 0, attempts = 0 WHERE key = ?1 AND state = ?3")?
+                .execute((key, RETRY, DEAD))?;
+            tx.bury(key, written)
+        };
+        self.dead_keys(flow, numbers)?.into_iter().try_fold(0, |sum, key| Ok(sum + again(self, key)?))
+    }
+
+    /// Sets dead letters aside for good.
+    pub(super) fn discard(&self, flow: i64, numbers: &[Number]) -> Outcome<u64> {
+        let mut dropped = 0;
+        for number in numbers {
+            let key = key(flow, *number);
+            let written = self
+                .db
+                .prepare_cached(
+                    "UPDATE ledger SET state = ?2, waits = NULL, rule = 'dropped', attempts = 0
+                     WHERE key = ?1 AND state = ?3",
+                )?
+                .execute((key, FILTERED, DEAD))?;
+            dropped += self.bury(key, written)?;
+        }
+        Ok(dropped)
+    }
+
+    fn dead_keys(&self, flow: i64, numbers: &[Number]) -> Outcome<Vec<i64>> {
+        if !numbers.is_empty() {
+            return Ok(numbers.iter().map(|number| key(flow, *number)).collect());
+        }
+        let mut query =
+            self.db.prepare_cached("SELECT key FROM ledger WHERE flow = ?1 AND state = ?2 AND waits IS NOT NULL")?;
+        let keys = query.query_map((flow, DEAD), |row| row.get(0))?;
+        Ok(keys.collect::<Result<_, _>>()?)
+    }
+
+    /// Forgets what was refused of a letter that is dead no longer.
+    fn bury(&self, key: i64, written: usize) -> Outcome<u64> {
+        if written > 0 {
+            self.db.prepare_cached("DELETE FROM refused WHERE key = ?1")?.execute([key])?;
+        }
+        Ok(written as u64)
+    }
+
+    pub(super) fn prune(&self, before: Timestamp) -> Outcome<u64> {
+        let deleted = self
+            .db
+            .prepare_cached(
+                "DELETE FROM call WHERE ended_at < ?1
+                 AND id NOT IN (SELECT call FROM ledger WHERE call IS NOT NULL)",
+            )?
+            .execute([before.millis()])?;
+        Ok(deleted as u64)
+    }
+
+    /// Touches every record whose due time has come.
+    pub(super) fn wake(&mut self, now: Timestamp) -> Outcome<u64> {
+        let due: Vec<(i64, i64)> = {
+            let mut query = self
+                .db
+                .prepare_cached("SELECT l.key, l.flow FROM flow f JOIN ledger l ON l.flow = f.key WHERE l.due <= ?1")?;
+            let rows = query.query_map([now.millis()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        let mut numbers = BTreeSet::new();
+        for (key, flow) in due {
+            self.db.prepare_cached("UPDATE ledger SET due = NULL WHERE key = ?1")?.execute([key])?;
+            numbers.extend(u64::try_from(key - base(flow)));
+        }
+        let mut touched = 0;
+        for n in numbers {
+            touched += u64::from(self.touch(n, contract::source::Urgency::Urgent)?);
+        }
+        Ok(touched)
+    }
+}
+
+/// What the destination acknowledged last, by item.
+pub(super) fn payloads(db: &Connection, codec: &Codec, key: i64) -> Outcome<Vec<Item>> {
+    let mut query = db.prepare_cached("SELECT bytes FROM payload WHERE key = ?1")?;
+    let mut rows = query.query([key])?;
+    let Some(row) = rows.next()? else { return Ok(Vec::new()) };
+    codec.unpack_value(db, "a payload", row.get_ref(0)?.as_blob().unwrap_or_default())
+}

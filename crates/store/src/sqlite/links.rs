@@ -1,0 +1,306 @@
+//! How records hang together on disk, and touching what hangs on a change.
+//!
+//! A hub is kept as a hash of source, kind of hub and name. `uses` tells who is projected again when a hub changes (and
+//! finds products by SKU and records by key); `joins` tells which stock entries, prices and assignments a product has.
+//! Names with the same beginning get neighbouring hashes, so that the SKUs of one product fall on one page.
+
+use std::collections::BTreeMap;
+
+use contract::source::Urgency;
+use model::{Hub, Kind, ProductId, Record, SourceName};
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::{trouble::Outcome, writer::Tx};
+
+/// Touches of one transaction; what goes beyond is spread.
+const INLINE: usize = 500;
+/// A hub with no more users than this is never put off: a stock entry has one product.
+const NARROW: usize = 8;
+
+/// Where a change reaches others.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    /// Whoever uses this hub.
+    Users(i64),
+    /// This product.
+    Product(ProductId),
+    /// All products of the source.
+    Offer,
+}
+
+/// The links of a record, sorted.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    /// Hubs it uses.
+    pub(super) uses: Vec<i64>,
+    /// Hubs under which a product finds it.
+    pub(super) joins: Vec<i64>,
+    /// What its change reaches.
+    pub(super) reaches: Vec<Reach>,
+}
+
+impl Links {
+    pub(super) fn of(source: &SourceName, record: &Record) -> Self {
+        let mut uses: Vec<i64> = record.uses().iter().filter_map(|hub| hub_key(source, hub)).collect();
+        uses.extend(record_key(record).map(|key| key_hub(source, key)));
+        let provides = record.provides();
+        let mut joins = Vec::new();
+        if matches!(record.kind(), Kind::Stock | Kind::Price | Kind::Assignment) {
+            joins.extend(provides.iter().filter_map(|hub| hub_key(source, hub)));
+        }
+        let mut reaches: Vec<Reach> = provides
+            .into_iter()
+            .filter_map(|hub| match hub {
+                Hub::Product(id) => Some(Reach::Product(id)),
+                Hub::Offer => Some(Reach::Offer),
+                other => hub_key(source, &other).map(Reach::Users),
+            })
+            .collect();
+        uses.sort_unstable();
+        uses.dedup();
+        joins.sort_unstable();
+        joins.dedup();
+        reaches.sort_unstable();
+        reaches.dedup();
+        Self { uses, joins, reaches }
+    }
+}
+
+/// A record's own key, given by the shop.
+pub(super) fn record_key(record: &Record) -> Option<&str> {
+    match record {
+        Record::Product(it) => it.key.as_deref(),
+        Record::Category(it) => it.key.as_deref(),
+        Record::ProductType(it) => it.key.as_deref(),
+        Record::Channel(it) => Some(&it.key),
+        Record::CustomerGroup(it) => it.key.as_deref(),
+        Record::Selection(it) => it.key.as_deref(),
+        Record::Stock(_) | Record::Price(_) | Record::Store(_) | Record::Assignment(_) => None,
+    }
+}
+
+/// The hash of a hub; none for the whole offer, which every product uses.
+pub(super) fn hub_key(source: &SourceName, hub: &Hub) -> Option<i64> {
+    Some(match hub {
+        Hub::Category(id) => hash(source, 1, id.as_str()),
+        Hub::Children(id) => hash(source, 2, id.as_str()),
+        Hub::ProductType(id) => hash(source, 3, id.as_str()),
+        Hub::Sku(sku) => hash(source, 4, sku.as_str()),
+        Hub::Product(id) => hash(source, 5, id.as_str()),
+        Hub::Offer => return None,
+    })
+}
+
+/// The hash under which a record is found by its key.
+pub(super) fn key_hub(source: &SourceName, key: &str) -> i64 {
+    hash(source, 6, key)
+}
+
+fn hash(source: &SourceName, tag: u8, name: &str) -> i64 {
+    let mut seed = blake3::Hasher::new();
+    seed.update(source.as_str().as_bytes()).update(&[0, tag]);
+    let begins = seed.clone().update(beginning(name).as_bytes()).finalize();
+    let whole = seed.update(name.as_bytes()).finalize();
+    let mut bytes = [0; 8];
+    for (to, from) in bytes.iter_mut().zip(begins.as_bytes().iter().take(4).chain(whole.as_bytes())) {
+        *to = *from;
+    }
+    i64::from_be_bytes(bytes)
+}
+
+/// What the names of things that belong together share: `MH01-XS` of `MH01-XS-Black`, else all but two characters.
+fn beginning(name: &str) -> &str {
+    let separated = name.rfind(['-', '_', '.', '/', ' ']).filter(|at| *at > 0);
+    let shorter = name.char_indices().rev().nth(1).map_or(0, |(at, _)| at);
+    name.get(..separated.unwrap_or(shorter)).unwrap_or(name)
+}
+
+/// What a transaction has to touch, and how urgently.
+#[derive(Default)]
+pub(super) struct Touches(BTreeMap<Reach, Urgency>);
+
+impl Touches {
+    /// Notes what a change of this kind reaches.
+    pub(super) fn add(&mut self, kind: Kind, urgency: Urgency, reaches: impl IntoIterator<Item = Reach>) {
+        // Stock and prices go ahead of other live work, but a first sync stays a first sync.
+        let urgency = match kind {
+            Kind::Stock | Kind::Price if urgency != Urgency::Backfill => Urgency::Urgent,
+            _ => urgency,
+        };
+        for reach in reaches {
+            let place = self.0.entry(reach).or_insert(urgency);
+            *place = urgency.min(*place);
+        }
+    }
+}
+
+impl Tx<'_> {
+    /// Brings the stored links of a record from `old` to `new`.
+    pub(super) fn relink(&self, n: u64, old: &Links, new: &Links) -> Outcome<()> {
+        let tables = [
+            (
+                "INSERT OR IGNORE INTO uses VALUES (?1, ?2)",
+                "DELETE FROM uses WHERE hub = ?1 AND n = ?2",
+                &old.uses,
+                &new.uses,
+            ),
+            (
+                "INSERT OR IGNORE INTO joins VALUES (?1, ?2)",
+                "DELETE FROM joins WHERE hub = ?1 AND n = ?2",
+                &old.joins,
+                &new.joins,
+            ),
+        ];
+        for (insert, delete, old, new) in tables {
+            if old == new {
+                continue;
+            }
+            let mut write = self.db.prepare_cached(insert)?;
+            for hub in new.iter().filter(|hub| old.binary_search(hub).is_err()) {
+                write.execute((hub, n))?;
+            }
+            let mut write = self.db.prepare_cached(delete)?;
+            for hub in old.iter().filter(|hub| new.binary_search(hub).is_err()) {
+                write.execute((hub, n))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries out touches, or leaves wide ones to be spread; tells how many were carried out.
+    pub(super) fn touch_all(&mut self, source: i64, touches: &Touches) -> Outcome<u64> {
+        let mut numbers = BTreeMap::new();
+        for (reach, urgency) in &touches.0 {
+            for n in self.within_reach(source, reach, numbers.len())? {
+                let place = numbers.entry(n).or_insert(*urgency);
+                *place = (*urgency).min(*place);
+            }
+        }
+        let mut touched = 0;
+        for (n, urgency) in numbers {
+            touched += u64::from(self.touch(n, urgency)?);
+        }
+        Ok(touched)
+    }
+
+    /// Who is to be touched now; nobody where that is put off.
+    fn within_reach(&self, source: i64, reach: &Reach, taken: usize) -> Outcome<Vec<u64>> {
+        match reach {
+            Reach::Product(id) => {
+                let find = "SELECT n FROM record WHERE source = ?1 AND kind = ?2 AND id = ?3";
+                let key = (source, Kind::Product.number(), id.as_str());
+                let found = self.db.prepare_cached(find)?.query_row(key, |row| row.get(0)).optional()?;
+                Ok(found.into_iter().collect())
+            }
+            Reach::Users(hub) => {
+                let most = INLINE.saturating_sub(taken).max(NARROW);
+                let users = users(self.db, *hub, 0, most + 1)?;
+                if users.len() <= most {
+                    return Ok(users);
+                }
+                let count = "SELECT count(*) FROM uses WHERE hub = ?1";
+                let left = self.db.prepare_cached(count)?.query_row([hub], |row| row.get(0))?;
+                self.put_off(source, Some(*hub), left)?;
+                Ok(Vec::new())
+            }
+            Reach::Offer => {
+                let live = live(self.db, source, Kind::Product)?;
+                if live > 0 {
+                    self.put_off(source, None, live)?;
+                }
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// Queues touches, unless the same ones wait already and have not begun.
+    fn put_off(&self, source: i64, hub: Option<i64>, left: u64) -> Outcome<()> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO spreading (source, hub, beyond, remain) SELECT ?1, ?2, 0, ?3 WHERE NOT EXISTS
+                 (SELECT 1 FROM spreading WHERE source = ?1 AND hub IS ?2 AND beyond = 0)",
+            )?
+            .execute((source, hub, left))?;
+        Ok(())
+    }
+
+    /// Gives a live, carried record a new revision.
+    pub(super) fn touch(&mut self, n: u64, urgency: Urgency) -> Outcome<bool> {
+        let stands = self
+            .db
+            .prepare_cached("SELECT source, kind, revision, urgency FROM record WHERE n = ?1 AND ended = 0")?
+            .query_row([n], |row| Ok((row.get(0)?, row.get::<_, u8>(1)?, row.get(2)?, row.get(3)?)))
+            .optional()?;
+        let Some((source, kind, revision, stood)) = stands else { return Ok(false) };
+        let Some(kind) = Kind::from_number(kind).filter(|kind| Kind::CARRIED.contains(kind)) else { return Ok(false) };
+        let urgency = self.place(source, (revision, stood), urgency)?;
+        let revision = self.next_revision(source, kind);
+        self.db
+            .prepare_cached("UPDATE record SET revision = ?2, urgency = ?3 WHERE n = ?1")?
+            .execute((n, revision.0, urgency))?;
+        Ok(true)
+    }
+
+    /// Carries out touches that wait, in the order in which they came; tells how many are left.
+    pub(super) fn spread(&mut self, limit: usize) -> Outcome<u64> {
+        let mut room = limit;
+        while room > 0 {
+            let first = self
+                .db
+                .prepare_cached("SELECT id, source, hub, beyond, remain FROM spreading ORDER BY id LIMIT 1")?
+                .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
+                .optional()?;
+            let Some((id, source, hub, after, left)): Option<(i64, i64, Option<i64>, u64, u64)> = first else { break };
+            let numbers = match hub {
+                Some(hub) => users(self.db, hub, after, room)?,
+                None => products(self.db, source, after, room)?,
+            };
+            for n in &numbers {
+                self.touch(*n, Urgency::Backfill)?;
+            }
+            match numbers.last() {
+                Some(last) if numbers.len() == room => {
+                    let left = left.saturating_sub(room as u64).max(1);
+                    self.db
+                        .prepare_cached("UPDATE spreading SET beyond = ?2, remain = ?3 WHERE id = ?1")?
+                        .execute((id, last, left))?;
+                }
+                _ => {
+                    self.db.prepare_cached("DELETE FROM spreading WHERE id = ?1")?.execute([id])?;
+                }
+            }
+            room -= numbers.len();
+        }
+        waiting(self.db)
+    }
+}
+
+/// How many touches wait; exact as of when they were put off.
+pub(super) fn waiting(db: &Connection) -> Outcome<u64> {
+    Ok(db.prepare_cached("SELECT coalesce(sum(remain), 0) FROM spreading")?.query_row([], |row| row.get(0))?)
+}
+
+/// Who uses a hub, in the order of their numbers.
+pub(super) fn users(db: &Connection, hub: i64, after: u64, limit: usize) -> Outcome<Vec<u64>> {
+    let mut query = db.prepare_cached("SELECT n FROM uses WHERE hub = ?1 AND n > ?2 ORDER BY n LIMIT ?3")?;
+    let numbers = query.query_map((hub, after, limit as u64), |row| row.get(0))?;
+    Ok(numbers.collect::<Result<_, _>>()?)
+}
+
+fn products(db: &Connection, source: i64, after: u64, limit: usize) -> Outcome<Vec<u64>> {
+    let mut query = db.prepare_cached(
+        "SELECT n FROM record INDEXED BY record_scan
+         WHERE kind IN (1, 2) AND source = ?1 AND kind = ?2 AND n > ?3 ORDER BY n LIMIT ?4",
+    )?;
+    let numbers = query.query_map((source, Kind::Product.number(), after, limit as u64), |row| row.get(0))?;
+    Ok(numbers.collect::<Result<_, _>>()?)
+}
+
+/// How many live records of a kind there were when the transaction began.
+pub(super) fn live(db: &Connection, source: i64, kind: Kind) -> Outcome<u64> {
+    Ok(db
+        .prepare_cached("SELECT live FROM census WHERE source = ?1 AND kind = ?2")?
+        .query_row((source, kind.number()), |row| row.get(0))
+        .optional()?
+        .unwrap_or(0))
+}

@@ -1,0 +1,432 @@
+//! The store of one machine: a SQLite file with one writer and some readers.
+//!
+//! **Invariants:** every method is one transaction, durable when it returns (WAL, `synchronous=FULL`); a second process
+//! that wants to write is refused; what is bounded stays bounded (page caches, queue, write-ahead log).
+//!
+//! What costs CPU and needs no database (encoding, hashing, compressing) happens beside the writing thread.
+
+mod codec;
+mod ledger;
+mod links;
+mod mirror;
+mod readers;
+mod report;
+mod schema;
+mod trouble;
+mod window;
+mod writer;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ffi::OsString,
+    fs::{File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use contract::{
+    Fault, Store,
+    store::{
+        Count, DeadLetter, EntryView, Found, Intake, LaneState, Number, Registered, Revision, Step, Sweep, Swept, Take,
+        Taken, Tally, UnreadRow, Wake, Window, Work,
+    },
+};
+use model::{FlowName, Kind, Record, SourceName, Timestamp};
+use rusqlite::{Connection, OpenFlags};
+
+use self::{
+    codec::{Codec, Training},
+    ledger::{PreparedStep, flow_unknown},
+    mirror::Prepared,
+    readers::Readers,
+    schema::Standing,
+    trouble::{Outcome, Trouble},
+    window::Reader,
+    writer::Writer,
+};
+
+/// How a database is used. The defaults suit a catalogue of some million SKUs.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Page cache of the writing connection, in KiB.
+    pub cache_kib: u32,
+    /// Page cache of each reading connection, in KiB.
+    pub reader_cache_kib: u32,
+    /// Reading connections, at least 1.
+    pub readers: usize,
+    /// Records of a kind (and payloads of a flow) after which a compression dictionary is trained; 0: never.
+    pub dictionary_after: u32,
+    /// Pages of 4 KiB in the write-ahead log after which it is folded into the database.
+    pub log_pages: u32,
+    /// Wait for the disk at every commit. Without it a power cut may take the last commits back; a crash does not.
+    pub durable: bool,
+    /// The database may grow to so many pages of 4 KiB; none: to what the disk holds.
+    pub most_pages: Option<u32>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            cache_kib: 24 * 1024,
+            reader_cache_kib: 4 * 1024,
+            readers: 2,
+            dictionary_after: 1000,
+            log_pages: 4000,
+            durable: true,
+            most_pages: None,
+        }
+    }
+}
+
+/// A [`Store`] in a SQLite file. Dropping it finishes what was begun and closes the file.
+pub struct Sqlite {
+    // Dropped in this order: the writer last of the connections, then the lock.
+    readers: Arc<Readers>,
+    writer: Option<Writer>,
+    codec: Arc<Codec>,
+    flows: Mutex<HashMap<FlowName, i64>>,
+    path: PathBuf,
+    _lock: Option<File>,
+    _folder: Option<Scratch>,
+}
+
+impl Sqlite {
+    /// Opens the database at `path` for reading and writing; makes it where there is none.
+    ///
+    /// # Errors
+    /// `C0101` newer than this release, `C0102` not ours, `C0103` another process writes it, `C0105` it can't be used,
+    /// `C0106` it is damaged.
+    pub fn open(path: &Path) -> Result<Self, Fault> {
+        Self::with_options(path, Options::default())
+    }
+
+    /// As [`Sqlite::open`], with settings.
+    pub fn with_options(path: &Path, options: Options) -> Result<Self, Fault> {
+        let lock = lock(path)?;
+        Self::open_locked(path, options, lock).map_err(|trouble| trouble.fault(path))
+    }
+
+    fn open_locked(path: &Path, options: Options, lock: File) -> Outcome<Self> {
+        let mut db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | CREATE)?;
+        schema::standing(&db, path)?;
+        set_up(&db, options.cache_kib)?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "synchronous", if options.durable { "FULL" } else { "NORMAL" })?;
+        db.pragma_update(None, "wal_autocheckpoint", options.log_pages)?;
+        db.pragma_update(None, "journal_size_limit", i64::from(options.log_pages).saturating_mul(4 * 4096))?;
+        if let Some(pages) = options.most_pages {
+            db.pragma_update(None, "max_page_count", pages)?;
+        }
+        schema::migrate(&mut db, path)?;
+        let codec = Arc::new(Codec::new(options.dictionary_after));
+        codec.load(&db)?;
+        let readers = readers(path, options, &codec)?;
+        let writer = Some(Writer::start(db, Arc::clone(&codec), path)?);
+        Ok(Self {
+            readers,
+            writer,
+            codec,
+            flows: Mutex::default(),
+            path: path.into(),
+            _lock: Some(lock),
+            _folder: None,
+        })
+    }
+
+    /// Opens the database at `path` beside the process that writes it. Methods that write fail with `C0107`.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`] without `C0103`; `C0107` where it is of an older release and has first to be opened for
+    /// writing, and `C0105` where there is none.
+    pub fn open_read_only(path: &Path) -> Result<Self, Fault> {
+        Self::open_beside(path, Options::default()).map_err(|trouble| trouble.fault(path))
+    }
+
+    fn open_beside(path: &Path, options: Options) -> Outcome<Self> {
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | NO_MUTEX)?;
+        if matches!(schema::standing(&db, path)?, Standing::Behind) {
+            let what = format!("the database {} is of an older release", path.display());
+            return Err(Fault::config("C0107", what)
+                .hint("run `cartage sync` or `cartage run` once: opening it for writing brings it up to date")
+                .into());
+        }
+        let codec = Arc::new(Codec::new(0));
+        codec.load(&db)?;
+        let readers = readers(path, options, &codec)?;
+        Ok(Self {
+            readers,
+            writer: None,
+            codec,
+            flows: Mutex::default(),
+            path: path.into(),
+            _lock: None,
+            _folder: None,
+        })
+    }
+
+    /// A database in a new folder of the system's temporary one, which goes with it: for tests and demonstrations.
+    pub fn memory() -> Result<Self, Fault> {
+        let folder = Scratch::new()?;
+        let options = Options { durable: false, ..Options::default() };
+        let mut store = Self::with_options(&folder.0.join("cartage.db"), options)?;
+        store._folder = Some(folder);
+        Ok(store)
+    }
+
+    /// Where the database is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn writer(&self) -> Result<&Writer, Fault> {
+        self.writer.as_ref().ok_or_else(|| {
+            Fault::config("C0107", format!("the database {} is open for reading only", self.path.display()))
+                .hint("use a command that writes, while no other process does")
+        })
+    }
+
+    /// Does work that needs no database on a thread that may block.
+    async fn prepare<T, F>(&self, work: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Codec) -> Outcome<T> + Send + 'static,
+    {
+        let codec = Arc::clone(&self.codec);
+        let done = tokio::task::spawn_blocking(move || work(&codec)).await;
+        let done =
+            done.map_err(|error| Fault::transient("C0105", format!("a step of the store ended badly: {error}")))?;
+        done.map_err(|trouble| trouble.fault(&self.path))
+    }
+
+    /// Trains dictionaries for which there is enough to learn from by now.
+    async fn learn(&self) -> Result<(), Fault> {
+        while let Some(training) = self.codec.training() {
+            let purpose = training.purpose;
+            let trained = self.prepare(move |_| Ok(Training::train(&training))).await?;
+            let Some(bytes) = trained else { continue };
+            self.writer()?.run(move |tx| Codec::store(tx.db, purpose, &bytes)).await?;
+            self.readers.run(|db, codec| codec.load(db)).await?;
+        }
+        Ok(())
+    }
+
+    async fn flow(&self, name: &FlowName) -> Result<i64, Fault> {
+        let known = self.flows.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+        if let Some(key) = known {
+            return Ok(key);
+        }
+        let wanted = name.clone();
+        let found = self.readers.run(move |db, _| ledger::flow(db, &wanted)?.ok_or_else(|| flow_unknown(&wanted)));
+        let key = found.await?.key;
+        self.flows.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), key);
+        Ok(key)
+    }
+}
+
+const CREATE: OpenFlags = OpenFlags::SQLITE_OPEN_CREATE.union(NO_MUTEX);
+const NO_MUTEX: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+
+/// Statements that a connection keeps ready: all there are.
+const STATEMENTS: usize = 128;
+
+fn set_up(db: &Connection, cache_kib: u32) -> Outcome<()> {
+    db.busy_timeout(Duration::from_secs(10))?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    db.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
+    // Mapped pages would count as our memory.
+    db.pragma_update(None, "mmap_size", 0)?;
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(())
+}
+
+fn readers(path: &Path, options: Options, codec: &Arc<Codec>) -> Outcome<Arc<Readers>> {
+    let connections = (0..options.readers.max(1)).map(|_| {
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | NO_MUTEX)?;
+        set_up(&db, options.reader_cache_kib)?;
+        Ok::<_, Trouble>(db)
+    });
+    let connections = connections.collect::<Result<Vec<_>, _>>()?;
+    Ok(Readers::new(connections, Arc::clone(codec), path.into()))
+}
+
+/// Keeps other processes from writing the same database.
+fn lock(path: &Path) -> Result<File, Fault> {
+    let mut name = OsString::from(path);
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let unusable = |error: &dyn std::fmt::Display| {
+        Fault::transient("C0105", format!("{} could not be used: {error}", name.display()))
+            .hint("check that the folder exists and may be written")
+    };
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&name);
+    let file = file.map_err(|error| unusable(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(Fault::config("C0103", format!("another process is writing the database {}", path.display()))
+                .hint("stop it first (a running `cartage run` or `cartage sync`), or use a command that only reads"))
+        }
+        Err(TryLockError::Error(error)) => Err(unusable(&error)),
+    }
+}
+
+/// A folder that goes when it is dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self, Fault> {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("cartage-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        match std::fs::create_dir(&folder) {
+            Ok(()) => Ok(Self(folder)),
+            Err(error) => Err(Fault::transient("C0105", format!("{} could not be made: {error}", folder.display()))),
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::debug!(folder = %self.0.display(), %error, "a temporary folder stays");
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn lane(&self, source: &SourceName, lane: &str) -> Result<LaneState, Fault> {
+        let (source, lane) = (source.clone(), lane.to_owned());
+        self.readers.run(move |db, _| report::lane(db, &source, &lane)).await
+    }
+
+    async fn lanes(&self, source: &SourceName) -> Result<BTreeMap<String, LaneState>, Fault> {
+        let source = source.clone();
+        self.readers.run(move |db, _| report::lanes(db, &source)).await
+    }
+
+    async fn intake(&self, intake: Intake) -> Result<Taken, Fault> {
+        let writer = self.writer()?;
+        let page = self.prepare(move |codec| Prepared::new(codec, intake)).await?;
+        let taken = writer.run(move |tx| tx.intake(page)).await?;
+        self.learn().await?;
+        Ok(taken)
+    }
+
+    async fn sweep(&self, sweep: Sweep) -> Result<Swept, Fault> {
+        self.writer()?.run(move |tx| tx.sweep(sweep)).await
+    }
+
+    async fn spread(&self, limit: usize) -> Result<u64, Fault> {
+        self.writer()?.run(move |tx| tx.spread(limit)).await
+    }
+
+    async fn wake(&self, now: Timestamp) -> Result<u64, Fault> {
+        self.writer()?.run(move |tx| tx.wake(now)).await
+    }
+
+    async fn reference_revision(&self, source: &SourceName) -> Result<Revision, Fault> {
+        let source = source.clone();
+        self.readers.run(move |db, _| report::reference_revision(db, &source)).await
+    }
+
+    async fn reference(&self, source: &SourceName) -> Result<Vec<Record>, Fault> {
+        let source = source.clone();
+        self.readers.run(move |db, codec| report::reference(db, codec, &source)).await
+    }
+
+    async fn counts(&self, source: &SourceName) -> Result<Vec<Count>, Fault> {
+        let source = source.clone();
+        self.readers.run(move |db, _| report::counts(db, &source)).await
+    }
+
+    async fn find(&self, source: &SourceName, text: &str) -> Result<Vec<Found>, Fault> {
+        let (source, text) = (source.clone(), text.to_owned());
+        self.readers.run(move |db, codec| report::find(db, codec, &source, &text)).await
+    }
+
+    async fn unread(&self, source: &SourceName, limit: usize) -> Result<Vec<UnreadRow>, Fault> {
+        let source = source.clone();
+        self.readers.run(move |db, _| report::unread(db, &source, limit)).await
+    }
+
+    async fn register(&self, flow: &FlowName, source: &SourceName, fingerprint: &str) -> Result<Registered, Fault> {
+        let (flow, source, fingerprint) = (flow.clone(), source.clone(), fingerprint.to_owned());
+        self.writer()?.run(move |tx| tx.register(&flow, &source, &fingerprint)).await
+    }
+
+    async fn window(&self, flow: &FlowName, take: Take) -> Result<Window, Fault> {
+        let flow = flow.clone();
+        self.readers.run(move |db, codec| Reader::new(db, codec, &flow)?.window(&take)).await
+    }
+
+    async fn scan(&self, flow: &FlowName, kind: Kind, after: Number, limit: usize) -> Result<Vec<Work>, Fault> {
+        let flow = flow.clone();
+        self.readers.run(move |db, codec| Reader::new(db, codec, &flow)?.scan(kind, after, limit)).await
+    }
+
+    async fn work(&self, flow: &FlowName, number: Number) -> Result<Option<Work>, Fault> {
+        let flow = flow.clone();
+        self.readers.run(move |db, codec| Reader::new(db, codec, &flow)?.one(number)).await
+    }
+
+    async fn advance(&self, step: Step) -> Result<Vec<u64>, Fault> {
+        let writer = self.writer()?;
+        let flow = self.flow(&step.flow).await?;
+        let step = self.prepare(move |codec| PreparedStep::new(codec, flow, step)).await?;
+        let opened = writer.run(move |tx| tx.advance(step)).await?;
+        self.learn().await?;
+        Ok(opened)
+    }
+
+    async fn release(&self, flow: &FlowName, kind: Kind, up_to: Revision) -> Result<u64, Fault> {
+        let flow = self.flow(flow).await?;
+        self.writer()?.run(move |tx| tx.release(flow, kind, up_to)).await
+    }
+
+    async fn revision(&self) -> Result<Revision, Fault> {
+        self.readers.run(|db, _| report::revision(db)).await
+    }
+
+    async fn next_wake(&self, flow: &FlowName) -> Result<Wake, Fault> {
+        let flow = flow.clone();
+        self.readers.run(move |db, _| report::next_wake(db, &flow)).await
+    }
+
+    async fn tally(&self, flow: &FlowName) -> Result<Tally, Fault> {
+        let flow = flow.clone();
+        self.readers.run(move |db, _| report::tally(db, &flow)).await
+    }
+
+    async fn entry(&self, flow: &FlowName, number: Number) -> Result<Option<EntryView>, Fault> {
+        let flow = flow.clone();
+        self.readers.run(move |db, codec| report::entry(db, codec, &flow, number)).await
+    }
+
+    async fn dead(&self, flow: &FlowName, limit: usize) -> Result<Vec<DeadLetter>, Fault> {
+        let flow = flow.clone();
+        self.readers.run(move |db, codec| report::dead(db, codec, &flow, limit)).await
+    }
+
+    async fn replay(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault> {
+        let (flow, numbers) = (self.flow(flow).await?, numbers.to_vec());
+        self.writer()?.run(move |tx| tx.replay(flow, &numbers)).await
+    }
+
+    async fn discard(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault> {
+        let (flow, numbers) = (self.flow(flow).await?, numbers.to_vec());
+        self.writer()?.run(move |tx| tx.discard(flow, &numbers)).await
+    }
+
+    async fn doubt(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault> {
+        let (flow, numbers) = (self.flow(flow).await?, numbers.to_vec());
+        self.writer()?.run(move |tx| tx.doubt(flow, &numbers)).await
+    }
+
+    async fn prune(&self, before: Timestamp) -> Result<u64, Fault> {
+        self.writer()?.run(move |tx| tx.prune(before)).await
+    }
+}

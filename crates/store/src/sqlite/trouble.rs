@@ -1,0 +1,67 @@
+//! What goes wrong inside, and what a person reads about it.
+
+use std::path::Path;
+
+use contract::Fault;
+use rusqlite::ErrorCode;
+
+/// What stopped a step inside the store.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// SQLite refused.
+    Sql(rusqlite::Error),
+    /// Already in words.
+    Fault(Box<Fault>),
+}
+
+/// A step inside the store.
+pub(super) type Outcome<T> = Result<T, Trouble>;
+
+impl From<rusqlite::Error> for Trouble {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(Box::new(fault))
+    }
+}
+
+impl Trouble {
+    /// Something stored that does not read back as what it was written.
+    pub(super) fn unreadable(what: &str, why: impl std::fmt::Display) -> Self {
+        Fault::config("C0106", format!("{what} in the database can't be read: {why}"))
+            .hint("restore the database from a backup, or move it away and let the source be read again")
+            .into()
+    }
+
+    /// In words, about this file.
+    pub(super) fn fault(self, path: &Path) -> Fault {
+        let error = match self {
+            Self::Fault(fault) => return *fault,
+            Self::Sql(error) => error,
+        };
+        let file = path.display();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => {
+                Fault::transient("C0104", format!("the disk is full: {file} could not be written"))
+                    .hint("free some space; nothing is lost, the work goes on by itself")
+            }
+            Some(ErrorCode::NotADatabase) => not_ours(path, "it is no SQLite database"),
+            Some(ErrorCode::DatabaseCorrupt) => {
+                Fault::config("C0106", format!("the database {file} is damaged: {error}"))
+                    .hint("restore it from a backup, or move it away and let the source be read again")
+            }
+            _ => Fault::transient("C0105", format!("the database {file} could not be used: {error}"))
+                .hint("check the disk, the folder's rights and that no other program holds the file"),
+        }
+    }
+}
+
+/// A file that Cartage did not make.
+pub(super) fn not_ours(path: &Path, why: &str) -> Fault {
+    Fault::config("C0102", format!("{} is not a Cartage database: {why}", path.display()))
+        .hint("name another file in the configuration, or move this one away")
+}

@@ -1,0 +1,251 @@
+//! What a flow has to do, read in one snapshot.
+//!
+//! **Invariants:** a window holds every record that its cursor passes; a live record whose body was forgotten is never
+//! shown as gone.
+
+use std::collections::HashSet;
+
+use contract::{
+    Fault,
+    source::Urgency,
+    store::{Entry, Number, Revision, Take, Window, Work},
+};
+use model::{FlowName, Hub, Kind, Record, SourceName, Timestamp};
+use rusqlite::{Connection, Params, Row};
+
+use super::{
+    codec::Codec,
+    ledger::{self, Flow, RETRY, base, flow_unknown},
+    links::{hub_key, live},
+    trouble::{Outcome, Trouble},
+};
+
+macro_rules! work {
+    ($tables:literal, $rest:literal) => {
+        concat!(
+            "SELECT r.n, r.revision, r.kind, r.id, r.changed_at, r.ended, b.bytes,
+             l.state, l.revision, l.waits, l.attempts, l.items, l.rule FROM ",
+            $tables,
+            " LEFT JOIN body b ON b.n = r.n ",
+            $rest
+        )
+    };
+}
+
+const FRESH: &str = work!(
+    "record r INDEXED BY record_walk LEFT JOIN ledger l ON l.key = ?1 + r.n",
+    "WHERE r.kind IN (1, 2) AND r.source = ?2 AND r.urgency = ?3 AND r.revision > ?4 ORDER BY r.revision LIMIT ?5"
+);
+const RETRIES: &str = work!(
+    "ledger l JOIN record r ON r.n = l.key - ?1",
+    "WHERE l.flow = ?2 AND l.state = ?3 AND l.waits <= ?4 AND r.source = ?5 ORDER BY l.waits LIMIT ?6"
+);
+const SCAN: &str = work!(
+    "record r INDEXED BY record_scan LEFT JOIN ledger l ON l.key = ?1 + r.n",
+    "WHERE r.kind IN (1, 2) AND r.source = ?2 AND r.kind = ?3 AND r.n > ?4 ORDER BY r.n LIMIT ?5"
+);
+const ONE: &str = work!("record r LEFT JOIN ledger l ON l.key = ?1 + r.n", "WHERE r.n = ?2 AND r.source = ?3");
+
+/// Reads the work of one flow.
+pub(super) struct Reader<'a> {
+    db: &'a Connection,
+    codec: &'a Codec,
+    flow: Flow,
+    source: SourceName,
+    /// There is stock or a price somewhere: products have to be joined by SKU.
+    by_sku: bool,
+    /// There are assignments: products have to be joined by id.
+    by_id: bool,
+}
+
+/// A row as it is read: the work, or a live record whose body is not known.
+enum Read {
+    Work(Work),
+    Forgotten(u64),
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(db: &'a Connection, codec: &'a Codec, name: &FlowName) -> Outcome<Self> {
+        let flow = ledger::flow(db, name)?.ok_or_else(|| flow_unknown(name))?;
+        let source: String =
+            db.prepare_cached("SELECT name FROM source WHERE key = ?1")?.query_row([flow.source], |row| row.get(0))?;
+        let any = |kinds: &[Kind]| -> Outcome<bool> {
+            kinds.iter().try_fold(false, |any, kind| Ok(any || live(db, flow.source, *kind)? > 0))
+        };
+        let (by_sku, by_id) = (any(&[Kind::Stock, Kind::Price])?, any(&[Kind::Assignment])?);
+        Ok(Self { db, codec, flow, source: source.into(), by_sku, by_id })
+    }
+
+    pub(super) fn window(&self, take: &Take) -> Outcome<Window> {
+        let top = super::report::revision(self.db)?;
+        let mut work = Vec::new();
+        let mut cursor = take.after.unwrap_or(self.flow.cursor);
+        let places = Urgency::ALL.into_iter().zip(take.fresh).zip(&mut cursor.0);
+        for ((urgency, most), place) in places {
+            // Retries go before backfill.
+            if urgency == Urgency::Backfill {
+                self.retries(take, &mut work)?;
+            }
+            *place = self.fresh(urgency, most, *place, top, &mut work)?;
+        }
+        let mut seen = HashSet::with_capacity(work.len());
+        work.retain(|work: &Work| seen.insert(work.number));
+        Ok(Window { work, cursor })
+    }
+
+    /// Reads what lies beyond the cursor in one place; tells where the cursor stands after it.
+    fn fresh(
+        &self,
+        urgency: Urgency,
+        most: usize,
+        from: Revision,
+        top: Revision,
+        work: &mut Vec<Work>,
+    ) -> Outcome<Revision> {
+        if most == 0 {
+            return Ok(from);
+        }
+        let mut last = from;
+        let mut read = 0;
+        let limit = most as u64;
+        let keys = (base(self.flow.key), self.flow.source, urgency as u8, from.0, limit);
+        self.each(FRESH, keys, |found| {
+            read += 1;
+            last = match found {
+                Read::Forgotten(revision) => Revision(revision),
+                Read::Work(found) => {
+                    let revision = found.revision;
+                    work.push(Work { urgency: Some(urgency), ..found });
+                    revision
+                }
+            };
+            Ok(())
+        })?;
+        Ok(if read < most { top.max(from) } else { last })
+    }
+
+    fn retries(&self, take: &Take, work: &mut Vec<Work>) -> Outcome<()> {
+        if take.retries == 0 {
+            return Ok(());
+        }
+        let (flow, limit) = (self.flow, take.retries as u64);
+        self.each(RETRIES, (base(flow.key), flow.key, RETRY, take.now.millis(), flow.source, limit), |found| {
+            if let Read::Work(found) = found {
+                work.push(found);
+            }
+            Ok(())
+        })
+    }
+
+    pub(super) fn scan(&self, kind: Kind, after: Number, limit: usize) -> Outcome<Vec<Work>> {
+        let mut work = Vec::new();
+        let keys = (base(self.flow.key), self.flow.source, kind.number(), after.0, limit as u64);
+        self.each(SCAN, keys, |found| match found {
+            Read::Work(found) => {
+                work.push(found);
+                Ok(())
+            }
+            Read::Forgotten(_) => Err(being_read_again().into()),
+        })?;
+        Ok(work)
+    }
+
+    pub(super) fn one(&self, number: Number) -> Outcome<Option<Work>> {
+        let mut one = None;
+        self.each(ONE, (base(self.flow.key), number.0, self.flow.source), |found| match found {
+            Read::Work(found) => {
+                one = Some(found);
+                Ok(())
+            }
+            Read::Forgotten(_) => Err(being_read_again().into()),
+        })?;
+        Ok(one)
+    }
+
+    fn each(&self, query: &str, keys: impl Params, mut take: impl FnMut(Read) -> Outcome<()>) -> Outcome<()> {
+        let mut query = self.db.prepare_cached(query)?;
+        let mut rows = query.query(keys)?;
+        while let Some(row) = rows.next()? {
+            take(self.read(row)?)?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, row: &Row<'_>) -> Outcome<Read> {
+        let revision = row.get(1)?;
+        let record: Option<Record> = match row.get_ref(6)?.as_blob_or_null().unwrap_or_default() {
+            Some(blob) => Some(self.codec.unpack_value(self.db, "a record", blob)?),
+            None if row.get::<_, u8>(5)? == 0 => return Ok(Read::Forgotten(revision)),
+            None => None,
+        };
+        let joined = match &record {
+            Some(record) => self.joined(record)?,
+            None => Vec::new(),
+        };
+        Ok(Read::Work(Work {
+            number: Number(row.get(0)?),
+            revision: Revision(revision),
+            urgency: None,
+            kind: kind(row.get(2)?)?,
+            id: row.get::<_, String>(3)?.into(),
+            record,
+            changed_at: Timestamp::from_millis(row.get(4)?),
+            joined,
+            entry: entry(row)?,
+        }))
+    }
+
+    /// What hangs on a product: stock and price entries of its SKUs, its assignments.
+    fn joined(&self, record: &Record) -> Outcome<Vec<Record>> {
+        let mut joined = Vec::new();
+        let Record::Product(product) = record else { return Ok(joined) };
+        if self.by_id {
+            self.join(Hub::Product(product.id.clone()), &mut joined)?;
+        }
+        if self.by_sku {
+            let mut done = HashSet::new();
+            for sku in product.variants.iter().filter_map(|variant| variant.sku.as_ref()) {
+                if done.insert(sku) {
+                    self.join(Hub::Sku(sku.clone()), &mut joined)?;
+                }
+            }
+        }
+        Ok(joined)
+    }
+
+    fn join(&self, hub: Hub, joined: &mut Vec<Record>) -> Outcome<()> {
+        let Some(key) = hub_key(&self.source, &hub) else { return Ok(()) };
+        let mut query = self
+            .db
+            .prepare_cached("SELECT b.bytes FROM joins j JOIN body b ON b.n = j.n WHERE j.hub = ?1 ORDER BY j.n")?;
+        let mut rows = query.query([key])?;
+        while let Some(row) = rows.next()? {
+            let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
+            let record: Record = self.codec.unpack_value(self.db, "a record", blob)?;
+            // Another hub may have the same hash.
+            if record.provides().contains(&hub) {
+                joined.push(record);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn entry(row: &Row<'_>) -> Outcome<Option<Entry>> {
+    let Some(state) = row.get::<_, Option<u8>>(7)? else { return Ok(None) };
+    Ok(Some(Entry {
+        state: ledger::state(state, row.get(9)?, row.get(12)?)?,
+        revision: Revision(row.get(8)?),
+        items: ledger::items(row.get_ref(11)?.as_blob_or_null().unwrap_or_default())?,
+        attempts: row.get(10)?,
+    }))
+}
+
+pub(super) fn kind(number: u8) -> Outcome<Kind> {
+    Kind::from_number(number).ok_or_else(|| Trouble::unreadable("a kind", format!("{number} stands for none")))
+}
+
+fn being_read_again() -> Fault {
+    Fault::transient("C0109", "the mirror is being read again after an upgrade and is not whole yet")
+        .hint("wait for the next full read of the source, or start one with `cartage sync --full`")
+}

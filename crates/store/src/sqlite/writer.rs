@@ -1,0 +1,197 @@
+//! The one connection that writes, on a thread of its own.
+//!
+//! **Invariants:** every job is one transaction and either happens wholly or not at all; jobs wait in a bounded queue;
+//! revisions are given here and nowhere else, so they grow in the order of commits.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+};
+
+use contract::{Fault, source::Urgency, store::Revision};
+use model::{Kind, SourceName};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    codec::Codec,
+    trouble::{Outcome, Trouble},
+};
+
+/// Jobs that wait before whoever brings the next one waits too.
+const QUEUE: usize = 16;
+
+type Job = Box<dyn FnOnce(&mut Desk) + Send>;
+
+/// The way to the writing thread.
+pub(super) struct Writer {
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    path: PathBuf,
+}
+
+/// What the writing thread owns.
+struct Desk {
+    db: Connection,
+    codec: Arc<Codec>,
+    revision: u64,
+}
+
+impl Writer {
+    pub(super) fn start(db: Connection, codec: Arc<Codec>, path: &Path) -> Outcome<Self> {
+        let revision = db.query_row("SELECT value FROM meta WHERE name = 'revision'", [], |row| row.get(0))?;
+        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
+        let mut desk = Desk { db, codec, revision };
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || {
+                while let Some(job) = queue.blocking_recv() {
+                    job(&mut desk);
+                }
+            })
+            .map_err(|error| Fault::transient("C0105", format!("no thread to write the database with: {error}")))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), path: path.to_owned() })
+    }
+
+    /// Does `work` in a transaction.
+    pub(super) async fn run<T, F>(&self, work: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
+    {
+        let stopped = || {
+            Fault::transient("C0105", format!("the thread that writes {} has stopped", self.path.display()))
+                .hint("restart; what was committed is safe")
+        };
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |desk| drop(reply.send(desk.transact(work))));
+        self.jobs.as_ref().ok_or_else(stopped)?.send(job).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?.map_err(|trouble| trouble.fault(&self.path))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!(file = %self.path.display(), "the thread that writes the database ended badly");
+        }
+    }
+}
+
+impl Desk {
+    fn transact<T>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Outcome<T>) -> Outcome<T> {
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut tx = Tx {
+            db: &transaction,
+            codec: &self.codec,
+            revision: self.revision,
+            census: BTreeMap::new(),
+            floors: HashMap::new(),
+        };
+        let done = work(&mut tx)?;
+        tx.write_census()?;
+        let revision = tx.revision;
+        if revision != self.revision {
+            transaction.prepare_cached("UPDATE meta SET value = ?1 WHERE name = 'revision'")?.execute([revision])?;
+        }
+        transaction.commit()?;
+        self.revision = revision;
+        Ok(done)
+    }
+}
+
+/// How the census of a kind changes in a transaction.
+#[derive(Default)]
+struct Shift {
+    live: i64,
+    tombstones: i64,
+    revision: u64,
+}
+
+/// A transaction under way.
+pub(super) struct Tx<'a> {
+    pub(super) db: &'a Connection,
+    pub(super) codec: &'a Codec,
+    revision: u64,
+    census: BTreeMap<(i64, u8), Shift>,
+    floors: HashMap<i64, [u64; 3]>,
+}
+
+impl Tx<'_> {
+    /// A new revision, for a record of this kind.
+    pub(super) fn next_revision(&mut self, source: i64, kind: Kind) -> Revision {
+        self.revision += 1;
+        self.census.entry((source, kind.number())).or_default().revision = self.revision;
+        Revision(self.revision)
+    }
+
+    /// Notes that there are so many more live records and tombstones of this kind.
+    pub(super) fn count(&mut self, source: i64, kind: Kind, live: i64, tombstones: i64) {
+        let shift = self.census.entry((source, kind.number())).or_default();
+        shift.live += live;
+        shift.tombstones += tombstones;
+    }
+
+    fn write_census(&mut self) -> Outcome<()> {
+        let mut write = self.db.prepare_cached(
+            "INSERT INTO census (source, kind, live, tombstones, revision) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET live = live + excluded.live, tombstones = tombstones + excluded.tombstones,
+                 revision = max(revision, excluded.revision)",
+        )?;
+        for ((source, kind), shift) in &self.census {
+            write.execute((source, kind, shift.live, shift.tombstones, shift.revision))?;
+        }
+        Ok(())
+    }
+
+    /// The source's key, made where it has none yet.
+    pub(super) fn source(&self, name: &SourceName) -> Outcome<i64> {
+        if let Some(key) = source_key(self.db, name)? {
+            return Ok(key);
+        }
+        self.db.prepare_cached("INSERT INTO source (name) VALUES (?1)")?.execute([name.as_str()])?;
+        Ok(self.db.last_insert_rowid())
+    }
+
+    /// Which place a record gets that stands at (`revision`, `urgency`) and is now `wanted` at another: one that some
+    /// flow has still to look at keeps the more urgent of the two.
+    pub(super) fn place(&mut self, source: i64, stands: (u64, u8), wanted: Urgency) -> Outcome<u8> {
+        let (revision, urgency) = stands;
+        if urgency >= wanted as u8 {
+            return Ok(wanted as u8);
+        }
+        let floors = match self.floors.get(&source) {
+            Some(floors) => *floors,
+            None => self.load_floors(source)?,
+        };
+        let seen_by_all = floors.get(usize::from(urgency)).is_none_or(|floor| revision <= *floor);
+        Ok(if seen_by_all { wanted as u8 } else { urgency })
+    }
+
+    /// Per urgency, the revision up to which every flow of the source has looked.
+    fn load_floors(&mut self, source: i64) -> Outcome<[u64; 3]> {
+        let none = i64::MAX;
+        let floors = self
+            .db
+            .prepare_cached(
+                "SELECT coalesce(min(urgent), ?2), coalesce(min(live), ?2), coalesce(min(backfill), ?2)
+                 FROM flow WHERE source = ?1",
+            )?
+            .query_row((source, none), |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
+        self.floors.insert(source, floors);
+        Ok(floors)
+    }
+}
+
+/// The source's key, if it was ever read.
+pub(super) fn source_key(db: &Connection, name: &SourceName) -> Outcome<Option<i64>> {
+    db.prepare_cached("SELECT key FROM source WHERE name = ?1")?
+        .query_row([name.as_str()], |row| row.get(0))
+        .optional()
+        .map_err(Trouble::from)
+}
