@@ -13,7 +13,14 @@ use std::{
     time::Duration,
 };
 
-use crate::catalogue::{Catalogue, Category, Localized, Price, Product, Stock, dice::Dice};
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{
+    catalogue::{Catalogue, Category, Localized, Price, Product, Stock, dice::Dice},
+    clock::Clock,
+    commercetools::{Change, Emulator, PriceScope},
+};
 
 /// The products it works on are taken evenly from a larger catalogue.
 pub const MOST_PRODUCTS: usize = 2_000;
@@ -42,7 +49,7 @@ pub enum Edit {
         product: String,
         /// Which variant.
         sku: String,
-        /// Scope and new amount.
+        /// Scope and new amount. Never one with tiers.
         price: Price,
     },
     /// A price is added that holds for a time only. Its own validity isn't set.
@@ -90,6 +97,87 @@ pub enum Edit {
         /// Key of the product.
         product: String,
     },
+}
+
+impl Edit {
+    /// The same on commercetools; price windows count from `now`.
+    pub fn into_change(self, now: Timestamp) -> Change {
+        match self {
+            Self::Stock { sku, channel, quantity } => Change::SetStock { sku, channel, quantity },
+            Self::Price { sku, price, .. } => set_price(sku, price),
+            Self::PriceWindow { sku, price, opens_in, lasts, .. } => {
+                let from = after(now, opens_in);
+                let until = after(from, lasts);
+                let text = |at: Timestamp| Some(format!("{at:.3}"));
+                set_price(sku, Price { valid_from: text(from), valid_until: text(until), ..price })
+            }
+            Self::Name { product, locale, text } => Change::SetName { product, locale, text: Some(text) },
+            Self::Category { category, locale, text } => Change::RenameCategory { category, locale, name: text },
+            Self::Published { product, published: true } => Change::Publish { product },
+            Self::Published { product, published: false } => Change::Unpublish { product },
+            Self::Added(product) => Change::AddProduct(product),
+            Self::Removed { product } => Change::DeleteProduct { product },
+        }
+    }
+}
+
+/// The instant later by a time, or the last there is.
+fn after(at: Timestamp, time: Duration) -> Timestamp {
+    SignedDuration::try_from(time).ok().and_then(|time| at.checked_add(time).ok()).unwrap_or(Timestamp::MAX)
+}
+
+fn set_price(sku: String, price: Price) -> Change {
+    let scope = PriceScope {
+        currency: price.currency,
+        country: price.country,
+        customer_group: price.customer_group,
+        channel: price.channel,
+        valid_from: price.valid_from,
+        valid_until: price.valid_until,
+    };
+    Change::SetPrice { sku, scope, minor: price.minor, discounted: price.discounted }
+}
+
+/// What a living shop did while it was driven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Driven {
+    /// Edits that were made.
+    pub made: u64,
+    /// Edits that the platform refused.
+    pub refused: u64,
+}
+
+/// Lives: makes one edit on the emulator every `pace` (a millisecond at least) until `shutdown`.
+///
+/// Price windows count from what `clock` says when they are set. An edit that the platform refuses is traced and counted; the shop goes on, as people do.
+pub async fn drive(
+    emulator: &Emulator,
+    shop: impl Iterator<Item = Edit>,
+    pace: Duration,
+    clock: &Clock,
+    shutdown: impl Future<Output = ()>,
+) -> Driven {
+    let mut driven = Driven::default();
+    let mut ticks = interval(pace.max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut shutdown = std::pin::pin!(shutdown);
+    for edit in shop {
+        tokio::select! {
+            biased;
+            () = &mut shutdown => return driven,
+            _ = ticks.tick() => {},
+        }
+        match emulator.change(edit.into_change(clock())) {
+            Ok(()) => driven.made += 1,
+            Err(error) => {
+                tracing::warn!(%error, "the platform refused an edit of the living shop");
+                driven.refused += 1;
+            }
+        }
+    }
+    // Nothing in the shop can be edited.
+    shutdown.await;
+    driven
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -246,7 +334,7 @@ impl LivingShop {
     fn price(&mut self) -> Option<Edit> {
         let at = self.dice.below(self.pieces.len());
         let piece = self.pieces.get(at)?;
-        let price = piece.prices.get(self.dice.below(piece.prices.len()))?;
+        let price = piece.prices.get(self.dice.below(piece.prices.len())).filter(|price| price.tiers.is_empty())?;
         let percent = self.dice.between(85, 115);
         Some(Edit::Price { product: piece.product.clone(), sku: piece.sku.clone(), price: scaled(price, percent) })
     }
@@ -258,7 +346,7 @@ impl LivingShop {
         let first = self.dice.below(piece.prices.len());
         let price = piece.prices.iter().cycle().skip(first).take(piece.prices.len()).find(|price| {
             let windows = piece.prices.iter().filter(|other| same_scope(price, other) && limited(other));
-            windows.count() == 0
+            windows.count() == 0 && price.tiers.is_empty()
         })?;
         if !self.windows.insert(piece.sku.clone()) {
             return None;
@@ -340,12 +428,7 @@ fn renamed(names: &[(String, Localized)], dice: &mut Dice) -> Option<(String, St
 
 fn scaled(price: &Price, percent: i64) -> Price {
     let scale = |minor: i64| minor.saturating_mul(percent) / 100;
-    Price {
-        minor: scale(price.minor),
-        discounted: price.discounted.map(scale),
-        tiers: price.tiers.iter().map(|(from, minor)| (*from, scale(*minor))).collect(),
-        ..price.clone()
-    }
+    Price { minor: scale(price.minor), discounted: price.discounted.map(scale), ..price.clone() }
 }
 
 fn limited(price: &Price) -> bool {

@@ -9,8 +9,8 @@ pub mod load;
 
 use std::{collections::BTreeMap, fmt};
 
-pub use generate::{Options, generate};
-pub use load::{LoadError, Loaded, Skipped, load};
+pub use generate::{Oddity, Options, generate};
+pub use load::{DataSet, LoadError, Loaded, Skipped, load};
 
 /// Text by locale (`de`, `en`, `de-DE`). A locale may be missing.
 pub type Localized = BTreeMap<String, String>;

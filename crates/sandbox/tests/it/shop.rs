@@ -1,10 +1,16 @@
 //! The shop that never rests.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    time::Duration,
+};
 
+use jiff::Timestamp;
 use sandbox::{
-    catalogue::{Catalogue, Head, Options, Product, generate},
-    shop::{Edit, LivingShop, MOST_HIDDEN},
+    catalogue::{Catalogue, Head, Options, Price, Product, generate},
+    clock,
+    commercetools::{Change, Emulator, Settings},
+    shop::{Driven, Edit, LivingShop, MOST_HIDDEN, drive},
 };
 
 fn shop(products: usize) -> Catalogue {
@@ -60,7 +66,7 @@ fn every_edit_is_about_something_that_is_there_and_changes_it_plausibly() {
             Edit::Price { product, sku, price } => {
                 let variants = &products[&product].variants;
                 let variant = variants.iter().find(|variant| variant.sku.as_ref() == Some(&sku)).unwrap();
-                let of = |known: &&sandbox::catalogue::Price| {
+                let of = |known: &&Price| {
                     (&known.currency, &known.country, &known.customer_group, &known.channel, &known.valid_from)
                         == (&price.currency, &price.country, &price.customer_group, &price.channel, &price.valid_from)
                 };
@@ -98,4 +104,69 @@ fn a_shop_without_products_renames_categories_and_an_empty_one_rests() {
     let head = shop(0).head;
     assert!(LivingShop::new(&without(head), 1).take(50).all(|edit| matches!(edit, Edit::Category { .. })));
     assert!(LivingShop::new(&without(Head::default()), 1).next().is_none());
+}
+
+fn emulator(catalogue: &Catalogue) -> Emulator {
+    let emulator = Emulator::new(Settings::default());
+    emulator.seed(catalogue).unwrap();
+    emulator
+}
+
+#[test]
+fn commercetools_takes_every_edit() {
+    let catalogue = shop(100);
+    let emulator = emulator(&catalogue);
+    let mut kinds = BTreeSet::new();
+    let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    for edit in LivingShop::new(&catalogue, 5).take(1_000) {
+        kinds.insert(kind(&edit));
+        let told = format!("{edit:?}");
+        let change = edit.clone().into_change(now);
+        emulator.change(change).unwrap_or_else(|error| panic!("{error}: {told}"));
+        match edit {
+            Edit::Name { product, locale, text } => {
+                assert_eq!(emulator.product(&product).unwrap()["masterData"]["current"]["name"][locale], text);
+            }
+            Edit::Published { product, published } => {
+                assert_eq!(emulator.product(&product).unwrap()["masterData"]["published"], published);
+            }
+            Edit::Added(product) => assert!(emulator.product(&product.key).is_some()),
+            Edit::Removed { product } => assert!(emulator.product(&product).is_none()),
+            _ => {}
+        }
+    }
+    assert_eq!(kinds.len(), 7);
+}
+
+#[test]
+fn a_price_window_has_its_instants_from_the_moment_it_is_set() {
+    let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    let price = Price { minor: 800, currency: "EUR".into(), ..Price::default() };
+    let (opens_in, lasts) = (Duration::from_secs(5), Duration::from_millis(60_500));
+    let edit = Edit::PriceWindow { product: "p".into(), sku: "s".into(), price, opens_in, lasts };
+    let Change::SetPrice { scope, minor, .. } = edit.into_change(now) else { panic!("a price") };
+    assert_eq!(minor, 800);
+    assert_eq!(scope.valid_from.as_deref(), Some("2026-03-01T12:00:05.000Z"));
+    assert_eq!(scope.valid_until.as_deref(), Some("2026-03-01T12:01:05.500Z"));
+}
+
+#[tokio::test]
+async fn it_is_driven_at_its_pace_until_the_shutdown() {
+    let catalogue = shop(50);
+    let emulator = emulator(&catalogue);
+    let living = LivingShop::new(&catalogue, 5);
+    let shutdown = tokio::time::sleep(Duration::from_millis(300));
+    let driven = drive(&emulator, living, Duration::from_millis(20), &clock::machine(), shutdown).await;
+    // At most one at once and then one every 20 ms; a busy machine makes fewer.
+    assert!(driven.made >= 2 && driven.made <= 16 && driven.refused == 0, "{driven:?}");
+}
+
+#[tokio::test]
+async fn a_shop_in_which_nothing_can_be_edited_waits_for_the_shutdown() {
+    let nothing =
+        Catalogue { head: Head::default(), product_count: 0, products: Box::new(|| Box::new(std::iter::empty())) };
+    let living = LivingShop::new(&nothing, 5);
+    let shutdown = tokio::time::sleep(Duration::from_millis(30));
+    let driven = drive(&emulator(&nothing), living, Duration::ZERO, &clock::machine(), shutdown).await;
+    assert_eq!(driven, Driven::default());
 }

@@ -6,6 +6,7 @@ use sandbox::catalogue::{
     AttributeKind, Catalogue, Localized, Price, Product, Value, Variant,
     generate::{MAX_VARIANTS, Oddity, Options, generate},
 };
+use sandbox::commercetools::{Emulator, Settings};
 use serde_json::{Value as Json, json};
 
 use super::{assert_sound, products};
@@ -233,6 +234,19 @@ fn a_product_is_about_five_kilobytes_of_json() {
         products(&shop).iter().map(|product| projection(&shop, product).to_string().len()).collect();
     let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
     assert!(*least >= 4_500 && *most <= 5_500, "from {least} to {most} bytes");
+}
+
+#[test]
+fn a_product_is_about_five_kilobytes_on_the_emulator_too() {
+    let emulator = Emulator::new(Settings::default());
+    emulator.seed(&generate(&Options { products: 200, oddities: false, ..Options::default() })).unwrap();
+    for key in emulator.product_keys() {
+        let mut product = emulator.product(&key).unwrap();
+        // A projection is the current data beside the members of the product itself.
+        let data = product.as_object_mut().unwrap().remove("masterData").unwrap();
+        let bytes = product.to_string().len() + data["current"].to_string().len();
+        assert!((4_500..=5_500).contains(&bytes), "{key} has {bytes} bytes");
+    }
 }
 
 const ID: &str = "0b2f3e1c-7a8d-4c59-9f10-2a6d8e4b7c31";

@@ -12,7 +12,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sandbox::catalogue::{AttributeKind, Catalogue, Product, Value};
+use sandbox::{
+    catalogue::{AttributeKind, Catalogue, Product, Value, load},
+    commercetools::{Emulator, Settings},
+};
 
 /// The folder of a real data set; none, and a line that says so, where it isn't there.
 #[expect(clippy::print_stderr, reason = "whoever runs the tests should see what wasn't tested")]
@@ -23,6 +26,24 @@ fn data_set(name: &str) -> Option<PathBuf> {
     }
     eprintln!("skipped: {} isn't there", folder.display());
     None
+}
+
+/// Every data set can be sold on the emulated platform, which refuses what names something that isn't there.
+#[test]
+fn the_emulator_takes_every_data_set() {
+    let sets = [
+        ("magento-luma", 191, 1_891, 32),
+        ("commercetools-sunrise/small", 27, 102, 39),
+        ("commercetools-sunrise/full", 3, 3, 102),
+        ("commercelayer-demo-store", 58, 250, 15),
+        ("bestbuy-categories", 0, 0, 4_584),
+    ];
+    for (name, products, variants, categories) in sets {
+        let Some(folder) = data_set(name) else { return };
+        let emulator = Emulator::new(Settings::default());
+        let seeded = emulator.seed(&load(&folder).unwrap().catalogue).unwrap();
+        assert_eq!((seeded.products, seeded.variants, seeded.categories), (products, variants, categories), "{name}");
+    }
 }
 
 fn products(catalogue: &Catalogue) -> Vec<Product> {
