@@ -1,1 +1,27 @@
-fn main() {}
+//! Cartage's command line. What it can do is in [`cartage::cli`], what it does about it in [`cartage::commands`].
+
+use std::process::ExitCode;
+
+use cartage::{
+    cli::Cli,
+    commands,
+    output::{self, Exit},
+};
+use clap::Parser as _;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let exit = match commands::run(cli).await {
+        Ok(exit) => exit,
+        Err(failure) => {
+            output::tell(&failure);
+            failure.exit()
+        }
+    };
+    code(exit)
+}
+
+fn code(exit: Exit) -> ExitCode {
+    ExitCode::from(exit as u8)
+}

@@ -52,7 +52,7 @@ fn processor_time() -> Duration {
 }
 
 fn rate(start: Duration) -> f64 {
-    PRODUCTS as f64 / (processor_time() - start).as_secs_f64()
+    PRODUCTS as f64 / processor_time().saturating_sub(start).as_secs_f64()
 }
 
 async fn direct(size: usize) -> f64 {

@@ -1,7 +1,11 @@
 //! The commercetools source from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod arbitrary;
+mod calls;
 mod emulator;
+mod mapping;
+mod spec;
 
 use contract::{Change, Fault, Lane, Next, Position, Source, Token, source::Unread};
 use serde_json::{Value, json};

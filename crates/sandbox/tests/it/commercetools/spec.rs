@@ -1,1 +1,409 @@
-//! The emulator's answers against the platform's own OpenAPI description.
+//! The emulator's answers against the platform's own OpenAPI description, where it is at hand.
+//!
+//! The check is strict: required members, types, enums, date-times, discriminators, and no member that the description
+//! does not know.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use sandbox::commercetools::{Change, PriceScope};
+
+use super::*;
+
+/// `components.schemas` of the description. `None` when it isn't there.
+fn schemas() -> Option<Json> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs/commercetools/api-openapi.yaml");
+    let text = std::fs::read_to_string(path).ok()?;
+    let lines: Vec<(usize, &str)> = text
+        .lines()
+        .skip_while(|line| *line != "components:")
+        .skip_while(|line| *line != "  schemas:")
+        .skip(1)
+        .map(|line| (line.len() - line.trim_start().len(), line.trim()))
+        .take_while(|(indent, line)| *indent >= 4 || line.is_empty())
+        .filter(|(_, line)| !line.is_empty())
+        .collect();
+    Some(Yaml { lines, at: 0 }.block(4))
+}
+
+/// A reader of the part of YAML that the description uses: block mappings and lists, plain, quoted and block scalars.
+struct Yaml<'a> {
+    lines: Vec<(usize, &'a str)>,
+    at: usize,
+}
+
+impl Yaml<'_> {
+    fn block(&mut self, indent: usize) -> Json {
+        let (mut map, mut list) = (serde_json::Map::new(), Vec::new());
+        while let Some((found, line)) = self.lines.get(self.at).copied() {
+            if found != indent {
+                assert!(found < indent, "unexpected indent: {line}");
+                break;
+            }
+            if let Some(item) = line.strip_prefix("- ") {
+                if entry(item).is_some() {
+                    // A mapping that starts on the line of its dash.
+                    self.lines[self.at] = (indent + 2, item);
+                    list.push(self.block(indent + 2));
+                } else {
+                    self.at += 1;
+                    list.push(scalar(item));
+                }
+            } else if line == "-" {
+                self.at += 1;
+                list.push(self.below(indent));
+            } else {
+                let (key, value) = entry(line).unwrap_or_else(|| panic!("not a mapping: {line}"));
+                self.at += 1;
+                let value = match value {
+                    "" => self.below(indent),
+                    "|" | "|-" | ">" | ">-" => {
+                        while self.lines.get(self.at).is_some_and(|(deeper, _)| *deeper > indent) {
+                            self.at += 1;
+                        }
+                        Json::Null
+                    }
+                    value => scalar(value),
+                };
+                map.insert(key, value);
+            }
+        }
+        if list.is_empty() { Json::Object(map) } else { Json::Array(list) }
+    }
+
+    /// What belongs to a key without a value: a deeper block, or a list at the same depth.
+    fn below(&mut self, indent: usize) -> Json {
+        match self.lines.get(self.at) {
+            Some((deeper, _)) if *deeper > indent => self.block(*deeper),
+            Some((same, line)) if *same == indent && line.starts_with("- ") => self.block(indent),
+            _ => Json::Null,
+        }
+    }
+}
+
+fn entry(line: &str) -> Option<(String, &str)> {
+    let (key, value) = match line.strip_prefix(['"', '\'']) {
+        Some(rest) => {
+            let end = rest.find(['"', '\''])?;
+            (&rest[..end], rest[end + 1..].strip_prefix(':')?)
+        }
+        None => match line.split_once(": ") {
+            Some(pair) => pair,
+            None => (line.strip_suffix(':')?, ""),
+        },
+    };
+    Some((key.to_owned(), value.trim()))
+}
+
+fn scalar(text: &str) -> Json {
+    match text {
+        "{}" => json!({}),
+        "[]" => json!([]),
+        "true" | "false" => json!(text == "true"),
+        _ => json!(text.trim_matches(['"', '\''])),
+    }
+}
+
+/// Checks values against schemas.
+struct Checker {
+    schemas: Json,
+}
+
+/// A schema with what its `allOf` parts say.
+#[derive(Default)]
+struct Flat {
+    properties: BTreeMap<String, Json>,
+    required: BTreeSet<String>,
+    kind: Option<String>,
+    open: bool,
+    items: Option<Json>,
+    values: Option<Vec<Json>>,
+    format: Option<String>,
+    discriminator: Option<(String, Json)>,
+}
+
+impl Checker {
+    fn named(&self, name: &str) -> &Json {
+        &self.schemas[name]
+    }
+
+    fn flatten(&self, schema: &Json, flat: &mut Flat) {
+        if let Some(name) = reference(schema) {
+            self.flatten(self.named(name), flat);
+            return;
+        }
+        for part in schema["allOf"].as_array().into_iter().flatten() {
+            self.flatten(part, flat);
+        }
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            flat.properties.insert(name.clone(), property.clone());
+        }
+        for name in schema["required"].as_array().into_iter().flatten() {
+            let name = name.as_str().unwrap();
+            if name.starts_with('/') {
+                flat.open = true;
+            } else {
+                flat.required.insert(name.to_owned());
+            }
+        }
+        let text = |name: &str| schema[name].as_str().map(str::to_owned);
+        flat.kind = text("type").or(flat.kind.take());
+        flat.format = text("format").or(flat.format.take());
+        flat.open |= schema.get("additionalProperties").is_some();
+        flat.items = schema.get("items").cloned().or(flat.items.take());
+        flat.values = schema["enum"].as_array().cloned().or(flat.values.take());
+        if let Some(name) = schema["discriminator"]["propertyName"].as_str() {
+            flat.discriminator = Some((name.to_owned(), schema["discriminator"]["mapping"].clone()));
+        }
+    }
+
+    fn check(&self, value: &Json, schema: &Json, at: &str, found: &mut Vec<String>) {
+        let mut flat = Flat::default();
+        self.flatten(schema, &mut flat);
+        if let Some((name, mapping)) = &flat.discriminator
+            && let Some(target) = value[name].as_str().and_then(|tag| mapping[tag].as_str())
+            && reference(schema) != target.rsplit('/').next()
+        {
+            self.check(value, &json!({ "$ref": target }), at, found);
+            return;
+        }
+        let fits = match flat.kind.as_deref() {
+            Some("object") => value.is_object(),
+            Some("array") => value.is_array(),
+            Some("string") => value.is_string(),
+            Some("integer") => value.is_i64() || value.is_u64(),
+            Some("number") => value.is_number(),
+            Some("boolean") => value.is_boolean(),
+            _ => true,
+        };
+        if !fits {
+            found.push(format!("{at}: {value} is not of type {:?}", flat.kind));
+        }
+        if let Some(values) = &flat.values
+            && !values.contains(value)
+        {
+            found.push(format!("{at}: {value} is not one of {values:?}"));
+        }
+        if flat.format.as_deref() == Some("datetime")
+            && value.as_str().is_none_or(|text| text.len() != 24 || text.parse::<jiff::Timestamp>().is_err())
+        {
+            found.push(format!("{at}: {value} is not a date and time with milliseconds"));
+        }
+        for element in value.as_array().into_iter().flatten() {
+            self.check(element, flat.items.as_ref().unwrap_or(&Json::Null), &format!("{at}[]"), found);
+        }
+        let Some(object) = value.as_object() else { return };
+        for name in flat.required.iter().filter(|name| !object.contains_key(*name)) {
+            found.push(format!("{at}: {name} is missing"));
+        }
+        for (name, value) in object {
+            match flat.properties.get(name) {
+                Some(property) => self.check(value, property, &format!("{at}.{name}"), found),
+                None if flat.open || flat.properties.is_empty() => {}
+                None => found.push(format!("{at}: {name} is not known")),
+            }
+        }
+    }
+
+    fn assert(&self, value: &Json, schema: &str) {
+        assert!(self.named(schema).is_object(), "the description has no {schema}");
+        let mut found = Vec::new();
+        self.check(value, &json!({ "$ref": format!("#/components/schemas/{schema}") }), schema, &mut found);
+        assert!(found.is_empty(), "{found:#?}\n{value:#}");
+    }
+}
+
+fn reference(schema: &Json) -> Option<&str> {
+    schema["$ref"].as_str()?.rsplit('/').next()
+}
+
+fn checker() -> Option<Checker> {
+    let schemas = schemas();
+    if schemas.is_none() {
+        eprintln!("skipped: the OpenAPI description of the platform is not at hand");
+    }
+    Some(Checker { schemas: schemas? })
+}
+
+#[test]
+fn the_check_itself_finds_what_is_wrong() {
+    let Some(checker) = checker() else { return };
+    let wrong = |value: Json, schema: &str, part: &str| {
+        let mut found = Vec::new();
+        checker.check(&value, checker.named(schema), schema, &mut found);
+        assert!(found.iter().any(|problem| problem.contains(part)), "{found:?}");
+    };
+    wrong(json!({ "code": 1, "message": "x" }), "ErrorObject", "not of type");
+    wrong(json!({ "id": "x", "value": { "type": "centPrecision" } }), "Price", "centAmount is missing");
+    wrong(json!({ "id": "x", "valid": true }), "Price", "valid is not known");
+    wrong(json!({ "id": "x", "validFrom": "2026" }), "Price", "not a date and time");
+    wrong(json!({ "roles": ["None"] }), "Channel", "is not one of");
+    wrong(json!({ "type": { "name": "set" } }), "AttributeDefinition", "elementType is missing");
+}
+
+#[tokio::test]
+async fn every_page_is_as_the_description_says() {
+    let Some(checker) = checker() else { return };
+    let shop = Shop::open().await;
+    for (path, schema) in [
+        ("/product-projections", "ProductProjectionPagedQueryResponse"),
+        ("/products", "ProductPagedQueryResponse"),
+        ("/categories", "CategoryPagedQueryResponse"),
+        ("/product-types", "ProductTypePagedQueryResponse"),
+        ("/inventory", "InventoryPagedQueryResponse"),
+        ("/standalone-prices", "StandalonePricePagedQueryResponse"),
+        ("/stores", "StorePagedQueryResponse"),
+        ("/channels", "ChannelPagedQueryResponse"),
+        ("/customer-groups", "CustomerGroupPagedQueryResponse"),
+        ("/product-selections", "ProductSelectionPagedQueryResponse"),
+        ("/product-selections/key=summer/products", "ProductSelectionProductPagedQueryResponse"),
+        ("/products/key=shirt/product-selections", "AssignedProductSelectionPagedQueryResponse"),
+        ("/in-store/key=de/product-selection-assignments", "ProductsInStorePagedQueryResponse"),
+    ] {
+        let (status, page) = shop.get(path, &[]).await;
+        assert_eq!(status, 200);
+        assert_ne!(page["count"], 0, "{path}");
+        checker.assert(&page, schema);
+    }
+    let (_, project) = shop.get("", &[]).await;
+    checker.assert(&project, "Project");
+    let expanded = [("priceCurrency", "EUR"), ("expand", "productType"), ("expand", "categories[*].ancestors[*]")];
+    let (_, page) = shop.get("/product-projections", &expanded).await;
+    checker.assert(&page, "ProductProjectionPagedQueryResponse");
+}
+
+#[tokio::test]
+async fn a_generated_shop_with_every_oddity_is_as_the_description_says() {
+    let Some(checker) = checker() else { return };
+    let options = sandbox::catalogue::Options { products: 120, json_bytes: 4000, ..Default::default() };
+    let shop = Shop::seeded(Settings::default(), &sandbox::catalogue::generate(&options)).await;
+    for (path, schema) in [
+        ("/product-projections", "ProductProjectionPagedQueryResponse"),
+        ("/categories", "CategoryPagedQueryResponse"),
+        ("/product-types", "ProductTypePagedQueryResponse"),
+        ("/inventory", "InventoryPagedQueryResponse"),
+        ("/standalone-prices", "StandalonePricePagedQueryResponse"),
+        ("/stores", "StorePagedQueryResponse"),
+        ("/channels", "ChannelPagedQueryResponse"),
+    ] {
+        let (status, page) = shop.get(path, &[("limit", "500")]).await;
+        assert_eq!(status, 200);
+        checker.assert(&page, schema);
+    }
+}
+
+#[tokio::test]
+async fn every_message_is_as_the_description_says() {
+    let Some(checker) = checker() else { return };
+    let shop = Shop::with(Settings { messages_enabled: true, availability_lag_ms: 0, ..Settings::default() }).await;
+    let own = |text: &str| text.to_owned();
+    let scope = PriceScope::of("EUR");
+    let germany = PriceScope { country: Some(own("DE")), ..scope.clone() };
+    let new = product("new", vec![variant("new-1", vec![price(1, "EUR")], vec![stock(None, 1)])]);
+    for change in [
+        Change::Unpublish { product: own("shirt") },
+        Change::Publish { product: own("shirt") },
+        Change::SetPrice { sku: own("shirt-l"), scope: scope.clone(), minor: 1, discounted: None },
+        Change::SetPrice { sku: own("shirt-l"), scope: germany.clone(), minor: 1, discounted: None },
+        Change::RemovePrice { sku: own("shirt-l"), scope: germany.clone() },
+        Change::SetStock { sku: own("shirt-m"), channel: Some(own("berlin")), quantity: 9 },
+        Change::SetStock { sku: own("fresh"), channel: None, quantity: 9 },
+        Change::DeleteInventory { sku: own("fresh"), channel: None },
+        Change::SetPrice { sku: own("boot-1"), scope: scope.clone(), minor: 3, discounted: Some(2) },
+        Change::SetStandalonePriceActive { sku: own("boot-1"), scope: germany, active: false },
+        Change::SetStandalonePrice { sku: own("fresh"), scope: scope.clone(), minor: 1, discounted: None },
+        Change::DeleteStandalonePrice { sku: own("fresh"), scope },
+        Change::AddToSelection { selection: own("summer"), product: own("boot") },
+        Change::RemoveFromSelection { selection: own("summer"), product: own("boot") },
+        Change::AddToSelection { selection: own("not-here"), product: own("boot") },
+        Change::SetStoreSelections { store: own("de"), selections: vec![(own("winter"), true)] },
+        Change::AddToCategory { product: own("shirt"), category: own("shoes") },
+        Change::RemoveFromCategory { product: own("shirt"), category: own("shoes") },
+        Change::DeleteProduct { product: own("sandal") },
+        Change::AddProduct(Box::new(new)),
+    ] {
+        shop.emulator.change(change).unwrap();
+    }
+    let price = shop.list("/standalone-prices", &[]).await.remove(0);
+    let prices = format!("/standalone-prices/{}", price["id"].as_str().unwrap());
+    let tiers = json!([{ "minimumQuantity": 3, "value": { "currencyCode": "EUR", "centAmount": 2 } }]);
+    for (path, actions) in [
+        (
+            prices.as_str(),
+            json!([
+                { "action": "setValidFrom", "validFrom": "2026-05-01T00:00:00Z" },
+                { "action": "setValidUntil", "validUntil": "2027-05-01T00:00:00Z" },
+                { "action": "setValidFromAndUntil", "validFrom": "2026-06-01T00:00:00Z" },
+                { "action": "setPriceTiers", "tiers": tiers },
+            ]),
+        ),
+        (
+            "/products/key=shirt",
+            json!([
+                { "action": "changeSlug", "slug": { "en": "x" }, "staged": false },
+                { "action": "addVariant", "sku": "shirt-s", "staged": false },
+                { "action": "removeVariant", "sku": "shirt-s", "staged": false },
+                { "action": "setPrices", "variantId": 1, "prices": [], "staged": false },
+            ]),
+        ),
+        (
+            "/stores/key=de",
+            json!([
+                { "action": "setName", "name": { "en": "x" } },
+                { "action": "setLanguages", "languages": ["en"] },
+                { "action": "setCountries", "countries": [{ "code": "GB" }] },
+                { "action": "setDistributionChannels", "distributionChannels": [{ "key": "online" }] },
+                { "action": "setSupplyChannels", "supplyChannels": [] },
+            ]),
+        ),
+        (
+            "/product-selections/key=summer",
+            json!([{ "action": "setVariantSelection", "product": { "key": "shirt" },
+                     "variantSelection": { "type": "includeOnly", "skus": ["shirt-m"] } }]),
+        ),
+        ("/categories/key=shoes", json!([{ "action": "changeSlug", "slug": { "en": "x" } }])),
+    ] {
+        let (_, before) = shop.get(path, &[]).await;
+        let body = json!({ "version": before["version"], "actions": actions });
+        let (status, answer) = shop.call(Method::POST, path, Some(&body)).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    for (path, draft) in [
+        ("/categories", json!({ "key": "n", "name": { "en": "N" }, "slug": { "en": "n" } })),
+        ("/product-selections", json!({ "key": "n", "name": { "en": "N" } })),
+        ("/stores", json!({ "key": "n" })),
+    ] {
+        assert_eq!(shop.call(Method::POST, path, Some(&draft)).await.0, 201);
+    }
+    for path in ["/product-selections/key=n", "/stores/key=n"] {
+        assert_eq!(shop.call(Method::DELETE, &format!("{path}?version=1"), None).await.0, 200);
+    }
+    let (_, page) = shop.get("/messages", &[("limit", "500")]).await;
+    let types: BTreeSet<&str> =
+        page["results"].as_array().unwrap().iter().map(|message| message["type"].as_str().unwrap()).collect();
+    assert!(types.len() >= 35, "{types:?}");
+    for message in page["results"].as_array().unwrap() {
+        checker.assert(message, &format!("{}Message", message["type"].as_str().unwrap()));
+    }
+    checker.assert(&page, "MessagePagedQueryResponse");
+}
+
+#[tokio::test]
+async fn errors_are_as_the_description_says() {
+    let Some(checker) = checker() else { return };
+    let shop = Shop::open().await;
+    let conflict = json!({ "version": 9, "actions": [] });
+    for (method, path, body) in [
+        (Method::GET, "/products?limit=1000", None),
+        (Method::GET, "/products/key=none", None),
+        (Method::POST, "/products/key=shirt", Some(conflict)),
+        (Method::POST, "/products", Some(json!({}))),
+    ] {
+        let (_, answer) = shop.call(method, path, body.as_ref()).await;
+        checker.assert(&answer, "ErrorResponse");
+    }
+    for token in ["", &shop.new_token("view_stores:sandbox").await] {
+        let (_, answer) = read(shop.raw(Method::GET, "/products", token, None).await).await;
+        checker.assert(&answer, "AuthErrorResponse");
+    }
+}

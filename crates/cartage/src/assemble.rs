@@ -1,0 +1,153 @@
+//! From a configuration to a running engine: the one place where connectors, store and engine meet.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use contract::{Clock, Destination, Fault, Source, Store};
+use engine::{
+    Flow, Observer, Pull,
+    mapping::{Expression, Mapping},
+    run::{Engine, Origin},
+};
+use model::{FlowName, Kind, SourceName};
+use store::sqlite::Sqlite;
+use tokio::sync::watch;
+
+use crate::{
+    config::{ConfigError, ConfigErrors, FlowSettings, Loaded},
+    output::Failure,
+};
+
+/// How long a record waits before its second attempt.
+const FIRST_BACKOFF: Duration = Duration::from_millis(500);
+
+/// Connectors and flows of a configuration, without a store: enough to check them.
+pub struct Parts {
+    /// Sources by name.
+    pub sources: BTreeMap<SourceName, Arc<dyn Source>>,
+    /// Flows, in the order of their names.
+    pub flows: Vec<Arc<Flow>>,
+}
+
+/// Builds connectors and flows. Fetches secrets; makes no call.
+///
+/// # Errors
+/// Everything that is wrong with the configuration, or a secret that can't be had.
+pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
+    let mut sources: BTreeMap<SourceName, Arc<dyn Source>> = BTreeMap::new();
+    for (name, settings) in &loaded.config.sources {
+        let source = settings.connector.build().map_err(|fault| named(fault, "source", name.as_str()))?;
+        sources.insert(name.clone(), source);
+    }
+    let mut flows = Vec::new();
+    let mut errors = Vec::new();
+    for (name, settings) in &loaded.config.flows {
+        match flow(loaded, name, settings, &sources)? {
+            Ok(flow) => flows.push(Arc::new(flow)),
+            Err(found) => errors.extend(found),
+        }
+    }
+    if errors.is_empty() { Ok(Parts { sources, flows }) } else { Err(Failure::Config(ConfigErrors(errors))) }
+}
+
+fn flow(
+    loaded: &Loaded,
+    name: &FlowName,
+    settings: &FlowSettings,
+    sources: &BTreeMap<SourceName, Arc<dyn Source>>,
+) -> Result<Result<Flow, Vec<ConfigError>>, Failure> {
+    let config = &loaded.config;
+    let missing = |what: &str, which: &str| anyhow::anyhow!("flow {name} names {what} {which}, which does not exist");
+    let source = sources.get(&settings.source).ok_or_else(|| missing("source", settings.source.as_str()))?;
+    let market = config.markets.get(&settings.market).ok_or_else(|| missing("market", &settings.market))?;
+    let destination = config
+        .destinations
+        .get(&settings.destination)
+        .ok_or_else(|| missing("destination", &settings.destination))?
+        .build()
+        .map_err(|fault| named(fault, "destination", &settings.destination))?;
+    let products = mapping(loaded, Kind::Product, destination.as_ref(), &loaded.fields(name));
+    let categories = mapping(loaded, Kind::Category, destination.as_ref(), &loaded.category_fields(name));
+    let (products, categories) = match (products, categories) {
+        (Ok(products), Ok(categories)) => (products, categories),
+        (products, categories) => {
+            let errors = [products.err(), categories.err()];
+            return Ok(Err(errors.into_iter().flatten().flatten().collect()));
+        }
+    };
+    Ok(Ok(Flow {
+        name: name.clone(),
+        source: settings.source.clone(),
+        market: market.clone(),
+        price_order: source.descriptor().price_order,
+        destination,
+        products,
+        categories,
+    }))
+}
+
+/// Compiles the user's own fields; errors point into the configuration file.
+fn mapping(
+    loaded: &Loaded,
+    kind: Kind,
+    destination: &dyn Destination,
+    expressions: &[Expression],
+) -> Result<Mapping, Vec<ConfigError>> {
+    let descriptor = destination.descriptor();
+    Mapping::compile(kind, (descriptor.fields)(kind), descriptor.extra_name, expressions)
+        .map_err(|errors| errors.iter().map(|error| loaded.mapping_error(error)).collect())
+}
+
+fn named(mut fault: Fault, what: &str, name: &str) -> Fault {
+    fault.message = format!("{what} {name}: {}", fault.message);
+    fault
+}
+
+/// Opens the store of a configuration for writing.
+///
+/// # Errors
+/// The store's.
+pub fn open(loaded: &Loaded) -> Result<Arc<dyn Store>, Fault> {
+    Ok(Arc::new(Sqlite::open(&loaded.config.store.path)?))
+}
+
+/// Opens the store of a configuration for looking at, while another process may be writing.
+///
+/// # Errors
+/// The store's.
+pub fn open_read_only(loaded: &Loaded) -> Result<Arc<dyn Store>, Fault> {
+    Ok(Arc::new(Sqlite::open_read_only(&loaded.config.store.path)?))
+}
+
+/// The engine of a configuration.
+///
+/// # Errors
+/// As [`parts`].
+pub fn engine(
+    loaded: &Loaded,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+    allow_deletes: bool,
+) -> Result<Arc<Engine>, Failure> {
+    let parts = parts(loaded)?;
+    let mut origins = Vec::new();
+    for (name, source) in parts.sources {
+        let Some(settings) = loaded.config.sources.get(&name) else { continue };
+        origins.push(Arc::new(Origin {
+            pull: Pull {
+                name,
+                source,
+                store: Arc::clone(&store),
+                clock: Arc::clone(&clock),
+                observer: Arc::clone(&observer),
+                guard: (!allow_deletes).then_some(settings.sweep_guard),
+                news: watch::channel(0).0,
+            },
+            filling: watch::channel(0).0,
+            ready: watch::channel(false).0,
+            cadence: settings.cadence.clone(),
+            full_every: settings.full_every,
+        }));
+    }
+    Ok(Arc::new(Engine { origins, flows: parts.flows, store, clock, observer, first_backoff: FIRST_BACKOFF }))
+}

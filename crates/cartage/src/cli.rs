@@ -1,0 +1,273 @@
+//! The command line: what can be asked for. What is done about it is in [`crate::commands`].
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+
+/// Carries commerce data from where a merchant sells to where it is marketed, right in every market.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cartage",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "\
+Exit codes:
+  0  done, and every flow agrees with its source
+  1  something failed, or is left to do or to look at (pending or dead records)
+  2  the command line or the configuration is wrong
+  3  credentials or rights were refused
+  4  deletions are held back by the guard (see sync --allow-deletes)
+
+Examples:
+  cartage demo                        a whole shop on this machine, kept in sync while it changes
+  cartage init > cartage.toml         a configuration to begin with
+  cartage check && cartage plan       does it work, and what would it send
+  cartage sync && cartage status      one pass, and how every flow stands
+  cartage explain TRAIL-42            one record's journey, from source to each market"
+)]
+pub struct Cli {
+    /// The configuration file.
+    #[arg(short, long, global = true, default_value = crate::config::FILE_NAME, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Print one JSON document rather than text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bring up a shop and its Clerk.io stores on this machine, and keep them in sync while the shop changes.
+    #[command(after_help = "\
+Examples:
+  cartage demo
+  cartage demo --once --json
+  cartage demo --products 20000
+  cartage demo --data path/to/magento-luma")]
+    Demo(DemoArgs),
+    /// Serve the emulated platforms only, for a configuration of your own.
+    #[command(after_help = "\
+Example:
+  cartage sandbox --products 1000 --live
+  # then, in another terminal, with the configuration it printed:
+  cartage --config sandbox.toml sync")]
+    Sandbox(SandboxArgs),
+    /// Print a commented configuration to begin with.
+    #[command(after_help = "Example:\n  cartage init > cartage.toml")]
+    Init,
+    /// Look at configuration, secrets, credentials, rights and settings, without sending anything.
+    Check,
+    /// Tell what a push would do, without doing it; for one record, which fields would change.
+    #[command(after_help = "\
+Reads the source first, so that the answer is about now.
+
+Examples:
+  cartage plan
+  cartage plan TRAIL-42")]
+    Plan(PlanArgs),
+    /// One pass: read what changed, and push until every flow is idle.
+    #[command(after_help = "\
+Examples:
+  cartage sync
+  cartage sync --full --flow clerk-de
+  cartage sync --full --allow-deletes")]
+    Sync(SyncArgs),
+    /// Stay in sync: read at an adaptive pace, push at once, serve feeds, health and metrics.
+    Run,
+    /// How every flow stands: the states of its records, which add up to the mirror.
+    Status(StatusArgs),
+    /// One record's journey: what the source said, what each market made of it and why, what was sent and answered.
+    #[command(after_help = "Example:\n  cartage explain TRAIL-42-M")]
+    Explain(ExplainArgs),
+    /// Read the destination back and compare it with what it acknowledged.
+    Verify(VerifyArgs),
+    /// Records that were set aside.
+    #[command(subcommand)]
+    Dead(DeadCommand),
+    /// Print the JSON Schema of the configuration.
+    Schema,
+    /// Measure this machine: see `cargo xtask bench`.
+    #[command(hide = true)]
+    Bench(BenchArgs),
+    /// Receive and parse every page of the products, and do nothing else.
+    #[command(hide = true)]
+    BenchFloor,
+    /// Write the generated reference documentation into a folder.
+    #[command(hide = true)]
+    GenerateDocs {
+        /// The folder.
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+/// Which shop the emulators sell.
+#[derive(Clone, Debug, Args)]
+pub struct ShopArgs {
+    /// How many products the made-up shop has.
+    #[arg(long, default_value_t = 500, value_name = "N")]
+    pub products: usize,
+    /// A folder with a real catalogue rather than a made-up shop.
+    #[arg(long, value_name = "DIR", conflicts_with = "products")]
+    pub data: Option<PathBuf>,
+    /// Only uniform, complete products: for measuring.
+    #[arg(long, hide = true)]
+    pub uniform: bool,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Which shop.
+    #[command(flatten)]
+    pub shop: ShopArgs,
+    /// Sync once, report and end.
+    #[arg(long)]
+    pub once: bool,
+    /// Changes of the living shop per second.
+    #[arg(long, default_value_t = 2.0, value_name = "RATE", conflicts_with = "once")]
+    pub rate: f64,
+    /// End after so many seconds.
+    #[arg(long, value_name = "SECONDS", conflicts_with = "once")]
+    pub seconds: Option<u64>,
+}
+
+/// Arguments of `sandbox`.
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// Which shop.
+    #[command(flatten)]
+    pub shop: ShopArgs,
+    /// Where commercetools is served. Loopback only; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8471")]
+    pub commercetools: SocketAddr,
+    /// Where Clerk.io is served. Loopback only; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8472")]
+    pub clerk: SocketAddr,
+    /// Keep changing the shop.
+    #[arg(long)]
+    pub live: bool,
+    /// Where the configuration for it is written, with the secrets in files beside it.
+    #[arg(long, default_value = "sandbox.toml", value_name = "FILE")]
+    pub write: PathBuf,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Id, key or SKU of one record: show the fields that would change.
+    pub record: Option<String>,
+    /// Only these flows.
+    #[arg(long, value_name = "FLOW")]
+    pub flow: Vec<String>,
+    /// Don't read the source first: plan with the mirror as it is.
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// Arguments of `sync`.
+#[derive(Debug, Args)]
+pub struct SyncArgs {
+    /// Read everything rather than what changed; what is no longer there is deleted.
+    #[arg(long)]
+    pub full: bool,
+    /// Only these flows.
+    #[arg(long, value_name = "FLOW")]
+    pub flow: Vec<String>,
+    /// Delete whatever the source no longer has, however much that is. Reads everything.
+    #[arg(long)]
+    pub allow_deletes: bool,
+    /// How long to wait for retries and for a destination that fails, in seconds.
+    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    pub patience: u64,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Look again every two seconds until interrupted.
+    #[arg(long, conflicts_with = "json")]
+    pub watch: bool,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Id, key or SKU.
+    pub record: String,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Only these flows.
+    #[arg(long, value_name = "FLOW")]
+    pub flow: Vec<String>,
+    /// Send again what differs.
+    #[arg(long)]
+    pub repair: bool,
+}
+
+/// What can be done with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DeadCommand {
+    /// List them.
+    List(DeadArgs),
+    /// Show one whole: reason, payload, answer.
+    Show(DeadOne),
+    /// Try them again with the next pass.
+    Replay(DeadArgs),
+    /// Set them aside for good, until their records change.
+    Drop(DeadArgs),
+}
+
+/// Which dead letters.
+#[derive(Debug, Args)]
+pub struct DeadArgs {
+    /// The flow; all where none is named.
+    #[arg(long, value_name = "FLOW")]
+    pub flow: Option<String>,
+    /// Ids of records; all where none is named.
+    pub records: Vec<String>,
+    /// Needed to drop all of them.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Which dead letter.
+#[derive(Debug, Args)]
+pub struct DeadOne {
+    /// Id of the record.
+    pub record: String,
+    /// The flow; all where none is named.
+    #[arg(long, value_name = "FLOW")]
+    pub flow: Option<String>,
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Products of the main job.
+    #[arg(long, default_value_t = 20_000)]
+    pub products: usize,
+    /// Products of the large job; 0 leaves it out.
+    #[arg(long, default_value_t = 200_000)]
+    pub large: usize,
+    /// Runs of the main job; the median counts.
+    #[arg(long, default_value_t = 3)]
+    pub runs: usize,
+    /// Where the figures are written as JSON.
+    #[arg(long, default_value = "target/bench.json")]
+    pub out: PathBuf,
+}
+
+impl SyncArgs {
+    /// [`SyncArgs::patience`] as a duration.
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(self.patience)
+    }
+}

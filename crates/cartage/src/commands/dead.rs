@@ -1,0 +1,142 @@
+//! `cartage dead`: records that were set aside.
+
+use std::{path::Path, sync::Arc};
+
+use contract::{
+    Fault, Store,
+    store::{DeadLetter, Number},
+};
+use engine::Flow;
+use serde::Serialize;
+
+use super::{chosen, load, look};
+use crate::{
+    assemble,
+    cli::{DeadArgs, DeadCommand, DeadOne},
+    output::{Exit, Failure, Output, fault_text, table},
+};
+
+/// Dead letters shown at once.
+const MOST: usize = 1000;
+
+#[derive(Serialize)]
+struct Letter {
+    flow: String,
+    #[serde(flatten)]
+    letter: DeadLetter,
+}
+
+#[derive(Serialize)]
+struct Done {
+    flow: String,
+    records: u64,
+}
+
+pub(super) async fn run(path: &Path, command: &DeadCommand, output: Output) -> Result<Exit, Failure> {
+    match command {
+        DeadCommand::List(args) => list(path, args, output).await,
+        DeadCommand::Show(args) => show(path, args, output).await,
+        DeadCommand::Replay(args) => change(path, args, output, true).await,
+        DeadCommand::Drop(args) => change(path, args, output, false).await,
+    }
+}
+
+async fn letters(
+    store: &dyn Store,
+    flows: &[Arc<Flow>],
+    flow: Option<&String>,
+    records: &[String],
+) -> Result<Vec<Letter>, Failure> {
+    let names: Vec<String> = flow.into_iter().cloned().collect();
+    let mut all = Vec::new();
+    for flow in chosen(flows, &names)? {
+        let letters = store.dead(&flow.name, MOST).await?;
+        let wanted = |letter: &DeadLetter| records.is_empty() || records.iter().any(|id| id == letter.id.as_str());
+        let letters = letters.into_iter().filter(wanted);
+        all.extend(letters.map(|letter| Letter { flow: flow.name.to_string(), letter }));
+    }
+    Ok(all)
+}
+
+async fn list(path: &Path, args: &DeadArgs, output: Output) -> Result<Exit, Failure> {
+    let (store, flows) = look(path)?;
+    let letters = letters(store.as_ref(), &flows, args.flow.as_ref(), &args.records).await?;
+    output.document(&letters)?;
+    if letters.is_empty() {
+        output.line("no record is set aside")?;
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<Vec<String>> = letters
+        .iter()
+        .map(|Letter { flow, letter }| {
+            let (code, why) = (letter.fault.code.to_string(), letter.fault.to_string());
+            vec![flow.clone(), letter.kind.to_string(), letter.id.to_string(), letter.at.to_string(), code, why]
+        })
+        .collect();
+    output.line(table(&["flow", "kind", "record", "since", "code", "why"], &rows).trim_end())?;
+    output.line("show one with `cartage dead show <record>`; try again with `cartage dead replay`")?;
+    Ok(Exit::Left)
+}
+
+async fn show(path: &Path, args: &DeadOne, output: Output) -> Result<Exit, Failure> {
+    let (store, flows) = look(path)?;
+    let records = std::slice::from_ref(&args.record);
+    let letters = letters(store.as_ref(), &flows, args.flow.as_ref(), records).await?;
+    if letters.is_empty() {
+        return Err(no_letter(&args.record).into());
+    }
+    output.document(&letters)?;
+    for Letter { flow, letter } in &letters {
+        output
+            .line(format!("{flow} · {} {} · revision {} · {}", letter.kind, letter.id, letter.revision.0, letter.at))?;
+        output.line(fault_text(&letter.fault))?;
+        if let Some(response) = &letter.fault.response {
+            output.line(format!("answer: {response}"))?;
+        }
+        for item in &letter.items {
+            output.line(format!("payload of {}: {}", item.id, item.payload.object()))?;
+        }
+    }
+    Ok(Exit::Left)
+}
+
+async fn change(path: &Path, args: &DeadArgs, output: Output, replay: bool) -> Result<Exit, Failure> {
+    if !replay && args.records.is_empty() && !args.all {
+        let fault = Fault::config("C0803", "no record is named").hint("name records, or --all to drop all of them");
+        return Err(fault.into());
+    }
+    let loaded = load(path)?;
+    let flows = assemble::parts(&loaded)?.flows;
+    let store = assemble::open(&loaded)?;
+    let letters = letters(store.as_ref(), &flows, args.flow.as_ref(), &args.records).await?;
+    if let Some(unknown) = args.records.iter().find(|id| !letters.iter().any(|it| it.letter.id.as_str() == *id)) {
+        return Err(no_letter(unknown).into());
+    }
+    let mut done = Vec::new();
+    for flow in &flows {
+        let of_flow = letters.iter().filter(|letter| letter.flow == flow.name.as_str());
+        let numbers: Vec<Number> = of_flow.map(|letter| letter.letter.number).collect();
+        if numbers.is_empty() {
+            continue;
+        }
+        let records = if replay {
+            store.replay(&flow.name, &numbers).await?
+        } else {
+            store.discard(&flow.name, &numbers).await?
+        };
+        done.push(Done { flow: flow.name.to_string(), records });
+    }
+    output.document(&done)?;
+    let verb = if replay { "will be tried again with the next `cartage sync`" } else { "were dropped" };
+    for Done { flow, records } in &done {
+        output.line(format!("{flow}: {records} records {verb}"))?;
+    }
+    if done.is_empty() {
+        output.line("no record is set aside")?;
+    }
+    Ok(Exit::Done)
+}
+
+fn no_letter(id: &str) -> Fault {
+    Fault::record("C0804", format!("no record {id:?} is set aside")).hint("`cartage dead list` shows those that are")
+}

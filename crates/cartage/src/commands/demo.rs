@@ -1,0 +1,109 @@
+//! `cartage demo`: a whole shop on this machine, kept in sync while it changes.
+
+use std::{sync::Arc, time::Duration};
+
+use engine::run::SyncOptions;
+use sandbox::shop::Edit;
+use tokio::sync::watch;
+
+use super::{clock, status, sync, until_interrupted};
+use crate::{
+    assemble,
+    cli::DemoArgs,
+    config::{Config, ConfigErrors},
+    output::{Exit, Failure, Output},
+    progress::{Progress, Show},
+    world::{Listen, Scratch, World},
+};
+
+/// How quickly the demo looks for changes; a real shop's cadence is adaptive.
+const CADENCE: &str = "\n[sources.shop.cadence]\nproducts = \"1s\"\ninventory = \"1s\"\ncategories = \"2s\"\n";
+
+pub(super) async fn run(args: &DemoArgs, output: Output) -> Result<Exit, Failure> {
+    let scratch = Scratch::new()?;
+    let world = World::start(&args.shop, Listen::default()).await?;
+    let file = scratch.path().join("cartage.toml");
+    world.configure(&file, if args.once { "" } else { CADENCE })?;
+    output.line(format!("commercetools  {}  ({} products)", world.commercetools_url, world.products))?;
+    output.line(format!("Clerk.io       {}  (one store per market)", world.clerk_url))?;
+    for skipped in world.skipped.iter().take(10) {
+        output.line(format!("left out       {skipped}"))?;
+    }
+    let loaded = Config::load(&file).map_err(|errors| Failure::Config(ConfigErrors(errors)))?;
+    let progress = Arc::new(Progress::new(if output.is_watched() { Show::Bars } else { Show::Nothing }));
+    let store = assemble::open(&loaded)?;
+    let engine = assemble::engine(&loaded, store, clock(), Arc::<Progress>::clone(&progress), false)?;
+    engine.register().await?;
+    let options = SyncOptions { full: false, flows: Vec::new(), patience: Duration::from_secs(60) };
+    let session = sync::Pass { engine: &engine, progress: &progress };
+    let report = session.carry_out(&options, &until_interrupted()).await?;
+    if args.once {
+        output.document(&report)?;
+    }
+    sync::show(&report, output)?;
+    let exit = sync::exit(&report);
+    if args.once {
+        drop(engine);
+        world.stop().await;
+        return Ok(exit);
+    }
+    drop(engine);
+    live(args, world, &loaded, output).await
+}
+
+/// Keeps shop and stores going, and tells what happens.
+async fn live(
+    args: &DemoArgs,
+    mut world: World,
+    loaded: &crate::config::Loaded,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let progress = Arc::new(Progress::new(if output.json { Show::Nothing } else { Show::Everything }));
+    let store = assemble::open(loaded)?;
+    let engine = assemble::engine(loaded, store, clock(), progress, false)?;
+    engine.register().await?;
+    output.line("\nThe shop is open: what changes there is told here, and what is sent for it. Ctrl-C ends it.\n")?;
+    world.live(args.rate, move |edit| {
+        let now = jiff::Timestamp::now();
+        let _gone = output.line(format!("{} shop {}", now.strftime("%H:%M:%S%.3f"), said(edit)));
+    });
+    let stop = ending(args.seconds.map(Duration::from_secs));
+    engine.run(&stop).await?;
+    let flows = status::flows(engine.store.as_ref(), &engine.flows).await?;
+    output.line(format!("\n{}", status::flows_table(&flows).trim_end()))?;
+    world.stop().await;
+    Ok(Exit::Done)
+}
+
+/// Turns true when interrupted, or when the time is up.
+fn ending(after: Option<Duration>) -> watch::Receiver<bool> {
+    let interrupted = until_interrupted();
+    let Some(after) = after else { return interrupted };
+    let (stop, stopped) = watch::channel(false);
+    let mut interrupted = interrupted;
+    tokio::spawn(async move {
+        tokio::select! {
+            () = tokio::time::sleep(after) => {}
+            _ = interrupted.wait_for(|stop| *stop) => {}
+        }
+        stop.send_replace(true);
+    });
+    stopped
+}
+
+fn said(edit: &Edit) -> String {
+    match edit {
+        Edit::Stock { sku, channel, quantity } => {
+            let channel = channel.as_ref().map(|channel| format!(" in {channel}")).unwrap_or_default();
+            format!("stock of {sku}{channel} is {quantity}")
+        }
+        Edit::Price { sku, price, .. } => format!("price of {sku} is {} {}", price.minor, price.currency),
+        Edit::PriceWindow { sku, opens_in, .. } => format!("a price of {sku} opens in {} s", opens_in.as_secs()),
+        Edit::Name { product, locale, text } => format!("{product} is called {text:?} in {locale}"),
+        Edit::Category { category, locale, text } => format!("category {category} is called {text:?} in {locale}"),
+        Edit::Published { product, published: true } => format!("{product} is published"),
+        Edit::Published { product, published: false } => format!("{product} is unpublished"),
+        Edit::Added(product) => format!("{} is new", product.key),
+        Edit::Removed { product } => format!("{product} is deleted"),
+    }
+}

@@ -1,0 +1,143 @@
+//! What each command does. One file per command; what several share is here.
+
+mod bench;
+mod bench_floor;
+mod check;
+mod dead;
+mod demo;
+mod explain;
+mod plan;
+mod run;
+mod sandbox;
+pub mod status;
+mod sync;
+mod verify;
+
+use std::{path::Path, sync::Arc};
+
+use contract::{Clock, Store};
+use engine::{Flow, SystemClock, run::Engine};
+use tokio::sync::watch;
+
+use crate::{
+    assemble,
+    cli::{Cli, Command},
+    config::{self, Config, ConfigErrors, Loaded},
+    output::{Exit, Failure, Output},
+    progress::{Progress, Show},
+    telemetry,
+};
+
+/// Carries out a command.
+///
+/// # Errors
+/// Why it could not be carried out.
+pub async fn run(cli: Cli) -> Result<Exit, Failure> {
+    let output = Output { json: cli.json };
+    match cli.command {
+        Command::Demo(args) => demo::run(&args, output).await,
+        Command::Sandbox(args) => sandbox::run(&args, output).await,
+        Command::Init => {
+            Output { json: false }.line(config::starter().trim_end())?;
+            Ok(Exit::Done)
+        }
+        Command::Check => check::run(&cli.config, output).await,
+        Command::Plan(args) => plan::run(&cli.config, &args, output).await,
+        Command::Sync(args) => sync::run(&cli.config, &args, output).await,
+        Command::Run => run::run(&cli.config).await,
+        Command::Status(args) => status::run(&cli.config, &args, output).await,
+        Command::Explain(args) => explain::run(&cli.config, &args, output).await,
+        Command::Verify(args) => verify::run(&cli.config, &args, output).await,
+        Command::Dead(command) => dead::run(&cli.config, &command, output).await,
+        Command::Schema => {
+            let schema = config::schema::schema();
+            Output { json: true }.document(&schema)?;
+            Ok(Exit::Done)
+        }
+        Command::Bench(args) => bench::run(&args, output).await,
+        Command::BenchFloor => bench_floor::run(&cli.config, output).await,
+        Command::GenerateDocs { out } => {
+            crate::reference::write(&out)?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// A configuration, read.
+fn load(path: &Path) -> Result<Loaded, Failure> {
+    Config::load(path).map_err(|errors| Failure::Config(ConfigErrors(errors)))
+}
+
+/// The machine's clock.
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+/// What a one-shot command works with.
+struct Session {
+    engine: Arc<Engine>,
+    progress: Arc<Progress>,
+    _telemetry: telemetry::Guard,
+}
+
+impl Session {
+    /// Loads the configuration, opens the store for writing and makes the flows known.
+    async fn open(path: &Path, output: Output, allow_deletes: bool) -> Result<Self, Failure> {
+        let loaded = load(path)?;
+        let telemetry = telemetry::start(&loaded.config.telemetry)?;
+        let show = if output.is_watched() { Show::Bars } else { Show::Lines };
+        let progress = Arc::new(Progress::new(show));
+        let store = assemble::open(&loaded)?;
+        let engine = assemble::engine(&loaded, store, clock(), Arc::<Progress>::clone(&progress), allow_deletes)?;
+        engine.register().await?;
+        Ok(Self { engine, progress, _telemetry: telemetry })
+    }
+}
+
+/// A store that is only looked at, and the flows of the configuration.
+fn look(path: &Path) -> Result<(Arc<dyn Store>, Vec<Arc<Flow>>), Failure> {
+    let loaded = load(path)?;
+    let store = assemble::open_read_only(&loaded)?;
+    Ok((store, assemble::parts(&loaded)?.flows))
+}
+
+/// Turns true at the first interrupt or termination; a second one ends the process at once.
+fn until_interrupted() -> watch::Receiver<bool> {
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        interrupted().await;
+        stop.send_replace(true);
+        interrupted().await;
+        std::process::exit(130);
+    });
+    stopped
+}
+
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _heard = tokio::signal::ctrl_c().await;
+}
+
+/// The flows of these names, all where none is named.
+fn chosen(flows: &[Arc<Flow>], names: &[String]) -> Result<Vec<Arc<Flow>>, Failure> {
+    for name in names {
+        if !flows.iter().any(|flow| flow.name.as_str() == name) {
+            let known: Vec<&str> = flows.iter().map(|flow| flow.name.as_str()).collect();
+            let fault = contract::Fault::config("C0801", format!("there is no flow {name:?}"))
+                .hint(format!("the configuration has: {}", known.join(", ")));
+            return Err(fault.into());
+        }
+    }
+    let wanted = |flow: &&Arc<Flow>| names.is_empty() || names.iter().any(|name| name == flow.name.as_str());
+    Ok(flows.iter().filter(wanted).cloned().collect())
+}

@@ -1,0 +1,133 @@
+//! `cartage plan`: what a push would do.
+
+use std::{path::Path, time::Duration};
+
+use contract::{Fault, store::Found};
+use engine::{
+    plan::{self, FieldChange, Plan},
+    pull::Mode,
+};
+use serde::Serialize;
+
+use super::{Session, chosen};
+use crate::{
+    cli::PlanArgs,
+    output::{Exit, Failure, Output, fault_text, table},
+    progress::brief,
+};
+
+/// What a call takes where nothing better is known.
+const USUAL_CALL: Duration = Duration::from_millis(300);
+
+#[derive(Serialize)]
+struct FlowPlan {
+    flow: String,
+    #[serde(flatten)]
+    plan: Plan,
+}
+
+#[derive(Serialize)]
+struct RecordPlan {
+    flow: String,
+    record: String,
+    changes: Vec<FieldChange>,
+    fault: Option<Fault>,
+}
+
+pub(super) async fn run(path: &Path, args: &PlanArgs, output: Output) -> Result<Exit, Failure> {
+    let session = Session::open(path, output, false).await?;
+    let flows = chosen(&session.engine.flows, &args.flow)?;
+    let engine = &session.engine;
+    if !args.offline {
+        for origin in engine.origins.iter().filter(|origin| flows.iter().any(|flow| flow.source == origin.pull.name)) {
+            for lane in origin.pull.source.lanes() {
+                origin.pull.walk(&lane, Mode::Changes).await?;
+            }
+        }
+        while engine.store.spread(1000).await? > 0 {}
+        session.progress.finish();
+    }
+    if let Some(text) = &args.record {
+        return one(&session, &flows, text, output).await;
+    }
+    let mut plans = Vec::new();
+    for flow in &flows {
+        let plan = plan::plan(flow, engine.store.as_ref(), engine.clock.as_ref(), USUAL_CALL).await?;
+        plans.push(FlowPlan { flow: flow.name.to_string(), plan });
+    }
+    output.document(&plans)?;
+    let rows: Vec<Vec<String>> = plans
+        .iter()
+        .map(|FlowPlan { flow, plan }| {
+            let filtered: u64 = plan.filtered.values().sum();
+            let refused = plan.refused.len() as u64;
+            let calls: u64 = plan.calls.values().sum();
+            let counts = [plan.create, plan.change, plan.remove, plan.keep, filtered, refused, calls];
+            let time = brief(Duration::from_secs_f64(plan.seconds));
+            [flow.clone()].into_iter().chain(counts.map(|count| count.to_string())).chain([time]).collect()
+        })
+        .collect();
+    let header = ["flow", "create", "change", "remove", "keep", "filtered", "refused", "calls", "about"];
+    output.line(table(&header, &rows).trim_end())?;
+    for FlowPlan { flow, plan } in &plans {
+        for (outcome, ids) in plan.examples.iter().filter(|(_, ids)| !ids.is_empty()) {
+            let ids: Vec<&str> = ids.iter().map(model::RecordId::as_str).collect();
+            output.line(format!("{flow} would {outcome}, for example: {}", ids.join(", ")))?;
+        }
+        for refused in plan.refused.iter().take(20) {
+            output.line(format!(
+                "{flow} can't send {} {}: {}",
+                refused.kind,
+                refused.id,
+                fault_text(&refused.fault)
+            ))?;
+        }
+    }
+    output.line("show one record's fields with `cartage plan <SKU|id>`; send with `cartage sync`")?;
+    Ok(Exit::Done)
+}
+
+async fn one(
+    session: &Session,
+    flows: &[std::sync::Arc<engine::Flow>],
+    text: &str,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let (store, clock) = (session.engine.store.as_ref(), session.engine.clock.as_ref());
+    let mut plans = Vec::new();
+    for flow in flows {
+        for Found { number, id, .. } in store.find(&flow.source, text).await? {
+            let Some(work) = store.work(&flow.name, number).await? else { continue };
+            let (changes, fault) = match plan::changes(flow, store, clock, &work).await {
+                Ok(changes) => (changes, None),
+                Err(fault) => (Vec::new(), Some(fault)),
+            };
+            plans.push(RecordPlan { flow: flow.name.to_string(), record: id.to_string(), changes, fault });
+        }
+    }
+    if plans.is_empty() {
+        return Err(not_found(text).into());
+    }
+    output.document(&plans)?;
+    for plan in &plans {
+        output.line(format!("{} · {}", plan.flow, plan.record))?;
+        if let Some(fault) = &plan.fault {
+            output.line(format!("  can't be sent: {}", fault_text(fault)))?;
+        } else if plan.changes.is_empty() {
+            output.line("  nothing would change")?;
+        }
+        for change in &plan.changes {
+            let show = |json: &Option<serde_json::Value>| json.as_ref().map_or("—".to_owned(), ToString::to_string);
+            output.line(format!("  {} {}", change.item, change.field))?;
+            output.line(format!("    - {}", show(&change.before)))?;
+            output.line(format!("    + {}", show(&change.after)))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Nothing in the mirror has this id, key or SKU.
+pub(super) fn not_found(text: &str) -> Fault {
+    Fault::record("C0802", format!("nothing in the mirror has the id, key or SKU {text:?}"))
+        .hint("read the source with `cartage sync`; ids are case-sensitive")
+}

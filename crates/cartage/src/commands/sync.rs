@@ -1,0 +1,157 @@
+//! `cartage sync`: one pass.
+
+use std::{path::Path, sync::Arc};
+
+use contract::{Fault, store::Taken};
+use engine::{
+    pull::Walked,
+    run::{Engine, SyncOptions, Synced},
+};
+use model::FlowName;
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::{
+    Session, chosen,
+    status::{self, FlowStatus, flows_table},
+    until_interrupted,
+};
+use crate::{
+    cli::SyncArgs,
+    output::{self, Exit, Failure, Output, fault_text},
+    progress::Progress,
+};
+
+/// What a pass did.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// How the flows stand.
+    pub(super) flows: Vec<FlowStatus>,
+    /// What each lane brought.
+    pub(super) lanes: Vec<LaneReport>,
+    /// Flows that stopped before the end, and why.
+    pub(super) paused: Vec<(String, Fault)>,
+    /// Calls made to sources.
+    pub(super) source_calls: u64,
+    /// Calls made to destinations.
+    pub(super) destination_calls: u64,
+    /// Wall time.
+    pub(super) seconds: f64,
+    /// CPU time of the process, user and system.
+    pub(super) cpu_seconds: f64,
+    /// The largest resident set of the process.
+    pub(super) peak_rss_bytes: u64,
+}
+
+/// What a lane brought.
+#[derive(Debug, Serialize)]
+pub(super) struct LaneReport {
+    source: String,
+    lane: &'static str,
+    full: bool,
+    held: bool,
+    #[serde(flatten)]
+    taken: Taken,
+    fault: Option<Fault>,
+}
+
+pub(super) async fn run(path: &Path, args: &SyncArgs, output: Output) -> Result<Exit, Failure> {
+    let session = Session::open(path, output, args.allow_deletes).await?;
+    chosen(&session.engine.flows, &args.flow)?;
+    let options = SyncOptions {
+        full: args.full || args.allow_deletes,
+        flows: args.flow.iter().map(|name| FlowName::new(name.as_str())).collect(),
+        patience: args.patience(),
+    };
+    let pass = Pass { engine: &session.engine, progress: &session.progress };
+    let report = pass.carry_out(&options, &until_interrupted()).await?;
+    output.document(&report)?;
+    show(&report, output)?;
+    Ok(exit(&report))
+}
+
+/// A pass to be carried out.
+pub(super) struct Pass<'a> {
+    /// What carries it out.
+    pub(super) engine: &'a Arc<Engine>,
+    /// Who shows it.
+    pub(super) progress: &'a Progress,
+}
+
+impl Pass<'_> {
+    /// Carries out a pass and reports it.
+    pub(super) async fn carry_out(
+        &self,
+        options: &SyncOptions,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<Report, Failure> {
+        let engine = self.engine;
+        let began = engine.clock.now();
+        let Synced { lanes, flows: pushed } = engine.sync(options, stop).await?;
+        self.progress.finish();
+        let flows = chosen(&engine.flows, &options.flows.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        let lanes = lanes.into_iter().map(|(source, lane, walked)| {
+            let (walked, fault) = match walked {
+                Ok(walked) => (walked, None),
+                Err(fault) => (Walked::default(), Some(fault)),
+            };
+            let Walked { full, held, taken, .. } = walked;
+            LaneReport { source: source.to_string(), lane, full, held, taken, fault }
+        });
+        Ok(Report {
+            flows: status::flows(engine.store.as_ref(), &flows).await?,
+            lanes: lanes.collect(),
+            paused: pushed.into_iter().filter_map(|(flow, pushed)| Some((flow.to_string(), pushed.paused?))).collect(),
+            source_calls: engine.origins.iter().map(|origin| origin.pull.source.calls()).sum(),
+            destination_calls: engine.flows.iter().map(|flow| flow.destination.calls()).sum(),
+            seconds: began.until(engine.clock.now()).as_secs_f64(),
+            cpu_seconds: output::cpu_seconds(),
+            peak_rss_bytes: output::peak_rss_bytes(),
+        })
+    }
+}
+
+/// Prints a report for people.
+pub(super) fn show(report: &Report, output: Output) -> Result<(), Failure> {
+    output.line(flows_table(&report.flows).trim_end())?;
+    for lane in &report.lanes {
+        if let Some(fault) = &lane.fault {
+            output.line(format!("source {}, lane {}: {}", lane.source, lane.lane, fault_text(fault)))?;
+        }
+        if lane.held {
+            output.line(format!(
+                "source {}, lane {}: much of it is missing, so nothing was deleted; if that is right, run `cartage sync \
+                 --full --allow-deletes`",
+                lane.source, lane.lane
+            ))?;
+        }
+        if lane.taken.unread > 0 {
+            output.line(format!(
+                "source {}, lane {}: {} records could not be understood; see `cartage status`",
+                lane.source, lane.lane, lane.taken.unread
+            ))?;
+        }
+    }
+    for (flow, fault) in &report.paused {
+        output.line(format!("flow {flow} stopped: {}", fault_text(fault)))?;
+    }
+    if report.flows.iter().any(|flow| flow.tally.dead > 0) {
+        output.line("some records were set aside; see `cartage dead list`")?;
+    }
+    output.line(format!(
+        "{} source calls, {} destination calls, {:.1} s, {} MiB at most",
+        report.source_calls,
+        report.destination_calls,
+        report.seconds,
+        report.peak_rss_bytes / (1024 * 1024)
+    ))?;
+    Ok(())
+}
+
+/// The exit code that tells how a pass ended.
+pub(super) fn exit(report: &Report) -> Exit {
+    let faults = report.lanes.iter().filter_map(|lane| lane.fault.as_ref());
+    let faults = faults.chain(report.paused.iter().map(|(_, fault)| fault)).map(output::exit_of);
+    let held = report.lanes.iter().any(|lane| lane.held).then_some(Exit::Held);
+    faults.chain(held).max().unwrap_or_else(|| status::exit_of(&report.flows))
+}

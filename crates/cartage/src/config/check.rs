@@ -1,0 +1,400 @@
+//! From text to settings: sections in the order in which they need each other, then what no single section can tell.
+
+use std::{collections::BTreeMap, net::SocketAddr, ops::Range, time::Duration};
+
+use contract::Fault;
+use model::{FlowName, Market, SourceName};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{
+    Config, FlowSettings, MOST_BYTES, Server, SourceSettings, Store, Telemetry, code, file, market,
+    problem::Problem,
+    read::{Reader, choice, unknown_key},
+    schema,
+    source_map::SourceMap,
+    suggest::{listed, nearest},
+};
+
+/// Sections of the file.
+pub(super) const SECTIONS: [&str; 7] = ["store", "server", "telemetry", "sources", "destinations", "markets", "flows"];
+
+type Table<'i> = Spanned<DeValue<'i>>;
+
+/// The settings and where they stand, or all that is wrong.
+pub(super) fn config(text: &str) -> Result<(Config, SourceMap), Vec<Problem>> {
+    if text.len() > MOST_BYTES {
+        let message = format!("the file has {} bytes; a configuration has at most {MOST_BYTES}", text.len());
+        return Err(vec![Problem::new(code::SYNTAX, 0..0, message).hint("see that the right file is named")]);
+    }
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let map = SourceMap::of(document.get_ref());
+    if !errors.is_empty() {
+        return Err(errors.iter().map(syntax).collect());
+    }
+    let mut read = Sections { reader: Reader { map: &map, problems: Vec::new() }, document: document.get_ref() };
+    let config = read.all();
+    match config {
+        Some(config) if read.reader.problems.is_empty() => Ok((config, map)),
+        Some(_) | None => Err(read.reader.problems),
+    }
+}
+
+/// What the parser says, in words for who writes the file.
+fn syntax(error: &toml::de::Error) -> Problem {
+    let said = error.message();
+    let (message, hint) = if said.starts_with("duplicate key") {
+        ("this stands twice".to_owned(), "keep one")
+    } else if said.contains("must be quoted") {
+        ("the value is missing, or is text without quotes".to_owned(), "put text into quotes, such as name = \"value\"")
+    } else if said.starts_with("invalid basic string, expected `\"`") {
+        ("the text has no closing quote".to_owned(), "close it on the same line")
+    } else {
+        (format!("this is no TOML: {said}"), "see https://toml.io for how it is written")
+    };
+    Problem::new(code::SYNTAX, error.span().unwrap_or(0..0), message).hint(hint)
+}
+
+struct Sections<'a, 'i> {
+    reader: Reader<'a>,
+    document: &'a DeTable<'i>,
+}
+
+impl<'a, 'i> Sections<'a, 'i> {
+    fn all(&mut self) -> Option<Config> {
+        for (key, _) in self.document.iter().filter(|(key, _)| !SECTIONS.contains(&key.get_ref().as_ref())) {
+            self.reader.problems.push(unknown_key(key.get_ref(), &SECTIONS, key.span()));
+        }
+        let store = self.store();
+        let server = self.server();
+        let telemetry = self.telemetry();
+        let sources = self.named("sources", Self::source);
+        let destinations = self.named("destinations", Self::destination);
+        let markets: BTreeMap<String, Option<Market>> = self.named("markets", |sections, name, value| {
+            let written = sections.reader.read::<file::Market>(value, &[])?;
+            market::market(&mut sections.reader, name, written)
+        });
+        let flows = self.named("flows", Self::flow);
+        self.references(&sources, &destinations, &markets, &flows);
+        self.one_flow_each(&flows);
+
+        let all = |found: BTreeMap<String, Option<_>>| complete(found);
+        Some(Config {
+            store: store?,
+            server: server?,
+            telemetry: telemetry?,
+            sources: complete(sources)?.into_iter().map(|(name, source)| (SourceName::new(name), source)).collect(),
+            destinations: complete(destinations)?,
+            markets: all(markets)?,
+            flows: complete(flows)?.into_iter().map(|(name, flow)| (FlowName::new(name), flow)).collect(),
+        })
+    }
+
+    /// A section that may be left out: then everything in it has its default.
+    fn section<T: DeserializeOwned + JsonSchema>(&mut self, name: &str) -> Option<T> {
+        match self.document.get(name) {
+            Some(value) => self.reader.read(value, &[]),
+            None => self.reader.read(&Spanned::new(0..0, DeValue::Table(DeTable::new())), &[]),
+        }
+    }
+
+    /// A section of named tables. A table that is wrong stays in as none, so that it counts as existing.
+    fn named<T>(
+        &mut self,
+        section: &str,
+        mut read: impl FnMut(&mut Self, &str, &Table<'i>) -> Option<T>,
+    ) -> BTreeMap<String, Option<T>> {
+        let document = self.document;
+        let mut found = BTreeMap::new();
+        let Some(value) = document.get(section) else { return found };
+        let DeValue::Table(tables) = value.get_ref() else {
+            let message = format!("{section} must hold tables, such as [{section}.name]");
+            self.reader.problems.push(Problem::new(code::VALUE, value.span(), message));
+            return found;
+        };
+        for (key, table) in tables.iter() {
+            let name = key.get_ref().as_ref();
+            self.name(section, name, key.span());
+            let settings = read(self, name, table);
+            found.insert(name.to_owned(), settings);
+        }
+        found
+    }
+
+    fn name(&mut self, section: &str, name: &str, span: Range<usize>) {
+        let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+        if !name.is_empty() && name.len() <= 60 && name.chars().all(fits) {
+            return;
+        }
+        let lower = name.to_lowercase().replace(|letter| !fits(letter), "-");
+        let better: String = lower.trim_matches('-').chars().take(60).collect();
+        let message = format!("\"{name}\" can't be a name: names have a-z, 0-9 and -, at most 60 of them");
+        let hint = if better.is_empty() {
+            format!("call it something like [{section}.shop]")
+        } else {
+            format!("call it [{section}.{better}]")
+        };
+        self.reader.problems.push(Problem::new(code::NAME, span, message).hint(hint));
+    }
+
+    fn store(&mut self) -> Option<Store> {
+        let written: file::Store = self.section("store")?;
+        if written.path.trim().is_empty() {
+            self.wrong(&["store", "path"], "store.path is empty", "name a file, such as \"cartage.db\"");
+            return None;
+        }
+        Some(Store { path: written.path.into() })
+    }
+
+    fn server(&mut self) -> Option<Server> {
+        let written: file::Server = self.section("server")?;
+        let listen = written.listen.parse::<SocketAddr>().ok();
+        if listen.is_none() {
+            let message = format!("server.listen can't be \"{}\"", written.listen);
+            self.wrong(&["server", "listen"], message, "write an IP address and a port, such as \"127.0.0.1:8470\"");
+        }
+        let public_url = written.public_url.map(|url| url.trim_end_matches('/').to_owned());
+        let reachable = self.absolute(&["server", "public_url"], public_url.as_deref());
+        listen.filter(|_| reachable).map(|listen| Server { listen, public_url })
+    }
+
+    fn telemetry(&mut self) -> Option<Telemetry> {
+        let written: file::Telemetry = self.section("telemetry")?;
+        let filter = tracing_subscriber::EnvFilter::builder().parse(&written.log);
+        if let Err(error) = &filter {
+            let message = format!("telemetry.log can't be \"{}\": {error}", written.log);
+            self.wrong(&["telemetry", "log"], message, "write error, warn, info, debug or trace, or info,engine=debug");
+        }
+        let reachable = self.absolute(&["telemetry", "otlp_endpoint"], written.otlp_endpoint.as_deref());
+        (filter.is_ok() && reachable).then_some(Telemetry {
+            log: written.log,
+            format: written.format,
+            otlp_endpoint: written.otlp_endpoint,
+        })
+    }
+
+    fn source(&mut self, name: &str, value: &Table<'i>) -> Option<SourceSettings> {
+        let (common, own) = split(value, schema::SOURCE_KEYS);
+        let connector = self.connector("sources", name, value, own, schema::SOURCE_KEYS, SOURCES);
+        let written: file::Source = self.reader.read(&common, &[])?;
+        let full_every = self.span(&["sources", name, "full_every"], &written.full_every);
+        let mut cadence = BTreeMap::new();
+        for (lane, every) in &written.cadence {
+            cadence.extend(self.span(&["sources", name, "cadence", lane], every).map(|every| (lane.clone(), every)));
+        }
+        Some(SourceSettings {
+            connector: connector?,
+            sweep_guard: written.sweep_guard,
+            full_every: full_every?,
+            cadence,
+        })
+    }
+
+    fn destination(&mut self, name: &str, value: &Table<'i>) -> Option<destinations::Config> {
+        let (_, own) = split(value, &[]);
+        self.connector("destinations", name, value, own, &[], DESTINATIONS)
+    }
+
+    /// What is special about a kind, read by its own type.
+    fn connector<T>(
+        &mut self,
+        section: &str,
+        name: &str,
+        whole: &Table<'i>,
+        own: Table<'i>,
+        extra: &[&str],
+        kinds: Kinds<T>,
+    ) -> Option<T> {
+        if !whole.get_ref().is_table() {
+            let message = format!("{section}.{name} must be a table");
+            self.reader.problems.push(Problem::new(code::VALUE, whole.span(), message));
+            return None;
+        }
+        let names: Vec<&str> = kinds.iter().map(|(name, _)| *name).collect();
+        let kind = match whole.get_ref().get("kind").map(|kind| (kind.get_ref().as_str(), kind.span())) {
+            Some((Some(kind), span)) => {
+                let found = kinds.iter().find(|(name, _)| *name == kind);
+                if found.is_none() {
+                    let message = format!("{section}.{name}.kind can't be \"{kind}\"");
+                    self.reader.problems.push(Problem::new(code::VALUE, span, message).hint(choice(kind, &names)));
+                }
+                found
+            }
+            Some((None, span)) => {
+                let message = format!("{section}.{name}.kind must be text in quotes");
+                let hint = format!("possible: {}", listed(names.iter().copied()));
+                self.reader.problems.push(Problem::new(code::VALUE, span, message).hint(hint));
+                None
+            }
+            None => {
+                let message = format!("{section}.{name} has no kind");
+                let hint = format!("kind: which platform it is; possible: {}", listed(names.iter().copied()));
+                self.reader.problems.push(Problem::new(code::MISSING, whole.span(), message).hint(hint));
+                None
+            }
+        };
+        let (_, read) = kind?;
+        let known: Vec<&str> = extra.iter().copied().chain(["kind"]).collect();
+        let before = self.reader.problems.len();
+        let (settings, refused) = read(&mut self.reader, &own, &known)?;
+        if let Some(fault) = refused.filter(|_| self.reader.problems.len() == before) {
+            let problem = self.refused(&[section, name], whole, fault);
+            self.reader.problems.push(problem);
+        }
+        Some(settings)
+    }
+
+    /// What a connector says of its own settings, at the setting that it names.
+    fn refused(&self, path: &[&str], whole: &Table<'i>, fault: Fault) -> Problem {
+        let keys = whole.get_ref().as_table().into_iter().flat_map(|table| table.keys());
+        let named = |key: &&str| {
+            fault.message.split(|letter: char| !letter.is_alphanumeric() && letter != '_').any(|word| word == *key)
+        };
+        let key = keys.map(|key| key.get_ref().as_ref()).filter(|key| *key != "kind").find(named);
+        let path: Vec<&str> = path.iter().copied().chain(key).collect();
+        let mut problem = Problem::new(fault.code, self.reader.map.nearest(&path).value, fault.message);
+        problem.hint = fault.hint;
+        problem
+    }
+
+    fn flow(&mut self, name: &str, value: &Table<'i>) -> Option<FlowSettings> {
+        let written: file::Flow = self.reader.read(value, &[])?;
+        for (kind, fields) in [("fields", &written.fields), ("category_fields", &written.category_fields)] {
+            for (field, _) in fields.iter().filter(|(_, expression)| expression.trim().is_empty()) {
+                let path = ["flows", name, kind, field];
+                let message = format!("{field} has no expression");
+                self.wrong(&path, message, "write a CEL expression, such as \"product.name\"");
+            }
+        }
+        Some(FlowSettings {
+            source: SourceName::new(written.source),
+            destination: written.destination,
+            market: written.market,
+            fields: written.fields,
+            category_fields: written.category_fields,
+        })
+    }
+
+    /// What flows name exists.
+    fn references<S, D, M>(
+        &mut self,
+        sources: &BTreeMap<String, Option<S>>,
+        destinations: &BTreeMap<String, Option<D>>,
+        markets: &BTreeMap<String, Option<M>>,
+        flows: &BTreeMap<String, Option<FlowSettings>>,
+    ) {
+        for (name, flow) in flows.iter().filter_map(|(name, flow)| Some((name, flow.as_ref()?))) {
+            let sources: Vec<&str> = sources.keys().map(String::as_str).collect();
+            let destinations: Vec<&str> = destinations.keys().map(String::as_str).collect();
+            let markets: Vec<&str> = markets.keys().map(String::as_str).collect();
+            self.reference(name, "source", flow.source.as_str(), &sources);
+            self.reference(name, "destination", &flow.destination, &destinations);
+            self.reference(name, "market", &flow.market, &markets);
+        }
+    }
+
+    fn reference(&mut self, flow: &str, key: &str, named: &str, known: &[&str]) {
+        if known.contains(&named) {
+            return;
+        }
+        let hint = match nearest(named, known.iter().copied()) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None if known.is_empty() => format!("add [{key}s.{named}]"),
+            None => format!("configured: {}; or add [{key}s.{named}]", listed(known.iter().copied())),
+        };
+        let span = self.reader.map.nearest(&["flows", flow, key]).value;
+        let message = format!("the flow {flow} names a {key} \"{named}\" that is not configured");
+        self.reader.problems.push(Problem::new(code::UNKNOWN_NAME, span, message).hint(hint));
+    }
+
+    /// A destination takes one flow: two would overwrite each other's records.
+    fn one_flow_each(&mut self, flows: &BTreeMap<String, Option<FlowSettings>>) {
+        let mut places: Vec<(Range<usize>, &str, &str)> = flows
+            .iter()
+            .filter_map(|(name, flow)| Some((name.as_str(), flow.as_ref()?.destination.as_str())))
+            .map(|(name, destination)| {
+                (self.reader.map.nearest(&["flows", name, "destination"]).value, name, destination)
+            })
+            .collect();
+        places.sort_by_key(|(span, ..)| span.start);
+        let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+        for (span, name, destination) in places {
+            if let Some(other) = first.get(destination) {
+                let message = format!("the flows {other} and {name} write to the same destination \"{destination}\"");
+                let hint =
+                    format!("give {name} a destination of its own: each market has its own account or store there");
+                self.reader.problems.push(Problem::new(code::SHARED_DESTINATION, span, message).hint(hint));
+            } else {
+                first.insert(destination, name);
+            }
+        }
+    }
+
+    fn wrong(&mut self, path: &[&str], message: impl Into<String>, hint: impl Into<String>) {
+        let span = self.reader.map.nearest(path).value;
+        self.reader.problems.push(Problem::new(code::VALUE, span, message).hint(hint));
+    }
+
+    fn absolute(&mut self, path: &[&str], url: Option<&str>) -> bool {
+        let fits = url.is_none_or(contract::schema::is_absolute_url);
+        if !fits {
+            let message = format!("{} is no absolute address", path.join("."));
+            self.wrong(path, message, "begin it with http:// or https:// and the host");
+        }
+        fits
+    }
+
+    fn span(&mut self, path: &[&str], text: &str) -> Option<Duration> {
+        let span = text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
+        let span = span.filter(|span| !span.is_zero());
+        if span.is_none() {
+            let message = format!("{} can't be \"{text}\"", path.join("."));
+            self.wrong(path, message, "write a time span, such as \"30s\", \"15m\" or \"24h\"");
+        }
+        span
+    }
+}
+
+/// Reads the settings of a kind; with them, what the connector says against them.
+type ReadKind<T> = fn(&mut Reader<'_>, &Spanned<DeValue<'_>>, &[&str]) -> Option<(T, Option<Fault>)>;
+type Kinds<T> = &'static [(&'static str, ReadKind<T>)];
+
+/// How the settings of each kind of source are read.
+const SOURCES: Kinds<sources::Config> = &[("commercetools", |reader, value, extra| {
+    let config: sources::commercetools::Config = reader.read(value, extra)?;
+    let refused = config.addresses().err();
+    Some((sources::Config::Commercetools(config), refused))
+})];
+
+/// How the settings of each kind of destination are read.
+const DESTINATIONS: Kinds<destinations::Config> = &[("clerk", |reader, value, extra| {
+    let config: destinations::clerk::Config = reader.read(value, extra)?;
+    let refused = config.checked().err();
+    Some((destinations::Config::Clerk(config), refused))
+})];
+
+/// The table in two: the keys of this list, and the rest without `kind`.
+fn split<'i>(value: &Table<'i>, keys: &[&str]) -> (Table<'i>, Table<'i>) {
+    let mut common = DeTable::new();
+    let mut own = DeTable::new();
+    if let DeValue::Table(table) = value.get_ref() {
+        for (key, value) in table.iter() {
+            let name = key.get_ref().as_ref();
+            if keys.contains(&name) {
+                common.insert(key.clone(), value.clone());
+            } else if name != "kind" {
+                own.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    (Spanned::new(value.span(), DeValue::Table(common)), Spanned::new(value.span(), DeValue::Table(own)))
+}
+
+/// All of them, if none is wrong.
+fn complete<T>(found: BTreeMap<String, Option<T>>) -> Option<BTreeMap<String, T>> {
+    found.into_iter().map(|(name, settings)| Some((name, settings?))).collect()
+}

@@ -1,0 +1,24 @@
+//! Codes of what can be wrong with a configuration; each has its page under `docs/errors/`.
+
+/// The file can't be read.
+pub const FILE: &str = "C0801";
+/// It is no TOML.
+pub const SYNTAX: &str = "C0802";
+/// A key that nobody knows.
+pub const UNKNOWN_KEY: &str = "C0803";
+/// A key that is needed is not there.
+pub const MISSING: &str = "C0804";
+/// A value of the wrong type, or out of its range.
+pub const VALUE: &str = "C0805";
+/// A secret stands where a reference to it belongs.
+pub const SECRET: &str = "C0806";
+/// Something is named that is not configured.
+pub const UNKNOWN_NAME: &str = "C0807";
+/// A name with other characters than `a-z`, `0-9` and `-`.
+pub const NAME: &str = "C0808";
+/// A market's locale, currency, country or time zone does not exist.
+pub const MARKET: &str = "C0809";
+/// The address of a page can't be made from its template.
+pub const TEMPLATE: &str = "C0810";
+/// Two flows into one destination.
+pub const SHARED_DESTINATION: &str = "C0811";

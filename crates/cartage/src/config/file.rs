@@ -1,0 +1,147 @@
+//! The shapes of `cartage.toml` as it is written. Doc comments here are the configuration reference.
+//!
+//! What a text must be beyond its shape (a currency, a time zone, a flow's source) is decided in `check`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Where the mirror and the ledger are kept.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Store {
+    /// Path of the database file. Relative to the folder of the configuration file.
+    #[serde(default = "defaults::store_path")]
+    pub(super) path: String,
+}
+
+/// What `cartage run` serves: feeds, health and metrics.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Server {
+    /// Address and port to listen on. Keep it on the loopback address and put a proxy with TLS in front.
+    #[serde(default = "defaults::listen")]
+    pub(super) listen: String,
+    /// Address under which the proxy makes it reachable, such as `https://cartage.shop.example`: where destinations
+    /// fetch `/feed/{flow}/products` and `/feed/{flow}/categories` from.
+    pub(super) public_url: Option<String>,
+}
+
+/// Logs and traces.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Telemetry {
+    /// What is logged: `error`, `warn`, `info`, `debug` or `trace`, also per module, such as `info,engine=debug`.
+    #[serde(default = "defaults::log")]
+    pub(super) log: String,
+    /// How log lines are written.
+    #[serde(default)]
+    pub(super) format: super::LogFormat,
+    /// Base address of an OpenTelemetry collector that takes OTLP over HTTP, such as `http://127.0.0.1:4318`. Without
+    /// it nothing is traced.
+    pub(super) otlp_endpoint: Option<String>,
+}
+
+/// What every source has, whatever its kind.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Source {
+    /// The largest share of records that may be missing from one full read before deletions stop and wait for
+    /// `--allow-deletes`. 0.1 is a tenth; 1 lets everything but the last record go.
+    #[serde(default = "defaults::sweep_guard")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub(super) sweep_guard: f64,
+    /// How often everything is read again, to find what was deleted: a time span such as `24h`.
+    #[serde(default = "defaults::full_every")]
+    pub(super) full_every: String,
+    /// Fixed intervals by lane, such as `products = "30s"`. A lane that is not named tunes its own.
+    #[serde(default)]
+    pub(super) cadence: BTreeMap<String, String>,
+}
+
+/// Where something is sold: language, money, prices, stock and addresses.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Market {
+    /// Its locale, a language tag such as `de-DE`.
+    pub(super) locale: String,
+    /// Locales that are tried, in this order, where a text is missing. Each is also tried without its country.
+    #[serde(default)]
+    pub(super) fallback: Vec<String>,
+    /// Its currency, an ISO 4217 code such as `EUR`.
+    pub(super) currency: String,
+    /// Its country, an ISO 3166 code such as `DE`: prices bound to it come first, prices bound to others never count.
+    pub(super) country: Option<String>,
+    /// Key of the customer group whose prices are shown.
+    pub(super) customer_group: Option<String>,
+    /// Key of the channel whose prices are shown.
+    pub(super) price_channel: Option<String>,
+    /// Keys of the channels whose stock is sold. Without any: those of the store; without a store, stock that belongs
+    /// to no channel.
+    #[serde(default)]
+    pub(super) supply_channels: Vec<String>,
+    /// Key of the store whose assortment is sold. Without it, everything is.
+    pub(super) store: Option<String>,
+    /// Its time zone, an IANA name such as `Europe/Berlin`.
+    #[serde(default = "defaults::time_zone")]
+    pub(super) time_zone: String,
+    /// Address of a product's page. `{slug}`, `{id}`, `{key}`, `{sku}` and `{locale}` are replaced.
+    pub(super) product_url: String,
+    /// Address of a category's page. `{slug}`, `{id}`, `{key}` and `{locale}` are replaced.
+    pub(super) category_url: String,
+    /// What is taken for a variant whose stock the shop does not track.
+    #[serde(default)]
+    pub(super) untracked: Untracked,
+}
+
+/// What is taken for a variant whose stock the shop does not track.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Untracked {
+    /// It can be bought.
+    #[default]
+    Available,
+    /// It can't be bought.
+    Unavailable,
+}
+
+/// One source into one destination, in one market.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Flow {
+    /// Name of the source.
+    pub(super) source: String,
+    /// Name of the destination. A destination takes one flow.
+    pub(super) destination: String,
+    /// Name of the market.
+    pub(super) market: String,
+    /// Product fields of your own, or in place of built-in ones: name = CEL expression over `product` (and `variant`,
+    /// the one an item stands for or the main one), such as `colour = "variant.attributes.color.label"`.
+    #[serde(default)]
+    pub(super) fields: BTreeMap<String, String>,
+    /// Category fields of your own, or in place of built-in ones: name = CEL expression over `category`.
+    #[serde(default)]
+    pub(super) category_fields: BTreeMap<String, String>,
+}
+
+pub(super) mod defaults {
+    pub(in crate::config) fn store_path() -> String {
+        "cartage.db".to_owned()
+    }
+    pub(in crate::config) fn listen() -> String {
+        "127.0.0.1:8470".to_owned()
+    }
+    pub(in crate::config) fn log() -> String {
+        "info".to_owned()
+    }
+    pub(in crate::config) const fn sweep_guard() -> f64 {
+        0.1
+    }
+    pub(in crate::config) fn full_every() -> String {
+        "24h".to_owned()
+    }
+    pub(in crate::config) fn time_zone() -> String {
+        "UTC".to_owned()
+    }
+}

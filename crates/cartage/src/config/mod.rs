@@ -1,0 +1,228 @@
+//! The configuration file: from text to typed settings, or to everything that is wrong with it.
+//!
+//! **Invariants:** any text gives a [`Loaded`] or errors, never a panic; unknown keys are refused; an error names file,
+//! line and column, says what is wrong and what to do; no secret is shown.
+
+mod check;
+pub mod code;
+mod file;
+mod market;
+mod problem;
+mod read;
+pub mod schema;
+mod source_map;
+mod suggest;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use engine::mapping::{self, Expression, MappingError};
+use model::{FlowName, Market, SourceName};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub use problem::{ConfigError, ConfigErrors};
+pub use source_map::{Place, SourceMap};
+
+/// Name of the file where none is given.
+pub const FILE_NAME: &str = "cartage.toml";
+
+/// More is no configuration.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the mirror and the ledger are kept.
+    pub store: Store,
+    /// What `cartage run` serves.
+    pub server: Server,
+    /// Logs and traces.
+    pub telemetry: Telemetry,
+    /// Shops that are read, by name.
+    pub sources: BTreeMap<SourceName, SourceSettings>,
+    /// Services that are written to, by name.
+    pub destinations: BTreeMap<String, destinations::Config>,
+    /// Markets, by name.
+    pub markets: BTreeMap<String, Market>,
+    /// Flows, by name. What they name exists.
+    pub flows: BTreeMap<FlowName, FlowSettings>,
+}
+
+/// Where the mirror and the ledger are kept.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// The database file.
+    pub path: PathBuf,
+}
+
+/// What `cartage run` serves.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Under which address it can be reached from outside, without a slash at the end.
+    pub public_url: Option<String>,
+}
+
+/// Logs and traces.
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    /// What is logged; a valid filter of `tracing_subscriber`.
+    pub log: String,
+    /// How log lines are written.
+    pub format: LogFormat,
+    /// Where traces go.
+    pub otlp_endpoint: Option<String>,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// A shop that is read.
+#[derive(Clone, Debug)]
+pub struct SourceSettings {
+    /// What is special about its kind.
+    pub connector: sources::Config,
+    /// The largest share of records that a sweep may remove, 0 to 1.
+    pub sweep_guard: f64,
+    /// How often everything is read again.
+    pub full_every: Duration,
+    /// Fixed intervals by lane.
+    pub cadence: BTreeMap<String, Duration>,
+}
+
+/// One source into one destination, in one market.
+#[derive(Clone, Debug)]
+pub struct FlowSettings {
+    /// Name of its source.
+    pub source: SourceName,
+    /// Name of its destination.
+    pub destination: String,
+    /// Name of its market.
+    pub market: String,
+    /// Product fields: name and CEL expression.
+    pub fields: BTreeMap<String, String>,
+    /// Category fields: name and CEL expression.
+    pub category_fields: BTreeMap<String, String>,
+}
+
+/// A configuration, and where everything in it stands.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub config: Config,
+    /// Where they stand.
+    pub source_map: SourceMap,
+    /// The file, as it was named.
+    pub file: String,
+    text: String,
+}
+
+impl Config {
+    /// Reads a file. Relative paths in it count from its folder.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn load(path: &Path) -> Result<Loaded, Vec<ConfigError>> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let hint = match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    "write one with `cartage init`, or name another with --config".to_owned()
+                }
+                std::io::ErrorKind::InvalidData => "it must be text in UTF-8".to_owned(),
+                _ => "see that it is a file which this user may read".to_owned(),
+            };
+            vec![ConfigError {
+                code: code::FILE.into(),
+                file: file.clone(),
+                line: 0,
+                column: 0,
+                excerpt: String::new(),
+                width: 1,
+                message: format!("the configuration can't be read: {error}"),
+                hint: Some(hint),
+            }]
+        })?;
+        let mut loaded = Self::parse(&text, &file)?;
+        if let Some(folder) = path.parent() {
+            loaded.config.store.path = folder.join(&loaded.config.store.path);
+        }
+        Ok(loaded)
+    }
+
+    /// Reads a text that stands in the file of this name.
+    ///
+    /// # Errors
+    /// All that is wrong with it, in the order of the text.
+    pub fn parse(text: &str, file: &str) -> Result<Loaded, Vec<ConfigError>> {
+        let (config, source_map) = check::config(text).map_err(|problems| problem::place(problems, text, file))?;
+        Ok(Loaded { config, source_map, file: file.to_owned(), text: text.to_owned() })
+    }
+}
+
+impl Loaded {
+    /// The user's product fields of a flow, each with where its text begins.
+    pub fn fields(&self, flow: &FlowName) -> Vec<Expression> {
+        let settings = self.config.flows.get(flow);
+        self.expressions(flow, "fields", settings.map(|settings| &settings.fields))
+    }
+
+    /// The user's category fields of a flow, each with where its text begins.
+    pub fn category_fields(&self, flow: &FlowName) -> Vec<Expression> {
+        let settings = self.config.flows.get(flow);
+        self.expressions(flow, "category_fields", settings.map(|settings| &settings.category_fields))
+    }
+
+    fn expressions(&self, flow: &FlowName, key: &str, fields: Option<&BTreeMap<String, String>>) -> Vec<Expression> {
+        let expression = |(name, text): (&String, &String)| {
+            let at = self.text_begins(&["flows", flow.as_str(), key, name]);
+            Expression { name: name.clone(), text: text.clone(), at }
+        };
+        fields.into_iter().flatten().map(expression).collect()
+    }
+
+    /// The error of an expression, shown like any other of the configuration.
+    pub fn mapping_error(&self, error: &MappingError) -> ConfigError {
+        let start = problem::byte_at(&self.text, error.at.line, error.at.column);
+        let mut found =
+            problem::Problem::new(error.code, start..start + 1, format!("field {}: {}", error.field, error.message));
+        found.hint.clone_from(&error.hint);
+        problem::located(found, &self.text, &self.file)
+    }
+
+    /// Where the text inside a value's quotes begins.
+    fn text_begins(&self, path: &[&str]) -> mapping::Place {
+        let value = self.source_map.nearest(path).value;
+        let written = self.text.get(value.clone()).unwrap_or_default();
+        let quotes = ["\"\"\"\r\n", "\'\'\'\r\n", "\"\"\"\n", "\'\'\'\n", "\"\"\"", "\'\'\'", "\"", "\'"];
+        let opening = quotes.into_iter().find(|quotes| written.starts_with(quotes)).unwrap_or_default();
+        let before = self.text.get(..value.start + opening.len()).unwrap_or_default();
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        mapping::Place { file: self.file.clone(), line: before.matches('\n').count() + 1, column }
+    }
+}
+
+/// A commented configuration to begin with: commercetools into Clerk.io, on the real hosts.
+pub fn starter() -> String {
+    include_str!("starter.toml").to_owned()
+}
+
+/// A configuration that shows every setting.
+pub const EXAMPLE: &str = include_str!("example.toml");
+
+#[cfg(test)]
+mod tests;

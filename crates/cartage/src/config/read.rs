@@ -1,0 +1,248 @@
+//! Reads one table into its type and goes on after an error, so that all of them are told at once.
+//!
+//! A key or value that is wrong is noted and taken out, and the rest is read again; what is missing is told from the
+//! type's own schema.
+
+use std::ops::Range;
+
+use schemars::JsonSchema;
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
+use serde_json::Value as Json;
+use toml::{Spanned, de::DeValue};
+
+use super::{
+    code,
+    problem::{Hidden, Problem, names_secret},
+    schema::table_of,
+    source_map::SourceMap,
+    suggest::{listed, nearest},
+};
+
+/// A table with more than so many problems is another kind of file.
+const MOST_PROBLEMS: usize = 50;
+
+/// What all reading shares: where things stand, and what was wrong so far.
+pub(super) struct Reader<'a> {
+    pub(super) map: &'a SourceMap,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// The value without what is wrong in it, so that the rest can be checked too; none where something needed is
+    /// missing or wrong. Whatever is wrong was noted. `extra` names keys that the caller has read itself.
+    pub(super) fn read<T: DeserializeOwned + JsonSchema>(
+        &mut self,
+        value: &Spanned<DeValue<'_>>,
+        extra: &[&str],
+    ) -> Option<T> {
+        if !matches!(value.get_ref(), DeValue::Table(_)) {
+            let message = format!("{} must be a table", self.name(&value.span()));
+            self.problems.push(Problem::new(code::VALUE, value.span(), message));
+            return None;
+        }
+        let schema = table_of::<T>();
+        self.ranges(&schema, value);
+        let mut rest = value.clone();
+        for _ in 0..MOST_PROBLEMS {
+            let error = match T::deserialize(rest.clone().into_deserializer()) {
+                Ok(read) => return Some(read),
+                Err(error) => error,
+            };
+            let span = error.span().unwrap_or_else(|| value.span());
+            if error.message().starts_with("missing field") {
+                self.missing(error.message(), &span, value, &schema);
+                return None;
+            }
+            let problem = self.wrong(error.message(), &span, extra, &schema);
+            self.problems.push(problem);
+            if !take_out(&mut rest, &span) {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// `markets.de.currency` for the place of a key or value.
+    pub(super) fn name(&self, span: &Range<usize>) -> String {
+        self.map.path_at(span).map_or_else(|| "the value".to_owned(), |path| path.join("."))
+    }
+
+    fn missing(&mut self, message: &str, span: &Range<usize>, value: &Spanned<DeValue<'_>>, schema: &Json) {
+        let given = |key: &str| value.get_ref().get(key).is_some();
+        let of_this_table = *span == value.span();
+        let named: Vec<&str> = quoted(message).collect();
+        let required = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str);
+        // A key that was only mistyped was told already.
+        let mistyped = |key: &&str| self.problems.iter().any(|problem| problem.hint == Some(meant(key)));
+        let missing: Vec<&str> = if of_this_table {
+            required.filter(|key| !given(key)).filter(|key| !mistyped(key)).collect()
+        } else {
+            named
+        };
+        if missing.is_empty() {
+            return;
+        }
+        let message = format!("{} has no {}", self.name(span), listed(missing.iter().copied()));
+        let mut problem = Problem::new(code::MISSING, span.clone(), message);
+        let described = missing.iter().filter_map(|key| Some((*key, description(schema, key)?)));
+        problem.hint = match missing.as_slice() {
+            [key] => description(schema, key),
+            _ => Some(described.map(|(key, text)| format!("{key}: {text}")).collect::<Vec<_>>().join("\n")),
+        };
+        problem.hint = problem.hint.filter(|hint| !hint.is_empty());
+        self.problems.push(problem);
+    }
+
+    fn wrong(&self, message: &str, span: &Range<usize>, extra: &[&str], schema: &Json) -> Problem {
+        let name = self.name(span);
+        let key = name.rsplit('.').next().unwrap_or_default();
+        if message.starts_with("unknown field") {
+            let known: Vec<&str> = quoted(message).skip(1).chain(extra.iter().copied()).collect();
+            return unknown_key(key, &known, span.clone());
+        }
+        if message.starts_with("a secret is written as") || names_secret(key) && message.starts_with("invalid type") {
+            let within = name.split_once('.').map_or(name.as_str(), |(_, within)| within);
+            let variable = within.to_uppercase().replace(['.', '-'], "_");
+            let hint = format!(
+                "keep it in an environment variable and write {key} = \"env:{variable}\", or in a file and write {key} = \
+                 \"file:/run/secrets/{key}\""
+            );
+            let message = format!("{name} must say where the secret is kept, not hold it");
+            return Problem::new(code::SECRET, span.clone(), message).hint(hint).hidden(Hidden::Meant);
+        }
+        if message.starts_with("unknown variant") {
+            let mut words = quoted(message);
+            let given = words.next().unwrap_or_default();
+            let known: Vec<&str> = words.collect();
+            let message = format!("{name} can't be \"{given}\"");
+            return Problem::new(code::VALUE, span.clone(), message).hint(choice(given, &known));
+        }
+        let words = choices(&schema["properties"][key]);
+        if !words.is_empty() {
+            let message = format!("{name} must be one of its words");
+            return Problem::new(code::VALUE, span.clone(), message).hint(format!("possible: {}", in_quotes(&words)));
+        }
+        let message = match message.split_once(", expected ") {
+            Some((given, expected)) => {
+                let given = given.split_once(": ").map_or(given, |(_, given)| given);
+                format!("{name} must be {}; this is {}", in_words(expected), in_words(given))
+            }
+            None => format!("{name}: {message}"),
+        };
+        let mut problem = Problem::new(code::VALUE, span.clone(), message);
+        problem.hint = description(schema, key);
+        problem
+    }
+
+    /// Numbers outside the range that the schema gives them.
+    fn ranges(&mut self, schema: &Json, value: &Spanned<DeValue<'_>>) {
+        let Some(table) = value.get_ref().as_table() else { return };
+        for (key, given) in table.iter() {
+            let property = &schema["properties"][key.get_ref().as_ref()];
+            let number = match given.get_ref() {
+                DeValue::Integer(number) => {
+                    let sign = number.as_str().replace('_', "");
+                    if number.radix() == 10 { sign.parse().ok() } else { None }
+                }
+                DeValue::Float(number) => number.as_str().replace('_', "").parse::<f64>().ok(),
+                DeValue::String(_)
+                | DeValue::Boolean(_)
+                | DeValue::Datetime(_)
+                | DeValue::Array(_)
+                | DeValue::Table(_) => None,
+            };
+            let (Some(number), Some(least)) = (number, property["minimum"].as_f64()) else { continue };
+            let most = property["maximum"].as_f64().unwrap_or(f64::INFINITY);
+            if !(least..=most).contains(&number) {
+                let name = self.name(&given.span());
+                let range =
+                    if most.is_finite() { format!("from {least} to {most}") } else { format!("at least {least}") };
+                let mut problem =
+                    Problem::new(code::VALUE, given.span(), format!("{name} must be {range}; this is {number}"));
+                problem.hint = description(schema, key.get_ref());
+                self.problems.push(problem);
+            }
+        }
+    }
+}
+
+/// The problem of a key that nobody knows.
+pub(super) fn unknown_key(key: &str, known: &[&str], span: Range<usize>) -> Problem {
+    let problem = Problem::new(code::UNKNOWN_KEY, span, format!("unknown key \"{key}\"")).hidden(Hidden::Behind);
+    match nearest(key, known.iter().copied()) {
+        Some(near) => problem.hint(meant(near)),
+        None if known.is_empty() => problem.hint("take it out; nothing can be set here"),
+        None => problem.hint(format!("known here: {}", known.join(", "))),
+    }
+}
+
+fn meant(key: &str) -> String {
+    format!("did you mean \"{key}\"?")
+}
+
+/// "did you mean" or all that is possible.
+pub(super) fn choice(given: &str, known: &[&str]) -> String {
+    match nearest(given, known.iter().copied()) {
+        Some(near) if known.len() == 1 => format!("did you mean \"{near}\"?"),
+        Some(near) => format!("did you mean \"{near}\"? Possible: {}", in_quotes(known)),
+        None => format!("possible: {}", in_quotes(known)),
+    }
+}
+
+fn in_quotes(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    listed(quoted.iter().map(String::as_str))
+}
+
+/// The words that a setting of a few words may have.
+fn choices(property: &Json) -> Vec<&str> {
+    let consts = property["oneOf"].as_array().into_iter().flatten().filter_map(|one| one["const"].as_str());
+    let words = property["enum"].as_array().into_iter().flatten().filter_map(Json::as_str);
+    consts.chain(words).collect()
+}
+
+/// The words that serde's messages put in backticks.
+fn quoted(message: &str) -> impl Iterator<Item = &str> {
+    message.split('`').skip(1).step_by(2)
+}
+
+/// serde's names of types, for people.
+fn in_words(what: &str) -> String {
+    let what = what.trim();
+    match what {
+        "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" => "a whole number".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        "a string" => "text in quotes".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a sequence" | "sequence" => "a list in [ ]".to_owned(),
+        "a map" | "map" => "a table".to_owned(),
+        _ if what.starts_with("struct ") => "a table".to_owned(),
+        _ => match what.split_once(' ') {
+            Some(("string", text)) => format!("the text {text}"),
+            Some(("integer" | "boolean", value)) => value.replace('`', ""),
+            Some(_) | None => what.replace("floating point ", "").replace('`', ""),
+        },
+    }
+}
+
+/// What the schema says of a key, in one line.
+fn description(schema: &Json, key: &str) -> Option<String> {
+    let text = schema["properties"][key]["description"].as_str()?;
+    Some(text.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
+}
+
+/// Takes out the key or value that stands here, a list as a whole; false where there is none.
+fn take_out(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) -> bool {
+    let DeValue::Table(table) = value.get_mut() else { return false };
+    let found = table.iter().find(|(key, value)| key.span() == *span || holds(value, span));
+    if let Some(key) = found.map(|(key, _)| key.clone()) {
+        table.remove(&key);
+        return true;
+    }
+    table.iter_mut().any(|(_, value)| take_out(value, span))
+}
+
+/// The value stands here, or is a list with something that does.
+fn holds(value: &Spanned<DeValue<'_>>, span: &Range<usize>) -> bool {
+    value.span() == *span || value.get_ref().as_array().is_some_and(|items| items.iter().any(|item| holds(item, span)))
+}

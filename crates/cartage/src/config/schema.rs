@@ -1,0 +1,128 @@
+//! The JSON Schema of the configuration file, for editors and for the reference.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
+use serde_json::{Value as Json, json};
+
+use super::file;
+
+/// Keys that every source has, whatever its kind.
+pub(super) const SOURCE_KEYS: &[&str] = &["sweep_guard", "full_every", "cadence"];
+
+/// The whole file; never made, only described.
+#[derive(JsonSchema)]
+#[schemars(rename = "Cartage", deny_unknown_fields)]
+#[expect(dead_code, reason = "its schema is what matters")]
+struct File {
+    store: Option<file::Store>,
+    server: Option<file::Server>,
+    telemetry: Option<file::Telemetry>,
+    /// Shops that are read, by name.
+    sources: Option<BTreeMap<String, AnySource>>,
+    /// Services that are written to, by name. Each takes one flow.
+    destinations: Option<BTreeMap<String, AnyDestination>>,
+    /// Markets, by name.
+    markets: Option<BTreeMap<String, file::Market>>,
+    /// Flows, by name.
+    flows: Option<BTreeMap<String, file::Flow>>,
+}
+
+struct AnySource;
+
+impl JsonSchema for AnySource {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Source".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let common = table_of::<file::Source>();
+        let kinds = sources::KINDS.iter().map(|kind| (kind.descriptor.name, (kind.schema)().to_value()));
+        one_of(kinds.map(|(name, schema)| kind(name, &schema, Some(&common))).collect())
+    }
+}
+
+struct AnyDestination;
+
+impl JsonSchema for AnyDestination {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Destination".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let kinds = destinations::KINDS.iter().map(|kind| (kind.descriptor.name, (kind.schema)().to_value()));
+        one_of(kinds.map(|(name, schema)| kind(name, &schema, None)).collect())
+    }
+}
+
+fn one_of(kinds: Vec<Json>) -> Schema {
+    json_schema!({ "oneOf": kinds })
+}
+
+/// A kind's own settings, with `kind` and what all have in common, references written out.
+fn kind(name: &str, own: &Json, common: Option<&Json>) -> Json {
+    let own = flat(own);
+    let mut properties = serde_json::Map::new();
+    properties.insert("kind".to_owned(), json!({ "const": name, "description": "Which platform it is." }));
+    for part in [Some(&own), common].into_iter().flatten() {
+        properties.extend(part["properties"].as_object().cloned().unwrap_or_default());
+    }
+    let mut required = vec![json!("kind")];
+    required.extend(own["required"].as_array().cloned().unwrap_or_default());
+    json!({
+        "title": name,
+        "description": own["description"],
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+/// The schema of a table with everything written out in place.
+pub(super) fn table_of<T: JsonSchema>() -> Json {
+    flat(&SchemaGenerator::default().into_root_schema_for::<T>().to_value())
+}
+
+/// The schema with references replaced by what they refer to.
+pub(super) fn flat(schema: &Json) -> Json {
+    let mut whole = schema.clone();
+    let definitions = whole.as_object_mut().and_then(|object| object.remove("$defs")).unwrap_or_default();
+    if let Some(object) = whole.as_object_mut() {
+        object.remove("$schema");
+    }
+    resolve(&whole, &definitions, 0)
+}
+
+fn resolve(schema: &Json, definitions: &Json, depth: u8) -> Json {
+    // Settings are no recursive types; a bound all the same, so that one could not hang the generator.
+    if depth > 20 {
+        return schema.clone();
+    }
+    match schema {
+        Json::Object(object) => {
+            let name = object.get("$ref").and_then(Json::as_str).and_then(|path| path.rsplit('/').next());
+            let mut resolved = match name.map(|name| resolve(&definitions[name], definitions, depth + 1)) {
+                Some(Json::Object(target)) => target,
+                Some(_) | None => serde_json::Map::new(),
+            };
+            for (key, value) in object.iter().filter(|(key, _)| *key != "$ref") {
+                resolved.insert(key.clone(), resolve(value, definitions, depth + 1));
+            }
+            Json::Object(resolved)
+        }
+        Json::Array(items) => Json::Array(items.iter().map(|item| resolve(item, definitions, depth + 1)).collect()),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => schema.clone(),
+    }
+}
+
+/// JSON Schema (2020-12) of `cartage.toml`.
+pub fn schema() -> Json {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<File>().to_value();
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("title".to_owned(), json!("Configuration of Cartage"));
+        object.insert("description".to_owned(), json!("The file cartage.toml."));
+    }
+    schema
+}

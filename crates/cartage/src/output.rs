@@ -1,0 +1,166 @@
+//! What a person or a program reads: text or one JSON document, on standard output; faults with their hint.
+
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal as _, Write as _},
+};
+
+use contract::{Fault, FaultClass};
+use serde::Serialize;
+
+use crate::config::ConfigErrors;
+
+/// How a command ended; the number is the process's exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, and nothing is left.
+    Done = 0,
+    /// Something failed, or is left to do or to look at.
+    Left = 1,
+    /// The command line or the configuration is wrong.
+    Wrong = 2,
+    /// Credentials or rights were refused.
+    Refused = 3,
+    /// Deletions are held back.
+    Held = 4,
+}
+
+/// Why a command could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The configuration is wrong.
+    #[error("the configuration is wrong")]
+    Config(ConfigErrors),
+    /// A part of Cartage or of a platform says why.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// Anything else of the machine's.
+    #[error("{0:#}")]
+    Other(#[from] anyhow::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl Failure {
+    /// The exit code that tells it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) => Exit::Wrong,
+            Self::Fault(fault) => exit_of(fault),
+            Self::Other(_) => Exit::Left,
+        }
+    }
+}
+
+/// The exit code that tells a fault.
+pub fn exit_of(fault: &Fault) -> Exit {
+    match fault.class {
+        FaultClass::Config => Exit::Wrong,
+        FaultClass::Credentials => Exit::Refused,
+        FaultClass::Record | FaultClass::Throttled | FaultClass::Transient | FaultClass::Protocol => Exit::Left,
+    }
+}
+
+/// Where a command writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// One JSON document rather than text.
+    pub json: bool,
+}
+
+impl Output {
+    /// Writes a line of text; nothing when JSON is wanted.
+    ///
+    /// # Errors
+    /// Standard output's.
+    pub fn line(self, text: impl AsRef<str>) -> io::Result<()> {
+        if self.json { Ok(()) } else { writeln!(io::stdout().lock(), "{}", text.as_ref()) }
+    }
+
+    /// Writes the document when JSON is wanted.
+    ///
+    /// # Errors
+    /// Standard output's.
+    pub fn document(self, document: &impl Serialize) -> io::Result<()> {
+        if self.json {
+            let mut out = io::stdout().lock();
+            serde_json::to_writer_pretty(&mut out, document)?;
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    /// Standard error is a terminal that a person looks at.
+    pub fn is_watched(self) -> bool {
+        !self.json && io::stderr().is_terminal()
+    }
+}
+
+/// A fault as a person reads it: code, what happened, what to do.
+pub fn fault_text(fault: &Fault) -> String {
+    let mut text = format!("error[{}]: {fault}", fault.code);
+    if let Some(hint) = &fault.hint {
+        let _ = write!(text, "\n  hint: {hint}");
+    }
+    text
+}
+
+/// Tells on standard error why a command could not be carried out.
+pub fn tell(failure: &Failure) {
+    let text = match failure {
+        Failure::Config(errors) => errors.to_string(),
+        Failure::Fault(fault) => fault_text(fault),
+        Failure::Other(error) => format!("error: {error:#}"),
+    };
+    // Where standard error is gone there is nobody left to tell.
+    let _gone = writeln!(io::stderr().lock(), "{}", text.trim_end());
+}
+
+/// A table with a header, columns aligned: text to the left, numbers to the right.
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain(header.get(column).map(|cell| cell.chars().count())).max().unwrap_or(0)
+    };
+    let is_number = |column: usize| {
+        !rows.is_empty()
+            && rows.iter().filter_map(|row| row.get(column)).all(|cell| cell.chars().all(|c| c.is_ascii_digit()))
+    };
+    let mut text = String::new();
+    let mut line = |cells: &[String]| {
+        let padded = cells.iter().enumerate().map(|(column, cell)| {
+            let width = width(column);
+            if is_number(column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+        });
+        text.push_str(padded.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    };
+    line(&header.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>());
+    for row in rows {
+        line(row);
+    }
+    text
+}
+
+/// The largest resident set of this process so far, in bytes; 0 where the system does not tell.
+pub fn peak_rss_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+/// CPU time of this process so far, user and system, in seconds; 0 where the system does not tell.
+pub fn cpu_seconds() -> f64 {
+    /// Of `/proc`, on every Linux that matters (see proc(5) and `getconf CLK_TCK`).
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The second field is the program's name in parentheses and may hold anything.
+    let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+    let ticks: f64 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+    ticks / TICKS_PER_SECOND
+}

@@ -1,0 +1,208 @@
+//! What the engine tells, as progress bars on a terminal, as lines elsewhere, as log events and as metrics.
+
+use std::{
+    collections::BTreeMap,
+    io::Write as _,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use engine::{Event, Observer};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+/// How work is shown.
+pub enum Show {
+    /// Not at all.
+    Nothing,
+    /// A line per walk and flow on standard error.
+    Lines,
+    /// Bars on standard error.
+    Bars,
+    /// A line per page and call on standard output: for a demo that is watched.
+    Everything,
+}
+
+/// Shows progress, logs and counts.
+pub struct Progress {
+    show: Show,
+    bars: MultiProgress,
+    by_name: Mutex<BTreeMap<String, ProgressBar>>,
+}
+
+impl Progress {
+    /// Shows work in this way.
+    pub fn new(show: Show) -> Self {
+        Self { show, bars: MultiProgress::new(), by_name: Mutex::new(BTreeMap::new()) }
+    }
+
+    fn advance(&self, name: &str, by: u64) {
+        if matches!(self.show, Show::Bars) {
+            self.bar(name).inc(by);
+        }
+    }
+
+    fn bar(&self, name: &str) -> ProgressBar {
+        let mut bars = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        let bar = bars.entry(name.to_owned()).or_insert_with(|| {
+            let style =
+                ProgressStyle::with_template("{spinner} {prefix:28} {pos:>9} records  {per_sec:>14}  {elapsed} {msg}");
+            let bar = ProgressBar::new_spinner().with_prefix(name.to_owned());
+            let bar = self.bars.add(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner())));
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        bar.clone()
+    }
+
+    fn done(&self, name: &str, text: &str) {
+        match self.show {
+            Show::Bars => self.bar(name).finish_with_message(text.to_owned()),
+            Show::Lines => {
+                let _gone = writeln!(std::io::stderr().lock(), "{name}: {text}");
+            }
+            Show::Nothing | Show::Everything => {}
+        }
+    }
+
+    fn say(&self, text: &str) {
+        if matches!(self.show, Show::Everything) {
+            let now = jiff::Timestamp::now();
+            let _gone = writeln!(std::io::stdout().lock(), "{} {text}", now.strftime("%H:%M:%S%.3f"));
+        }
+    }
+
+    /// Ends every bar, so that what is printed next stands below them.
+    pub fn finish(&self) {
+        for bar in self.by_name.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            if !bar.is_finished() {
+                bar.finish();
+            }
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn tell(&self, event: &Event<'_>) {
+        count(event);
+        log(event);
+        match event {
+            Event::Page { source, lane, taken } => {
+                let read = taken.new + taken.changed + taken.unchanged + taken.gone + taken.stale + taken.unread;
+                self.advance(&format!("{source} {lane}"), read);
+            }
+            Event::WalkEnded { source, lane, taken, took } => {
+                let text = format!(
+                    "{} new, {} changed, {} gone, {} as before, in {}",
+                    taken.new,
+                    taken.changed,
+                    taken.gone,
+                    taken.unchanged,
+                    brief(*took)
+                );
+                self.done(&format!("{source} {lane}"), &text);
+            }
+            Event::SweepHeld { source, lane, live, missing } => {
+                self.done(
+                    &format!("{source} {lane}"),
+                    &format!("{missing} of {live} are missing: nothing was deleted"),
+                );
+            }
+            Event::ReadFailed { source, lane, fault } => {
+                self.done(&format!("{source} {lane}"), &format!("stopped: {fault}"));
+                self.say(&format!("{source} {lane} ✗ {fault}"));
+            }
+            Event::Settled { flow, records, .. } => self.advance(flow.as_str(), *records as u64),
+            Event::Paused { flow, fault } => {
+                self.done(flow.as_str(), &format!("paused: {fault}"));
+                self.say(&format!("{flow} paused: {fault}"));
+            }
+            Event::Call { flow, kind, op, items, status, took, fault } => {
+                let outcome = fault.map(|fault| format!(" ✗ {fault}")).unwrap_or_default();
+                let took = brief(*took);
+                self.say(&format!("{flow} ← {op} {items} {kind}  HTTP {status} in {took}{outcome}"));
+            }
+            Event::WalkBegan { .. } => {}
+        }
+    }
+}
+
+fn log(event: &Event<'_>) {
+    match event {
+        Event::WalkBegan { source, lane, full } => tracing::debug!(%source, lane, full, "walk began"),
+        Event::Page { source, lane, taken } => tracing::trace!(%source, lane, ?taken, "page taken in"),
+        Event::WalkEnded { source, lane, taken, took } => {
+            tracing::debug!(%source, lane, new = taken.new, changed = taken.changed, gone = taken.gone, ?took, "walk ended");
+        }
+        Event::SweepHeld { source, lane, live, missing } => {
+            tracing::error!(%source, lane, live, missing, "deletions held back by the guard");
+        }
+        Event::ReadFailed { source, lane, fault } => {
+            tracing::warn!(%source, lane, code = %fault.code, error = %fault, "walk stopped");
+        }
+        Event::Call { flow, kind, op, items, status, took, fault } => match fault {
+            None => tracing::debug!(%flow, %kind, op, items, status, ?took, "call"),
+            Some(fault) => {
+                tracing::warn!(%flow, %kind, op, items, status, ?took, code = %fault.code, error = %fault, "call failed");
+            }
+        },
+        Event::Settled { flow, records, dead } => tracing::debug!(%flow, records, dead, "settled"),
+        Event::Paused { flow, fault } => {
+            tracing::error!(%flow, code = %fault.code, error = %fault, "flow paused");
+        }
+    }
+}
+
+/// Counters, by name; labels are bounded by the configuration.
+fn count(event: &Event<'_>) {
+    match event {
+        Event::Page { source, lane, taken } => {
+            let labels = [("source", source.to_string()), ("lane", (*lane).to_owned())];
+            metrics::counter!("cartage_pages_total", &labels).increment(1);
+            metrics::counter!("cartage_changes_total", &labels).increment(taken.new + taken.changed + taken.gone);
+            metrics::counter!("cartage_unread_total", &labels).increment(taken.unread);
+        }
+        Event::WalkEnded { source, lane, took, .. } => {
+            let labels = [("source", source.to_string()), ("lane", (*lane).to_owned())];
+            metrics::histogram!("cartage_walk_seconds", &labels).record(took.as_secs_f64());
+        }
+        Event::SweepHeld { source, lane, .. } => {
+            let labels = [("source", source.to_string()), ("lane", (*lane).to_owned())];
+            metrics::counter!("cartage_sweeps_held_total", &labels).increment(1);
+        }
+        Event::ReadFailed { source, lane, fault } => {
+            let labels = [
+                ("source", source.to_string()),
+                ("lane", (*lane).to_owned()),
+                ("class", fault.class.name().to_owned()),
+            ];
+            metrics::counter!("cartage_read_failures_total", &labels).increment(1);
+        }
+        Event::Call { flow, op, items, took, fault, .. } => {
+            let outcome = fault.map_or("ok", |fault| fault.class.name());
+            let labels = [("flow", flow.to_string()), ("op", (*op).to_owned()), ("outcome", outcome.to_owned())];
+            metrics::counter!("cartage_calls_total", &labels).increment(1);
+            metrics::counter!("cartage_items_total", &labels).increment(*items as u64);
+            metrics::histogram!("cartage_call_seconds", "flow" => flow.to_string()).record(took.as_secs_f64());
+        }
+        Event::Settled { flow, records, dead } => {
+            metrics::counter!("cartage_settled_total", "flow" => flow.to_string()).increment(*records as u64);
+            metrics::counter!("cartage_dead_total", "flow" => flow.to_string()).increment(*dead as u64);
+        }
+        Event::Paused { flow, .. } => {
+            metrics::counter!("cartage_pauses_total", "flow" => flow.to_string()).increment(1);
+        }
+        Event::WalkBegan { .. } => {}
+    }
+}
+
+/// A duration for people: `850 ms`, `3.2 s`, `4 min 10 s`.
+pub fn brief(span: Duration) -> String {
+    let millis = span.as_millis();
+    if millis < 1000 {
+        format!("{millis} ms")
+    } else if millis < 60_000 {
+        format!("{:.1} s", span.as_secs_f64())
+    } else {
+        format!("{} min {} s", span.as_secs() / 60, span.as_secs() % 60)
+    }
+}

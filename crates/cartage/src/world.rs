@@ -1,0 +1,262 @@
+//! A shop and its Clerk.io stores on loopback: the emulators, started, and the configuration that reaches them.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use sandbox::{
+    catalogue::{Catalogue, Market, generate, load},
+    clerk, commercetools,
+    fault::Faults,
+    shop::{self, LivingShop},
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use crate::cli::ShopArgs;
+
+/// Where the emulators listen; port 0 takes a free one.
+#[derive(Clone, Copy, Debug)]
+pub struct Listen {
+    /// commercetools.
+    pub commercetools: SocketAddr,
+    /// Clerk.io.
+    pub clerk: SocketAddr,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self { commercetools: free, clerk: free }
+    }
+}
+
+/// The emulators, running.
+pub struct World {
+    /// The shop.
+    pub shop: commercetools::Emulator,
+    /// Its faults.
+    pub shop_faults: Faults,
+    /// The Clerk.io stores, one per market.
+    pub clerk: clerk::Emulator,
+    /// Their faults.
+    pub clerk_faults: Faults,
+    /// The markets the shop is made for.
+    pub markets: Vec<Market>,
+    /// Where commercetools is.
+    pub commercetools_url: String,
+    /// Where Clerk.io is.
+    pub clerk_url: String,
+    /// What could not be read of a real catalogue.
+    pub skipped: Vec<load::Skipped>,
+    /// How many products the shop has.
+    pub products: usize,
+    living: Option<LivingShop>,
+    stop: watch::Sender<bool>,
+    servers: Vec<JoinHandle<std::io::Result<()>>>,
+}
+
+const PROJECT: &str = "sandbox";
+const CLIENT_ID: &str = "sandbox";
+const CLIENT_SECRET: &str = "sandbox-secret";
+
+impl World {
+    /// Starts the emulators with a shop.
+    ///
+    /// # Errors
+    /// The catalogue can't be read, or a port can't be had.
+    pub async fn start(args: &ShopArgs, listen: Listen) -> anyhow::Result<Self> {
+        let (catalogue, markets, skipped) = catalogue_of(args)?;
+        let shop_faults = Faults::default();
+        let clerk_faults = Faults::default();
+        let shop = commercetools::Emulator::new(commercetools::Settings {
+            project_key: PROJECT.to_owned(),
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: CLIENT_SECRET.to_owned(),
+            ..commercetools::Settings::default()
+        });
+        shop.seed(&catalogue).context("the shop can't be set up")?;
+        let stores = markets.iter().map(|market| {
+            let language = if market.locale.starts_with("de") { "german" } else { "english" };
+            clerk::StoreSettings::sandbox(&market.key, language, &market.currency)
+        });
+        let clerk = clerk::Emulator::new(clerk::Settings { stores: stores.collect(), ..clerk::Settings::default() });
+        let (stop, stopped) = watch::channel(false);
+        let mut servers = Vec::new();
+        let mut serve = async |router, address: SocketAddr| -> anyhow::Result<String> {
+            anyhow::ensure!(address.ip().is_loopback(), "{address} is not loopback; emulators listen on loopback only");
+            let listener = TcpListener::bind(address).await.with_context(|| {
+                format!("{address} can't be listened on; is another sandbox running? name another port, or port 0")
+            })?;
+            let url = format!("http://{}", listener.local_addr()?);
+            let mut stopped = stopped.clone();
+            let shutdown = async move {
+                let _ended = stopped.wait_for(|stopped| *stopped).await.is_ok();
+            };
+            servers.push(tokio::spawn(sandbox::serve::serve(router, listener, shutdown)));
+            Ok(url)
+        };
+        let commercetools_url = serve(shop_faults.wrap(shop.router()), listen.commercetools).await?;
+        let clerk_url = serve(clerk_faults.wrap(clerk.router()), listen.clerk).await? + "/v2";
+        let living = Some(LivingShop::new(&catalogue, 7));
+        let products = catalogue.product_count;
+        Ok(Self {
+            shop,
+            shop_faults,
+            clerk,
+            clerk_faults,
+            markets,
+            commercetools_url,
+            clerk_url,
+            skipped,
+            products,
+            living,
+            stop,
+            servers,
+        })
+    }
+
+    /// Writes a configuration that reaches the emulators, with the secrets in files beside it.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn configure(&self, file: &Path, extra: &str) -> anyhow::Result<()> {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        let folder = fs::canonicalize(folder).with_context(|| format!("{} is no folder", folder.display()))?;
+        let secret = |name: &str, text: &str| -> anyhow::Result<String> {
+            let path = folder.join(format!("sandbox-{name}.secret"));
+            fs::write(&path, text).with_context(|| format!("{} can't be written", path.display()))?;
+            Ok(format!("file:{}", path.display()))
+        };
+        let mut text = String::from("# Made by `cartage sandbox` for its emulators.\n");
+        let mut settings = |section: String, pairs: &[(&str, String)]| {
+            let _ = write!(text, "\n[{section}]\n");
+            for (key, value) in pairs {
+                let _ = writeln!(text, "{key} = {value}");
+            }
+        };
+        let quoted = |text: &str| format!("{text:?}");
+        settings("store".to_owned(), &[("path", quoted("sandbox.db"))]);
+        settings(
+            "sources.shop".to_owned(),
+            &[
+                ("kind", quoted("commercetools")),
+                ("project_key", quoted(PROJECT)),
+                ("api_url", quoted(&self.commercetools_url)),
+                ("auth_url", quoted(&self.commercetools_url)),
+                ("client_id", quoted(&secret("client-id", CLIENT_ID)?)),
+                ("client_secret", quoted(&secret("client-secret", CLIENT_SECRET)?)),
+            ],
+        );
+        for market in &self.markets {
+            let key = &market.key;
+            let store = clerk::StoreSettings::sandbox(key, "", "");
+            settings(
+                format!("destinations.clerk-{key}"),
+                &[
+                    ("kind", quoted("clerk")),
+                    ("url", quoted(&self.clerk_url)),
+                    ("public_key", quoted(&secret(&format!("{key}-public"), &store.public_key)?)),
+                    ("private_key", quoted(&secret(&format!("{key}-private"), &store.private_key)?)),
+                ],
+            );
+            let mut pairs = vec![
+                ("locale", quoted(&market.locale)),
+                ("currency", quoted(&market.currency)),
+                ("country", quoted(&market.country)),
+                ("time_zone", quoted(if key == "de" { "Europe/Berlin" } else { "Europe/London" })),
+                ("product_url", quoted(&format!("https://shop.example/{key}/p/{{slug}}"))),
+                ("category_url", quoted(&format!("https://shop.example/{key}/c/{{slug}}"))),
+            ];
+            if let Some(store) = &market.store {
+                pairs.push(("store", quoted(store)));
+            }
+            if !market.supply_channels.is_empty() {
+                let channels: Vec<String> = market.supply_channels.iter().map(|channel| quoted(channel)).collect();
+                pairs.push(("supply_channels", format!("[{}]", channels.join(", "))));
+            }
+            settings(format!("markets.{key}"), &pairs);
+            settings(
+                format!("flows.clerk-{key}"),
+                &[
+                    ("source", quoted("shop")),
+                    ("destination", quoted(&format!("clerk-{key}"))),
+                    ("market", quoted(key)),
+                ],
+            );
+        }
+        text.push_str(extra);
+        fs::write(file, text).with_context(|| format!("{} can't be written", file.display()))
+    }
+
+    /// Keeps changing the shop, so many times a second, until the world is stopped; can be had once.
+    pub fn live(&mut self, rate: f64, told: impl Fn(&shop::Edit) + Send + Sync + 'static) -> Option<JoinHandle<()>> {
+        let living = self.living.take()?;
+        let mut stopped = self.stop.subscribe();
+        let (shop, clock) = (self.shop.clone(), sandbox::clock::machine());
+        let pace = Duration::from_secs_f64(1.0 / rate.clamp(0.001, 1000.0));
+        Some(tokio::spawn(async move {
+            let shutdown = async move {
+                let _ended = stopped.wait_for(|stopped| *stopped).await.is_ok();
+            };
+            let edits = living.inspect(|edit| told(edit));
+            let driven = shop::drive(&shop, edits, pace, &clock, shutdown).await;
+            tracing::debug!(made = driven.made, refused = driven.refused, "the living shop closed");
+        }))
+    }
+
+    /// Stops what was started and waits for it.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        for server in self.servers {
+            let _ended = tokio::time::timeout(Duration::from_secs(5), server).await;
+        }
+    }
+}
+
+fn catalogue_of(args: &ShopArgs) -> anyhow::Result<(Catalogue, Vec<Market>, Vec<load::Skipped>)> {
+    if let Some(folder) = &args.data {
+        let loaded = load(folder)?;
+        anyhow::ensure!(
+            !loaded.markets.is_empty() || loaded.catalogue.product_count == 0,
+            "the catalogue in {} names no market to sell it in",
+            folder.display()
+        );
+        let markets = if loaded.markets.is_empty() { generate::Options::default().markets() } else { loaded.markets };
+        return Ok((loaded.catalogue, markets, loaded.skipped));
+    }
+    let options =
+        generate::Options { products: args.products, oddities: !args.uniform, ..generate::Options::default() };
+    Ok((generate(&options), options.markets(), Vec::new()))
+}
+
+/// A folder of its own, removed when it is dropped.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// A new empty folder among the system's temporary ones.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn new() -> anyhow::Result<Self> {
+        let at = jiff::Timestamp::now().as_nanosecond();
+        let path = std::env::temp_dir().join(format!("cartage-{}-{at}", std::process::id()));
+        fs::create_dir_all(&path).with_context(|| format!("{} can't be made", path.display()))?;
+        Ok(Self(path))
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _left_behind = fs::remove_dir_all(&self.0);
+    }
+}
