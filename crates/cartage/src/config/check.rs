@@ -64,7 +64,7 @@ struct Sections<'a, 'i> {
     document: &'a DeTable<'i>,
 }
 
-impl<'a, 'i> Sections<'a, 'i> {
+impl<'i> Sections<'_, 'i> {
     fn all(&mut self) -> Option<Config> {
         for (key, _) in self.document.iter().filter(|(key, _)| !SECTIONS.contains(&key.get_ref().as_ref())) {
             self.reader.problems.push(unknown_key(key.get_ref(), &SECTIONS, key.span()));
@@ -116,7 +116,7 @@ impl<'a, 'i> Sections<'a, 'i> {
             self.reader.problems.push(Problem::new(code::VALUE, value.span(), message));
             return found;
         };
-        for (key, table) in tables.iter() {
+        for (key, table) in tables {
             let name = key.get_ref().as_ref();
             self.name(section, name, key.span());
             let settings = read(self, name, table);
@@ -179,7 +179,7 @@ impl<'a, 'i> Sections<'a, 'i> {
 
     fn source(&mut self, name: &str, value: &Table<'i>) -> Option<SourceSettings> {
         let (common, own) = split(value, schema::SOURCE_KEYS);
-        let connector = self.connector("sources", name, value, own, schema::SOURCE_KEYS, SOURCES);
+        let connector = self.connector("sources", name, value, &own, schema::SOURCE_KEYS, SOURCES);
         let written: file::Source = self.reader.read(&common, &[])?;
         let full_every = self.span(&["sources", name, "full_every"], &written.full_every);
         let mut cadence = BTreeMap::new();
@@ -196,7 +196,7 @@ impl<'a, 'i> Sections<'a, 'i> {
 
     fn destination(&mut self, name: &str, value: &Table<'i>) -> Option<destinations::Config> {
         let (_, own) = split(value, &[]);
-        self.connector("destinations", name, value, own, &[], DESTINATIONS)
+        self.connector("destinations", name, value, &own, &[], DESTINATIONS)
     }
 
     /// What is special about a kind, read by its own type.
@@ -205,7 +205,7 @@ impl<'a, 'i> Sections<'a, 'i> {
         section: &str,
         name: &str,
         whole: &Table<'i>,
-        own: Table<'i>,
+        own: &Table<'i>,
         extra: &[&str],
         kinds: Kinds<T>,
     ) -> Option<T> {
@@ -240,7 +240,7 @@ impl<'a, 'i> Sections<'a, 'i> {
         let (_, read) = kind?;
         let known: Vec<&str> = extra.iter().copied().chain(["kind"]).collect();
         let before = self.reader.problems.len();
-        let (settings, refused) = read(&mut self.reader, &own, &known)?;
+        let (settings, refused) = read(&mut self.reader, own, &known)?;
         if let Some(fault) = refused.filter(|_| self.reader.problems.len() == before) {
             let problem = self.refused(&[section, name], whole, fault);
             self.reader.problems.push(problem);
@@ -382,7 +382,7 @@ fn split<'i>(value: &Table<'i>, keys: &[&str]) -> (Table<'i>, Table<'i>) {
     let mut common = DeTable::new();
     let mut own = DeTable::new();
     if let DeValue::Table(table) = value.get_ref() {
-        for (key, value) in table.iter() {
+        for (key, value) in table {
             let name = key.get_ref().as_ref();
             if keys.contains(&name) {
                 common.insert(key.clone(), value.clone());

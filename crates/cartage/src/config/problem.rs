@@ -245,7 +245,7 @@ mod tests {
             (r#"private_key = "abc""#, r#"private_key = "…""#),
             (r#"private_key = "env:CLERK""#, r#"private_key = "env:CLERK""#),
             (r#"a = { client_secret = "a\"b", url = "u" } # x"#, r#"a = { client_secret = "…", url = "u" } # x"#),
-            (r#"api_token=12345"#, r#"api_token="…""#),
+            ("api_token=12345", r#"api_token="…""#),
             (r#"password = "unclosed"#, r#"password = "…""#),
             (r#"project_key = "shop""#, r#"project_key = "shop""#),
             ("[sources.shop]", "[sources.shop]"),

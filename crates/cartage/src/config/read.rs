@@ -13,7 +13,7 @@ use toml::{Spanned, de::DeValue};
 use super::{
     code,
     problem::{Hidden, Problem, names_secret},
-    schema::table_of,
+    schema::{at, table_of},
     source_map::SourceMap,
     suggest::{listed, nearest},
 };
@@ -71,7 +71,7 @@ impl Reader<'_> {
         let given = |key: &str| value.get_ref().get(key).is_some();
         let of_this_table = *span == value.span();
         let named: Vec<&str> = quoted(message).collect();
-        let required = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str);
+        let required = at(schema, &["required"]).as_array().into_iter().flatten().filter_map(Json::as_str);
         // A key that was only mistyped was told already.
         let mistyped = |key: &&str| self.problems.iter().any(|problem| problem.hint == Some(meant(key)));
         let missing: Vec<&str> = if of_this_table {
@@ -117,7 +117,7 @@ impl Reader<'_> {
             let message = format!("{name} can't be \"{given}\"");
             return Problem::new(code::VALUE, span.clone(), message).hint(choice(given, &known));
         }
-        let words = choices(&schema["properties"][key]);
+        let words = choices(at(schema, &["properties", key]));
         if !words.is_empty() {
             let message = format!("{name} must be one of its words");
             return Problem::new(code::VALUE, span.clone(), message).hint(format!("possible: {}", in_quotes(&words)));
@@ -137,8 +137,8 @@ impl Reader<'_> {
     /// Numbers outside the range that the schema gives them.
     fn ranges(&mut self, schema: &Json, value: &Spanned<DeValue<'_>>) {
         let Some(table) = value.get_ref().as_table() else { return };
-        for (key, given) in table.iter() {
-            let property = &schema["properties"][key.get_ref().as_ref()];
+        for (key, given) in table {
+            let property = at(schema, &["properties", key.get_ref()]);
             let number = match given.get_ref() {
                 DeValue::Integer(number) => {
                     let sign = number.as_str().replace('_', "");
@@ -151,8 +151,8 @@ impl Reader<'_> {
                 | DeValue::Array(_)
                 | DeValue::Table(_) => None,
             };
-            let (Some(number), Some(least)) = (number, property["minimum"].as_f64()) else { continue };
-            let most = property["maximum"].as_f64().unwrap_or(f64::INFINITY);
+            let (Some(number), Some(least)) = (number, at(property, &["minimum"]).as_f64()) else { continue };
+            let most = at(property, &["maximum"]).as_f64().unwrap_or(f64::INFINITY);
             if !(least..=most).contains(&number) {
                 let name = self.name(&given.span());
                 let range =
@@ -196,8 +196,9 @@ fn in_quotes(words: &[&str]) -> String {
 
 /// The words that a setting of a few words may have.
 fn choices(property: &Json) -> Vec<&str> {
-    let consts = property["oneOf"].as_array().into_iter().flatten().filter_map(|one| one["const"].as_str());
-    let words = property["enum"].as_array().into_iter().flatten().filter_map(Json::as_str);
+    let consts =
+        at(property, &["oneOf"]).as_array().into_iter().flatten().filter_map(|one| at(one, &["const"]).as_str());
+    let words = at(property, &["enum"]).as_array().into_iter().flatten().filter_map(Json::as_str);
     consts.chain(words).collect()
 }
 
@@ -227,7 +228,7 @@ fn in_words(what: &str) -> String {
 
 /// What the schema says of a key, in one line.
 fn description(schema: &Json, key: &str) -> Option<String> {
-    let text = schema["properties"][key]["description"].as_str()?;
+    let text = at(schema, &["properties", key, "description"]).as_str()?;
     Some(text.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
 }
 

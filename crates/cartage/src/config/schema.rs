@@ -13,7 +13,7 @@ pub(super) const SOURCE_KEYS: &[&str] = &["sweep_guard", "full_every", "cadence"
 /// The whole file; never made, only described.
 #[derive(JsonSchema)]
 #[schemars(rename = "Cartage", deny_unknown_fields)]
-#[expect(dead_code, reason = "its schema is what matters")]
+#[expect(dead_code, clippy::zero_sized_map_values, reason = "its schema is what matters")]
 struct File {
     store: Option<file::Store>,
     server: Option<file::Server>,
@@ -38,7 +38,8 @@ impl JsonSchema for AnySource {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let common = table_of::<file::Source>();
         let kinds = sources::KINDS.iter().map(|kind| (kind.descriptor.name, (kind.schema)().to_value()));
-        one_of(kinds.map(|(name, schema)| kind(name, &schema, Some(&common))).collect())
+        let kinds: Vec<Json> = kinds.map(|(name, schema)| kind(name, &schema, Some(&common))).collect();
+        json_schema!({ "oneOf": kinds })
     }
 }
 
@@ -51,12 +52,9 @@ impl JsonSchema for AnyDestination {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let kinds = destinations::KINDS.iter().map(|kind| (kind.descriptor.name, (kind.schema)().to_value()));
-        one_of(kinds.map(|(name, schema)| kind(name, &schema, None)).collect())
+        let kinds: Vec<Json> = kinds.map(|(name, schema)| kind(name, &schema, None)).collect();
+        json_schema!({ "oneOf": kinds })
     }
-}
-
-fn one_of(kinds: Vec<Json>) -> Schema {
-    json_schema!({ "oneOf": kinds })
 }
 
 /// A kind's own settings, with `kind` and what all have in common, references written out.
@@ -65,18 +63,23 @@ fn kind(name: &str, own: &Json, common: Option<&Json>) -> Json {
     let mut properties = serde_json::Map::new();
     properties.insert("kind".to_owned(), json!({ "const": name, "description": "Which platform it is." }));
     for part in [Some(&own), common].into_iter().flatten() {
-        properties.extend(part["properties"].as_object().cloned().unwrap_or_default());
+        properties.extend(at(part, &["properties"]).as_object().cloned().unwrap_or_default());
     }
     let mut required = vec![json!("kind")];
-    required.extend(own["required"].as_array().cloned().unwrap_or_default());
+    required.extend(at(&own, &["required"]).as_array().cloned().unwrap_or_default());
     json!({
         "title": name,
-        "description": own["description"],
+        "description": at(&own, &["description"]),
         "type": "object",
         "properties": properties,
         "required": required,
         "additionalProperties": false,
     })
+}
+
+/// What stands at a path of a schema; null where nothing does.
+pub(super) fn at<'a>(schema: &'a Json, path: &[&str]) -> &'a Json {
+    path.iter().try_fold(schema, |part, key| part.get(key)).unwrap_or(&Json::Null)
 }
 
 /// The schema of a table with everything written out in place.
@@ -102,7 +105,7 @@ fn resolve(schema: &Json, definitions: &Json, depth: u8) -> Json {
     match schema {
         Json::Object(object) => {
             let name = object.get("$ref").and_then(Json::as_str).and_then(|path| path.rsplit('/').next());
-            let mut resolved = match name.map(|name| resolve(&definitions[name], definitions, depth + 1)) {
+            let mut resolved = match name.map(|name| resolve(at(definitions, &[name]), definitions, depth + 1)) {
                 Some(Json::Object(target)) => target,
                 Some(_) | None => serde_json::Map::new(),
             };

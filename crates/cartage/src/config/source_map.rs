@@ -51,7 +51,7 @@ impl SourceMap {
     }
 
     fn add_table(&mut self, path: &mut Vec<String>, table: &DeTable<'_>) {
-        for (key, value) in table.iter() {
+        for (key, value) in table {
             path.push(key.get_ref().to_string());
             self.add(path, key.span(), value);
             path.pop();
