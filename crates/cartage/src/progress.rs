@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use contract::FaultClass;
 use engine::{Event, Observer};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -141,6 +142,10 @@ fn log(event: &Event<'_>) {
         }
         Event::Call { flow, kind, op, items, status, took, fault } => match fault {
             None => tracing::debug!(%flow, %kind, op, items, status, ?took, "call"),
+            // A refused batch is halved until the one at fault stands alone: that one is worth a warning.
+            Some(fault) if fault.class == FaultClass::Record && *items > 1 => {
+                tracing::debug!(%flow, %kind, op, items, status, ?took, code = %fault.code, error = %fault, "call refused");
+            }
             Some(fault) => {
                 tracing::warn!(%flow, %kind, op, items, status, ?took, code = %fault.code, error = %fault, "call failed");
             }

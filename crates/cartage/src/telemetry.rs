@@ -1,5 +1,7 @@
 //! Logs and traces.
 
+use std::io::{self, IsTerminal as _};
+
 use anyhow::Context as _;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig as _;
@@ -27,7 +29,7 @@ impl Drop for Guard {
 /// A filter that can't be read, or an exporter that can't be built.
 pub fn start(settings: &Telemetry) -> anyhow::Result<Guard> {
     let filter = || EnvFilter::try_new(&settings.log).with_context(|| format!("telemetry.log is {:?}", settings.log));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     let lines = match settings.format {
         LogFormat::Text => lines.with_target(false).boxed(),
         LogFormat::Json => lines.json().boxed(),

@@ -64,6 +64,9 @@ const PROJECT: &str = "sandbox";
 const CLIENT_ID: &str = "sandbox";
 const CLIENT_SECRET: &str = "sandbox-secret";
 
+/// The image of a product, or a placeholder.
+const PLACEHOLDER: &str = "size(product.images) > 0 ? product.images[0] : 'https://shop.example/no-image.png'";
+
 impl World {
     /// Starts the emulators with a shop.
     ///
@@ -72,7 +75,7 @@ impl World {
     pub async fn start(args: &ShopArgs, listen: Listen) -> anyhow::Result<Self> {
         let (catalogue, markets, skipped) = catalogue_of(args)?;
         let shop_faults = Faults::default();
-        let clerk_faults = Faults::default();
+        let clerk_faults = Faults::new(clerk::fault_body);
         let shop = commercetools::Emulator::new(commercetools::Settings {
             project_key: PROJECT.to_owned(),
             client_id: CLIENT_ID.to_owned(),
@@ -188,6 +191,8 @@ impl World {
                     ("market", quoted(key)),
                 ],
             );
+            // Some products of a real shop have no image, and Clerk.io asks for one: an expression of the user's own.
+            settings(format!("flows.clerk-{key}.fields"), &[("image", quoted(PLACEHOLDER))]);
         }
         text.push_str(extra);
         fs::write(file, text).with_context(|| format!("{} can't be written", file.display()))

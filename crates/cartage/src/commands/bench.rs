@@ -123,6 +123,8 @@ impl Job {
         // Stock rides in the products here, as it does in the pages that the floor parses.
         let text = fs::read_to_string(folder.join("cartage.toml"))?;
         let text = text.replace("kind = \"commercetools\"\n", "kind = \"commercetools\"\nstock_from = \"products\"\n");
+        let text: String =
+            text.lines().filter(|line| !line.starts_with("image = ")).map(|line| format!("{line}\n")).collect();
         fs::write(folder.join("cartage.toml"), text)?;
         Ok(Self { world, folder, products, output })
     }

@@ -78,7 +78,7 @@ fn kind(name: &str, own: &Json, common: Option<&Json>) -> Json {
 }
 
 /// What stands at a path of a schema; null where nothing does.
-pub(super) fn at<'a>(schema: &'a Json, path: &[&str]) -> &'a Json {
+pub(crate) fn at<'a>(schema: &'a Json, path: &[&str]) -> &'a Json {
     path.iter().try_fold(schema, |part, key| part.get(key)).unwrap_or(&Json::Null)
 }
 
@@ -88,7 +88,7 @@ pub(super) fn table_of<T: JsonSchema>() -> Json {
 }
 
 /// The schema with references replaced by what they refer to.
-pub(super) fn flat(schema: &Json) -> Json {
+pub(crate) fn flat(schema: &Json) -> Json {
     let mut whole = schema.clone();
     let definitions = whole.as_object_mut().and_then(|object| object.remove("$defs")).unwrap_or_default();
     if let Some(object) = whole.as_object_mut() {

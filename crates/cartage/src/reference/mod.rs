@@ -1,0 +1,191 @@
+//! The generated reference documentation: written from the code, so that it can't say anything else.
+//!
+//! **Invariant:** the same code gives the same bytes, on any machine.
+
+mod markdown;
+mod settings;
+
+use std::{fs, path::Path};
+
+use clap::CommandFactory as _;
+use contract::FieldSpec;
+use model::Kind;
+
+use crate::{cli::Cli, config};
+use markdown::{Cell, table};
+
+/// Writes every page into a folder.
+///
+/// # Errors
+/// The disk's.
+pub fn write(dir: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(dir)?;
+    for (name, text) in pages()? {
+        fs::write(dir.join(name), text)?;
+    }
+    Ok(())
+}
+
+/// Names and texts of all pages.
+fn pages() -> anyhow::Result<Vec<(String, String)>> {
+    let schema = config::schema::schema();
+    let mut pages = vec![
+        ("configuration.md".to_owned(), settings::page(&schema)),
+        ("configuration.schema.json".to_owned(), serde_json::to_string_pretty(&schema)? + "\n"),
+        ("cartage.example.toml".to_owned(), config::EXAMPLE.to_owned()),
+        ("command-line.md".to_owned(), command_line()),
+        ("metrics.md".to_owned(), metrics()),
+    ];
+    for kind in sources::KINDS {
+        pages.push((format!("source-{}.md", kind.descriptor.name), kind.readme.to_owned()));
+    }
+    for kind in destinations::KINDS {
+        let text = format!("{}\n{}", kind.readme.trim_end(), fields(kind.descriptor.fields));
+        pages.push((format!("destination-{}.md", kind.descriptor.name), text));
+    }
+    Ok(pages)
+}
+
+/// What a destination is sent, field by field.
+fn fields(of: fn(Kind) -> &'static [FieldSpec]) -> String {
+    let mut text = String::from(
+        "\n## What is sent\n\nEach field can be overridden, and others added, by CEL expressions in the configuration: \
+         `[flows.NAME.fields]` for products and `[flows.NAME.category_fields]` for categories. `built in` is what a \
+         field holds without one, written as such an expression. Each facet has a digest of its own: where only prices \
+         or only availability differ, only their fields are sent.\n",
+    );
+    let mut section = |title: &str, specs: &[FieldSpec]| {
+        let rows = specs.iter().map(|spec| {
+            let constraint = constraint(spec);
+            [
+                Cell::code(spec.name),
+                Cell::text(&format!("{}{}", spec.of.name(), if spec.required { ", needed" } else { "" })),
+                Cell::text(facet(spec)),
+                Cell::code(spec.default),
+                Cell::text(
+                    &[spec.note, constraint].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; "),
+                ),
+            ]
+        });
+        text.push_str(&format!("\n### {title}\n\n"));
+        text.push_str(&table(["field", "type", "facet", "built in", "meaning"], rows));
+    };
+    section("Products", of(Kind::Product));
+    section("Categories", of(Kind::Category));
+    text
+}
+
+const fn facet(spec: &FieldSpec) -> &'static str {
+    match spec.facet {
+        contract::Facet::Content => "content",
+        contract::Facet::Price => "price",
+        contract::Facet::Availability => "availability",
+    }
+}
+
+const fn constraint(spec: &FieldSpec) -> &'static str {
+    match spec.constraint {
+        contract::Constraint::None => "",
+        contract::Constraint::NotBlank => "not blank",
+        contract::Constraint::AbsoluteUrl => "an absolute http(s) address",
+        contract::Constraint::NotNegative => "zero or more",
+        contract::Constraint::UnixSeconds => "whole seconds since 1970",
+    }
+}
+
+/// The help texts of all commands.
+fn command_line() -> String {
+    let mut text = String::from("# Command line\n\nWhat `cartage help` prints.\n");
+    let mut command = Cli::command().term_width(100);
+    command.build();
+    help(&mut text, &mut command, "");
+    text
+}
+
+fn help(text: &mut String, command: &mut clap::Command, parents: &str) {
+    let name = format!("{parents}{}", command.get_name());
+    let shown = command.render_long_help().to_string();
+    let lines: Vec<&str> = shown.trim_end().lines().map(str::trim_end).collect();
+    text.push_str(&format!("\n## `{name}`\n\n```text\n{}\n```\n", lines.join("\n")));
+    let parents = format!("{name} ");
+    for inner in command.get_subcommands_mut().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help") {
+        help(text, inner, &parents);
+    }
+}
+
+/// A metric that `/metrics` gives.
+struct Metric {
+    name: &'static str,
+    kind: &'static str,
+    labels: &'static str,
+    meaning: &'static str,
+}
+
+const fn metric(name: &'static str, kind: &'static str, labels: &'static str, meaning: &'static str) -> Metric {
+    Metric { name, kind, labels, meaning }
+}
+
+/// All metrics; a test holds the list against the code that counts.
+const METRICS: [Metric; 13] = [
+    metric("cartage_records", "gauge", "flow, state", "Records of a flow by state. The states add up to the mirror."),
+    metric("cartage_pages_total", "counter", "source, lane", "Pages read from a source."),
+    metric("cartage_changes_total", "counter", "source, lane", "Records that were new, changed or gone."),
+    metric("cartage_unread_total", "counter", "source, lane", "Records that could not be understood."),
+    metric("cartage_walk_seconds", "histogram", "source, lane", "How long a walk over a lane took."),
+    metric("cartage_sweeps_held_total", "counter", "source, lane", "Sweeps that the guard stopped."),
+    metric("cartage_read_failures_total", "counter", "source, lane, class", "Walks that stopped on a fault."),
+    metric("cartage_calls_total", "counter", "flow, op, outcome", "Calls made to a destination."),
+    metric("cartage_items_total", "counter", "flow, op, outcome", "Items that those calls carried."),
+    metric("cartage_call_seconds", "histogram", "flow", "How long a call took."),
+    metric("cartage_settled_total", "counter", "flow", "Records that were settled."),
+    metric("cartage_dead_total", "counter", "flow", "Records that were set aside."),
+    metric("cartage_pauses_total", "counter", "flow", "How often a flow paused."),
+];
+
+fn metrics() -> String {
+    let rows = METRICS.iter().map(|metric| {
+        [Cell::code(metric.name), Cell::text(metric.kind), Cell::code(metric.labels), Cell::text(metric.meaning)]
+    });
+    format!(
+        "# Metrics\n\n`cartage run` gives them at `/metrics` in the text format of Prometheus. Labels are names from the \
+         configuration, never ids of records.\n\n{}",
+        table(["name", "kind", "labels", "meaning"], rows)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_metrics_listed_are_those_that_are_counted() {
+        let code = [include_str!("../progress.rs"), include_str!("../../../server/src/health.rs")].join("\n");
+        let counted: BTreeSet<&str> = code
+            .split('"')
+            .filter(|text| text.starts_with("cartage_") && !text.contains(char::is_whitespace))
+            .collect();
+        let listed: BTreeSet<&str> = METRICS.iter().map(|metric| metric.name).collect();
+        assert_eq!(listed, counted);
+    }
+
+    #[test]
+    fn pages_are_the_same_each_time_and_hold_no_path_of_this_machine() {
+        let first = pages().unwrap();
+        assert_eq!(first, pages().unwrap());
+        assert!(first.iter().all(|(_, text)| !text.contains(env!("CARGO_MANIFEST_DIR"))));
+    }
+
+    #[test]
+    fn every_field_of_every_destination_is_in_its_reference() {
+        let pages = pages().unwrap();
+        for kind in destinations::KINDS {
+            let name = format!("destination-{}.md", kind.descriptor.name);
+            let (_, text) = pages.iter().find(|(page, _)| *page == name).unwrap();
+            for spec in [Kind::Product, Kind::Category].into_iter().flat_map(kind.descriptor.fields) {
+                assert!(text.contains(&format!("| `{}` |", spec.name)), "{}", spec.name);
+            }
+        }
+    }
+}
