@@ -1,3 +1,4 @@
 //! The suites that any implementation of a wall must pass.
 
+pub mod destination;
 pub mod store;

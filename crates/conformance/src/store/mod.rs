@@ -49,13 +49,14 @@ where
     for (name, check) in [mirror::CHECKS, flow::CHECKS].concat() {
         let store = make().await;
         if let Err(Failed(why)) = check(&store).await {
-            failures.push_str(&format!("\n{name}: {why}"));
+            failures.extend(["\n", name, ": ", &why]);
         }
     }
     assert!(failures.is_empty(), "a store must pass all checks, but:{failures}");
 }
 
 /// The two must be equal.
+#[expect(clippy::needless_pass_by_value, reason = "a check reads better without borrows")]
 fn same<T: PartialEq + Debug>(what: &str, got: T, wanted: T) -> Verdict {
     if got == wanted { Ok(()) } else { Err(Failed(format!("{what}: expected {wanted:?}, got {got:?}"))) }
 }

@@ -275,7 +275,7 @@ impl Tx<'_> {
         Ok(doubted)
     }
 
-    pub(super) fn advance(&self, step: PreparedStep) -> Outcome<Vec<u64>> {
+    pub(super) fn advance(&self, step: &PreparedStep) -> Outcome<Vec<u64>> {
         let flow = flow(self.db, &step.flow)?.ok_or_else(|| flow_unknown(&step.flow))?;
         for closed in &step.close {
             self.close(flow.key, closed, step.at)?;

@@ -176,11 +176,7 @@ impl Tx<'_> {
                 *place = (*urgency).min(*place);
             }
         }
-        let mut touched = 0;
-        for (n, urgency) in numbers {
-            touched += u64::from(self.touch(n, urgency)?);
-        }
-        Ok(touched)
+        numbers.into_iter().try_fold(0, |sum, (n, urgency)| Ok(sum + u64::from(self.touch(n, urgency)?)))
     }
 
     /// Who is to be touched now; nobody where that is put off.

@@ -82,14 +82,14 @@ impl Default for Options {
 
 /// A [`Store`] in a SQLite file. Dropping it finishes what was begun and closes the file.
 pub struct Sqlite {
-    // Dropped in this order: the writer last of the connections, then the lock.
+    // Dropped in this order: the writer is the last connection and folds the log in, then the lock goes.
     readers: Arc<Readers>,
     writer: Option<Writer>,
     codec: Arc<Codec>,
     flows: Mutex<HashMap<FlowName, i64>>,
     path: PathBuf,
     _lock: Option<File>,
-    _folder: Option<Scratch>,
+    scratch: Option<Scratch>,
 }
 
 impl Sqlite {
@@ -131,7 +131,7 @@ impl Sqlite {
             flows: Mutex::default(),
             path: path.into(),
             _lock: Some(lock),
-            _folder: None,
+            scratch: None,
         })
     }
 
@@ -162,7 +162,7 @@ impl Sqlite {
             flows: Mutex::default(),
             path: path.into(),
             _lock: None,
-            _folder: None,
+            scratch: None,
         })
     }
 
@@ -171,7 +171,7 @@ impl Sqlite {
         let folder = Scratch::new()?;
         let options = Options { durable: false, ..Options::default() };
         let mut store = Self::with_options(&folder.0.join("cartage.db"), options)?;
-        store._folder = Some(folder);
+        store.scratch = Some(folder);
         Ok(store)
     }
 
@@ -377,7 +377,7 @@ impl Store for Sqlite {
         let writer = self.writer()?;
         let flow = self.flow(&step.flow).await?;
         let step = self.prepare(move |codec| PreparedStep::new(codec, flow, step)).await?;
-        let opened = writer.run(move |tx| tx.advance(step)).await?;
+        let opened = writer.run(move |tx| tx.advance(&step)).await?;
         self.learn().await?;
         Ok(opened)
     }

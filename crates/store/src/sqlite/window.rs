@@ -59,6 +59,7 @@ pub(super) struct Reader<'a> {
 }
 
 /// A row as it is read: the work, or a live record whose body is not known.
+#[expect(clippy::large_enum_variant, reason = "nearly every row is work, and it is moved once")]
 enum Read {
     Work(Work),
     Forgotten(u64),
@@ -200,21 +201,21 @@ impl<'a> Reader<'a> {
         let mut joined = Vec::new();
         let Record::Product(product) = record else { return Ok(joined) };
         if self.by_id {
-            self.join(Hub::Product(product.id.clone()), &mut joined)?;
+            self.join(&Hub::Product(product.id.clone()), &mut joined)?;
         }
         if self.by_sku {
             let mut done = HashSet::new();
             for sku in product.variants.iter().filter_map(|variant| variant.sku.as_ref()) {
                 if done.insert(sku) {
-                    self.join(Hub::Sku(sku.clone()), &mut joined)?;
+                    self.join(&Hub::Sku(sku.clone()), &mut joined)?;
                 }
             }
         }
         Ok(joined)
     }
 
-    fn join(&self, hub: Hub, joined: &mut Vec<Record>) -> Outcome<()> {
-        let Some(key) = hub_key(&self.source, &hub) else { return Ok(()) };
+    fn join(&self, hub: &Hub, joined: &mut Vec<Record>) -> Outcome<()> {
+        let Some(key) = hub_key(&self.source, hub) else { return Ok(()) };
         let mut query = self
             .db
             .prepare_cached("SELECT b.bytes FROM joins j JOIN body b ON b.n = j.n WHERE j.hub = ?1 ORDER BY j.n")?;
@@ -223,7 +224,7 @@ impl<'a> Reader<'a> {
             let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
             let record: Record = self.codec.unpack_value(self.db, "a record", blob)?;
             // Another hub may have the same hash.
-            if record.provides().contains(&hub) {
+            if record.provides().contains(hub) {
                 joined.push(record);
             }
         }

@@ -1,0 +1,303 @@
+//! What only a file can get wrong: whose it is, who else holds it, how full the disk is, and which release wrote it.
+
+use std::{fs, path::Path, process::Command, time::Duration};
+
+use conformance::store::samples::{self, is, page, plain, product, stock};
+use contract::{
+    Fault, FaultClass, Store,
+    store::{Number, Settled, Step, Take, Taken},
+};
+use model::{FlowName, Kind};
+use rusqlite::Connection;
+use store::{Options, Sqlite};
+use tempfile::tempdir;
+
+fn refused(opened: Result<Sqlite, Fault>) -> Fault {
+    opened.err().expect("it must be refused")
+}
+
+fn quick() -> Options {
+    Options { durable: false, ..Options::default() }
+}
+
+async fn settle_all(store: &Sqlite, flow: &FlowName) -> usize {
+    let window = store.window(flow, samples::wide(samples::at(300))).await.unwrap();
+    let settled: Vec<Settled> = window.work.iter().map(samples::in_sync).collect();
+    let count = settled.len();
+    store.advance(samples::step(flow, settled, Some(window.cursor))).await.unwrap();
+    count
+}
+
+#[tokio::test]
+async fn what_was_committed_is_there_after_reopening() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("cartage.db");
+    let flow = FlowName::from("to");
+    let store = Sqlite::open(&path).unwrap();
+    store.register(&flow, &samples::source(), "1").await.unwrap();
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await.unwrap();
+    settle_all(&store, &flow).await;
+    drop(store);
+    assert!(!folder.path().join("cartage.db-wal").exists(), "a clean end folds the log in");
+    let store = Sqlite::open(&path).unwrap();
+    assert_eq!(store.tally(&flow).await.unwrap().in_sync, 1);
+    let taken = store.intake(page(vec![is(plain("b", "B"), 1)])).await.unwrap();
+    assert_eq!(taken, Taken { new: 1, ..Taken::default() });
+    assert_eq!(store.revision().await.unwrap().0, 2);
+}
+
+#[tokio::test]
+async fn a_second_writer_is_refused_and_readers_are_not() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("cartage.db");
+    let store = Sqlite::open(&path).unwrap();
+    let fault = refused(Sqlite::open(&path));
+    assert_eq!((fault.class, fault.code.as_ref()), (FaultClass::Config, "C0103"));
+    assert!(fault.message.contains("cartage.db"), "{fault}");
+    assert!(fault.hint.is_some());
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await.unwrap();
+    let beside = Sqlite::open_read_only(&path).unwrap();
+    assert_eq!(beside.find(&samples::source(), "a").await.unwrap().len(), 1);
+    store.intake(page(vec![is(plain("b", "B"), 1)])).await.unwrap();
+    assert_eq!(beside.find(&samples::source(), "b").await.unwrap().len(), 1, "it sees what is committed later");
+    let fault = beside.intake(page(Vec::new())).await.unwrap_err();
+    assert_eq!(fault.code, "C0107");
+    drop(store);
+    assert_eq!(beside.revision().await.unwrap().0, 2, "it outlives the writer");
+    drop(Sqlite::open(&path).unwrap());
+}
+
+#[tokio::test]
+async fn a_database_that_nobody_writes_can_be_read() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("cartage.db");
+    assert_eq!(refused(Sqlite::open_read_only(&path)).code, "C0105");
+    assert!(!path.exists(), "reading makes no database");
+    drop(Sqlite::open(&path).unwrap());
+    assert_eq!(Sqlite::open_read_only(&path).unwrap().revision().await.unwrap().0, 0);
+}
+
+#[test]
+fn a_newer_database_is_refused_and_left_alone() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("cartage.db");
+    drop(Sqlite::open(&path).unwrap());
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 9999).unwrap();
+    let before = fs::read(&path).unwrap();
+    for fault in [refused(Sqlite::open(&path)), refused(Sqlite::open_read_only(&path))] {
+        assert_eq!((fault.class, fault.code.as_ref()), (FaultClass::Config, "C0101"));
+        assert!(fault.message.contains("written by a newer release"), "{fault}");
+    }
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_file_of_another_program_is_refused_and_left_alone() {
+    let folder = tempdir().unwrap();
+    let text = folder.path().join("notes.txt");
+    fs::write(&text, "not a database at all, but long enough to be looked at as one").unwrap();
+    let other = folder.path().join("other.db");
+    Connection::open(&other).unwrap().execute_batch("CREATE TABLE theirs (it); PRAGMA user_version = 1").unwrap();
+    for path in [&text, &other] {
+        let before = fs::read(path).unwrap();
+        for fault in [refused(Sqlite::open(path)), refused(Sqlite::open_read_only(path))] {
+            assert_eq!((fault.class, fault.code.as_ref()), (FaultClass::Config, "C0102"), "{fault}");
+        }
+        assert_eq!(fs::read(path).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named() {
+    let folder = tempdir().unwrap();
+    let fault = refused(Sqlite::open(&folder.path().join("missing").join("cartage.db")));
+    assert_eq!(fault.code, "C0105");
+    assert!(fault.message.contains("missing"), "{fault}");
+}
+
+/// Another format of bodies: the source has to be read again, but nothing is sent twice and nothing looks gone.
+#[tokio::test]
+async fn bodies_of_another_format_are_forgotten_and_the_ledger_kept() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("cartage.db");
+    let flow = FlowName::from("to");
+    let store = Sqlite::with_options(&path, quick()).unwrap();
+    store.register(&flow, &samples::source(), "1").await.unwrap();
+    let all = || vec![is(product("a", "A", &["c"], &["x"]), 3), is(plain("b", "B"), 3), is(stock("s", "x", 1), 3)];
+    store.intake(page(all())).await.unwrap();
+    settle_all(&store, &flow).await;
+    store.intake(page(vec![is(plain("new", "never settled"), 1)])).await.unwrap();
+    drop(store);
+    Connection::open(&path).unwrap().execute("UPDATE meta SET value = value + 1 WHERE name = 'format'", []).unwrap();
+    assert_eq!(refused(Sqlite::open_read_only(&path)).code, "C0107");
+
+    let store = Sqlite::with_options(&path, quick()).unwrap();
+    assert!(store.lanes(&samples::source()).await.unwrap().is_empty(), "everything is to be read again");
+    let tally = store.tally(&flow).await.unwrap();
+    assert_eq!((tally.mirror, tally.in_sync, tally.pending), (3, 2, 1));
+    store.register(&flow, &samples::source(), "2").await.unwrap();
+    let window = store.window(&flow, samples::wide(samples::at(300))).await.unwrap();
+    assert!(window.work.is_empty(), "what is not known is not shown as gone");
+    let feed = store.scan(&flow, Kind::Product, Number(0), 10).await.unwrap_err();
+    assert_eq!((feed.class, feed.code.as_ref()), (FaultClass::Transient, "C0109"));
+
+    let taken = store.intake(page(all())).await.unwrap();
+    assert_eq!(taken, Taken { changed: 3, touched: 1, ..Taken::default() });
+    store.intake(page(vec![is(plain("new", "never settled"), 1)])).await.unwrap();
+    let window = store.window(&flow, samples::wide(samples::at(300))).await.unwrap();
+    let held = |id: &str| {
+        let work = window.work.iter().find(|work| work.id.as_str() == id).unwrap();
+        work.entry.as_ref().map(|entry| entry.items[0].digests)
+    };
+    assert_eq!(held("a"), Some(Some(samples::payload("a").digests())), "the ledger still knows what is held");
+    assert_eq!(held("new"), None);
+    assert_eq!(store.scan(&flow, Kind::Product, Number(0), 10).await.unwrap()[0].joined.len(), 1, "links are back");
+}
+
+#[tokio::test]
+async fn a_full_disk_takes_back_the_step_and_says_so() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("cartage.db");
+    let flow = FlowName::from("to");
+    let store = Sqlite::with_options(&path, Options { most_pages: Some(90), ..quick() }).unwrap();
+    store.register(&flow, &samples::source(), "1").await.unwrap();
+    let many =
+        |from: usize| (from..from + 100).map(|n| is(product(&format!("p{n}"), &"name ".repeat(9), &["c"], &["x"]), 1));
+    let mut taken = 0;
+    let fault = loop {
+        match store.intake(page(many(taken).collect())).await {
+            Ok(_) => taken += 100,
+            Err(fault) => break fault,
+        }
+    };
+    assert_eq!((fault.class, fault.code.as_ref()), (FaultClass::Transient, "C0104"), "{fault}");
+    assert!(fault.message.starts_with("the disk is full"), "{fault}");
+    assert!(taken > 0);
+    let mirror = u64::try_from(taken).unwrap();
+    assert_eq!(store.tally(&flow).await.unwrap().mirror, mirror, "all of a page or nothing of it");
+    assert_eq!(store.revision().await.unwrap().0, mirror);
+    assert_eq!(store.counts(&samples::source()).await.unwrap()[0].live, mirror);
+    drop(store);
+    let store = Sqlite::with_options(&path, quick()).unwrap();
+    store.intake(page(many(taken).collect())).await.unwrap();
+    assert_eq!(store.tally(&flow).await.unwrap().mirror, mirror + 100, "with room it goes on");
+}
+
+#[tokio::test]
+async fn a_damaged_body_is_told_and_not_taken_for_something_else() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("cartage.db");
+    let store = Sqlite::with_options(&path, quick()).unwrap();
+    store.intake(page(vec![is(plain("a", &"long enough to be compressed ".repeat(20)), 1)])).await.unwrap();
+    drop(store);
+    for damage in ["x'ff'", "x''", "x'01ffffffffffffffffff'", "x'05aabbcc'", "substr(bytes, 1, 20)"] {
+        let db = Connection::open(&path).unwrap();
+        let saved: Vec<u8> = db.query_row("SELECT bytes FROM body", [], |row| row.get(0)).unwrap();
+        db.execute(&format!("UPDATE body SET bytes = {damage}"), []).unwrap();
+        let store = Sqlite::with_options(&path, quick()).unwrap();
+        let fault = store.find(&samples::source(), "a").await.unwrap_err();
+        assert_eq!(fault.code, "C0106", "{damage}: {fault}");
+        drop(store);
+        db.execute("UPDATE body SET bytes = ?1", [saved]).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dictionaries_are_trained_and_used_here_and_beside() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("cartage.db");
+    let flow = FlowName::from("to");
+    let store = Sqlite::with_options(&path, Options { dictionary_after: 200, ..quick() }).unwrap();
+    let beside = Sqlite::open_read_only(&path).unwrap();
+    store.register(&flow, &samples::source(), "1").await.unwrap();
+    let skus: Vec<String> = (0..9).map(|n| format!("some-long-sku-{n}")).collect();
+    let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
+    let many = |from: usize| {
+        let each = |n| is(product(&format!("p{n}"), &format!("a product with the number {n}"), &["c"], &skus), 1);
+        page((from..from + 100).map(each).collect())
+    };
+    for round in 0..6 {
+        store.intake(many(round * 100)).await.unwrap();
+        settle_all(&store, &flow).await;
+    }
+    let db = Connection::open(&path).unwrap();
+    let books: u64 = db.query_row("SELECT count(*) FROM dictionary", [], |row| row.get(0)).unwrap();
+    assert!(books >= 1);
+    let length = |order: &str| -> f64 {
+        let of = format!("SELECT avg(length(bytes)) FROM (SELECT bytes FROM body ORDER BY n {order} LIMIT 100)");
+        db.query_row(&of, [], |row| row.get(0)).unwrap()
+    };
+    assert!(length("DESC") < length("ASC"), "{} < {}", length("DESC"), length("ASC"));
+    drop(db);
+    let found = beside.find(&samples::source(), "p599").await.unwrap();
+    assert_eq!(found[0].record, Some(product("p599", "a product with the number 599", &["c"], &skus)));
+    drop((store, beside));
+    let store = Sqlite::with_options(&path, quick()).unwrap();
+    assert_eq!(store.find(&samples::source(), "p0").await.unwrap().len(), 1);
+    let again = store.intake(many(500)).await.unwrap();
+    assert_eq!(again.unchanged, 100, "a digest does not depend on how a body is packed");
+}
+
+// ── killed ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// The folder in which the victim works; without it there is nothing to do.
+const VICTIM: &str = "CARTAGE_TEST_VICTIM";
+
+/// Writes as fast as it can until it is killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn victim() {
+    let Ok(folder) = std::env::var(VICTIM) else { return };
+    let store =
+        Sqlite::with_options(&Path::new(&folder).join("cartage.db"), Options { log_pages: 50, ..Options::default() });
+    let store = store.unwrap();
+    let flow = FlowName::from("to");
+    store.register(&flow, &samples::source(), "1").await.unwrap();
+    for round in store.revision().await.unwrap().0.. {
+        let changes =
+            (0..40).map(|n| is(product(&format!("p{n}"), &format!("{round}"), &["c"], &[&format!("{n}")]), 0));
+        store.intake(page(changes.collect())).await.unwrap();
+        let take = Take { fresh: [10, 10, 10], ..samples::wide(samples::at(300)) };
+        let window = store.window(&flow, take).await.unwrap();
+        let numbers = window.work.iter().map(|work| work.number).collect();
+        let open = Step { open: vec![samples::open(numbers)], ..samples::step(&flow, Vec::new(), None) };
+        let call = store.advance(open).await.unwrap()[0];
+        let settled = window.work.iter().map(samples::in_sync).collect();
+        let close = vec![samples::closed(call)];
+        store.advance(Step { close, ..samples::step(&flow, settled, Some(window.cursor)) }).await.unwrap();
+        store.intake(page(vec![is(stock("s", &format!("{}", round % 40), 1), 0)])).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_instant_the_file_is_whole() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("cartage.db");
+    let flow = FlowName::from("to");
+    let mut revision = 0;
+    for life in 0..12_u64 {
+        let mut victim = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "file::victim"])
+            .env(VICTIM, folder.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(60 + life * 37 % 101)).await;
+        victim.kill().unwrap();
+        victim.wait().unwrap();
+        let store = Sqlite::open(&path).unwrap();
+        let registered = store.register(&flow, &samples::source(), "1").await.unwrap();
+        assert!(registered.in_doubt <= 30);
+        let tally = store.tally(&flow).await.unwrap();
+        assert_eq!(tally.in_sync + tally.pending + tally.filtered + tally.dead + tally.gone, tally.mirror);
+        assert_eq!(tally.mirror % 40, 0, "a page is there or not");
+        assert!(store.revision().await.unwrap().0 >= revision);
+        revision = store.revision().await.unwrap().0;
+        let scan = store.scan(&flow, Kind::Product, Number(0), 100).await.unwrap();
+        assert!(scan.iter().all(|work| work.record.is_some() && work.revision.0 <= revision));
+        drop(store);
+        let db = Connection::open(&path).unwrap();
+        let check: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(check, "ok");
+    }
+    assert!(revision > 0, "the victims have lived");
+}

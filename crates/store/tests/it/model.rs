@@ -1,0 +1,367 @@
+//! Random histories, with crashes, against the naive model.
+
+use std::{fs, path::Path};
+
+use conformance::store::samples;
+use contract::{
+    Change, Item, Store,
+    source::Urgency,
+    store::{Held, HeldItem, Intake, Number, Registered, Settled, State, Step, Sweep, Take, Wake, Window},
+};
+use model::{FlowName, Kind, Record, RecordId};
+use proptest::{collection::vec, option, prelude::*};
+use store::{Options, Sqlite};
+use tempfile::TempDir;
+
+use super::naive::{Naive, Seen};
+
+const FLOWS: [&str; 2] = ["one", "two"];
+
+#[derive(Clone, Debug)]
+struct Said {
+    kind: u8,
+    id: u8,
+    /// Content; none: it is gone.
+    content: Option<(u8, u8)>,
+    version: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Page {
+    said: Vec<Said>,
+    pass: Option<u64>,
+    urgency: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Intake(Page),
+    Sweep { pass: u64, guard: Option<f64> },
+    Spread(u64),
+    Wake(i64),
+    Push { flow: usize, fresh: [usize; 3], outcomes: Vec<u8>, meanwhile: Option<Page>, cut_off: bool },
+    Release { flow: usize, back: u64 },
+    Replay { flow: usize, number: Option<u64> },
+    Discard { flow: usize, number: u64 },
+    Doubt { flow: usize, number: u64 },
+    Restart { flow: usize, fingerprint: u8 },
+    Crash,
+    Reopen,
+}
+
+fn page() -> impl Strategy<Value = Page> {
+    let said = (0..6_u8, 0..4_u8, option::weighted(0.8, (0..3_u8, 0..3_u8)), 0..4_u64);
+    let said = said.prop_map(|(kind, id, content, version)| Said { kind, id, content, version });
+    (vec(said, 0..6), option::weighted(0.3, 1..3_u64), 0..3_usize).prop_map(|(said, pass, urgency)| Page {
+        said,
+        pass,
+        urgency,
+    })
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let flow = || 0..FLOWS.len();
+    prop_oneof![
+        6 => page().prop_map(Act::Intake),
+        1 => (1..3_u64, option::weighted(0.7, 0.2..1.0)).prop_map(|(pass, guard)| Act::Sweep { pass, guard }),
+        1 => (0..5_u64).prop_map(Act::Spread),
+        1 => (0..12_i64).prop_map(Act::Wake),
+        8 => (flow(), [0..4_usize, 0..4_usize, 0..6_usize], vec(0..9_u8, 8), option::weighted(0.2, page()), any::<bool>())
+            .prop_map(|(flow, fresh, outcomes, meanwhile, odd)| {
+                let cut_off = odd && outcomes.first().is_some_and(|first| *first < 3);
+                Act::Push { flow, fresh, outcomes, meanwhile, cut_off }
+            }),
+        1 => (flow(), 0..6_u64).prop_map(|(flow, back)| Act::Release { flow, back }),
+        1 => (flow(), option::of(1..12_u64)).prop_map(|(flow, number)| Act::Replay { flow, number }),
+        1 => (flow(), 1..12_u64).prop_map(|(flow, number)| Act::Discard { flow, number }),
+        1 => (flow(), 1..12_u64).prop_map(|(flow, number)| Act::Doubt { flow, number }),
+        1 => (flow(), 0..2_u8).prop_map(|(flow, fingerprint)| Act::Restart { flow, fingerprint }),
+        1 => Just(Act::Crash),
+        1 => Just(Act::Reopen),
+    ]
+}
+
+fn record(kind: u8, id: u8, (a, b): (u8, u8)) -> Record {
+    let name = format!("name {a}");
+    match kind {
+        0 | 1 => samples::product(
+            &format!("p{}", id + 4 * kind),
+            &name,
+            &[&format!("c{a}"), &format!("c{b}")],
+            &[&format!("sku-{b}"), &format!("sku-{}", id % 2)],
+        ),
+        2 => samples::category(&format!("c{id}"), &name, (b > 0).then(|| format!("c{b}")).as_deref()),
+        3 => samples::stock(&format!("s{id}"), &format!("sku-{b}"), i64::from(a)),
+        4 => samples::selection(&format!("sel{id}")),
+        _ => samples::assignment(&format!("sel{}", a % 2), &format!("p{id}")),
+    }
+}
+
+fn change(said: &Said) -> Change {
+    let record = record(said.kind, said.id, said.content.unwrap_or_default());
+    match said.content {
+        Some(_) => samples::is(record, said.version),
+        None => {
+            let version = (said.version > 0).then_some(said.version);
+            Change::Gone { kind: record.kind(), id: record.id(), version }
+        }
+    }
+}
+
+fn intake(page: &Page) -> Intake {
+    let changes = page.said.iter().map(change).collect();
+    Intake { pass: page.pass, urgency: Urgency::ALL[page.urgency], ..samples::page(changes) }
+}
+
+fn settled(work: &contract::store::Work, outcome: u8) -> Settled {
+    let id = work.id.as_str();
+    let is = |state, items| samples::settled(work, state, items);
+    let retry = State::Retry(samples::at(i64::from(outcome)));
+    let mut settled = match outcome {
+        0 | 1 => is(State::InSync, Held::Items(vec![samples::held(id, &format!("sent at {}", work.revision.0))])),
+        2 => is(State::Filtered("no_price".to_owned()), Held::Items(Vec::new())),
+        3 => Settled {
+            refused: vec![Item { id: id.into(), payload: samples::payload("refused") }],
+            fault: Some(contract::Fault::record("C0999", "refused")),
+            ..is(State::Dead, Held::Same)
+        },
+        4 | 5 => is(retry, Held::Same),
+        6 => is(State::AwaitsFeed, Held::Same),
+        7 => {
+            let kept = HeldItem { payload: None, ..samples::held(id, "kept") };
+            is(State::InSync, Held::Items(vec![samples::held("extra", "extra"), kept]))
+        }
+        _ => is(State::Gone, Held::Items(Vec::new())),
+    };
+    settled.due = (outcome == 1).then(|| samples::at(i64::try_from(work.number.0 % 10).unwrap()));
+    settled
+}
+
+/// The store and what it must agree with.
+struct Pair {
+    store: Option<Sqlite>,
+    folder: TempDir,
+    naive: Naive,
+    fingerprints: [u8; 2],
+}
+
+fn open(folder: &Path) -> Sqlite {
+    let options = Options { durable: false, readers: 1, dictionary_after: 8, ..Options::default() };
+    Sqlite::with_options(&folder.join("cartage.db"), options).unwrap()
+}
+
+impl Pair {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Some(open(folder.path()));
+        let mut pair = Self { store, folder, naive: Naive::default(), fingerprints: [0; 2] };
+        pair.register_all().await;
+        pair
+    }
+
+    fn store(&self) -> &Sqlite {
+        self.store.as_ref().unwrap()
+    }
+
+    async fn register_all(&mut self) {
+        for flow in 0..FLOWS.len() {
+            self.register(flow).await;
+        }
+    }
+
+    async fn register(&mut self, flow: usize) {
+        let fingerprint = self.fingerprints[flow].to_string();
+        let registered = self.store().register(&FLOWS[flow].into(), &samples::source(), &fingerprint).await.unwrap();
+        let (restarted, in_doubt) = self.naive.register(FLOWS[flow], &fingerprint);
+        assert_eq!(registered, Registered { restarted, in_doubt });
+    }
+
+    async fn take_in(&mut self, page: &Page) {
+        let intake = intake(page);
+        let wanted = self.naive.intake(&intake);
+        assert_eq!(self.store().intake(intake).await.unwrap(), wanted);
+    }
+
+    /// As if the process had been killed: what the files hold is all there is.
+    async fn crash(&mut self) {
+        let left = tempfile::tempdir().unwrap();
+        for file in ["cartage.db", "cartage.db-wal"] {
+            let from = self.folder.path().join(file);
+            if from.exists() {
+                fs::copy(from, left.path().join(file)).unwrap();
+            }
+        }
+        self.store = None;
+        self.folder = left;
+        self.store = Some(open(self.folder.path()));
+        self.register_all().await;
+    }
+
+    async fn act(&mut self, act: &Act) {
+        match act {
+            Act::Intake(page) => self.take_in(page).await,
+            Act::Sweep { pass, guard } => {
+                let kinds = vec![Kind::Product, Kind::Category, Kind::Stock];
+                let sweep = Sweep { kinds, ..samples::sweep(*pass, *guard) };
+                let wanted = self.naive.sweep(&sweep);
+                assert_eq!(self.store().sweep(sweep).await.unwrap(), wanted);
+            }
+            Act::Spread(limit) => {
+                let wanted = self.naive.spread(*limit);
+                assert_eq!(self.store().spread(usize::try_from(*limit).unwrap()).await.unwrap(), wanted);
+            }
+            Act::Wake(now) => {
+                let wanted = self.naive.wake(samples::at(*now));
+                assert_eq!(self.store().wake(samples::at(*now)).await.unwrap(), wanted);
+            }
+            Act::Push { flow, fresh, outcomes, meanwhile, cut_off } => {
+                self.push(*flow, *fresh, outcomes, meanwhile.as_ref(), *cut_off).await;
+            }
+            Act::Crash => self.crash().await,
+            Act::Reopen => {
+                self.store = None;
+                self.store = Some(open(self.folder.path()));
+                self.register_all().await;
+            }
+            Act::Restart { flow, fingerprint } => {
+                self.fingerprints[*flow] = *fingerprint;
+                self.register(*flow).await;
+            }
+            Act::Release { .. } | Act::Replay { .. } | Act::Discard { .. } | Act::Doubt { .. } => self.hand(act).await,
+        }
+    }
+
+    /// What a person or the feed does.
+    async fn hand(&mut self, act: &Act) {
+        let (got, wanted) = match act {
+            Act::Release { flow, back } => {
+                let up_to = contract::store::Revision(self.naive.revision.saturating_sub(*back));
+                let got = self.store().release(&FLOWS[*flow].into(), Kind::Product, up_to).await.unwrap();
+                (got, self.naive.release(FLOWS[*flow], Kind::Product, up_to))
+            }
+            Act::Replay { flow, number } => {
+                let numbers: Vec<_> = number.map(Number).into_iter().collect();
+                let got = self.store().replay(&FLOWS[*flow].into(), &numbers).await.unwrap();
+                (got, self.naive.replay(FLOWS[*flow], &numbers))
+            }
+            Act::Discard { flow, number } => {
+                let got = self.store().discard(&FLOWS[*flow].into(), &[Number(*number)]).await.unwrap();
+                (got, self.naive.discard(FLOWS[*flow], &[Number(*number)]))
+            }
+            Act::Doubt { flow, number } => {
+                let got = self.store().doubt(&FLOWS[*flow].into(), &[Number(*number)]).await.unwrap();
+                (got, self.naive.doubt(FLOWS[*flow], &[Number(*number)]))
+            }
+            _ => (0, 0),
+        };
+        assert_eq!(got, wanted);
+    }
+
+    async fn push(&mut self, at: usize, fresh: [usize; 3], outcomes: &[u8], meanwhile: Option<&Page>, cut_off: bool) {
+        let flow = FlowName::from(FLOWS[at]);
+        let take = Take { now: samples::at(6), fresh, retries: 3, after: None };
+        let window = self.store().window(&flow, take).await.unwrap();
+        let (wanted, cursor) = self.naive.window(FLOWS[at], &take);
+        assert_eq!((seen(&window), window.cursor), (wanted, cursor));
+        let numbers: Vec<Number> = window.work.iter().map(|work| work.number).collect();
+        let open = Step { open: vec![samples::open(numbers.clone())], ..samples::step(&flow, Vec::new(), None) };
+        let call = self.store().advance(open).await.unwrap()[0];
+        self.naive.opened(FLOWS[at], call, numbers);
+        if let Some(page) = meanwhile {
+            self.take_in(page).await;
+        }
+        if cut_off {
+            return self.crash().await;
+        }
+        // What is settled only in part must not be passed.
+        let settled: Vec<Settled> =
+            window.work.iter().zip(outcomes).map(|(work, outcome)| settled(work, *outcome)).collect();
+        let whole = settled.len() == window.work.len();
+        for settled in &settled {
+            self.naive.settle(FLOWS[at], settled);
+        }
+        self.naive.closed(FLOWS[at], call);
+        if whole {
+            self.naive.advance(FLOWS[at], window.cursor);
+        }
+        let close = vec![samples::closed(call)];
+        let step = Step { close, ..samples::step(&flow, settled, whole.then_some(window.cursor)) };
+        self.store().advance(step).await.unwrap();
+    }
+
+    async fn compare(&self) {
+        let store = self.store();
+        assert_eq!(store.revision().await.unwrap().0, self.naive.revision);
+        for flow in FLOWS {
+            let tally = store.tally(&flow.into()).await.unwrap();
+            let sum = tally.in_sync + tally.pending + tally.filtered + tally.dead + tally.gone;
+            assert_eq!(sum, tally.mirror);
+            assert_eq!(tally, self.naive.tally(flow));
+        }
+        for count in store.counts(&samples::source()).await.unwrap() {
+            assert_eq!(count.live, self.naive.live(count.kind), "live records of kind {}", count.kind);
+        }
+    }
+
+    async fn compare_entries(&self) {
+        for flow in FLOWS {
+            let name = FlowName::from(flow);
+            let mut wake = Wake::default();
+            let mut dead = 0;
+            for n in self.naive.numbers() {
+                let got = self.store().entry(&name, Number(n)).await.unwrap();
+                let work = self.store().work(&name, Number(n)).await.unwrap().unwrap();
+                let wanted = self.naive.entry(flow, n).cloned();
+                let got = got.map(|got| super::naive::Entry {
+                    state: got.state,
+                    revision: got.revision.0,
+                    attempts: got.attempts,
+                    due: got.due,
+                    items: work.entry.unwrap().items.into_iter().map(|it| (it.id.into_string(), it.digests)).collect(),
+                    payloads: got.items.iter().map(|it| (it.id.as_str().to_owned(), it.payload.object())).collect(),
+                });
+                assert_eq!(got, wanted, "what {flow} holds of {n}");
+                let Some(wanted) = wanted else { continue };
+                if let State::Retry(at) = wanted.state {
+                    wake.retry = Some(wake.retry.map_or(at, |earlier| earlier.min(at)));
+                }
+                if let Some(at) = wanted.due {
+                    wake.due = Some(wake.due.map_or(at, |earlier| earlier.min(at)));
+                }
+                dead += usize::from(wanted.state == State::Dead);
+            }
+            assert_eq!(self.store().next_wake(&name).await.unwrap(), wake);
+            assert_eq!(self.store().dead(&name, 100).await.unwrap().len(), dead);
+        }
+    }
+}
+
+fn seen(window: &Window) -> Vec<Seen> {
+    let seen = window.work.iter().map(|work| Seen {
+        number: work.number.0,
+        revision: work.revision.0,
+        urgency: work.urgency,
+        id: RecordId::from(work.id.as_str()),
+        record: work.record.clone(),
+        joined: work.joined.clone(),
+        state: work.entry.as_ref().map(|entry| entry.state.clone()),
+    });
+    seen.collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_history_ends_as_the_naive_model_says(acts in vec(act(), 1..50)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut pair = Pair::new().await;
+            for act in &acts {
+                pair.act(act).await;
+                pair.compare().await;
+            }
+            pair.compare_entries().await;
+        });
+    }
+}

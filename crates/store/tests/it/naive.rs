@@ -1,0 +1,504 @@
+//! Mirror, ledger and cursor in plain collections: what the store must agree with, written without its cleverness.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{
+    Change, Digests,
+    source::Urgency,
+    store::{Cursor, Held, Intake, Number, Revision, Settled, State, Sweep, Swept, Take, Taken, Tally},
+};
+use model::{Hub, Kind, Record, RecordId, Timestamp};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Live,
+    Gone,
+    Ended,
+}
+
+#[derive(Clone, Debug)]
+struct Row {
+    kind: Kind,
+    id: RecordId,
+    revision: u64,
+    urgency: Urgency,
+    life: Life,
+    version: u64,
+    seen: u64,
+    record: Option<Record>,
+}
+
+/// What a flow holds of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) state: State,
+    pub(crate) revision: u64,
+    pub(crate) attempts: u32,
+    pub(crate) due: Option<Timestamp>,
+    pub(crate) items: Vec<(String, Option<Digests>)>,
+    /// Payloads by item, as JSON.
+    pub(crate) payloads: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Flow {
+    fingerprint: String,
+    cursor: [u64; 3],
+    entries: BTreeMap<u64, Entry>,
+    open: BTreeMap<u64, Vec<Number>>,
+}
+
+/// What a window must hold of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) number: u64,
+    pub(crate) revision: u64,
+    pub(crate) urgency: Option<Urgency>,
+    pub(crate) id: RecordId,
+    pub(crate) record: Option<Record>,
+    pub(crate) joined: Vec<Record>,
+    pub(crate) state: Option<State>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Naive {
+    pub(crate) revision: u64,
+    /// By number, from 1.
+    rows: BTreeMap<u64, Row>,
+    flows: BTreeMap<String, Flow>,
+    /// Products beyond this number are to be touched; about so many.
+    spreading: Vec<(u64, u64)>,
+}
+
+impl Naive {
+    pub(crate) fn intake(&mut self, intake: &Intake) -> Taken {
+        let mut taken = Taken::default();
+        let mut touches = BTreeMap::new();
+        let live = self.live(Kind::Product);
+        for change in &intake.changes {
+            match change {
+                Change::Is { record, version, .. } => self.is(intake, record, *version, &mut touches, &mut taken),
+                Change::Gone { kind, id, version } => {
+                    let found = self.rows.iter().find(|(_, row)| (row.kind, &row.id) == (*kind, id)).map(|(n, _)| *n);
+                    self.gone(found, *version, intake.urgency, &mut touches, &mut taken);
+                }
+            }
+        }
+        taken.touched = self.touch_hubs(&touches, live);
+        taken
+    }
+
+    fn is(
+        &mut self,
+        intake: &Intake,
+        record: &Record,
+        version: u64,
+        touches: &mut BTreeMap<Hub, Urgency>,
+        taken: &mut Taken,
+    ) {
+        let (kind, id) = (record.kind(), record.id());
+        let found = self.rows.iter().find(|(_, row)| (row.kind, &row.id) == (kind, &id)).map(|(n, _)| *n);
+        let n = found.unwrap_or(self.rows.len() as u64 + 1);
+        let old = self.rows.get(&n).cloned();
+        let mut urgency = intake.urgency;
+        if let Some(old) = &old {
+            let stale = match old.life {
+                Life::Ended => version <= old.version,
+                _ => intake.pass.is_none() && version < old.version,
+            };
+            if version > 0 && stale {
+                taken.stale += 1;
+                return;
+            }
+            if old.record.as_ref() == Some(record) {
+                taken.unchanged += 1;
+                let row = self.rows.get_mut(&n).unwrap();
+                row.version = version;
+                row.seen = intake.pass.unwrap_or(row.seen);
+                return;
+            }
+            urgency = self.place(old, urgency);
+        }
+        if old.as_ref().is_some_and(|old| old.life == Life::Live) {
+            taken.changed += 1
+        } else {
+            taken.new += 1
+        }
+        let hubs = old.iter().filter_map(|old| old.record.as_ref()).chain([record]).flat_map(Record::provides);
+        note(touches, kind, intake.urgency, hubs);
+        self.revision += 1;
+        let row = Row {
+            kind,
+            id,
+            revision: self.revision,
+            urgency,
+            life: Life::Live,
+            version,
+            seen: intake.pass.unwrap_or(old.map_or(0, |old| old.seen)),
+            record: Some(record.clone()),
+        };
+        self.rows.insert(n, row);
+    }
+
+    fn gone(
+        &mut self,
+        n: Option<u64>,
+        version: Option<u64>,
+        urgency: Urgency,
+        touches: &mut BTreeMap<Hub, Urgency>,
+        taken: &mut Taken,
+    ) {
+        let Some(n) = n else {
+            taken.unchanged += 1;
+            return;
+        };
+        let old = self.rows[&n].clone();
+        if old.life != Life::Live {
+            taken.unchanged += 1;
+            if version
+                .is_some_and(|version| version > old.version || (version == old.version && old.life == Life::Gone))
+            {
+                let row = self.rows.get_mut(&n).unwrap();
+                row.version = version.unwrap();
+                row.life = Life::Ended;
+            }
+            return;
+        }
+        if version.is_some_and(|version| old.version > version) {
+            taken.stale += 1;
+            return;
+        }
+        taken.gone += 1;
+        note(touches, old.kind, urgency, old.record.as_ref().unwrap().provides());
+        let urgency = self.place(&old, urgency);
+        self.revision += 1;
+        let row = self.rows.get_mut(&n).unwrap();
+        row.revision = self.revision;
+        row.urgency = urgency;
+        row.life = if version.is_some() { Life::Ended } else { Life::Gone };
+        row.version = version.unwrap_or(row.version);
+        row.record = None;
+    }
+
+    fn place(&self, old: &Row, wanted: Urgency) -> Urgency {
+        let waits = self.flows.values().any(|flow| old.revision > flow.cursor[old.urgency as usize]);
+        if waits { wanted.min(old.urgency) } else { wanted }
+    }
+
+    fn touch_hubs(&mut self, touches: &BTreeMap<Hub, Urgency>, live: u64) -> u64 {
+        let mut numbers: BTreeMap<u64, Urgency> = BTreeMap::new();
+        for (hub, urgency) in touches {
+            if *hub == Hub::Offer {
+                if live > 0 && !self.spreading.iter().any(|(beyond, _)| *beyond == 0) {
+                    self.spreading.push((0, live));
+                }
+                continue;
+            }
+            for (n, row) in &self.rows {
+                let Some(record) = &row.record else { continue };
+                let own = matches!((record, hub), (Record::Product(it), Hub::Product(id)) if it.id == *id);
+                if own || record.uses().contains(hub) {
+                    let place = numbers.entry(*n).or_insert(*urgency);
+                    *place = (*place).min(*urgency);
+                }
+            }
+        }
+        numbers.into_iter().filter(|(n, urgency)| self.touch(*n, *urgency)).count() as u64
+    }
+
+    fn touch(&mut self, n: u64, urgency: Urgency) -> bool {
+        let Some(old) = self.rows.get(&n).filter(|row| row.life == Life::Live).cloned() else { return false };
+        let urgency = self.place(&old, urgency);
+        self.revision += 1;
+        let row = self.rows.get_mut(&n).unwrap();
+        row.revision = self.revision;
+        row.urgency = urgency;
+        true
+    }
+
+    pub(crate) fn sweep(&mut self, sweep: &Sweep) -> Swept {
+        let of = |row: &Row| sweep.kinds.contains(&row.kind) && row.life == Life::Live;
+        let live = self.rows.values().filter(|row| of(row)).count() as u64;
+        let unseen = |kind: &Kind| {
+            let kind = *kind;
+            self.rows.iter().filter(move |(_, row)| row.kind == kind && of(row) && row.seen != sweep.pass)
+        };
+        let missing: Vec<u64> = sweep.kinds.iter().flat_map(unseen).map(|(n, _)| *n).collect();
+        let count = missing.len() as u64;
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let beyond = |guard: f64| count == live || (count > 1 && count as f64 > guard * live as f64);
+        let held = count > 0 && sweep.guard.is_some_and(beyond);
+        if !held {
+            let mut touches = BTreeMap::new();
+            let live = self.live(Kind::Product);
+            for n in missing {
+                self.gone(Some(n), None, Urgency::Live, &mut touches, &mut Taken::default());
+            }
+            self.touch_hubs(&touches, live);
+        }
+        Swept { live, missing: count, held }
+    }
+
+    pub(crate) fn spread(&mut self, limit: u64) -> u64 {
+        let mut room = limit;
+        while room > 0 && !self.spreading.is_empty() {
+            let (beyond, left) = self.spreading[0];
+            let products = self.rows.iter().filter(|(n, row)| row.kind == Kind::Product && **n > beyond);
+            let numbers: Vec<u64> = products.map(|(n, _)| *n).take(usize::try_from(room).unwrap()).collect();
+            for n in &numbers {
+                self.touch(*n, Urgency::Backfill);
+            }
+            let done = numbers.len() as u64;
+            if done == room {
+                self.spreading[0] = (*numbers.last().unwrap(), left.saturating_sub(room).max(1));
+            } else {
+                self.spreading.remove(0);
+            }
+            room -= done;
+        }
+        self.spreading.iter().map(|(_, left)| left).sum()
+    }
+
+    pub(crate) fn wake(&mut self, now: Timestamp) -> u64 {
+        let mut numbers = BTreeSet::new();
+        for flow in self.flows.values_mut() {
+            for (n, entry) in &mut flow.entries {
+                if entry.due.is_some_and(|due| due <= now) {
+                    entry.due = None;
+                    numbers.insert(*n);
+                }
+            }
+        }
+        numbers.into_iter().filter(|n| self.touch(*n, Urgency::Urgent)).count() as u64
+    }
+
+    pub(crate) fn live(&self, kind: Kind) -> u64 {
+        self.rows.values().filter(|row| row.kind == kind && row.life == Life::Live).count() as u64
+    }
+
+    pub(crate) fn numbers(&self) -> Vec<u64> {
+        self.rows.iter().filter(|(_, row)| Kind::CARRIED.contains(&row.kind)).map(|(n, _)| *n).collect()
+    }
+
+    // ── flows ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    pub(crate) fn register(&mut self, name: &str, fingerprint: &str) -> (bool, u64) {
+        let new = !self.flows.contains_key(name);
+        let flow = self.flows.entry(name.to_owned()).or_default();
+        let restarted = !new && flow.fingerprint != fingerprint;
+        if restarted {
+            flow.cursor = [0; 3];
+        }
+        fingerprint.clone_into(&mut flow.fingerprint);
+        let cut_off: BTreeSet<u64> = std::mem::take(&mut flow.open).into_values().flatten().map(|n| n.0).collect();
+        for n in &cut_off {
+            doubt(flow, *n);
+        }
+        (restarted, cut_off.len() as u64)
+    }
+
+    pub(crate) fn opened(&mut self, flow: &str, id: u64, numbers: Vec<Number>) {
+        self.flows.get_mut(flow).unwrap().open.insert(id, numbers);
+    }
+
+    pub(crate) fn closed(&mut self, flow: &str, id: u64) {
+        self.flows.get_mut(flow).unwrap().open.remove(&id);
+    }
+
+    pub(crate) fn window(&self, name: &str, take: &Take) -> (Vec<Seen>, Cursor) {
+        let flow = &self.flows[name];
+        let mut window: Vec<Seen> = Vec::new();
+        let mut cursor = flow.cursor;
+        for urgency in Urgency::ALL {
+            let at = urgency as usize;
+            if urgency == Urgency::Backfill {
+                let mut due: Vec<(i64, u64)> = flow
+                    .entries
+                    .iter()
+                    .filter_map(|(n, entry)| match entry.state {
+                        State::Retry(until) if until <= take.now => Some((until.millis(), *n)),
+                        _ => None,
+                    })
+                    .collect();
+                due.sort_unstable();
+                window.extend(due.iter().take(take.retries).map(|(_, n)| self.seen(flow, *n, None)));
+            }
+            let mut beyond: Vec<(u64, u64)> = self
+                .rows
+                .iter()
+                .filter(|(_, row)| Kind::CARRIED.contains(&row.kind) && row.urgency == urgency)
+                .filter(|(_, row)| row.revision > flow.cursor[at])
+                .map(|(n, row)| (row.revision, *n))
+                .collect();
+            beyond.sort_unstable();
+            beyond.truncate(take.fresh[at]);
+            if beyond.len() < take.fresh[at] {
+                cursor[at] = self.revision.max(cursor[at]);
+            } else if let Some((revision, _)) = beyond.last() {
+                cursor[at] = *revision;
+            }
+            window.extend(beyond.iter().map(|(_, n)| self.seen(flow, *n, Some(urgency))));
+        }
+        let mut numbers = BTreeSet::new();
+        window.retain(|seen| numbers.insert(seen.number));
+        (window, Cursor(cursor.map(Revision)))
+    }
+
+    fn seen(&self, flow: &Flow, n: u64, urgency: Option<Urgency>) -> Seen {
+        let row = &self.rows[&n];
+        let mut joined = Vec::new();
+        if let Some(Record::Product(product)) = &row.record {
+            let mut hubs = vec![Hub::Product(product.id.clone())];
+            for sku in product.variants.iter().filter_map(|variant| variant.sku.clone()) {
+                if !hubs.contains(&Hub::Sku(sku.clone())) {
+                    hubs.push(Hub::Sku(sku));
+                }
+            }
+            for hub in hubs {
+                joined.extend(self.rows.values().filter_map(|row| row.record.clone()).filter(|record| {
+                    matches!(record.kind(), Kind::Stock | Kind::Price | Kind::Assignment)
+                        && record.provides().contains(&hub)
+                }));
+            }
+        }
+        Seen {
+            number: n,
+            revision: row.revision,
+            urgency,
+            id: row.id.clone(),
+            record: row.record.clone(),
+            joined,
+            state: flow.entries.get(&n).map(|entry| entry.state.clone()),
+        }
+    }
+
+    pub(crate) fn settle(&mut self, name: &str, settled: &Settled) {
+        let flow = self.flows.get_mut(name).unwrap();
+        let old = flow.entries.get(&settled.number.0).cloned();
+        if old.as_ref().is_some_and(|old| old.revision > settled.revision.0) {
+            return;
+        }
+        let attempts = match settled.state {
+            State::Retry(_) => old.as_ref().map_or(0, |old| old.attempts) + 1,
+            _ => 0,
+        };
+        let (items, payloads) = match (&settled.items, old) {
+            (Held::Same, Some(old)) => (old.items, old.payloads),
+            (Held::Same, None) => Default::default(),
+            (Held::Items(items), old) => {
+                let mut stored = old.map(|old| old.payloads).unwrap_or_default();
+                let kept = items.iter().filter_map(|item| {
+                    let id = item.id.as_str().to_owned();
+                    let payload = match &item.payload {
+                        Some(payload) => Some(payload.object()),
+                        None => stored.remove(&id),
+                    };
+                    Some((id, payload?))
+                });
+                let kept = kept.collect();
+                (items.iter().map(|item| (item.id.as_str().to_owned(), item.digests)).collect(), kept)
+            }
+        };
+        let state = settled.state.clone();
+        let entry = Entry { state, revision: settled.revision.0, attempts, due: settled.due, items, payloads };
+        flow.entries.insert(settled.number.0, entry);
+    }
+
+    pub(crate) fn advance(&mut self, name: &str, cursor: Cursor) {
+        let flow = self.flows.get_mut(name).unwrap();
+        for (stands, to) in flow.cursor.iter_mut().zip(cursor.0) {
+            *stands = to.0.max(*stands);
+        }
+    }
+
+    pub(crate) fn release(&mut self, name: &str, kind: Kind, up_to: Revision) -> u64 {
+        let mut count = 0;
+        for (n, entry) in &mut self.flows.get_mut(name).unwrap().entries {
+            let row = &self.rows[n];
+            if entry.state == State::AwaitsFeed && row.kind == kind && entry.revision <= up_to.0 {
+                entry.state =
+                    if row.life == Life::Live { State::Retry(Timestamp::from_millis(0)) } else { State::Gone };
+                entry.items.clear();
+                entry.payloads.clear();
+                entry.attempts = 0;
+                count += 1;
+            }
+        }
+        count
+    }
+
+    pub(crate) fn replay(&mut self, name: &str, numbers: &[Number]) -> u64 {
+        self.bury(name, numbers, numbers.is_empty(), &State::Retry(Timestamp::from_millis(0)))
+    }
+
+    pub(crate) fn discard(&mut self, name: &str, numbers: &[Number]) -> u64 {
+        self.bury(name, numbers, false, &State::Filtered("dropped".to_owned()))
+    }
+
+    fn bury(&mut self, name: &str, numbers: &[Number], all: bool, state: &State) -> u64 {
+        let mut count = 0;
+        for (n, entry) in &mut self.flows.get_mut(name).unwrap().entries {
+            if entry.state == State::Dead && (all || numbers.contains(&Number(*n))) {
+                entry.state = state.clone();
+                entry.attempts = 0;
+                count += 1;
+            }
+        }
+        count
+    }
+
+    pub(crate) fn doubt(&mut self, name: &str, numbers: &[Number]) -> u64 {
+        let flow = self.flows.get_mut(name).unwrap();
+        let mut count = 0;
+        for n in numbers {
+            if flow.entries.get(&n.0).is_some_and(|entry| !entry.items.is_empty()) {
+                doubt(flow, n.0);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    pub(crate) fn entry(&self, name: &str, n: u64) -> Option<&Entry> {
+        self.flows[name].entries.get(&n)
+    }
+
+    pub(crate) fn tally(&self, name: &str) -> Tally {
+        let flow = &self.flows[name];
+        let mut tally = Tally { spreading: self.spreading.iter().map(|(_, left)| left).sum(), ..Tally::default() };
+        for (n, row) in self.rows.iter().filter(|(_, row)| Kind::CARRIED.contains(&row.kind)) {
+            tally.mirror += 1;
+            let beyond = row.revision > flow.cursor[row.urgency as usize];
+            match flow.entries.get(n).map(|entry| &entry.state) {
+                None | Some(State::Retry(_) | State::AwaitsFeed) => tally.pending += 1,
+                _ if beyond => tally.pending += 1,
+                Some(State::InSync) => tally.in_sync += 1,
+                Some(State::Dead) => tally.dead += 1,
+                Some(State::Gone) => tally.gone += 1,
+                Some(State::Filtered(rule)) => {
+                    tally.filtered += 1;
+                    *tally.rules.entry(rule.clone()).or_default() += 1;
+                }
+            }
+        }
+        tally
+    }
+}
+
+fn note(touches: &mut BTreeMap<Hub, Urgency>, kind: Kind, urgency: Urgency, hubs: impl IntoIterator<Item = Hub>) {
+    let urgent = matches!(kind, Kind::Stock | Kind::Price) && urgency != Urgency::Backfill;
+    let urgency = if urgent { Urgency::Urgent } else { urgency };
+    for hub in hubs {
+        let place = touches.entry(hub).or_insert(urgency);
+        *place = urgency.min(*place);
+    }
+}
+
+fn doubt(flow: &mut Flow, n: u64) {
+    if let Some(entry) = flow.entries.get_mut(&n) {
+        entry.state = State::Retry(Timestamp::from_millis(0));
+        for (_, digests) in &mut entry.items {
+            *digests = None;
+        }
+    }
+}
