@@ -114,14 +114,27 @@ fn hidden_value<'a>(word: &str, after: &'a str) -> Option<(&'a str, &'a str)> {
     let (between, from) = after.split_at(value_at);
     // A scheme is followed by a space, a name by an equals sign or a colon.
     let separated = if scheme { between.starts_with(' ') } else { between.contains(['=', ':']) };
-    let quoted = between.contains('"');
-    let ends = |c: char| {
-        if quoted { c == '"' } else { c.is_whitespace() || matches!(c, '&' | '"' | '\'' | ',' | ';' | '}' | ')' | '<') }
-    };
-    let end = from.find(ends).unwrap_or(from.len());
+    let end = value_end(from, between.contains('"'));
     // "Bearer realm" in a sentence is no token.
     let long_enough = !scheme || end >= 8;
     (separated && long_enough && end > 0).then(|| (between, from.get(end..).unwrap_or_default()))
+}
+
+/// Where a value ends: quoted, at the next quote that is not escaped; else at whatever can't be part of one. A value may
+/// itself begin with a scheme, as that of `Authorization` does.
+fn value_end(value: &str, quoted: bool) -> usize {
+    let scheme = ["Bearer ", "bearer ", "Basic ", "basic "].into_iter().find(|scheme| value.starts_with(scheme));
+    let begin = scheme.map_or(0, str::len);
+    let mut escaped = false;
+    let ends = |c: char| {
+        if !quoted {
+            return c.is_whitespace() || matches!(c, '&' | '"' | '\'' | ',' | ';' | '}' | ')' | '<');
+        }
+        let end = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        end
+    };
+    value.get(begin..).and_then(|rest| rest.find(ends)).map_or(value.len(), |end| begin + end)
 }
 
 fn is_word(c: char) -> bool {

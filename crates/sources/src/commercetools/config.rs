@@ -167,18 +167,6 @@ mod defaults {
     }
 }
 
-/// A configuration that a person can start from. It parses; a test holds it.
-pub const EXAMPLE: &str = r#"kind = "commercetools"
-project_key = "my-project"
-region = "europe-west1.gcp"
-client_id = "env:CTP_CLIENT_ID"
-client_secret = "env:CTP_CLIENT_SECRET"
-# stock_from = "inventory"        # or "products": saves calls, may lag by minutes
-# gtin_attribute = "ean"
-# detect_unpublished = true
-# lanes = { customer_groups = true }
-"#;
-
 impl Config {
     /// Checks what no type can hold, and gives the addresses of API (with the project) and token endpoint.
     ///

@@ -12,15 +12,16 @@ use serde_json::{Value, json};
 use sources::commercetools::{Commercetools, Config, Secrets};
 
 /// A source of the project `shop` on this host, with further settings.
+#[expect(clippy::needless_pass_by_value, reason = "settings are written where they are passed")]
 fn source(host: &str, settings: Value) -> Commercetools {
-    Commercetools::with_secrets(config(host, settings), &secrets()).unwrap()
+    Commercetools::with_secrets(config(host, &settings), &secrets()).unwrap()
 }
 
 fn secrets() -> Secrets {
     Secrets { client_id: "client".to_owned().into(), client_secret: "very-secret".to_owned().into() }
 }
 
-fn config(host: &str, settings: Value) -> Config {
+fn config(host: &str, settings: &Value) -> Config {
     let mut all = json!({
         "project_key": "shop",
         "client_id": "env:ID",

@@ -41,7 +41,7 @@ fn stage(record: &Value) -> Option<Stage> {
         () if has("distributionChannels") && has("key") => Stage::Stores,
         () if has("roles") && has("key") => Stage::Channels,
         () if has("mode") && has("productCount") => Stage::Selections,
-        () if has("attributes") && has("name") && has("description") && !has("productType") => Stage::ProductTypes,
+        () if has("attributes") && record["name"].is_string() => Stage::ProductTypes,
         () if has("resource") && has("sequenceNumber") => Stage::Messages,
         () => return None,
     })
