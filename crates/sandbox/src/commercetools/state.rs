@@ -275,7 +275,7 @@ impl State {
 
     /// Writes a row as JSON.
     pub(super) fn write(&self, page: &mut Page, row: &Row, view: View) {
-        page.text(&self.head(row));
+        page.text(&self.head(row, view));
         let Some(part) = &row.product else {
             if row.body.text_length() > 0 {
                 page.text(",");
@@ -305,17 +305,19 @@ impl State {
         }
     }
 
-    fn head(&self, row: &Row) -> String {
+    /// The common members. A projection does not tell who wrote it.
+    fn head(&self, row: &Row, view: View) -> String {
         let mut head = format!(
-            "{{\"id\":\"{}\",\"version\":{},\"createdAt\":\"{}\",\"lastModifiedAt\":\"{}\",\
-             \"lastModifiedBy\":{{\"clientId\":{client},\"isPlatformClient\":false}},\
-             \"createdBy\":{{\"clientId\":{client},\"isPlatformClient\":false}}",
+            "{{\"id\":\"{}\",\"version\":{},\"createdAt\":\"{}\",\"lastModifiedAt\":\"{}\"",
             row.id,
             row.version,
             time::print(row.created),
             time::print(row.modified),
-            client = json!(self.client_id),
         );
+        if let View::Resource(_) = view {
+            let client = json!({ "clientId": self.client_id }).to_string();
+            head.extend([",\"lastModifiedBy\":", &client, ",\"createdBy\":", &client]);
+        }
         if let Some(key) = &row.key {
             head.push_str(",\"key\":");
             head.push_str(&json!(key).to_string());

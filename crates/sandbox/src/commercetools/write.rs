@@ -58,9 +58,10 @@ pub(super) struct ProductEdit {
 }
 
 impl Edit {
-    /// Notes a message.
+    /// Notes a message. Members that are null are left out.
     pub(super) fn message(&mut self, kind: &'static str, members: Value) {
-        let members = if let Value::Object(members) = members { members } else { Map::new() };
+        let mut members = if let Value::Object(members) = members { members } else { Map::new() };
+        members.retain(|_, value| !value.is_null());
         self.messages.push((kind, members));
     }
 

@@ -62,13 +62,16 @@ fn members(writer: &Writer<'_>, edit: &mut Edit, name: &str, action: &Object) ->
             let Some(member) = members.get_mut(&id) else {
                 return Err(ApiError::operation(format!("The product with ID '{id}' is not assigned.")));
             };
-            member.variants = variants;
-            let kind = if excludes {
-                "ProductSelectionVariantExclusionChanged"
+            let old = std::mem::replace(&mut member.variants, variants);
+            let old = old.map(|(_, variants)| variants);
+            let new = member.variants.as_ref().map(|(_, variants)| variants);
+            if excludes {
+                let message = json!({ "product": product, "oldVariantExclusion": old, "newVariantExclusion": new });
+                edit.message("ProductSelectionVariantExclusionChanged", message);
             } else {
-                "ProductSelectionVariantSelectionChanged"
-            };
-            edit.message(kind, message);
+                let message = json!({ "product": product, "oldVariantSelection": old, "newVariantSelection": new });
+                edit.message("ProductSelectionVariantSelectionChanged", message);
+            }
         }
     }
     let count = members.len();
