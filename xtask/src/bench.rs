@@ -1,4 +1,4 @@
-//! Measuring: builds the release binary and hands over to its own `bench` command.
+//! Measuring: builds the binary as it is shipped and hands over to its own `bench` command.
 
 use std::path::Path;
 
@@ -6,20 +6,20 @@ use anyhow::{Context as _, ensure};
 
 use crate::cargo;
 
-/// Builds `cartage` in release mode and runs `cartage bench` with these arguments.
+/// Builds `cartage` as it is shipped (profile `dist`) and runs `cartage bench` with these arguments.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
     let built = cargo()
-        .args(["build", "--release", "--package", "cartage"])
+        .args(["build", "--profile", "dist", "--package", "cartage"])
         .current_dir(root)
         .status()
         .context("cargo can't be started")?;
-    ensure!(built.success(), "the release build failed");
-    let ended = std::process::Command::new(root.join("target/release/cartage"))
+    ensure!(built.success(), "the build failed");
+    let ended = std::process::Command::new(root.join("target/dist/cartage"))
         .arg("bench")
         .args(arguments)
         .current_dir(root)
         .status()
-        .context("the release binary can't be started")?;
+        .context("the binary can't be started")?;
     ensure!(ended.success(), "cartage bench failed ({ended})");
     Ok(())
 }

@@ -9,6 +9,10 @@ use cartage::{
 };
 use clap::Parser as _;
 
+/// A pass makes and drops some hundred strings per product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -186,18 +186,22 @@ pub struct Item {
 /// Writes the members of a [`Payload`]; leaves out the names that the user's own mapping takes over.
 pub struct Writer<'a> {
     taken: &'a dyn Fn(&str) -> bool,
-    payload: Payload,
+    content: Vec<u8>,
+    price: Vec<u8>,
+    availability: Vec<u8>,
 }
 
 impl<'a> Writer<'a> {
     /// A writer that leaves out every name for which `taken` is true.
     pub fn new(taken: &'a dyn Fn(&str) -> bool) -> Self {
-        Self { taken, payload: Payload::default() }
+        Self { taken, content: Vec::with_capacity(2048), price: Vec::with_capacity(256), availability: Vec::new() }
     }
 
     /// A writer that goes on with a payload and leaves out nothing.
     pub fn resume(payload: Payload) -> Self {
-        Self { taken: &|_| false, payload }
+        let Payload { content, price, availability } = payload;
+        let [content, price, availability] = [content, price, availability].map(String::into_bytes);
+        Self { taken: &|_| false, content, price, availability }
     }
 
     /// Writes a member unless its name is taken.
@@ -219,29 +223,32 @@ impl<'a> Writer<'a> {
         value: &T,
     ) -> Result<(), serde_json::Error> {
         let members = match facet {
-            Facet::Content => &mut self.payload.content,
-            Facet::Price => &mut self.payload.price,
-            Facet::Availability => &mut self.payload.availability,
+            Facet::Content => &mut self.content,
+            Facet::Price => &mut self.price,
+            Facet::Availability => &mut self.availability,
         };
-        // String is no io::Write; its bytes are, and JSON is UTF-8.
-        let mut bytes = std::mem::take(members).into_bytes();
-        let before = bytes.len();
+        let before = members.len();
         if before > 0 {
-            bytes.push(b',');
+            members.push(b',');
         }
-        let written = serde_json::to_writer(&mut bytes, name).and_then(|()| {
-            bytes.push(b':');
-            serde_json::to_writer(&mut bytes, value)
+        let written = serde_json::to_writer(&mut *members, name).and_then(|()| {
+            members.push(b':');
+            serde_json::to_writer(&mut *members, value)
         });
         if written.is_err() {
-            bytes.truncate(before);
+            members.truncate(before);
         }
-        *members = String::from_utf8(bytes).map_err(|_| serde::ser::Error::custom("JSON that is not UTF-8"))?;
         written
     }
 
     /// What was written.
     pub fn finish(self) -> Payload {
-        self.payload
+        let [content, price, availability] = [self.content, self.price, self.availability].map(text);
+        Payload { content, price, availability }
     }
+}
+
+/// What serde_json wrote is UTF-8; should it ever not be, the rest of it stays legible.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
