@@ -55,3 +55,10 @@ pub struct Categories {
     /// Those that exist.
     pub categories: Vec<serde_json::Value>,
 }
+
+/// Answer to `GET /token/verify` for a good token.
+#[derive(Debug, Deserialize)]
+pub struct Verified {
+    /// What the token says.
+    pub token_payload: serde_json::Value,
+}

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use contract::{Fault, Op, Outcome, Parcel, Receipt, destination::Verdict};
+use contract::{Facets, Fault, FaultClass, Item, Op, Outcome, Parcel, Receipt, destination::Verdict};
 use model::{Kind, RemoteId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -147,6 +147,39 @@ impl Client {
         self.call("GET /recommendations/popular", request).await.map(drop)
     }
 
+    /// `GET /token/verify`: whether this store issued the token of a feed request. Integrations read it with GET, though
+    /// it is described as a POST.
+    ///
+    /// # Errors
+    /// The store gave no clear answer.
+    pub async fn issued(&self, token: &str) -> Result<bool, Fault> {
+        let what = "GET /token/verify";
+        let arguments = [("key", self.public_key.expose_secret()), ("token", token)];
+        let request = Request::get(with_query(&self.endpoint("token/verify"), arguments));
+        let outcome = match self.http.call(request).await {
+            Ok(response) => match classify::answered(what, &response, &self.redactor) {
+                Outcome::Delivered => {
+                    return parsed::<api::Verified>(what, &response).map(|it| !it.token_payload.is_null());
+                }
+                other => other,
+            },
+            Err(broken) => classify::broken(what, broken),
+        };
+        match outcome {
+            Outcome::Deferred(fault) if fault.class == FaultClass::Credentials => Ok(false),
+            Outcome::Rejected(_) | Outcome::Delivered => Ok(false),
+            Outcome::Deferred(fault) | Outcome::Unknown(fault) => Err(fault),
+        }
+    }
+
+    /// An object of a feed: `{"id":…,<members>}`.
+    pub fn object(&self, item: &Item) -> String {
+        let members = item.payload.only(Facets::ALL);
+        let mut object = String::with_capacity(members.len() + item.id.as_str().len() + 16);
+        push_object(&mut object, &item.id, &members, self.id_type);
+        object
+    }
+
     async fn call(&self, what: &str, request: Request) -> Result<Response, Fault> {
         let outcome = match self.http.call(request).await {
             Ok(response) => match classify::answered(what, &response, &self.redactor) {
@@ -176,13 +209,10 @@ impl Client {
         body.push_str(resource.name());
         body.push_str("\":[");
         for (place, parcel) in parcels.iter().enumerate() {
-            body.push_str(if place == 0 { "{\"id\":" } else { ",{\"id\":" });
-            push_id(&mut body, &parcel.id, self.id_type);
-            if !parcel.members.is_empty() {
+            if place > 0 {
                 body.push(',');
-                body.push_str(&parcel.members);
             }
-            body.push('}');
+            push_object(&mut body, &parcel.id, &parcel.members, self.id_type);
         }
         body.push_str("]}");
         Request::new(method, self.endpoint(resource.name())).json(body)
@@ -250,6 +280,16 @@ fn object_id(object: &serde_json::Value) -> Option<RemoteId> {
         serde_json::Value::Number(id) => Some(id.to_string().into()),
         _ => None,
     }
+}
+
+fn push_object(out: &mut String, id: &RemoteId, members: &str, id_type: IdType) {
+    out.push_str("{\"id\":");
+    push_id(out, id, id_type);
+    if !members.is_empty() {
+        out.push(',');
+        out.push_str(members);
+    }
+    out.push('}');
 }
 
 /// An id left over from another `id_type` is still the text it was.

@@ -10,7 +10,8 @@ pub mod schema;
 
 use async_trait::async_trait;
 use contract::{
-    Call, Destination, DestinationDescriptor, Facet, Facets, Fault, Limits, Op, Outcome, Receipt, Removal,
+    Call, Destination, DestinationDescriptor, Facet, Facets, Fault, Importer, Item, Limits, Op, Outcome, Receipt,
+    Removal,
     destination::{Mapped, Verdict},
     source::Finding,
 };
@@ -107,5 +108,30 @@ impl Destination for Connector {
 
     fn calls(&self) -> u64 {
         self.client.calls()
+    }
+
+    fn importer(&self) -> Option<&dyn Importer> {
+        Some(self)
+    }
+}
+
+/// JSON Feed V2, one URL per kind.
+#[async_trait]
+impl Importer for Connector {
+    fn kind(&self, feed: &str) -> Option<Kind> {
+        Kind::CARRIED.into_iter().find(|kind| Resource::of(*kind).is_some_and(|resource| resource.name() == feed))
+    }
+
+    fn header(&self) -> &'static str {
+        "x-clerk-authorization"
+    }
+
+    async fn admits(&self, token: &str) -> Result<bool, Fault> {
+        if token.is_empty() { Ok(false) } else { self.client.issued(token).await }
+    }
+
+    fn object(&self, item: &Item) -> Result<String, Fault> {
+        map::fitting(&self.config, item)?;
+        Ok(self.client.object(item))
     }
 }

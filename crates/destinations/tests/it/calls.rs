@@ -18,11 +18,15 @@ pub(crate) struct Bench {
     _keys: tempfile::TempDir,
 }
 
-pub(crate) fn bench(url: &str, settings: &str) -> Bench {
+fn bench(url: &str, settings: &str) -> Bench {
+    bench_with(url, settings, "PUB-é\"1", "PRIV+secret/1")
+}
+
+pub(crate) fn bench_with(url: &str, settings: &str, public_key: &str, private_key: &str) -> Bench {
     let keys = tempfile::tempdir().unwrap();
     let (public, private) = (keys.path().join("public"), keys.path().join("private"));
-    std::fs::write(&public, "PUB-é\"1\n").unwrap();
-    std::fs::write(&private, "PRIV+secret/1\n").unwrap();
+    std::fs::write(&public, format!("{public_key}\n")).unwrap();
+    std::fs::write(&private, format!("{private_key}\n")).unwrap();
     let config: Config = toml::from_str(&format!(
         "public_key = \"file:{}\"\nprivate_key = \"file:{}\"\nurl = \"{url}\"\n{settings}",
         public.display(),

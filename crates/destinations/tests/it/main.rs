@@ -9,7 +9,9 @@
 )]
 
 mod calls;
+mod careless;
 mod classify;
+mod emulator;
 mod mapping;
 mod registry;
 mod sample;

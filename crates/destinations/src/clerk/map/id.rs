@@ -1,6 +1,6 @@
 //! Ids as a store has them: all text, or all whole numbers.
 
-use contract::Fault;
+use contract::{Fault, Item};
 use model::{Listing, Offer};
 use serde::{Serialize, Serializer, ser::Error};
 
@@ -62,6 +62,18 @@ fn checked(config: &Config, id: &str, listing: &Listing<'_>) -> Result<(), Fault
         return Ok(());
     }
     Err(not_integer(&format!("product {}", listing.id), &format!("{id:?} is no whole number")))
+}
+
+/// Whether an item's id is of the store's type.
+///
+/// # Errors
+/// `C0411` where it is not.
+pub fn fitting(config: &Config, item: &Item) -> Result<(), Fault> {
+    let id = item.id.as_str();
+    if config.id_type == IdType::Text || is_integer(id) {
+        return Ok(());
+    }
+    Err(not_integer(&format!("item {id:?}"), "its id is no whole number"))
 }
 
 /// An id that does not fit the store's type.

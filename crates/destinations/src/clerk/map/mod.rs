@@ -19,7 +19,7 @@ mod sheet;
 
 pub use category::category;
 pub use field::restricted;
-pub use id::is_integer;
+pub use id::{fitting, is_integer};
 pub use markup::plain_text;
 pub use product::{options_text, product};
 

@@ -171,7 +171,15 @@ impl<'a> Product<'_, 'a> {
             sheet.maybe(Content, name, text.filter(|text| !text.is_empty()))?;
         }
         for (name, shown) in field::named(all, &self.config.attributes) {
-            sheet.put(Content, &name, &shown)?;
+            match shown {
+                // Clerk.io takes text or a list for these two.
+                field::Shown::One(Plain::Integer(_) | Plain::Number(_) | Plain::Boolean(_))
+                    if matches!(&*name, "color" | "colors") =>
+                {
+                    sheet.put(Content, &name, &shown.text())?;
+                }
+                _ => sheet.put(Content, &name, &shown)?,
+            }
         }
         Ok(())
     }
