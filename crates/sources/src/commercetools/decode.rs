@@ -126,7 +126,7 @@ fn records<'a, T: Deserialize<'a> + Keyed<'a>>(
     kind: Kind,
     map: impl Fn(T) -> Result<Option<Change>, Unfit>,
 ) -> Result<Decoded, Fault> {
-    let mut page = Building { kind, decoded: Decoded::default(), last: None };
+    let mut page = Building::new(kind, body);
     match api::page(body, |record: T| page.take(record, &map)) {
         Ok(envelope) => Ok(page.finish(envelope)),
         Err(_) => one_by_one(body, kind, map),
@@ -140,7 +140,7 @@ fn one_by_one<'a, T: Deserialize<'a> + Keyed<'a>>(
     map: impl Fn(T) -> Result<Option<Change>, Unfit>,
 ) -> Result<Decoded, Fault> {
     let (envelope, texts) = api::raw_page(body).map_err(|error| no_page(&error))?;
-    let mut page = Building { kind, decoded: Decoded::default(), last: None };
+    let mut page = Building::new(kind, body);
     for text in texts {
         match serde_json::from_str::<T>(text.get()) {
             Ok(record) => page.take(record, &map),
@@ -172,6 +172,14 @@ struct Identity<'a> {
 }
 
 impl<'a> Building<'a> {
+    /// Room for as many changes as the page may hold, so that a long list is not moved again and again.
+    fn new(kind: Kind, body: &str) -> Self {
+        const SMALLEST_RECORD: usize = 1024;
+        const MOST: usize = 500;
+        let changes = Vec::with_capacity((body.len() / SMALLEST_RECORD).min(MOST));
+        Self { kind, decoded: Decoded { changes, ..Decoded::default() }, last: None }
+    }
+
     fn take<T: Keyed<'a>>(&mut self, record: T, map: impl Fn(T) -> Result<Option<Change>, Unfit>) {
         let key = record.key();
         match map(record) {

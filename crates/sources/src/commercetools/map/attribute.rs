@@ -109,7 +109,7 @@ fn text<'m, 'a>(members: &'m [(Text<'a>, AttributeValue<'a>)], wanted: &str) -> 
 
 fn object(name: &str, members: Vec<(Text<'_>, AttributeValue<'_>)>) -> Result<Value, Unfit> {
     if let Some(money) = as_money(&members) {
-        return Ok(Value::Money(price::money(&format!("attribute {name}"), &money)?.0));
+        return Ok(Value::Money(price::money(&format_args!("attribute {name}"), &money)?.0));
     }
     if let Some(of) = text(&members, "typeId")
         && let Some(id) = text(&members, "id").or_else(|| text(&members, "key"))
@@ -123,11 +123,7 @@ fn object(name: &str, members: Vec<(Text<'_>, AttributeValue<'_>)>) -> Result<Va
         return Ok(value);
     }
     if members.iter().all(|(tag, value)| matches!(value, AttributeValue::Text(_)) && Locale::parse(tag).is_ok()) {
-        let texts = members.into_iter().filter_map(|(tag, value)| match value {
-            AttributeValue::Text(text) => Some((Locale::parse(&tag).ok()?, text.into())),
-            _ => None,
-        });
-        return Ok(Value::Localized(texts.collect()));
+        return Ok(Value::Localized(labels_by_locale(&members).unwrap_or_default()));
     }
     // No type that is known: its members are kept under their names.
     let members = members.into_iter().map(|(name, value)| api::Attribute { name, value });
@@ -158,11 +154,12 @@ fn enumerated(key: &Text<'_>, label: &AttributeValue<'_>) -> Option<Value> {
 
 /// Labels by locale; none where it is something else.
 pub(super) fn labels_by_locale(labels: &[(Text<'_>, AttributeValue<'_>)]) -> Option<model::Localized> {
-    let label = |(tag, label): &(Text<'_>, AttributeValue<'_>)| match label {
-        AttributeValue::Text(label) => Some((Locale::parse(tag).ok()?, label.to_string())),
-        _ => None,
-    };
-    labels.iter().map(label).collect()
+    let mut list = Vec::with_capacity(labels.len());
+    for (tag, label) in labels {
+        let AttributeValue::Text(label) = label else { return None };
+        list.push((Locale::parse(tag).ok()?, label.to_string()));
+    }
+    Some(list.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -62,7 +62,11 @@ pub(crate) fn instant(field: &str, text: Option<&Text<'_>>) -> Result<Option<Tim
 /// An optional `LocalizedString`.
 pub(crate) fn localized(field: &str, texts: Option<LocalizedString<'_>>) -> Result<Localized, Unfit> {
     let Some(texts) = texts else { return Ok(Localized::empty()) };
-    texts.0.into_iter().map(|(tag, text)| Ok((locale(field, &tag)?, text.into()))).collect()
+    let mut list = Vec::with_capacity(texts.0.len());
+    for (tag, text) in texts.0 {
+        list.push((locale(field, &tag)?, text.into()));
+    }
+    Ok(list.into_iter().collect())
 }
 
 pub(crate) fn locale(field: &str, tag: &str) -> Result<Locale, Unfit> {

@@ -1,5 +1,7 @@
 //! Amounts and prices.
 
+use std::fmt::{self, Display};
+
 use contract::Change;
 use model::{Country, Currency, Money, Precise, Price, PriceEntry, Record, Scope, Tier, Window};
 
@@ -10,7 +12,7 @@ use crate::commercetools::api;
 ///
 /// The vendor counts cents in the digits it states, which need not be those of ISO 4217 for the currency. The amount is
 /// then rescaled where that is exact.
-pub fn money(field: &str, money: &api::TypedMoney<'_>) -> Result<(Money, Option<Precise>), Unfit> {
+pub fn money(field: &dyn Display, money: &api::TypedMoney<'_>) -> Result<(Money, Option<Precise>), Unfit> {
     let wrong = |what: String| Unfit { code: "C0212", what: format!("{field}: {what}") };
     let currency: Currency = money.currency_code.parse().map_err(|unknown| wrong(format!("{unknown}")))?;
     let stated =
@@ -35,10 +37,19 @@ fn rescaled(amount: i64, from: u8, to: u8) -> Option<i64> {
     if from <= to { amount.checked_mul(factor) } else { (amount % factor == 0).then_some(amount / factor) }
 }
 
+/// An embedded price in messages; written out only where there is one.
+struct Named<'a>(Option<&'a str>);
+
+impl Display for Named<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "price {}", self.0.unwrap_or("without an id"))
+    }
+}
+
 /// An embedded `Price`.
 pub fn embedded(price: api::Price<'_>) -> Result<Price, Unfit> {
-    let name = format!("price {}", price.id.as_deref().unwrap_or("without an id"));
-    terms(&name, price)
+    let id = price.id.clone();
+    terms(&Named(id.as_deref()), price)
 }
 
 /// A `StandalonePrice`.
@@ -59,20 +70,21 @@ pub fn standalone(price: api::StandalonePrice<'_>) -> Result<Change, Unfit> {
         id: String::from(price.id).into(),
         sku: String::from(price.sku).into(),
         active: price.active.unwrap_or(true),
-        price: terms("it", of)?,
+        price: terms(&"it", of)?,
     };
     is(Record::Price(entry), price.version, price.last_modified_at.as_ref())
 }
 
 /// What embedded and standalone prices have in common; `name` is for messages.
-fn terms(name: &str, price: api::Price<'_>) -> Result<Price, Unfit> {
+fn terms(name: &dyn Display, price: api::Price<'_>) -> Result<Price, Unfit> {
     let (value, precise) = money(name, &price.value)?;
     let discounted = price.discounted.map(|discounted| money(name, &discounted.value)).transpose()?;
     let country: Option<Country> = price
         .country
         .map(|code| code.parse().map_err(|unknown| Unfit::new(format!("{name}: {unknown}"))))
         .transpose()?;
-    let mut tiers = price.tiers.unwrap_or_default().iter().map(|it| tier(name, it)).collect::<Result<Vec<_>, _>>()?;
+    let tiers = price.tiers.unwrap_or_default();
+    let mut tiers = tiers.iter().map(|it| tier(name, it)).collect::<Result<Vec<_>, _>>()?;
     tiers.sort_by_key(|tier| tier.minimum);
     Ok(Price {
         value,
@@ -92,7 +104,7 @@ fn terms(name: &str, price: api::Price<'_>) -> Result<Price, Unfit> {
     })
 }
 
-fn tier(name: &str, tier: &api::PriceTier<'_>) -> Result<Tier, Unfit> {
+fn tier(name: &dyn Display, tier: &api::PriceTier<'_>) -> Result<Tier, Unfit> {
     let minimum = u32::try_from(tier.minimum_quantity)
         .map_err(|_| Unfit::new(format!("{name}: a tier from {} pieces", tier.minimum_quantity)))?;
     Ok(Tier { minimum, value: money(name, &tier.value)?.0 })

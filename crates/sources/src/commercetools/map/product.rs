@@ -45,7 +45,11 @@ pub fn unpublished(product: &api::UnpublishedProduct<'_>) -> Change {
 fn variant(settings: &Settings, variant: api::ProductVariant<'_>) -> Result<Variant, Unfit> {
     let attributes = attributes(variant.attributes)?;
     let stock = variant.availability.filter(|_| settings.stock_from_products).map(levels).unwrap_or_default();
-    let prices = variant.prices.unwrap_or_default().into_iter().map(price::embedded).collect::<Result<_, _>>()?;
+    let embedded = variant.prices.unwrap_or_default();
+    let mut prices = Vec::with_capacity(embedded.len());
+    for of in embedded {
+        prices.push(price::embedded(of)?);
+    }
     let image = |it: api::Image<'_>| Image { url: it.url.into(), label: some(it.label) };
     Ok(Variant {
         id: variant.id.to_string().into(),
