@@ -5,14 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use cel::{
     IdedExpr,
-    common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr, operators},
+    common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators},
 };
 
 use super::{
     error::meant,
     function::{self, FUNCTIONS},
     shape::{Record, Shape, Variable},
-    value::Used,
+    value::{ELEMENT, Used},
 };
 
 /// What was found.
@@ -20,7 +20,7 @@ use super::{
 pub(super) struct Findings {
     /// What is wrong, with the node it is wrong at.
     pub(super) faults: Vec<Finding>,
-    /// Fields used, by variable.
+    /// Parts used, by variable.
     pub(super) used: HashMap<&'static str, Used>,
     /// Names used on attributes, and on options.
     pub(super) attributes: BTreeSet<String>,
@@ -43,12 +43,49 @@ pub(super) fn look_over(expression: &IdedExpr, variables: &'static [Variable]) -
     walk.findings
 }
 
+/// How deep it is nested.
+pub(super) fn depth(node: &IdedExpr) -> usize {
+    let below: Vec<&IdedExpr> = match &node.expr {
+        Expr::Select(select) => vec![&select.operand],
+        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Map(map) => map.entries.iter().flat_map(|entry| parts(&entry.expr)).collect(),
+        Expr::Struct(it) => it.entries.iter().flat_map(|entry| parts(&entry.expr)).collect(),
+        Expr::Comprehension(it) => vec![&it.iter_range, &it.accu_init, &it.loop_cond, &it.loop_step, &it.result],
+        Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => Vec::new(),
+    };
+    1 + below.into_iter().map(depth).max().unwrap_or(0)
+}
+
+fn parts(entry: &EntryExpr) -> Vec<&IdedExpr> {
+    match entry {
+        EntryExpr::MapEntry(it) => vec![&it.key, &it.value],
+        EntryExpr::StructField(it) => vec![&it.value],
+    }
+}
+
 /// What is known of a value's type.
 #[derive(Clone, Debug)]
 enum Type {
-    Known(Shape),
+    /// A part of a variable.
+    Part(Shape, Way),
+    /// A list that a macro or a literal makes.
     List(Box<Type>),
     Unknown,
+}
+
+/// The way from a variable to a part of it.
+#[derive(Clone, Debug)]
+struct Way {
+    variable: &'static str,
+    steps: Vec<String>,
+}
+
+impl Way {
+    fn to(&self, step: &str) -> Self {
+        let steps = self.steps.iter().cloned().chain([step.to_owned()]).collect();
+        Self { variable: self.variable, steps }
+    }
 }
 
 struct Walk {
@@ -59,10 +96,27 @@ struct Walk {
 }
 
 impl Walk {
+    /// The type of a value that is used as it is.
     fn type_of(&mut self, node: &IdedExpr) -> Type {
+        let of = self.part_of(node);
+        if let Type::Part(_, way) = &of {
+            *self.used(way) = Used::All;
+        }
+        of
+    }
+
+    fn used(&mut self, way: &Way) -> &mut Used {
+        self.findings.used.entry(way.variable).or_insert(Used::NOTHING).at(&way.steps)
+    }
+
+    /// The type of a value of which only a part may be used.
+    fn part_of(&mut self, node: &IdedExpr) -> Type {
         match &node.expr {
             Expr::Ident(name) => self.ident(node.id, name),
-            Expr::Select(select) => self.select(node.id, select),
+            Expr::Select(select) => {
+                let of = self.part_of(&select.operand);
+                self.member(node.id, of, &select.field)
+            }
             Expr::Call(call) => self.call(node.id, call),
             Expr::Comprehension(it) => self.comprehension(it),
             Expr::List(list) => {
@@ -112,8 +166,7 @@ impl Walk {
 
     fn ident(&mut self, node: u64, name: &str) -> Type {
         if let Some(variable) = self.variable(name) {
-            self.findings.used.insert(variable.name, Used::All);
-            return Type::Known(Shape::Record(variable.of));
+            return Type::Part(Shape::Record(variable.of), Way { variable: variable.name, steps: Vec::new() });
         }
         if let Some(of) = self.bound(name) {
             return of;
@@ -137,39 +190,33 @@ impl Walk {
         self.fault("C0512", node, format!("unknown variable `{name}`"), Some(hint));
     }
 
-    fn select(&mut self, node: u64, select: &SelectExpr) -> Type {
-        let of = match &select.operand.expr {
-            Expr::Ident(name) => match self.variable(name) {
-                Some(variable) => {
-                    self.findings.used.entry(variable.name).or_insert_with(Used::nothing).add(&select.field);
-                    Type::Known(Shape::Record(variable.of))
-                }
-                None => self.ident(select.operand.id, name),
-            },
-            _ => self.type_of(&select.operand),
-        };
-        self.member(node, of, &select.field)
-    }
-
     fn member(&mut self, node: u64, of: Type, field: &str) -> Type {
-        let shape = match of {
-            Type::Known(shape) => shape,
-            Type::List(_) => Shape::List(&Shape::Plain),
+        let (shape, way) = match of {
+            Type::Part(shape, way) => (shape, way),
+            Type::List(_) => {
+                self.member_of_list(node, field);
+                return Type::Unknown;
+            }
             Type::Unknown => return Type::Unknown,
         };
         match shape {
-            Shape::Record(record) => match record.members.iter().find(|member| member.name == field) {
-                Some(member) => Type::Known(member.of),
-                None => self.unknown_field(node, record, field),
-            },
+            Shape::Record(record) => {
+                if let Some(member) = record.members.iter().find(|member| member.name == field) {
+                    return Type::Part(member.of, way.to(field));
+                }
+                self.unknown_field(node, record, field);
+                Type::Unknown
+            }
             Shape::Map(of) => {
                 self.note_name(*of, field);
-                Type::Known(*of)
+                Type::Part(*of, way.to(field))
             }
-            Shape::Plain => Type::Unknown,
+            Shape::Plain => {
+                *self.used(&way) = Used::All;
+                Type::Unknown
+            }
             Shape::List(_) => {
-                let hint = format!("a list has no fields: use `.map(it, it.{field})` for all of it, or `[0].{field}`");
-                self.fault("C0514", node, format!("`.{field}` is asked of a list"), Some(hint));
+                self.member_of_list(node, field);
                 Type::Unknown
             }
             scalar => {
@@ -179,6 +226,11 @@ impl Walk {
         }
     }
 
+    fn member_of_list(&mut self, node: u64, field: &str) {
+        let hint = format!("a list has no fields: use `.map(it, it.{field})` for all of it, or `[0].{field}`");
+        self.fault("C0514", node, format!("`.{field}` is asked of a list"), Some(hint));
+    }
+
     fn note_name(&mut self, of: Shape, name: &str) {
         // Options are the ones with values; attributes have a value and a label.
         let is_option = matches!(of, Shape::Record(record) if record.members.iter().any(|it| it.name == "values"));
@@ -186,7 +238,7 @@ impl Walk {
         names.insert(name.to_owned());
     }
 
-    fn unknown_field(&mut self, node: u64, record: &Record, field: &str) -> Type {
+    fn unknown_field(&mut self, node: u64, record: &Record, field: &str) {
         let members = record.members.iter().map(|member| member.name);
         let elsewhere = self.variables.iter().find(|it| it.of.members.iter().any(|member| member.name == field));
         let has_attributes = members.clone().any(|name| name == "attributes");
@@ -200,21 +252,21 @@ impl Walk {
             (None, None) => format!("known fields: {known}"),
         };
         self.fault("C0514", node, format!("{} has no field `{field}`", record.name), Some(hint));
-        Type::Unknown
     }
 
     fn call(&mut self, node: u64, call: &CallExpr) -> Type {
         match (call.func_name.as_str(), call.args.as_slice()) {
             (operators::INDEX, [of, index]) => return self.index(node, of, index),
             (operators::OPT_SELECT | operators::OPT_INDEX, [of, index]) => {
-                self.index(node, of, index);
+                if let Type::Part(_, way) = self.index(node, of, index) {
+                    *self.used(&way) = Used::All;
+                }
                 return Type::Unknown;
             }
             (operators::CONDITIONAL, [condition, yes, no]) => {
                 self.type_of(condition);
-                let yes = self.type_of(yes);
                 self.type_of(no);
-                return yes;
+                return self.part_of(yes);
             }
             _ => {}
         }
@@ -254,8 +306,12 @@ impl Walk {
 
     fn unknown_function(&mut self, node: u64, name: &str) {
         let names = FUNCTIONS.iter().map(|function| function.name);
-        let ends = names.clone().find(|known| known.rsplit_once('.').is_some_and(|(_, last)| last == name));
-        let hint = match meant(name, names).or(ends) {
+        let lower = name.to_lowercase();
+        let related = names.clone().find(|known| {
+            let last = known.rsplit_once('.').map_or(*known, |(_, last)| last);
+            last == name || (lower.len() >= 4 && last.to_lowercase().starts_with(&lower))
+        });
+        let hint = match meant(name, names).or(related) {
             Some(close) => format!("did you mean `{close}`?"),
             None => "the mapping reference lists all functions".to_owned(),
         };
@@ -263,41 +319,37 @@ impl Walk {
     }
 
     fn index(&mut self, node: u64, of: &IdedExpr, index: &IdedExpr) -> Type {
-        let of = self.type_of_selected(of, index);
-        let literal = match &index.expr {
-            Expr::Literal(LiteralValue::String(text)) => Some(text.inner().to_owned()),
-            _ => {
-                self.type_of(index);
-                None
+        let of = self.part_of(of);
+        if let Expr::Literal(LiteralValue::String(name)) = &index.expr {
+            return self.member(node, of, name.inner());
+        }
+        self.type_of(index);
+        match of {
+            Type::List(of) => *of,
+            Type::Part(Shape::List(of), way) => Type::Part(*of, way.to(ELEMENT)),
+            // Which one is known only with the record.
+            Type::Part(_, way) => {
+                *self.used(&way) = Used::All;
+                Type::Unknown
             }
-        };
-        match (of, literal) {
-            (Type::List(of), None) => *of,
-            (Type::Known(Shape::List(of)), None) => Type::Known(*of),
-            (Type::Known(Shape::Map(of)), None) => Type::Known(*of),
-            (of, Some(name)) => self.member(node, of, &name),
-            _ => Type::Unknown,
+            Type::Unknown => Type::Unknown,
         }
-    }
-
-    /// As [`Self::type_of`], but `product["name"]` uses one field only.
-    fn type_of_selected(&mut self, of: &IdedExpr, index: &IdedExpr) -> Type {
-        if let (Expr::Ident(name), Expr::Literal(LiteralValue::String(text))) = (&of.expr, &index.expr)
-            && let Some(variable) = self.variable(name)
-        {
-            self.findings.used.entry(variable.name).or_insert_with(Used::nothing).add(text.inner());
-            return Type::Known(Shape::Record(variable.of));
-        }
-        self.type_of(of)
     }
 
     fn comprehension(&mut self, it: &ComprehensionExpr) -> Type {
-        let item = match self.type_of(&it.iter_range) {
+        let item = match self.part_of(&it.iter_range) {
             Type::List(of) => *of,
-            Type::Known(Shape::List(of)) => Type::Known(*of),
+            Type::Part(Shape::List(of), way) => {
+                let way = way.to(ELEMENT);
+                self.used(&way);
+                Type::Part(*of, way)
+            }
             // Walking over a map gives its names.
-            Type::Known(Shape::Map(_) | Shape::Record(_)) => Type::Known(Shape::Text),
-            _ => Type::Unknown,
+            Type::Part(_, way) => {
+                *self.used(&way) = Used::All;
+                Type::Unknown
+            }
+            Type::Unknown => Type::Unknown,
         };
         let start = self.type_of(&it.accu_init);
         let before = self.bound.len();

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use cel::{DeclarationError, Env, extensions};
+use cel::{Env, extensions};
 use serde::Serialize;
 
 /// A function or macro that expressions can call.
@@ -100,10 +100,9 @@ pub(super) fn is_internal(name: &str) -> bool {
 pub(super) fn environment() -> Arc<Env> {
     static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
         let mut env = Env::stdlib();
-        let extensions: [fn(&mut Env) -> Result<(), DeclarationError>; 3] =
-            [extensions::strings, extensions::lists, extensions::math];
-        let extended = extensions.into_iter().all(|extension| extension(&mut env).is_ok());
-        debug_assert!(extended, "an extension declares what is declared already");
+        let strings = extensions::strings(&mut env);
+        let extended = strings.and_then(|()| extensions::lists(&mut env)).and_then(|()| extensions::math(&mut env));
+        debug_assert!(extended.is_ok(), "an extension declares what is declared already");
         Arc::new(env)
     });
     Arc::clone(&ENVIRONMENT)

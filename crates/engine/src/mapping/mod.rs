@@ -64,10 +64,14 @@ struct Rule {
 /// Why an expression gave no result.
 #[derive(Debug)]
 enum Failure {
-    /// It could not be evaluated.
+    /// It can't be evaluated with values of these types.
     Evaluation(String),
-    /// What it gave does not fit the field.
-    Fit(String),
+    /// It can't be evaluated with these values: `int('x')`, a division by zero.
+    Data(String),
+    /// What it gave is not of the field's type.
+    Type(String),
+    /// What it gave is of the field's type, and not what the vendor asks of it.
+    Constraint(String),
 }
 
 impl Mapping {
@@ -97,7 +101,7 @@ impl Mapping {
 
     /// Changes when the mapping does.
     pub fn fingerprint(&self) -> String {
-        self.0.rules.iter().map(|rule| format!("{}={}\n", rule.name, rule.text)).collect()
+        self.0.rules.iter().flat_map(|rule| [&rule.name, "=", &rule.text, "\n"]).collect()
     }
 
     /// Writes the fields of a product's item. `variant` names the one that the item stands for; none: the main one.
@@ -145,10 +149,13 @@ impl Mapping {
 
 impl Rules {
     fn bind<T: Serialize>(&self, context: &mut Context<'_, '_>, name: &'static str, value: &T) -> Result<(), Fault> {
-        if let Some(used) = self.used.get(name).filter(|used| !used.is_nothing()) {
-            let value = value::record(value, used)
-                .map_err(|wrong| Fault::record("C0521", format!("{name} can't be given to expressions: {wrong}")))?;
-            context.add_variable_from_value(name, value);
+        if let Some(used) = self.used.get(name) {
+            let made = value::make(value, used).map_err(|wrong| {
+                Fault::record("C0521", format!("{name} holds {wrong}, which expressions can't see"))
+            })?;
+            if let Some(made) = made {
+                context.add_variable_as_val(name, made);
+            }
         }
         Ok(())
     }
@@ -159,7 +166,7 @@ impl Rules {
             if let Some(made) = made {
                 writer
                     .force(rule.field.facet, &rule.name, &made)
-                    .map_err(|wrong| rule.fault(&Failure::Fit(wrong.to_string()), kind, id))?;
+                    .map_err(|wrong| rule.fault(&Failure::Type(wrong.to_string()), kind, id))?;
             }
         }
         Ok(())
@@ -172,35 +179,45 @@ impl Rule {
         let value = match Value::resolve(&self.expression, context) {
             Ok(value) => value,
             Err(ExecutionError::NoSuchKey(_) | ExecutionError::IndexOutOfBounds(_)) => return Ok(None),
-            Err(error) => return Err(Failure::Evaluation(validate::short(&error.to_string()))),
+            Err(error) => return Err(failure(&error)),
         };
-        let made = value::json(&value).map_err(|wrong| Failure::Fit(format!("it gives {wrong}")))?;
+        let made = value::json(&value).map_err(|wrong| Failure::Type(format!("it gives {wrong}")))?;
         if made.is_null() {
             return Ok(None);
         }
-        match self.wrong(&made) {
-            None => Ok(Some(made)),
-            Some(wrong) => Err(Failure::Fit(wrong)),
-        }
+        self.fit(&made)?;
+        Ok(Some(made))
     }
 
-    fn wrong(&self, made: &Json) -> Option<String> {
+    fn fit(&self, made: &Json) -> Result<(), Failure> {
         let shown = || validate::short(&made.to_string());
-        if self.field.of.admits(made) {
-            let violation = self.field.constraint.violation(made)?;
-            Some(format!("it {violation}: {}", shown()))
-        } else {
-            Some(format!("it must be {}, and is {}", self.field.of.name(), shown()))
+        if !self.field.of.admits(made) {
+            return Err(Failure::Type(format!("it must be {}, and is {}", self.field.of.name(), shown())));
+        }
+        match self.field.constraint.violation(made) {
+            Some(violation) => Err(Failure::Constraint(format!("it {violation}: {}", shown()))),
+            None => Ok(()),
         }
     }
 
     fn fault(&self, failure: &Failure, kind: Kind, id: &str) -> Fault {
         let (code, what) = match failure {
-            Failure::Evaluation(what) => ("C0521", what),
-            Failure::Fit(what) => ("C0522", what),
+            Failure::Evaluation(what) | Failure::Data(what) => ("C0521", what),
+            Failure::Type(what) | Failure::Constraint(what) => ("C0522", what),
         };
         Fault::record(code, format!("field {} of {kind} {id}: {what}", self.name))
             .hint(format!("its expression stands at {}", self.at))
+    }
+}
+
+fn failure(error: &ExecutionError) -> Failure {
+    let what = validate::short(&error.to_string());
+    match error {
+        ExecutionError::FunctionError { .. }
+        | ExecutionError::DivisionByZero(_)
+        | ExecutionError::RemainderByZero(_)
+        | ExecutionError::Overflow(..) => Failure::Data(what),
+        _ => Failure::Evaluation(what),
     }
 }
 

@@ -188,3 +188,75 @@ fn attributes(name: &str, text: &str) -> Vec<Attribute> {
 fn localized(market: &Market, text: &str) -> Localized {
     market.locales.iter().map(|locale| (locale.clone(), text.to_owned())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+    use model::Kind;
+    use serde_json::Value as Json;
+
+    use super::super::shape::{Record, Shape, variables};
+    use super::*;
+
+    /// Every field of the JSON is listed with its type, and every listed field is in it unless it is optional.
+    fn compare(path: &str, record: &Record, json: &Json) {
+        let json = json.as_object().unwrap_or_else(|| panic!("{path} is {json}"));
+        for name in json.keys() {
+            assert!(record.members.iter().any(|member| member.name == name), "{path}.{name} is not listed");
+        }
+        for member in record.members {
+            let path = format!("{path}.{}", member.name);
+            match &json[member.name] {
+                Json::Null => assert!(member.optional, "{path} is missing"),
+                value => matches(&path, member.of, value),
+            }
+        }
+    }
+
+    fn matches(path: &str, of: Shape, json: &Json) {
+        match of {
+            Shape::Text => assert!(json.is_string(), "{path}"),
+            Shape::Integer => assert!(json.is_i64() || json.is_u64(), "{path}"),
+            Shape::Number => assert!(json.is_f64(), "{path}"),
+            Shape::Boolean => assert!(json.is_boolean(), "{path}"),
+            Shape::Plain => assert!(!json.is_null() && !json.is_object(), "{path}"),
+            Shape::Record(record) => compare(path, record, json),
+            Shape::List(of) => json.as_array().unwrap().iter().for_each(|json| matches(path, *of, json)),
+            Shape::Map(of) => json.as_object().unwrap().values().for_each(|json| matches(path, *of, json)),
+        }
+    }
+
+    fn variable(kind: Kind, name: &str) -> &'static Record {
+        variables(kind).iter().find(|variable| variable.name == name).unwrap().of
+    }
+
+    #[test]
+    fn what_is_listed_is_what_listings_hold() {
+        let [minimal, full] = samples() else { panic!("a sample is missing") };
+        let options = BTreeSet::from(["size".to_owned()]);
+        for (sample, is_full) in [(minimal, false), (full, true)] {
+            let attributes: &[_] = if is_full { &[("color", Holds::Text)] } else { &[] };
+            let listing = sample.listing(attributes, &options).unwrap();
+            let json = serde_json::to_value(&listing).unwrap();
+            compare("product", variable(Kind::Product, "product"), &json);
+            compare("variant", variable(Kind::Product, "variant"), &json["variants"][0]);
+            let category = serde_json::to_value(sample.category()).unwrap();
+            compare("category", variable(Kind::Category, "category"), &category);
+            let market = serde_json::to_value(sample.view.market()).unwrap();
+            compare("market", variable(Kind::Product, "market"), &market);
+        }
+    }
+
+    #[test]
+    fn the_full_sample_lacks_nothing_and_the_minimal_one_everything_optional() {
+        let [minimal, full] = samples() else { panic!("a sample is missing") };
+        let product = variable(Kind::Product, "product");
+        for (sample, is_full) in [(minimal, false), (full, true)] {
+            let json = serde_json::to_value(sample.listing(&[], &BTreeSet::new()).unwrap()).unwrap();
+            for member in product.members.iter().filter(|member| member.optional) {
+                assert_eq!(!json[member.name].is_null(), is_full, "{}", member.name);
+            }
+        }
+    }
+}

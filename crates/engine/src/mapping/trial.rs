@@ -42,7 +42,7 @@ pub(super) fn compile(
         match rule(kind, fields, expression) {
             Ok((rule, findings)) => {
                 for (name, used) in &findings.used {
-                    rules.used.entry(name).or_insert_with(Used::nothing).merge(used);
+                    rules.used.entry(name).or_insert(Used::NOTHING).merge(used);
                 }
                 rules.rules.push(rule);
             }
@@ -86,7 +86,10 @@ fn rule(
     let program = parse(expression)?;
     let findings = check::look_over(program.expression(), variables(kind));
     if !findings.faults.is_empty() {
-        let offset = |node| program.source_info().offset_for(node).map_or(0, |(start, _)| start as usize);
+        let offset = |node| {
+            let bytes = program.source_info().offset_for(node).map_or(0, |(start, _)| start as usize);
+            expression.text.char_indices().take_while(|(at, _)| *at < bytes).count()
+        };
         let faults = findings.faults.iter();
         return Err(faults
             .map(|it| wrong(expression, it.code, offset(it.node), &it.message, it.hint.as_deref()))
@@ -106,19 +109,40 @@ fn rule(
 }
 
 fn parse(expression: &Expression) -> Result<Program, Vec<MappingError>> {
-    /// Longer than anything a person writes, short enough to read in no time.
-    const LONGEST: usize = 10_000;
     if expression.text.trim().is_empty() {
         let hint = "write an expression such as `product.name`, or remove the field";
         return Err(vec![wrong(expression, "C0511", 0, "the expression is empty", Some(hint))]);
     }
+    let refused =
+        |message: &str| Err(vec![wrong(expression, "C0511", 0, message, Some("split it into several fields"))]);
     if expression.text.len() > LONGEST {
-        let message = format!("the expression is longer than {LONGEST} bytes");
-        return Err(vec![wrong(expression, "C0511", 0, &message, None)]);
+        return refused(&format!("the expression is longer than {LONGEST} bytes"));
     }
-    function::environment().compile(&expression.text).map_err(|ParseErrors { errors }| {
+    match on_a_large_stack(&expression.text) {
+        Some(Ok(Some(program))) => Ok(program),
+        Some(Ok(None)) => refused(&format!("the expression is nested deeper than {DEEPEST} levels")),
         // One slip makes the parser stumble several times; the first says most.
-        errors.iter().take(1).map(|error| syntax(expression, error)).collect()
+        Some(Err(errors)) => Err(errors.errors.iter().take(1).map(|error| syntax(expression, error)).collect()),
+        None => refused("the expression is more than the parser can take"),
+    }
+}
+
+/// Longer than anything a person writes.
+const LONGEST: usize = 5_000;
+
+/// Evaluation recurses as deep as an expression is nested, on whatever stack its caller has.
+const DEEPEST: usize = 48;
+
+/// Parses where there is room for the deepest nesting that fits into [`LONGEST`], and lets go of what is too deep.
+fn on_a_large_stack(text: &str) -> Option<Result<Option<Program>, ParseErrors>> {
+    const STACK: usize = 512 << 20;
+    let parse = || {
+        let program = function::environment().compile(text)?;
+        Ok(Some(program).filter(|program| check::depth(program.expression()) <= DEEPEST))
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, parse);
+        thread.ok()?.join().ok()
     })
 }
 
@@ -127,9 +151,23 @@ fn syntax(expression: &Expression, error: &ParseError) -> MappingError {
     let line = usize::try_from(line).unwrap_or(1).saturating_sub(1);
     let column = usize::try_from(column).unwrap_or(1).saturating_sub(1);
     let before: usize = expression.text.split('\n').take(line).map(|text| text.chars().count() + 1).sum();
-    let message = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg);
     let offset = (before + column).min(expression.text.chars().count());
-    wrong(expression, "C0511", offset, &format!("syntax: {message}"), None)
+    wrong(expression, "C0511", offset, &unexpected(&error.msg), None)
+}
+
+/// The parser's message without its grammar.
+fn unexpected(message: &str) -> String {
+    let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
+    let message = message.split(" expecting ").next().unwrap_or(message);
+    let input = ["mismatched input ", "extraneous input ", "no viable alternative at input "]
+        .iter()
+        .find_map(|prefix| message.strip_prefix(prefix))
+        .map(|input| input.trim_matches('\''));
+    match input {
+        Some("<EOF>") => "the expression ends too early".to_owned(),
+        Some(input) => format!("unexpected `{input}`"),
+        None => format!("it can't be read: {message}"),
+    }
 }
 
 fn wrong(
@@ -160,12 +198,15 @@ fn try_out(kind: Kind, rule: &Rule, findings: &Findings) -> Option<Fault> {
     let mut missing = false;
     for sample in samples() {
         match evaluate(kind, rule, sample, &[], &BTreeSet::new()) {
-            Ok(Some(_)) => given = true,
             Ok(None) => missing = true,
+            // A sample's amounts and texts are not the shop's.
+            Ok(Some(_)) | Err(Failure::Data(_)) => given = true,
+            Err(Failure::Constraint(_)) if rule.field.of != FieldType::Text => given = true,
             Err(failure) => return Some(told(failure)),
         }
     }
-    if !given && !(findings.attributes.is_empty() && findings.options.is_empty()) {
+    let names_the_shops = !findings.attributes.is_empty() || !findings.options.is_empty();
+    if !given && names_the_shops {
         let fault = try_attributes(kind, rule, findings);
         if fault.is_some() {
             return fault;
@@ -180,18 +221,20 @@ fn try_out(kind: Kind, rule: &Rule, findings: &Findings) -> Option<Fault> {
 /// One way of giving attributes types that works is enough.
 fn try_attributes(kind: Kind, rule: &Rule, findings: &Findings) -> Option<Fault> {
     let full = samples().last()?;
-    let mut last = None;
+    let mut told_first = None;
     for types in combinations(&findings.attributes) {
         match evaluate(kind, rule, full, &types, &findings.options) {
-            Ok(_) => return None,
+            Ok(_) | Err(Failure::Constraint(_) | Failure::Data(_)) => return None,
             // That a result does not fit says more than that another type could not be evaluated.
-            Err(Failure::Evaluation(_)) if last.is_some() => {}
-            Err(failure) => last = Some(failure),
+            Err(failure) => match (&told_first, &failure) {
+                (None, _) | (Some(Failure::Evaluation(_)), Failure::Type(_)) => told_first = Some(failure),
+                _ => {}
+            },
         }
     }
     // Types may be mixed in a way that was not tried.
-    let untried = findings.attributes.len() > MIXED && matches!(last, Some(Failure::Evaluation(_)));
-    last.filter(|_| !untried).map(told)
+    let untried = findings.attributes.len() > MIXED && matches!(told_first, Some(Failure::Evaluation(_)));
+    told_first.filter(|_| !untried).map(told)
 }
 
 /// Up to so many attributes are tried in every combination of types.
@@ -227,14 +270,19 @@ fn evaluate(
 }
 
 fn bind<T: Serialize>(context: &mut Context<'_, '_>, name: &str, sample: &T) {
-    if let Ok(value) = value::record(sample, &Used::All) {
-        context.add_variable_from_value(name, value);
+    if let Ok(Some(made)) = value::make(sample, &Used::All) {
+        context.add_variable_as_val(name, made);
     }
 }
 
 fn told(failure: Failure) -> Fault {
     match failure {
-        Failure::Evaluation(what) => ("C0517", format!("it fails on a sample record: {what}"), None),
-        Failure::Fit(what) => ("C0516", what, Some("`int(…)`, `double(…)` and `string(…)` turn one type into another")),
+        Failure::Evaluation(what) | Failure::Data(what) => {
+            ("C0517", format!("it fails on a sample record: {what}"), None)
+        }
+        Failure::Type(what) => {
+            ("C0516", what, Some("`int(…)`, `double(…)` and `string(…)` turn one type into another"))
+        }
+        Failure::Constraint(what) => ("C0516", what, None),
     }
 }

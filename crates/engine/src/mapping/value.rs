@@ -1,89 +1,101 @@
 //! Listings as values that expressions see, and results as JSON.
 //!
 //! A field that is missing in a listing is missing in its value, so that `has(product.key)` says what it seems to say.
-//! Only the fields that some expression names are made.
+//! Only what some expression names is made: most name two or three fields of a hundred.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
 
 use cel::{
-    SerializationError, Value,
-    objects::{Key, Map, OptionalValue},
+    Value,
+    common::{
+        types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString},
+        value::Val,
+    },
+    objects::{Key, OptionalValue},
 };
 use serde::{
     Serialize,
-    ser::{Error as _, Impossible, SerializeStruct, Serializer},
+    ser::{self, Error as _, Impossible, SerializeMap, SerializeSeq, SerializeStruct, Serializer},
 };
 use serde_json::Value as Json;
 
-/// Which fields of a variable are named.
+/// Which parts of a value expressions name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Used {
-    /// The variable as a whole.
+    /// All of it.
     All,
-    /// These fields, sorted.
-    Fields(Vec<String>),
+    /// These fields; of a list, [`ELEMENT`] stands for each element.
+    Parts(BTreeMap<String, Used>),
 }
 
+/// The step from a list to its elements. No field is called like this.
+pub(super) const ELEMENT: &str = "[]";
+
 impl Used {
-    pub(super) fn nothing() -> Self {
-        Self::Fields(Vec::new())
-    }
+    pub(super) const NOTHING: Self = Self::Parts(BTreeMap::new());
 
-    pub(super) fn is_nothing(&self) -> bool {
-        *self == Self::nothing()
-    }
-
-    pub(super) fn add(&mut self, field: &str) {
-        if let Self::Fields(fields) = self
-            && let Err(place) = fields.binary_search_by(|known| known.as_str().cmp(field))
-        {
-            fields.insert(place, field.to_owned());
-        }
+    /// The part at the end of a path, made where it is not there.
+    pub(super) fn at(&mut self, path: &[String]) -> &mut Self {
+        path.iter().fold(self, |used, step| match used {
+            Self::All => used,
+            Self::Parts(parts) => parts.entry(step.clone()).or_insert(Self::NOTHING),
+        })
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        match other {
-            Self::All => *self = Self::All,
-            Self::Fields(fields) => fields.iter().for_each(|field| self.add(field)),
+        match (self, other) {
+            (Self::All, _) => {}
+            (used, Self::All) => *used = Self::All,
+            (Self::Parts(parts), Self::Parts(more)) => {
+                for (name, used) in more {
+                    parts.entry(name.clone()).or_insert(Self::NOTHING).merge(used);
+                }
+            }
         }
     }
 
-    fn has(&self, field: &str) -> bool {
+    fn part(&self, name: &str) -> Option<&Self> {
         match self {
-            Self::All => true,
-            Self::Fields(fields) => fields.iter().any(|known| known == field),
+            Self::All => Some(&Self::All),
+            Self::Parts(parts) => parts.get(name),
         }
     }
 }
 
-/// The used fields of a record.
+type Made = Option<Box<dyn Val>>;
+
+/// The used parts of a value; none where it is missing.
 ///
 /// # Errors
-/// `record` is no struct.
-pub(super) fn record<T: Serialize>(record: &T, used: &Used) -> Result<Value, SerializationError> {
-    record.serialize(Fields { used, made: HashMap::new() })
+/// A map whose keys are no text.
+pub(super) fn make<T: Serialize + ?Sized>(value: &T, used: &Used) -> Result<Made, Unfit> {
+    value.serialize(Maker { used })
 }
 
-/// Without what is missing, and with one type of integer.
-fn tidy(value: Value) -> Value {
-    match value {
-        Value::Map(map) => {
-            let map = Arc::try_unwrap(map.map).unwrap_or_else(|shared| (*shared).clone());
-            let kept = map.into_iter().filter(|(_, value)| *value != Value::Null);
-            Value::Map(Map { map: Arc::new(kept.map(|(key, value)| (key, tidy(value))).collect()) })
-        }
-        Value::List(list) => {
-            let list = Arc::try_unwrap(list).unwrap_or_else(|shared| (*shared).clone());
-            Value::List(Arc::new(list.into_iter().map(tidy).collect()))
-        }
-        Value::UInt(number) => i64::try_from(number).map_or(value, Value::Int),
-        other => other,
+/// A value that expressions can't see.
+#[derive(Debug)]
+pub(super) struct Unfit(String);
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unfit {}
+
+impl ser::Error for Unfit {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self(message.to_string())
     }
 }
 
 /// A result that JSON has no form for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NoJson(pub(super) &'static str);
+pub(super) struct NoJson(&'static str);
 
 impl fmt::Display for NoJson {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,58 +139,116 @@ fn text(key: &Key) -> String {
     }
 }
 
-/// Takes a struct apart and keeps the used fields.
-struct Fields<'u> {
+/// Makes one value.
+#[derive(Clone, Copy)]
+struct Maker<'u> {
     used: &'u Used,
-    made: HashMap<Key, Value>,
 }
 
-impl SerializeStruct for Fields<'_> {
-    type Ok = Value;
-    type Error = SerializationError;
+struct ListMaker<'u> {
+    used: &'u Used,
+    made: Vec<Box<dyn Val>>,
+}
 
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<(), SerializationError> {
-        if self.used.has(name) {
-            let value = tidy(cel::to_value(value)?);
-            if value != Value::Null {
-                self.made.insert(Key::String(Arc::new(name.to_owned())), value);
-            }
+struct MapMaker<'u> {
+    used: &'u Used,
+    /// The part that the key just seen stands for; none where it is not used.
+    next: Option<(String, &'u Used)>,
+    made: HashMap<CelMapKey<'static>, Box<dyn Val>>,
+}
+
+impl<'u> MapMaker<'u> {
+    fn new(used: &'u Used) -> Self {
+        Self { used, next: None, made: HashMap::new() }
+    }
+
+    fn put<T: Serialize + ?Sized>(&mut self, name: String, used: &Used, value: &T) -> Result<(), Unfit> {
+        if let Some(value) = make(value, used)? {
+            self.made.insert(CelMapKey::from(name), value);
         }
         Ok(())
     }
 
-    fn end(self) -> Result<Value, SerializationError> {
-        Ok(Value::Map(Map { map: Arc::new(self.made) }))
+    fn finish(self) -> Box<dyn Val> {
+        Box::new(CelMap::from(self.made))
     }
 }
 
-macro_rules! refuse {
-    ($($method:ident($($of:ty),*);)*) => {$(
-        fn $method(self, $(_: $of),*) -> Result<Value, SerializationError> {
-            Err(SerializationError::custom("not a record"))
+impl SerializeSeq for ListMaker<'_> {
+    type Ok = Made;
+    type Error = Unfit;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unfit> {
+        self.made.push(make(value, self.used)?.unwrap_or_else(|| Box::new(CelNull)));
+        Ok(())
+    }
+
+    fn end(self) -> Result<Made, Unfit> {
+        Ok(Some(Box::new(CelList::from(self.made))))
+    }
+}
+
+impl SerializeMap for MapMaker<'_> {
+    type Ok = Made;
+    type Error = Unfit;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unfit> {
+        let Ok(Json::String(name)) = serde_json::to_value(key) else {
+            return Err(Unfit::custom("a map whose keys are no text"));
+        };
+        self.next = self.used.part(&name).map(|used| (name, used));
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unfit> {
+        match self.next.take() {
+            Some((name, used)) => self.put(name, used, value),
+            None => Ok(()),
+        }
+    }
+
+    fn end(self) -> Result<Made, Unfit> {
+        Ok(Some(self.finish()))
+    }
+}
+
+impl SerializeStruct for MapMaker<'_> {
+    type Ok = Made;
+    type Error = Unfit;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Unfit> {
+        match self.used.part(name) {
+            Some(used) => self.put(name.to_owned(), used, value),
+            None => Ok(()),
+        }
+    }
+
+    fn end(self) -> Result<Made, Unfit> {
+        Ok(Some(self.finish()))
+    }
+}
+
+macro_rules! integers {
+    ($($method:ident($of:ty);)*) => {$(
+        fn $method(self, number: $of) -> Result<Made, Unfit> {
+            let number = i64::try_from(number).map_err(|_| Unfit::custom("a number that is too large"))?;
+            Ok(Some(Box::new(CelInt::from(number))))
         }
     )*};
 }
 
-type Never = Impossible<Value, SerializationError>;
+impl<'u> Serializer for Maker<'u> {
+    type Ok = Made;
+    type Error = Unfit;
+    type SerializeSeq = ListMaker<'u>;
+    type SerializeTuple = Impossible<Made, Unfit>;
+    type SerializeTupleStruct = Impossible<Made, Unfit>;
+    type SerializeTupleVariant = Impossible<Made, Unfit>;
+    type SerializeMap = MapMaker<'u>;
+    type SerializeStruct = MapMaker<'u>;
+    type SerializeStructVariant = Impossible<Made, Unfit>;
 
-impl<'u> Serializer for Fields<'u> {
-    type Ok = Value;
-    type Error = SerializationError;
-    type SerializeSeq = Never;
-    type SerializeTuple = Never;
-    type SerializeTupleStruct = Never;
-    type SerializeTupleVariant = Never;
-    type SerializeMap = Never;
-    type SerializeStruct = Fields<'u>;
-    type SerializeStructVariant = Never;
-
-    refuse! {
-        serialize_bool(bool);
+    integers! {
         serialize_i8(i8);
         serialize_i16(i16);
         serialize_i32(i32);
@@ -187,27 +257,70 @@ impl<'u> Serializer for Fields<'u> {
         serialize_u16(u16);
         serialize_u32(u32);
         serialize_u64(u64);
-        serialize_f32(f32);
-        serialize_f64(f64);
-        serialize_char(char);
-        serialize_str(&str);
-        serialize_bytes(&[u8]);
-        serialize_none();
-        serialize_unit();
-        serialize_unit_struct(&'static str);
-        serialize_unit_variant(&'static str, u32, &'static str);
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Value, SerializationError> {
+    fn serialize_bool(self, truth: bool) -> Result<Made, Unfit> {
+        Ok(Some(Box::new(CelBool::from(truth))))
+    }
+
+    fn serialize_f32(self, number: f32) -> Result<Made, Unfit> {
+        self.serialize_f64(number.into())
+    }
+
+    fn serialize_f64(self, number: f64) -> Result<Made, Unfit> {
+        Ok(Some(Box::new(CelDouble::from(number))))
+    }
+
+    fn serialize_char(self, letter: char) -> Result<Made, Unfit> {
+        self.serialize_str(letter.encode_utf8(&mut [0; 4]))
+    }
+
+    fn serialize_str(self, text: &str) -> Result<Made, Unfit> {
+        Ok(Some(Box::new(CelString::from(text.to_owned()))))
+    }
+
+    fn serialize_none(self) -> Result<Made, Unfit> {
+        Ok(None)
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Made, Unfit> {
         value.serialize(self)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<Value, SerializationError> {
+    fn serialize_unit(self) -> Result<Made, Unfit> {
+        Ok(None)
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<Made, Unfit> {
+        Ok(None)
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, name: &'static str) -> Result<Made, Unfit> {
+        self.serialize_str(name)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<Made, Unfit> {
         value.serialize(self)
+    }
+
+    fn serialize_seq(self, length: Option<usize>) -> Result<ListMaker<'u>, Unfit> {
+        static NOTHING: Used = Used::NOTHING;
+        let used = self.used.part(ELEMENT).unwrap_or(&NOTHING);
+        Ok(ListMaker { used, made: Vec::with_capacity(length.unwrap_or(0)) })
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<MapMaker<'u>, Unfit> {
+        Ok(MapMaker::new(self.used))
+    }
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<MapMaker<'u>, Unfit> {
+        Ok(MapMaker::new(self.used))
+    }
+
+    // What follows has no place in a listing.
+
+    fn serialize_bytes(self, _: &[u8]) -> Result<Made, Unfit> {
+        Err(Unfit::custom("bytes"))
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -216,20 +329,16 @@ impl<'u> Serializer for Fields<'u> {
         _: u32,
         _: &'static str,
         _: &T,
-    ) -> Result<Value, SerializationError> {
-        Err(SerializationError::custom("not a record"))
+    ) -> Result<Made, Unfit> {
+        Err(Unfit::custom("a variant with a value"))
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Never, SerializationError> {
-        Err(SerializationError::custom("not a record"))
+    fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple, Unfit> {
+        Err(Unfit::custom("a tuple"))
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Never, SerializationError> {
-        Err(SerializationError::custom("not a record"))
-    }
-
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Never, SerializationError> {
-        Err(SerializationError::custom("not a record"))
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeTupleStruct, Unfit> {
+        Err(Unfit::custom("a tuple"))
     }
 
     fn serialize_tuple_variant(
@@ -238,16 +347,8 @@ impl<'u> Serializer for Fields<'u> {
         _: u32,
         _: &'static str,
         _: usize,
-    ) -> Result<Never, SerializationError> {
-        Err(SerializationError::custom("not a record"))
-    }
-
-    fn serialize_map(self, _: Option<usize>) -> Result<Never, SerializationError> {
-        Err(SerializationError::custom("not a record"))
-    }
-
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, SerializationError> {
-        Ok(self)
+    ) -> Result<Self::SerializeTupleVariant, Unfit> {
+        Err(Unfit::custom("a variant with a value"))
     }
 
     fn serialize_struct_variant(
@@ -256,7 +357,7 @@ impl<'u> Serializer for Fields<'u> {
         _: u32,
         _: &'static str,
         _: usize,
-    ) -> Result<Never, SerializationError> {
-        Err(SerializationError::custom("not a record"))
+    ) -> Result<Self::SerializeStructVariant, Unfit> {
+        Err(Unfit::custom("a variant with a value"))
     }
 }

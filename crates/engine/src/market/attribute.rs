@@ -18,17 +18,32 @@
 use std::borrow::Cow;
 
 use model::{
-    Attribute, AttributeDefinition, AttributeType, Locale, Localized, ProductTypeId, Value,
+    Attribute, AttributeDefinition, AttributeType, Localized, ProductTypeId, Value,
     listing::{Field, Offer, Plain, ProductOption},
 };
 
-use super::reference::{Definitions, Reference};
+use super::{
+    Tongue,
+    reference::{Definitions, Reference},
+};
 
 /// What attributes are read with: the market's locales and the types that define them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
-    pub(super) locales: &'a [Locale],
+    pub(super) tongue: &'a Tongue,
     pub(super) reference: &'a Reference,
+}
+
+/// Names with what is known of them, by place. Variants of a product mostly have the same attributes in the same order,
+/// so that each name is looked up once and not once per variant.
+#[derive(Debug, Default)]
+pub(super) struct Seen<'a>(Vec<Known<'a>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Known<'a> {
+    name: &'a str,
+    title: Option<&'a str>,
+    of: Option<&'a AttributeType>,
 }
 
 /// Sets and nested attributes deeper than this are left out; no platform goes beyond five.
@@ -36,24 +51,47 @@ const DEPTH: usize = 8;
 
 impl<'a> Reader<'a> {
     /// The attributes that say something in this market, in their order. Of two with one name the first counts.
-    pub(super) fn fields(self, attributes: &'a [Attribute], of: Option<&'a Definitions>) -> Vec<Field<'a>> {
-        let mut fields: Vec<Field<'a>> = Vec::with_capacity(attributes.len());
-        for attribute in attributes {
-            if fields.iter().all(|field| field.name != attribute.name) {
-                fields.extend(self.field(attribute, of, DEPTH));
+    pub(super) fn fields(
+        self,
+        attributes: &'a [Attribute],
+        of: Option<&'a Definitions>,
+        seen: &mut Seen<'a>,
+    ) -> Vec<Field<'a>> {
+        let mut fields = Vec::with_capacity(attributes.len());
+        for (place, attribute) in attributes.iter().enumerate() {
+            let before = seen.0.get(place).filter(|known| known.name == attribute.name).copied();
+            let Some(known) = before.or_else(|| self.look_up(place, &attribute.name, of, seen)) else { continue };
+            if let Some((value, label)) = self.plain(&attribute.value, known.of, DEPTH) {
+                fields.push(Field { name: known.name, title: known.title, value, label });
             }
         }
         fields
     }
 
-    fn field(self, attribute: &'a Attribute, of: Option<&'a Definitions>, depth: usize) -> Option<Field<'a>> {
-        let definition = of.and_then(|of| of.get(&attribute.name));
-        let (value, label) = self.plain(&attribute.value, definition.map(|definition| &definition.of), depth)?;
-        Some(Field { name: &attribute.name, title: definition.and_then(|it| self.title(it)), value, label })
+    /// None where the name stands earlier in the list: what is kept holds every name so far, and none twice.
+    fn look_up(
+        self,
+        place: usize,
+        name: &'a str,
+        of: Option<&'a Definitions>,
+        seen: &mut Seen<'a>,
+    ) -> Option<Known<'a>> {
+        seen.0.truncate(place);
+        if seen.0.iter().any(|known| known.name == name) {
+            return None;
+        }
+        let known = self.known(name, of);
+        seen.0.push(known);
+        Some(known)
+    }
+
+    fn known(self, name: &'a str, of: Option<&'a Definitions>) -> Known<'a> {
+        let definition = of.and_then(|of| of.get(name));
+        Known { name, title: definition.and_then(|it| self.title(it)), of: definition.map(|it| &it.of) }
     }
 
     fn title(self, definition: &'a AttributeDefinition) -> Option<&'a str> {
-        definition.label.along(self.locales)
+        self.tongue.say(&definition.label)
     }
 
     /// Machine form and shown form.
@@ -62,13 +100,13 @@ impl<'a> Reader<'a> {
         let same = |plain: Plain<'a>| Some((plain.clone(), plain));
         match value {
             Value::Text(text) | Value::Date(text) | Value::Time(text) | Value::DateTime(text) => same(borrowed(text)),
-            Value::Localized(text) => same(borrowed(text.along(self.locales)?)),
+            Value::Localized(text) => same(borrowed(self.tongue.say(text)?)),
             Value::Enum { key, label } => {
                 let label = defined(of, key).or(Some(label)).filter(|label| !label.trim().is_empty());
                 Some((borrowed(key), borrowed(label.map_or(key, String::as_str))))
             }
             Value::LocalizedEnum { key, label } => {
-                let label = localized(of, key).and_then(|it| it.along(self.locales)).or(label.along(self.locales));
+                let label = localized(of, key).and_then(|it| self.tongue.say(it)).or_else(|| self.tongue.say(label));
                 Some((borrowed(key), borrowed(label.unwrap_or(key))))
             }
             Value::Integer(number) => same(Plain::Integer(*number)),
@@ -78,8 +116,12 @@ impl<'a> Reader<'a> {
             Value::Reference { id, .. } => same(borrowed(id.as_str())),
             Value::Nested(attributes) => {
                 let of = self.definitions(of);
-                let fields = attributes.iter().filter_map(|attribute| self.field(attribute, of, depth));
-                let (values, labels) = fields.map(|field| pair(&field)).unzip();
+                let lines = attributes.iter().filter_map(|attribute| {
+                    let known = self.known(&attribute.name, of);
+                    let (value, label) = self.plain(&attribute.value, known.of, depth)?;
+                    Some((line(known.name, &value), line(known.title.unwrap_or(known.name), &label)))
+                });
+                let (values, labels) = lines.unzip();
                 Some((Plain::List(values), Plain::List(labels)))
             }
             Value::Set(values) => {
@@ -109,37 +151,36 @@ impl<'a> Reader<'a> {
     /// none, texts, numbers and enums in which the variants differ, in the order of the variants.
     pub(super) fn options(self, offers: &[Offer<'a>], of: Option<&'a Definitions>) -> Vec<ProductOption<'a>> {
         let declared = of.map(Definitions::attributes).unwrap_or_default().iter().filter(|it| it.option);
-        let options: Vec<_> = declared
-            .filter_map(|definition| option(&definition.name, self.title(definition), offers))
-            .collect();
+        let options: Vec<_> =
+            declared.filter_map(|definition| option(&definition.name, self.title(definition), 0, offers)).collect();
         if options.is_empty() && offers.len() > 1 { differing(offers) } else { options }
     }
 }
 
 fn differing<'a>(offers: &[Offer<'a>]) -> Vec<ProductOption<'a>> {
     let mut names: Vec<(&'a str, Option<&'a str>)> = Vec::new();
-    for field in offers.iter().flat_map(|offer| &offer.attributes) {
-        let simple = matches!(field.value, Plain::Text(_) | Plain::Integer(_) | Plain::Number(_));
-        if simple && names.iter().all(|(name, _)| *name != field.name) {
-            names.push((field.name, field.title));
+    for offer in offers {
+        for (place, field) in offer.attributes.iter().enumerate() {
+            let simple = matches!(field.value, Plain::Text(_) | Plain::Integer(_) | Plain::Number(_));
+            let in_place = names.get(place).is_some_and(|(name, _)| *name == field.name);
+            if simple && !in_place && names.iter().all(|(name, _)| *name != field.name) {
+                names.push((field.name, field.title));
+            }
         }
     }
-    let differs = |name: &str| {
-        let mut values = offers.iter().map(|offer| find(offer, name).map(|field| &field.value));
+    let differs = |(place, (name, _)): &(usize, (&str, _))| {
+        let mut values = offers.iter().map(|offer| find(offer, name, *place).map(|field| &field.value));
         let first = values.next();
         values.any(|value| Some(value) != first)
     };
-    names
-        .into_iter()
-        .filter(|(name, _)| differs(name))
-        .filter_map(|(name, title)| option(name, title, offers))
-        .collect()
+    let differing = names.into_iter().enumerate().filter(differs);
+    differing.filter_map(|(place, (name, title))| option(name, title, place, offers)).collect()
 }
 
 /// None where no variant has a value.
-fn option<'a>(name: &'a str, title: Option<&'a str>, offers: &[Offer<'a>]) -> Option<ProductOption<'a>> {
+fn option<'a>(name: &'a str, title: Option<&'a str>, place: usize, offers: &[Offer<'a>]) -> Option<ProductOption<'a>> {
     let mut values: Vec<Cow<'a, str>> = Vec::new();
-    for field in offers.iter().filter_map(|offer| find(offer, name)) {
+    for field in offers.iter().filter_map(|offer| find(offer, name, place)) {
         for text in texts(&field.label) {
             if !values.contains(&text) {
                 values.push(text);
@@ -149,8 +190,10 @@ fn option<'a>(name: &'a str, title: Option<&'a str>, offers: &[Offer<'a>]) -> Op
     (!values.is_empty()).then_some(ProductOption { name, title, values })
 }
 
-fn find<'o, 'a>(offer: &'o Offer<'a>, name: &str) -> Option<&'o Field<'a>> {
-    offer.attributes.iter().find(|field| field.name == name)
+/// `place` is where it most likely stands.
+fn find<'o, 'a>(offer: &'o Offer<'a>, name: &str, place: usize) -> Option<&'o Field<'a>> {
+    let likely = offer.attributes.get(place).filter(|field| field.name == name);
+    likely.or_else(|| offer.attributes.iter().find(|field| field.name == name))
 }
 
 fn texts<'a>(plain: &Plain<'a>) -> Vec<Cow<'a, str>> {
@@ -164,10 +207,9 @@ fn borrowed(text: &str) -> Plain<'_> {
     Plain::Text(Cow::Borrowed(text))
 }
 
-/// `name: value` and `title: label` of a nested attribute.
-fn pair<'a>(field: &Field<'a>) -> (Plain<'a>, Plain<'a>) {
-    let line = |name: &str, plain: &Plain<'a>| Plain::Text(format!("{name}: {}", texts(plain).join(", ")).into());
-    (line(field.name, &field.value), line(field.title.unwrap_or(field.name), &field.label))
+/// `name: value` of a nested attribute.
+fn line<'a>(name: &str, plain: &Plain<'a>) -> Plain<'a> {
+    Plain::Text(format!("{name}: {}", texts(plain).join(", ")).into())
 }
 
 fn defined<'a>(of: Option<&'a AttributeType>, key: &str) -> Option<&'a String> {

@@ -3,7 +3,7 @@
 //! A category is shown if it has a name along the market's locales and does not hang below itself. Parents, children and
 //! paths hold only categories that are shown; what hangs below a hidden one is shown as far down as it goes.
 
-use model::{Category, CategoryListing, CategoryId, Filtered};
+use model::{Category, CategoryId, CategoryListing, Filtered};
 
 use super::{Projection, View, url::Parts};
 
@@ -17,9 +17,9 @@ impl View {
         if self.reference.is_cyclic(&category.id) {
             return Err(Filtered::CategoryCycle);
         }
-        let name = category.name.along(&self.market.locales).ok_or(Filtered::NoText)?;
+        let name = self.tongue.say(&category.name).ok_or(Filtered::NoText)?;
         let key = category.key.as_deref();
-        let slug = category.slug.along(&self.market.locales);
+        let slug = self.tongue.say(&category.slug);
         let parts = Parts { id: category.id.as_str(), key, slug, sku: None, locale: self.locale() };
         let children = self.reference.children(&category.id).filter(|child| self.shown(child).is_some());
         let above = category.parent.as_ref().filter(|parent| self.named(parent).is_some());
@@ -28,7 +28,7 @@ impl View {
             key,
             parent: above,
             name,
-            description: category.description.along(&self.market.locales),
+            description: self.tongue.say(&category.description),
             slug,
             url: self.category_url.fill(&parts),
             image: category.image.as_deref().filter(|url| contract::schema::is_absolute_url(url)),
@@ -39,7 +39,7 @@ impl View {
 
     /// The name of a category that is shown.
     fn shown<'a>(&self, category: &'a Category) -> Option<&'a str> {
-        if self.reference.is_cyclic(&category.id) { None } else { category.name.along(&self.market.locales) }
+        if self.reference.is_cyclic(&category.id) { None } else { self.tongue.say(&category.name) }
     }
 
     fn named(&self, id: &CategoryId) -> Option<&str> {
@@ -53,7 +53,7 @@ impl View {
         while let Some(parent) = above.and_then(|id| self.reference.category(id))
             && !self.reference.is_cyclic(&parent.id)
         {
-            path.extend(parent.name.along(&self.market.locales));
+            path.extend(self.tongue.say(&parent.name));
             above = parent.parent.as_ref();
         }
         path.reverse();

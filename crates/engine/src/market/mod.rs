@@ -15,7 +15,7 @@ pub mod url;
 
 use contract::Fault;
 use model::{
-    ChannelId, Filtered, GroupId, Locale, Market, Store, Timestamp,
+    ChannelId, Filtered, GroupId, Locale, Localized, Market, Store, Timestamp,
     price::{Buyer, ScopeOrder},
 };
 
@@ -31,12 +31,37 @@ pub struct Projection<T> {
     pub next: Option<Timestamp>,
 }
 
+/// The locales of a market with their truncations, in the order they are tried: `de-AT`, `de`, `en`.
+#[derive(Clone, Debug)]
+struct Tongue(Vec<String>);
+
+impl Tongue {
+    fn new(locales: &[Locale]) -> Self {
+        let mut tags: Vec<String> = Vec::new();
+        for tag in locales.iter().flat_map(Locale::truncations) {
+            if !tags.iter().any(|known| known == tag) {
+                tags.push(tag.to_owned());
+            }
+        }
+        Self(tags)
+    }
+
+    /// The first text that is not blank.
+    fn say<'t>(&self, text: &'t Localized) -> Option<&'t str> {
+        if text.is_empty() {
+            return None;
+        }
+        self.0.iter().find_map(|tag| text.get(tag).filter(|text| !text.trim_start().is_empty()))
+    }
+}
+
 /// A market with everything that its settings name looked up. Owns what it needs: keep it as long as the reference's
 /// revision stands.
 #[derive(Clone, Debug)]
 pub struct View {
     market: Market,
     reference: Reference,
+    tongue: Tongue,
     order: ScopeOrder,
     group: Option<GroupId>,
     channel: Option<ChannelId>,
@@ -59,7 +84,8 @@ impl View {
         }
         let store = find_store(market, reference)?;
         let channel = |key: &String, setting: &str| find_channel(market, reference, key, setting);
-        let supply = market.supply_channels.iter().map(|key| channel(key, "supply channel")).collect::<Result<_, _>>()?;
+        let supply =
+            market.supply_channels.iter().map(|key| channel(key, "supply channel")).collect::<Result<_, _>>()?;
         let template = |text: &str, setting: &str, names: &[&str]| {
             Template::parse(text, &format!("{setting} of market {}", market.key), names)
         };
@@ -70,6 +96,7 @@ impl View {
             assortment: Assortment::new(store, |id| reference.selection(id)),
             product_url: template(&market.product_url, "product_url", &["slug", "id", "key", "sku", "locale"])?,
             category_url: template(&market.category_url, "category_url", &["slug", "id", "key", "locale"])?,
+            tongue: Tongue::new(&market.locales),
             market: market.clone(),
             reference: reference.clone(),
             order,
@@ -98,9 +125,7 @@ impl View {
 
 fn find_store<'r>(market: &Market, reference: &'r Reference) -> Result<Option<&'r Store>, Fault> {
     let find = |key| {
-        reference
-            .store(key)
-            .ok_or_else(|| unknown("C0502", market, "store", key.as_str(), &reference.store_keys()))
+        reference.store(key).ok_or_else(|| unknown("C0502", market, "store", key.as_str(), &reference.store_keys()))
     };
     market.store.as_ref().map(find).transpose()
 }
@@ -120,7 +145,10 @@ fn find_group(market: &Market, reference: &Reference) -> Result<Option<GroupId>,
 
 fn unknown(code: &'static str, market: &Market, setting: &str, key: &str, known: &[&str]) -> Fault {
     const SHOWN: usize = 20;
-    let fault = Fault::config(code, format!("market {} names the {setting} {key:?}, which the source does not have", market.key));
+    let fault = Fault::config(
+        code,
+        format!("market {} names the {setting} {key:?}, which the source does not have", market.key),
+    );
     if known.is_empty() {
         return fault.hint("the source has none, or its key may not read them");
     }

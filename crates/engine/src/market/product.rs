@@ -13,7 +13,7 @@ use model::{
 
 use super::{
     Projection, View,
-    attribute::Reader,
+    attribute::{Reader, Seen},
     price::{Choice, amounts, choose, earlier},
     reference::Definitions,
     stock::pieces,
@@ -23,12 +23,7 @@ use super::{
 impl View {
     /// The product in this market at `at`. `joined` holds the stock and price entries of its SKUs and its assignments;
     /// other records in it are ignored.
-    pub fn product<'a>(
-        &'a self,
-        product: &'a Product,
-        joined: &'a [Record],
-        at: Timestamp,
-    ) -> Projection<Listing<'a>> {
+    pub fn product<'a>(&'a self, product: &'a Product, joined: &'a [Record], at: Timestamp) -> Projection<Listing<'a>> {
         let mut next = None;
         let listing = self.listing(product, joined, at, &mut next);
         Projection { listing, next }
@@ -47,16 +42,18 @@ impl View {
         if product.variants.is_empty() {
             return Err(Filtered::NoVariant);
         }
-        let held: Vec<_> = product.variants.iter().filter(|it| self.assortment.holds(it.sku.as_ref(), joined)).collect();
+        let held: Vec<_> =
+            product.variants.iter().filter(|it| self.assortment.holds(it.sku.as_ref(), joined)).collect();
         if held.is_empty() {
             return Err(Filtered::NotInAssortment);
         }
-        let locales = &self.market.locales;
-        let name = product.name.along(locales).ok_or(Filtered::NoText)?;
+        let tongue = &self.tongue;
+        let name = tongue.say(&product.name).ok_or(Filtered::NoText)?;
 
-        let reader = Reader { locales, reference: &self.reference };
+        let reader = Reader { tongue, reference: &self.reference };
         let definitions = product.product_type.as_ref().and_then(|id| self.reference.product_type(id));
         let entries = Entries::new(joined);
+        let mut seen = Seen::default();
         let mut variants = Vec::with_capacity(held.len());
         for variant in held {
             let choice = self.price(product, variant, &entries, at);
@@ -73,7 +70,7 @@ impl View {
                     on_sale: price.minor < list_price.minor,
                     stock,
                     in_stock: stock.map_or(self.market.untracked == Untracked::Available, |pieces| pieces > 0),
-                    attributes: reader.fields(&variant.attributes, definitions),
+                    attributes: reader.fields(&variant.attributes, definitions, &mut seen),
                     images: images(variant),
                 });
             }
@@ -92,9 +89,9 @@ impl View {
         reader: Reader<'a>,
         definitions: Option<&'a Definitions>,
     ) -> Listing<'a> {
-        let locales = &self.market.locales;
+        let tongue = &self.tongue;
         let key = product.key.as_deref();
-        let slug = product.slug.along(locales);
+        let slug = tongue.say(&product.slug);
         let sku = variants.first().and_then(|offer| offer.sku).map(Sku::as_str);
         let parts = Parts { id: product.id.as_str(), key, slug, sku, locale: self.locale() };
         let attributes: &'a [Attribute] = &product.attributes;
@@ -103,15 +100,15 @@ impl View {
             key,
             product_type: definitions.map(Definitions::name),
             name,
-            description: product.description.along(locales),
+            description: tongue.say(&product.description),
             slug,
-            meta_title: product.meta_title.along(locales),
-            meta_description: product.meta_description.along(locales),
-            keywords: product.keywords.along(locales),
+            meta_title: tongue.say(&product.meta_title),
+            meta_description: tongue.say(&product.meta_description),
+            keywords: tongue.say(&product.keywords),
             url: self.product_url.fill(&parts),
-            images: without_repeats(variants.iter().flat_map(|offer| offer.images.iter().copied())),
+            images: without_repeats(&variants),
             categories: self.categories(product),
-            attributes: reader.fields(attributes, definitions),
+            attributes: reader.fields(attributes, definitions, &mut Seen::default()),
             options: reader.options(&variants, definitions),
             variants,
             rating: product.rating,
@@ -122,7 +119,7 @@ impl View {
 
     fn categories<'a>(&'a self, product: &'a Product) -> Vec<CategoryName<'a>> {
         let known = product.categories.iter().filter_map(|id| self.reference.category(id));
-        known.map(|it| CategoryName { id: &it.id, name: it.name.along(&self.market.locales) }).collect()
+        known.map(|it| CategoryName { id: &it.id, name: self.tongue.say(&it.name) }).collect()
     }
 
     fn price<'a>(
@@ -180,13 +177,19 @@ fn of_sku<'e, 'a, T>(sorted: &'e [(&'a Sku, T)], variant: &Variant) -> &'e [(&'a
     rest.get(..count).unwrap_or_default()
 }
 
-/// Only absolute URLs: a destination can't use others.
+/// Only absolute URLs: a destination can't use others. A variant has few, so that looking through them is cheapest.
 fn images(variant: &Variant) -> Vec<&str> {
-    let urls = variant.images.iter().map(|image| image.url.as_str());
-    without_repeats(urls.filter(|url| contract::schema::is_absolute_url(url)))
+    let mut urls: Vec<&str> = Vec::with_capacity(variant.images.len());
+    for image in &variant.images {
+        if contract::schema::is_absolute_url(&image.url) && !urls.contains(&image.url.as_str()) {
+            urls.push(&image.url);
+        }
+    }
+    urls
 }
 
-fn without_repeats<'a>(urls: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+fn without_repeats<'a>(offers: &[Offer<'a>]) -> Vec<&'a str> {
     let mut seen = HashSet::new();
+    let urls = offers.iter().flat_map(|offer| offer.images.iter().copied());
     urls.filter(|url| seen.insert(*url)).collect()
 }

@@ -1,0 +1,10 @@
+//! What a market makes of products and categories.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod assortment;
+mod attributes;
+pub(crate) mod build;
+mod categories;
+mod prices;
+mod products;
+mod stock;

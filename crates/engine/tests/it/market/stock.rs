@@ -1,0 +1,88 @@
+use model::{Channel, Level, Localized, Market, Record, Store, market::Untracked};
+
+use super::build::*;
+
+fn channels() -> Vec<Record> {
+    let channel =
+        |id: &str| Record::Channel(Channel { id: id.into(), key: format!("{id}-key"), name: Localized::empty() });
+    let store = |key: &str, supply: &[&str]| {
+        Record::Store(Store {
+            key: key.into(),
+            name: Localized::empty(),
+            locales: Vec::new(),
+            countries: Vec::new(),
+            distribution: Vec::new(),
+            supply: supply.iter().map(|id| (*id).into()).collect(),
+            selections: Vec::new(),
+        })
+    };
+    vec![channel("a"), channel("b"), store("supplied", &["b"]), store("bare", &[])]
+}
+
+fn pieces(market: &Market, joined: &[Record], own: &[(Option<&str>, i64)]) -> (Option<i64>, bool) {
+    let mut shirt = variant("S");
+    let level = |(channel, available): &(Option<&str>, i64)| Level {
+        channel: channel.map(Into::into),
+        available: *available,
+        expected: None,
+    };
+    shirt.stock = own.iter().map(level).collect();
+    let product = product(vec![shirt]);
+    let view = view(market, channels());
+    let listing = view.product(&product, joined, NOW).listing.unwrap();
+    (listing.variants[0].stock, listing.variants[0].in_stock)
+}
+
+#[test]
+fn stock_comes_from_the_places_the_market_sells_from() {
+    let plain = market();
+    let supplied = |keys: &[&str]| Market { supply_channels: keys.iter().map(|it| (*it).into()).collect(), ..market() };
+    let in_store = |key: &str| Market { store: Some(key.into()), ..market() };
+    let joined = [stock("S", None, 1), stock("S", Some("a"), 10), stock("S", Some("b"), 100), stock("T", None, 1000)];
+    let cases = [
+        ("unassigned, and no sum over the channels", &plain, Some(1)),
+        ("one channel", &supplied(&["a-key"]), Some(10)),
+        ("two channels add up", &supplied(&["a-key", "b-key"]), Some(110)),
+        ("a channel named twice counts once", &supplied(&["a-key", "a-key"]), Some(10)),
+        ("the store's channels", &in_store("supplied"), Some(100)),
+        ("a store without channels", &in_store("bare"), Some(1)),
+        (
+            "the market's own go before the store's",
+            &Market { supply_channels: vec!["a-key".into()], ..in_store("supplied") },
+            Some(10),
+        ),
+    ];
+    for (name, market, expected) in cases {
+        assert_eq!(pieces(market, &joined, &[]).0, expected, "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_tracked_is_not_out_of_stock() {
+    let plain = market();
+    assert_eq!(pieces(&plain, &[], &[]), (None, true));
+    assert_eq!(pieces(&Market { untracked: Untracked::Unavailable, ..market() }, &[], &[]), (None, false));
+    assert_eq!(pieces(&plain, &[stock("S", Some("a"), 5)], &[]), (Some(0), false), "tracked, but elsewhere");
+    assert_eq!(pieces(&plain, &[stock("S", None, 0)], &[]), (Some(0), false));
+}
+
+#[test]
+fn oversold_pieces_are_owed_and_never_shown() {
+    let both = Market { supply_channels: vec!["a-key".into(), "b-key".into()], ..market() };
+    assert_eq!(pieces(&both, &[stock("S", Some("a"), -3), stock("S", Some("b"), 5)], &[]), (Some(2), true));
+    assert_eq!(pieces(&both, &[stock("S", Some("a"), -3), stock("S", Some("b"), 1)], &[]), (Some(0), false));
+    let most = [stock("S", Some("a"), i64::MAX), stock("S", Some("b"), i64::MAX)];
+    assert_eq!(pieces(&both, &most, &[]), (Some(i64::MAX), true));
+}
+
+#[test]
+fn records_go_before_what_the_product_brings_along() {
+    let plain = market();
+    assert_eq!(pieces(&plain, &[], &[(None, 7), (Some("a"), 9)]), (Some(7), true));
+    assert_eq!(pieces(&plain, &[stock("S", None, 2)], &[(None, 7)]), (Some(2), true));
+    assert_eq!(
+        pieces(&plain, &[stock("T", None, 2)], &[(None, 7)]),
+        (Some(7), true),
+        "another SKU's record is no word"
+    );
+}
