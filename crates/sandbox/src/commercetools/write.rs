@@ -3,7 +3,7 @@
 //! Every write goes through [`Writer`]: it loads a row as JSON members, the caller edits them, and `commit` puts the row
 //! back with a higher version, a new `lastModifiedAt`, its messages, and whatever follows in the background.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -403,7 +403,12 @@ impl Writer<'_> {
 
     fn rewrite_ancestors(&mut self, moved: Id) {
         let mut rows: Vec<Id> = self.children(moved);
+        // Seeded categories may form a cycle.
+        let mut seen = BTreeSet::from([moved]);
         while let Some(id) = rows.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
             let Ok(mut edit) = self.load(Kind::Category, id) else { continue };
             let ancestors = self.ancestors(edit.members.get("parent"));
             if edit.members.get("ancestors") == Some(&ancestors) {

@@ -172,6 +172,13 @@ async fn a_category_cycle_in_the_data_does_not_hang() {
     let a = shop.by_key("/categories", "a").await;
     assert_eq!(a["ancestors"].as_array().unwrap().len(), 2);
     assert_eq!(shop.by_key("/categories", "linen").await["parent"]["typeId"], "category");
+    let actions = json!([{ "action": "changeParent", "parent": { "key": "shirts" } }]);
+    assert_eq!(shop.update("/categories", "a", actions).await.0, 200);
+    shop.wait(1000);
+    let b = shop.by_key("/categories", "b").await;
+    assert_eq!((b["ancestors"].as_array().unwrap().len(), &b["version"]), (2, &json!(2)));
+    let (status, _) = shop.call(Method::DELETE, "/categories/key=linen?version=1", None).await;
+    assert_eq!(status, 200, "a category that is its own parent goes too");
 }
 
 #[tokio::test]
