@@ -25,6 +25,7 @@ pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<()> {
         .status()
         .context("cargo can't be started")?;
     ensure!(ended.success(), "cartage generate-docs failed ({ended})");
+    fs::write(fresh.join("errors.md"), errors(&files(&root.join("docs/errors"))?))?;
 
     let differences = differences(&files(&fresh)?, &files(&reference)?);
     if check {
@@ -46,6 +47,22 @@ pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<()> {
     }
     println!("docs/reference: {} files changed", differences.len());
     Ok(())
+}
+
+/// The index of error pages, from their headings.
+fn errors(pages: &BTreeMap<PathBuf, Vec<u8>>) -> String {
+    let mut text = String::from(
+        "# Errors\n\nEvery error has a code. Each page says what happened, why, and what to do.\n\n| code | what happened \
+         |\n| --- | --- |\n",
+    );
+    for (path, bytes) in pages {
+        let page = String::from_utf8_lossy(bytes);
+        let heading = page.lines().next().unwrap_or_default().trim_start_matches("# ");
+        if let Some((code, what)) = heading.split_once(": ") {
+            text.extend(["| [", code, "](../errors/", &path.to_string_lossy(), ") | ", what, " |\n"]);
+        }
+    }
+    text
 }
 
 /// One line per file that is new, changed or no longer made.
@@ -90,6 +107,14 @@ fn files(folder: &Path) -> anyhow::Result<BTreeMap<PathBuf, Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_index_of_errors_comes_from_the_headings_of_their_pages() {
+        let page = |name: &str, text: &str| (PathBuf::from(name), text.as_bytes().to_vec());
+        let pages = [page("C0301.md", "# C0301: no answer\n\nMore.\n"), page("README.md", "# How to read\n")].into();
+        let text = errors(&pages);
+        assert!(text.ends_with("| --- | --- |\n| [C0301](../errors/C0301.md) | no answer |\n"), "{text}");
+    }
 
     #[test]
     fn says_what_is_new_changed_and_left_over() {

@@ -10,7 +10,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Violation> {
     for file in
         tree.iter().filter(|file| file.has_extension("json") && file.path.split('/').any(|part| part == "fixtures"))
     {
-        let origin = format!("{}.origin", file.path.strip_suffix(".json").unwrap_or(&file.path));
+        let origin = format!("{}.origin", file.path);
         match tree.get(&origin) {
             None => {
                 let remedy = format!("write {origin}: one line with URL, `recorded` or `composed`, and the date");
@@ -45,7 +45,7 @@ mod tests {
     fn a_fixture_with_a_dated_origin_is_fine() {
         let tree = Tree::of(&[
             ("fixtures/clerk/product.json", "{}"),
-            ("fixtures/clerk/product.origin", "composed · 2026-05-01\n"),
+            ("fixtures/clerk/product.json.origin", "composed · 2026-05-01\n"),
             ("docs/other.json", "{}"),
         ]);
         assert_eq!(check(&tree), []);
@@ -56,7 +56,7 @@ mod tests {
         let tree = Tree::of(&[
             ("crates/sources/fixtures/a.json", "{}"),
             ("fixtures/b.json", "{}"),
-            ("fixtures/b.origin", "composed\n"),
+            ("fixtures/b.json.origin", "composed\n"),
         ]);
         let found = check(&tree);
         let what: Vec<_> = found.iter().map(|violation| violation.what.as_str()).collect();

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Where the mirror and the ledger are kept.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -96,7 +96,7 @@ pub(super) struct Market {
 }
 
 /// What is taken for a variant whose stock the shop does not track.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Untracked {
     /// It can be bought.

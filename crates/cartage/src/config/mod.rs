@@ -23,7 +23,7 @@ use std::{
 use engine::mapping::{self, Expression, MappingError};
 use model::{FlowName, Market, SourceName};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use problem::{ConfigError, ConfigErrors};
 pub use source_map::{Place, SourceMap};
@@ -81,7 +81,7 @@ pub struct Telemetry {
 }
 
 /// How log lines are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.

@@ -127,5 +127,43 @@ pub fn schema() -> Json {
         object.insert("title".to_owned(), json!("Configuration of Cartage"));
         object.insert("description".to_owned(), json!("The file cartage.toml."));
     }
-    schema
+    without_null(schema)
+}
+
+/// TOML has no null: what may be left out is not in `required`, and that is all there is to it.
+fn without_null(schema: Json) -> Json {
+    match schema {
+        Json::Object(object) => {
+            let mut kept = serde_json::Map::new();
+            for (key, value) in object {
+                match (key.as_str(), value) {
+                    ("default", Json::Null) => {}
+                    ("type", Json::Array(names)) => {
+                        let names: Vec<Json> = names.into_iter().filter(|name| name != "null").collect();
+                        kept.insert(key, if let [name] = names.as_slice() { name.clone() } else { Json::Array(names) });
+                    }
+                    ("anyOf", Json::Array(choices)) => {
+                        let is_some = |choice: &Json| choice.get("type").is_none_or(|name| name != "null");
+                        let choices: Vec<Json> = choices.into_iter().filter(is_some).map(without_null).collect();
+                        match choices.as_slice() {
+                            [Json::Object(only)] => {
+                                for (key, value) in only {
+                                    kept.entry(key.clone()).or_insert_with(|| value.clone());
+                                }
+                            }
+                            _ => {
+                                kept.insert(key, Json::Array(choices));
+                            }
+                        }
+                    }
+                    (_, value) => {
+                        kept.insert(key, without_null(value));
+                    }
+                }
+            }
+            Json::Object(kept)
+        }
+        Json::Array(items) => Json::Array(items.into_iter().map(without_null).collect()),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => schema,
+    }
 }

@@ -9,6 +9,7 @@ use std::{fs, path::Path};
 
 use clap::CommandFactory as _;
 use contract::FieldSpec;
+use engine::mapping;
 use model::Kind;
 
 use crate::{cli::Cli, config};
@@ -34,6 +35,7 @@ fn pages() -> anyhow::Result<Vec<(String, String)>> {
         ("configuration.schema.json".to_owned(), serde_json::to_string_pretty(&schema)? + "\n"),
         ("cartage.example.toml".to_owned(), config::EXAMPLE.to_owned()),
         ("command-line.md".to_owned(), command_line()),
+        ("expressions.md".to_owned(), expressions()),
         ("metrics.md".to_owned(), metrics()),
     ];
     for kind in sources::KINDS {
@@ -52,7 +54,8 @@ fn fields(of: fn(Kind) -> &'static [FieldSpec]) -> String {
         "\n## What is sent\n\nEach field can be overridden, and others added, by CEL expressions in the configuration: \
          `[flows.NAME.fields]` for products and `[flows.NAME.category_fields]` for categories. `built in` is what a \
          field holds without one, written as such an expression. Each facet has a digest of its own: where only prices \
-         or only availability differ, only their fields are sent.\n",
+         or only availability differ, only their fields are sent. Functions that [expressions](expressions.md) does not \
+         list stand for work that is built in; they can't be called.\n",
     );
     let mut section = |title: &str, specs: &[FieldSpec]| {
         let rows = specs.iter().map(|spec| {
@@ -63,11 +66,11 @@ fn fields(of: fn(Kind) -> &'static [FieldSpec]) -> String {
                 Cell::text(facet(spec)),
                 Cell::code(spec.default),
                 Cell::text(
-                    &[spec.note, constraint].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; "),
+                    &[spec.note, constraint].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "),
                 ),
             ]
         });
-        text.push_str(&format!("\n### {title}\n\n"));
+        text.extend(["\n### ", title, "\n\n"]);
         text.push_str(&table(["field", "type", "facet", "built in", "meaning"], rows));
     };
     section("Products", of(Kind::Product));
@@ -86,11 +89,32 @@ const fn facet(spec: &FieldSpec) -> &'static str {
 const fn constraint(spec: &FieldSpec) -> &'static str {
     match spec.constraint {
         contract::Constraint::None => "",
-        contract::Constraint::NotBlank => "not blank",
-        contract::Constraint::AbsoluteUrl => "an absolute http(s) address",
-        contract::Constraint::NotNegative => "zero or more",
-        contract::Constraint::UnixSeconds => "whole seconds since 1970",
+        contract::Constraint::NotBlank => "Not blank.",
+        contract::Constraint::AbsoluteUrl => "An absolute http(s) address.",
+        contract::Constraint::NotNegative => "Zero or more.",
+        contract::Constraint::UnixSeconds => "Whole seconds since 1970.",
     }
+}
+
+/// What expressions can name and call.
+fn expressions() -> String {
+    let mut text = String::from(
+        "# Expressions\n\nFields of your own are [CEL](https://cel.dev) expressions over what a market makes of a record. \
+         They are checked when the configuration is loaded. A value that may be missing leaves the field out, unless the \
+         expression asks first: `has(product.key) ? product.key : product.id`.\n",
+    );
+    for (title, kind) in [("For products", Kind::Product), ("For categories", Kind::Category)] {
+        let rows = mapping::shape(kind).into_iter().map(|known| {
+            let missing = if known.optional { "may be missing" } else { "" };
+            [Cell::code(&known.path), Cell::text(&known.of), Cell::text(missing), Cell::text(known.note)]
+        });
+        text.extend(["\n## ", title, "\n\n", &table(["name", "type", "", "meaning"], rows)]);
+    }
+    let rows = mapping::function::FUNCTIONS
+        .iter()
+        .map(|function| [Cell::code(function.name), Cell::code(function.example), Cell::code(function.gives)]);
+    text.extend(["\n## Functions\n\n", &table(["function", "example", "gives"], rows)]);
+    text
 }
 
 /// The help texts of all commands.
@@ -106,7 +130,7 @@ fn help(text: &mut String, command: &mut clap::Command, parents: &str) {
     let name = format!("{parents}{}", command.get_name());
     let shown = command.render_long_help().to_string();
     let lines: Vec<&str> = shown.trim_end().lines().map(str::trim_end).collect();
-    text.push_str(&format!("\n## `{name}`\n\n```text\n{}\n```\n", lines.join("\n")));
+    text.extend(["\n## `", &name, "`\n\n```text\n", &lines.join("\n"), "\n```\n"]);
     let parents = format!("{name} ");
     for inner in command.get_subcommands_mut().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help") {
         help(text, inner, &parents);

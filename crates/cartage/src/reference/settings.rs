@@ -1,7 +1,5 @@
 //! The configuration reference, from the schema of the configuration.
 
-use std::fmt::Write as _;
-
 use serde_json::Value as Json;
 
 use super::markdown::{Cell, table};
@@ -27,7 +25,6 @@ pub(super) fn page(schema: &Json) -> String {
     let schema = flat(schema);
     let mut text = INTRODUCTION.to_owned();
     for (name, section) in at(&schema, &["properties"]).as_object().into_iter().flatten() {
-        let section = present(section);
         let inner = at(section, &["additionalProperties"]);
         if inner.is_object() {
             let kinds = at(inner, &["oneOf"]).as_array();
@@ -47,8 +44,7 @@ pub(super) fn page(schema: &Json) -> String {
 
 /// One table of the file, and the tables inside it.
 fn part(text: &mut String, path: &str, heading: &str, schema: &Json) {
-    let written = write!(text, "\n## `[{path}]`{heading}\n\n");
-    debug_assert!(written.is_ok(), "a String takes everything");
+    text.extend(["\n## `[", path, "]`", heading, "\n\n"]);
     if let Some(described) = description(schema) {
         text.push_str(&described);
         text.push_str("\n\n");
@@ -56,7 +52,7 @@ fn part(text: &mut String, path: &str, heading: &str, schema: &Json) {
     let required: Vec<&str> =
         at(schema, &["required"]).as_array().into_iter().flatten().filter_map(Json::as_str).collect();
     let properties = || at(schema, &["properties"]).as_object().into_iter().flatten();
-    let (tables, keys): (Vec<_>, Vec<_>) = properties().partition(|(_, property)| is_table(present(property)));
+    let (tables, keys): (Vec<_>, Vec<_>) = properties().partition(|(_, property)| is_table(property));
     if !keys.is_empty() {
         let rows = keys.into_iter().map(|(key, property)| {
             let default = if required.contains(&key.as_str()) {
@@ -69,23 +65,11 @@ fn part(text: &mut String, path: &str, heading: &str, schema: &Json) {
         text.push_str(&table(["key", "type", "default", "meaning"], rows));
     }
     for (key, property) in tables {
-        let property = present(property);
         if at(property, &["properties"]).is_object() {
             part(text, &format!("{path}.{key}"), "", property);
         } else {
-            let written = write!(text, "\n## `[{path}.{key}]`\n\n{}\n", description(property).unwrap_or_default());
-            debug_assert!(written.is_ok(), "a String takes everything");
+            text.extend(["\n## `[", path, ".", key, "]`\n\n", &description(property).unwrap_or_default(), "\n"]);
         }
-    }
-}
-
-/// What an optional schema is when it is there.
-fn present(schema: &Json) -> &Json {
-    let is_some = |one: &&Json| at(one, &["type"]).as_str() != Some("null");
-    let mut choices = at(schema, &["anyOf"]).as_array().into_iter().flatten().filter(is_some);
-    match (choices.next(), choices.next()) {
-        (Some(only), None) => only,
-        _ => schema,
     }
 }
 
@@ -101,9 +85,12 @@ fn description(schema: &Json) -> Option<String> {
 fn meaning(property: &Json) -> String {
     let mut parts: Vec<String> = description(property).into_iter().collect();
     let words = at(property, &["oneOf"]).as_array().into_iter().flatten();
-    let explained =
-        words.filter_map(|word| Some(format!("`{}`: {}", at(word, &["const"]).as_str()?, description(word)?)));
-    parts.extend(explained);
+    let explained: Vec<(&str, String)> =
+        words.filter_map(|word| Some((at(word, &["const"]).as_str()?, description(word)?))).collect();
+    let is_told = |word: &str| parts.iter().any(|part| part.contains(&format!("`{word}`")));
+    if !explained.iter().all(|(word, _)| is_told(word)) {
+        parts.extend(explained.iter().map(|(word, means)| format!("`{word}`: {means}")));
+    }
     let range = (at(property, &["minimum"]).as_f64(), at(property, &["maximum"]).as_f64());
     if let (Some(least), Some(most)) = range
         && most < 1e12
@@ -120,13 +107,18 @@ fn is_machine_range(least: f64, most: f64) -> bool {
 }
 
 fn type_of(property: &Json) -> String {
-    let property = present(property);
     let is_secret = at(property, &["pattern"]).as_str().is_some_and(|pattern| pattern.starts_with("^(env:"));
     if is_secret {
         return "secret".to_owned();
     }
-    if at(property, &["oneOf"]).is_array() || at(property, &["enum"]).is_array() {
-        return "word".to_owned();
+    let consts =
+        at(property, &["oneOf"]).as_array().into_iter().flatten().filter_map(|one| at(one, &["const"]).as_str());
+    let words: Vec<String> = consts
+        .chain(at(property, &["enum"]).as_array().into_iter().flatten().filter_map(Json::as_str))
+        .map(|word| format!("`\"{word}\"`"))
+        .collect();
+    if !words.is_empty() {
+        return words.join(" or ");
     }
     if let Some(constant) = at(property, &["const"]).as_str() {
         return format!("`\"{constant}\"`");
@@ -141,10 +133,7 @@ fn type_of(property: &Json) -> String {
     };
     match at(property, &["type"]) {
         Json::String(name) => of(name),
-        Json::Array(names) => {
-            names.iter().filter_map(Json::as_str).find(|name| *name != "null").map(of).unwrap_or_default()
-        }
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_) => {
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => {
             let choices = at(property, &["anyOf"]).as_array().into_iter().flatten().map(type_of);
             choices.collect::<Vec<_>>().join(" or ")
         }
