@@ -33,26 +33,31 @@ struct Text {
 impl Text {
     /// Text without markup; white space at its ends counts.
     fn words(&mut self, text: &str) {
-        self.space |= text.starts_with(char::is_whitespace);
         // Most text is ASCII, and that is told apart byte by byte.
         if text.is_ascii() {
-            self.each(text.split_ascii_whitespace());
+            let spaces = text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_whitespace());
+            self.between(text, spaces.map(|(at, _)| (at, 1)));
         } else {
-            self.each(text.split_whitespace());
-        }
-        if !text.is_empty() {
-            self.space = text.ends_with(char::is_whitespace);
+            let spaces = text.char_indices().filter(|(_, c)| c.is_whitespace());
+            self.between(text, spaces.map(|(at, c)| (at, c.len_utf8())));
         }
     }
 
-    fn each<'a>(&mut self, words: impl Iterator<Item = &'a str>) {
-        for word in words {
-            self.word(word);
+    /// The words between spaces, each of which begins at a place and has a length.
+    fn between(&mut self, text: &str, spaces: impl Iterator<Item = (usize, usize)>) {
+        let mut from = 0;
+        for (at, length) in spaces {
+            self.word(text.get(from..at).unwrap_or_default());
             self.space = true;
+            from = at + length;
         }
+        self.word(text.get(from..).unwrap_or_default());
     }
 
     fn word(&mut self, word: &str) {
+        if word.is_empty() {
+            return;
+        }
         if self.space && !self.out.is_empty() {
             self.out.push(' ');
         }
