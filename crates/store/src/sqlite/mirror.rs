@@ -64,7 +64,9 @@ impl Prepared {
     pub(super) fn new(codec: &Codec, intake: Intake) -> Outcome<Self> {
         let likely_known = intake.pass.is_some() && intake.state.full_at.is_some();
         let source = intake.source;
-        let changes = intake.changes.into_iter().map(|change| ready(codec, &source, change, likely_known));
+        let mut scratch = Vec::with_capacity(8 * 1024);
+        let ready = |change| ready(codec, &source, change, likely_known, &mut scratch);
+        let changes = intake.changes.into_iter().map(ready);
         let changes = changes.collect::<Outcome<_>>()?;
         Ok(Self {
             changes,
@@ -79,19 +81,29 @@ impl Prepared {
     }
 }
 
-fn ready(codec: &Codec, source: &SourceName, change: Change, likely_known: bool) -> Outcome<Ready> {
-    Ok(match change {
-        Change::Gone { kind, id, version } => Ready::Gone { kind, id, version },
-        Change::Is { record, version, modified_at } => {
-            let plain = Codec::encode(&record)?;
-            let digest = Digest::of(&plain);
-            let kind = record.kind();
-            let body =
-                if likely_known { Body::Plain(plain) } else { Body::Packed(codec.pack(Purpose::Body(kind), &plain)) };
-            let links = Links::of(source, &record);
-            Ready::Is(Is { kind, id: record.id(), version, modified_at, digest, body, links })
-        }
-    })
+fn ready(
+    codec: &Codec,
+    source: &SourceName,
+    change: Change,
+    likely_known: bool,
+    scratch: &mut Vec<u8>,
+) -> Outcome<Ready> {
+    let (record, version, modified_at) = match change {
+        Change::Gone { kind, id, version } => return Ok(Ready::Gone { kind, id, version }),
+        Change::Is { record, version, modified_at } => (record, version, modified_at),
+    };
+    let plain = Codec::encode_into(std::mem::take(scratch), &record)?;
+    let digest = Digest::of(&plain);
+    let kind = record.kind();
+    let body = if likely_known {
+        Body::Plain(plain)
+    } else {
+        let packed = codec.pack(Purpose::Body(kind), &plain);
+        *scratch = plain;
+        Body::Packed(packed)
+    };
+    let links = Links::of(source, &record);
+    Ok(Ready::Is(Is { kind, id: record.id(), version, modified_at, digest, body, links }))
 }
 
 pub(super) fn lane_text(state: &LaneState) -> Outcome<String> {

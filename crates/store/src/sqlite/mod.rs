@@ -34,7 +34,7 @@ use contract::{
     },
 };
 use model::{FlowName, Kind, Record, SourceName, Timestamp};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use self::{
     codec::{Codec, Training},
@@ -234,6 +234,8 @@ const STATEMENTS: usize = 128;
 fn set_up(db: &Connection, cache_kib: u32) -> Outcome<()> {
     db.busy_timeout(Duration::from_secs(10))?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Otherwise the planner peeks at bound values, and prepares a statement again whenever one is bound anew.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
     // Mapped pages would count as our memory.
     db.pragma_update(None, "mmap_size", 0)?;

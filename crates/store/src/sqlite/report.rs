@@ -274,7 +274,7 @@ pub(super) fn dead(db: &Connection, codec: &Codec, name: &FlowName, limit: usize
             id: row.get::<_, String>(2)?.into(),
             revision: Revision(row.get(3)?),
             at: Timestamp::from_millis(row.get(4)?),
-            fault: fault(row, 5)?.unwrap_or_else(|| Fault::record("C0107", "set aside without a reason")),
+            fault: fault(row, 5)?.unwrap_or_else(|| Fault::record("C0111", "it was set aside without a reason")),
             items: match row.get_ref(7)?.as_blob_or_null().unwrap_or_default() {
                 Some(blob) => codec.unpack_value(db, "a dead letter", blob)?,
                 None => Vec::new(),
