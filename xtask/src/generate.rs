@@ -30,6 +30,7 @@ pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<()> {
     let differences = differences(&files(&fresh)?, &files(&reference)?);
     if check {
         if differences.is_empty() {
+            println!("docs/reference: fresh");
             return Ok(());
         }
         for difference in &differences {
