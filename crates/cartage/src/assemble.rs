@@ -113,9 +113,15 @@ pub fn open(loaded: &Loaded) -> Result<Arc<dyn Store>, Fault> {
 /// Opens the store of a configuration for looking at, while another process may be writing.
 ///
 /// # Errors
-/// The store's.
+/// `C0825` where nothing was synced yet; the store's.
 pub fn open_read_only(loaded: &Loaded) -> Result<Arc<dyn Store>, Fault> {
-    Ok(Arc::new(Sqlite::open_read_only(&loaded.config.store.path)?))
+    let path = &loaded.config.store.path;
+    if !path.exists() {
+        let message = format!("there is nothing to look at yet: {} does not exist", path.display());
+        return Err(Fault::config("C0825", message)
+            .hint("run `cartage sync` first, or name the configuration of the database with --config"));
+    }
+    Ok(Arc::new(Sqlite::open_read_only(path)?))
 }
 
 /// The engine of a configuration.

@@ -231,7 +231,9 @@ fn catalogue_of(args: &ShopArgs) -> anyhow::Result<(Catalogue, Vec<Market>, Vec<
             "the catalogue in {} names no market to sell it in",
             folder.display()
         );
-        let markets = if loaded.markets.is_empty() { generate::Options::default().markets() } else { loaded.markets };
+        // Such a catalogue has no stores either.
+        let anywhere = generate::Options { oddities: false, ..generate::Options::default() };
+        let markets = if loaded.markets.is_empty() { anywhere.markets() } else { loaded.markets };
         return Ok((loaded.catalogue, markets, loaded.skipped));
     }
     let options =

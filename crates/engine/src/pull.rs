@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use contract::{
     Change, Clock, Fault, Lane, Next, Page, Position, Source, Store, Token,
     source::Urgency,
-    store::{Intake, LaneState, Sweep, Taken, Walk},
+    store::{Intake, LaneState, Sweep, Swept, Taken, Walk},
 };
 use model::{SourceName, Timestamp};
 use tokio::{sync::watch, task::JoinHandle};
@@ -50,8 +50,8 @@ pub struct Walked {
     pub taken: Taken,
     /// It was over everything.
     pub full: bool,
-    /// Its sweep was stopped by the guard.
-    pub held: bool,
+    /// What its sweep would have removed, where the guard stopped it.
+    pub held: Option<Swept>,
     /// How long it took.
     pub took: Duration,
 }
@@ -127,9 +127,11 @@ impl Pull {
                 Some(pass) => {
                     finish(&mut state, end, self.clock.now(), &sum, &[]);
                     state.full_at = Some(began_at);
+                    // What is held stays held until another full walk: a delta can't find what is missing.
+                    state.held = None;
                     self.sweep(lane, state, pass).await?
                 }
-                None => false,
+                None => None,
             };
             self.ring();
             let took = began_at.until(self.clock.now());
@@ -144,7 +146,7 @@ impl Pull {
         Reading { _given_up: AbortOnDrop(task.abort_handle()), task }
     }
 
-    async fn sweep(&self, lane: &Lane, state: LaneState, pass: u64) -> Result<bool, Fault> {
+    async fn sweep(&self, lane: &Lane, state: LaneState, pass: u64) -> Result<Option<Swept>, Fault> {
         let swept = self
             .store
             .sweep(Sweep {
@@ -161,7 +163,7 @@ impl Pull {
             let (live, missing) = (swept.live, swept.missing);
             self.observer.tell(&Event::SweepHeld { source: &self.name, lane: lane.name, live, missing });
         }
-        Ok(swept.held)
+        Ok(swept.held.then_some(swept))
     }
 
     /// Keeps the fault with the lane, so that `status` can tell it; the walk goes on from its last page.
@@ -223,7 +225,6 @@ fn finish(state: &mut LaneState, end: Token, now: Timestamp, sum: &Taken, last: 
     state.walk = None;
     state.read_at = Some(now);
     state.fault = None;
-    state.held = None;
     state.pace = state.pace * (1.0 - PACE_WEIGHT) + changes * PACE_WEIGHT;
 }
 

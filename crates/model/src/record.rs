@@ -104,8 +104,8 @@ pub enum Record {
 pub enum Hub {
     /// A category, for what is in it.
     Category(CategoryId),
-    /// The children of a category, for the category itself.
-    Children(CategoryId),
+    /// The tree of categories, for each of them: its path names all above it, its children are below it.
+    Tree,
     /// A type of products.
     ProductType(ProductTypeId),
     /// A SKU: products use it, stock and price entries provide it.
@@ -153,10 +153,7 @@ impl Record {
     pub fn provides(&self) -> Vec<Hub> {
         match self {
             Self::Product(_) | Self::Channel(_) | Self::CustomerGroup(_) => Vec::new(),
-            Self::Category(it) => {
-                let own = Hub::Category(it.id.clone());
-                it.parent.iter().map(|parent| Hub::Children(parent.clone())).chain([own]).collect()
-            }
+            Self::Category(it) => vec![Hub::Category(it.id.clone()), Hub::Tree],
             Self::ProductType(it) => vec![Hub::ProductType(it.id.clone())],
             Self::Stock(it) => vec![Hub::Sku(it.sku.clone())],
             Self::Price(it) => vec![Hub::Sku(it.sku.clone())],
@@ -174,7 +171,7 @@ impl Record {
                 let skus = it.variants.iter().filter_map(|variant| variant.sku.clone()).map(Hub::Sku);
                 categories.chain(product_type).chain(skus).collect()
             }
-            Self::Category(it) => vec![Hub::Children(it.id.clone())],
+            Self::Category(_) => vec![Hub::Tree],
             Self::ProductType(_)
             | Self::Stock(_)
             | Self::Price(_)

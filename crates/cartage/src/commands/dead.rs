@@ -102,7 +102,7 @@ async fn show(path: &Path, args: &DeadOne, output: Output) -> Result<Exit, Failu
 
 async fn change(path: &Path, args: &DeadArgs, output: Output, replay: bool) -> Result<Exit, Failure> {
     if !replay && args.records.is_empty() && !args.all {
-        let fault = Fault::config("C0803", "no record is named").hint("name records, or --all to drop all of them");
+        let fault = Fault::config("C0823", "no record is named").hint("name records, or --all to drop all of them");
         return Err(fault.into());
     }
     let loaded = load(path)?;
@@ -138,5 +138,5 @@ async fn change(path: &Path, args: &DeadArgs, output: Output, replay: bool) -> R
 }
 
 fn no_letter(id: &str) -> Fault {
-    Fault::record("C0804", format!("no record {id:?} is set aside")).hint("`cartage dead list` shows those that are")
+    Fault::record("C0824", format!("no record {id:?} is set aside")).hint("`cartage dead list` shows those that are")
 }

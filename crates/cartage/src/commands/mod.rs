@@ -133,7 +133,7 @@ fn chosen(flows: &[Arc<Flow>], names: &[String]) -> Result<Vec<Arc<Flow>>, Failu
     for name in names {
         if !flows.iter().any(|flow| flow.name.as_str() == name) {
             let known: Vec<&str> = flows.iter().map(|flow| flow.name.as_str()).collect();
-            let fault = contract::Fault::config("C0801", format!("there is no flow {name:?}"))
+            let fault = contract::Fault::config("C0821", format!("there is no flow {name:?}"))
                 .hint(format!("the configuration has: {}", known.join(", ")));
             return Err(fault.into());
         }

@@ -128,6 +128,6 @@ async fn one(
 
 /// Nothing in the mirror has this id, key or SKU.
 pub(super) fn not_found(text: &str) -> Fault {
-    Fault::record("C0802", format!("nothing in the mirror has the id, key or SKU {text:?}"))
+    Fault::record("C0822", format!("nothing in the mirror has the id, key or SKU {text:?}"))
         .hint("read the source with `cartage sync`; ids are case-sensitive")
 }

@@ -2,7 +2,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use contract::{Fault, store::Taken};
+use contract::{
+    Fault,
+    store::{Swept, Taken},
+};
 use engine::{
     pull::Walked,
     run::{Engine, SyncOptions, Synced},
@@ -49,7 +52,8 @@ pub(super) struct LaneReport {
     source: String,
     lane: &'static str,
     full: bool,
-    held: bool,
+    /// What the guard kept from being deleted.
+    held: Option<Swept>,
     #[serde(flatten)]
     taken: Taken,
     fault: Option<Fault>,
@@ -114,14 +118,24 @@ impl Pass<'_> {
 /// Prints a report for people.
 pub(super) fn show(report: &Report, output: Output) -> Result<(), Failure> {
     output.line(flows_table(&report.flows).trim_end())?;
+    // What ails several lanes alike is told once.
+    let mut faults: Vec<(&str, &Fault, Vec<&str>)> = Vec::new();
     for lane in &report.lanes {
-        if let Some(fault) = &lane.fault {
-            output.line(format!("source {}, lane {}: {}", lane.source, lane.lane, fault_text(fault)))?;
+        let Some(fault) = &lane.fault else { continue };
+        match faults.iter_mut().find(|(source, told, _)| *source == lane.source && *told == fault) {
+            Some((_, _, lanes)) => lanes.push(lane.lane),
+            None => faults.push((&lane.source, fault, vec![lane.lane])),
         }
-        if lane.held {
+    }
+    for (source, fault, lanes) in faults {
+        let lanes = format!("{} {}", if lanes.len() == 1 { "lane" } else { "lanes" }, lanes.join(", "));
+        output.line(format!("source {source}, {lanes}: {}", fault_text(fault)))?;
+    }
+    for lane in &report.lanes {
+        if let Some(Swept { live, missing, .. }) = lane.held {
             output.line(format!(
-                "source {}, lane {}: much of it is missing, so nothing was deleted; if that is right, run `cartage sync \
-                 --full --allow-deletes`",
+                "source {}, lane {}: {missing} of {live} records are missing, more than sweep_guard allows, so nothing was \
+                 deleted; if they are really gone, run `cartage sync --full --allow-deletes`",
                 lane.source, lane.lane
             ))?;
         }
@@ -152,6 +166,6 @@ pub(super) fn show(report: &Report, output: Output) -> Result<(), Failure> {
 pub(super) fn exit(report: &Report) -> Exit {
     let faults = report.lanes.iter().filter_map(|lane| lane.fault.as_ref());
     let faults = faults.chain(report.paused.iter().map(|(_, fault)| fault)).map(output::exit_of);
-    let held = report.lanes.iter().any(|lane| lane.held).then_some(Exit::Held);
+    let held = report.lanes.iter().any(|lane| lane.held.is_some()).then_some(Exit::Held);
     faults.chain(held).max().unwrap_or_else(|| status::exit_of(&report.flows))
 }

@@ -152,7 +152,8 @@ fn syntax(expression: &Expression, error: &ParseError) -> MappingError {
     let column = usize::try_from(column).unwrap_or(1).saturating_sub(1);
     let before: usize = expression.text.split('\n').take(line).map(|text| text.chars().count() + 1).sum();
     let offset = (before + column).min(expression.text.chars().count());
-    wrong(expression, "C0511", offset, &unexpected(&error.msg), None)
+    let hint = "expressions are written in CEL, such as `product.name` or `variant.price > 20.0 ? 'dear' : 'fair'`";
+    wrong(expression, "C0511", offset, &unexpected(&error.msg), Some(hint))
 }
 
 /// The parser's message without its grammar.

@@ -83,7 +83,7 @@ pub(super) fn record_key(record: &Record) -> Option<&str> {
 pub(super) fn hub_key(source: &SourceName, hub: &Hub) -> Option<i64> {
     Some(match hub {
         Hub::Category(id) => hash(source, 1, id.as_str()),
-        Hub::Children(id) => hash(source, 2, id.as_str()),
+        Hub::Tree => hash(source, 2, ""),
         Hub::ProductType(id) => hash(source, 3, id.as_str()),
         Hub::Sku(sku) => hash(source, 4, sku.as_str()),
         Hub::Product(id) => hash(source, 5, id.as_str()),

@@ -1,0 +1,329 @@
+//! What the commands print and how they end.
+
+use axum::{body::Body, extract::Request};
+use sandbox::commercetools::Change;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::harness::{Shop, cartage};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn help_tells_commands_examples_and_exit_codes() {
+    let help = cartage(&["--help"]).await.ended(0);
+    let commands =
+        ["demo", "sandbox", "init", "check", "plan", "sync", "run", "status", "explain", "verify", "dead", "schema"];
+    let help = help.says(&commands).says(&["Exit codes:", "Examples:"]);
+    assert!(!help.out.contains("bench"), "what only developers need is not shown");
+    for command in commands {
+        let help = cartage(&[command, "--help"]).await.ended(0);
+        assert!(help.out.contains("Usage: cartage"), "{}", help.out);
+        assert!(help.out.contains("--config") && help.out.contains("--json"), "{command}: {}", help.out);
+    }
+    for command in ["demo", "sandbox", "init", "plan", "sync", "explain"] {
+        cartage(&[command, "--help"]).await.says(&["Example"]);
+    }
+    cartage(&[]).await.ended(2).says(&["Usage"]);
+    cartage(&["snyc"]).await.ended(2).says(&["'sync'"]);
+    cartage(&["sync", "--fast"]).await.ended(2).says(&["--fast"]);
+    cartage(&["demo", "--products", "5", "--data", "x"]).await.ended(2);
+    cartage(&["--version"]).await.ended(0).says(&[env!("CARGO_PKG_VERSION")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_printed_configuration_can_be_checked_and_says_what_it_still_needs() {
+    let shop = Shop::uniform(1).await;
+    let init = cartage(&["init"]).await.ended(0);
+    assert!(init.out.lines().filter(|line| line.starts_with('#')).count() > 5, "it explains itself: {}", init.out);
+    let file = shop.write("mine.toml", &init.out).display().to_string();
+    // Nothing is wrong with it but that nobody has given it secrets yet.
+    cartage(&["--config", &file, "check"]).await.ended(2).says(&["error[C0214]", "environment variable"]);
+    cartage(&["--config", "nowhere.toml", "check"]).await.ended(2).says(&[
+        "error[C0801]",
+        "nowhere.toml",
+        "cartage init",
+    ]);
+
+    let ran = shop.cartage(&["check"]).await.ended(0);
+    ran.says(&[
+        "every secret",
+        "source shop",
+        "ok    credentials",
+        "ok    scopes",
+        "ok    project",
+        "ok    catalogue",
+        "flow clerk-de (market de)",
+        "ok    keys",
+    ]);
+    let found = shop.cartage(&["check", "--json"]).await.ended(0).json();
+    assert_eq!(found.as_array().unwrap().len(), 3);
+    assert!(shop.store("de").operations().is_empty(), "a check sends nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_only_look_say_when_there_is_nothing_to_look_at() {
+    let shop = Shop::uniform(1).await;
+    for command in [&["status"][..], &["explain", "x"], &["dead", "list"]] {
+        shop.cartage(command).await.ended(2).says(&["error[C0825]", "sandbox.db", "cartage sync"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_counts_and_shows_fields_and_sends_nothing() {
+    let shop = Shop::uniform(20).await;
+    let categories = shop.world.shop.category_keys().len();
+    let plan = shop.cartage(&["plan", "--json"]).await.ended(0).json();
+    for flow in plan.as_array().unwrap() {
+        let counts = ["create", "change", "remove", "keep"].map(|count| flow[count].as_u64().unwrap());
+        assert_eq!(counts, [20 + categories as u64, 0, 0, 0]);
+        assert_eq!(flow["calls"], json!({ "put": 2 }));
+        assert!(flow["seconds"].as_f64().unwrap() > 0.0);
+    }
+    shop.cartage(&["plan"]).await.ended(0).says(&["create", "clerk-de", "would create, for example", "cartage sync"]);
+    assert!(shop.held().values().all(|[products, _]| products.is_empty()), "a plan was sent");
+
+    shop.cartage(&["sync"]).await.ended(0);
+    let plan = shop.cartage(&["plan", "--json", "--flow", "clerk-de"]).await.ended(0).json();
+    assert_eq!(
+        (plan.as_array().unwrap().len(), &plan[0]["keep"], &plan[0]["calls"]),
+        (1, &json!(20 + categories), &json!({}))
+    );
+
+    let sku = shop.skus("p-000003")[0].clone();
+    let before = shop.store("de").products()[&shop.id("p-000003")]["name"].clone();
+    shop.change(Change::SetName {
+        product: "p-000003".to_owned(),
+        locale: "de".to_owned(),
+        text: Some("Neu".to_owned()),
+    });
+    shop.change(Change::DeleteProduct { product: "p-000004".to_owned() });
+    let plan = shop.cartage(&["plan", "--json"]).await.ended(0).json();
+    assert_eq!((&plan[0]["change"], &plan[1]["change"]), (&json!(1), &json!(0)));
+    assert_eq!(plan[0]["examples"]["change"], json!([shop.id("p-000003")]));
+    let one = shop.cartage(&["plan", &sku, "--json"]).await.ended(0).json();
+    let changes = one[0]["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 1, "{changes:#?}");
+    assert_eq!(
+        (&changes[0]["field"], &changes[0]["before"], &changes[0]["after"]),
+        (&json!("name"), &before, &json!("Neu"))
+    );
+    assert_eq!(one[1]["changes"], json!([]));
+    let ran = shop.cartage(&["plan", "p-000003"]).await.ended(0);
+    ran.says(&["name", "- \"", "+ \"Neu\"", "nothing would change"]);
+    shop.cartage(&["plan", "nobody"]).await.ended(1).says(&["error[C0822]", "\"nobody\"", "cartage sync"]);
+    shop.cartage(&["plan", "--flow", "clerk-fr"]).await.ended(2).says(&["error[C0821]", "clerk-de, clerk-uk"]);
+    // What the plan said is what happens.
+    shop.forget_calls();
+    shop.cartage(&["sync"]).await.ended(0);
+    assert_eq!((shop.sent("de").len(), shop.sent("uk").len()), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_s_journey_is_told_from_source_to_answer() {
+    let shop = Shop::odd(60).await;
+    shop.cartage(&["sync"]).await.ended(0);
+    let (sku, id) = (shop.skus("p-000002")[0].clone(), shop.id("p-000002"));
+    for name in [sku.as_str(), id.as_str(), "p-000002"] {
+        let ran = shop.cartage(&["explain", name]).await.ended(0);
+        let texts = [
+            "product",
+            id.as_str(),
+            "version",
+            "revision",
+            "clerk-de (market de): in_sync",
+            "payload",
+            "\"variant_skus\"",
+            "ledger",
+            "put product",
+            "HTTP 200",
+        ];
+        ran.says(&texts);
+    }
+    let journey = shop.cartage(&["explain", &sku, "--json"]).await.ended(0).json();
+    let products: Vec<&Value> =
+        journey.as_array().unwrap().iter().filter(|it| it["kind"] == json!("product")).collect();
+    assert_eq!(products.len(), 1);
+    let stop = &products[0]["flows"][0];
+    let held = &shop.store("de").products()[&id];
+    assert_eq!((&stop["items"][0]["price"], &stop["ledger"]["call"]["status"]), (&held["price"], &json!(200)));
+    assert_eq!(stop["pending"], json!([]));
+    // Kept out: by which rule.
+    let ran = shop.cartage(&["explain", "p-000003"]).await.ended(0);
+    ran.says(&["clerk-uk (market uk): filtered, rule no_price keeps it out", "clerk-de (market de): in_sync"]);
+    // Prices that will change by the clock: when.
+    shop.cartage(&["explain", "p-000021"]).await.ended(0).says(&["may change by time alone at 20"]);
+    let category = shop.world.shop.category_keys()[0].clone();
+    shop.cartage(&["explain", &category]).await.ended(0).says(&["category", "\"subcategories\""]);
+    shop.cartage(&["explain", "nobody"]).await.ended(1).says(&["error[C0822]", "\"nobody\""]);
+}
+
+/// Writes to a Clerk.io store behind Cartage's back.
+async fn write(shop: &Shop, method: &str, objects: &Value) {
+    let body = json!({ "key": "sandboxDEpublic", "private_key": "sandboxDEprivate", "products": objects });
+    let request = Request::builder().method(method).uri("/v2/products").body(Body::from(body.to_string())).unwrap();
+    let response = shop.world.clerk.router().oneshot(request).await.unwrap();
+    assert_eq!(response.status().as_u16(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_behind_our_back_is_found_and_repaired() {
+    let shop = Shop::uniform(20).await;
+    shop.cartage(&["sync"]).await.ended(0);
+    let before = shop.held();
+    let items = 20 + shop.world.shop.category_keys().len();
+    shop.cartage(&["verify"])
+        .await
+        .ended(0)
+        .says(&[&format!("clerk-de: {items} of {items} items are as acknowledged")]);
+    let (changed, missing) = (shop.id("p-000003"), shop.id("p-000004"));
+    write(&shop, "PATCH", &json!([{ "id": changed, "name": "Somebody else", "price": 1 }])).await;
+    write(&shop, "DELETE", &json!([missing])).await;
+    // What others add is theirs.
+    write(&shop, "PATCH", &json!([{ "id": shop.id("p-000005"), "boost": 3 }])).await;
+    // A pass has nothing to do: the shop did not change.
+    shop.forget_calls();
+    shop.cartage(&["sync", "--full"]).await.ended(0);
+    assert_eq!(shop.destination_calls(), 0);
+
+    let ran = shop.cartage(&["verify"]).await.ended(1);
+    let ran =
+        ran.says(&[&format!("product {missing} is missing"), &format!("product {changed} differs in name, price")]);
+    ran.says(&[&format!("{} of {items}", items - 2), "cartage verify --repair"]);
+    let found = shop.cartage(&["verify", "--json", "--flow", "clerk-de"]).await.ended(1).json();
+    assert_eq!((found.as_array().unwrap().len(), found[0]["drift"].as_array().unwrap().len()), (1, 2));
+    shop.forget_calls();
+    shop.cartage(&["verify", "--repair"]).await.ended(0).says(&["2 records were sent again in full"]);
+    let sent = shop.sent("de");
+    assert_eq!((sent.len(), sent[0].items, shop.sent("uk").len()), (1, 2, 0));
+    shop.cartage(&["verify"]).await.ended(0);
+    let mut held = shop.held();
+    held.get_mut("de").unwrap()[0].get_mut(&shop.id("p-000005")).unwrap().as_object_mut().unwrap().remove("boost");
+    assert_eq!(held, before);
+    shop.cartage(&["status"]).await.ended(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_tells_flows_sources_and_lanes() {
+    let shop = Shop::odd(60).await;
+    let report = shop.cartage(&["sync", "--json"]).await.ended(0).json();
+    let status = shop.cartage(&["status", "--json"]).await.ended(0).json();
+    assert_eq!(status["flows"], report["flows"]);
+    for flow in status["flows"].as_array().unwrap() {
+        let count = |name: &str| flow[name].as_u64().unwrap();
+        let states: u64 = ["in_sync", "pending", "filtered", "dead", "gone"].into_iter().map(count).sum();
+        assert_eq!(states, count("mirror"));
+        let rules: u64 = flow["rules"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+        assert_eq!(rules, count("filtered"));
+    }
+    let source = &status["sources"][0];
+    let lanes: Vec<&str> =
+        source["lanes"].as_array().unwrap().iter().map(|lane| lane["lane"].as_str().unwrap()).collect();
+    for lane in ["products", "categories", "inventory", "standalone_prices", "stores", "deletions"] {
+        assert!(lanes.contains(&lane), "{lane} is not among {lanes:?}");
+    }
+    shop.cartage(&["status"]).await.ended(0).says(&[
+        "in sync",
+        "pending",
+        "filtered: ",
+        "no_price",
+        "source shop: ",
+        "last read in full",
+    ]);
+    // Text goes to standard output, progress to standard error; JSON is alone.
+    let ran = shop.cartage(&["sync"]).await.ended(0);
+    assert!(ran.out.contains("clerk-de") && !ran.out.contains("as before") && ran.err.contains("as before"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_flow_that_is_named_is_pushed() {
+    let shop = Shop::uniform(5).await;
+    let report = shop.cartage(&["sync", "--flow", "clerk-uk", "--json"]).await.ended(0).json();
+    assert_eq!(report["flows"].as_array().unwrap().len(), 1);
+    assert_eq!((shop.store("de").products().len(), shop.store("uk").products().len()), (0, 5));
+    shop.cartage(&["status"]).await.ended(1);
+    shop.cartage(&["sync", "--flow", "clerk-fr"]).await.ended(2).says(&["error[C0821]"]);
+    shop.cartage(&["sync"]).await.ended(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_written_by_another_process_is_left_alone() {
+    let shop = Shop::uniform(5).await;
+    let process = shop.synced().await;
+    shop.cartage(&["sync"]).await.says(&["error[C0103]", "hint: "]);
+    shop.cartage(&["status"]).await.ended(0);
+    drop(process);
+    shop.cartage(&["sync"]).await.ended(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schema_is_json_schema_and_knows_every_section() {
+    let schema = cartage(&["schema"]).await.ended(0).json();
+    assert!(schema["$schema"].as_str().unwrap().contains("json-schema.org"));
+    for section in ["store", "server", "telemetry", "sources", "destinations", "markets", "flows"] {
+        assert!(schema["properties"].get(section).is_some(), "{section}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_ends_with_one_json_object_that_has_all_that_is_promised() {
+    let report = cartage(&["demo", "--once", "--json", "--products", "60"]).await.ended(0).json();
+    for flow in report["flows"].as_array().unwrap() {
+        for name in ["flow", "market", "mirror", "in_sync", "pending", "filtered", "dead", "gone", "converged"] {
+            assert!(flow.get(name).is_some(), "{name} of {flow}");
+        }
+        assert_eq!((&flow["converged"], &flow["dead"]), (&json!(true), &json!(0)));
+    }
+    for name in ["source_calls", "destination_calls", "seconds", "peak_rss_bytes"] {
+        assert!(report[name].as_f64().unwrap() > 0.0, "{name}");
+    }
+    // For people it says where things are and how they stand; the living one ends by itself when asked to.
+    let ran = cartage(&["demo", "--products", "30", "--seconds", "3", "--rate", "20"]).await.ended(0);
+    ran.says(&["commercetools", "Clerk.io", "The shop is open", " shop ", "PATCH".to_lowercase().as_str(), "in sync"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_daemon_syncs_serves_and_ends_cleanly_when_told() {
+    let shop = Shop::uniform(10).await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    shop.configure(&format!("[server]\nlisten = \"127.0.0.1:{port}\"\n"));
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_cartage"));
+    command.args(["--config", &shop.config.display().to_string(), "run"]).kill_on_drop(true);
+    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let full = || shop.store("uk").products().len() == 10 && shop.store("de").products().len() == 10;
+    crate::harness::until("the first sync", full).await;
+    let sku = shop.skus("p-000003")[0].clone();
+    shop.change(Change::SetStock { sku, channel: None, quantity: 0 });
+    let id = shop.id("p-000003");
+    crate::harness::until("the stock to arrive", || shop.store("de").products()[&id]["variant_stocks"][0] == json!(0))
+        .await;
+    let asked = |path: &str| {
+        let url = format!("http://127.0.0.1:{port}{path}");
+        async move { get(&url).await }
+    };
+    assert!(asked("/healthz").await.contains("ok"));
+    assert!(asked("/readyz").await.contains("\"ready\":true"));
+    let metrics = asked("/metrics").await;
+    assert!(metrics.contains("cartage_calls_total") && metrics.contains("cartage_records"), "{metrics}");
+    // Another one would write the same database.
+    shop.cartage(&["sync"]).await.says(&["error[C0103]"]);
+    shop.cartage(&["status"]).await.ended(0);
+
+    let pid = child.id().unwrap().to_string();
+    assert!(tokio::process::Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(10), child.wait_with_output()).await;
+    let ended = ended.expect("it does not end").unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
+    shop.cartage(&["sync"]).await.ended(0);
+}
+
+/// The body of an answer, over a plain connection.
+async fn get(url: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
+    let request = format!("GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    answer
+}

@@ -1,0 +1,157 @@
+//! One product that the destination refuses is set aside, with everything a person needs; its neighbours arrive.
+
+use sandbox::{
+    clerk::{Rejection, Resource},
+    commercetools::Change,
+};
+use serde_json::{Value, json};
+
+use crate::harness::Shop;
+
+/// A shop whose German store refuses one product; its id.
+async fn refused() -> (Shop, String) {
+    let shop = Shop::uniform(130).await;
+    let name = shop.current("p-000042")["name"]["de"].clone();
+    reject(&shop, "name", name);
+    let id = shop.id("p-000042");
+    (shop, id)
+}
+
+fn reject(shop: &Shop, field: &str, equals: Value) {
+    shop.store("de").reject(Rejection { resource: Resource::Products, field: field.to_owned(), equals });
+}
+
+fn rename(shop: &Shop, text: &str) {
+    let (product, locale, text) = ("p-000042".to_owned(), "de".to_owned(), Some(text.to_owned()));
+    shop.change(Change::SetName { product, locale, text });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_refused_product_is_set_aside_with_payload_answer_and_reason_and_its_neighbours_arrive() {
+    let (shop, id) = refused().await;
+    let process = shop.open().await;
+    let pass = process.sync().await;
+    assert_eq!((pass.flows["de"].tally.dead, pass.flows["uk"].tally.dead), (1, 0));
+    assert!(pass.flows.values().all(|flow| flow.converged));
+    assert_eq!(shop.store("de").products().len(), 129);
+    assert_eq!(shop.store("uk").products().len(), 130);
+    assert!(pass.synced.flows.iter().all(|(_, pushed)| pushed.paused.is_none()));
+
+    let letters = process.store.dead(&"clerk-de".into(), 10).await.unwrap();
+    assert_eq!(letters.len(), 1);
+    let letter = &letters[0];
+    assert_eq!((letter.id.as_str(), letter.fault.code.as_ref()), (id.as_str(), "C0403"));
+    assert!(letter.fault.message.contains("POST /products"), "{}", letter.fault);
+    assert!(letter.fault.hint.is_some());
+    assert!(letter.fault.response.as_ref().unwrap().contains("LogicalError"), "{:?}", letter.fault.response);
+    let payload: Value = serde_json::from_str(&letter.items[0].payload.object()).unwrap();
+    assert_eq!(payload["name"], shop.current("p-000042")["name"]["de"]);
+    assert_eq!(payload["variant_skus"], json!(shop.skus("p-000042")));
+
+    // It is left alone until it changes: no further call is made for it.
+    shop.forget_calls();
+    shop.age();
+    assert_eq!(process.sync().await.flows["de"].tally.dead, 1);
+    assert_eq!(process.sync_full().await.flows["de"].tally.dead, 1);
+    assert_eq!(shop.destination_calls(), 0);
+
+    // A later version that is no better replaces the letter; one that is good clears it.
+    reject(&shop, "name", json!("Immer noch schlecht"));
+    rename(&shop, "Immer noch schlecht");
+    assert_eq!(process.sync().await.flows["de"].tally.dead, 1);
+    let letters = process.store.dead(&"clerk-de".into(), 10).await.unwrap();
+    assert!(letters[0].items[0].payload.object().contains("Immer noch schlecht"), "{letters:?}");
+    rename(&shop, "Endlich gut");
+    assert!(process.sync().await.converged());
+    assert_eq!(process.store.dead(&"clerk-de".into(), 10).await.unwrap().len(), 0);
+    assert_eq!(shop.store("de").products()[&id]["name"], json!("Endlich gut"));
+    assert_eq!(shop.store("de").products().len(), 130);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_stays_as_it_was_while_a_worse_version_is_refused() {
+    let shop = Shop::uniform(20).await;
+    let process = shop.synced().await;
+    let id = shop.id("p-000004");
+    let before = shop.store("de").products();
+    reject(&shop, "name", json!("Schlecht"));
+    let (product, locale) = ("p-000004".to_owned(), "de".to_owned());
+    shop.change(Change::SetName { product, locale, text: Some("Schlecht".to_owned()) });
+    assert_eq!(process.sync().await.flows["de"].tally.dead, 1);
+    assert_eq!(shop.store("de").products(), before);
+    // Deleted at the source, it goes, dead or not.
+    shop.change(Change::DeleteProduct { product: "p-000004".to_owned() });
+    assert!(process.sync_full().await.converged());
+    assert!(!shop.store("de").products().contains_key(&id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_are_listed_shown_replayed_and_dropped() {
+    let (shop, id) = refused().await;
+    shop.cartage(&["dead", "list"]).await.ended(2).says(&["cartage sync"]);
+    shop.cartage(&["sync"]).await.ended(1).says(&["cartage dead list"]);
+    shop.cartage(&["dead", "list"]).await.ended(1).says(&["clerk-de", "product", &id, "C0403", "cartage dead show"]);
+    shop.cartage(&["dead", "list", "--flow", "clerk-uk"]).await.ended(0).says(&["no record is set aside"]);
+    shop.cartage(&["dead", "list", "--flow", "clerk-fr"]).await.ended(2).says(&["no flow", "clerk-de, clerk-uk"]);
+    let list = shop.cartage(&["dead", "list", "--json"]).await.ended(1).json();
+    assert_eq!(
+        (&list[0]["flow"], &list[0]["id"], &list[0]["fault"]["code"]),
+        (&json!("clerk-de"), &json!(id), &json!("C0403"))
+    );
+
+    shop.cartage(&["dead", "show", &id]).await.ended(1).says(&[
+        "error[C0403]",
+        "hint:",
+        "answer: ",
+        "LogicalError",
+        "payload of",
+        "\"price\"",
+    ]);
+    shop.cartage(&["dead", "show", "nobody"]).await.ended(1).says(&["\"nobody\"", "cartage dead list"]);
+    shop.cartage(&["dead", "replay", "nobody"]).await.ended(1).says(&["\"nobody\""]);
+    shop.cartage(&["dead", "drop"]).await.ended(2).says(&["--all"]);
+
+    // Replayed before anything was mended, it comes back; mended, it goes.
+    shop.cartage(&["dead", "replay", &id]).await.ended(0).says(&["1 records will be tried again"]);
+    shop.cartage(&["sync"]).await.ended(1);
+    shop.store("de").accept_all();
+    shop.cartage(&["sync"]).await.ended(1);
+    shop.cartage(&["dead", "replay"]).await.ended(0);
+    shop.cartage(&["sync"]).await.ended(0);
+    assert_eq!(shop.store("de").products().len(), 130);
+    shop.cartage(&["dead", "list"]).await.ended(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_record_is_kept_out_until_it_changes() {
+    let (shop, id) = refused().await;
+    shop.cartage(&["sync"]).await.ended(1);
+    shop.cartage(&["dead", "drop", &id]).await.ended(0).says(&["1 records were dropped"]);
+    let status = shop.cartage(&["status", "--json"]).await.ended(0).json();
+    assert_eq!(status["flows"][0]["rules"], json!({ "dropped": 1 }));
+    shop.cartage(&["sync", "--full"]).await.ended(0);
+    assert!(!shop.store("de").products().contains_key(&id));
+    rename(&shop, "Endlich gut");
+    shop.cartage(&["sync"]).await.ended(0);
+    assert!(shop.store("de").products().contains_key(&id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_everything_is_refused_the_flow_pauses_rather_than_setting_the_catalogue_aside() {
+    let shop = Shop::uniform(300).await;
+    reject(&shop, "in_stock", json!(true));
+    let ran = shop.cartage(&["sync", "--patience", "5"]).await.ended(2);
+    let ran = ran.says(&["flow clerk-de stopped", "C0603", "50 records in a row", "hint:"]);
+    assert!(!ran.out.contains("flow clerk-uk stopped"), "{}", ran.out);
+    let status = shop.cartage(&["status", "--json"]).await.ended(1).json();
+    let flow = &status["flows"][0];
+    assert!(flow["dead"].as_u64().unwrap() <= 55, "{flow}");
+    assert!(flow["pending"].as_u64().unwrap() >= 240, "{flow}");
+    assert_eq!(status["flows"][1]["in_sync"], json!(300 + shop.store("uk").categories().len()));
+    // Mended, everything arrives: most by itself, what was set aside before the pause when it is replayed.
+    shop.store("de").accept_all();
+    shop.cartage(&["sync"]).await;
+    shop.cartage(&["dead", "replay"]).await.ended(0);
+    shop.cartage(&["sync"]).await.ended(0);
+    assert_eq!(shop.store("de").products().len(), 300);
+}

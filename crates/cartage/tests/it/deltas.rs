@@ -1,0 +1,414 @@
+//! What changes at the shop is sent, as little as possible of it, and nothing else is.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use sandbox::commercetools::{Change, PriceScope};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::harness::{FakeClock, MARKETS, Sent, Shop, until};
+
+const AVAILABILITY: [&str; 4] = ["id", "in_stock", "stock", "variant_stocks"];
+const PRICE: [&str; 6] = ["id", "list_price", "on_sale", "price", "variant_list_prices", "variant_prices"];
+
+/// The only call that a store got.
+#[track_caller]
+fn only(calls: &[Sent]) -> &Sent {
+    assert_eq!(calls.len(), 1, "{calls:#?}");
+    assert_eq!(calls[0].refused, None);
+    &calls[0]
+}
+
+/// Ids that calls with this operation carried.
+fn ids(calls: &[Sent], operation: &str) -> BTreeSet<String> {
+    calls.iter().filter(|call| call.operation == operation).flat_map(Sent::ids).collect()
+}
+
+/// Ids of the products of a store that are in this category.
+fn members(shop: &Shop, market: &str, category: &str) -> BTreeSet<String> {
+    let products = shop.store(market).products();
+    let is_in = |product: &Value| product["categories"].as_array().unwrap().contains(&json!(category));
+    products.into_iter().filter(|(_, product)| is_in(product)).map(|(id, _)| id).collect()
+}
+
+/// Id and name of a category by its German or English name's slug, as a store holds it.
+fn category(shop: &Shop, market: &str, has: impl Fn(&Value) -> bool) -> (String, Value) {
+    shop.store(market).categories().into_iter().find(|(_, category)| has(category)).expect("no such category")
+}
+
+fn key_of_category(shop: &Shop, id: &str) -> String {
+    let url = shop.store("uk").categories()[id]["url"].as_str().unwrap().to_owned();
+    let keys = shop.world.shop.category_keys();
+    let of_url = keys.into_iter().filter(|key| url.ends_with(&format!("-{key}")));
+    of_url.max_by_key(String::len).expect("no key fits")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_pass_over_an_unchanged_shop_calls_no_destination() {
+    let shop = Shop::odd(100).await;
+    let process = shop.synced().await;
+    let held = shop.held();
+    let before: u64 = process.engine.flows.iter().map(|flow| flow.destination.calls()).sum();
+    for pass in [process.sync().await, process.sync_full().await, process.sync().await] {
+        assert!(pass.converged(), "{pass:?}");
+        assert!(pass.synced.flows.iter().all(|(_, pushed)| pushed.calls == 0), "{pass:?}");
+    }
+    let after: u64 = process.engine.flows.iter().map(|flow| flow.destination.calls()).sum();
+    assert_eq!((before, shop.destination_calls()), (after, 0));
+    // So does another process that knows nothing but the database.
+    drop(process);
+    let pass = shop.open().await.sync_full().await;
+    assert!(pass.converged(), "{pass:?}");
+    assert_eq!((shop.destination_calls(), shop.held()), (0, held));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stock_change_is_one_patch_of_availability_only() {
+    let shop = Shop::uniform(30).await;
+    let process = shop.synced().await;
+    let (key, sku) = ("p-000003", shop.skus("p-000003")[1].clone());
+    let before = shop.store("de").products()[&shop.id(key)].clone();
+    shop.change(Change::SetStock { sku, channel: None, quantity: 0 });
+    let pass = process.sync().await;
+    assert!(pass.converged(), "{pass:?}");
+    for market in MARKETS {
+        let sent = shop.sent(market);
+        let call = only(&sent);
+        assert_eq!(
+            (call.operation.as_str(), call.members()),
+            ("PATCH products", AVAILABILITY.map(str::to_owned).to_vec())
+        );
+        let product = &shop.store(market).products()[&shop.id(key)];
+        let stock: i64 = product["variant_stocks"].as_array().unwrap().iter().map(|it| it.as_i64().unwrap()).sum();
+        assert_eq!((&product["variant_stocks"][1], &product["stock"]), (&json!(0), &json!(stock)));
+        assert_eq!(product["variant_stocks"][0], before["variant_stocks"][0]);
+    }
+    // A sale is written without a message and without moving the product; the entry moves.
+    shop.forget_calls();
+    let sku = shop.skus(key)[0].clone();
+    shop.change(Change::Sell { sku: sku.clone(), channel: None, quantity: 1 });
+    process.sync().await;
+    assert_eq!(only(&shop.sent("de")).operation, "PATCH products");
+    let left = before["variant_stocks"][0].as_i64().unwrap() - 1;
+    assert_eq!(shop.store("de").products()[&shop.id(key)]["variant_stocks"][0], json!(left));
+    // Stock that is no longer tracked is found missing by a full read, and counts as one piece.
+    shop.forget_calls();
+    shop.change(Change::DeleteInventory { sku, channel: None });
+    process.sync_full().await;
+    assert_eq!(only(&shop.sent("de")).members(), AVAILABILITY);
+    assert_eq!(shop.store("de").products()[&shop.id(key)]["variant_stocks"][0], json!(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_change_is_one_patch_of_prices_in_its_market_only() {
+    let shop = Shop::uniform(30).await;
+    let process = shop.synced().await;
+    let sku = shop.skus("p-000004")[0].clone();
+    shop.change(Change::SetPrice { sku: sku.clone(), scope: PriceScope::of("EUR"), minor: 123, discounted: Some(99) });
+    assert!(process.sync().await.converged());
+    let sent = shop.sent("de");
+    let call = only(&sent);
+    assert_eq!((call.operation.as_str(), call.members()), ("PATCH products", PRICE.map(str::to_owned).to_vec()));
+    let object = &call.objects[0];
+    assert_eq!(
+        (&object["price"], &object["list_price"], &object["on_sale"]),
+        (&json!(0.99), &json!(1.23), &json!(true))
+    );
+    assert_eq!(shop.sent("uk").len(), 0);
+    // Taken back by a patch as well: every member of the facet is always there.
+    shop.forget_calls();
+    shop.change(Change::SetPrice { sku, scope: PriceScope::of("EUR"), minor: 123, discounted: None });
+    process.sync().await;
+    let sent = shop.sent("de");
+    let object = &only(&sent).objects[0];
+    assert_eq!(
+        (&object["price"], &object["list_price"], &object["on_sale"]),
+        (&json!(1.23), &json!(1.23), &json!(false))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_change_is_one_post_of_one_product_in_its_language_only() {
+    let shop = Shop::uniform(30).await;
+    let process = shop.synced().await;
+    let text = Some("Ein ganz anderer Name".to_owned());
+    shop.change(Change::SetName { product: "p-000005".to_owned(), locale: "de".to_owned(), text });
+    assert!(process.sync().await.converged());
+    let sent = shop.sent("de");
+    let call = only(&sent);
+    assert_eq!((call.operation.as_str(), call.ids()), ("POST products", vec![shop.id("p-000005")]));
+    assert_eq!(call.objects[0]["name"], json!("Ein ganz anderer Name"));
+    assert_eq!(shop.sent("uk").len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_the_staff_sees_is_not_sent() {
+    let shop = Shop::uniform(20).await;
+    let process = shop.synced().await;
+    let (product, locale) = ("p-000005".to_owned(), "de".to_owned());
+    shop.change(Change::StageName { product, locale, text: "Noch nicht".to_owned() });
+    assert!(process.sync().await.converged());
+    assert_eq!(shop.destination_calls(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_category_rename_reaches_the_category_and_its_products_and_nothing_else() {
+    let shop = Shop::uniform(60).await;
+    let process = shop.synced().await;
+    // One without categories below it that has products.
+    let (id, _) = category(&shop, "uk", |category| {
+        let is_leaf = category["subcategories"].as_array().unwrap().is_empty();
+        is_leaf && !members(&shop, "uk", category["id"].as_str().unwrap()).is_empty()
+    });
+    let (key, inside) = (key_of_category(&shop, &id), members(&shop, "uk", &id));
+    shop.change(Change::RenameCategory { category: key, locale: "en".to_owned(), name: "Renamed".to_owned() });
+    assert!(process.sync().await.converged());
+    let sent = shop.sent("uk");
+    assert_eq!(ids(&sent, "POST categories"), BTreeSet::from([id.clone()]));
+    assert_eq!(ids(&sent, "POST products"), inside);
+    assert_eq!(sent.len(), 2, "{sent:#?}");
+    assert_eq!(shop.sent("de").len(), 0);
+    let store = shop.store("uk");
+    assert_eq!(store.categories()[&id]["name"], json!("Renamed"));
+    for product in &inside {
+        assert!(store.products()[product]["category_names"].as_array().unwrap().contains(&json!("Renamed")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renamed_department_reaches_the_categories_below_it_that_show_its_name() {
+    let shop = Shop::uniform(40).await;
+    let process = shop.synced().await;
+    let (id, root) = category(&shop, "de", |category| category.get("parent").is_none());
+    let (key, name) = (key_of_category(&shop, &id), root["name"].clone());
+    let below = |category: &Value| category["path"].as_array().unwrap()[0] == name;
+    let expected: BTreeSet<String> =
+        shop.store("de").categories().into_iter().filter(|(_, category)| below(category)).map(|(id, _)| id).collect();
+    assert!(expected.len() > 1 && expected.contains(&id));
+    let inside = members(&shop, "de", &id);
+    shop.change(Change::RenameCategory { category: key, locale: "de".to_owned(), name: "Abteilung".to_owned() });
+    assert!(process.sync().await.converged());
+    let sent = shop.sent("de");
+    assert_eq!(ids(&sent, "POST categories"), expected);
+    assert_eq!(ids(&sent, "POST products"), inside);
+    assert_eq!(shop.sent("uk").len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rename_that_touches_the_whole_shop_is_spread_and_arrives_in_full_batches() {
+    let shop = Shop::altered(610, |head, products| {
+        let all = head.categories[0].key.clone();
+        for product in products.iter_mut() {
+            product.categories = vec![all.clone()];
+            product.description.clear();
+            product.variants.truncate(1);
+        }
+    })
+    .await;
+    let process = shop.synced().await;
+    let key = shop.world.shop.category_keys()[0].clone();
+    shop.change(Change::RenameCategory { category: key, locale: "en".to_owned(), name: "All of it".to_owned() });
+    assert!(process.sync().await.converged());
+    let calls = shop.store("uk").operations()["POST products"];
+    assert_eq!((calls.items, calls.refused), (610, 0));
+    assert!(calls.calls <= 8, "{calls:?}");
+    assert_eq!(shop.sent("de").len(), 0);
+    let renamed = |product: &Value| product["category_names"] == json!(["All of it"]);
+    assert!(shop.store("uk").products().values().all(renamed));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standalone_price_arrives_though_its_product_does_not_move() {
+    let shop = Shop::altered(20, |_, products| products[2].standalone_prices = true).await;
+    let process = shop.synced().await;
+    let (sku, id) = (shop.skus("p-000002")[0].clone(), shop.id("p-000002"));
+    let scope = PriceScope::of("GBP");
+    shop.change(Change::SetStandalonePrice { sku: sku.clone(), scope: scope.clone(), minor: 77, discounted: None });
+    assert!(process.sync().await.converged());
+    let sent = shop.sent("uk");
+    assert_eq!((only(&sent).operation.as_str(), only(&sent).ids()), ("PATCH products", vec![id.clone()]));
+    assert_eq!(shop.store("uk").products()[&id]["price"], json!(0.77));
+    assert_eq!(shop.sent("de").len(), 0);
+    // Switched off, it no longer counts; the variant has no other price in this market and is no longer offered.
+    let variants = shop.store("uk").products()[&id]["variant_skus"].as_array().unwrap().len();
+    shop.forget_calls();
+    shop.change(Change::SetStandalonePriceActive { sku, scope, active: false });
+    assert!(process.sync().await.converged());
+    let product = &shop.store("uk").products()[&id];
+    assert_eq!(product["variant_skus"].as_array().unwrap().len(), variants - 1);
+    assert_eq!(only(&shop.sent("uk")).operation, "POST products");
+}
+
+/// Unpublishes, publishes again and deletes; `full`: only a full read may notice.
+async fn comes_and_goes(shop: &Shop, finds_at_once: bool) {
+    let process = shop.synced().await;
+    let (first, second) = (shop.id("p-000001"), shop.id("p-000002"));
+    let before = shop.held();
+    shop.change(Change::Unpublish { product: "p-000001".to_owned() });
+    shop.change(Change::DeleteProduct { product: "p-000002".to_owned() });
+    process.sync().await;
+    let gone_at_once = !shop.store("de").products().contains_key(&second);
+    assert_eq!(gone_at_once, finds_at_once);
+    assert!(!shop.store("de").products().contains_key(&first), "an unpublished product is found by a delta");
+    let pass = process.sync_full().await;
+    assert!(pass.converged(), "{pass:?}");
+    for market in MARKETS {
+        let mut expected = before[market][0].clone();
+        assert!(expected.remove(&first).is_some() && expected.remove(&second).is_some());
+        assert_eq!(shop.store(market).products(), expected);
+        let calls = shop.store(market).operations();
+        assert_eq!(calls.keys().collect::<Vec<_>>(), ["DELETE products"]);
+        assert_eq!(calls["DELETE products"].items, 2);
+        let tally = &pass.flows[market].tally;
+        // The unpublished one may come back and is kept out; the deleted one is gone.
+        assert_eq!(tally.gone + tally.filtered, 2, "{tally:?}");
+    }
+    shop.forget_calls();
+    shop.change(Change::Publish { product: "p-000001".to_owned() });
+    assert!(process.sync().await.converged());
+    for market in MARKETS {
+        let sent = shop.sent(market);
+        assert_eq!((only(&sent).operation.as_str(), only(&sent).ids()), ("POST products", vec![first.clone()]));
+        assert_eq!(shop.store(market).products()[&first], before[market][0][&first]);
+    }
+    shop.forget_calls();
+    assert!(process.sync_full().await.converged());
+    assert_eq!(shop.destination_calls(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_unpublished_or_deleted_goes_at_once_where_messages_tell_it_and_comes_back() {
+    let shop = Shop::uniform(30).await;
+    shop.change(Change::SetMessages { enabled: true });
+    comes_and_goes(&shop, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_goes_with_a_full_read_where_nothing_tells_it() {
+    let shop = Shop::uniform(30).await;
+    comes_and_goes(&shop, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_product_taken_out_of_a_store_s_selection_leaves_that_market_only() {
+    let shop = Shop::odd(30).await;
+    let process = shop.synced().await;
+    let (id, before) = (shop.id("p-000002"), shop.held());
+    assert!(before["uk"][0].contains_key(&id) && before["de"][0].contains_key(&id));
+    let named = |selection: &str| (selection.to_owned(), "p-000002".to_owned());
+    let (selection, product) = named("range-uk");
+    shop.change(Change::RemoveFromSelection { selection, product });
+    assert!(process.sync().await.converged());
+    let mut expected = before.clone();
+    expected.get_mut("uk").unwrap()[0].remove(&id);
+    assert_eq!(shop.held(), expected);
+    assert_eq!((shop.sent("de").len(), only(&shop.sent("uk")).items), (0, 1));
+    // The German store's selection names what is not sold.
+    let (selection, product) = named("range-de");
+    shop.change(Change::AddToSelection { selection, product });
+    assert!(process.sync().await.converged());
+    expected.get_mut("de").unwrap()[0].remove(&id);
+    assert_eq!(shop.held(), expected);
+    for (selection, change) in [("range-de", false), ("range-uk", true)] {
+        let (selection, product) = named(selection);
+        shop.change(match change {
+            true => Change::AddToSelection { selection, product },
+            false => Change::RemoveFromSelection { selection, product },
+        });
+    }
+    assert!(process.sync().await.converged());
+    assert_eq!(shop.held(), before);
+    // A store that no longer uses its selection sells everything that it can price.
+    shop.forget_calls();
+    shop.change(Change::SetStoreSelections { store: "uk".to_owned(), selections: Vec::new() });
+    assert!(process.sync().await.converged());
+    assert_eq!(shop.sent("de").len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_product_is_one_post_and_a_new_locale_s_text_brings_it_into_the_other_market() {
+    let shop = Shop::uniform(20).await;
+    let process = shop.synced().await;
+    let mut product = (crate::harness::catalogue(21, |_, _| {}).products)().last().unwrap();
+    product.name.remove("en");
+    product.slug.remove("en");
+    let key = product.key.clone();
+    shop.change(Change::AddProduct(Box::new(product)));
+    let pass = process.sync().await;
+    assert!(pass.converged(), "{pass:?}");
+    let id = shop.id(&key);
+    assert_eq!(only(&shop.sent("de")).ids(), [id.clone()]);
+    assert_eq!(shop.sent("uk").len(), 0);
+    assert_eq!(pass.flows["uk"].tally.rules, BTreeMap::from([("no_text".to_owned(), 1)]));
+    shop.forget_calls();
+    let text = Some("Named at last".to_owned());
+    shop.change(Change::SetName { product: key, locale: "en".to_owned(), text });
+    assert!(process.sync().await.converged());
+    assert_eq!(only(&shop.sent("uk")).ids(), [id.clone()]);
+    assert_eq!(shop.store("uk").products()[&id]["name"], json!("Named at last"));
+    assert_eq!(shop.sent("de").len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_window_opens_and_closes_by_the_clock_alone_within_a_second() {
+    const HOUR: Duration = Duration::from_hours(1);
+    let shop = Shop::uniform(20).await;
+    // Nothing is due to be read while the test lasts.
+    let lanes = [
+        "products",
+        "categories",
+        "inventory",
+        "standalone_prices",
+        "product_types",
+        "channels",
+        "stores",
+        "deletions",
+    ];
+    let cadence: String = lanes.iter().map(|lane| format!("{lane} = \"720h\"\n")).collect();
+    shop.replace("[sources.shop]\n", "[sources.shop]\nfull_every = \"1440h\"\n");
+    shop.configure(&format!("[sources.shop.cadence]\n{cadence}"));
+    let clock = FakeClock::new(0);
+    let (opens, closes) =
+        (contract::Clock::now(clock.as_ref()).plus(HOUR), contract::Clock::now(clock.as_ref()).plus(HOUR * 2));
+    let (sku, id) = (shop.skus("p-000007")[0].clone(), shop.id("p-000007"));
+    let (valid_from, valid_until) = (Some(opens.to_string()), Some(closes.to_string()));
+    let scope = PriceScope { valid_from, valid_until, ..PriceScope::of("GBP") };
+    shop.change(Change::SetPrice { sku, scope, minor: 1, discounted: None });
+
+    let process = shop.open_with(std::sync::Arc::clone(&clock), false).await;
+    let (stop, stopped) = watch::channel(false);
+    let engine = std::sync::Arc::clone(&process.engine);
+    let running = tokio::spawn(async move { engine.run(&stopped).await });
+    let full = |market: &str| shop.store(market).count(sandbox::clerk::Resource::Products) == 20;
+    until("the first sync", || MARKETS.iter().all(|market| full(market))).await;
+    // The last answer is settled and every lane was read.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let price = || shop.store("uk").products()[&id]["price"].clone();
+    let usual = price();
+    assert_ne!(usual, json!(0.01));
+    shop.forget_calls();
+
+    clock.advance(HOUR.checked_sub(Duration::from_millis(1)).unwrap());
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!((shop.destination_calls(), price()), (0, usual.clone()), "it opened too early");
+    // The clock stands again at the very instant: whatever is sent is sent within it.
+    clock.advance(Duration::from_millis(1));
+    until("the window to open", || price() == json!(0.01)).await;
+    let sent = shop.sent("uk");
+    assert_eq!(
+        (only(&sent).operation.as_str(), only(&sent).members()),
+        ("PATCH products", PRICE.map(str::to_owned).to_vec())
+    );
+    assert_eq!(only(&sent).ids(), [id.clone()]);
+
+    clock.advance(HOUR);
+    until("the window to close", || price() == usual).await;
+    assert_eq!((shop.sent("uk").len(), shop.sent("de").len()), (2, 0));
+    assert_eq!(shop.source_calls(), 0, "the source was asked");
+    stop.send_replace(true);
+    running.await.unwrap().unwrap();
+    assert!(process.status().await.values().all(|flow| flow.converged));
+}

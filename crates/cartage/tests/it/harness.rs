@@ -1,0 +1,446 @@
+//! What the tests share: a shop with its Clerk.io stores, an engine on a database of its own, a clock that tests own, and
+//! the binary.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use cartage::{
+    assemble,
+    cli::ShopArgs,
+    commands::status::{self, FlowStatus},
+    config::Config,
+    world::{Listen, World},
+};
+use contract::{Clock, Store};
+use engine::{
+    Event, Observer, SystemClock,
+    run::{Engine, SyncOptions, Synced},
+};
+use model::Timestamp;
+use sandbox::{
+    catalogue::{Catalogue, Head, Options, Product, generate},
+    clerk::StoreView,
+    commercetools::Change,
+};
+use serde_json::{Map, Value};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::watch};
+
+/// The markets of every made-up shop.
+pub(crate) const MARKETS: [&str; 2] = ["de", "uk"];
+
+// ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A clock that tests own: it stands, or runs so many times as fast as the machine's, and can be set forward.
+pub(crate) struct FakeClock {
+    begins: Timestamp,
+    speed: u32,
+    started: Instant,
+    advanced: watch::Sender<Duration>,
+}
+
+impl FakeClock {
+    /// Begins now and runs `speed` times as fast as the machine's clock; 0: stands.
+    pub(crate) fn new(speed: u32) -> Arc<Self> {
+        let begins = SystemClock.now();
+        Arc::new(Self { begins, speed, started: Instant::now(), advanced: watch::channel(Duration::ZERO).0 })
+    }
+
+    /// Sets it forward; who sleeps until then wakes up.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.advanced.send_modify(|advanced| *advanced += by);
+    }
+}
+
+#[async_trait]
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        self.begins.plus(self.started.elapsed() * self.speed).plus(*self.advanced.borrow())
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        let mut advanced = self.advanced.subscribe();
+        loop {
+            let left = self.now().until(at);
+            if left.is_zero() {
+                return;
+            }
+            let wait =
+                if self.speed == 0 { Duration::from_mins(10) } else { left / self.speed + Duration::from_millis(1) };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = advanced.changed() => {}
+            }
+        }
+    }
+}
+
+// ── the shop ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// An emulated shop with its stores, and a configuration that reaches them, in a folder of its own.
+pub(crate) struct Shop {
+    pub(crate) world: World,
+    pub(crate) config: PathBuf,
+    folder: TempDir,
+}
+
+impl Shop {
+    /// So many complete products, alike in shape, sold in both markets.
+    pub(crate) async fn uniform(products: usize) -> Self {
+        Self::start(ShopArgs { products, data: None, uniform: true }).await
+    }
+
+    /// So many products as real shops have them.
+    pub(crate) async fn odd(products: usize) -> Self {
+        Self::start(ShopArgs { products, data: None, uniform: false }).await
+    }
+
+    /// A real catalogue.
+    pub(crate) async fn data(folder: PathBuf) -> Self {
+        Self::start(ShopArgs { products: 0, data: Some(folder), uniform: false }).await
+    }
+
+    /// Complete products as in [`Shop::uniform`], altered by `alter` before they are put in.
+    pub(crate) async fn altered(products: usize, alter: impl FnOnce(&mut Head, &mut Vec<Product>)) -> Self {
+        let shop = Self::uniform(1).await;
+        shop.world.shop.seed(&catalogue(products, alter)).unwrap();
+        shop
+    }
+
+    async fn start(args: ShopArgs) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let world = World::start(&args, Listen::default()).await.unwrap();
+        let config = folder.path().join("cartage.toml");
+        world.configure(&config, "").unwrap();
+        Self { world, config, folder }
+    }
+
+    /// Adds to the configuration.
+    pub(crate) fn configure(&self, extra: &str) {
+        let text = fs::read_to_string(&self.config).unwrap();
+        fs::write(&self.config, format!("{text}\n{extra}\n")).unwrap();
+    }
+
+    /// Replaces a text of the configuration that stands there.
+    pub(crate) fn replace(&self, from: &str, to: &str) {
+        let text = fs::read_to_string(&self.config).unwrap();
+        assert!(text.contains(from), "{from:?} is not in\n{text}");
+        fs::write(&self.config, text.replace(from, to)).unwrap();
+    }
+
+    /// A file in the shop's folder, such as a secret.
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Lets an hour pass at the shop, so that a read of changes brings what changes from here on.
+    pub(crate) fn age(&self) {
+        self.world.shop.set_clock_offset(3_600_000);
+    }
+
+    pub(crate) fn change(&self, change: Change) {
+        self.world.shop.change(change).unwrap();
+    }
+
+    /// The id of a product by its key.
+    pub(crate) fn id(&self, key: &str) -> String {
+        self.world.shop.product(key).unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The published data of a product by its key, as the platform shows it.
+    pub(crate) fn current(&self, key: &str) -> Value {
+        self.world.shop.product(key).unwrap()["masterData"]["current"].clone()
+    }
+
+    /// SKUs of a product by its key, the master's first.
+    pub(crate) fn skus(&self, key: &str) -> Vec<String> {
+        let current = self.current(key);
+        let others = current["variants"].as_array().cloned().unwrap_or_default();
+        let variants = std::iter::once(current["masterVariant"].clone()).chain(others);
+        variants.filter_map(|variant| Some(variant["sku"].as_str()?.to_owned())).collect()
+    }
+
+    /// The Clerk.io store of a market.
+    pub(crate) fn store(&self, market: &str) -> StoreView {
+        self.world.clerk.store(market).unwrap()
+    }
+
+    /// What every store holds: products and categories by market.
+    pub(crate) fn held(&self) -> BTreeMap<String, [BTreeMap<String, Value>; 2]> {
+        let held = |market: &str| {
+            let store = self.store(market);
+            (market.to_owned(), [store.products(), store.categories()])
+        };
+        self.world.markets.iter().map(|market| held(&market.key)).collect()
+    }
+
+    /// Write calls to the store of a market since [`Shop::forget_calls`].
+    pub(crate) fn sent(&self, market: &str) -> Vec<Sent> {
+        self.store(market).calls().into_iter().map(Sent::of).collect()
+    }
+
+    pub(crate) fn forget_calls(&self) {
+        for market in &self.world.markets {
+            self.store(&market.key).forget_calls();
+        }
+        self.world.clerk_faults.forget_calls();
+        self.world.shop_faults.forget_calls();
+    }
+
+    /// Calls of any kind that reached Clerk.io since [`Shop::forget_calls`].
+    pub(crate) fn destination_calls(&self) -> u64 {
+        self.world.clerk_faults.calls().iter().map(|call| call.count).sum()
+    }
+
+    /// Calls of any kind that reached commercetools since [`Shop::forget_calls`].
+    pub(crate) fn source_calls(&self) -> u64 {
+        self.world.shop_faults.calls().iter().map(|call| call.count).sum()
+    }
+
+    /// An engine on this shop's database, as a process of its own would open it.
+    pub(crate) async fn open(&self) -> Process {
+        // Waits between attempts pass quickly.
+        self.open_with(FakeClock::new(20), false).await
+    }
+
+    pub(crate) async fn open_with(&self, clock: Arc<FakeClock>, allow_deletes: bool) -> Process {
+        let loaded = Config::load(&self.config).unwrap_or_else(|errors| panic!("{errors:#?}"));
+        // What a former process still had under way may take a moment to let go of the file.
+        let mut opened = assemble::open(&loaded);
+        for _ in 0..100 {
+            if !opened.as_ref().is_err_and(|fault| fault.code == "C0103") {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            opened = assemble::open(&loaded);
+        }
+        let store = opened.unwrap();
+        let heard = Arc::new(Heard::default());
+        let engine = assemble::engine(
+            &loaded,
+            Arc::clone(&store),
+            Arc::<FakeClock>::clone(&clock),
+            Arc::<Heard>::clone(&heard),
+            allow_deletes,
+        );
+        let engine = engine.unwrap_or_else(|failure| panic!("{failure}"));
+        engine.register().await.unwrap();
+        Process { engine, store }
+    }
+
+    /// Syncs for the first time, then forgets the calls it took and lets the shop age.
+    pub(crate) async fn synced(&self) -> Process {
+        let process = self.open().await;
+        let pass = process.sync().await;
+        assert!(pass.converged(), "{pass:?}");
+        self.forget_calls();
+        self.age();
+        process
+    }
+
+    /// Runs the binary with this shop's configuration.
+    pub(crate) async fn cartage(&self, arguments: &[&str]) -> Ran {
+        let config = self.config.display().to_string();
+        cartage(&[&["--config", &config], arguments].concat()).await
+    }
+}
+
+/// Complete products as in [`Shop::uniform`], altered by `alter`.
+pub(crate) fn catalogue(products: usize, alter: impl FnOnce(&mut Head, &mut Vec<Product>)) -> Catalogue {
+    let made = generate(&Options { products, oddities: false, ..Options::default() });
+    let mut head = made.head.clone();
+    let mut list: Vec<Product> = (made.products)().collect();
+    alter(&mut head, &mut list);
+    let product_count = list.len();
+    let list = Arc::new(list);
+    let products = Box::new(move || -> Box<dyn Iterator<Item = Product> + Send> {
+        let list = Arc::clone(&list);
+        Box::new((0..list.len()).map(move |at| list[at].clone()))
+    });
+    Catalogue { head, product_count, products }
+}
+
+/// One write call to a Clerk.io store.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    /// `POST products` and the like.
+    pub(crate) operation: String,
+    pub(crate) refused: Option<String>,
+    /// Objects or ids in it.
+    pub(crate) items: usize,
+    /// The objects of its body; a DELETE has none.
+    pub(crate) objects: Vec<Map<String, Value>>,
+}
+
+impl Sent {
+    fn of(call: sandbox::clerk::WriteCall) -> Self {
+        let body: Value = call.body.and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
+        let list = body.get("products").or_else(|| body.get("categories")).and_then(Value::as_array);
+        let objects = list.into_iter().flatten().filter_map(|object| object.as_object().cloned()).collect();
+        Self { operation: call.operation, refused: call.refused, items: call.items, objects }
+    }
+
+    /// Ids of its objects, sorted.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let mut ids: Vec<String> =
+            self.objects.iter().map(|object| object["id"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    }
+
+    /// Names of the members of its only object, sorted.
+    pub(crate) fn members(&self) -> Vec<String> {
+        assert_eq!(self.objects.len(), 1, "{self:?}");
+        let mut names: Vec<String> = self.objects[0].keys().cloned().collect();
+        names.sort();
+        names
+    }
+}
+
+// ── a running engine ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// What a process of Cartage has: an engine on the shop's database.
+pub(crate) struct Process {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) store: Arc<dyn Store>,
+}
+
+/// What a pass did, and how the flows stand after it.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    pub(crate) synced: Synced,
+    /// By market.
+    pub(crate) flows: BTreeMap<String, FlowStatus>,
+}
+
+impl Pass {
+    /// Nothing is left to do or to look at.
+    pub(crate) fn converged(&self) -> bool {
+        let lanes = self.synced.lanes.iter().all(|(_, _, walked)| walked.is_ok());
+        lanes && self.flows.values().all(|flow| flow.converged && flow.tally.dead == 0)
+    }
+}
+
+impl Process {
+    /// A pass over what changed.
+    pub(crate) async fn sync(&self) -> Pass {
+        self.pass(false).await
+    }
+
+    /// A pass over everything.
+    pub(crate) async fn sync_full(&self) -> Pass {
+        self.pass(true).await
+    }
+
+    async fn pass(&self, full: bool) -> Pass {
+        let options = SyncOptions { full, flows: Vec::new(), patience: Duration::from_mins(20) };
+        let (_stop, stopped) = watch::channel(false);
+        let synced = self.engine.sync(&options, &stopped).await.unwrap();
+        Pass { synced, flows: self.status().await }
+    }
+
+    /// How the flows stand, by market. Their states must add up, whenever this is asked.
+    pub(crate) async fn status(&self) -> BTreeMap<String, FlowStatus> {
+        let flows = status::flows(self.store.as_ref(), &self.engine.flows).await.unwrap();
+        for FlowStatus { flow, tally, .. } in &flows {
+            let sum = tally.in_sync + tally.pending + tally.filtered + tally.dead + tally.gone;
+            assert_eq!(sum, tally.mirror, "the states of {flow} don't add up: {tally:?}");
+        }
+        flows.into_iter().map(|flow| (flow.market.clone(), flow)).collect()
+    }
+}
+
+/// An observer that only has to keep up.
+#[derive(Default)]
+struct Heard;
+
+impl Observer for Heard {
+    fn tell(&self, _: &Event<'_>) {}
+}
+
+// ── the binary ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// What a run of the binary left.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    /// The JSON document it printed.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Fails unless it ended with this code.
+    #[track_caller]
+    pub(crate) fn ended(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}\n{}", self.out, self.err);
+        self
+    }
+
+    /// Fails unless all of these stand in what it printed, on whichever channel.
+    #[track_caller]
+    pub(crate) fn says(self, texts: &[&str]) -> Self {
+        for text in texts {
+            assert!(
+                self.out.contains(text) || self.err.contains(text),
+                "{text:?} is not in\n{}\n{}",
+                self.out,
+                self.err
+            );
+        }
+        self
+    }
+}
+
+/// Runs the binary.
+pub(crate) async fn cartage(arguments: &[&str]) -> Ran {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_cartage"));
+    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true).env_remove("RUST_LOG");
+    let output = tokio::time::timeout(Duration::from_mins(2), command.output()).await.expect("it hangs").unwrap();
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+// ── servers and waiting ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Serves a router on a free port for as long as the test runs; its address.
+pub(crate) async fn serve(router: axum::Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(sandbox::serve::serve(router, listener, std::future::pending()));
+    url
+}
+
+/// Waits until something holds, at most half a minute.
+pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(30), "waited in vain for: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A data set beside the project, where there is one.
+pub(crate) fn shared(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
+    if !path.exists() {
+        eprintln!("skipped: there is no {}", path.display());
+    }
+    path.exists().then_some(path)
+}

@@ -1,0 +1,19 @@
+//! Cartage from end to end: an emulated commercetools, the engine, emulated Clerk.io stores.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+mod bad_input;
+mod cli;
+mod dead;
+mod deltas;
+mod faults;
+mod feeds;
+mod guard;
+mod harness;
+mod luma;
