@@ -72,8 +72,9 @@ pub trait Store: Send + Sync {
 
     // ── a flow ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Makes the flow known, ends calls that a crash left open (what they carried is in doubt from now on), and, where
-    /// `fingerprint` is another than before, sets its cursor back to the beginning.
+    /// Makes the flow known, ends calls that a crash left open, and, where `fingerprint` is another than before, sets its
+    /// cursor back to the beginning. Items that such a call carried are in doubt from now on, also those of a record
+    /// that was never settled: the destination may hold them whatever becomes of the record.
     async fn register(&self, flow: &FlowName, source: &SourceName, fingerprint: &str) -> Result<Registered, Fault>;
 
     /// What there is to do beyond the flow's cursor, and its retries that are due. Reads only.
@@ -404,8 +405,8 @@ pub struct Open {
     pub kind: Kind,
     /// The operation's name.
     pub op: &'static str,
-    /// Records it carries.
-    pub numbers: Vec<Number>,
+    /// Items it carries: the record of each, and its id there.
+    pub items: Vec<(Number, RemoteId)>,
 }
 
 /// A call that has ended.

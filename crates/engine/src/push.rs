@@ -4,8 +4,9 @@
 //! ended, records that are settled, the cursor, calls about to be made), send, wait for an answer. A call is committed
 //! before it is sent, so that after a crash what it carried is in doubt and sent again in full.
 //!
-//! **Invariants:** a record is in at most one call at a time; the stored cursor never passes a record that is not
-//! settled; memory is bounded by [`READ_AHEAD`] records.
+//! **Invariants:** an item is in at most one call at a time; a record is compared only with a ledger that knows its last
+//! outcome; the stored cursor never passes a record that is not settled; whatever a call may have left at the
+//! destination is in the ledger, at the latest as in doubt; memory is bounded by [`READ_AHEAD`] records.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
@@ -29,17 +30,23 @@ use crate::{
     flow::Flow,
     market::{Reference, View},
     observe::{Event, Observer},
-    prepare::{Action, Job, Target, job},
+    prepare::{Action, Job, Part, Target, job},
 };
 
 /// Records that may be prepared but not settled at any moment, per flow.
-const READ_AHEAD: usize = 1200;
-/// Records read at once.
+const READ_AHEAD: usize = 800;
+/// Records read at once, of each urgency and of retries; less where [`READ_AHEAD`] leaves less room.
 const WINDOW: usize = 500;
+/// Rooms for less are not worth a read.
+const LEAST: usize = 50;
+/// Windows that are read at once: one for each urgency, and one for retries.
+const WINDOWS: usize = 4;
 /// Records refused one by one, with not one accepted among them, after which the flow pauses: then it is not the records.
 const REFUSED_IN_A_ROW: u32 = 50;
 /// Calls that failed one after the other, with none that succeeded among them, after which the flow pauses.
 const FAILED_IN_A_ROW: u32 = 8;
+/// A destination that wants quiet for longer pauses the flow, so that whoever pushes can do something else.
+const LONGEST_QUIET: Duration = Duration::from_secs(15);
 /// The longest a record waits between two attempts.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(10);
 
@@ -177,6 +184,10 @@ struct Turn {
     unsettled: [BTreeSet<Revision>; 3],
     closed: Vec<Closed>,
     settled: Vec<Settled>,
+    /// Records of `settled`: the store does not know their last outcome yet.
+    unsaved: HashSet<Number>,
+    /// Retries were not looked for, because the store would have given some that are settled.
+    overlooked: bool,
     /// The destination is given quiet until then.
     quiet_until: Timestamp,
     refused_in_a_row: u32,
@@ -201,6 +212,8 @@ impl Turn {
             unsettled: [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()],
             closed: Vec::new(),
             settled: Vec::new(),
+            unsaved: HashSet::new(),
+            overlooked: false,
             quiet_until: Timestamp::from_millis(i64::MIN),
             refused_in_a_row: 0,
             failed_in_a_row: 0,
@@ -220,21 +233,20 @@ impl Turn {
                 while let Some(ended) = self.sending.try_join_next_with_id() {
                     self.answered(ended);
                 }
-            } else if !self.goes_on(exhausted).await {
+            } else if !self.overlooked && !self.goes_on(exhausted).await {
                 self.part_with().await?;
                 return Ok(self.pushed);
             }
         }
     }
 
-    /// Leaves nothing half done that looks done: what some calls carried in part is in doubt from now on.
+    /// Settles what was carried in part, to be gone on with; what was not sent at all stays where it is in the walk.
     async fn part_with(&mut self) -> Result<(), Fault> {
         let begun = self.running.values().filter(|running| !running.outcomes.is_empty());
         let numbers: Vec<Number> = begun.map(|running| running.job.number).collect();
-        if !numbers.is_empty() {
-            self.push.store.doubt(&self.push.flow.name, &numbers).await?;
+        for number in numbers {
+            self.settle(number);
         }
-        self.closed.extend(std::mem::take(&mut self.lingering).into_iter().map(|lingering| lingering.closed));
         self.commit(&[]).await?;
         Ok(())
     }
@@ -248,23 +260,32 @@ impl Turn {
 
     /// Reads and prepares until enough is waiting. True when there is nothing more to read now.
     async fn read_ahead(&mut self) -> Result<bool, Fault> {
+        self.overlooked = false;
         self.look_again().await?;
         while !self.is_ending() {
-            if self.running.len() + WINDOW > READ_AHEAD || self.settled.len() >= WINDOW {
+            if self.settled.len() >= WINDOW {
+                self.commit(&[]).await?;
+            }
+            let room = READ_AHEAD.saturating_sub(self.running.len() + self.settled.len());
+            let most = (room / WINDOWS).min(WINDOW);
+            if most < LEAST {
                 return Ok(false);
             }
             let retrying = self.running.values().any(|running| running.places.is_empty());
+            self.overlooked = !retrying && !self.settled.is_empty();
             let take = Take {
                 now: self.push.clock.now(),
-                fresh: [WINDOW; 3],
-                retries: if retrying { 0 } else { WINDOW },
+                fresh: [most; 3],
+                retries: if retrying || self.overlooked { 0 } else { most },
                 after: self.read,
             };
             let window = self.push.store.window(&self.push.flow.name, take).await?;
-            let found = window.work.len();
+            // A retry that a call carries is found again and again; what is fresh is found once.
+            let is_new = |work: &Work| work.urgency.is_some() || !self.is_busy(work.number);
+            let found = window.work.iter().any(is_new);
             self.read = Some(window.cursor);
             self.take_in(window.work).await?;
-            if found == 0 {
+            if !found {
                 return Ok(true);
             }
         }
@@ -273,14 +294,9 @@ impl Turn {
 
     /// Prepares anew what changed while a call carried it.
     async fn look_again(&mut self) -> Result<(), Fault> {
-        let ready: Vec<Number> =
-            self.again.keys().filter(|number| !self.running.contains_key(number)).copied().collect();
+        let ready: Vec<Number> = self.again.keys().filter(|number| !self.is_busy(**number)).copied().collect();
         let mut work = Vec::with_capacity(ready.len());
         for number in ready {
-            // Its last outcome has to be in the ledger before it is compared with it.
-            if self.settled.iter().any(|settled| settled.number == number) {
-                continue;
-            }
             work.extend(self.push.store.work(&self.push.flow.name, number).await?);
         }
         self.take_in(work).await
@@ -317,7 +333,7 @@ impl Turn {
         let now = self.push.clock.now();
         for work in work {
             let place = self.hold(&work);
-            if self.running.contains_key(&work.number) {
+            if self.is_busy(work.number) {
                 if let Some(place) = place {
                     self.again.entry(work.number).or_default().push(place);
                 }
@@ -329,6 +345,11 @@ impl Turn {
         }
         self.lookup = Some(lookup);
         Ok(())
+    }
+
+    /// The ledger does not know how the record stands: a call carries it, or its outcome is not in the store yet.
+    fn is_busy(&self, number: Number) -> bool {
+        self.running.contains_key(&number) || self.unsaved.contains(&number)
     }
 
     /// Keeps the cursor before a record until that is settled.
@@ -440,9 +461,11 @@ impl Turn {
             return Ok(Vec::new());
         }
         let open = batches.iter().map(|batch| {
-            let numbers: BTreeSet<Number> = batch.parts.iter().map(|waiting| waiting.number).collect();
-            Open { kind: batch.kind, op: batch.op.name(), numbers: numbers.into_iter().collect() }
+            let items = batch.parts.iter().filter_map(|waiting| Some((waiting.number, self.part(waiting)?.id.clone())));
+            Open { kind: batch.kind, op: batch.op.name(), items: items.collect() }
         });
+        let open = open.collect();
+        self.unsaved.clear();
         let settled = std::mem::take(&mut self.settled);
         let dead = settled.iter().filter(|settled| settled.state == State::Dead).count();
         let records = settled.len();
@@ -451,7 +474,7 @@ impl Turn {
             close: std::mem::take(&mut self.closed),
             settled,
             cursor,
-            open: open.collect(),
+            open,
             at: self.push.clock.now(),
         };
         let opened = self.push.store.advance(step).await?;
@@ -490,9 +513,13 @@ impl Turn {
         }
     }
 
+    fn part(&self, waiting: &Waiting) -> Option<&Part> {
+        self.running.get(&waiting.number)?.job.parts.get(waiting.part)
+    }
+
     fn call(&self, batch: &Batch) -> Call {
         let parcels = batch.parts.iter().filter_map(|waiting| {
-            let part = self.running.get(&waiting.number)?.job.parts.get(waiting.part)?;
+            let part = self.part(waiting)?;
             let members = match (&part.payload, batch.op) {
                 (Some(payload), Op::Put) => payload.only(Facets::ALL),
                 (Some(payload), Op::Patch(facets)) => payload.only(facets),
@@ -574,6 +601,7 @@ impl Turn {
     }
 
     fn note(&mut self, settled: Settled) {
+        self.unsaved.insert(settled.number);
         self.settled.push(settled);
     }
 
@@ -585,35 +613,42 @@ impl Turn {
         self.halves.push_back(Batch { kind, op, parts: second });
     }
 
-    /// What the outcomes say of the destination as a whole.
+    /// What the outcomes say of the destination as a whole. One call is one failure, however many items it carried, and
+    /// none where any of them arrived.
     fn judge(&mut self, outcomes: &[Outcome]) {
-        let now = self.push.clock.now();
-        for outcome in outcomes {
-            match outcome {
-                Outcome::Delivered => {
-                    self.refused_in_a_row = 0;
-                    self.failed_in_a_row = 0;
-                }
-                Outcome::Rejected(fault) if outcomes.len() == 1 => {
-                    self.refused_in_a_row += 1;
-                    if self.refused_in_a_row >= REFUSED_IN_A_ROW {
-                        self.pause(all_refused(fault));
-                    }
-                }
-                Outcome::Rejected(_) => {}
-                Outcome::Deferred(fault) | Outcome::Unknown(fault) => {
-                    self.failed_in_a_row += 1;
-                    let wait = fault.retry_after.unwrap_or_else(|| self.backoff(self.failed_in_a_row - 1));
-                    if fault.class == FaultClass::Throttled || fault.retry_after.is_some() {
-                        self.quiet_until = self.quiet_until.max(now.plus(wait));
-                    }
-                    if pauses(outcome) || self.failed_in_a_row >= FAILED_IN_A_ROW {
-                        self.pause(fault.clone());
-                    }
-                    // One call is one failure, however many items it carried.
-                    return;
-                }
+        let arrived = outcomes.contains(&Outcome::Delivered);
+        if arrived {
+            self.refused_in_a_row = 0;
+            self.failed_in_a_row = 0;
+        }
+        if let [Outcome::Rejected(fault)] = outcomes {
+            self.refused_in_a_row += 1;
+            if self.refused_in_a_row >= REFUSED_IN_A_ROW {
+                self.pause(all_refused(fault));
             }
+        }
+        let failed = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Deferred(_) | Outcome::Unknown(_)));
+        let worst = failed.max_by_key(|outcome| (pauses(outcome), fault_of(outcome).and_then(|it| it.retry_after)));
+        if let Some(outcome) = worst
+            && let Some(fault) = fault_of(outcome)
+        {
+            self.failed_in_a_row += u32::from(!arrived);
+            self.rest(fault);
+            if pauses(outcome) || self.failed_in_a_row >= FAILED_IN_A_ROW {
+                self.pause(fault.clone());
+            }
+        }
+    }
+
+    /// Gives the destination the quiet that it asks for; pauses where that is long.
+    fn rest(&mut self, fault: &Fault) {
+        if fault.class != FaultClass::Throttled && fault.retry_after.is_none() {
+            return;
+        }
+        let wait = fault.retry_after.unwrap_or_else(|| self.backoff(self.failed_in_a_row.saturating_sub(1)));
+        self.quiet_until = self.quiet_until.max(self.push.clock.now().plus(wait));
+        if wait > LONGEST_QUIET {
+            self.pause(fault.clone().after(Some(wait)));
         }
     }
 
@@ -639,7 +674,8 @@ impl Turn {
         if waiting && self.push.clock.now() < self.quiet_until {
             tokio::select! {
                 () = self.push.clock.sleep_until(self.quiet_until) => {}
-                _ = self.push.stop.changed() => {}
+                // One that is gone will not stop anything.
+                Ok(()) = self.push.stop.changed() => {}
             }
             return true;
         }
@@ -706,9 +742,9 @@ fn all_refused(last: &Fault) -> Fault {
     }
 }
 
-/// The ledger row of a record of which every part was answered.
+/// The ledger row of a record of which no part is under way. Parts that were never sent are gone on with.
 fn settled(running: Running, retry: Timestamp) -> Settled {
-    let Running { job, mut outcomes, call, .. } = running;
+    let Running { job, mut outcomes, left, call, .. } = running;
     let put_off = outcomes.values().find_map(|outcome| match outcome {
         Outcome::Deferred(fault) | Outcome::Unknown(fault) => Some(fault.clone()),
         Outcome::Delivered | Outcome::Rejected(_) => None,
@@ -733,6 +769,7 @@ fn settled(running: Running, retry: Timestamp) -> Settled {
     }
     let (state, fault) = match (put_off, rejected) {
         (Some(fault), _) => (State::Retry(retry), Some(fault)),
+        (None, fault) if left > 0 => (State::Retry(retry), fault),
         (None, Some(fault)) => (State::Dead, Some(fault)),
         (None, None) if awaits => (State::AwaitsFeed, None),
         (None, None) => match job.target {

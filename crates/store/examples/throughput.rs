@@ -5,12 +5,16 @@
 //! prints microseconds of wall and CPU time per product, the size on disk and the highest memory use.
 #![allow(clippy::print_stdout, clippy::cast_precision_loss, reason = "it prints measurements")]
 
-use std::{fs, path::Path, time::Instant};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use contract::{
     Change, Facet, Fault, Payload, Store, Writer,
     source::Urgency,
-    store::{Held, HeldItem, Intake, LaneState, Open, Settled, State, Step, Take, Work},
+    store::{Closed, Held, HeldItem, Intake, LaneState, Open, Settled, State, Step, Take, Work},
 };
 use model::{
     Attribute, Currency, FlowName, Image, Kind, Level, Locale, Localized, Money, Price, PriceHome, Product, Record,
@@ -82,11 +86,14 @@ async fn measure(path: &Path, products: usize, stocks: usize) -> Result<(), Box<
         }
         count += window.work.len();
         let settled = window.work.iter().map(|work| settled(work, calls.first().copied())).collect::<Result<_, _>>()?;
-        let open =
-            Open { kind: Kind::Product, op: "put", numbers: window.work.iter().map(|work| work.number).collect() };
+        let open = Open {
+            kind: Kind::Product,
+            op: "put",
+            items: window.work.iter().map(|work| (work.number, work.id.as_str().into())).collect(),
+        };
         let step = Step {
             flow: flow.clone(),
-            close: Vec::new(),
+            close: calls.iter().map(|id| closed(*id)).collect(),
             settled,
             cursor: Some(window.cursor),
             open: vec![open],
@@ -284,6 +291,10 @@ fn payload(work: &Work) -> Result<Payload, Fault> {
     writer.force(Facet::Price, "price", &19.99).map_err(no)?;
     writer.force(Facet::Availability, "stock", &[7; 5]).map_err(no)?;
     Ok(writer.finish())
+}
+
+fn closed(id: u64) -> Closed {
+    Closed { id, status: 200, took: Duration::from_millis(30), response: "{\"status\":\"ok\"}".to_owned(), fault: None }
 }
 
 fn settled(work: &Work, call: Option<u64>) -> Result<Settled, Fault> {

@@ -25,6 +25,7 @@ checks![
     flows_stand_apart,
     another_fingerprint_starts_over,
     a_call_cut_off_leaves_what_it_carried_in_doubt,
+    a_call_cut_off_may_have_made_what_was_never_settled,
     a_retry_comes_back_when_it_is_due,
     what_is_refused_is_a_dead_letter,
     a_later_version_clears_a_dead_letter,
@@ -158,12 +159,13 @@ async fn a_call_cut_off_leaves_what_it_carried_in_doubt(store: &dyn Store) -> Ve
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
     push.settle_all().await?;
     store.intake(page(vec![is(plain("a", "A2"), 2), is(plain("c", "C"), 1)])).await?;
-    let numbers: Vec<Number> = push.window().await?.work.iter().map(|work| work.number).collect();
-    let calls = store.advance(Step { open: vec![open(numbers.clone())], ..step(&push.flow, Vec::new(), None) }).await?;
+    let work = push.window().await?.work;
+    let items: Vec<(Number, &str)> = work.iter().map(|work| (work.number, work.id.as_str())).collect();
+    let calls = store.advance(Step { open: vec![open(&items)], ..step(&push.flow, Vec::new(), None) }).await?;
     same("calls", calls.len(), 1)?;
     let found = store.register(&push.flow, &source(), "1").await?;
     same("registered", found, Registered { restarted: false, in_doubt: 2 })?;
-    let entry = some("the entry of a", store.entry(&push.flow, *some("a", numbers.first())?).await?)?;
+    let entry = some("the entry of a", store.entry(&push.flow, some("a", items.first())?.0).await?)?;
     must("it is in doubt", entry.in_doubt)?;
     let window = push.window().await?;
     same("what is to be done", window.work.len(), 2)?;
@@ -174,6 +176,34 @@ async fn a_call_cut_off_leaves_what_it_carried_in_doubt(store: &dyn Store) -> Ve
     same("nothing is left open", store.register(&push.flow, &source(), "1").await?, Registered::default())?;
     push.settle_all().await?;
     push.stands("and settled", (3, 0, 0, 0, 0)).await
+}
+
+async fn a_call_cut_off_may_have_made_what_was_never_settled(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
+    let work = push.window().await?.work;
+    let [a, b] = work.as_slice() else { return same("how much there is", work.len(), 2) };
+    let both = vec![held("b", "b"), held("b2", "b2")];
+    store.advance(step(&push.flow, vec![settled(b, State::InSync, Held::Items(both))], None)).await?;
+    let calls = vec![open(&[(a.number, "a"), (a.number, "a2")]), open(&[(b.number, "b2"), (b.number, "b3")])];
+    store.advance(Step { open: calls, ..step(&push.flow, Vec::new(), None) }).await?;
+    same("registered", store.register(&push.flow, &source(), "1").await?.in_doubt, 2)?;
+    store.intake(page(vec![gone(Kind::Product, "a", None), gone(Kind::Product, "b", None)])).await?;
+    let window = push.window().await?;
+    for (number, wanted) in [
+        (a.number, [("a", false), ("a2", false)].as_slice()),
+        (b.number, [("b", true), ("b2", false), ("b3", false)].as_slice()),
+    ] {
+        let work = some("the work", window.work.iter().find(|work| work.number == number))?;
+        let entry = some("its entry", work.entry.as_ref())?;
+        let items: Vec<_> = entry.items.iter().map(|item| (item.id.as_str(), item.digests.is_some())).collect();
+        same("what may be held, and whether that is sure", items.as_slice(), wanted)?;
+    }
+    push.stands("both are pending", (0, 2, 0, 0, 0)).await?;
+    push.settle_all().await?;
+    push.stands("and settled", (0, 0, 0, 0, 2)).await?;
+    let entry = some("the entry of a", store.entry(&push.flow, a.number).await?)?;
+    same("nothing is held", (entry.items.len(), entry.in_doubt), (0, false))
 }
 
 async fn a_retry_comes_back_when_it_is_due(store: &dyn Store) -> Verdict {
@@ -208,7 +238,7 @@ async fn a_retry_comes_back_when_it_is_due(store: &dyn Store) -> Verdict {
 async fn kill(push: &Push<'_>) -> Result<Number, super::Failed> {
     let window = push.window().await?;
     let work = some("the work", window.work.first())?;
-    let open = Step { open: vec![open(vec![work.number])], ..step(&push.flow, Vec::new(), None) };
+    let open = Step { open: vec![open(&[(work.number, work.id.as_str())])], ..step(&push.flow, Vec::new(), None) };
     let call = push.store.advance(open).await?.first().copied();
     let dead = Settled {
         fault: Some(Fault::record("C0999", "it has no price")),
@@ -343,21 +373,21 @@ async fn a_due_time_touches_its_record(store: &dyn Store) -> Verdict {
 
 async fn a_feed_releases_what_waited_for_it(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
-    let records = ["gone", "kept", "later"].map(|id| is(category(id, id, None), 1));
+    let records = ["gone", "kept", "later"].map(|id| is(plain(id, id), 1));
     store.intake(page(records.to_vec())).await?;
     push.settle_all().await?;
-    store.intake(page(vec![gone(Kind::Category, "gone", None), is(category("kept", "hidden", None), 2)])).await?;
+    store.intake(page(vec![gone(Kind::Product, "gone", None), is(plain("kept", "hidden"), 2)])).await?;
     let window = push.window().await?;
     let waits = |work| settled(work, State::AwaitsFeed, Held::Same);
     store.advance(step(&push.flow, window.work.iter().map(waits).collect(), Some(window.cursor))).await?;
     let up_to = store.revision().await?;
-    store.intake(page(vec![gone(Kind::Category, "later", None)])).await?;
+    store.intake(page(vec![gone(Kind::Product, "later", None)])).await?;
     let later = push.window().await?;
     store.advance(step(&push.flow, later.work.iter().map(waits).collect(), Some(later.cursor))).await?;
     push.stands("all wait", (0, 3, 0, 0, 0)).await?;
     same("what waits is not due", push.ids().await?.len(), 0)?;
-    same("another kind", store.release(&push.flow, Kind::Product, up_to).await?, 0)?;
-    same("up to the first", store.release(&push.flow, Kind::Category, up_to).await?, 2)?;
+    same("another kind", store.release(&push.flow, Kind::Category, up_to).await?, 0)?;
+    same("up to the first", store.release(&push.flow, Kind::Product, up_to).await?, 2)?;
     push.stands("one is gone, one is due", (0, 2, 0, 0, 1)).await?;
     let due = push.window().await?;
     let due = some("what is due", due.work.first())?;
@@ -405,7 +435,8 @@ async fn old_calls_are_pruned_unless_referred_to(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
     let number = kill(&push).await?;
-    let opening = Step { open: vec![open(vec![number]), open(vec![number])], ..step(&push.flow, Vec::new(), None) };
+    let opening =
+        Step { open: vec![open(&[(number, "a")]), open(&[(number, "a")])], ..step(&push.flow, Vec::new(), None) };
     let calls = store.advance(opening).await?;
     let close = calls.first().copied().map(closed).into_iter().collect();
     store.advance(Step { close, ..step(&push.flow, Vec::new(), None) }).await?;

@@ -185,9 +185,9 @@ pub fn step(flow: &FlowName, settled: Vec<Settled>, cursor: Option<Cursor>) -> S
     Step { flow: flow.clone(), close: Vec::new(), settled, cursor, open: Vec::new(), at: at(300) }
 }
 
-/// A call over these records.
-pub fn open(numbers: Vec<Number>) -> Open {
-    Open { kind: Kind::Product, op: "put", numbers }
+/// A call that carries these items.
+pub fn open(items: &[(Number, &str)]) -> Open {
+    Open { kind: Kind::Product, op: "put", items: items.iter().map(|(number, id)| (*number, (*id).into())).collect() }
 }
 
 /// A call that went well.

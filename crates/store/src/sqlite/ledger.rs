@@ -4,7 +4,7 @@
 //! revision never replaces that of a newer one; what an unfinished call carried is in doubt once the flow is registered
 //! again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
     Digests, Fault, Item,
@@ -218,12 +218,15 @@ impl Tx<'_> {
 
     /// Ends the calls that a crash left open; tells how many records they carried.
     fn end_open_calls(&self, flow: i64) -> Outcome<u64> {
-        let mut cut_off = BTreeSet::new();
-        let mut query = self.db.prepare_cached("SELECT numbers FROM call WHERE flow = ?1 AND ended_at IS NULL")?;
+        let mut cut_off: BTreeMap<Number, (i64, Vec<RemoteId>)> = BTreeMap::new();
+        let mut query =
+            self.db.prepare_cached("SELECT items, opened_at FROM call WHERE flow = ?1 AND ended_at IS NULL")?;
         let mut rows = query.query([flow])?;
         while let Some(row) = rows.next()? {
             let blob = row.get_ref(0)?.as_blob_or_null().ok().flatten().unwrap_or_default();
-            cut_off.extend(Codec::decode::<Vec<Number>>("an open call", blob)?);
+            for (number, id) in Codec::decode::<Vec<(Number, RemoteId)>>("an open call", blob)? {
+                cut_off.entry(number).or_insert((row.get(1)?, Vec::new())).1.push(id);
+            }
         }
         drop(rows);
         if cut_off.is_empty() {
@@ -233,43 +236,71 @@ impl Tx<'_> {
             .hint("nothing to do: what the call carried is sent again");
         self.db
             .prepare_cached(
-                "UPDATE call SET ended_at = opened_at, numbers = NULL, fault = ?2
+                "UPDATE call SET ended_at = opened_at, items = NULL, fault = ?2
                  WHERE flow = ?1 AND ended_at IS NULL",
             )?
             .execute((flow, fault_text(&fault)?))?;
-        for number in &cut_off {
-            self.cast_doubt(flow, *number)?;
+        for (number, (opened_at, ids)) in &cut_off {
+            self.cut_off(flow, *number, ids, *opened_at)?;
         }
         Ok(cut_off.len() as u64)
     }
 
-    /// Marks what is held of a record as unknown and has it sent again; tells whether anything was held.
-    fn cast_doubt(&self, flow: i64, number: Number) -> Outcome<bool> {
+    /// Marks items of a record as unknown, whether or not the ledger knew of them, and has the record looked at again.
+    fn cut_off(&self, flow: i64, number: Number, ids: &[RemoteId], opened_at: i64) -> Outcome<()> {
         let key = key(flow, number);
+        let known = self.held(key)?;
+        let mut held = known.clone().unwrap_or_default();
+        for id in ids {
+            match held.iter_mut().find(|item| item.id == *id) {
+                Some(item) => item.digests = None,
+                None => held.push(ItemEntry { id: id.clone(), digests: None }),
+            }
+        }
+        if known.is_some() {
+            return self.write_doubt(key, &held);
+        }
+        // Older than any revision, so that whatever it is settled at replaces it.
+        self.db
+            .prepare_cached(
+                "INSERT INTO ledger (key, flow, revision, state, waits, attempts, settled_at, items)
+                 VALUES (?1, ?2, 0, ?3, 0, 0, ?4, ?5)",
+            )?
+            .execute((key, flow, RETRY, opened_at, Codec::encode(&held)?))?;
+        Ok(())
+    }
+
+    /// What the ledger holds of a record; none where it was never settled.
+    fn held(&self, key: i64) -> Outcome<Option<Vec<ItemEntry>>> {
         let held: Option<Option<Vec<u8>>> = self
             .db
             .prepare_cached("SELECT items FROM ledger WHERE key = ?1")?
             .query_row([key], |row| row.get(0))
             .optional()?;
-        let Some(held) = held else { return Ok(false) };
-        let mut held = items(held.as_deref())?;
-        for item in &mut held {
-            item.digests = None;
-        }
-        let blob = if held.is_empty() { None } else { Some(Codec::encode(&held)?) };
+        held.map(|held| items(held.as_deref())).transpose()
+    }
+
+    fn write_doubt(&self, key: i64, held: &[ItemEntry]) -> Outcome<()> {
+        let blob = if held.is_empty() { None } else { Some(Codec::encode(held)?) };
         self.db
             .prepare_cached("UPDATE ledger SET state = ?2, waits = 0, rule = NULL, items = ?3 WHERE key = ?1")?
             .execute((key, RETRY, blob))?;
         self.db.prepare_cached("DELETE FROM refused WHERE key = ?1")?.execute([key])?;
-        Ok(!held.is_empty())
+        Ok(())
     }
 
+    /// Marks what is held of these records as unknown and has them sent again; tells of how many something was held.
     pub(super) fn doubt(&self, flow: i64, numbers: &[Number]) -> Outcome<u64> {
         let mut doubted = 0;
         for number in numbers {
-            let holds = "SELECT 1 FROM ledger WHERE key = ?1 AND items IS NOT NULL";
-            if self.db.prepare_cached(holds)?.exists([key(flow, *number)])? {
-                doubted += u64::from(self.cast_doubt(flow, *number)?);
+            let key = key(flow, *number);
+            let mut held = self.held(key)?.unwrap_or_default();
+            if !held.is_empty() {
+                for item in &mut held {
+                    item.digests = None;
+                }
+                self.write_doubt(key, &held)?;
+                doubted += 1;
             }
         }
         Ok(doubted)
@@ -295,25 +326,19 @@ impl Tx<'_> {
     }
 
     fn open(&self, flow: i64, open: &Open, at: Timestamp) -> Outcome<u64> {
+        let records = open.items.iter().map(|(number, _)| number).collect::<BTreeSet<_>>().len();
         self.db
             .prepare_cached(
-                "INSERT INTO call (flow, opened_at, kind, op, records, numbers) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO call (flow, opened_at, kind, op, records, items) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute((
-                flow,
-                at.millis(),
-                open.kind.number(),
-                open.op,
-                open.numbers.len() as u64,
-                Codec::encode(&open.numbers)?,
-            ))?;
+            .execute((flow, at.millis(), open.kind.number(), open.op, records as u64, Codec::encode(&open.items)?))?;
         Ok(u64::try_from(self.db.last_insert_rowid()).unwrap_or(0))
     }
 
     fn close(&self, flow: i64, closed: &Closed, at: Timestamp) -> Outcome<()> {
         self.db
             .prepare_cached(
-                "UPDATE call SET numbers = NULL, ended_at = ?3, status = ?4, took = ?5, response = ?6, fault = ?7
+                "UPDATE call SET items = NULL, ended_at = ?3, status = ?4, took = ?5, response = ?6, fault = ?7
                  WHERE id = ?1 AND flow = ?2",
             )?
             .execute(rusqlite::params![

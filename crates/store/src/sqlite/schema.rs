@@ -105,7 +105,7 @@ CREATE TABLE call (
     kind INTEGER NOT NULL,
     op TEXT NOT NULL,
     records INTEGER NOT NULL,
-    numbers BLOB,                   -- only while it is open
+    items BLOB,                     -- record and id of each, only while it is open
     ended_at INTEGER,
     status INTEGER,
     took INTEGER,                   -- microseconds

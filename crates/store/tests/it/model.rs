@@ -6,7 +6,7 @@ use conformance::store::samples;
 use contract::{
     Change, Item, Store,
     source::Urgency,
-    store::{Held, HeldItem, Intake, Number, Registered, Settled, State, Step, Sweep, Take, Wake, Window},
+    store::{Held, HeldItem, Intake, Number, Registered, Settled, State, Step, Sweep, Take, Wake, Window, Work},
 };
 use model::{FlowName, Kind, Record, RecordId};
 use proptest::{collection::vec, option, prelude::*};
@@ -36,15 +36,43 @@ struct Page {
 #[derive(Clone, Debug)]
 enum Act {
     Intake(Page),
-    Sweep { pass: u64, guard: Option<f64> },
+    Sweep {
+        pass: u64,
+        guard: Option<f64>,
+    },
     Spread(u64),
     Wake(i64),
-    Push { flow: usize, fresh: [usize; 3], outcomes: Vec<u8>, meanwhile: Option<Page>, cut_off: bool },
-    Release { flow: usize, back: u64 },
-    Replay { flow: usize, number: Option<u64> },
-    Discard { flow: usize, number: u64 },
-    Doubt { flow: usize, number: u64 },
-    Restart { flow: usize, fingerprint: u8 },
+    Push {
+        flow: usize,
+        fresh: [usize; 3],
+        outcomes: Vec<u8>,
+        meanwhile: Option<Page>,
+        cut_off: bool,
+    },
+    Release {
+        flow: usize,
+        back: u64,
+    },
+    Replay {
+        flow: usize,
+        number: Option<u64>,
+    },
+    Discard {
+        flow: usize,
+        number: u64,
+    },
+    Doubt {
+        flow: usize,
+        number: u64,
+    },
+    Restart {
+        flow: usize,
+        fingerprint: u8,
+    },
+    /// What was settled before arrives once more, late.
+    Late {
+        flow: usize,
+    },
     Crash,
     Reopen,
 }
@@ -76,6 +104,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (flow(), 1..12_u64).prop_map(|(flow, number)| Act::Discard { flow, number }),
         1 => (flow(), 1..12_u64).prop_map(|(flow, number)| Act::Doubt { flow, number }),
         1 => (flow(), 0..2_u8).prop_map(|(flow, fingerprint)| Act::Restart { flow, fingerprint }),
+        1 => flow().prop_map(|flow| Act::Late { flow }),
         1 => Just(Act::Crash),
         1 => Just(Act::Reopen),
     ]
@@ -99,13 +128,11 @@ fn record(kind: u8, id: u8, (a, b): (u8, u8)) -> Record {
 
 fn change(said: &Said) -> Change {
     let record = record(said.kind, said.id, said.content.unwrap_or_default());
-    match said.content {
-        Some(_) => samples::is(record, said.version),
-        None => {
-            let version = (said.version > 0).then_some(said.version);
-            Change::Gone { kind: record.kind(), id: record.id(), version }
-        }
+    if said.content.is_some() {
+        return samples::is(record, said.version);
     }
+    let version = (said.version > 0).then_some(said.version);
+    Change::Gone { kind: record.kind(), id: record.id(), version }
 }
 
 fn intake(page: &Page) -> Intake {
@@ -113,7 +140,7 @@ fn intake(page: &Page) -> Intake {
     Intake { pass: page.pass, urgency: Urgency::ALL[page.urgency], ..samples::page(changes) }
 }
 
-fn settled(work: &contract::store::Work, outcome: u8) -> Settled {
+fn settled(work: &Work, outcome: u8) -> Settled {
     let id = work.id.as_str();
     let is = |state, items| samples::settled(work, state, items);
     let retry = State::Retry(samples::at(i64::from(outcome)));
@@ -143,6 +170,9 @@ struct Pair {
     folder: TempDir,
     naive: Naive,
     fingerprints: [u8; 2],
+    /// What each flow settled in its last but one step.
+    late: [Vec<Settled>; 2],
+    last: [Vec<Settled>; 2],
 }
 
 fn open(folder: &Path) -> Sqlite {
@@ -154,7 +184,14 @@ impl Pair {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Some(open(folder.path()));
-        let mut pair = Self { store, folder, naive: Naive::default(), fingerprints: [0; 2] };
+        let mut pair = Self {
+            store,
+            folder,
+            naive: Naive::default(),
+            fingerprints: [0; 2],
+            late: Default::default(),
+            last: Default::default(),
+        };
         pair.register_all().await;
         pair
     }
@@ -227,6 +264,13 @@ impl Pair {
                 self.fingerprints[*flow] = *fingerprint;
                 self.register(*flow).await;
             }
+            Act::Late { flow } => {
+                let late = self.late[*flow].clone();
+                for settled in &late {
+                    self.naive.settle(FLOWS[*flow], settled);
+                }
+                self.store().advance(samples::step(&FLOWS[*flow].into(), late, None)).await.unwrap();
+            }
             Act::Release { .. } | Act::Replay { .. } | Act::Discard { .. } | Act::Doubt { .. } => self.hand(act).await,
         }
     }
@@ -263,10 +307,13 @@ impl Pair {
         let window = self.store().window(&flow, take).await.unwrap();
         let (wanted, cursor) = self.naive.window(FLOWS[at], &take);
         assert_eq!((seen(&window), window.cursor), (wanted, cursor));
-        let numbers: Vec<Number> = window.work.iter().map(|work| work.number).collect();
-        let open = Step { open: vec![samples::open(numbers.clone())], ..samples::step(&flow, Vec::new(), None) };
+        // One that it may be held under already, and one that is new.
+        let carried = |work: &Work| [(work.number, work.id.to_string()), (work.number, format!("{}-x", work.id))];
+        let items: Vec<(Number, String)> = window.work.iter().flat_map(carried).collect();
+        let open: Vec<(Number, &str)> = items.iter().map(|(number, id)| (*number, id.as_str())).collect();
+        let open = Step { open: vec![samples::open(&open)], ..samples::step(&flow, Vec::new(), None) };
         let call = self.store().advance(open).await.unwrap()[0];
-        self.naive.opened(FLOWS[at], call, numbers);
+        self.naive.opened(FLOWS[at], call, items);
         if let Some(page) = meanwhile {
             self.take_in(page).await;
         }
@@ -284,6 +331,7 @@ impl Pair {
         if whole {
             self.naive.advance(FLOWS[at], window.cursor);
         }
+        self.late[at] = std::mem::replace(&mut self.last[at], settled.clone());
         let close = vec![samples::closed(call)];
         let step = Step { close, ..samples::step(&flow, settled, whole.then_some(window.cursor)) };
         self.store().advance(step).await.unwrap();
@@ -350,7 +398,7 @@ fn seen(window: &Window) -> Vec<Seen> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn every_history_ends_as_the_naive_model_says(acts in vec(act(), 1..50)) {

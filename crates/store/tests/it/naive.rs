@@ -45,7 +45,7 @@ struct Flow {
     fingerprint: String,
     cursor: [u64; 3],
     entries: BTreeMap<u64, Entry>,
-    open: BTreeMap<u64, Vec<Number>>,
+    open: BTreeMap<u64, Vec<(Number, String)>>,
 }
 
 /// What a window must hold of a record.
@@ -63,6 +63,8 @@ pub(crate) struct Seen {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Naive {
     pub(crate) revision: u64,
+    /// The revision before the step under way.
+    began: u64,
     /// By number, from 1.
     rows: BTreeMap<u64, Row>,
     flows: BTreeMap<String, Flow>,
@@ -72,6 +74,7 @@ pub(crate) struct Naive {
 
 impl Naive {
     pub(crate) fn intake(&mut self, intake: &Intake) -> Taken {
+        self.began = self.revision;
         let mut taken = Taken::default();
         let mut touches = BTreeMap::new();
         let live = self.live(Kind::Product);
@@ -120,9 +123,9 @@ impl Naive {
             urgency = self.place(old, urgency);
         }
         if old.as_ref().is_some_and(|old| old.life == Life::Live) {
-            taken.changed += 1
+            taken.changed += 1;
         } else {
-            taken.new += 1
+            taken.new += 1;
         }
         let hubs = old.iter().filter_map(|old| old.record.as_ref()).chain([record]).flat_map(Record::provides);
         note(touches, kind, intake.urgency, hubs);
@@ -208,6 +211,9 @@ impl Naive {
 
     fn touch(&mut self, n: u64, urgency: Urgency) -> bool {
         let Some(old) = self.rows.get(&n).filter(|row| row.life == Life::Live).cloned() else { return false };
+        if old.revision > self.began && old.urgency <= urgency {
+            return false;
+        }
         let urgency = self.place(&old, urgency);
         self.revision += 1;
         let row = self.rows.get_mut(&n).unwrap();
@@ -217,6 +223,7 @@ impl Naive {
     }
 
     pub(crate) fn sweep(&mut self, sweep: &Sweep) -> Swept {
+        self.began = self.revision;
         let of = |row: &Row| sweep.kinds.contains(&row.kind) && row.life == Life::Live;
         let live = self.rows.values().filter(|row| of(row)).count() as u64;
         let unseen = |kind: &Kind| {
@@ -240,6 +247,7 @@ impl Naive {
     }
 
     pub(crate) fn spread(&mut self, limit: u64) -> u64 {
+        self.began = self.revision;
         let mut room = limit;
         while room > 0 && !self.spreading.is_empty() {
             let (beyond, left) = self.spreading[0];
@@ -260,6 +268,7 @@ impl Naive {
     }
 
     pub(crate) fn wake(&mut self, now: Timestamp) -> u64 {
+        self.began = self.revision;
         let mut numbers = BTreeSet::new();
         for flow in self.flows.values_mut() {
             for (n, entry) in &mut flow.entries {
@@ -290,15 +299,28 @@ impl Naive {
             flow.cursor = [0; 3];
         }
         fingerprint.clone_into(&mut flow.fingerprint);
-        let cut_off: BTreeSet<u64> = std::mem::take(&mut flow.open).into_values().flatten().map(|n| n.0).collect();
-        for n in &cut_off {
-            doubt(flow, *n);
+        let mut cut_off = BTreeSet::new();
+        for (n, id) in std::mem::take(&mut flow.open).into_values().flatten() {
+            cut_off.insert(n);
+            let entry = flow.entries.entry(n.0).or_insert_with(|| Entry {
+                state: State::Gone,
+                revision: 0,
+                attempts: 0,
+                due: None,
+                items: Vec::new(),
+                payloads: BTreeMap::new(),
+            });
+            entry.state = State::Retry(Timestamp::from_millis(0));
+            match entry.items.iter_mut().find(|(held, _)| *held == id) {
+                Some((_, digests)) => *digests = None,
+                None => entry.items.push((id, None)),
+            }
         }
         (restarted, cut_off.len() as u64)
     }
 
-    pub(crate) fn opened(&mut self, flow: &str, id: u64, numbers: Vec<Number>) {
-        self.flows.get_mut(flow).unwrap().open.insert(id, numbers);
+    pub(crate) fn opened(&mut self, flow: &str, id: u64, items: Vec<(Number, String)>) {
+        self.flows.get_mut(flow).unwrap().open.insert(id, items);
     }
 
     pub(crate) fn closed(&mut self, flow: &str, id: u64) {

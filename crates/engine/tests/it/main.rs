@@ -1,0 +1,13 @@
+//! Tests of the engine by its public face.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on should end there"
+)]
+
+mod mapping;
+mod market;
+mod push;

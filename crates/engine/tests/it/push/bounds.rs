@@ -1,0 +1,175 @@
+//! What a push may cost: calls, halvings, memory.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use contract::{
+    Store,
+    source::Urgency,
+    store::{Held, Settled, State, Step, Take},
+};
+use model::Timestamp;
+use tokio::task::yield_now;
+
+use super::{
+    Ended, Rig, calls, flow_name,
+    histories::Edit,
+    limits, runtime,
+    script::Hook,
+    shop::{CATEGORIES, Goods, Nature},
+    steady::wait,
+};
+
+const BATCH: usize = 100;
+
+/// Reads so many products, from the number `from` on.
+fn fill(rig: &Rig, from: usize, count: usize, urgency: Urgency, nature: impl Fn(usize) -> Nature) {
+    let changes = {
+        let mut shop = rig.shop();
+        let change = |product| {
+            shop.set(product, Some(Goods { nature: nature(product), ..Goods::new(0) }));
+            shop.product(product)
+        };
+        (from..from + count).map(change).collect()
+    };
+    rig.read(changes, urgency);
+}
+
+fn good(_: usize) -> Nature {
+    Nature::Good
+}
+
+#[test]
+fn a_clean_first_push_makes_full_calls() {
+    const PRODUCTS: usize = 4_950;
+    runtime().block_on(async {
+        let rig = Rig::new(PRODUCTS, limits(BATCH), false);
+        fill(&rig, 0, PRODUCTS, Urgency::Backfill, good);
+        rig.settle().await;
+        rig.is_right().unwrap();
+        let fewest = (PRODUCTS.div_ceil(BATCH) + CATEGORIES.div_ceil(BATCH)) as u64;
+        assert!((fewest..=fewest + 1).contains(&calls(&rig.fake)), "{} calls", calls(&rig.fake));
+        assert_eq!(rig.fake.most_items(), BATCH);
+    });
+}
+
+#[test]
+fn while_a_first_read_goes_on_calls_wait_until_they_are_full() {
+    const PRODUCTS: usize = 2_000;
+    const PAGE: usize = 130;
+    runtime().block_on(async {
+        let rig = Rig::new(PRODUCTS, limits(BATCH), false);
+        rig.filling.send_replace(1);
+        let reading = async {
+            for from in (0..PRODUCTS).step_by(PAGE) {
+                for _ in 0..40 {
+                    yield_now().await;
+                }
+                fill(&rig, from, PAGE.min(PRODUCTS - from), Urgency::Backfill, good);
+            }
+            rig.filling.send_replace(0);
+        };
+        let (ended, ()) = tokio::join!(rig.run(1, None, VecDeque::new()), reading);
+        assert!(matches!(ended, Ended::Idle(_)));
+        rig.is_right().unwrap();
+        let fewest = (PRODUCTS.div_ceil(BATCH) + 1) as u64;
+        assert!((fewest..=fewest + 1).contains(&calls(&rig.fake)), "{} calls", calls(&rig.fake));
+    });
+}
+
+#[test]
+fn a_changed_mapping_of_few_records_makes_full_calls() {
+    // Most of what is looked at is settled without a call; that must not tear the rest apart.
+    const PRODUCTS: usize = 4_000;
+    runtime().block_on(async {
+        let rig = Rig::new(PRODUCTS, limits(BATCH), false);
+        fill(&rig, 0, PRODUCTS, Urgency::Backfill, good);
+        rig.settle().await;
+        let before = calls(&rig.fake);
+        for product in (0..PRODUCTS).step_by(8) {
+            let changes = rig.edit(Edit::Stock(product, 7));
+            rig.read(changes, Urgency::Backfill);
+        }
+        // The cursor goes back, as when a mapping changes: everything is looked at.
+        wait(rig.store.register(&flow_name(), &super::source(), "another")).unwrap();
+        rig.settle().await;
+        rig.is_right().unwrap();
+        let made = calls(&rig.fake) - before;
+        let fewest = PRODUCTS.div_ceil(8).div_ceil(BATCH) as u64;
+        assert!((fewest..=fewest + 1).contains(&made), "{made} calls rather than {fewest}");
+    });
+}
+
+#[test]
+fn a_refused_record_costs_as_many_calls_as_its_batch_can_be_halved() {
+    const PRODUCTS: usize = 3_000;
+    for bad in [1, 7, 29] {
+        runtime().block_on(async {
+            let rig = Rig::new(PRODUCTS, limits(BATCH), false);
+            let nature = |product: usize| if product % (PRODUCTS / bad) == 5 { Nature::Poison } else { Nature::Good };
+            fill(&rig, 0, PRODUCTS, Urgency::Live, nature);
+            rig.settle().await;
+            rig.is_right().unwrap();
+            let dead = rig.shop().dead();
+            // Each halving makes two calls of one.
+            let halvings = u64::from(BATCH.next_power_of_two().ilog2());
+            let most = (PRODUCTS.div_ceil(BATCH) + 2) as u64 + dead * 2 * halvings;
+            assert!(calls(&rig.fake) <= most, "{} calls for {dead} bad records, at most {most}", calls(&rig.fake));
+        });
+    }
+}
+
+#[test]
+fn never_are_more_records_prepared_than_may_be() {
+    const EACH: usize = 1_500;
+    const MOST: u64 = 1_200;
+    runtime().block_on(async {
+        let rig = Rig::new(4 * EACH, limits(BATCH), false);
+        // All of one kind wait for their retry, so that there is plenty to do in every place at once.
+        fill(&rig, 0, EACH, Urgency::Backfill, good);
+        let take = Take { now: Timestamp::from_millis(0), fresh: [4 * EACH; 3], retries: 0, after: None };
+        let window = wait(rig.store.window(&flow_name(), take)).unwrap();
+        let retry = window.work.iter().map(|work| Settled {
+            number: work.number,
+            revision: work.revision,
+            state: State::Retry(Timestamp::from_millis(0)),
+            items: Held::Same,
+            due: None,
+            call: None,
+            fault: None,
+            refused: Vec::new(),
+        });
+        let step = Step {
+            flow: flow_name(),
+            close: Vec::new(),
+            settled: retry.collect(),
+            cursor: Some(window.cursor),
+            open: Vec::new(),
+            at: Timestamp::from_millis(0),
+        };
+        wait(rig.store.advance(step)).unwrap();
+        fill(&rig, EACH, EACH, Urgency::Backfill, good);
+        fill(&rig, 2 * EACH, EACH, Urgency::Live, good);
+        fill(&rig, 3 * EACH, EACH, Urgency::Urgent, good);
+        let most = Arc::new(AtomicU64::new(0));
+        let hooks = (0..20_000).map(|at| {
+            let (fake, ears, most) = (Arc::clone(&rig.fake), Arc::clone(&rig.ears), Arc::clone(&most));
+            let look: Hook = Box::new(move || {
+                let prepared = fake.prepared.load(Ordering::SeqCst);
+                let settled = ears.settled.load(Ordering::SeqCst);
+                most.fetch_max(prepared.saturating_sub(settled), Ordering::SeqCst);
+            });
+            (at, look)
+        });
+        let ended = rig.run(1, None, hooks.collect()).await;
+        assert!(matches!(ended, Ended::Idle(_)));
+        rig.is_right().unwrap();
+        let most = most.load(Ordering::SeqCst);
+        assert!((MOST / 2..=MOST).contains(&most), "{most} records were prepared at once");
+    });
+}

@@ -1,0 +1,357 @@
+//! A destination that fails in every way a real one may, and notes whatever should not have been asked of it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use contract::{
+    Call, Destination, DestinationDescriptor, Facet, Facets, Fault, Item, Limits, Op, Outcome, Payload, Receipt,
+    Removal, Writer,
+    destination::{Mapped, Parcel, Verdict},
+    source::Finding,
+};
+use model::{CategoryListing, Kind, Listing, RemoteId};
+use serde_json::{Map, Value};
+use tokio::task::yield_now;
+
+use super::{
+    script::{Dice, Script},
+    shop::Held,
+};
+
+static DESCRIPTOR: DestinationDescriptor =
+    DestinationDescriptor { name: "fake", title: "Fake", mapping: 1, fields: |_| &[], extra_name: None };
+
+/// A destination in memory.
+pub(super) struct Fake {
+    state: Arc<Mutex<State>>,
+    script: Script,
+    limits: Limits,
+    calls: AtomicU64,
+    /// Listings that were mapped.
+    pub(super) prepared: AtomicU64,
+}
+
+struct State {
+    held: Held,
+    /// Items in calls under way.
+    under_way: BTreeSet<(Kind, String)>,
+    calls: usize,
+    most_items: usize,
+    /// What should not have happened.
+    wrongs: Vec<String>,
+    dice: Dice,
+    /// How many calls of a hundred fail.
+    faults: u32,
+    /// Answers for each item, rather than for the call as a whole.
+    granular: bool,
+    mapping: u32,
+}
+
+/// What happens to a call.
+enum Fate {
+    Delivered,
+    /// Without effect.
+    Deferred(Fault),
+    /// So many of its items have their effect; nobody is told.
+    Unknown(u32),
+    /// Each item has a fate of its own.
+    Mixed,
+    /// All have their effect, but fewer are answered for.
+    Short,
+}
+
+impl Fake {
+    pub(super) fn new(script: Script, limits: Limits, granular: bool) -> Self {
+        let state = State {
+            held: Held::new(),
+            under_way: BTreeSet::new(),
+            calls: 0,
+            most_items: 0,
+            wrongs: Vec::new(),
+            dice: Dice::new(0),
+            faults: 0,
+            granular,
+            mapping: 0,
+        };
+        let state = Arc::new(Mutex::new(state));
+        Self { state, script, limits, calls: AtomicU64::new(0), prepared: AtomicU64::new(0) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on so many calls of a hundred fail.
+    pub(super) fn behave(&self, seed: u64, faults: u32) {
+        let mut state = self.state();
+        state.dice = Dice::new(seed);
+        state.faults = faults;
+    }
+
+    pub(super) fn remap(&self, mapping: u32) {
+        self.state().mapping = mapping;
+    }
+
+    pub(super) fn held(&self) -> Held {
+        self.state().held.clone()
+    }
+
+    /// The largest call so far.
+    pub(super) fn most_items(&self) -> usize {
+        self.state().most_items
+    }
+
+    /// What should not have happened.
+    pub(super) fn wrongs(&self) -> Vec<String> {
+        self.state().wrongs.clone()
+    }
+
+    fn begin(&self, call: &Call) -> UnderWay {
+        let mut state = self.state();
+        let ids: Vec<(Kind, String)> = call.parcels.iter().map(|parcel| (call.kind, parcel.id.to_string())).collect();
+        for id in &ids {
+            if !state.under_way.insert(id.clone()) {
+                state.wrongs.push(format!("{} {} is in two calls at once", id.0, id.1));
+            }
+        }
+        state.calls += 1;
+        state.most_items = state.most_items.max(ids.len());
+        if ids.is_empty() || ids.len() > self.limits.items {
+            state.wrongs.push(format!("a call of {} items", ids.len()));
+        }
+        if state.calls > self.limits.concurrency {
+            let calls = state.calls;
+            state.wrongs.push(format!("{calls} calls at once"));
+        }
+        UnderWay { state: Arc::clone(&self.state), ids }
+    }
+
+    fn fate(&self) -> Fate {
+        let mut state = self.state();
+        let faults = state.faults;
+        if !state.dice.percent(faults) {
+            return Fate::Delivered;
+        }
+        match state.dice.below(11) {
+            0 => {
+                let wait = [None, Some(Duration::from_secs(2)), Some(Duration::from_hours(1))];
+                let wait = wait[state.dice.below(3) as usize];
+                Fate::Deferred(Fault::throttled("C0998", "too many calls").after(wait))
+            }
+            1 | 2 => Fate::Deferred(Fault::transient("C0998", "it is down")),
+            3 => Fate::Deferred(Fault::credentials("C0998", "it refuses the key")),
+            4 | 5 => Fate::Unknown(0),
+            6 | 7 => Fate::Unknown(u32::MAX),
+            8 => Fate::Unknown(state.dice.below(4)),
+            9 => Fate::Mixed,
+            _ => Fate::Short,
+        }
+    }
+
+    fn carry_out(&self, call: &Call, fate: Fate) -> Verdict {
+        let mut state = self.state();
+        let unknown = || Fault::transient("C0998", "the answer was lost");
+        if matches!(fate, Fate::Mixed) {
+            let outcomes = call.parcels.iter().map(|parcel| match state.dice.below(4) {
+                0 => Outcome::Deferred(Fault::transient("C0998", "not this one")),
+                1 => Outcome::Unknown(unknown()),
+                2 => {
+                    let _refused = state.apply(call, parcel);
+                    Outcome::Unknown(unknown())
+                }
+                _ => state.apply(call, parcel),
+            });
+            return Verdict::Each(outcomes.collect());
+        }
+        // A destination that answers for the whole call does all of it or nothing.
+        if !state.granular
+            && !matches!(fate, Fate::Deferred(_))
+            && let Some(refused) = call.parcels.iter().find_map(|parcel| refusal(call, parcel))
+        {
+            return Verdict::Whole(Outcome::Rejected(refused));
+        }
+        match fate {
+            Fate::Deferred(fault) => Verdict::Whole(Outcome::Deferred(fault)),
+            Fate::Unknown(most) => {
+                for parcel in call.parcels.iter().take(most as usize) {
+                    let _refused = state.apply(call, parcel);
+                }
+                Verdict::Whole(Outcome::Unknown(unknown()))
+            }
+            Fate::Delivered | Fate::Short | Fate::Mixed => {
+                let mut outcomes: Vec<Outcome> = call.parcels.iter().map(|it| state.apply(call, it)).collect();
+                if matches!(fate, Fate::Short) {
+                    outcomes.pop();
+                    return Verdict::Each(outcomes);
+                }
+                if state.granular { Verdict::Each(outcomes) } else { Verdict::Whole(Outcome::Delivered) }
+            }
+        }
+    }
+}
+
+fn refusal(call: &Call, parcel: &Parcel) -> Option<Fault> {
+    let refused = call.op != Op::Remove && members(parcel).is_some_and(|it| is_poison(&it));
+    refused.then(|| Fault::record("C0998", "poison"))
+}
+
+fn members(parcel: &Parcel) -> Option<Map<String, Value>> {
+    serde_json::from_str(&format!("{{{}}}", parcel.members)).ok()
+}
+
+fn is_poison(members: &Map<String, Value>) -> bool {
+    let text = |name| members.get(name).and_then(Value::as_str).unwrap_or_default();
+    text("name").starts_with("poison") && members.get("first") == Some(&Value::Bool(true))
+}
+
+impl State {
+    fn apply(&mut self, call: &Call, parcel: &Parcel) -> Outcome {
+        if let Some(fault) = refusal(call, parcel) {
+            return Outcome::Rejected(fault);
+        }
+        let key = (call.kind, parcel.id.to_string());
+        let Some(members) = members(parcel) else {
+            self.wrongs.push(format!("members that are no JSON: {}", parcel.members));
+            return Outcome::Delivered;
+        };
+        match call.op {
+            Op::Put => drop(self.held.insert(key, Value::Object(members))),
+            Op::Remove => drop(self.held.remove(&key)),
+            Op::Patch(_) => match self.held.get_mut(&key).and_then(Value::as_object_mut) {
+                Some(held) => held.extend(members),
+                None => self.wrongs.push(format!("a patch of {} {}, which is not there", key.0, key.1)),
+            },
+        }
+        Outcome::Delivered
+    }
+}
+
+/// A call under way, also where it is given up.
+struct UnderWay {
+    state: Arc<Mutex<State>>,
+    ids: Vec<(Kind, String)>,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in &self.ids {
+            state.under_way.remove(id);
+        }
+        state.calls -= 1;
+    }
+}
+
+fn member<T: serde::Serialize>(writer: &mut Writer<'_>, facet: Facet, name: &str, value: T) {
+    writer.force(facet, name, &value).unwrap();
+}
+
+#[async_trait]
+impl Destination for Fake {
+    fn descriptor(&self) -> &'static DestinationDescriptor {
+        &DESCRIPTOR
+    }
+
+    fn fingerprint(&self) -> String {
+        self.state().mapping.to_string()
+    }
+
+    fn limits(&self, _: Kind, _: Op) -> Limits {
+        self.limits
+    }
+
+    fn removal(&self, _: Kind) -> Removal {
+        Removal::Call
+    }
+
+    fn can_patch(&self, kind: Kind, facets: Facets) -> bool {
+        kind == Kind::Product && !facets.has(Facet::Content)
+    }
+
+    fn listing(&self, listing: &Listing<'_>, _: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
+        self.prepared.fetch_add(1, Ordering::SeqCst);
+        if listing.name.starts_with("unmakeable") {
+            return Err(Fault::record("C0998", "it can't be made"));
+        }
+        let mapping = self.state().mapping;
+        let item = |(index, offer): (usize, &model::Offer<'_>)| {
+            let mut writer = Writer::resume(Payload::default());
+            let category = listing.categories.first().and_then(|category| category.name);
+            member(&mut writer, Facet::Content, "name", listing.name);
+            member(&mut writer, Facet::Content, "category", category);
+            member(&mut writer, Facet::Content, "mapping", mapping);
+            member(&mut writer, Facet::Content, "first", offer.id.as_str() == "0");
+            member(&mut writer, Facet::Price, "price", offer.price.minor);
+            member(&mut writer, Facet::Availability, "stock", offer.stock);
+            let id = RemoteId::new(format!("{}.{}", listing.id, offer.id));
+            (Item { id, payload: writer.finish() }, Some(index))
+        };
+        Ok(Mapped::Items(listing.variants.iter().enumerate().map(item).collect()))
+    }
+
+    fn category(&self, category: &CategoryListing<'_>, _: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
+        let mut writer = Writer::resume(Payload::default());
+        member(&mut writer, Facet::Content, "name", category.name);
+        member(&mut writer, Facet::Content, "mapping", self.state().mapping);
+        Ok(Mapped::Items(vec![(Item { id: category.id.as_str().into(), payload: writer.finish() }, None)]))
+    }
+
+    async fn send(&self, call: &Call) -> Receipt {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let _under_way = self.begin(call);
+        let (before, after) = {
+            let mut state = self.state();
+            (state.dice.below(4), state.dice.below(4))
+        };
+        for _ in 0..before {
+            yield_now().await;
+        }
+        self.script.point().await;
+        let fate = self.fate();
+        let verdict = self.carry_out(call, fate);
+        self.script.point().await;
+        for _ in 0..after {
+            yield_now().await;
+        }
+        Receipt { verdict, status: 200, response: String::new() }
+    }
+
+    async fn read(&self, _: Kind, _: &[RemoteId]) -> Option<Result<Vec<(RemoteId, Value)>, Fault>> {
+        None
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+/// What the ledger says is held, in the same form.
+pub(super) fn object(payload: &Payload) -> Value {
+    serde_json::from_str(&payload.object()).unwrap_or(Value::Null)
+}
+
+/// How two holdings differ, in a few words.
+pub(super) fn difference(got: &Held, wanted: &Held) -> String {
+    let keys: BTreeSet<_> = got.keys().chain(wanted.keys()).collect();
+    let differing: BTreeMap<_, _> = keys
+        .into_iter()
+        .filter(|key| got.get(*key) != wanted.get(*key))
+        .map(|key| (key, (got.get(key), wanted.get(key))))
+        .collect();
+    let lines = differing.iter().map(|((kind, id), (got, wanted))| {
+        let shown = |value: Option<&&Value>| value.map_or("nothing".to_owned(), ToString::to_string);
+        format!("{kind} {id}: holds {}, should hold {}", shown(got.as_ref()), shown(wanted.as_ref()))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}

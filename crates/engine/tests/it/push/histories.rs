@@ -1,0 +1,233 @@
+//! Random histories of a shop, its pushes, their faults and their crashes.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use contract::{Clock, Store, source::Urgency};
+use proptest::{collection::vec, prelude::*, test_runner::TestCaseError};
+
+use super::{
+    Ended, Rig, calls, flow_name, limits, runtime,
+    script::Hook,
+    shop::{CATEGORIES, Goods, Nature, page},
+    steady::wait,
+};
+
+const PRODUCTS: usize = 14;
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+enum Act {
+    /// The shop changes, and the change is read.
+    Change(Vec<Edit>, Urgency),
+    /// Everything is read again.
+    ReadAll,
+    /// A push; the shop changes while it is under way.
+    Push { seed: u64, faults: u32, cut: Option<u32>, meanwhile: Vec<(u32, Edit)> },
+    /// Seconds pass.
+    Wait(u64),
+    /// The process is restarted.
+    Reopen,
+    /// What the destination holds of a product is doubted.
+    Doubt(usize),
+    /// Dead letters are tried again.
+    Replay,
+    /// The mapping changes.
+    Remap,
+}
+
+/// A change to the shop.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Edit {
+    New(usize),
+    Gone(usize),
+    Name(usize, u32),
+    Price(usize, Option<i64>),
+    Stock(usize, i64),
+    Variants(usize, usize),
+    Nature(usize, Nature),
+    Category(usize, u32),
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let product = || 0..PRODUCTS;
+    prop_oneof![
+        4 => product().prop_map(Edit::New),
+        2 => product().prop_map(Edit::Gone),
+        // Few values, so that things become again what they were.
+        4 => (product(), 0..3u32).prop_map(|(product, name)| Edit::Name(product, name)),
+        2 => (product(), prop_oneof![Just(None), (1..3i64).prop_map(Some)]).prop_map(|(it, price)| Edit::Price(it, price)),
+        3 => (product(), 0..3i64).prop_map(|(product, stock)| Edit::Stock(product, stock)),
+        2 => (product(), 1..4usize).prop_map(|(product, variants)| Edit::Variants(product, variants)),
+        2 => (product(), prop_oneof![3 => Just(Nature::Good), 1 => Just(Nature::Poison), 1 => Just(Nature::Unmakeable)])
+            .prop_map(|(product, nature)| Edit::Nature(product, nature)),
+        1 => (0..CATEGORIES, 0..3u32).prop_map(|(category, name)| Edit::Category(category, name)),
+    ]
+}
+
+fn urgency() -> impl Strategy<Value = Urgency> {
+    prop_oneof![Just(Urgency::Urgent), Just(Urgency::Live), Just(Urgency::Backfill)]
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let push = (any::<u64>(), prop_oneof![Just(0), Just(20), Just(60)], proptest::option::weighted(0.5, 0..60u32));
+    let meanwhile = vec((0..60u32, edit()), 0..4);
+    prop_oneof![
+        6 => (vec(edit(), 1..6), urgency()).prop_map(|(edits, urgency)| Act::Change(edits, urgency)),
+        1 => Just(Act::ReadAll),
+        6 => (push, meanwhile).prop_map(|((seed, faults, cut), mut meanwhile)| {
+            meanwhile.sort_by_key(|(at, _)| *at);
+            Act::Push { seed, faults, cut, meanwhile }
+        }),
+        2 => (0..4u64).prop_map(Act::Wait),
+        1 => Just(Act::Reopen),
+        1 => (0..PRODUCTS).prop_map(Act::Doubt),
+        1 => Just(Act::Replay),
+        1 => Just(Act::Remap),
+    ]
+}
+
+impl Rig {
+    /// Changes the shop; gives what a page says of it.
+    pub(super) fn edit(&self, edit: Edit) -> Vec<contract::Change> {
+        edit_shop(&mut self.shop(), edit)
+    }
+
+    pub(super) fn hook(&self, edit: Edit) -> Hook {
+        let (shop, store, clock, news) =
+            (Arc::clone(&self.shop), Arc::clone(&self.store), Arc::clone(&self.clock), self.news.clone());
+        Box::new(move || {
+            let changes = edit_shop(&mut shop.lock().unwrap(), edit);
+            wait(store.intake(page(changes, Urgency::Live, clock.now()))).unwrap();
+            news.send_modify(|news| *news += 1);
+        })
+    }
+
+    async fn act(self, act: Act) -> Result<Self, TestCaseError> {
+        let mut rig = self;
+        match act {
+            Act::Change(edits, urgency) => {
+                let changes = edits.into_iter().flat_map(|edit| rig.edit(edit)).collect();
+                rig.read(changes, urgency);
+            }
+            Act::ReadAll => {
+                let all = rig.shop().all();
+                rig.read(all, Urgency::Backfill);
+            }
+            Act::Push { seed, faults, cut, meanwhile } => {
+                rig.fake.behave(seed, faults);
+                let hooks: VecDeque<(u32, Hook)> =
+                    meanwhile.into_iter().map(|(at, edit)| (at, rig.hook(edit))).collect();
+                if matches!(rig.run(seed, cut, hooks).await, Ended::Cut) {
+                    rig = rig.reopen();
+                }
+            }
+            Act::Wait(seconds) => rig.clock.advance(Duration::from_secs(seconds)),
+            Act::Reopen => rig = rig.reopen(),
+            Act::Doubt(product) => {
+                let id = format!("p{product}");
+                let number = rig.works().into_iter().find(|work| work.id.as_str() == id).map(|work| work.number);
+                if let Some(number) = number {
+                    wait(rig.store.doubt(&flow_name(), &[number])).unwrap();
+                }
+            }
+            Act::Replay => drop(wait(rig.store.replay(&flow_name(), &[])).unwrap()),
+            Act::Remap => {
+                let mapping = {
+                    let mut shop = rig.shop();
+                    shop.mapping += 1;
+                    shop.mapping
+                };
+                rig.fake.remap(mapping);
+                rig = rig.reopen();
+            }
+        }
+        rig.spread();
+        rig.is_sound().map_err(TestCaseError::fail)?;
+        Ok(rig)
+    }
+
+    /// Comes to rest, and is right; then costs nothing.
+    async fn finish(self) -> Result<(), TestCaseError> {
+        let fail = |what: &str| {
+            let what = what.to_owned();
+            move |why| TestCaseError::fail(format!("{what}: {why}"))
+        };
+        self.settle().await;
+        self.is_right().map_err(fail("at rest"))?;
+
+        let before = calls(&self.fake);
+        self.settle().await;
+        let all = self.shop().all();
+        self.read(all, Urgency::Backfill);
+        self.spread();
+        self.settle().await;
+        let rig = self.reopen();
+        rig.settle().await;
+        prop_assert_eq!(calls(&rig.fake), before, "an unchanged shop costs calls");
+
+        for product in 0..PRODUCTS {
+            let changes = rig.edit(Edit::Nature(product, Nature::Good));
+            rig.read(changes, Urgency::Live);
+        }
+        rig.settle().await;
+        rig.is_right().map_err(fail("once all is good"))?;
+        Ok(())
+    }
+}
+
+fn edit_shop(shop: &mut super::Shop, edit: Edit) -> Vec<contract::Change> {
+    let change = |shop: &mut super::Shop, product: usize, change: &dyn Fn(&mut Goods)| {
+        let Some(mut goods) = shop.products[product].clone() else { return Vec::new() };
+        change(&mut goods);
+        shop.set(product, Some(goods));
+        vec![shop.product(product)]
+    };
+    match edit {
+        Edit::New(product) => {
+            if shop.products[product].is_none() {
+                shop.set(product, Some(Goods::new(0)));
+            }
+            vec![shop.product(product)]
+        }
+        Edit::Gone(product) => {
+            if !shop.ever[product] {
+                return Vec::new();
+            }
+            shop.set(product, None);
+            vec![shop.product(product)]
+        }
+        Edit::Name(product, name) => change(shop, product, &|goods| goods.name = name),
+        Edit::Price(product, price) => change(shop, product, &|goods| goods.price = price),
+        Edit::Stock(product, stock) => change(shop, product, &|goods| goods.stock[0] = stock),
+        Edit::Variants(product, variants) => change(shop, product, &|goods| goods.stock.resize(variants, 5)),
+        Edit::Nature(product, nature) => change(shop, product, &|goods| goods.nature = nature),
+        Edit::Category(category, name) => {
+            shop.categories[category] = name;
+            vec![shop.category(category)]
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 96,
+        failure_persistence: None,
+        max_shrink_time: 20_000,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn whatever_happens_it_comes_to_hold_what_it_should(
+        acts in vec(act(), 1..24),
+        items in 1..6usize,
+        granular: bool,
+    ) {
+        runtime().block_on(async {
+            let mut rig = Rig::new(PRODUCTS, limits(items), granular);
+            for act in acts {
+                rig = rig.act(act).await?;
+            }
+            rig.finish().await
+        })?;
+    }
+}

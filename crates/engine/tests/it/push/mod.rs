@@ -1,0 +1,279 @@
+//! The push loop against a destination that fails at random, cut off and disturbed at counted points: what it promises
+//! must hold at every stop, and in the end the destination holds exactly what it should.
+
+mod bounds;
+mod clock;
+mod destination;
+mod ears;
+mod histories;
+mod order;
+mod script;
+mod shop;
+mod steady;
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use contract::{
+    Change, Clock, Destination, Limits, Store,
+    source::Urgency,
+    store::{Number, Work},
+};
+use engine::{Flow, Push, mapping::Mapping, push::Pushed};
+use model::{FlowName, Kind, Locale, Market, market::Untracked, price::Level};
+use store::sqlite::{Options, Sqlite};
+use tokio::sync::watch;
+
+use self::{
+    clock::FakeClock,
+    destination::{Fake, difference, object},
+    ears::Ears,
+    script::{Hook, Script},
+    shop::{Held, Shop, page, product_of, source},
+    steady::{Steady, wait},
+};
+
+const FIRST_BACKOFF: Duration = Duration::from_millis(500);
+
+/// Everything that a push needs, and the database that outlives it.
+struct Rig {
+    folder: tempfile::TempDir,
+    clock: Arc<FakeClock>,
+    script: Script,
+    ears: Arc<Ears>,
+    fake: Arc<Fake>,
+    shop: Arc<Mutex<Shop>>,
+    store: Arc<Sqlite>,
+    news: watch::Sender<u64>,
+    filling: watch::Sender<u32>,
+}
+
+fn open(folder: &Path) -> Arc<Sqlite> {
+    let options = Options { durable: false, dictionary_after: 0, ..Options::default() };
+    Arc::new(Sqlite::with_options(&folder.join("cartage.db"), options).unwrap())
+}
+
+fn flow_name() -> FlowName {
+    "to".into()
+}
+
+/// How a push ended.
+#[derive(Debug)]
+enum Ended {
+    Idle(Pushed),
+    Cut,
+}
+
+impl Rig {
+    fn new(products: usize, limits: Limits, granular: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(FakeClock::default());
+        let script = Script::default();
+        let rig = Self {
+            ears: Arc::new(Ears::new(Arc::clone(&clock))),
+            fake: Arc::new(Fake::new(script.clone(), limits, granular)),
+            shop: Arc::new(Mutex::new(Shop::new(products))),
+            store: open(folder.path()),
+            news: watch::channel(0).0,
+            filling: watch::channel(0).0,
+            folder,
+            clock,
+            script,
+        };
+        rig.register();
+        let shop = |rig: &Self| rig.shop().all();
+        rig.read(shop(&rig), Urgency::Backfill);
+        rig
+    }
+
+    fn shop(&self) -> std::sync::MutexGuard<'_, Shop> {
+        self.shop.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flow(&self) -> Arc<Flow> {
+        let market = Market {
+            key: "en".into(),
+            locales: vec![Locale::parse("en").unwrap()],
+            currency: "EUR".parse().unwrap(),
+            country: None,
+            customer_group: None,
+            price_channel: None,
+            supply_channels: Vec::new(),
+            store: None,
+            time_zone: "UTC".into(),
+            product_url: "https://shop.example/p/{id}".into(),
+            category_url: "https://shop.example/c/{id}".into(),
+            untracked: Untracked::Available,
+        };
+        Arc::new(Flow {
+            name: flow_name(),
+            source: source(),
+            market,
+            price_order: &[Level { group: false, channel: false, country: false }],
+            destination: Arc::<Fake>::clone(&self.fake),
+            products: Mapping::default(),
+            categories: Mapping::default(),
+        })
+    }
+
+    fn register(&self) {
+        wait(self.store.register(&flow_name(), &source(), &self.flow().fingerprint())).unwrap();
+    }
+
+    /// As after a crash.
+    fn reopen(self) -> Self {
+        let Self { folder, store, .. } = self;
+        drop(store);
+        let store = open(folder.path());
+        let rig = Self { folder, store, ..self };
+        rig.register();
+        rig
+    }
+
+    /// Takes in a page.
+    fn read(&self, changes: Vec<Change>, urgency: Urgency) {
+        wait(self.store.intake(page(changes, urgency, self.clock.now()))).unwrap();
+        self.news.send_modify(|news| *news += 1);
+    }
+
+    /// Carries out what an intake left to be spread.
+    fn spread(&self) {
+        while wait(self.store.spread(500)).unwrap() > 0 {}
+    }
+
+    fn push(&self) -> Push {
+        let store =
+            Steady { inner: Arc::clone(&self.store), script: self.script.clone(), ears: Arc::clone(&self.ears) };
+        Push {
+            flow: self.flow(),
+            store: Arc::new(store),
+            clock: Arc::<FakeClock>::clone(&self.clock),
+            observer: Arc::<Ears>::clone(&self.ears),
+            news: self.news.subscribe(),
+            filling: self.filling.subscribe(),
+            stop: watch::channel(false).1,
+            first_backoff: FIRST_BACKOFF,
+        }
+    }
+
+    /// Pushes until it is idle or cut off.
+    async fn run(&self, seed: u64, cut_at: Option<u32>, hooks: VecDeque<(u32, Hook)>) -> Ended {
+        self.script.begin(seed, cut_at, hooks);
+        self.ears.begin();
+        let push = self.push();
+        let ended = tokio::select! {
+            biased;
+            () = self.script.cut() => Ended::Cut,
+            pushed = push.until_idle() => Ended::Idle(pushed.unwrap()),
+        };
+        // Calls that were given up are dropped by the runtime.
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        self.script.begin(seed, None, VecDeque::new());
+        ended
+    }
+
+    /// Pushes without a fault or a cut until nothing is left, waiting for retries; gives what was done.
+    async fn settle(&self) -> Pushed {
+        self.fake.behave(0, 0);
+        let mut sum = Pushed::default();
+        for _ in 0..40 {
+            let Ended::Idle(pushed) = self.run(0, None, VecDeque::new()).await else { panic!("nothing was cut") };
+            let paused = pushed.paused.is_some();
+            sum.add(pushed);
+            match wait(self.store.next_wake(&flow_name())).unwrap().retry {
+                Some(at) => self.clock.advance_to(at),
+                None if !paused => return sum,
+                None => {}
+            }
+        }
+        panic!("it never comes to rest: {sum:?}");
+    }
+
+    /// Every carried record as the flow knows it.
+    fn works(&self) -> Vec<Work> {
+        let scan = |kind| wait(self.store.scan(&flow_name(), kind, Number(0), 100_000)).unwrap();
+        Kind::CARRIED.into_iter().flat_map(scan).collect()
+    }
+
+    /// What must hold whenever no push is under way.
+    fn is_sound(&self) -> Result<(), String> {
+        let tally = wait(self.store.tally(&flow_name())).unwrap();
+        let sum = tally.in_sync + tally.pending + tally.filtered + tally.dead + tally.gone;
+        if sum != tally.mirror || tally.mirror != self.shop().known() {
+            return Err(format!("the states don't add up to {}: {tally:?}", self.shop().known()));
+        }
+        let wrongs = [self.fake.wrongs(), self.ears.wrongs()].concat();
+        if !wrongs.is_empty() {
+            return Err(wrongs.join("\n"));
+        }
+        // Whatever the destination holds is in the ledger, and what the ledger is sure of is so.
+        let held = self.fake.held();
+        let mut known = BTreeSet::new();
+        for work in self.works() {
+            let Some(entry) = &work.entry else { continue };
+            let view = wait(self.store.entry(&flow_name(), work.number)).unwrap().unwrap();
+            for item in &entry.items {
+                let key = (work.kind, item.id.to_string());
+                if item.digests.is_some() {
+                    let payload = view.items.iter().find(|stored| stored.id == item.id).map(|it| object(&it.payload));
+                    if held.get(&key) != payload.as_ref() {
+                        let holds = held.get(&key);
+                        return Err(format!("{} {} holds {holds:?}, the ledger says {payload:?}", key.0, key.1));
+                    }
+                }
+                known.insert(key);
+            }
+        }
+        match held.keys().find(|key| !known.contains(*key)) {
+            Some((kind, id)) => Err(format!("{kind} {id} is held, and the ledger knows nothing of it")),
+            None => Ok(()),
+        }
+    }
+
+    /// Once nothing is left to do: everything is where it should be.
+    fn is_right(&self) -> Result<(), String> {
+        self.is_sound()?;
+        let tally = wait(self.store.tally(&flow_name())).unwrap();
+        let shop = self.shop();
+        if tally.pending > 0 || tally.dead != shop.dead() {
+            return Err(format!("it is not at rest, or has not {} dead: {tally:?}", shop.dead()));
+        }
+        let letters = wait(self.store.dead(&flow_name(), 1000)).unwrap();
+        if letters.len() as u64 != shop.dead() {
+            return Err(format!("{} dead letters rather than {}", letters.len(), shop.dead()));
+        }
+        // Of what can't arrive, whatever was there before stays.
+        let arrives = |(kind, id): &(Kind, String)| {
+            let goods =
+                if *kind == Kind::Product { product_of(id).and_then(|it| shop.products[it].as_ref()) } else { None };
+            goods.is_none_or(|goods| match goods.nature {
+                _ if goods.price.is_none() => true,
+                shop::Nature::Good => true,
+                shop::Nature::Poison => !id.ends_with(".0"),
+                shop::Nature::Unmakeable => false,
+            })
+        };
+        let only = |held: Held| held.into_iter().filter(|(key, _)| arrives(key)).collect::<Held>();
+        let (got, wanted) = (only(self.fake.held()), only(shop.wanted()));
+        if got == wanted { Ok(()) } else { Err(difference(&got, &wanted)) }
+    }
+}
+
+/// A runtime whose tasks take turns.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn limits(items: usize) -> Limits {
+    Limits { items, bytes: 1_000_000, concurrency: 2 }
+}
+
+fn calls(fake: &Fake) -> u64 {
+    Destination::calls(fake)
+}

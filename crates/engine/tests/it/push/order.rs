@@ -1,0 +1,109 @@
+//! Histories in which the order of things decides, each cut off at every point that there is.
+
+use std::collections::VecDeque;
+
+use contract::source::Urgency;
+
+use super::{Ended, Rig, histories::Edit, limits, runtime, shop::Goods};
+
+/// Reads that a product is like this.
+fn read(rig: &Rig, goods: Option<Goods>) {
+    let change = {
+        let mut shop = rig.shop();
+        shop.set(0, goods);
+        shop.product(0)
+    };
+    rig.read(vec![change], Urgency::Live);
+}
+
+/// Pushes, cut off at `cut`; true if the push came to an end before.
+async fn cut_off_at(rig: Rig, cut: u32) -> (Rig, bool) {
+    rig.fake.behave(0, 0);
+    match rig.run(u64::from(cut), Some(cut), VecDeque::new()).await {
+        Ended::Cut => (rig.reopen(), false),
+        Ended::Idle(_) => (rig, true),
+    }
+}
+
+/// The shop is `first`, which arrives, then `second`, whose push is cut off, and then `third`.
+fn in_order(first: Option<&Goods>, second: &Goods, third: Option<&Goods>) {
+    runtime().block_on(async {
+        for cut in 0.. {
+            let rig = Rig::new(1, limits(10), false);
+            read(&rig, first.cloned());
+            rig.settle().await;
+            read(&rig, Some(second.clone()));
+            let (rig, ended) = cut_off_at(rig, cut).await;
+            rig.is_sound().unwrap();
+            read(&rig, third.cloned());
+            rig.settle().await;
+            rig.is_right().unwrap_or_else(|why| panic!("cut off at point {cut}: {why}"));
+            if ended {
+                assert!(cut > 10, "a push has more points than {cut}");
+                return;
+            }
+        }
+    });
+}
+
+#[test]
+fn what_becomes_again_what_it_was_while_nobody_looked_is_so_at_the_destination() {
+    in_order(Some(&Goods::new(1)), &Goods::new(2), Some(&Goods::new(1)));
+}
+
+#[test]
+fn what_was_new_and_goes_while_nobody_looked_is_not_left_behind() {
+    in_order(None, &Goods::new(1), None);
+}
+
+#[test]
+fn what_was_new_and_is_not_sold_while_nobody_looked_is_not_left_behind() {
+    in_order(None, &Goods::new(1), Some(&Goods { price: None, ..Goods::new(1) }));
+}
+
+#[test]
+fn variants_that_came_and_went_while_nobody_looked_are_not_left_behind() {
+    let more = Goods { stock: vec![1, 1, 1], ..Goods::new(1) };
+    in_order(Some(&Goods::new(1)), &more, Some(&Goods::new(1)));
+    in_order(Some(&more), &Goods::new(1), Some(&more));
+}
+
+#[test]
+fn what_becomes_again_what_it_was_while_it_is_sent_is_so_at_the_destination() {
+    runtime().block_on(async {
+        let mut before_the_end = true;
+        let mut at = 0;
+        while before_the_end {
+            for seed in 0..4 {
+                let rig = Rig::new(1, limits(10), false);
+                read(&rig, Some(Goods::new(1)));
+                rig.settle().await;
+                read(&rig, Some(Goods::new(2)));
+                rig.fake.behave(seed, 0);
+                let back = rig.hook(Edit::Name(0, 1));
+                rig.run(seed, None, VecDeque::from([(at, back)])).await;
+                // After the end nothing is disturbed any more.
+                before_the_end = rig.shop().products[0] == Some(Goods::new(1));
+                rig.settle().await;
+                rig.is_right().unwrap_or_else(|why| panic!("changed back at point {at}, seed {seed}: {why}"));
+            }
+            at += 1;
+        }
+        assert!(at > 10, "a push has more points than {at}");
+    });
+}
+
+#[test]
+fn a_retry_that_changed_meanwhile_does_not_keep_a_push_from_ending() {
+    runtime().block_on(async {
+        let rig = Rig::new(1, limits(10), false);
+        read(&rig, Some(Goods::new(1)));
+        // Every call fails, so that the record waits for its retry.
+        rig.fake.behave(3, 100);
+        rig.run(3, None, VecDeque::new()).await;
+        rig.clock.advance(std::time::Duration::from_hours(2));
+        read(&rig, Some(Goods::new(2)));
+        rig.settle().await;
+        rig.is_right().unwrap();
+    });
+}

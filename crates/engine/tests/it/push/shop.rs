@@ -1,0 +1,247 @@
+//! A shop of a few products and categories, and what a destination should hold of it, worked out without the engine.
+
+use std::collections::BTreeMap;
+
+use contract::{
+    Change,
+    source::Urgency,
+    store::{Intake, LaneState},
+};
+use model::{
+    Category, Kind, Level, Locale, Localized, Money, Price, PriceHome, Product, Record, SourceName, Timestamp, Variant,
+    price::{Scope, Window},
+};
+use serde_json::{Value, json};
+
+/// What a destination holds: members by kind and id.
+pub(super) type Held = BTreeMap<(Kind, String), Value>;
+
+/// A product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Goods {
+    pub(super) name: u32,
+    /// None: not sold.
+    pub(super) price: Option<i64>,
+    /// Of each variant.
+    pub(super) stock: Vec<i64>,
+    pub(super) nature: Nature,
+}
+
+/// What is special about a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nature {
+    Good,
+    /// The destination refuses its first item.
+    Poison,
+    /// It can't be mapped.
+    Unmakeable,
+}
+
+/// The shop as it is now.
+#[derive(Clone, Debug)]
+pub(super) struct Shop {
+    /// By number; none: gone.
+    pub(super) products: Vec<Option<Goods>>,
+    /// Names, by number.
+    pub(super) categories: Vec<u32>,
+    /// Products that were ever there: these the mirror knows.
+    pub(super) ever: Vec<bool>,
+    versions: u64,
+    /// Another mapping.
+    pub(super) mapping: u32,
+}
+
+pub(super) const CATEGORIES: usize = 3;
+
+pub(super) fn source() -> SourceName {
+    "shop".into()
+}
+
+fn english(text: String) -> Localized {
+    [(Locale::parse("en").unwrap(), text)].into_iter().collect()
+}
+
+fn product_id(product: usize) -> String {
+    format!("p{product}")
+}
+
+fn category_id(category: usize) -> String {
+    format!("c{category}")
+}
+
+/// The id of an item of a product.
+pub(super) fn item_id(product: usize, variant: usize) -> String {
+    format!("p{product}.{variant}")
+}
+
+/// The product that an item's id names.
+pub(super) fn product_of(item: &str) -> Option<usize> {
+    item.strip_prefix('p')?.split('.').next()?.parse().ok()
+}
+
+impl Goods {
+    pub(super) fn new(name: u32) -> Self {
+        Self { name, price: Some(100), stock: vec![1], nature: Nature::Good }
+    }
+
+    fn text(&self) -> String {
+        match self.nature {
+            Nature::Good => format!("good {}", self.name),
+            Nature::Poison => format!("poison {}", self.name),
+            Nature::Unmakeable => format!("unmakeable {}", self.name),
+        }
+    }
+}
+
+impl Shop {
+    pub(super) fn new(products: usize) -> Self {
+        Self {
+            products: vec![None; products],
+            categories: vec![0; CATEGORIES],
+            ever: vec![false; products],
+            versions: 0,
+            mapping: 0,
+        }
+    }
+
+    fn version(&mut self) -> u64 {
+        self.versions += 1;
+        self.versions
+    }
+
+    /// The product is like this from now on.
+    pub(super) fn set(&mut self, product: usize, goods: Option<Goods>) {
+        self.ever[product] |= goods.is_some();
+        self.products[product] = goods;
+    }
+
+    /// What a page says of a product.
+    pub(super) fn product(&mut self, product: usize) -> Change {
+        let version = self.version();
+        let Some(goods) = &self.products[product] else {
+            return Change::Gone { kind: Kind::Product, id: product_id(product).into(), version: None };
+        };
+        Change::Is { record: Record::Product(record(product, goods)), version, modified_at: None }
+    }
+
+    /// What a page says of a category.
+    pub(super) fn category(&mut self, category: usize) -> Change {
+        let version = self.version();
+        let record = Record::Category(Category {
+            id: category_id(category).into(),
+            key: None,
+            parent: None,
+            name: english(format!("category {}", self.categories[category])),
+            slug: Localized::empty(),
+            description: Localized::empty(),
+            order: None,
+            image: None,
+            created_at: None,
+        });
+        Change::Is { record, version, modified_at: None }
+    }
+
+    /// A page of everything that was ever there.
+    pub(super) fn all(&mut self) -> Vec<Change> {
+        let categories: Vec<Change> = (0..CATEGORIES).map(|category| self.category(category)).collect();
+        let products = (0..self.products.len()).filter(|product| self.ever[*product]).collect::<Vec<_>>();
+        let products = products.into_iter().map(|product| self.product(product));
+        categories.into_iter().chain(products).collect()
+    }
+
+    /// What the destination should hold, but for products that can't arrive.
+    pub(super) fn wanted(&self) -> Held {
+        let mut held = Held::new();
+        for (category, name) in self.categories.iter().enumerate() {
+            let members = json!({ "name": format!("category {name}"), "mapping": self.mapping });
+            held.insert((Kind::Category, category_id(category)), members);
+        }
+        for (number, goods) in self.products.iter().enumerate() {
+            let Some(goods) = goods else { continue };
+            let Some(price) = goods.price else { continue };
+            for (variant, stock) in goods.stock.iter().enumerate() {
+                let members = json!({
+                    "name": goods.text(),
+                    "category": format!("category {}", self.categories[number % CATEGORIES]),
+                    "mapping": self.mapping,
+                    "first": variant == 0,
+                    "price": price,
+                    "stock": stock,
+                });
+                held.insert((Kind::Product, item_id(number, variant)), members);
+            }
+        }
+        held
+    }
+
+    /// Records that the mirror counts.
+    pub(super) fn known(&self) -> u64 {
+        (CATEGORIES + self.ever.iter().filter(|ever| **ever).count()) as u64
+    }
+
+    /// Records that end as dead letters.
+    pub(super) fn dead(&self) -> u64 {
+        self.products.iter().flatten().filter(|goods| goods.is_dead()).count() as u64
+    }
+}
+
+impl Goods {
+    pub(super) fn is_dead(&self) -> bool {
+        self.price.is_some() && self.nature != Nature::Good
+    }
+}
+
+/// A product of the model.
+pub(super) fn record(number: usize, goods: &Goods) -> Product {
+    let price = |minor: i64| Price {
+        value: Money::new(minor, "EUR".parse().unwrap()),
+        precise: None,
+        scope: Scope::default(),
+        window: Window::default(),
+        discounted: None,
+        tiers: Vec::new(),
+        recurring: false,
+    };
+    let variants = goods.stock.iter().enumerate().map(|(variant, stock)| Variant {
+        id: variant.to_string().into(),
+        sku: Some(item_id(number, variant).into()),
+        key: None,
+        gtin: None,
+        attributes: Vec::new(),
+        prices: goods.price.map(price).into_iter().collect(),
+        images: Vec::new(),
+        stock: vec![Level { channel: None, available: *stock, expected: None }],
+    });
+    Product {
+        id: product_id(number).into(),
+        key: None,
+        product_type: None,
+        published: true,
+        name: english(goods.text()),
+        slug: Localized::empty(),
+        description: Localized::empty(),
+        meta_title: Localized::empty(),
+        meta_description: Localized::empty(),
+        keywords: Localized::empty(),
+        categories: vec![category_id(number % CATEGORIES).into()],
+        attributes: Vec::new(),
+        variants: variants.collect(),
+        price_home: PriceHome::Variant,
+        rating: None,
+        created_at: None,
+    }
+}
+
+/// A page.
+pub(super) fn page(changes: Vec<Change>, urgency: Urgency, at: Timestamp) -> Intake {
+    Intake {
+        source: source(),
+        lane: "catalogue".to_owned(),
+        state: LaneState::default(),
+        changes,
+        unread: Vec::new(),
+        pass: None,
+        urgency,
+        at,
+    }
+}

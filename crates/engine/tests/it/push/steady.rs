@@ -1,0 +1,95 @@
+//! A store whose steps are points of the script, each whole before anything else goes on.
+
+use std::{
+    collections::BTreeMap,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Wake},
+    thread::{self, Thread},
+};
+
+use async_trait::async_trait;
+use contract::{
+    Fault, Store,
+    store::{
+        Count, DeadLetter, EntryView, Found, Intake, LaneState, Number, Registered, Revision, Step, Sweep, Swept, Take,
+        Taken, Tally, UnreadRow, Wake as NextWake, Window, Work,
+    },
+};
+use model::{FlowName, Kind, Record, SourceName, Timestamp};
+use store::sqlite::Sqlite;
+
+use super::{ears::Ears, script::Script};
+
+/// A store that does one thing after the other.
+pub(super) struct Steady {
+    pub(super) inner: Arc<Sqlite>,
+    pub(super) script: Script,
+    pub(super) ears: Arc<Ears>,
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits without letting other tasks of this thread go on.
+pub(super) fn wait<F: Future>(future: F) -> F::Output {
+    let waker = Arc::new(Unpark(thread::current())).into();
+    let mut context = Context::from_waker(&waker);
+    // Outside of a task's budget, which this loop would never give back.
+    let mut future = pin!(tokio::task::unconstrained(future));
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(done) => return done,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+macro_rules! steps {
+    ($(fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty $(, $heard:ident $step:ident)?;)*) => {
+        #[async_trait]
+        impl Store for Steady {$(
+            async fn $name(&self, $($arg: $type),*) -> Result<$result, Fault> {
+                self.script.point().await;
+                $(self.ears.$heard(&$step);)?
+                let done = wait(self.inner.$name($($arg),*));
+                self.script.point().await;
+                done
+            }
+        )*}
+    };
+}
+
+steps! {
+    fn lane(source: &SourceName, lane: &str) -> LaneState;
+    fn lanes(source: &SourceName) -> BTreeMap<String, LaneState>;
+    fn intake(intake: Intake) -> Taken;
+    fn sweep(sweep: Sweep) -> Swept;
+    fn spread(limit: usize) -> u64;
+    fn wake(now: Timestamp) -> u64;
+    fn reference_revision(source: &SourceName) -> Revision;
+    fn reference(source: &SourceName) -> Vec<Record>;
+    fn counts(source: &SourceName) -> Vec<Count>;
+    fn find(source: &SourceName, text: &str) -> Vec<Found>;
+    fn unread(source: &SourceName, limit: usize) -> Vec<UnreadRow>;
+    fn register(flow: &FlowName, source: &SourceName, fingerprint: &str) -> Registered;
+    fn window(flow: &FlowName, take: Take) -> Window;
+    fn scan(flow: &FlowName, kind: Kind, after: Number, limit: usize) -> Vec<Work>;
+    fn work(flow: &FlowName, number: Number) -> Option<Work>;
+    fn advance(step: Step) -> Vec<u64>, opens step;
+    fn release(flow: &FlowName, kind: Kind, up_to: Revision) -> u64;
+    fn revision() -> Revision;
+    fn next_wake(flow: &FlowName) -> NextWake;
+    fn tally(flow: &FlowName) -> Tally;
+    fn entry(flow: &FlowName, number: Number) -> Option<EntryView>;
+    fn dead(flow: &FlowName, limit: usize) -> Vec<DeadLetter>;
+    fn replay(flow: &FlowName, numbers: &[Number]) -> u64;
+    fn discard(flow: &FlowName, numbers: &[Number]) -> u64;
+    fn doubt(flow: &FlowName, numbers: &[Number]) -> u64;
+    fn prune(before: Timestamp) -> u64;
+}
