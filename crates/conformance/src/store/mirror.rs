@@ -25,7 +25,8 @@ checks![
     a_deletion_of_an_older_version_is_stale,
     a_deletion_of_something_unknown_is_ignored,
     a_category_touches_its_products_and_nothing_else,
-    a_child_touches_its_parents_before_and_after,
+    a_category_touches_the_tree,
+    what_changed_is_not_touched_once_more,
     stock_touches_its_product_as_urgent,
     stock_that_moves_touches_both_products,
     an_assignment_touches_its_product,
@@ -162,21 +163,42 @@ async fn a_category_touches_its_products_and_nothing_else(store: &dyn Store) -> 
     store.intake(page(records.into_iter().map(|record| is(record, 1)).collect())).await?;
     push.settle_all().await?;
     let taken = store.intake(page(vec![is(category("c", "renamed", None), 2)])).await?;
-    same("taken", taken, Taken { changed: 1, touched: 2, ..Taken::default() })?;
-    same("the window", push.ids().await?, ["c", "in-c", "in-both"].map(str::to_owned).to_vec())?;
-    push.stands("the states", (2, 3, 0, 0, 0)).await?;
+    // The other category is touched by way of the tree, the product that is only in it is not.
+    same("taken", taken, Taken { changed: 1, touched: 3, ..Taken::default() })?;
+    same("the window", push.ids().await?, ["c", "d", "in-c", "in-both"].map(str::to_owned).to_vec())?;
+    push.stands("the states", (1, 4, 0, 0, 0)).await?;
     push.settle_all().await?;
     let taken = store.intake(page(vec![gone(Kind::Category, "c", None)])).await?;
-    same("deleted", taken, Taken { gone: 1, touched: 2, ..Taken::default() })
+    same("deleted", taken, Taken { gone: 1, touched: 3, ..Taken::default() })
 }
 
-async fn a_child_touches_its_parents_before_and_after(store: &dyn Store) -> Verdict {
+async fn a_category_touches_the_tree(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     let records = [category("old", "Old", None), category("new", "New", None), category("child", "Child", Some("old"))];
     store.intake(page(records.into_iter().map(|record| is(record, 1)).collect())).await?;
     push.settle_all().await?;
     let taken = store.intake(page(vec![is(category("child", "Child", Some("new")), 2)])).await?;
-    same("moved", taken, Taken { changed: 1, touched: 2, ..Taken::default() })
+    same("moved", taken, Taken { changed: 1, touched: 2, ..Taken::default() })?;
+    push.stands("all of them are looked at", (0, 3, 0, 0, 0)).await
+}
+
+async fn what_changed_is_not_touched_once_more(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    let all = |version| {
+        let name = format!("C{version}");
+        vec![is(product("a", &name, &["c"], &["x"]), version), is(category("c", &name, None), version)]
+    };
+    same("new together", store.intake(page(all(1))).await?, Taken { new: 2, ..Taken::default() })?;
+    push.settle_all().await?;
+    same("changed together", store.intake(page(all(2))).await?, Taken { changed: 2, ..Taken::default() })?;
+    same("two revisions", store.revision().await?.0, 4)?;
+    push.settle_all().await?;
+    let mut more_urgent = all(3);
+    more_urgent.push(is(stock("s", "x", 1), 1));
+    let taken = store.intake(page(more_urgent)).await?;
+    same("unless it becomes more urgent", taken, Taken { new: 1, changed: 2, touched: 1, ..Taken::default() })?;
+    let places: Vec<_> = push.window().await?.work.iter().map(|work| work.urgency).collect();
+    same("the places", places, vec![Some(Urgency::Urgent), Some(Urgency::Live)])
 }
 
 async fn stock_touches_its_product_as_urgent(store: &dyn Store) -> Verdict {

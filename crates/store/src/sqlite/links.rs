@@ -97,10 +97,13 @@ pub(super) fn key_hub(source: &SourceName, key: &str) -> i64 {
 }
 
 fn hash(source: &SourceName, tag: u8, name: &str) -> i64 {
-    let mut seed = blake3::Hasher::new();
-    seed.update(source.as_str().as_bytes()).update(&[0, tag]);
-    let begins = seed.clone().update(beginning(name).as_bytes()).finalize();
-    let whole = seed.update(name.as_bytes()).finalize();
+    let mut text = Vec::with_capacity(128);
+    text.extend_from_slice(source.as_str().as_bytes());
+    text.extend_from_slice(&[0, tag]);
+    let from = text.len();
+    text.extend_from_slice(name.as_bytes());
+    let whole = blake3::hash(&text);
+    let begins = text.get(..from + beginning(name).len()).map_or(whole, blake3::hash);
     let mut bytes = [0; 8];
     for (to, from) in bytes.iter_mut().zip(begins.as_bytes().iter().take(4).chain(whole.as_bytes())) {
         *to = *from;
@@ -228,6 +231,10 @@ impl Tx<'_> {
             .query_row([n], |row| Ok((row.get(0)?, row.get::<_, u8>(1)?, row.get(2)?, row.get(3)?)))
             .optional()?;
         let Some((source, kind, revision, stood)) = stands else { return Ok(false) };
+        if revision > self.began && stood <= urgency as u8 {
+            // It got a revision in this transaction: whoever sees that sees all of it.
+            return Ok(false);
+        }
         let Some(kind) = Kind::from_number(kind).filter(|kind| Kind::CARRIED.contains(kind)) else { return Ok(false) };
         let urgency = self.place(source, (revision, stood), urgency)?;
         let revision = self.next_revision(source, kind);

@@ -58,7 +58,8 @@ pub struct Options {
     pub readers: usize,
     /// Records of a kind (and payloads of a flow) after which a compression dictionary is trained; 0: never.
     pub dictionary_after: u32,
-    /// Pages of 4 KiB in the write-ahead log after which it is folded into the database.
+    /// Pages of 4 KiB in the write-ahead log after which it is folded into the database. The more, the more often a page
+    /// is written that is folded in once only.
     pub log_pages: u32,
     /// Wait for the disk at every commit. Without it a power cut may take the last commits back; a crash does not.
     pub durable: bool,
@@ -73,7 +74,7 @@ impl Default for Options {
             reader_cache_kib: 4 * 1024,
             readers: 2,
             dictionary_after: 1000,
-            log_pages: 4000,
+            log_pages: 12_000,
             durable: true,
             most_pages: None,
         }
@@ -115,7 +116,7 @@ impl Sqlite {
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", if options.durable { "FULL" } else { "NORMAL" })?;
         db.pragma_update(None, "wal_autocheckpoint", options.log_pages)?;
-        db.pragma_update(None, "journal_size_limit", i64::from(options.log_pages).saturating_mul(4 * 4096))?;
+        db.pragma_update(None, "journal_size_limit", i64::from(options.log_pages).saturating_mul(2 * 4096))?;
         if let Some(pages) = options.most_pages {
             db.pragma_update(None, "max_page_count", pages)?;
         }
@@ -200,16 +201,22 @@ impl Sqlite {
         done.map_err(|trouble| trouble.fault(&self.path))
     }
 
-    /// Trains dictionaries for which there is enough to learn from by now.
-    async fn learn(&self) -> Result<(), Fault> {
+    /// Trains dictionaries for which there is enough to learn from by now. What was asked for is committed already, so
+    /// a failure is only told: bodies stay larger.
+    async fn learn(&self) {
         while let Some(training) = self.codec.training() {
             let purpose = training.purpose;
-            let trained = self.prepare(move |_| Ok(Training::train(&training))).await?;
-            let Some(bytes) = trained else { continue };
-            self.writer()?.run(move |tx| Codec::store(tx.db, purpose, &bytes)).await?;
-            self.readers.run(|db, codec| codec.load(db)).await?;
+            if let Err(fault) = self.learn_from(training).await {
+                tracing::warn!(%purpose, %fault, "no compression dictionary could be made");
+            }
         }
-        Ok(())
+    }
+
+    async fn learn_from(&self, training: Training) -> Result<(), Fault> {
+        let purpose = training.purpose;
+        let Some(bytes) = self.prepare(move |_| Ok(training.train())).await? else { return Ok(()) };
+        self.writer()?.run(move |tx| Codec::store(tx.db, purpose, &bytes)).await?;
+        self.readers.run(|db, codec| codec.load(db)).await
     }
 
     async fn flow(&self, name: &FlowName) -> Result<i64, Fault> {
@@ -314,7 +321,7 @@ impl Store for Sqlite {
         let writer = self.writer()?;
         let page = self.prepare(move |codec| Prepared::new(codec, intake)).await?;
         let taken = writer.run(move |tx| tx.intake(page)).await?;
-        self.learn().await?;
+        self.learn().await;
         Ok(taken)
     }
 
@@ -380,7 +387,7 @@ impl Store for Sqlite {
         let flow = self.flow(&step.flow).await?;
         let step = self.prepare(move |codec| PreparedStep::new(codec, flow, step)).await?;
         let opened = writer.run(move |tx| tx.advance(&step)).await?;
-        self.learn().await?;
+        self.learn().await;
         Ok(opened)
     }
 

@@ -89,6 +89,7 @@ impl Desk {
         let mut tx = Tx {
             db: &transaction,
             codec: &self.codec,
+            began: self.revision,
             revision: self.revision,
             census: BTreeMap::new(),
             floors: HashMap::new(),
@@ -117,6 +118,8 @@ struct Shift {
 pub(super) struct Tx<'a> {
     pub(super) db: &'a Connection,
     pub(super) codec: &'a Codec,
+    /// The highest revision before it.
+    pub(super) began: u64,
     revision: u64,
     census: BTreeMap<(i64, u8), Shift>,
     floors: HashMap<i64, [u64; 3]>,
