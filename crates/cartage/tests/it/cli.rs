@@ -142,10 +142,10 @@ async fn a_record_s_journey_is_told_from_source_to_answer() {
     let products: Vec<&Value> =
         journey.as_array().unwrap().iter().filter(|it| it["kind"] == json!("product")).collect();
     assert_eq!(products.len(), 1);
-    let stop = &products[0]["flows"][0];
+    let german = &products[0]["flows"][0];
     let held = &shop.store("de").products()[&id];
-    assert_eq!((&stop["items"][0]["price"], &stop["ledger"]["call"]["status"]), (&held["price"], &json!(200)));
-    assert_eq!(stop["pending"], json!([]));
+    assert_eq!((&german["items"][0]["price"], &german["ledger"]["call"]["status"]), (&held["price"], &json!(200)));
+    assert_eq!(german["pending"], json!([]));
     // Kept out: by which rule.
     let ran = shop.cartage(&["explain", "p-000003"]).await.ended(0);
     ran.says(&["clerk-uk (market uk): filtered, rule no_price keeps it out", "clerk-de (market de): in_sync"]);
@@ -209,8 +209,8 @@ async fn status_tells_flows_sources_and_lanes() {
     assert_eq!(status["flows"], report["flows"]);
     for flow in status["flows"].as_array().unwrap() {
         let count = |name: &str| flow[name].as_u64().unwrap();
-        let states: u64 = ["in_sync", "pending", "filtered", "dead", "gone"].into_iter().map(count).sum();
-        assert_eq!(states, count("mirror"));
+        let sum: u64 = ["in_sync", "pending", "filtered", "dead", "gone"].into_iter().map(count).sum();
+        assert_eq!(sum, count("mirror"));
         let rules: u64 = flow["rules"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
         assert_eq!(rules, count("filtered"));
     }
@@ -326,4 +326,43 @@ async fn get(url: &str) -> String {
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_is_printed_logged_or_kept() {
+    let shop = Shop::uniform(5).await;
+    shop.configure("[telemetry]\nlog = \"trace\"\n");
+    let plan = sandbox::fault::FaultPlan {
+        error_rate: [(500, 0.3)].into(),
+        reset_after_effect_rate: 0.2,
+        ..sandbox::fault::FaultPlan::default()
+    };
+    shop.world.clerk_faults.set(plan.clone()).unwrap();
+    shop.world.shop_faults.set(plan).unwrap();
+    let mut printed = String::new();
+    for command in [
+        &["sync", "--patience", "20"][..],
+        &["check"],
+        &["status"],
+        &["verify"],
+        &["explain", "p-000001"],
+        &["dead", "list"],
+    ] {
+        let ran = shop.cartage(command).await;
+        printed += &ran.out;
+        printed += &ran.err;
+    }
+    assert!(printed.contains("TRACE") || printed.contains("DEBUG"), "the log is not as wordy as it was asked to be");
+    let folder = shop.config.parent().unwrap();
+    let database: Vec<u8> = ["sandbox.db", "sandbox.db-wal"]
+        .iter()
+        .flat_map(|name| std::fs::read(folder.join(name)).unwrap_or_default())
+        .collect();
+    assert!(!database.is_empty());
+    for secret in ["sandbox-secret", "sandboxDEpublic", "sandboxDEprivate", "sandboxUKprivate"] {
+        assert!(!printed.contains(secret), "{secret} is printed");
+        assert!(!database.windows(secret.len()).any(|bytes| bytes == secret.as_bytes()), "{secret} is kept");
+    }
+    // Nor is what was made of them.
+    assert!(!printed.contains("Basic c2FuZGJveDpz") && !printed.to_lowercase().contains("authorization: bearer"));
 }

@@ -312,13 +312,10 @@ async fn a_product_taken_out_of_a_store_s_selection_leaves_that_market_only() {
     assert!(process.sync().await.converged());
     expected.get_mut("de").unwrap()[0].remove(&id);
     assert_eq!(shop.held(), expected);
-    for (selection, change) in [("range-de", false), ("range-uk", true)] {
-        let (selection, product) = named(selection);
-        shop.change(match change {
-            true => Change::AddToSelection { selection, product },
-            false => Change::RemoveFromSelection { selection, product },
-        });
-    }
+    let (selection, product) = named("range-de");
+    shop.change(Change::RemoveFromSelection { selection, product });
+    let (selection, product) = named("range-uk");
+    shop.change(Change::AddToSelection { selection, product });
     assert!(process.sync().await.converged());
     assert_eq!(shop.held(), before);
     // A store that no longer uses its selection sells everything that it can price.
@@ -340,14 +337,14 @@ async fn a_new_product_is_one_post_and_a_new_locale_s_text_brings_it_into_the_ot
     let pass = process.sync().await;
     assert!(pass.converged(), "{pass:?}");
     let id = shop.id(&key);
-    assert_eq!(only(&shop.sent("de")).ids(), [id.clone()]);
+    assert_eq!(only(&shop.sent("de")).ids(), std::slice::from_ref(&id));
     assert_eq!(shop.sent("uk").len(), 0);
     assert_eq!(pass.flows["uk"].tally.rules, BTreeMap::from([("no_text".to_owned(), 1)]));
     shop.forget_calls();
     let text = Some("Named at last".to_owned());
     shop.change(Change::SetName { product: key, locale: "en".to_owned(), text });
     assert!(process.sync().await.converged());
-    assert_eq!(only(&shop.sent("uk")).ids(), [id.clone()]);
+    assert_eq!(only(&shop.sent("uk")).ids(), std::slice::from_ref(&id));
     assert_eq!(shop.store("uk").products()[&id]["name"], json!("Named at last"));
     assert_eq!(shop.sent("de").len(), 0);
 }
@@ -367,7 +364,7 @@ async fn a_price_window_opens_and_closes_by_the_clock_alone_within_a_second() {
         "stores",
         "deletions",
     ];
-    let cadence: String = lanes.iter().map(|lane| format!("{lane} = \"720h\"\n")).collect();
+    let cadence = lanes.map(|lane| format!("{lane} = \"720h\"")).join("\n");
     shop.replace("[sources.shop]\n", "[sources.shop]\nfull_every = \"1440h\"\n");
     shop.configure(&format!("[sources.shop.cadence]\n{cadence}"));
     let clock = FakeClock::new(0);
@@ -379,7 +376,7 @@ async fn a_price_window_opens_and_closes_by_the_clock_alone_within_a_second() {
     shop.change(Change::SetPrice { sku, scope, minor: 1, discounted: None });
 
     let process = shop.open_with(std::sync::Arc::clone(&clock), false).await;
-    let (stop, stopped) = watch::channel(false);
+    let (ending, stopped) = watch::channel(false);
     let engine = std::sync::Arc::clone(&process.engine);
     let running = tokio::spawn(async move { engine.run(&stopped).await });
     let full = |market: &str| shop.store(market).count(sandbox::clerk::Resource::Products) == 20;
@@ -402,13 +399,146 @@ async fn a_price_window_opens_and_closes_by_the_clock_alone_within_a_second() {
         (only(&sent).operation.as_str(), only(&sent).members()),
         ("PATCH products", PRICE.map(str::to_owned).to_vec())
     );
-    assert_eq!(only(&sent).ids(), [id.clone()]);
+    assert_eq!(only(&sent).ids(), std::slice::from_ref(&id));
 
     clock.advance(HOUR);
     until("the window to close", || price() == usual).await;
     assert_eq!((shop.sent("uk").len(), shop.sent("de").len()), (2, 0));
     assert_eq!(shop.source_calls(), 0, "the source was asked");
-    stop.send_replace(true);
+    ending.send_replace(true);
     running.await.unwrap().unwrap();
     assert!(process.status().await.values().all(|flow| flow.converged));
+}
+
+// ── what the settings ask for ───────────────────────────────────────────────────────────────────────────────────────
+
+/// Sets one thing for the German store and another for the British one.
+fn set(shop: &Shop, de: &str, uk: &str) {
+    for (market, setting) in [("de", de), ("uk", uk)] {
+        let section = format!("[destinations.clerk-{market}]\n");
+        shop.replace(&section, &format!("{section}{setting}\n"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sold_out_is_hidden_or_removed_as_the_store_s_setting_says() {
+    let shop = Shop::uniform(20).await;
+    set(&shop, "out_of_stock = \"hide\"", "out_of_stock = \"remove\"");
+    let process = shop.synced().await;
+    let (skus, id) = (shop.skus("p-000003"), shop.id("p-000003"));
+    let before = shop.held();
+    assert_eq!(before["de"][0][&id]["index"], json!(true));
+    let stock = |sku: &String, quantity| shop.change(Change::SetStock { sku: sku.clone(), channel: None, quantity });
+    for sku in &skus {
+        stock(sku, 0);
+    }
+    assert!(process.sync().await.converged());
+    let sent = shop.sent("de");
+    assert_eq!((only(&sent).operation.as_str(), &only(&sent).objects[0]["index"]), ("PATCH products", &json!(false)));
+    assert_eq!(only(&shop.sent("uk")).operation, "DELETE products");
+    assert!(!shop.store("uk").products().contains_key(&id));
+    // One piece brings it back.
+    shop.forget_calls();
+    stock(&skus[2], 1);
+    assert!(process.sync().await.converged());
+    assert_eq!(shop.store("de").products()[&id]["index"], json!(true));
+    assert_eq!(
+        (only(&shop.sent("uk")).operation.as_str(), only(&shop.sent("uk")).ids()),
+        ("POST products", vec![id.clone()])
+    );
+    assert_eq!(shop.store("uk").products()[&id]["name"], before["uk"][0][&id]["name"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_the_grain_of_variants_only_the_variant_that_changed_is_sent() {
+    let shop = Shop::uniform(12).await;
+    set(&shop, "grain = \"variant\"", "grain = \"variant\"\nout_of_stock = \"remove\"");
+    let process = shop.synced().await;
+    let all: BTreeSet<String> = shop.world.shop.skus().into_iter().collect();
+    assert_eq!(shop.store("de").products().into_keys().collect::<BTreeSet<_>>(), all);
+    let sku = shop.skus("p-000003")[1].clone();
+    assert_eq!(shop.store("de").products()[&sku]["parent_id"], json!(shop.id("p-000003")));
+    shop.change(Change::SetPrice { sku: sku.clone(), scope: PriceScope::of("EUR"), minor: 55, discounted: None });
+    assert!(process.sync().await.converged());
+    let sent = shop.sent("de");
+    assert_eq!((only(&sent).operation.as_str(), only(&sent).ids()), ("PATCH products", vec![sku.clone()]));
+    assert_eq!(shop.sent("uk").len(), 0);
+    shop.change(Change::SetStock { sku: sku.clone(), channel: None, quantity: 0 });
+    assert!(process.sync().await.converged());
+    assert_eq!((only(&shop.sent("uk")).operation.as_str(), only(&shop.sent("uk")).items), ("DELETE products", 1));
+    assert!(!shop.store("uk").products().contains_key(&sku) && shop.store("de").products().contains_key(&sku));
+    assert_eq!(shop.store("uk").products().len(), all.len() - 1);
+    // A product takes all its items along.
+    let of_product = shop.skus("p-000003").len();
+    shop.change(Change::Unpublish { product: "p-000003".to_owned() });
+    assert!(process.sync().await.converged());
+    assert_eq!(shop.store("de").products().len(), all.len() - of_product);
+    assert_eq!(shop.store("uk").products().len(), all.len() - of_product);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_mapping_sends_what_it_changes_and_only_that() {
+    let shop = Shop::altered(30, |_, products| products.truncate(12)).await;
+    drop(shop.synced().await);
+    let section = "[flows.clerk-de.fields]\n";
+    shop.replace(section, &format!("{section}first = \"product.key == 'p-000004' ? 'yes' : null\"\n"));
+    assert!(shop.open().await.sync().await.converged());
+    assert_eq!(only(&shop.sent("de")).ids(), [shop.id("p-000004")]);
+    assert_eq!(
+        (&shop.store("de").products()[&shop.id("p-000004")]["first"], shop.sent("uk").len()),
+        (&json!("yes"), 0)
+    );
+    // Written in another way, it says the same.
+    shop.forget_calls();
+    shop.replace("product.key == 'p-000004' ? 'yes' : null", "product.key != 'p-000004' ? null : 'yes'");
+    assert!(shop.open().await.sync().await.converged());
+    assert_eq!(shop.destination_calls(), 0);
+    // Taken back, the field goes.
+    shop.replace("first = \"product.key != 'p-000004' ? null : 'yes'\"\n", "");
+    assert!(shop.open().await.sync().await.converged());
+    assert_eq!(only(&shop.sent("de")).ids(), [shop.id("p-000004")]);
+    assert!(shop.store("de").products()[&shop.id("p-000004")].get("first").is_none());
+}
+
+// ── all of it ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_of_edits_leave_the_stores_as_a_first_sync_of_the_same_shop_would() {
+    let shop = Shop::odd(100).await;
+    shop.change(Change::SetMessages { enabled: true });
+    // The clock stands, so that a price window is either open or not.
+    let clock = FakeClock::new(0);
+    let process = shop.open_with(std::sync::Arc::clone(&clock), false).await;
+    assert!(process.sync().await.converged());
+    shop.age();
+    let made = sandbox::catalogue::generate(&sandbox::catalogue::Options {
+        products: 100,
+        ..sandbox::catalogue::Options::default()
+    });
+    let now = jiff::Timestamp::from_millisecond(contract::Clock::now(clock.as_ref()).millis()).unwrap();
+    for (number, edit) in sandbox::shop::LivingShop::new(&made, 11).take(300).enumerate() {
+        // Windows that are over, open, and yet to come.
+        let at = now + jiff::SignedDuration::from_secs([-3600, -45, 3600][number % 3]);
+        let _refused_by_the_platform = shop.world.shop.change(edit.into_change(at)).is_err();
+        if number % 12 == 11 {
+            let pass = process.sync().await;
+            assert!(pass.flows.values().all(|flow| flow.converged && flow.tally.dead == 0), "{pass:?}");
+        }
+    }
+    let pass = process.sync_full().await;
+    assert!(pass.converged(), "{pass:?}");
+    let grown = shop.held();
+    drop(process);
+    for market in MARKETS {
+        shop.store(market).clear();
+    }
+    shop.replace("sandbox.db", "another.db");
+    let process = shop.open_with(clock, false).await;
+    assert!(process.sync().await.converged());
+    for (market, [products, categories]) in shop.held() {
+        for (id, product) in &products {
+            assert_eq!(grown[&market][0].get(id), Some(product), "{market}");
+        }
+        assert_eq!((grown[&market][0].len(), &grown[&market][1]), (products.len(), &categories), "{market}");
+    }
 }

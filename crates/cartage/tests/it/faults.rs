@@ -151,7 +151,7 @@ async fn a_destination_that_never_answers_does_not_slow_the_other() {
     let began = Instant::now();
     {
         let process = shop.open_with(FakeClock::new(1), false).await;
-        let (stop, stopped) = watch::channel(false);
+        let (ending, stopped) = watch::channel(false);
         let engine = std::sync::Arc::clone(&process.engine);
         let running = tokio::spawn(async move { engine.run(&stopped).await });
         crate::harness::until("the British store to be full", || shop.store("uk").count(Resource::Products) == 200)
@@ -162,11 +162,11 @@ async fn a_destination_that_never_answers_does_not_slow_the_other() {
         let sku = shop.skus("p-000005")[0].clone();
         shop.change(Change::SetStock { sku, channel: None, quantity: 0 });
         let id = shop.id("p-000005");
-        let sold_out = || shop.store("uk").products()[&id]["variant_stocks"][0] == Value::from(0);
+        let sold_out = || shop.store("uk").products()[&id]["variant_stocks"][0] == 0;
         crate::harness::until("the stock", sold_out).await;
         let status = process.status().await;
         assert_eq!((status["de"].tally.in_sync, status["de"].tally.dead), (0, 0));
-        stop.send_replace(true);
+        ending.send_replace(true);
         running.abort();
         let _cut_off = running.await;
     }

@@ -20,7 +20,8 @@ use cartage::{
 };
 use contract::{Clock, Store};
 use engine::{
-    Event, Observer, SystemClock,
+    SystemClock,
+    observe::Silent,
     run::{Engine, SyncOptions, Synced},
 };
 use model::Timestamp;
@@ -224,12 +225,11 @@ impl Shop {
             opened = assemble::open(&loaded);
         }
         let store = opened.unwrap();
-        let heard = Arc::new(Heard::default());
         let engine = assemble::engine(
             &loaded,
             Arc::clone(&store),
             Arc::<FakeClock>::clone(&clock),
-            Arc::<Heard>::clone(&heard),
+            Arc::new(Silent),
             allow_deletes,
         );
         let engine = engine.unwrap_or_else(|failure| panic!("{failure}"));
@@ -357,14 +357,6 @@ impl Process {
         }
         flows.into_iter().map(|flow| (flow.market.clone(), flow)).collect()
     }
-}
-
-/// An observer that only has to keep up.
-#[derive(Default)]
-struct Heard;
-
-impl Observer for Heard {
-    fn tell(&self, _: &Event<'_>) {}
 }
 
 // ── the binary ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -32,7 +32,7 @@ struct Rule {
     market: &'static str,
     mark: &'static str,
     slug: &'static str,
-    rate: u64,
+    rate: u32,
 }
 
 const RULES: [Rule; 2] =
@@ -51,22 +51,22 @@ struct Luma {
 struct LumaVariant {
     sku: String,
     /// US cents: regular, and reduced where it is.
-    cents: (u64, u64),
-    pieces: u64,
+    cents: (u32, u32),
+    pieces: u32,
     image: Option<String>,
     /// Values by option.
     options: BTreeMap<String, String>,
 }
 
-fn cents(dollars: &str) -> u64 {
+fn cents(dollars: &str) -> u32 {
     let (whole, rest) = dollars.split_once('.').unwrap_or((dollars, ""));
     let rest: String = format!("{rest}00").chars().take(2).collect();
-    whole.parse::<u64>().unwrap() * 100 + rest.parse::<u64>().unwrap()
+    whole.parse::<u32>().unwrap() * 100 + rest.parse::<u32>().unwrap()
 }
 
 /// Minor units of a market, rounded half up, as a JSON number.
-fn amount(cents: u64, rate: u64) -> f64 {
-    ((cents * rate + 50) / 100) as f64 / 100.0
+fn amount(cents: u32, rate: u32) -> f64 {
+    f64::from((cents * rate + 50) / 100) / 100.0
 }
 
 fn hyphenated(text: &str) -> String {
@@ -143,7 +143,7 @@ fn values(
     values
 }
 
-fn stock(row: &Row) -> u64 {
+fn stock(row: &Row) -> u32 {
     if ["", "1"].contains(&cell(row, "is_in_stock")) { cell(row, "qty").parse().unwrap() } else { 0 }
 }
 
@@ -151,7 +151,7 @@ fn image(row: &Row) -> Option<String> {
     Some(cell(row, "base_image")).filter(|path| !path.is_empty()).map(|path| format!("{PICTURES}{path}"))
 }
 
-fn price(row: &Row, parent: Option<&Row>) -> (u64, u64) {
+fn price(row: &Row, parent: Option<&Row>) -> (u32, u32) {
     let priced = [Some(row), parent].into_iter().flatten().find(|row| !cell(row, "price").is_empty()).unwrap();
     let regular = cents(cell(priced, "price"));
     let special = Some(cell(priced, "special_price")).filter(|text| !text.is_empty()).map(cents);
@@ -233,7 +233,7 @@ fn expected(product: &Luma, rule: &Rule) -> Map<String, Value> {
     let variants = &product.variants;
     let for_sale = variants.iter().filter(|it| it.pieces > 0);
     let cheapest = for_sale.min_by_key(|it| it.cents.1).unwrap_or(&variants[0]);
-    let pieces: u64 = variants.iter().map(|it| it.pieces).sum();
+    let pieces: u32 = variants.iter().map(|it| it.pieces).sum();
     let mut object = json!({
         "name": text(&product.name),
         "description": readable(&text(&product.description)),
@@ -244,12 +244,12 @@ fn expected(product: &Luma, rule: &Rule) -> Map<String, Value> {
         "price": reduced(cheapest),
         "list_price": regular(cheapest),
         "on_sale": reduced(cheapest) < regular(cheapest),
-        "stock": pieces as f64,
+        "stock": f64::from(pieces),
         "in_stock": pieces > 0,
         "variant_skus": variants.iter().map(|it| it.sku.as_str()).collect::<Vec<_>>(),
         "variant_prices": variants.iter().map(reduced).collect::<Vec<_>>(),
         "variant_list_prices": variants.iter().map(regular).collect::<Vec<_>>(),
-        "variant_stocks": variants.iter().map(|it| it.pieces as f64).collect::<Vec<_>>(),
+        "variant_stocks": variants.iter().map(|it| f64::from(it.pieces)).collect::<Vec<_>>(),
         "variant_images": variants.iter().map(|it| it.image.clone().unwrap_or_default()).collect::<Vec<_>>(),
     });
     let object = object.as_object_mut().unwrap();
@@ -375,7 +375,7 @@ async fn counted(folder: &Path) -> BTreeMap<String, (usize, usize)> {
     assert!(pass.converged(), "{pass:?}");
     let held = shop.held();
     for (market, [products, categories]) in &held {
-        assert_eq!(pass.flows[market].tally.in_sync as usize, products.len() + categories.len());
+        assert_eq!(pass.flows[market].tally.in_sync, (products.len() + categories.len()) as u64);
     }
     shop.forget_calls();
     assert!(process.sync_full().await.converged());

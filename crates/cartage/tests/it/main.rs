@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod cli;
+mod crash;
 mod dead;
 mod deltas;
 mod faults;

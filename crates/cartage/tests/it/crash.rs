@@ -1,0 +1,390 @@
+//! The binary, killed at random moments of its passes while both platforms fail, always comes to hold what an undisturbed
+//! run ends with; and its states add up at every stop.
+//!
+//! `CARTAGE_CRASH_SEED` repeats a run, `CARTAGE_CRASHES` says how many times it is killed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use contract::Store;
+use model::{FlowName, SourceName};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use sandbox::{
+    catalogue::{Options, generate},
+    clerk,
+    commercetools::Change,
+    fault::{FaultPlan, Latency, SlowDrip},
+    shop::{Edit, LivingShop},
+};
+use serde_json::Value;
+use store::sqlite::Sqlite;
+
+use crate::harness::{MARKETS, Ran, Shop, cartage, catalogue, serve};
+
+const PRODUCTS: usize = 150;
+/// Edits of the shop before each pass.
+const EDITS: usize = 8;
+/// Kills after which everything is compared.
+const COMPARED_EVERY: u32 = 25;
+
+type Held = BTreeMap<String, [BTreeMap<String, Value>; 2]>;
+
+fn setting(name: &str) -> Option<u64> {
+    #[expect(clippy::disallowed_methods, reason = "a knob of the test, not a setting of the product")]
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+// ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// One call in five goes wrong, one way or another.
+fn trouble(seed: u64, retry_after_seconds: Option<u32>) -> FaultPlan {
+    FaultPlan {
+        latency_ms: Some(Latency { min: 0, max: 12 }),
+        error_rate: BTreeMap::from([(500, 0.04), (503, 0.04), (504, 0.02)]),
+        throttle_rate: if retry_after_seconds.is_some() { 0.01 } else { 0.03 },
+        retry_after_seconds,
+        reset_before_effect_rate: 0.03,
+        reset_after_effect_rate: 0.05,
+        seed,
+        ..FaultPlan::default()
+    }
+}
+
+fn set_faults(shop: &Shop, plan: impl Fn(u64) -> FaultPlan) {
+    shop.world.shop_faults.set(plan(1)).unwrap();
+    shop.world.clerk_faults.set(plan(2)).unwrap();
+}
+
+// ── the binary ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Begins a pass.
+fn begin(config: &Path, arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_cartage"))
+        .arg("--config")
+        .arg(config)
+        .arg("sync")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .env_remove("RUST_LOG")
+        .spawn()
+        .unwrap()
+}
+
+async fn pass(config: &Path, arguments: &[&str]) -> Ran {
+    let config = config.display().to_string();
+    cartage(&[&["--config", &config, "sync"], arguments].concat()).await
+}
+
+/// Kills it, with SIGKILL; true if it was still at work.
+async fn kill(mut child: Child) -> bool {
+    let was_at_work = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+    was_at_work
+}
+
+// ── what a kill left ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// In which work a kill fell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Moment {
+    /// Before there was a database, or nothing was left to do any more.
+    Idle,
+    /// A walk was under way.
+    Reading,
+    /// Calls were under way, which may or may not have had their effect.
+    Calling,
+    /// Both.
+    ReadingAndCalling,
+    /// Something was left to do, but no walk or call was under way: between them, or while a retry was waited for.
+    Between,
+}
+
+fn flow(market: &str) -> FlowName {
+    FlowName::new(format!("clerk-{market}"))
+}
+
+/// The states add up; gives where the kill fell.
+async fn examine(database: &Path, was_there: &mut bool) -> Moment {
+    let store = match Sqlite::open_read_only(database) {
+        Ok(store) => store,
+        // It was killed before its tables were made.
+        Err(fault) if !*was_there && (fault.code == "C0105" || fault.code == "C0107") => return Moment::Idle,
+        Err(fault) => panic!("a kill left a database that can't be read: {} {fault}", fault.code),
+    };
+    *was_there = true;
+    let mut mirrors = BTreeSet::new();
+    let mut pending = 0;
+    for market in MARKETS {
+        let tally = store.tally(&flow(market)).await.unwrap();
+        let sum = tally.in_sync + tally.pending + tally.filtered + tally.dead + tally.gone;
+        assert_eq!(sum, tally.mirror, "the states of {market} don't add up: {tally:?}");
+        assert_eq!(tally.rules.values().sum::<u64>(), tally.filtered, "the rules of {market} don't add up: {tally:?}");
+        assert_eq!(tally.dead, 0, "{:?}", store.dead(&flow(market), 3).await.unwrap());
+        mirrors.insert(tally.mirror);
+        pending += tally.pending;
+    }
+    // Flows are made known one after the other.
+    assert!(mirrors.len() == 1 || mirrors.contains(&0), "flows of one source see one mirror: {mirrors:?}");
+    let lanes = store.lanes(&SourceName::from("shop")).await.unwrap();
+    let reading = lanes.values().any(|state| state.walk.is_some());
+    drop(store);
+    match (reading, calls_were_open(database).await) {
+        (true, true) => Moment::ReadingAndCalling,
+        (true, false) => Moment::Reading,
+        (false, true) => Moment::Calling,
+        (false, false) if pending > 0 => Moment::Between,
+        (false, false) => Moment::Idle,
+    }
+}
+
+/// Whether the next process will find calls that this one did not end. Asked of a copy, which it changes.
+async fn calls_were_open(database: &Path) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.db");
+    for suffix in ["", "-wal"] {
+        let beside = |path: &Path| PathBuf::from(format!("{}{suffix}", path.display()));
+        if beside(database).exists() {
+            fs::copy(beside(database), beside(&copy)).unwrap();
+        }
+    }
+    let store = Sqlite::open(&copy).unwrap();
+    let mut in_doubt = 0;
+    for market in MARKETS {
+        in_doubt += store.register(&flow(market), &SourceName::from("shop"), "").await.unwrap().in_doubt;
+    }
+    in_doubt > 0
+}
+
+// ── the undisturbed run ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Stores of their own, fed from the same shop by a database of its own, with nothing going wrong.
+struct Undisturbed {
+    clerk: clerk::Emulator,
+    url: String,
+    folder: tempfile::TempDir,
+}
+
+impl Undisturbed {
+    async fn new() -> Self {
+        let clerk = clerk::Emulator::new(clerk::Settings::default());
+        let url = serve(clerk.router()).await + "/v2";
+        Self { clerk, url, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// What the stores hold after a first sync of the shop as it is now, and how long that took.
+    async fn held(&self, shop: &Shop) -> (Held, Duration) {
+        set_faults(shop, |_| FaultPlan::default());
+        for market in MARKETS {
+            self.clerk.store(market).unwrap().clear();
+        }
+        let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let config = folder.path().join("cartage.toml");
+        let text = fs::read_to_string(&shop.config).unwrap().replace(&shop.world.clerk_url, &self.url);
+        fs::write(&config, text).unwrap();
+        let began = Instant::now();
+        pass(&config, &[]).await.ended(0);
+        let took = began.elapsed();
+        let held = MARKETS.map(|market| {
+            let store = self.clerk.store(market).unwrap();
+            (market.to_owned(), [store.products(), store.categories()])
+        });
+        (held.into(), took)
+    }
+}
+
+/// Where two holdings differ, in a few lines.
+fn difference(got: &Held, wanted: &Held) -> String {
+    let mut lines = Vec::new();
+    for market in MARKETS {
+        for (got, wanted) in got[market].iter().zip(&wanted[market]) {
+            let ids: BTreeSet<&String> = got.keys().chain(wanted.keys()).collect();
+            for id in ids.into_iter().filter(|id| got.get(*id) != wanted.get(*id)) {
+                lines.push(format!("{market} {id}\n  holds  {:?}\n  should {:?}", got.get(id), wanted.get(id)));
+            }
+        }
+    }
+    format!("{} differ\n{}", lines.len(), lines.iter().take(4).cloned().collect::<Vec<_>>().join("\n"))
+}
+
+// ── the shop ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A shop of odd products, with small pages and calls so that there are many moments to be killed at.
+async fn shop() -> Shop {
+    let shop = Shop::odd(PRODUCTS).await;
+    shop.change(Change::SetMessages { enabled: true });
+    // The emulator gives its timestamps in order and at once: no lag is needed, and hardly an overlap.
+    let settings = "retry_wait_milliseconds = 5\nlag_seconds = 0\nmessage_lag_seconds = 0\noverlap_seconds = 2\n";
+    shop.replace("[sources.shop]\n", &format!("[sources.shop]\n{settings}"));
+    shop.configure("[sources.shop.page_size]\nfirst_products = 20\nproducts = 20\nothers = 60\n");
+    for market in MARKETS {
+        let section = format!("[destinations.clerk-{market}]\n");
+        shop.replace(&section, &format!("{section}batch_items = 10\ndescription = \"text\"\n"));
+    }
+    shop
+}
+
+/// Another mapping: what was sent has to be sent again.
+fn remap(shop: &Shop) {
+    let text = fs::read_to_string(&shop.config).unwrap();
+    let (from, to) = if text.contains("description = \"text\"") { ("text", "html") } else { ("html", "text") };
+    shop.replace(&format!("description = \"{from}\""), &format!("description = \"{to}\""));
+}
+
+/// Makes edits; not those that open by the clock, after which two runs at different instants differ rightly.
+fn edit(shop: &Shop, living: &mut LivingShop, edits: usize) {
+    let timeless = living.filter(|edit| !matches!(edit, Edit::PriceWindow { .. }));
+    for edit in timeless.take(edits) {
+        let change = edit.into_change(shop.world.shop.instant());
+        if let Err(error) = shop.world.shop.change(change) {
+            // An odd product may be one that the platform refuses to change.
+            println!("the shop refused an edit: {error}");
+        }
+    }
+}
+
+/// Lets passes run to their end while things go wrong, then one while nothing does; both must agree with an undisturbed
+/// run.
+async fn converges(shop: &Shop, undisturbed: &Undisturbed, seed: u64) {
+    let (wanted, _) = undisturbed.held(shop).await;
+    set_faults(shop, |which| trouble(seed + which, None));
+    let mut code = 1;
+    for _ in 0..20 {
+        code = pass(&shop.config, &["--full", "--patience", "20"]).await.code;
+        if code == 0 {
+            break;
+        }
+    }
+    assert_eq!(code, 0, "it does not converge while one call in five fails");
+    let got = shop.held();
+    assert!(got == wanted, "while things went wrong: {}", difference(&got, &wanted));
+    set_faults(shop, |_| FaultPlan::default());
+    shop.forget_calls();
+    pass(&shop.config, &["--full"]).await.ended(0);
+    let got = shop.held();
+    assert!(got == wanted, "after all: {}", difference(&got, &wanted));
+    assert_eq!(shop.destination_calls(), 0, "nothing was in doubt any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_random_moments_it_converges_to_what_an_undisturbed_run_ends_with() {
+    let seed = setting("CARTAGE_CRASH_SEED").unwrap_or_else(rand::random);
+    let crashes = u32::try_from(setting("CARTAGE_CRASHES").unwrap_or(200)).unwrap();
+    println!("CARTAGE_CRASH_SEED={seed} CARTAGE_CRASHES={crashes}");
+    let mut dice = StdRng::seed_from_u64(seed);
+    let began = Instant::now();
+    let shop = shop().await;
+    let database = shop.config.with_file_name("sandbox.db");
+    let mut living =
+        LivingShop::new(&generate(&Options { products: PRODUCTS, ..Options::default() }), dice.random());
+    let undisturbed = Undisturbed::new().await;
+    let (_, whole) = undisturbed.held(&shop).await;
+    println!("an undisturbed first pass takes {whole:?}");
+
+    let mut was_there = false;
+    let mut kills = 0;
+    let mut passes = 0;
+    let mut moments: BTreeMap<Moment, u32> = BTreeMap::new();
+    while kills < crashes {
+        passes += 1;
+        assert!(passes < 3 * crashes + 20, "most passes end before they are killed: {moments:?}");
+        edit(&shop, &mut living, EDITS);
+        if dice.random_bool(0.12) {
+            remap(&shop);
+        }
+        // Throttled calls that say when to come back cost whole seconds, so there are few of them.
+        let retry_after = dice.random_bool(0.3).then_some(1);
+        let plan = dice.random::<u32>();
+        set_faults(&shop, |which| trouble(u64::from(plan) + which, retry_after));
+        let full: &[&str] = if dice.random_bool(0.4) { &["--full"] } else { &[] };
+        let child = begin(&shop.config, full);
+        tokio::time::sleep(whole.mul_f64(dice.random_range(0.02..1.0))).await;
+        if !kill(child).await {
+            continue;
+        }
+        kills += 1;
+        *moments.entry(examine(&database, &mut was_there).await).or_default() += 1;
+        if kills % COMPARED_EVERY == 0 || kills == crashes {
+            converges(&shop, &undisturbed, dice.random::<u32>().into()).await;
+        }
+    }
+    println!("killed {kills} times in {passes} passes: {moments:?}; {:.0?} in all", began.elapsed());
+    let hit = |wanted: &[Moment]| wanted.iter().filter_map(|moment| moments.get(moment)).sum::<u32>();
+    let reading = hit(&[Moment::Reading, Moment::ReadingAndCalling]);
+    let calling = hit(&[Moment::Calling, Moment::ReadingAndCalling]);
+    for (what, count) in [("reading", reading), ("calling", calling), ("between", hit(&[Moment::Between]))] {
+        assert!(count * 40 >= crashes, "too few of {crashes} kills fell while {what}: {moments:?}");
+    }
+}
+
+// ── the order of things ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Runs a pass until the store of the German market is as `arrived` says, and kills it before it hears of that.
+async fn killed_before_the_answer(shop: &Shop, arrived: impl Fn(&BTreeMap<String, Value>) -> bool) {
+    // What is asked for happens; the answer trickles.
+    let drip = Some(SlowDrip { bytes_per_second: std::num::NonZeroU32::MIN });
+    shop.world.clerk_faults.set(FaultPlan { slow_drip: drip, ..FaultPlan::default() }).unwrap();
+    let child = begin(&shop.config, &[]);
+    let began = Instant::now();
+    while !arrived(&shop.store("de").products()) {
+        assert!(began.elapsed() < Duration::from_mins(1), "it never arrives");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(kill(child).await, "it was to be killed before the answer");
+    assert!(calls_were_open(&shop.config.with_file_name("sandbox.db")).await);
+    shop.world.clerk_faults.set(FaultPlan::default()).unwrap();
+}
+
+async fn small_shop() -> Shop {
+    let shop = Shop::uniform(8).await;
+    shop.replace("[sources.shop]\n", "[sources.shop]\nlag_seconds = 0\nmessage_lag_seconds = 0\n");
+    shop.change(Change::SetMessages { enabled: true });
+    pass(&shop.config, &[]).await.ended(0);
+    shop
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_again_what_it_was_while_it_is_down_is_so_in_the_store() {
+    let shop = small_shop().await;
+    let id = shop.id("p-000003");
+    let before = shop.store("de").products()[&id].clone();
+    let first = before["name"].as_str().unwrap().to_owned();
+    let rename = |text: &str| {
+        let (product, locale) = ("p-000003".to_owned(), "de".to_owned());
+        shop.change(Change::SetName { product, locale, text: Some(text.to_owned()) });
+    };
+    rename("Zweiter Name");
+    killed_before_the_answer(&shop, |products| products[&id]["name"] == "Zweiter Name").await;
+    rename(&first);
+    pass(&shop.config, &[]).await.ended(0);
+    assert_eq!(shop.store("de").products()[&id], before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_new_and_goes_while_it_is_down_is_not_left_in_the_store() {
+    let shop = small_shop().await;
+    let before = shop.held();
+    let new = (catalogue(9, |_, products| products.drain(..8).for_each(drop)).products)().next().unwrap();
+    let key = new.key.clone();
+    for unpublish in [true, false] {
+        shop.change(Change::AddProduct(Box::new(new.clone())));
+        let id = shop.id(&key);
+        killed_before_the_answer(&shop, |products| products.contains_key(&id)).await;
+        if unpublish {
+            shop.change(Change::Unpublish { product: key.clone() });
+            pass(&shop.config, &[]).await.ended(0);
+            assert!(shop.held() == before, "{}", difference(&shop.held(), &before));
+        }
+        shop.change(Change::DeleteProduct { product: key.clone() });
+        pass(&shop.config, &[]).await.ended(0);
+        assert!(shop.held() == before, "{}", difference(&shop.held(), &before));
+    }
+}
