@@ -56,6 +56,12 @@ impl Facets {
         self
     }
 
+    /// Some facet is in both.
+    #[must_use]
+    pub const fn meets(self, other: Self) -> bool {
+        (self.content && other.content) || (self.price && other.price) || (self.availability && other.availability)
+    }
+
     /// No facet is in the set.
     pub fn is_empty(self) -> bool {
         self == Self::NONE

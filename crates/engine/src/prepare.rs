@@ -91,9 +91,7 @@ pub fn job(flow: &Flow, view: &View, work: &Work, now: Timestamp) -> Job {
     let parts = match target {
         // What can't be made can't be compared either.
         Target::Dead(_) => items.into_iter().map(refused).collect(),
-        Target::InSync | Target::Filtered(_) | Target::Gone => {
-            parts(flow.destination.as_ref(), work.kind, items, entry)
-        }
+        Target::InSync | Target::Filtered(_) | Target::Gone => parts(flow, work.kind, items, entry),
     };
     Job {
         number: work.number,
@@ -202,14 +200,16 @@ fn refused(item: Item) -> Part {
     Part { id: item.id, payload: Some(item.payload), digests, before: Before::Nothing, action: Action::Keep }
 }
 
-fn parts(destination: &dyn Destination, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Vec<Part> {
+fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Vec<Part> {
+    let destination = flow.destination.as_ref();
+    let whole = if kind == Kind::Category { flow.categories.facets() } else { flow.products.facets() };
     let held = entry.map_or(&[][..], |entry| &entry.items);
     let mut parts: Vec<Part> = items
         .into_iter()
         .map(|item| {
             let digests = item.payload.digests();
             let before = held.iter().find(|held| held.id == item.id).map_or(Before::Nothing, before);
-            let action = action(destination, kind, &digests, before);
+            let action = action(destination, kind, &digests, before, whole);
             Part { id: item.id, payload: Some(item.payload), digests, before, action }
         })
         .collect();
@@ -231,12 +231,13 @@ fn before(item: &ItemEntry) -> Before {
     item.digests.map_or(Before::InDoubt, Before::Holds)
 }
 
-fn action(destination: &dyn Destination, kind: Kind, now: &Digests, before: Before) -> Action {
+/// `whole`: facets that are never sent in part.
+fn action(destination: &dyn Destination, kind: Kind, now: &Digests, before: Before, whole: Facets) -> Action {
     let Before::Holds(before) = before else { return Action::Send(Op::Put) };
     let differing: Facets = now.differing(&before);
     if differing.is_empty() {
         Action::Keep
-    } else if destination.can_patch(kind, differing) {
+    } else if !differing.meets(whole) && destination.can_patch(kind, differing) {
         Action::Send(Op::Patch(differing))
     } else {
         Action::Send(Op::Put)

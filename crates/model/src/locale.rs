@@ -99,3 +99,40 @@ impl FromIterator<(Locale, String)> for Localized {
         Self(texts)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locale(tag: &str) -> Locale {
+        Locale(tag.to_owned())
+    }
+
+    fn texts(pairs: &[(&str, &str)]) -> Localized {
+        pairs.iter().map(|(tag, text)| (locale(tag), (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn tags_are_put_into_canonical_case_and_others_refused() {
+        let parsed = |tag| Locale::parse(tag).map(|locale| locale.0).ok();
+        assert_eq!(parsed("de").as_deref(), Some("de"));
+        assert_eq!(parsed("de-at").as_deref(), Some("de-AT"));
+        assert_eq!(parsed("ZH-hant-tw").as_deref(), Some("zh-Hant-TW"));
+        assert_eq!(parsed("de_DE"), None);
+        assert_eq!(parsed(""), None);
+    }
+
+    #[test]
+    fn the_chain_tries_each_locale_and_its_truncations_and_passes_over_blanks() {
+        let name = texts(&[("de", "Hemd"), ("de-AT", "  "), ("en", "Shirt")]);
+        assert_eq!(name.along(&[locale("de-AT")]), Some("Hemd"));
+        assert_eq!(name.along(&[locale("fr"), locale("en-GB")]), Some("Shirt"));
+        assert_eq!(name.along(&[locale("fr")]), None);
+        assert_eq!(texts(&[]).along(&[locale("de")]), None);
+    }
+
+    #[test]
+    fn texts_are_the_same_in_whatever_order_they_came() {
+        assert_eq!(texts(&[("en", "a"), ("de", "b")]), texts(&[("de", "b"), ("en", "a")]));
+    }
+}

@@ -145,3 +145,37 @@ pub struct Precise {
     /// Decimal digits of the scale, at most 20.
     pub digits: u8,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn money(minor: i64, code: &str) -> Option<Money> {
+        Some(Money::new(minor, code.parse().ok()?))
+    }
+
+    #[test]
+    fn digits_follow_the_currency() {
+        let shown = |minor, code| money(minor, code).map(|money| money.to_string());
+        assert_eq!(shown(1999, "EUR").as_deref(), Some("19.99 EUR"));
+        assert_eq!(shown(1999, "JPY").as_deref(), Some("1999 JPY"));
+        assert_eq!(shown(-1999, "KWD").as_deref(), Some("-1.999 KWD"));
+    }
+
+    #[test]
+    fn every_amount_of_cents_becomes_the_decimal_a_person_would_write() {
+        for minor in -20_000..20_000_i64 {
+            let written = format!("{}{}.{:02}", if minor < 0 { "-" } else { "" }, minor.abs() / 100, minor.abs() % 100);
+            let decimal = money(minor, "EUR").map(Money::decimal);
+            assert_eq!(decimal, written.parse().ok(), "{minor}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_code_is_refused_by_name() {
+        let refused = "EURO".parse::<Currency>().map_err(|error| error.to_string());
+        assert_eq!(refused, Err("\"EURO\" is no ISO 4217 currency code (three letters such as EUR)".to_owned()));
+        assert!("D".parse::<Country>().is_err());
+        assert_eq!("de".parse::<Country>().map(|country| country.to_string()).ok().as_deref(), Some("DE"));
+    }
+}

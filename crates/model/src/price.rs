@@ -109,3 +109,30 @@ pub struct Buyer<'a> {
     /// The distribution channel, if the market has one.
     pub channel: Option<&'a ChannelId>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn a_window_holds_its_first_instant_and_not_the_one_after() {
+        let window = Window { from: Some(at(10)), until: Some(at(20)) };
+        assert!(!window.contains(at(9)));
+        assert!(window.contains(at(10)));
+        assert!(window.contains(at(19)));
+        assert!(!window.contains(at(20)));
+        assert!(Window::default().contains(at(i64::MIN)));
+    }
+
+    #[test]
+    fn the_next_boundary_is_the_first_one_still_to_come() {
+        let window = Window { from: Some(at(10)), until: Some(at(20)) };
+        assert_eq!(window.next_boundary(at(0)), Some(at(10)));
+        assert_eq!(window.next_boundary(at(10)), Some(at(20)));
+        assert_eq!(window.next_boundary(at(20)), None);
+    }
+}

@@ -89,3 +89,18 @@ impl Members {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variant_without_a_sku_is_never_named() {
+        let named = vec![Sku::new("A")];
+        let (a, b) = (Sku::new("A"), Sku::new("B"));
+        let holds = |members: &Members| [members.holds(Some(&a)), members.holds(Some(&b)), members.holds(None)];
+        assert_eq!(holds(&Members::All), [true, true, true]);
+        assert_eq!(holds(&Members::Only(named.clone())), [true, false, false]);
+        assert_eq!(holds(&Members::Except(named)), [false, true, true]);
+    }
+}

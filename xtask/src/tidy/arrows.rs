@@ -16,7 +16,7 @@ const HOUSE: [Room; 12] = [
     ("contract", &["model"], &[]),
     ("wire", &["model", "contract"], &[]),
     ("store", &["model", "contract"], &["sandbox", "conformance"]),
-    ("engine", &["model", "contract"], &["sandbox", "conformance"]),
+    ("engine", &["model", "contract"], &["sandbox", "conformance", "store"]),
     ("sources", &["model", "contract", "wire"], &["sandbox", "conformance"]),
     ("destinations", &["model", "contract", "wire"], &["sandbox", "conformance"]),
     ("server", &["model", "contract", "wire", "store", "engine"], &[]),

@@ -21,7 +21,7 @@ mod value;
 use std::{collections::HashMap, sync::Arc};
 
 use cel::{Context, ExecutionError, IdedExpr, Value};
-use contract::{Constraint, Facet, Fault, FieldSpec, FieldType, Writer};
+use contract::{Constraint, Facet, Facets, Fault, FieldSpec, FieldType, Writer};
 use model::{CategoryListing, Kind, Listing, Market};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -97,6 +97,12 @@ impl Mapping {
     /// The user's mapping gives this field, so the built-in one must not.
     pub fn taken(&self, name: &str) -> bool {
         self.0.rules.iter().any(|rule| rule.name == name)
+    }
+
+    /// The facets that the user's fields are in. Such a field may come and go, and a change in part can't take a member
+    /// away, so these facets are only ever sent with the whole.
+    pub fn facets(&self) -> Facets {
+        self.0.rules.iter().fold(Facets::NONE, |facets, rule| facets.with(rule.field.facet))
     }
 
     /// Changes when the mapping does.

@@ -136,7 +136,7 @@ pub struct PageSize {
 
 impl Default for PageSize {
     fn default() -> Self {
-        Self { first_products: 100, products: 500, others: 500 }
+        Self { first_products: 100, products: 250, others: 500 }
     }
 }
 
