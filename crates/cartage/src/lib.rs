@@ -3,6 +3,8 @@
 //! **Invariants:** what the engine calls a source, a destination and a store is chosen here and nowhere else; a command
 //! prints text or one JSON document, and tells in its exit code how it ended.
 
+#![allow(clippy::format_push_string, reason = "text for people is built once and short; it reads better so")]
+
 pub mod assemble;
 pub mod cli;
 pub mod commands;

@@ -1,11 +1,9 @@
 //! What a person or a program reads: text or one JSON document, on standard output; faults with their hint.
 
-use std::{
-    fmt::Write as _,
-    io::{self, IsTerminal as _, Write as _},
-};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use contract::{Fault, FaultClass};
+use model::Timestamp;
 use serde::Serialize;
 
 use crate::config::ConfigErrors;
@@ -105,7 +103,7 @@ impl Output {
 pub fn fault_text(fault: &Fault) -> String {
     let mut text = format!("error[{}]: {fault}", fault.code);
     if let Some(hint) = &fault.hint {
-        let _ = write!(text, "\n  hint: {hint}");
+        text += &format!("\n  hint: {hint}");
     }
     text
 }
@@ -119,6 +117,11 @@ pub fn tell(failure: &Failure) {
     };
     // Where standard error is gone there is nobody left to tell.
     let _gone = writeln!(io::stderr().lock(), "{}", text.trim_end());
+}
+
+/// The time of day, UTC, to the millisecond.
+pub fn time_of_day(at: Timestamp) -> String {
+    at.to_string().split_once('T').map(|(_, time)| time.trim_end_matches('Z').to_owned()).unwrap_or_default()
 }
 
 /// A table with a header, columns aligned: text to the left, numbers to the right.

@@ -7,9 +7,11 @@ use std::{
     time::Duration,
 };
 
-use contract::FaultClass;
-use engine::{Event, Observer};
+use contract::{Clock as _, FaultClass};
+use engine::{Event, Observer, SystemClock};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::output::time_of_day;
 
 /// How work is shown.
 pub enum Show {
@@ -67,8 +69,8 @@ impl Progress {
 
     fn say(&self, text: &str) {
         if matches!(self.show, Show::Everything) {
-            let now = jiff::Timestamp::now();
-            let _gone = writeln!(std::io::stdout().lock(), "{} {text}", now.strftime("%H:%M:%S%.3f"));
+            let now = time_of_day(SystemClock.now());
+            let _gone = writeln!(std::io::stdout().lock(), "{now} {text}");
         }
     }
 

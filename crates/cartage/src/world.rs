@@ -1,7 +1,6 @@
 //! A shop and its Clerk.io stores on loopback: the emulators, started, and the configuration that reaches them.
 
 use std::{
-    fmt::Write as _,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -88,7 +87,7 @@ impl World {
             clerk::StoreSettings::sandbox(&market.key, language, &market.currency)
         });
         let clerk = clerk::Emulator::new(clerk::Settings { stores: stores.collect(), ..clerk::Settings::default() });
-        let (stop, stopped) = watch::channel(false);
+        let (closing, closed) = watch::channel(false);
         let mut servers = Vec::new();
         let mut serve = async |router, address: SocketAddr| -> anyhow::Result<String> {
             anyhow::ensure!(address.ip().is_loopback(), "{address} is not loopback; emulators listen on loopback only");
@@ -96,9 +95,9 @@ impl World {
                 format!("{address} can't be listened on; is another sandbox running? name another port, or port 0")
             })?;
             let url = format!("http://{}", listener.local_addr()?);
-            let mut stopped = stopped.clone();
+            let mut closed = closed.clone();
             let shutdown = async move {
-                let _ended = stopped.wait_for(|stopped| *stopped).await.is_ok();
+                let _closed = closed.wait_for(|closing| *closing).await.is_ok();
             };
             servers.push(tokio::spawn(sandbox::serve::serve(router, listener, shutdown)));
             Ok(url)
@@ -118,7 +117,7 @@ impl World {
             skipped,
             products,
             living,
-            stop,
+            stop: closing,
             servers,
         })
     }
@@ -137,9 +136,9 @@ impl World {
         };
         let mut text = String::from("# Made by `cartage sandbox` for its emulators.\n");
         let mut settings = |section: String, pairs: &[(&str, String)]| {
-            let _ = write!(text, "\n[{section}]\n");
+            text += &format!("\n[{section}]\n");
             for (key, value) in pairs {
-                let _ = writeln!(text, "{key} = {value}");
+                text += &format!("{key} = {value}\n");
             }
         };
         let quoted = |text: &str| format!("{text:?}");
@@ -250,10 +249,16 @@ impl Scratch {
     /// # Errors
     /// The disk's.
     pub fn new() -> anyhow::Result<Self> {
-        let at = jiff::Timestamp::now().as_nanosecond();
-        let path = std::env::temp_dir().join(format!("cartage-{}-{at}", std::process::id()));
-        fs::create_dir_all(&path).with_context(|| format!("{} can't be made", path.display()))?;
-        Ok(Self(path))
+        // A folder that a killed process left behind may have the same number.
+        for attempt in 0..1000 {
+            let path = std::env::temp_dir().join(format!("cartage-{}-{attempt}", std::process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Self(path)),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error).with_context(|| format!("{} can't be made", path.display())),
+            }
+        }
+        anyhow::bail!("{} is full of folders that other runs left behind", std::env::temp_dir().display())
     }
 
     /// The folder.

@@ -50,7 +50,7 @@ struct Bench {
 struct Ratio {
     products: usize,
     markets: usize,
-    ratio: f64,
+    to_floor: f64,
 }
 
 /// What `sync --json` and `bench-floor --json` report.
@@ -123,9 +123,8 @@ impl Job {
         // Stock rides in the products here, as it does in the pages that the floor parses.
         let text = fs::read_to_string(folder.join("cartage.toml"))?;
         let text = text.replace("kind = \"commercetools\"\n", "kind = \"commercetools\"\nstock_from = \"products\"\n");
-        let text: String =
-            text.lines().filter(|line| !line.starts_with("image = ")).map(|line| format!("{line}\n")).collect();
-        fs::write(folder.join("cartage.toml"), text)?;
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("image = ")).collect();
+        fs::write(folder.join("cartage.toml"), lines.join("\n"))?;
         Ok(Self { world, folder, products, output })
     }
 
@@ -232,7 +231,7 @@ fn ratios(figures: &[Figure]) -> Vec<Ratio> {
     jobs.dedup();
     let ratio = |(products, markets)| {
         let ratio = cpu("full job", products, markets) / cpu("floor", products, 0).max(0.01);
-        Ratio { products, markets, ratio }
+        Ratio { products, markets, to_floor: ratio }
     };
     jobs.into_iter().map(ratio).collect()
 }
@@ -279,8 +278,8 @@ fn text(bench: &Bench) -> String {
         "emulators' CPU s",
     ];
     let mut text = table(&header, &rows);
-    for Ratio { products, markets, ratio } in &bench.ratio_to_floor {
-        text += &format!("{products} products into {markets} markets: {ratio:.2} times the floor's CPU\n");
+    for Ratio { products, markets, to_floor } in &bench.ratio_to_floor {
+        text += &format!("{products} products into {markets} markets: {to_floor:.2} times the floor's CPU\n");
     }
     text
 }

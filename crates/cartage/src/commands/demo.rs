@@ -11,7 +11,7 @@ use crate::{
     assemble,
     cli::DemoArgs,
     config::{Config, ConfigErrors},
-    output::{Exit, Failure, Output},
+    output::{Exit, Failure, Output, time_of_day},
     progress::{Progress, Show},
     world::{Listen, Scratch, World},
 };
@@ -34,7 +34,7 @@ pub(super) async fn run(args: &DemoArgs, output: Output) -> Result<Exit, Failure
     let store = assemble::open(&loaded)?;
     let engine = assemble::engine(&loaded, store, clock(), Arc::<Progress>::clone(&progress), false)?;
     engine.register().await?;
-    let options = SyncOptions { full: false, flows: Vec::new(), patience: Duration::from_secs(60) };
+    let options = SyncOptions { full: false, flows: Vec::new(), patience: Duration::from_mins(1) };
     let session = sync::Pass { engine: &engine, progress: &progress };
     let report = session.carry_out(&options, &until_interrupted()).await?;
     if args.once {
@@ -64,8 +64,8 @@ async fn live(
     engine.register().await?;
     output.line("\nThe shop is open: what changes there is told here, and what is sent for it. Ctrl-C ends it.\n")?;
     world.live(args.rate, move |edit| {
-        let now = jiff::Timestamp::now();
-        let _gone = output.line(format!("{} shop {}", now.strftime("%H:%M:%S%.3f"), said(edit)));
+        let now = time_of_day(clock().now());
+        let _gone = output.line(format!("{now} shop {}", said(edit)));
     });
     let stop = ending(args.seconds.map(Duration::from_secs));
     engine.run(&stop).await?;
@@ -97,7 +97,12 @@ fn said(edit: &Edit) -> String {
             let channel = channel.as_ref().map(|channel| format!(" in {channel}")).unwrap_or_default();
             format!("stock of {sku}{channel} is {quantity}")
         }
-        Edit::Price { sku, price, .. } => format!("price of {sku} is {} {}", price.minor, price.currency),
+        Edit::Price { sku, price, .. } => {
+            let scope = [&price.country, &price.customer_group, &price.channel].map(Option::as_deref);
+            let scope: Vec<&str> = scope.into_iter().flatten().collect();
+            let scope = if scope.is_empty() { String::new() } else { format!(" in {}", scope.join(", ")) };
+            format!("price of {sku}{scope} is {}.{:02} {}", price.minor / 100, price.minor % 100, price.currency)
+        }
         Edit::PriceWindow { sku, opens_in, .. } => format!("a price of {sku} opens in {} s", opens_in.as_secs()),
         Edit::Name { product, locale, text } => format!("{product} is called {text:?} in {locale}"),
         Edit::Category { category, locale, text } => format!("category {category} is called {text:?} in {locale}"),

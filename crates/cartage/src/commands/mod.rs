@@ -95,7 +95,9 @@ impl Session {
 }
 
 /// A store that is only looked at, and the flows of the configuration.
-fn look(path: &Path) -> Result<(Arc<dyn Store>, Vec<Arc<Flow>>), Failure> {
+type Look = (Arc<dyn Store>, Vec<Arc<Flow>>);
+
+fn look(path: &Path) -> Result<Look, Failure> {
     let loaded = load(path)?;
     let store = assemble::open_read_only(&loaded)?;
     Ok((store, assemble::parts(&loaded)?.flows))
