@@ -50,10 +50,27 @@ pub struct Walked {
     pub taken: Taken,
     /// It was over everything.
     pub full: bool,
+    /// An earlier one had begun it: what it saw then may have changed since.
+    pub resumed: bool,
     /// What its sweep would have removed, where the guard stopped it.
     pub held: Option<Swept>,
     /// How long it took.
     pub took: Duration,
+}
+
+impl Walked {
+    /// The two together, this one first.
+    #[must_use]
+    pub fn and(mut self, later: Self) -> Self {
+        add(&mut self.taken, later.taken);
+        Self {
+            taken: self.taken,
+            full: self.full || later.full,
+            resumed: self.resumed,
+            held: if later.full { later.held } else { self.held },
+            took: self.took + later.took,
+        }
+    }
 }
 
 /// How much weight the last walk has in [`LaneState::pace`].
@@ -83,6 +100,7 @@ impl Pull {
         let mut state = self.store.lane(&self.name, lane.name).await?;
         let (mut walk, position) = begin(lane, mode, &mut state, began_at);
         let full = walk.pass.is_some();
+        let resumed = matches!(position, Position::Within(_));
         self.observer.tell(&Event::WalkBegan { source: &self.name, lane: lane.name, full });
 
         let mut sum = Taken::default();
@@ -126,7 +144,7 @@ impl Pull {
             let held = match walk.pass {
                 Some(pass) => {
                     finish(&mut state, end, self.clock.now(), &sum, &[]);
-                    state.full_at = Some(began_at);
+                    state.full_at = Some(walk.began_at);
                     // What is held stays held until another full walk: a delta can't find what is missing.
                     state.held = None;
                     self.sweep(lane, state, pass).await?
@@ -136,7 +154,7 @@ impl Pull {
             self.ring();
             let took = began_at.until(self.clock.now());
             self.observer.tell(&Event::WalkEnded { source: &self.name, lane: lane.name, taken: sum, took });
-            return Ok(Walked { taken: sum, full, held, took });
+            return Ok(Walked { taken: sum, full, resumed, held, took });
         }
     }
 

@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// Records that may be prepared but not settled at any moment, per flow.
-const READ_AHEAD: usize = 800;
+pub const READ_AHEAD: usize = 800;
 /// Records read at once, of each urgency and of retries; less where [`READ_AHEAD`] leaves less room.
 const WINDOW: usize = 500;
 /// Rooms for less are not worth a read.

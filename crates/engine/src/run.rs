@@ -141,14 +141,14 @@ impl Engine {
         let lanes = origin.pull.source.lanes();
         let mut done = Vec::with_capacity(lanes.len());
         for lane in lanes.iter().filter(|lane| lane.needed) {
-            done.push((name.clone(), lane.name, self.walk(origin, lane, mode, &mut stop).await?));
+            done.push((name.clone(), lane.name, self.walk_to_now(origin, lane, mode, &mut stop).await?));
         }
         // Without what they depend on, records would be sent wrong: rather not at all.
         let ready = self.is_ready(origin, &lanes).await?;
         let _filling = Filling::begin(origin);
         stage.send_replace(if ready { Stage::Ready } else { Stage::Failed });
         for lane in lanes.iter().filter(|lane| !lane.needed) {
-            done.push((name.clone(), lane.name, self.walk(origin, lane, mode, &mut stop).await?));
+            done.push((name.clone(), lane.name, self.walk_to_now(origin, lane, mode, &mut stop).await?));
         }
         while self.store.spread(SPREAD).await? > 0 {
             origin.pull.ring();
@@ -158,6 +158,22 @@ impl Engine {
         }
         stage.send_replace(if ready { Stage::Read } else { Stage::Failed });
         Ok(done)
+    }
+
+    /// A walk that shows the source as it is by now: where it goes on with one that was cut off, another follows.
+    async fn walk_to_now(
+        &self,
+        origin: &Origin,
+        lane: &Lane,
+        mode: Mode,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Result<Walked, Fault>, Fault> {
+        match self.walk(origin, lane, mode, stop).await? {
+            Ok(walked) if walked.resumed => {
+                Ok(self.walk(origin, lane, mode, stop).await?.map(|later| walked.and(later)))
+            }
+            walked => Ok(walked),
+        }
     }
 
     /// A walk; the source's fault is kept apart from the store's.

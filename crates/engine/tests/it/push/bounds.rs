@@ -13,6 +13,7 @@ use contract::{
     source::Urgency,
     store::{Held, Settled, State, Step, Take},
 };
+use engine::push::READ_AHEAD;
 use model::Timestamp;
 use tokio::task::yield_now;
 
@@ -127,7 +128,7 @@ fn a_refused_record_costs_as_many_calls_as_its_batch_can_be_halved() {
 #[test]
 fn never_are_more_records_prepared_than_may_be() {
     const EACH: usize = 1_500;
-    const MOST: u64 = 1_200;
+    const MOST: u64 = READ_AHEAD as u64;
     runtime().block_on(async {
         let rig = Rig::new(4 * EACH, limits(BATCH), false);
         // All of one kind wait for their retry, so that there is plenty to do in every place at once.
