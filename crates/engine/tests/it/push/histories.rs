@@ -185,7 +185,7 @@ fn edit_shop(shop: &mut super::Shop, edit: Edit) -> Vec<contract::Change> {
     match edit {
         Edit::New(product) => {
             if shop.products[product].is_none() {
-                shop.set(product, Some(Goods::new(0)));
+                shop.set(product, Some(Goods { stock: vec![1; 1 + product % 3], ..Goods::new(0) }));
             }
             vec![shop.product(product)]
         }

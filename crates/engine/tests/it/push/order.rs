@@ -1,10 +1,10 @@
 //! Histories in which the order of things decides, each cut off at every point that there is.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
-use contract::source::Urgency;
+use contract::{Store, source::Urgency};
 
-use super::{Ended, Rig, histories::Edit, limits, runtime, shop::Goods};
+use super::{Ended, Rig, flow_name, histories::Edit, limits, runtime, shop::Goods, steady::wait};
 
 /// Reads that a product is like this.
 fn read(rig: &Rig, goods: Option<Goods>) {
@@ -96,14 +96,54 @@ fn what_becomes_again_what_it_was_while_it_is_sent_is_so_at_the_destination() {
 #[test]
 fn a_retry_that_changed_meanwhile_does_not_keep_a_push_from_ending() {
     runtime().block_on(async {
-        let rig = Rig::new(1, limits(10), false);
-        read(&rig, Some(Goods::new(1)));
-        // Every call fails, so that the record waits for its retry.
-        rig.fake.behave(3, 100);
-        rig.run(3, None, VecDeque::new()).await;
-        rig.clock.advance(std::time::Duration::from_hours(2));
-        read(&rig, Some(Goods::new(2)));
-        rig.settle().await;
-        rig.is_right().unwrap();
+        let mut retries = 0;
+        for seed in 0..12 {
+            let rig = Rig::new(1, limits(10), false);
+            read(&rig, Some(Goods::new(1)));
+            // Every call fails; in most ways that makes the record wait for its retry.
+            rig.fake.behave(seed, 100);
+            rig.run(seed, None, VecDeque::new()).await;
+            retries += u32::from(wait(rig.store.next_wake(&flow_name())).unwrap().retry.is_some());
+            rig.clock.advance(Duration::from_hours(2));
+            read(&rig, Some(Goods::new(2)));
+            rig.settle().await;
+            rig.is_right().unwrap();
+        }
+        assert!(retries > 4, "{retries}");
+    });
+}
+
+#[test]
+fn what_was_delivered_in_part_is_known_whatever_stops_the_rest() {
+    runtime().block_on(async {
+        let mut stopped = 0;
+        for seed in 0..40 {
+            let rig = Rig::new(1, limits(1), false);
+            read(&rig, Some(Goods { stock: vec![1; 6], ..Goods::new(1) }));
+            rig.fake.behave(seed, 30);
+            let Ended::Idle(pushed) = rig.run(seed, None, VecDeque::new()).await else { panic!("nothing was cut") };
+            stopped += u32::from(pushed.paused.is_some() && !rig.fake.held().is_empty());
+            rig.is_sound().unwrap();
+            read(&rig, None);
+            rig.settle().await;
+            rig.is_right().unwrap();
+        }
+        assert!(stopped > 4, "{stopped}");
+    });
+}
+
+#[test]
+fn a_destination_that_asks_for_quiet_gets_it() {
+    runtime().block_on(async {
+        for seed in 0..40 {
+            let rig = Rig::new(8, limits(1), false);
+            for product in 0..8 {
+                let changes = rig.edit(Edit::New(product));
+                rig.read(changes, Urgency::Live);
+            }
+            rig.fake.behave(seed, 50);
+            rig.run(seed, None, VecDeque::new()).await;
+            rig.is_sound().unwrap();
+        }
     });
 }
