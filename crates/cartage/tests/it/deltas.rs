@@ -542,3 +542,22 @@ async fn hundreds_of_edits_leave_the_stores_as_a_first_sync_of_the_same_shop_wou
         assert_eq!((grown[&market][0].len(), &grown[&market][1]), (products.len(), &categories), "{market}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_changes_at_once_all_arrive_with_the_next_pass_in_full_calls() {
+    // More than a first page of changes, and than a second.
+    const CHANGED: usize = 420;
+    let shop = Shop::uniform(450).await;
+    let process = shop.synced().await;
+    for key in shop.world.shop.product_keys().into_iter().take(CHANGED) {
+        let text = Some(format!("Neu {key}"));
+        shop.change(Change::SetName { product: key, locale: "de".to_owned(), text });
+    }
+    let pass = process.sync().await;
+    assert!(pass.converged(), "{pass:?}");
+    let renamed = shop.store("de").products().into_values();
+    let renamed = renamed.filter(|product| product["name"].as_str().is_some_and(|name| name.starts_with("Neu ")));
+    assert_eq!(renamed.count(), CHANGED);
+    let sent = shop.sent("de");
+    assert_eq!((ids(&sent, "POST products").len(), sent.len()), (CHANGED, CHANGED.div_ceil(100)));
+}

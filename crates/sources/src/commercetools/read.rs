@@ -1,9 +1,8 @@
 //! Reading: lanes, walks, pages, and how large a page may be.
 //!
 //! **Invariants:** a walk over everything goes by id and ends at the first page that is not full. A walk over changes goes
-//! by (time, id) up to the instant at which it began, less the lag, so that a busy shop can't keep it from ending. The
-//! mark that the next one starts from is that instant less the overlap, by the server's clock: what changed since, or came
-//! up late, is read again. The last id and time are sent back exactly as they came, never compared or computed.
+//! by (time, id) up to the instant at which it began, so that a busy shop can't keep it from ending. The mark that the
+//! next one starts from is that instant less lag and overlap, by the server's clock: what came up late is read then. The last id and time are sent back exactly as they came, never compared or computed.
 
 use std::{
     sync::atomic::{AtomicU16, Ordering},
@@ -27,6 +26,8 @@ use super::{
 
 /// How far back the first read of messages goes: whatever went before was never read.
 const MESSAGES_BACK: Duration = Duration::from_hours(48);
+/// The `Date` of an answer tells whole seconds: what changed within the second in which a walk began belongs to it.
+const DATE_STEP: Duration = Duration::from_secs(1);
 /// How long what is known of the project is trusted.
 const PROJECT_AGE: Duration = Duration::from_mins(10);
 /// A page that takes longer is too large: the vendor cuts queries off after 20 seconds of work.
@@ -240,8 +241,7 @@ impl Reader {
         }
     }
 
-    /// The part of the predicate that says where the walk stands. What is newer than the bound comes with a first page
-    /// all the same: it may be told at once, it only does not count as read.
+    /// The part of the predicate that says where the walk stands. A first page has no bound: it tells when it began.
     fn within(&self, place: &Place) -> Option<String> {
         let time = place.stage.time_field();
         let Some(from) = place.from else {
@@ -252,7 +252,7 @@ impl Reader {
         };
         let (id, at) = (quoted(id), quoted(at));
         let beyond = format!("({time} > {at} or ({time} = {at} and id > {id}))");
-        let until = place.began.map(|began| quoted(&began.minus(self.lag(place.stage)).to_string()));
+        let until = place.began.map(|began| quoted(&began.plus(DATE_STEP).to_string()));
         Some(match until {
             Some(until) => format!("{time} <= {until} and {beyond}"),
             None => beyond,

