@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// Records that may be prepared but not settled at any moment, per flow.
-pub const READ_AHEAD: usize = 800;
+pub const READ_AHEAD: usize = 500;
 /// Records read at once, of each urgency and of retries; less where [`READ_AHEAD`] leaves less room.
 const WINDOW: usize = 500;
 /// Rooms for less are not worth a read.
@@ -735,7 +735,7 @@ fn cut_off(error: &task::JoinError) -> Receipt {
 fn all_refused(last: &Fault) -> Fault {
     let message = format!("{REFUSED_IN_A_ROW} records in a row were refused and none accepted; the last: {last}");
     let fault = Fault::config("C0603", message)
-        .hint("it is hardly the records: look at the destination's settings and the flow's fields, then run again");
+        .hint("it is hardly the records: look at the destination's settings and the flow's fields, then `cartage dead replay`");
     match &last.response {
         Some(response) => fault.response(response.clone()),
         None => fault,
