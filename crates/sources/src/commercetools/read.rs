@@ -208,7 +208,7 @@ impl Reader {
             query.push(("sort", format!("{time} asc")));
         }
         query.push(("sort", "id asc".to_owned()));
-        let conditions = [self.only(place.stage), self.within(place)];
+        let conditions = [self.only(place.stage), Self::within(place)];
         let conditions: Vec<String> = conditions.into_iter().flatten().collect();
         if !conditions.is_empty() {
             query.push(("where", conditions.join(" and ")));
@@ -242,7 +242,7 @@ impl Reader {
     }
 
     /// The part of the predicate that says where the walk stands. A first page has no bound: it tells when it began.
-    fn within(&self, place: &Place) -> Option<String> {
+    fn within(place: &Place) -> Option<String> {
         let time = place.stage.time_field();
         let Some(from) = place.from else {
             return place.after.as_ref().map(|after| format!("id > {}", quoted(&after.id)));
