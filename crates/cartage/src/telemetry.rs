@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _};
 use anyhow::Context as _;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig as _;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use tracing_subscriber::{EnvFilter, Layer as _, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::config::{LogFormat, Telemetry};
@@ -37,12 +37,14 @@ pub fn start(settings: &Telemetry) -> anyhow::Result<Guard> {
     let (traces, provider) = match &settings.otlp_endpoint {
         None => (None, None),
         Some(endpoint) => {
+            wire::install_tls();
             let exporter = opentelemetry_otlp::SpanExporter::builder()
                 .with_http()
                 .with_endpoint(endpoint)
                 .build()
                 .with_context(|| format!("no traces can be exported to {endpoint}"))?;
-            let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).build();
+            let cartage = Resource::builder().with_service_name("cartage").build();
+            let provider = SdkTracerProvider::builder().with_resource(cartage).with_batch_exporter(exporter).build();
             let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("cartage"));
             (Some(layer.with_filter(filter()?)), Some(provider))
         }

@@ -95,6 +95,7 @@ impl Pull {
     ///
     /// # Errors
     /// The source's or the store's fault. What was read stays; the next walk goes on from there.
+    #[tracing::instrument(skip_all, fields(source = %self.name, lane = lane.name, ?mode))]
     pub async fn walk(&self, lane: &Lane, mode: Mode) -> Result<Walked, Fault> {
         let began_at = self.clock.now();
         let mut state = self.store.lane(&self.name, lane.name).await?;

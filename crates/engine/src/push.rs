@@ -25,6 +25,7 @@ use tokio::{
     sync::watch,
     task::{self, JoinSet},
 };
+use tracing::Instrument as _;
 
 use crate::{
     flow::Flow,
@@ -99,6 +100,7 @@ impl Push {
     ///
     /// # Errors
     /// The store's fault. A destination's fault is no error: it is in [`Pushed::paused`] or with the records.
+    #[tracing::instrument(name = "push", skip_all, fields(flow = %self.flow.name))]
     pub async fn until_idle(&self) -> Result<Pushed, Fault> {
         Turn::new(self.clone()).run().await
     }
@@ -503,11 +505,14 @@ impl Turn {
             let call = self.call(&batch);
             let destination = Arc::clone(&self.push.flow.destination);
             let clock = Arc::clone(&self.push.clock);
-            let task = self.sending.spawn(async move {
+            let items = call.parcels.len();
+            let span = tracing::info_span!("call", id, kind = %call.kind, op = call.op.name(), items);
+            let send = async move {
                 let began = clock.now();
                 let receipt = destination.send(&call).await;
                 (receipt, began.until(clock.now()))
-            });
+            };
+            let task = self.sending.spawn(send.instrument(span));
             self.pushed.calls += 1;
             self.under_way.insert(task.id(), (id, batch));
         }

@@ -265,10 +265,15 @@ impl Client {
     }
 }
 
-fn build(options: &Options) -> Result<reqwest::Client, Fault> {
+/// Makes sure that TLS has its cryptography, for this client and any other of the process.
+pub fn install_tls() {
     static PROVIDER: Once = Once::new();
     // Fails only where one is installed already, which then serves as well.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+}
+
+fn build(options: &Options) -> Result<reqwest::Client, Fault> {
+    install_tls();
     let builder = || {
         reqwest::Client::builder()
             .user_agent(&options.user_agent)

@@ -14,7 +14,7 @@ pub mod retry;
 pub mod token;
 pub mod when;
 
-pub use client::{Broken, Client, Effect, Options, Reason, Request, Response};
+pub use client::{Broken, Client, Effect, Options, Reason, Request, Response, install_tls};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method};
 pub use query::with_query;
 pub use quota::Quota;
