@@ -2,14 +2,18 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     io::Write as _,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use contract::{Clock as _, FaultClass};
 use engine::{Event, Observer, SystemClock};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::output::time_of_day;
 
@@ -30,12 +34,19 @@ pub struct Progress {
     show: Show,
     bars: MultiProgress,
     by_name: Mutex<BTreeMap<String, ProgressBar>>,
+    /// Records that were read and that every flow has to look at.
+    to_push: AtomicU64,
 }
+
+/// How a walk is shown: nobody knows how much there is.
+const READING: &str = "{spinner} {prefix:28} {pos:>9} records  {rate:>10}  {elapsed} {msg}";
+/// How a push is shown.
+const PUSHING: &str = "{spinner} {prefix:28} {pos:>9} of {len:<9} {rate:>10}  {elapsed}, {eta} left {msg}";
 
 impl Progress {
     /// Shows work in this way.
     pub fn new(show: Show) -> Self {
-        Self { show, bars: MultiProgress::new(), by_name: Mutex::new(BTreeMap::new()) }
+        Self { show, bars: MultiProgress::new(), by_name: Mutex::new(BTreeMap::new()), to_push: AtomicU64::new(0) }
     }
 
     fn advance(&self, name: &str, by: u64) {
@@ -44,13 +55,23 @@ impl Progress {
         }
     }
 
+    /// A flow knows how much there is to do, and so how long it will take.
+    fn pushed(&self, flow: &str, records: u64) {
+        if matches!(self.show, Show::Bars) {
+            let bar = self.bar(flow);
+            if bar.length().is_none() {
+                bar.set_style(style(PUSHING));
+            }
+            bar.inc(records);
+            bar.set_length(self.to_push.load(Ordering::Relaxed).max(bar.position()));
+        }
+    }
+
     fn bar(&self, name: &str) -> ProgressBar {
         let mut bars = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         let bar = bars.entry(name.to_owned()).or_insert_with(|| {
-            let style =
-                ProgressStyle::with_template("{spinner} {prefix:28} {pos:>9} records  {per_sec:>14}  {elapsed} {msg}");
-            let bar = ProgressBar::new_spinner().with_prefix(name.to_owned());
-            let bar = self.bars.add(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner())));
+            let bar = ProgressBar::new_spinner().with_prefix(name.to_owned()).with_style(style(READING));
+            let bar = self.bars.add(bar);
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
@@ -89,9 +110,12 @@ impl Observer for Progress {
         count(event);
         log(event);
         match event {
-            Event::Page { source, lane, taken } => {
+            Event::Page { source, lane, taken, carried } => {
                 let read = taken.new + taken.changed + taken.unchanged + taken.gone + taken.stale + taken.unread;
                 self.advance(&format!("{source} {lane}"), read);
+                if *carried {
+                    self.to_push.fetch_add(taken.new + taken.changed + taken.gone, Ordering::Relaxed);
+                }
             }
             Event::WalkEnded { source, lane, taken, took } => {
                 let text = format!(
@@ -114,7 +138,7 @@ impl Observer for Progress {
                 self.done(&format!("{source} {lane}"), &format!("stopped: {fault}"));
                 self.say(&format!("{source} {lane} ✗ {fault}"));
             }
-            Event::Settled { flow, records, .. } => self.advance(flow.as_str(), *records as u64),
+            Event::Settled { flow, records, .. } => self.pushed(flow.as_str(), *records as u64),
             Event::Paused { flow, fault } => {
                 self.done(flow.as_str(), &format!("paused: {fault}"));
                 self.say(&format!("{flow} paused: {fault}"));
@@ -129,10 +153,19 @@ impl Observer for Progress {
     }
 }
 
+fn style(template: &str) -> ProgressStyle {
+    let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+        // A bar that can't be drawn has nobody to complain to.
+        let _gone = write!(out, "{:.0}/s", state.per_sec());
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+    style.with_key("rate", rate)
+}
+
 fn log(event: &Event<'_>) {
     match event {
         Event::WalkBegan { source, lane, full } => tracing::debug!(%source, lane, full, "walk began"),
-        Event::Page { source, lane, taken } => tracing::trace!(%source, lane, ?taken, "page taken in"),
+        Event::Page { source, lane, taken, .. } => tracing::trace!(%source, lane, ?taken, "page taken in"),
         Event::WalkEnded { source, lane, taken, took } => {
             tracing::debug!(%source, lane, new = taken.new, changed = taken.changed, gone = taken.gone, ?took, "walk ended");
         }
@@ -162,7 +195,7 @@ fn log(event: &Event<'_>) {
 /// Counters, by name; labels are bounded by the configuration.
 fn count(event: &Event<'_>) {
     match event {
-        Event::Page { source, lane, taken } => {
+        Event::Page { source, lane, taken, .. } => {
             let labels = [("source", source.to_string()), ("lane", (*lane).to_owned())];
             metrics::counter!("cartage_pages_total", &labels).increment(1);
             metrics::counter!("cartage_changes_total", &labels).increment(taken.new + taken.changed + taken.gone);

@@ -25,6 +25,8 @@ pub enum Event<'a> {
         lane: &'static str,
         /// What it did.
         taken: Taken,
+        /// The lane reads records that flows carry: so much more there is to push.
+        carried: bool,
     },
     /// A walk ended.
     WalkEnded {

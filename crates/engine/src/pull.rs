@@ -10,7 +10,7 @@ use contract::{
     source::Urgency,
     store::{Intake, LaneState, Sweep, Swept, Taken, Walk},
 };
-use model::{SourceName, Timestamp};
+use model::{Kind, SourceName, Timestamp};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::observe::{Event, Observer};
@@ -136,7 +136,8 @@ impl Pull {
                 at: self.clock.now(),
             };
             let taken = self.store.intake(intake).await?;
-            self.observer.tell(&Event::Page { source: &self.name, lane: lane.name, taken });
+            let carried = lane.kinds.iter().any(|kind| Kind::CARRIED.contains(kind));
+            self.observer.tell(&Event::Page { source: &self.name, lane: lane.name, taken, carried });
             add(&mut sum, taken);
             if taken.new + taken.changed + taken.gone + taken.touched > 0 {
                 self.ring();
