@@ -94,17 +94,21 @@ impl Pass<'_> {
         let Synced { lanes, flows: pushed } = engine.sync(options, stop).await?;
         self.progress.finish();
         let flows = chosen(&engine.flows, &options.flows.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-        let lanes = lanes.into_iter().map(|(source, lane, walked)| {
+        let mut reports = Vec::with_capacity(lanes.len());
+        for (source, lane, walked) in lanes {
             let (walked, fault) = match walked {
                 Ok(walked) => (walked, None),
                 Err(fault) => (Walked::default(), Some(fault)),
             };
-            let Walked { full, held, taken, .. } = walked;
-            LaneReport { source: source.to_string(), lane, full, held, taken, fault }
-        });
+            let Walked { full, taken, .. } = walked;
+            // What an earlier full read held back is held back still.
+            let held = engine.store.lane(&source, lane).await?.held;
+            let held = held.map(|(missing, live)| Swept { live, missing, held: true });
+            reports.push(LaneReport { source: source.to_string(), lane, full, held, taken, fault });
+        }
         Ok(Report {
             flows: status::flows(engine.store.as_ref(), &flows).await?,
-            lanes: lanes.collect(),
+            lanes: reports,
             paused: pushed.into_iter().filter_map(|(flow, pushed)| Some((flow.to_string(), pushed.paused?))).collect(),
             source_calls: engine.origins.iter().map(|origin| origin.pull.source.calls()).sum(),
             destination_calls: engine.flows.iter().map(|flow| flow.destination.calls()).sum(),

@@ -35,6 +35,8 @@ async fn half_a_catalogue_deletes_nothing_without_leave_and_exactly_that_with_it
     assert_eq!(lane(&status, "products")["held"], json!([20, 40]));
     shop.cartage(&["sync"]).await;
     shop.cartage(&["status"]).await.ended(4).says(&["20 of 40", "--allow-deletes"]);
+    // A pass that reads only changes can't mend it, and doesn't hide it.
+    shop.cartage(&["sync"]).await.ended(4).says(&["20 of 40", "--allow-deletes"]);
     assert_eq!((shop.held(), shop.destination_calls()), (before.clone(), 0));
     // Other changes go on arriving.
     let (key, locale, text) = ("p-000001".to_owned(), "de".to_owned(), Some("Geändert".to_owned()));
