@@ -34,12 +34,14 @@ pub struct Parts {
 /// Everything that is wrong with the configuration, or a secret that can't be had.
 pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
     let mut sources: BTreeMap<SourceName, Arc<dyn Source>> = BTreeMap::new();
+    let mut errors = Vec::new();
     for (name, settings) in &loaded.config.sources {
         let source = settings.connector.build().map_err(|fault| named(fault, "source", name.as_str()))?;
+        let lanes: Vec<&str> = source.lanes().iter().map(|lane| lane.name).collect();
+        errors.extend(loaded.unknown_lanes(name, &lanes));
         sources.insert(name.clone(), source);
     }
     let mut flows = Vec::new();
-    let mut errors = Vec::new();
     for (name, settings) in &loaded.config.flows {
         match flow(loaded, name, settings, &sources)? {
             Ok(flow) => flows.push(Arc::new(flow)),

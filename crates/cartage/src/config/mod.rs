@@ -204,6 +204,24 @@ impl Loaded {
         problem::located(found, &self.text, &self.file)
     }
 
+    /// The keys under a source's `cadence` that name none of the lanes it reads.
+    pub fn unknown_lanes(&self, source: &SourceName, lanes: &[&str]) -> Vec<ConfigError> {
+        let Some(settings) = self.config.sources.get(source) else { return Vec::new() };
+        let unknown = settings.cadence.keys().filter(|name| !lanes.contains(&name.as_str()));
+        let problem = |name: &String| {
+            let span = self.source_map.nearest(&["sources", source.as_str(), "cadence", name]).key;
+            let mut problem =
+                problem::Problem::new(code::UNKNOWN_KEY, span, format!("{source} reads no lane \"{name}\""));
+            let known = format!("it reads: {}", lanes.join(", "));
+            problem.hint = Some(match suggest::nearest(name, lanes.iter().copied()) {
+                Some(near) => format!("did you mean \"{near}\"?\n{known}"),
+                None => known,
+            });
+            problem
+        };
+        problem::place(unknown.map(problem).collect(), &self.text, &self.file)
+    }
+
     /// Where the text inside a value's quotes begins.
     fn text_begins(&self, path: &[&str]) -> mapping::Place {
         let value = self.source_map.nearest(path).value;

@@ -493,6 +493,31 @@ fn expressions_know_where_they_stand() {
     "#);
 }
 
+#[test]
+fn cadences_are_of_lanes_that_are_read() {
+    let text = format!("{WORKING}\n[sources.shop.cadence]\nprodcts = \"5s\"\nstock = \"5s\"\ncategories = \"5s\"\n");
+    let loaded = Config::parse(&text, "cartage.toml").unwrap();
+    let found = loaded.unknown_lanes(&SourceName::from("shop"), &["categories", "inventory", "products"]);
+    insta::assert_snapshot!(found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"), @r#"
+    error[C0803]: shop reads no lane "prodcts"
+      --> cartage.toml:29:1
+       |
+    29 | prodcts = "5s"
+       | ^^^^^^^
+      hint: did you mean "products"?
+            it reads: categories, inventory, products
+
+    error[C0803]: shop reads no lane "stock"
+      --> cartage.toml:30:1
+       |
+    30 | stock = "5s"
+       | ^^^^^
+      hint: it reads: categories, inventory, products
+    "#);
+    let all = loaded.unknown_lanes(&SourceName::from("shop"), &["categories", "prodcts", "stock"]);
+    assert_eq!(all, Vec::new());
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in "\\PC*") {

@@ -48,6 +48,12 @@ async fn mistakes_in_the_configuration_are_told_with_place_and_remedy() {
     refused(&shop, currency, "currency = \"EURO\"", "EURO").await.says(&["error[C0809]", "did you mean \"EUR\"?"]);
     refused(&shop, currency, "currency = \"XYZ\"", "XYZ").await.says(&["error[C0809]", "\"XYZ\" is no currency"]);
     refused(&shop, "market = \"de\"", "market = \"fr\"", "market = \"fr\"").await.says(&["error[C0807]", "\"fr\""]);
+    let lane = "[sources.shop.cadence]\nprodcts = \"5s\"\n\n[destinations.clerk-de]";
+    refused(&shop, "[destinations.clerk-de]", lane, "prodcts").await.says(&[
+        "error[C0803]",
+        "did you mean \"products\"?",
+        "product_types, channels",
+    ]);
     let secret = "client_secret = \"file:";
     let ran = refused(&shop, secret, "client_secret = \"hunter2", "client_secret").await.says(&["error[C0806]"]);
     assert!(!ran.err.contains("hunter2"), "{}", ran.err);
