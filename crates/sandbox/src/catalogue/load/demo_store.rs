@@ -2,7 +2,8 @@
 //!
 //! How it is read, so that an independent reader of the files can recompute it:
 //! - Rows of `products.json` with one `productCode` are the variants of one product, in the order of the file. The
-//!   first row gives the product its name and description (`en`, `it`); key is the code, slug the code in lower case.
+//!   first row gives the product its name and description (`en`, `it`); key is the code, slug the code in lower case,
+//!   with a number behind it if another product has it already.
 //! - `color` and `size` are options, enums whose keys are the texts of the file. Pictures are kept as they are, each
 //!   once.
 //! - Per SKU and price list one price without further scope: where `compare_at_amount_cents` is higher than
@@ -20,7 +21,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{DataSet, LoadError, Loaded, Parts, Skipped, add_once, json, order_hint, tree};
+use super::{DataSet, LoadError, Loaded, Parts, Skipped, add_once, json, order_hint, slugs::Slugs, tree};
 use crate::catalogue::{
     AttributeDefinition, AttributeKind, Category, Channel, Head, Localized, Market, Price, Product, ProductType, Stock,
     Store, Value, Variant,
@@ -113,13 +114,18 @@ pub(super) fn load(folder: &Path) -> Result<Loaded, LoadError> {
     let mut products: Vec<Product> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
     let mut seen: HashSet<String> = HashSet::new();
+    let mut slugs = Slugs::default();
     for (place, row) in reader.list::<Sku>("products.json")? {
         if !seen.insert(row.code.clone()) {
             reader.skip(place, format!("SKU {} is there already; row left out", row.code));
             continue;
         }
         let at = *known.entry(row.product_code.clone()).or_insert_with(|| {
-            products.push(product(&row));
+            let mut product = product(&row);
+            for why in slugs.take(&mut product.slug) {
+                reader.skip(place.clone(), why);
+            }
+            products.push(product);
             products.len() - 1
         });
         if let Some(product) = products.get_mut(at) {

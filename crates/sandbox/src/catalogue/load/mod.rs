@@ -11,12 +11,14 @@
 //!
 //! **Invariants:** a file that can't be read as what it is ends the loading with a [`LoadError`]; a row or a cell that
 //! can't be used is left out and told in [`Loaded::skipped`], never silently. No input makes a loader panic. Categories
-//! come parents first, without cycles, and every key that a product names (category, channel, customer group) exists.
+//! come parents first, without cycles, and every key that a product names (category, channel, customer group) exists. Keys,
+//! SKUs and, in each locale, slugs are unique.
 
 pub mod best_buy;
 pub mod demo_store;
 mod json;
 pub mod luma;
+mod slugs;
 pub mod sunrise;
 mod table;
 mod tree;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use sandbox::catalogue::load::load;
 use tempfile::TempDir;
 
-use super::assert_sound;
+use super::{assert_sound, products};
 
 type Files = &'static [(&'static str, &'static str)];
 
@@ -175,6 +175,40 @@ fn what_best_buy_leaves_out_is_told() {
     );
 }
 
+/// Slugs of the products of a data set of which one file is replaced, and what was told of them.
+fn slugs(files: Files, name: &str, text: &str) -> (Vec<String>, Vec<String>) {
+    let folder = written(files);
+    write(folder.path(), name, text.as_bytes());
+    let loaded = load(folder.path()).unwrap();
+    assert_sound(&loaded.catalogue);
+    let slugs = products(&loaded.catalogue).into_iter().flat_map(|product| product.slug.into_values()).collect();
+    let told = loaded.skipped.iter().map(|skipped| skipped.why.clone()).filter(|why| why.starts_with("slug")).collect();
+    (slugs, told)
+}
+
+#[test]
+fn products_that_would_share_a_slug_get_one_each() {
+    let luma = "sku,product_type,name,price,categories,configurable_variations\nC1,simple,One,1,,\n\
+                C1#,simple,Two,1,,\nc1-2,simple,Three,1,,\n#,simple,Four,1,,\nc-1,simple,Left out,x,,\n\
+                C1-,configurable,Five,1,,sku=C-1\nC-1,simple,Five,2,,\n";
+    let (of, told) = slugs(LUMA, "configurable/products.csv", luma);
+    let english: Vec<_> = of.iter().filter(|slug| !slug.starts_with("de-") && !slug.starts_with('b')).collect();
+    assert_eq!(english, ["c1", "c1-2", "c1-3", "c1-2-2", "product-2"]);
+    assert!(told.contains(&r#"slug "c1" (en) is empty or another product's; taken as "c1-2""#.to_owned()), "{told:?}");
+
+    let sunrise = "productType,sku,prices,categories,images,name.en,name.de,slug.en,slug.de\n\
+                   main,A1,,,,Hat,Hut,hat,hat\nmain,A2,,,,Hat,Hut,hat,hut\n";
+    let (of, told) = slugs(SUNRISE, "products.csv", sunrise);
+    assert_eq!(of, ["hat", "hat", "hut", "hat-2"]);
+    assert_eq!(told, [r#"slug "hat" (en) is empty or another product's; taken as "hat-2""#]);
+
+    let demo =
+        r#"[{"productCode":"P","sku":"P-1","name":{"en":"Pen"}},{"productCode":"p!","sku":"P-2","name":{"en":"Pen"}}]"#;
+    let (of, told) = slugs(DEMO_STORE, "products.json", demo);
+    assert_eq!(of, ["p", "p-2"]);
+    assert_eq!(told, [r#"slug "p" (en) is empty or another product's; taken as "p-2""#]);
+}
+
 /// Message of the error for a data set of which one file is replaced, without the folder.
 fn refused(files: Files, name: &str, bytes: &[u8]) -> String {
     let folder = written(files);
@@ -250,8 +284,14 @@ fn damaged(text: &str, damage: &Damage) -> Vec<u8> {
     bytes
 }
 
+/// 400 cases, or as many more as `PROPTEST_CASES` asks for.
+fn cases() -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    ProptestConfig { cases: asked.cases.max(400), failure_persistence: None, ..asked }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases())]
 
     #[test]
     fn a_damaged_file_is_refused_or_read_soundly(

@@ -13,7 +13,7 @@
 //!   `configurable_variations`, in that order, whose rows are in the same file. Every row of another CSV file in `simple/`
 //!   that has a `sku` column, and every `simple` row that is no variant, is a product with one variant.
 //! - Key and SKU as in the source. Slug (`en`): `url_key`, else the SKU, in lower case with hyphens; `de`: the same with
-//!   `de-` before it.
+//!   `de-` before it. One that is another product's already gets a number behind it.
 //! - Names and descriptions are kept to the letter, with their HTML entities and spaces.
 //! - Price: the variant's own, else the parent's. A `special_price` lower than it is the discounted price.
 //! - Stock (in no channel): `qty`, or 0 where `is_in_stock` isn't 1. An empty `qty` is stock that isn't tracked.
@@ -40,6 +40,7 @@ use std::{
 
 use super::{
     DataSet, LoadError, Loaded, Parts, Skipped, add_once,
+    slugs::Slugs,
     table::{Row, Table},
 };
 use crate::catalogue::{Head, Localized, Market, Price, Product, Stock, Value, Variant, slugify};
@@ -66,7 +67,8 @@ pub(super) fn load(folder: &Path) -> Result<Loaded, LoadError> {
     let file = folder.join("configurable/products.csv");
     let needed = ["sku", "product_type", "name", "price", "categories", "configurable_variations"];
     let table = Table::read(&file, &needed, &mut skipped)?;
-    let mut shop = Shop { attributes, categories, skipped, products: Vec::new(), skus: HashSet::new() };
+    let mut shop =
+        Shop { attributes, categories, skipped, products: Vec::new(), skus: HashSet::new(), slugs: Slugs::default() };
     shop.configurable(&table);
     for file in simple_files(folder) {
         let table = Table::read(&file, &[], &mut shop.skipped)?;
@@ -138,6 +140,7 @@ struct Shop {
     products: Vec<Product>,
     /// SKUs and keys that are taken.
     skus: HashSet<String>,
+    slugs: Slugs,
 }
 
 impl Shop {
@@ -190,8 +193,14 @@ impl Shop {
         if product.variants.is_empty() {
             self.skipped.push(row.skip(format!("product {key} has no variation that can be used; left out")));
         } else {
-            self.products.push(product);
+            self.add(row, product);
         }
+    }
+
+    fn add(&mut self, row: &Row, mut product: Product) {
+        let told = self.slugs.take(&mut product.slug);
+        self.skipped.extend(told.into_iter().map(|why| row.skip(why)));
+        self.products.push(product);
     }
 
     /// The options of a variation.
@@ -221,7 +230,7 @@ impl Shop {
         product.attributes = own;
         if let Some(variant) = self.variant(row, None, options) {
             product.variants.push(variant);
-            self.products.push(product);
+            self.add(row, product);
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 use super::localized;
 use crate::catalogue::{
     AttributeKind, Head, Localized, Price, Product, Value, Variant,
-    load::{LoadError, Skipped, add_once, table::Row, table::Table},
+    load::{LoadError, Skipped, add_once, slugs::Slugs, table::Row, table::Table},
 };
 
 /// Reads the products. `paths` has the keys of categories by the path of their names.
@@ -21,7 +21,7 @@ pub(super) fn read(
     let table = Table::read(file, &["productType", "sku", "prices", "categories", "images", "name.en"], skipped)?;
     let reader = Reader { head, paths, locales: table.suffixes("name.") };
     let mut products: Vec<Product> = Vec::new();
-    let mut skus = HashSet::new();
+    let (mut skus, mut slugs) = (HashSet::new(), Slugs::default());
     // Variants of a product that was left out are left out with it.
     let mut usable = false;
     for row in &table.rows {
@@ -35,7 +35,9 @@ pub(super) fn read(
         if begins {
             usable = head.product_types.iter().any(|known| known.key == row.cell("productType"));
             if usable {
-                products.push(reader.product(row, skipped));
+                let mut product = reader.product(row, skipped);
+                skipped.extend(slugs.take(&mut product.slug).into_iter().map(|why| row.skip(why)));
+                products.push(product);
             }
         }
         match products.last_mut().filter(|_| usable) {
