@@ -53,18 +53,18 @@ fn fields(of: fn(Kind) -> &'static [FieldSpec]) -> String {
     let mut text = String::from(
         "\n## What is sent\n\nEach field can be overridden, and others added, by CEL expressions in the configuration: \
          `[flows.NAME.fields]` for products and `[flows.NAME.category_fields]` for categories. `built in` is what a \
-         field holds without one, written as such an expression. Each facet has a digest of its own: where only prices \
-         or only availability differ, only their fields are sent. Functions that [expressions](expressions.md) does not \
-         list stand for work that is built in; they can't be called.\n",
+         field holds without one, written as such an expression, or `in code` where no expression can say it. Each facet has \
+         a digest of its own: where only prices or only availability differ, only their fields are sent.\n",
     );
-    let mut section = |title: &str, specs: &[FieldSpec]| {
+    let mut section = |title: &str, kind: Kind| {
+        let specs = of(kind);
         let rows = specs.iter().map(|spec| {
             let constraint = constraint(spec);
             [
                 Cell::code(spec.name),
                 Cell::text(&format!("{}{}", spec.of.name(), if spec.required { ", needed" } else { "" })),
                 Cell::text(facet(spec)),
-                Cell::code(spec.default),
+                if can_be_written(kind, specs, spec) { Cell::code(spec.default) } else { Cell::text("in code") },
                 Cell::text(
                     &[spec.note, constraint].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "),
                 ),
@@ -73,9 +73,16 @@ fn fields(of: fn(Kind) -> &'static [FieldSpec]) -> String {
         text.extend(["\n### ", title, "\n\n"]);
         text.push_str(&table(["field", "type", "facet", "built in", "meaning"], rows));
     };
-    section("Products", of(Kind::Product));
-    section("Categories", of(Kind::Category));
+    section("Products", Kind::Product);
+    section("Categories", Kind::Category);
     text
+}
+
+/// Whether a user could write what is built in.
+fn can_be_written(kind: Kind, specs: &'static [FieldSpec], spec: &FieldSpec) -> bool {
+    let at = mapping::Place { file: String::new(), line: 1, column: 1 };
+    let expression = mapping::Expression { name: spec.name.to_owned(), text: spec.default.to_owned(), at };
+    mapping::Mapping::compile(kind, specs, None, &[expression]).is_ok()
 }
 
 const fn facet(spec: &FieldSpec) -> &'static str {

@@ -2,7 +2,8 @@
 //!
 //! Expressions are checked when they are loaded: syntax, variables, fields, functions, the name of the target field, and
 //! the type of what they give on sample records. What can only be known of a record is checked there: a value that is
-//! missing leaves the field out, a value of the wrong type sets the record aside.
+//! missing leaves the field out, a value of the wrong type sets the record aside, and so does an expression that takes
+//! more steps than it may.
 //!
 //! **Missing** is what a listing does not have (`product.key` of a product without one), an attribute a product does not
 //! carry, and a place beyond the end of a list. An expression that comes across it gives nothing, unless it asks first:
@@ -11,6 +12,7 @@
 mod check;
 mod error;
 pub mod function;
+mod meter;
 mod rewrite;
 mod sample;
 pub mod shape;
@@ -20,7 +22,7 @@ mod value;
 
 use std::{collections::HashMap, sync::Arc};
 
-use cel::{Context, ExecutionError, IdedExpr, Value};
+use cel::{Context, ExecutionError, IdedExpr};
 use contract::{Constraint, Facet, Facets, Fault, FieldSpec, FieldType, Writer};
 use model::{CategoryListing, Kind, Listing, Market};
 use serde::Serialize;
@@ -68,6 +70,8 @@ enum Failure {
     Evaluation(String),
     /// It can't be evaluated with these values: `int('x')`, a division by zero.
     Data(String),
+    /// It takes more than it may.
+    Excess,
     /// What it gave is not of the field's type.
     Type(String),
     /// What it gave is of the field's type, and not what the vendor asks of it.
@@ -113,7 +117,8 @@ impl Mapping {
     /// Writes the fields of a product's item. `variant` names the one that the item stands for; none: the main one.
     ///
     /// # Errors
-    /// [`contract::FaultClass::Record`]: `C0521` could not be evaluated, `C0522` does not fit the field.
+    /// [`contract::FaultClass::Record`]: `C0521` could not be evaluated, `C0522` does not fit the field, `C0524` takes too
+    /// much.
     pub fn apply_product(
         &self,
         listing: &Listing<'_>,
@@ -182,7 +187,7 @@ impl Rules {
 impl Rule {
     /// The value that fits the field; none where it is missing.
     fn evaluate(&self, context: &Context<'_, '_>) -> Result<Option<Json>, Failure> {
-        let value = match Value::resolve(&self.expression, context) {
+        let value = match meter::evaluate(&self.expression, context).map_err(|meter::Exhausted| Failure::Excess)? {
             Ok(value) => value,
             Err(ExecutionError::NoSuchKey(_) | ExecutionError::IndexOutOfBounds(_)) => return Ok(None),
             Err(error) => return Err(failure(&error)),
@@ -208,12 +213,18 @@ impl Rule {
 
     fn fault(&self, failure: &Failure, kind: Kind, id: &str) -> Fault {
         let (code, what) = match failure {
-            Failure::Evaluation(what) | Failure::Data(what) => ("C0521", what),
-            Failure::Type(what) | Failure::Constraint(what) => ("C0522", what),
+            Failure::Evaluation(what) | Failure::Data(what) => ("C0521", what.clone()),
+            Failure::Type(what) | Failure::Constraint(what) => ("C0522", what.clone()),
+            Failure::Excess => ("C0524", format!("{}: `{}`", excess(), validate::short(&self.text))),
         };
         Fault::record(code, format!("field {} of {kind} {id}: {what}", self.name))
             .hint(format!("its expression stands at {}", self.at))
     }
+}
+
+/// What is wrong with an expression that takes too much.
+fn excess() -> String {
+    format!("it takes more than {} steps", meter::MOST_STEPS)
 }
 
 fn failure(error: &ExecutionError) -> Failure {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cel::{
-    Context, Program,
+    Context, IdedExpr, Program,
     parser::{ParseError, ParseErrors},
 };
 use contract::{FieldSpec, FieldType};
@@ -18,7 +18,7 @@ use super::{
     Expression, Failure, Mapping, Rule, Rules,
     check::{self, Findings},
     error::{MappingError, Place, line_and_column, meant},
-    function, rewrite,
+    excess, function, meter, rewrite,
     sample::{Holds, Sample, samples},
     shape::variables,
     target,
@@ -83,7 +83,7 @@ fn rule(
     fields: &'static [FieldSpec],
     expression: &Expression,
 ) -> Result<(Rule, Findings), Vec<MappingError>> {
-    let program = parse(expression)?;
+    let (program, metered) = parse(expression)?;
     let findings = check::look_over(program.expression(), variables(kind));
     if !findings.faults.is_empty() {
         let offset = |node| {
@@ -100,7 +100,7 @@ fn rule(
         name: expression.name.clone(),
         text: expression.text.clone(),
         at: expression.at.clone(),
-        expression: rewrite::forgiving(program.expression().clone()),
+        expression: metered,
     };
     match try_out(kind, &rule, &findings) {
         None => Ok((rule, findings)),
@@ -108,7 +108,8 @@ fn rule(
     }
 }
 
-fn parse(expression: &Expression) -> Result<Program, Vec<MappingError>> {
+/// The program as it is written, and as it is evaluated.
+fn parse(expression: &Expression) -> Result<(Program, IdedExpr), Vec<MappingError>> {
     if expression.text.trim().is_empty() {
         let hint = "write an expression such as `product.name`, or remove the field";
         return Err(vec![wrong(expression, "C0511", 0, "the expression is empty", Some(hint))]);
@@ -119,7 +120,7 @@ fn parse(expression: &Expression) -> Result<Program, Vec<MappingError>> {
         return refused(&format!("the expression is longer than {LONGEST} bytes"));
     }
     match on_a_large_stack(&expression.text) {
-        Some(Ok(Some(program))) => Ok(program),
+        Some(Ok(Some(parsed))) => Ok(parsed),
         Some(Ok(None)) => refused(&format!("the expression is nested deeper than {DEEPEST} levels")),
         // One slip makes the parser stumble several times; the first says most.
         Some(Err(errors)) => Err(errors.errors.iter().take(1).map(|error| syntax(expression, error)).collect()),
@@ -130,15 +131,19 @@ fn parse(expression: &Expression) -> Result<Program, Vec<MappingError>> {
 /// Longer than anything a person writes.
 const LONGEST: usize = 5_000;
 
-/// Evaluation recurses as deep as an expression is nested, on whatever stack its caller has.
+/// Evaluation recurses as deep as an expression is nested, with what weighs it, on whatever stack its caller has.
 const DEEPEST: usize = 48;
 
 /// Parses where there is room for the deepest nesting that fits into [`LONGEST`], and lets go of what is too deep.
-fn on_a_large_stack(text: &str) -> Option<Result<Option<Program>, ParseErrors>> {
+fn on_a_large_stack(text: &str) -> Option<Result<Option<(Program, IdedExpr)>, ParseErrors>> {
     const STACK: usize = 512 << 20;
     let parse = || {
         let program = function::environment().compile(text)?;
-        Ok(Some(program).filter(|program| check::depth(program.expression()) <= DEEPEST))
+        if check::depth(program.expression()) > DEEPEST {
+            return Ok(None);
+        }
+        let metered = meter::metered(rewrite::forgiving(program.expression().clone()));
+        Ok((check::depth(&metered) <= DEEPEST).then_some((program, metered)))
     };
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, parse);
@@ -281,6 +286,11 @@ fn told(failure: Failure) -> Fault {
         Failure::Evaluation(what) | Failure::Data(what) => {
             ("C0517", format!("it fails on a sample record: {what}"), None)
         }
+        Failure::Excess => (
+            "C0524",
+            format!("{} on a sample record", excess()),
+            Some("loop over shorter lists, and not within a loop"),
+        ),
         Failure::Type(what) => {
             ("C0516", what, Some("`int(…)`, `double(…)` and `string(…)` turn one type into another"))
         }

@@ -3,6 +3,7 @@
 
 mod any_text;
 mod apply;
+mod hostile;
 mod refused;
 mod validate;
 

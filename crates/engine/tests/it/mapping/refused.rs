@@ -231,16 +231,18 @@ fn what_only_the_shop_knows_is_not_refused() {
 #[test]
 fn the_deepest_expression_that_is_taken_can_be_evaluated() {
     let deepest = |open: &str, inner: &str, close: &str| {
-        (1..100)
-            .rev()
-            .map(|depth| format!("{}{inner}{}", open.repeat(depth), close.repeat(depth)))
-            .find(|text| compile("colour", text).is_ok())
-            .unwrap()
+        let nested = |depth| format!("{}{inner}{}", open.repeat(depth), close.repeat(depth));
+        let depths: Vec<usize> = (1..100).collect();
+        nested(depths.partition_point(|depth| compile("colour", &nested(*depth)).is_ok()))
     };
     assert!(deepest("1+", "1", "").len() > 80);
     assert!(deepest("true?1:", "1", "").len() > 80);
     assert!(deepest("[1].map(x,", "1", ")").len() > 80);
     assert!(deepest("", "product.name", ".trim()").len() > 80);
+    assert!(deepest("", "[1]", ".map(x, x)").len() > 80);
+    assert!(deepest("", "product.name", ".replace('a', 'b')").len() > 80);
+    assert!(deepest("strings.quote(", "product.name", ")").len() > 80);
+    assert!(deepest("[true ? ", "product.name", " : 'b'][0]").len() > 80);
 }
 
 #[test]
