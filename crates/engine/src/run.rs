@@ -141,14 +141,16 @@ impl Engine {
         let lanes = origin.pull.source.lanes();
         let mut done = Vec::with_capacity(lanes.len());
         for lane in lanes.iter().filter(|lane| lane.needed) {
-            done.push((name.clone(), lane.name, self.walk_to_now(origin, lane, mode, &mut stop).await?));
+            let walked = self.walk_unless_refused(origin, lane, mode, &done, &mut stop).await?;
+            done.push((name.clone(), lane.name, walked));
         }
         // Without what they depend on, records would be sent wrong: rather not at all.
         let ready = self.is_ready(origin, &lanes).await?;
         let _filling = Filling::begin(origin);
         stage.send_replace(if ready { Stage::Ready } else { Stage::Failed });
         for lane in lanes.iter().filter(|lane| !lane.needed) {
-            done.push((name.clone(), lane.name, self.walk_to_now(origin, lane, mode, &mut stop).await?));
+            let walked = self.walk_unless_refused(origin, lane, mode, &done, &mut stop).await?;
+            done.push((name.clone(), lane.name, walked));
         }
         while self.store.spread(SPREAD).await? > 0 {
             origin.pull.ring();
@@ -158,6 +160,25 @@ impl Engine {
         }
         stage.send_replace(if ready { Stage::Read } else { Stage::Failed });
         Ok(done)
+    }
+
+    /// Where credentials were refused before anything could be read, they are refused for every lane: asking again for
+    /// each would only get them locked. Once something was read, what is refused is one lane's own right.
+    async fn walk_unless_refused(
+        &self,
+        origin: &Origin,
+        lane: &Lane,
+        mode: Mode,
+        done: &[LaneResult],
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Result<Walked, Fault>, Fault> {
+        if let Some((_, _, Err(fault))) = done.last()
+            && fault.class == FaultClass::Credentials
+            && done.iter().all(|(_, _, walked)| walked.is_err())
+        {
+            return Ok(Err(fault.clone()));
+        }
+        self.walk_to_now(origin, lane, mode, stop).await
     }
 
     /// A walk that shows the source as it is by now: where it goes on with one that was cut off, another follows.

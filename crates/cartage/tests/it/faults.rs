@@ -193,3 +193,18 @@ async fn refused_keys_pause_their_flow_only() {
     shop.cartage(&["sync"]).await.ended(0);
     assert_eq!(shop.store("de").count(Resource::Products), 60);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_credentials_of_a_source_are_tried_once_a_pass_and_told_once() {
+    let shop = Shop::uniform(2).await;
+    shop.write("sandbox-client-secret.secret", "guessed-wrong");
+    for _ in 0..2 {
+        shop.forget_calls();
+        let ran = shop.cartage(&["sync"]).await.ended(3).says(&["C0307"]);
+        assert_eq!(ran.err.matches(": stopped: ").count(), 1, "{}", ran.err);
+        assert_eq!(ran.out.matches("invalid_client").count(), 1, "{}", ran.out);
+        assert_eq!(shop.source_calls(), 1, "{:?}", shop.world.shop_faults.calls());
+    }
+    shop.write("sandbox-client-secret.secret", "sandbox-secret");
+    shop.cartage(&["sync"]).await.ended(0);
+}
