@@ -18,3 +18,4 @@ mod feeds;
 mod guard;
 mod harness;
 mod luma;
+mod traces;
