@@ -243,19 +243,23 @@ impl Client {
         Ok(Response { status, headers, body, date, took: Duration::ZERO })
     }
 
-    /// Collects the body into one buffer of the announced size: each byte is copied once.
+    /// Collects the body into one buffer. How large it gets is not known before a compressed one has come in whole, and a
+    /// buffer that grows copies what it holds again and again.
     async fn body(&self, mut answer: reqwest::Response, headers: &HeaderMap, host: &str) -> Result<Bytes, Broken> {
         let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if announced.is_some_and(|length: usize| length > self.max_body_bytes) {
             return Err(self.too_large(host));
         }
-        let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
+        let (mut chunks, mut length) = (Vec::new(), 0);
         while let Some(chunk) = answer.chunk().await.map_err(|error| broken(host, &error))? {
-            if body.len() + chunk.len() > self.max_body_bytes {
+            length += chunk.len();
+            if length > self.max_body_bytes {
                 return Err(self.too_large(host));
             }
-            body.extend_from_slice(&chunk);
+            chunks.push(chunk);
         }
+        let mut body = BytesMut::with_capacity(length);
+        chunks.iter().for_each(|chunk| body.extend_from_slice(chunk));
         Ok(body.freeze())
     }
 
