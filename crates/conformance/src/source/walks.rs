@@ -1,0 +1,185 @@
+//! Lanes, and walks over everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{Page, Position, Source as _, Token};
+use model::{Kind, RecordId};
+
+use super::{
+    Found, Shop, checks, ensure,
+    reader::{Mirror, Reader, Walk, key, pages, products},
+};
+
+checks! {
+    "its lanes can be told apart and read at a pace" => lanes,
+    "a full walk of every lane sees each record exactly once, whatever the page size" => exactly_once,
+    "a page holds no more records than were asked for" => bounded,
+    "a walk goes on from its token alone, in an instance that knows nothing of it" => other_instance,
+    "what is there throughout a walk is seen once though others come and go" => come_and_go,
+    "lanes that are read at once do not disturb each other" => at_once,
+    "a token that it did not write is refused" => foreign_token,
+    "calls are counted" => counted,
+}
+
+async fn lanes<S: Shop>(shop: &S) -> Found {
+    let source = shop.source(None);
+    let lanes = source.lanes();
+    let mut names = BTreeSet::new();
+    let mut kinds = BTreeSet::new();
+    let mut others = false;
+    for lane in &lanes {
+        ensure(names.insert(lane.name), || format!("two lanes are called {}", lane.name))?;
+        let (floor, ceiling) = lane.interval_seconds;
+        ensure(floor > 0 && floor <= ceiling, || format!("lane {} is read every {floor} to {ceiling} s", lane.name))?;
+        for kind in lane.kinds {
+            ensure(kinds.insert(*kind), || format!("two lanes say what is gone of {kind}"))?;
+        }
+        ensure(!(lane.needed && others), || format!("lane {} is needed and not among the first", lane.name))?;
+        others |= !lane.needed;
+        let first = source.page(lane, &Position::Full).await;
+        first.map_err(|fault| format!("lane {} can't be read: {fault:?}", lane.name))?;
+    }
+    products(&source).map(drop)
+}
+
+/// Every record of every lane, each seen once.
+async fn everything<S: Shop>(shop: &S, page: Option<u16>) -> Result<Mirror, String> {
+    let source = shop.source(page);
+    let mut mirror = Mirror::default();
+    for lane in source.lanes() {
+        let mut seen = BTreeSet::new();
+        for page in pages(&source, &lane, Position::Full).await?.0 {
+            mirror.take(&page)?;
+            for change in &page.changes {
+                let (kind, id) = key(change);
+                ensure(seen.insert((kind, id.clone())), || format!("lane {}: {kind} {id} came twice", lane.name))?;
+            }
+        }
+    }
+    Ok(mirror)
+}
+
+async fn exactly_once<S: Shop>(shop: &S) -> Found {
+    let whole = everything(shop, None).await?;
+    for kind in Kind::ALL {
+        if let Some(there) = shop.ids(kind).await {
+            let read = whole.ids(kind);
+            ensure(read == there, || {
+                let differing: Vec<_> = read.symmetric_difference(&there).take(3).collect();
+                format!("{} of {} of kind {kind} were read; see {differing:?}", read.len(), there.len())
+            })?;
+        }
+    }
+    for size in [1, 2] {
+        let read = everything(shop, Some(size)).await?;
+        whole.same(&read).map_err(|what| format!("with {size} records per page {what}"))?;
+    }
+    Ok(())
+}
+
+async fn bounded<S: Shop>(shop: &S) -> Found {
+    for size in [1, 2, 3] {
+        let source = shop.source(Some(size));
+        for lane in source.lanes() {
+            for page in pages(&source, &lane, Position::Full).await?.0 {
+                let held = page.changes.len() + page.unread.len();
+                ensure(held <= usize::from(size), || format!("a page of lane {} holds {held}, not {size}", lane.name))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn other_instance<S: Shop>(shop: &S) -> Found {
+    let source = shop.source(Some(2));
+    let keys = |page: &Page| page.changes.iter().map(key).collect::<Vec<_>>();
+    for lane in source.lanes() {
+        let mut whole = pages(&source, &lane, Position::Full).await?.0.into_iter();
+        let mut walk = Walk::new(&lane, Position::Full);
+        let mut again = Walk::new(&lane, walk.position()?);
+        while let Some(page) = walk.next(&shop.source(Some(2))).await? {
+            let expected = whole.next().map(|page| keys(&page));
+            let same = expected.as_ref() == Some(&keys(&page));
+            ensure(same, || format!("lane {}: {expected:?} became {:?} in another instance", lane.name, keys(&page)))?;
+            // The process ended before the page was kept: it is read once more.
+            let repeated = again.next(&shop.source(Some(2))).await?;
+            let same = repeated.is_some_and(|repeated| keys(&repeated) == keys(&page));
+            ensure(same, || format!("lane {}: a page that is read again is another", lane.name))?;
+            if let Ok(position) = walk.position() {
+                again = Walk::new(&lane, position);
+            }
+        }
+        ensure(whole.next().is_none(), || format!("lane {}: another instance ends too early", lane.name))?;
+    }
+    Ok(())
+}
+
+async fn come_and_go<S: Shop>(shop: &S) -> Found {
+    let Reader { source, lane, mirror, .. } = Reader::new(shop, Some(2)).await?;
+    let mut throughout = mirror.ids(Kind::Product);
+    let mut seen: BTreeMap<RecordId, usize> = BTreeMap::new();
+    let mut walk = Walk::new(&lane, Position::Full);
+    for step in 0.. {
+        let Some(page) = walk.next(&source).await? else { break };
+        for change in &page.changes {
+            *seen.entry(key(change).1).or_default() += 1;
+        }
+        if step % 3 == 0 && throughout.len() > 4 {
+            // One that was read goes, one that was not read goes, and one comes.
+            let read = throughout.iter().find(|id| seen.contains_key(*id)).cloned();
+            let unread = throughout.iter().find(|id| !seen.contains_key(*id)).cloned();
+            for gone in [read, unread].into_iter().flatten() {
+                shop.remove(&gone).await;
+                throughout.remove(&gone);
+            }
+            shop.add(&format!("Comes during a walk {step}")).await;
+        }
+    }
+    for id in &throughout {
+        let times = seen.get(id).copied().unwrap_or_default();
+        ensure(times == 1, || format!("product {id} came {times} times"))?;
+    }
+    Ok(())
+}
+
+async fn at_once<S: Shop>(shop: &S) -> Found {
+    let source = shop.source(Some(2));
+    let lane = products(&source)?;
+    let walk = || async {
+        let mut mirror = Mirror::default();
+        for page in pages(&source, &lane, Position::Full).await?.0 {
+            mirror.take(&page)?;
+        }
+        Ok::<_, String>(mirror)
+    };
+    let rest = async {
+        for lane in source.lanes() {
+            pages(&source, &lane, Position::Full).await?;
+        }
+        Ok::<_, String>(())
+    };
+    let calm = walk().await?;
+    let (one, other, rest) = tokio::join!(walk(), walk(), rest);
+    rest?;
+    calm.same(&one?)?;
+    calm.same(&other?)
+}
+
+async fn foreign_token<S: Shop>(shop: &S) -> Found {
+    let source = shop.source(None);
+    for lane in source.lanes() {
+        for text in ["", "{}", "page=7", "\u{0}"] {
+            let read = source.page(&lane, &Position::Within(Token(text.to_owned()))).await;
+            ensure(read.is_err(), || format!("lane {}: {text:?} was taken for a token", lane.name))?;
+        }
+    }
+    Ok(())
+}
+
+async fn counted<S: Shop>(shop: &S) -> Found {
+    let source = shop.source(Some(2));
+    let before = source.calls();
+    let read = pages(&source, &products(&source)?, Position::Full).await?.0.len() as u64;
+    let counted = source.calls().saturating_sub(before);
+    ensure(counted >= read, || format!("{counted} calls were counted for {read} pages"))
+}

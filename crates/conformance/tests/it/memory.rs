@@ -1,0 +1,505 @@
+//! A shop in memory and a source that reads it, rightly or wrong in one way.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use async_trait::async_trait;
+use conformance::{
+    source::{Clock, Failure, Shop},
+    store::samples,
+};
+use contract::{
+    Change, Fault, Lane, Next, Page, Position, Source, SourceDescriptor, Token,
+    source::{Finding, Unread, Urgency},
+};
+use model::{Kind, RecordId, Timestamp};
+
+const SECRET: &str = "hunter2-hunter2";
+const LAG: Duration = Duration::from_secs(5);
+
+/// What a source can get wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    Nothing,
+    /// Two lanes have one name.
+    LanesAlike,
+    /// What products need is read after them.
+    NeededLast,
+    /// The last record is never read.
+    LosesLast,
+    /// Goes on with the record that it ended with.
+    Doubles,
+    LargePages,
+    /// Goes on from what it remembers, whatever the token says.
+    Remembers,
+    /// Pages by offset.
+    Offset,
+    /// Takes any token for the beginning.
+    AnyToken,
+    Uncounted,
+    /// Every delta is a full walk.
+    Everything,
+    /// The next delta starts where this walk ended, not where it began.
+    MarkAtEnd,
+    /// A delta goes on to the latest change.
+    NeverEnds,
+    /// Goes on after the instant of the last record.
+    Ties,
+    /// Gives records as it first saw them.
+    Cache,
+    VersionStands,
+    /// Tells that what is gone is there.
+    GoneIsThere,
+    /// Ends a record by a version that it has outlived.
+    GoneTooOld,
+    /// Keeps what is gone.
+    KeepsGone,
+    NoLag,
+    OurClock,
+    SwallowsBad,
+    BadStops,
+    /// What follows a bad record on its page goes with it.
+    BadSpreads,
+    NeverRenews,
+    AsksTenTimes,
+    NoWait,
+    /// Takes all trouble for trouble that passes.
+    AllPasses,
+    /// Takes all trouble for its own configuration.
+    AllStays,
+    /// Takes what it can't read for an empty page.
+    EmptyOnTrouble,
+    /// A page that failed is passed over.
+    SkipsFailed,
+    /// Takes a read that was dropped for one that is under way.
+    StaysBusy,
+    TellsSecret,
+    ShowsSecret,
+    FindsNothing,
+}
+
+/// A product, or what is left of one.
+#[derive(Clone)]
+struct Row {
+    name: String,
+    version: u64,
+    at: i64,
+    gone: bool,
+}
+
+#[derive(Default)]
+struct World {
+    clock: i64,
+    rows: BTreeMap<String, Row>,
+    added: u64,
+    spoiled: Option<String>,
+    failure: Option<Failure>,
+    /// Grants of an earlier number are refused.
+    grant: u64,
+}
+
+pub(crate) struct Memory {
+    world: Arc<Mutex<World>>,
+    wrong: Wrong,
+}
+
+#[expect(clippy::disallowed_methods, reason = "one of the checks is about whose clock counts")]
+fn our_clock() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap()
+}
+
+impl Memory {
+    pub(crate) fn new(wrong: Wrong) -> Self {
+        let row = |number: u64| Row { name: format!("Product {number}"), version: 1, at: our_clock(), gone: false };
+        let rows = (0..13).map(|number| (format!("p{number:02}"), row(number))).collect();
+        let world = World { clock: our_clock(), rows, ..World::default() };
+        Self { world: Arc::new(Mutex::new(world)), wrong }
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+
+    fn change(&self, id: &RecordId, late: i64, change: impl FnOnce(&mut Row)) {
+        let mut world = self.world();
+        let at = world.clock - late;
+        let row = world.rows.get_mut(id.as_str()).unwrap();
+        change(row);
+        row.version += 1;
+        row.at = at;
+    }
+}
+
+#[async_trait]
+impl Shop for Memory {
+    type Source = Reading;
+
+    fn source(&self, page: Option<u16>) -> Reading {
+        Reading {
+            world: Arc::clone(&self.world),
+            page: page.map_or(5, usize::from),
+            wrong: self.wrong,
+            grant: AtomicU64::new(self.world().grant),
+            calls: AtomicU64::new(0),
+            busy: AtomicBool::new(false),
+            last: Mutex::default(),
+            seen: Mutex::default(),
+            failed: Mutex::default(),
+        }
+    }
+
+    async fn ids(&self, kind: Kind) -> Option<BTreeSet<RecordId>> {
+        let there = |(id, row): (&String, &Row)| (!row.gone).then(|| RecordId::from(id.as_str()));
+        (kind == Kind::Product).then(|| self.world().rows.iter().filter_map(there).collect())
+    }
+
+    async fn add(&self, name: &str) -> RecordId {
+        let mut world = self.world();
+        world.added += 1;
+        // Somewhere among the others.
+        let id = format!("p{:02}-{}", world.added * 5 % 13, world.added);
+        let row = Row { name: name.to_owned(), version: 1, at: world.clock, gone: false };
+        world.rows.insert(id.clone(), row);
+        id.as_str().into()
+    }
+
+    async fn rename(&self, product: &RecordId, name: &str) {
+        self.change(product, 0, |row| name.clone_into(&mut row.name));
+    }
+
+    async fn rename_late(&self, product: &RecordId, name: &str, late: Duration) {
+        self.change(product, millis(late), |row| name.clone_into(&mut row.name));
+    }
+
+    async fn remove(&self, product: &RecordId) {
+        self.change(product, 0, |row| row.gone = true);
+    }
+
+    async fn spoil(&self, product: Option<&RecordId>) {
+        self.world().spoiled = product.map(|id| id.as_str().to_owned());
+    }
+
+    async fn wait(&self, time: Duration) {
+        self.world().clock += millis(time);
+    }
+
+    async fn set_clock(&self, clock: Clock) {
+        let by = match clock {
+            Clock::Ahead(by) => millis(by),
+            Clock::Behind(by) => -millis(by),
+        };
+        let mut world = self.world();
+        world.clock = our_clock() + by;
+        let at = world.clock;
+        world.rows.values_mut().for_each(|row| row.at = at);
+    }
+
+    fn lag(&self) -> Duration {
+        LAG
+    }
+
+    async fn fail(&self, failure: Option<Failure>) {
+        let mut world = self.world();
+        world.failure = failure;
+        world.grant += u64::from(failure == Some(Failure::Expired));
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![SECRET.to_owned()]
+    }
+}
+
+pub(crate) struct Reading {
+    world: Arc<Mutex<World>>,
+    page: usize,
+    wrong: Wrong,
+    grant: AtomicU64,
+    calls: AtomicU64,
+    busy: AtomicBool,
+    /// The last id that was read.
+    last: Mutex<String>,
+    /// Names as they were first seen.
+    seen: Mutex<BTreeMap<String, String>>,
+    /// Positions of pages that failed.
+    failed: Mutex<Vec<Position>>,
+}
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(if self.wrong == Wrong::ShowsSecret { SECRET } else { "Reading" })
+    }
+}
+
+/// Where a walk stands.
+struct Place {
+    /// Changes from here on; none: everything.
+    since: Option<i64>,
+    began: i64,
+    /// Time and id of the last record.
+    after: (i64, String),
+    /// Records that were read.
+    read: usize,
+}
+
+fn place(token: &Token) -> Option<Place> {
+    let mut words = token.0.split(' ');
+    let since = words.next().filter(|word| !word.is_empty())?;
+    let since = if since == "full" { None } else { Some(since.parse().ok()?) };
+    let mut number = || words.next()?.parse().ok();
+    let (began, at, read): (_, _, i64) = (number()?, number()?, number()?);
+    Some(Place { since, began, after: (at, words.next()?.to_owned()), read: usize::try_from(read).ok()? })
+}
+
+impl Place {
+    fn beginning(since: Option<i64>, began: i64) -> Self {
+        Self { since, began, after: (i64::MIN, String::new()), read: 0 }
+    }
+
+    fn token(&self) -> Token {
+        let since = self.since.map_or("full".to_owned(), |since| since.to_string());
+        Token(format!("{since} {} {} {} {}", self.began, self.after.0, self.read, self.after.1))
+    }
+}
+
+static DESCRIPTOR: SourceDescriptor = SourceDescriptor { name: "memory", title: "Memory", price_order: &[] };
+
+const PRODUCTS: Lane = Lane {
+    name: "products",
+    kinds: &[Kind::Product],
+    urgency: Urgency::Live,
+    delta: true,
+    needed: false,
+    interval_seconds: (5, 600),
+};
+const CATEGORIES: Lane = Lane { name: "categories", kinds: &[Kind::Category], needed: true, delta: false, ..PRODUCTS };
+
+impl Reading {
+    fn is(&self, wrong: Wrong) -> bool {
+        self.wrong == wrong
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+
+    fn called(&self) {
+        self.calls.fetch_add(u64::from(!self.is(Wrong::Uncounted)), Ordering::Relaxed);
+    }
+
+    /// A call, which may fail; false when it brought something that is no page.
+    async fn call(&self) -> Result<bool, Fault> {
+        let was_busy = self.busy.swap(self.is(Wrong::StaysBusy), Ordering::Relaxed);
+        self.called();
+        // Others have their turn while an answer is on its way.
+        tokio::task::yield_now().await;
+        let (failure, grant) = {
+            let world = self.world();
+            (world.failure, world.grant)
+        };
+        if failure == Some(Failure::Silence) {
+            std::future::pending::<()>().await;
+        }
+        if was_busy {
+            return Err(Fault::transient("C0999", "another read is under way"));
+        }
+        self.busy.store(false, Ordering::Relaxed);
+        if grant != self.grant.load(Ordering::Relaxed) && !self.is(Wrong::NeverRenews) {
+            self.called();
+            self.grant.store(grant, Ordering::Relaxed);
+        }
+        match failure {
+            None => Ok(true),
+            Some(Failure::Expired) if grant == self.grant.load(Ordering::Relaxed) => Ok(true),
+            Some(_) if self.is(Wrong::EmptyOnTrouble) => Ok(false),
+            Some(failure) => Err(self.fault(failure)),
+        }
+    }
+
+    fn fault(&self, failure: Failure) -> Fault {
+        let message =
+            if self.is(Wrong::TellsSecret) { format!("{failure:?} {SECRET}") } else { format!("{failure:?}") };
+        if self.is(Wrong::AllPasses) {
+            return Fault::transient("C0999", message);
+        }
+        if self.is(Wrong::AllStays) {
+            return Fault::config("C0999", message);
+        }
+        match failure {
+            Failure::Throttled(wait) => {
+                Fault::throttled("C0999", message).after(wait.filter(|_| !self.is(Wrong::NoWait)))
+            }
+            Failure::Expired | Failure::Refused | Failure::KeysRefused | Failure::NoRight => {
+                if self.is(Wrong::AsksTenTimes) {
+                    (0..10).for_each(|_| self.called());
+                }
+                Fault::credentials("C0999", message).hint("look at the keys")
+            }
+            Failure::OtherPage | Failure::HalfBody => Fault::protocol("C0999", message),
+            _ => Fault::transient("C0999", message),
+        }
+    }
+
+    fn begin(&self, position: &Position) -> Result<Place, Fault> {
+        let clock = self.world().clock;
+        let foreign = || Fault::config("C0999", "no token of this source");
+        Ok(match position {
+            Position::Full => Place::beginning(None, clock),
+            Position::Within(token) => match place(token) {
+                None if self.is(Wrong::AnyToken) => Place::beginning(None, clock),
+                read => read.ok_or_else(foreign)?,
+            },
+            Position::Delta(token) => {
+                let since = token.0.parse().map_err(|_| foreign())?;
+                Place::beginning(Some(since).filter(|_| !self.is(Wrong::Everything)), clock)
+            }
+        })
+    }
+
+    /// The rows from a place on, in their order.
+    fn rows(&self, place: &Place) -> Vec<(String, Row)> {
+        let world = self.world();
+        let rows = world.rows.iter().map(|(id, row)| (id.clone(), row.clone()));
+        let Some(since) = place.since else {
+            let there = rows.filter(|(_, row)| !row.gone || self.is(Wrong::KeepsGone));
+            if self.is(Wrong::Offset) {
+                return there.skip(place.read).collect();
+            }
+            let last = if self.is(Wrong::Remembers) && place.read > 0 {
+                self.last.lock().unwrap().clone()
+            } else {
+                place.after.1.clone()
+            };
+            let doubles = self.is(Wrong::Doubles) && self.page > 1;
+            return there.filter(|(id, _)| *id > last || doubles && *id == last).collect();
+        };
+        let until = if self.is(Wrong::NeverEnds) { i64::MAX } else { place.began };
+        let beyond = |(id, row): &(String, Row)| {
+            let ties = self.is(Wrong::Ties) && row.at <= place.after.0;
+            row.at >= since && row.at <= until && (row.at, id) > (place.after.0, &place.after.1) && !ties
+        };
+        let mut rows: Vec<_> = rows.filter(beyond).collect();
+        rows.sort_by(|one, other| (one.1.at, &one.0).cmp(&(other.1.at, &other.0)));
+        rows
+    }
+
+    fn change(&self, id: &str, row: &Row) -> Change {
+        if row.gone && !self.is(Wrong::GoneIsThere) && !self.is(Wrong::KeepsGone) {
+            let version = if self.is(Wrong::GoneTooOld) { 0 } else { row.version };
+            return Change::Gone { kind: Kind::Product, id: id.into(), version: Some(version) };
+        }
+        let mut seen = self.seen.lock().unwrap();
+        let first = seen.entry(id.to_owned()).or_insert_with(|| row.name.clone());
+        let name = if self.is(Wrong::Cache) { first.clone() } else { row.name.clone() };
+        let version = if self.is(Wrong::VersionStands) { 7 } else { row.version };
+        let modified_at = Some(Timestamp::from_millis(row.at));
+        Change::Is { record: samples::plain(id, &name), version, modified_at }
+    }
+
+    fn read(&self, position: &Position) -> Result<Page, Fault> {
+        let mut place = self.begin(position)?;
+        let mut rows = self.rows(&place);
+        if self.is(Wrong::LosesLast) && place.since.is_none() {
+            rows.pop();
+        }
+        let size = if self.is(Wrong::LargePages) { self.page + 1 } else { self.page };
+        let more = rows.len() > size;
+        rows.truncate(size);
+        let spoiled = self.world().spoiled.clone();
+        let (mut changes, mut unread) = (Vec::new(), Vec::new());
+        for (id, row) in &rows {
+            if spoiled.as_ref() != Some(id) {
+                changes.push(self.change(id, row));
+                continue;
+            }
+            let fault = Fault::record("C0999", "it can't be understood");
+            match self.wrong {
+                Wrong::SwallowsBad => {}
+                Wrong::BadStops => return Err(fault),
+                _ => unread.push(Unread { kind: Kind::Product, id: Some(id.as_str().into()), fault }),
+            }
+            if self.is(Wrong::BadSpreads) {
+                break;
+            }
+        }
+        if let Some((id, row)) = rows.last() {
+            place.after = (row.at, id.clone());
+            self.last.lock().unwrap().clone_from(id);
+        }
+        place.read += rows.len();
+        let next = if more { Next::Within(place.token()) } else { Next::End(self.mark(&place)) };
+        Ok(Page { changes, unread, next })
+    }
+
+    fn mark(&self, place: &Place) -> Token {
+        let from = match self.wrong {
+            Wrong::OurClock => our_clock(),
+            Wrong::MarkAtEnd => self.world().clock,
+            _ => place.began,
+        };
+        Token((from - if self.is(Wrong::NoLag) { 0 } else { millis(LAG) }).to_string())
+    }
+}
+
+#[async_trait]
+impl Source for Reading {
+    fn descriptor(&self) -> &'static SourceDescriptor {
+        &DESCRIPTOR
+    }
+
+    fn lanes(&self) -> Vec<Lane> {
+        match self.wrong {
+            Wrong::LanesAlike => vec![Lane { name: "products", ..CATEGORIES }, PRODUCTS],
+            Wrong::NeededLast => vec![PRODUCTS, CATEGORIES],
+            _ => vec![CATEGORIES, PRODUCTS],
+        }
+    }
+
+    async fn page(&self, lane: &Lane, position: &Position) -> Result<Page, Fault> {
+        let whole = match self.call().await {
+            Ok(whole) => whole,
+            Err(fault) => {
+                self.failed.lock().unwrap().push(position.clone());
+                return Err(fault);
+            }
+        };
+        if !whole {
+            let end = Next::End(Token(self.world().clock.to_string()));
+            return Ok(Page { changes: Vec::new(), unread: Vec::new(), next: end });
+        }
+        if lane.kinds == CATEGORIES.kinds {
+            if !self.is(Wrong::AnyToken) && matches!(position, Position::Within(_)) {
+                return Err(Fault::config("C0999", "no token of this source"));
+            }
+            let record = samples::category("hats", "Hats", None);
+            let changes = vec![Change::Is { record, version: 1, modified_at: None }];
+            return Ok(Page { changes, unread: Vec::new(), next: Next::End(Token("categories".to_owned())) });
+        }
+        let mut page = self.read(position)?;
+        if self.is(Wrong::SkipsFailed) && self.failed.lock().unwrap().contains(position) {
+            page.changes.clear();
+        }
+        Ok(page)
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        let found = self.call().await.map(|_| "all is well".to_owned());
+        let result = if self.is(Wrong::FindsNothing) { Ok("all is well".to_owned()) } else { found };
+        vec![Finding { what: "credentials".to_owned(), result }]
+    }
+
+    fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
