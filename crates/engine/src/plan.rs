@@ -20,6 +20,11 @@ use crate::{
 const PAGE: usize = 500;
 /// Ids named per outcome as examples.
 const EXAMPLES: usize = 5;
+/// What a call takes where none was made yet.
+const USUAL_CALL: Duration = Duration::from_millis(300);
+/// One record of so many is asked which call settled it, for at most [`SAMPLES`] records.
+const SAMPLE_EVERY: usize = 50;
+const SAMPLES: usize = 200;
 
 /// What a push would do.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -40,8 +45,21 @@ pub struct Plan {
     pub examples: BTreeMap<&'static str, Vec<RecordId>>,
     /// Calls it would take, by operation.
     pub calls: BTreeMap<&'static str, u64>,
-    /// Estimated time, from the calls' usual duration and the destination's concurrency.
+    /// Estimated time of these calls.
     pub seconds: f64,
+    /// What the estimate rests on.
+    pub basis: Basis,
+}
+
+/// What an estimate of time rests on.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Basis {
+    /// What one call takes, in seconds.
+    pub call_seconds: f64,
+    /// That is the median of so many calls of this flow that were made; 0: none was, and it is assumed.
+    pub measured_calls: usize,
+    /// Calls under way at once.
+    pub at_once: usize,
 }
 
 /// A record that can't be made into a payload.
@@ -72,30 +90,48 @@ pub struct FieldChange {
 ///
 /// # Errors
 /// The store's, or that the market's settings name what the source does not have.
-pub async fn plan(flow: &Flow, store: &dyn Store, clock: &dyn Clock, call_takes: Duration) -> Result<Plan, Fault> {
+pub async fn plan(flow: &Flow, store: &dyn Store, clock: &dyn Clock) -> Result<Plan, Fault> {
     let view = view(flow, store).await?;
     let mut plan = Plan::default();
     let mut sums: BTreeMap<(Kind, &'static str), (u64, u64)> = BTreeMap::new();
+    let mut samples = Vec::new();
     for kind in Kind::CARRIED {
         let mut after = Number(0);
         loop {
             let page = store.scan(&flow.name, kind, after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.number;
+            let settled = page.iter().filter(|work| work.entry.as_ref().is_some_and(|entry| !entry.items.is_empty()));
+            samples.extend(settled.step_by(SAMPLE_EVERY).map(|work| work.number));
             for work in &page {
                 plan.count(&job(flow, &view, work, clock.now()), flow, &mut sums);
             }
         }
     }
-    let mut slots = 1;
     for ((_, op), (items, per_call)) in sums {
         *plan.calls.entry(op).or_default() += items.div_ceil(per_call.max(1));
-        slots = flow.destination.limits(Kind::Product, Op::Put).concurrency.max(1);
     }
+    samples.truncate(SAMPLES);
+    let taken = durations(flow, store, &samples).await?;
+    let call = taken.get(taken.len() / 2).copied().unwrap_or(USUAL_CALL);
+    let at_once = flow.destination.limits(Kind::Product, Op::Put).concurrency.max(1);
+    plan.basis = Basis { call_seconds: call.as_secs_f64(), measured_calls: taken.len(), at_once };
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    let rounds = plan.calls.values().sum::<u64>().div_ceil(slots as u64) as f64;
-    plan.seconds = rounds * call_takes.as_secs_f64();
+    let rounds = plan.calls.values().sum::<u64>().div_ceil(at_once as u64) as f64;
+    plan.seconds = rounds * plan.basis.call_seconds;
     Ok(plan)
+}
+
+/// How long the calls took that settled these records, shortest first.
+async fn durations(flow: &Flow, store: &dyn Store, numbers: &[Number]) -> Result<Vec<Duration>, Fault> {
+    let mut calls = BTreeMap::new();
+    for number in numbers {
+        let call = store.entry(&flow.name, *number).await?.and_then(|entry| entry.call);
+        calls.extend(call.and_then(|call| Some((call.id, call.took?))));
+    }
+    let mut taken: Vec<Duration> = calls.into_values().collect();
+    taken.sort_unstable();
+    Ok(taken)
 }
 
 impl Plan {

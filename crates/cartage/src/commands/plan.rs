@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use contract::{Fault, store::Found};
 use engine::{
-    plan::{self, FieldChange, Plan},
+    plan::{self, Basis, FieldChange, Plan},
     pull::Mode,
 };
 use serde::Serialize;
@@ -15,9 +15,6 @@ use crate::{
     output::{Exit, Failure, Output, fault_text, table},
     progress::brief,
 };
-
-/// What a call takes where nothing better is known.
-const USUAL_CALL: Duration = Duration::from_millis(300);
 
 #[derive(Serialize)]
 struct FlowPlan {
@@ -52,7 +49,7 @@ pub(super) async fn run(path: &Path, args: &PlanArgs, output: Output) -> Result<
     }
     let mut plans = Vec::new();
     for flow in &flows {
-        let plan = plan::plan(flow, engine.store.as_ref(), engine.clock.as_ref(), USUAL_CALL).await?;
+        let plan = plan::plan(flow, engine.store.as_ref(), engine.clock.as_ref()).await?;
         plans.push(FlowPlan { flow: flow.name.to_string(), plan });
     }
     output.document(&plans)?;
@@ -70,6 +67,19 @@ pub(super) async fn run(path: &Path, args: &PlanArgs, output: Output) -> Result<
     let header = ["flow", "create", "change", "remove", "keep", "filtered", "refused", "calls", "about"];
     output.line(table(&header, &rows).trim_end())?;
     for FlowPlan { flow, plan } in &plans {
+        if !plan.calls.is_empty() {
+            let Basis { call_seconds, measured_calls, at_once } = plan.basis;
+            let call = brief(Duration::from_secs_f64(call_seconds));
+            let basis = if measured_calls == 0 {
+                format!("assuming {call} a call, as none was made yet")
+            } else {
+                format!("at {call} a call, the median of {measured_calls} made before")
+            };
+            output.line(format!(
+                "{flow} would take about {}: {basis}; {at_once} at once",
+                brief(Duration::from_secs_f64(plan.seconds))
+            ))?;
+        }
         for (outcome, ids) in plan.examples.iter().filter(|(_, ids)| !ids.is_empty()) {
             let ids: Vec<&str> = ids.iter().map(model::RecordId::as_str).collect();
             output.line(format!("{flow} would {outcome}, for example: {}", ids.join(", ")))?;

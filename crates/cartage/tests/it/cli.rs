@@ -76,11 +76,16 @@ async fn a_plan_counts_and_shows_fields_and_sends_nothing() {
         let counts = ["create", "change", "remove", "keep"].map(|count| flow[count].as_u64().unwrap());
         assert_eq!(counts, [20 + categories as u64, 0, 0, 0]);
         assert_eq!(flow["calls"], json!({ "put": 2 }));
-        assert!(flow["seconds"].as_f64().unwrap() > 0.0);
+        assert_eq!(flow["basis"], json!({ "call_seconds": 0.3, "measured_calls": 0, "at_once": 2 }));
+        assert!((flow["seconds"].as_f64().unwrap() - 0.3).abs() < 1e-9, "two calls at once");
     }
     shop.cartage(&["plan"]).await.ended(0).says(&["create", "clerk-de", "would create, for example", "cartage sync"]);
+    let estimate = "clerk-de would take about 300 ms: assuming 300 ms a call, as none was made yet; 2 at once";
+    shop.cartage(&["plan"]).await.ended(0).says(&[estimate]);
     assert!(shop.held().values().all(|[products, _]| products.is_empty()), "a plan was sent");
 
+    let latency_ms = Some(sandbox::fault::Latency { min: 400, max: 400 });
+    shop.world.clerk_faults.set(sandbox::fault::FaultPlan { latency_ms, ..Default::default() }).unwrap();
     shop.cartage(&["sync"]).await.ended(0);
     let plan = shop.cartage(&["plan", "--json", "--flow", "clerk-de"]).await.ended(0).json();
     assert_eq!(
@@ -99,6 +104,10 @@ async fn a_plan_counts_and_shows_fields_and_sends_nothing() {
     let plan = shop.cartage(&["plan", "--json"]).await.ended(0).json();
     assert_eq!((&plan[0]["change"], &plan[1]["change"]), (&json!(1), &json!(0)));
     assert_eq!(plan[0]["examples"]["change"], json!([shop.id("p-000003")]));
+    let basis = &plan[0]["basis"];
+    assert!(basis["call_seconds"].as_f64().unwrap() >= 0.4, "calls took 400 ms: {basis}");
+    assert_eq!(plan[0]["seconds"], basis["call_seconds"], "one call");
+    shop.cartage(&["plan"]).await.ended(0).says(&[" a call, the median of 2 made before; 2 at once"]);
     let one = shop.cartage(&["plan", &sku, "--json"]).await.ended(0).json();
     let changes = one[0]["changes"].as_array().unwrap();
     assert_eq!(changes.len(), 1, "{changes:#?}");
