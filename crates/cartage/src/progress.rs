@@ -38,10 +38,10 @@ pub struct Progress {
     to_push: AtomicU64,
 }
 
-/// How a walk is shown: nobody knows how much there is.
+/// How a walk is shown of which nobody knows how much there is.
 const READING: &str = "{spinner} {prefix:28} {pos:>9} records  {rate:>10}  {elapsed} {msg}";
-/// How a push is shown.
-const PUSHING: &str = "{spinner} {prefix:28} {pos:>9} of {len:<9} {rate:>10}  {elapsed}, {eta} left {msg}";
+/// How work is shown of which is known how much there is.
+const KNOWN: &str = "{spinner} {prefix:28} {pos:>9} of {len:<9} {rate:>10}  {elapsed}, {eta} left {msg}";
 
 impl Progress {
     /// Shows work in this way.
@@ -49,9 +49,22 @@ impl Progress {
         Self { show, bars: MultiProgress::new(), by_name: Mutex::new(BTreeMap::new()), to_push: AtomicU64::new(0) }
     }
 
+    /// A walk over everything that was read before will see about as much again.
+    fn expect(&self, name: &str, records: u64) {
+        if matches!(self.show, Show::Bars) {
+            let bar = self.bar(name);
+            bar.set_style(style(KNOWN));
+            bar.set_length(records);
+        }
+    }
+
     fn advance(&self, name: &str, by: u64) {
         if matches!(self.show, Show::Bars) {
-            self.bar(name).inc(by);
+            let bar = self.bar(name);
+            bar.inc(by);
+            if let Some(length) = bar.length() {
+                bar.set_length(length.max(bar.position()));
+            }
         }
     }
 
@@ -60,7 +73,7 @@ impl Progress {
         if matches!(self.show, Show::Bars) {
             let bar = self.bar(flow);
             if bar.length().is_none() {
-                bar.set_style(style(PUSHING));
+                bar.set_style(style(KNOWN));
             }
             bar.inc(records);
             bar.set_length(self.to_push.load(Ordering::Relaxed).max(bar.position()));
@@ -148,6 +161,9 @@ impl Observer for Progress {
                 let took = brief(*took);
                 self.say(&format!("{flow} ← {op} {items} {kind}  HTTP {status} in {took}{outcome}"));
             }
+            Event::WalkBegan { source, lane, expected: Some(records), .. } => {
+                self.expect(&format!("{source} {lane}"), *records);
+            }
             Event::WalkBegan { .. } => {}
         }
     }
@@ -164,7 +180,7 @@ fn style(template: &str) -> ProgressStyle {
 
 fn log(event: &Event<'_>) {
     match event {
-        Event::WalkBegan { source, lane, full } => tracing::debug!(%source, lane, full, "walk began"),
+        Event::WalkBegan { source, lane, full, .. } => tracing::debug!(%source, lane, full, "walk began"),
         Event::Page { source, lane, taken, .. } => tracing::trace!(%source, lane, ?taken, "page taken in"),
         Event::WalkEnded { source, lane, taken, took } => {
             tracing::debug!(%source, lane, new = taken.new, changed = taken.changed, gone = taken.gone, ?took, "walk ended");

@@ -16,6 +16,8 @@ pub enum Event<'a> {
         lane: &'static str,
         /// Over everything.
         full: bool,
+        /// About how many records it will see, where an earlier walk over everything has told.
+        expected: Option<u64>,
     },
     /// A page was taken in.
     Page {

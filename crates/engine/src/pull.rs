@@ -102,7 +102,8 @@ impl Pull {
         let (mut walk, position) = begin(lane, mode, &mut state, began_at);
         let full = walk.pass.is_some();
         let resumed = matches!(position, Position::Within(_));
-        self.observer.tell(&Event::WalkBegan { source: &self.name, lane: lane.name, full });
+        let expected = if full && !resumed && state.full_at.is_some() { self.known(lane).await? } else { None };
+        self.observer.tell(&Event::WalkBegan { source: &self.name, lane: lane.name, full, expected });
 
         let mut sum = Taken::default();
         let mut reading = self.read(lane, position);
@@ -158,6 +159,13 @@ impl Pull {
             self.observer.tell(&Event::WalkEnded { source: &self.name, lane: lane.name, taken: sum, took });
             return Ok(Walked { taken: sum, full, resumed, held, took });
         }
+    }
+
+    /// How many records of a lane the mirror holds; none where it holds none.
+    async fn known(&self, lane: &Lane) -> Result<Option<u64>, Fault> {
+        let counts = self.store.counts(&self.name).await?;
+        let live = counts.iter().filter(|count| lane.kinds.contains(&count.kind)).map(|count| count.live).sum();
+        Ok((live > 0).then_some(live))
     }
 
     fn read(&self, lane: &Lane, position: Position) -> Reading {

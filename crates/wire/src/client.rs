@@ -259,7 +259,9 @@ impl Client {
             chunks.push(chunk);
         }
         let mut body = BytesMut::with_capacity(length);
-        chunks.iter().for_each(|chunk| body.extend_from_slice(chunk));
+        for chunk in &chunks {
+            body.extend_from_slice(chunk);
+        }
         Ok(body.freeze())
     }
 

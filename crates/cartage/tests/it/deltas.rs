@@ -2,9 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
+use cartage::{assemble, config::Config};
+use engine::{Event, Observer};
 use sandbox::commercetools::{Change, PriceScope};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -375,9 +378,9 @@ async fn a_price_window_opens_and_closes_by_the_clock_alone_within_a_second() {
     let scope = PriceScope { valid_from, valid_until, ..PriceScope::of("GBP") };
     shop.change(Change::SetPrice { sku, scope, minor: 1, discounted: None });
 
-    let process = shop.open_with(std::sync::Arc::clone(&clock), false).await;
+    let process = shop.open_with(Arc::clone(&clock), false).await;
     let (ending, stopped) = watch::channel(false);
-    let engine = std::sync::Arc::clone(&process.engine);
+    let engine = Arc::clone(&process.engine);
     let running = tokio::spawn(async move { engine.run(&stopped).await });
     let full = |market: &str| shop.store(market).count(sandbox::clerk::Resource::Products) == 20;
     until("the first sync", || MARKETS.iter().all(|market| full(market))).await;
@@ -508,7 +511,7 @@ async fn hundreds_of_edits_leave_the_stores_as_a_first_sync_of_the_same_shop_wou
     shop.change(Change::SetMessages { enabled: true });
     // The clock stands, so that a price window is either open or not.
     let clock = FakeClock::new(0);
-    let process = shop.open_with(std::sync::Arc::clone(&clock), false).await;
+    let process = shop.open_with(Arc::clone(&clock), false).await;
     assert!(process.sync().await.converged());
     shop.age();
     let made = sandbox::catalogue::generate(&sandbox::catalogue::Options {
@@ -560,4 +563,33 @@ async fn many_changes_at_once_all_arrive_with_the_next_pass_in_full_calls() {
     assert_eq!(renamed.count(), CHANGED);
     let sent = shop.sent("de");
     assert_eq!((ids(&sent, "POST products").len(), sent.len()), (CHANGED, CHANGED.div_ceil(100)));
+}
+
+/// Keeps how many records each walk over the products expected.
+#[derive(Default)]
+struct Expected(Mutex<Vec<Option<u64>>>);
+
+impl Observer for Expected {
+    fn tell(&self, event: &Event<'_>) {
+        if let Event::WalkBegan { lane: "products", expected, .. } = event {
+            self.0.lock().unwrap().push(*expected);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_walk_over_what_was_read_before_knows_how_much_there_is() {
+    let shop = Shop::uniform(30).await;
+    let expected = Arc::new(Expected::default());
+    let loaded = Config::load(&shop.config).unwrap();
+    let store = assemble::open(&loaded).unwrap();
+    let told = Arc::<Expected>::clone(&expected);
+    let engine = assemble::engine(&loaded, Arc::clone(&store), FakeClock::new(20), told, false)
+        .unwrap_or_else(|failure| panic!("{failure}"));
+    engine.register().await.unwrap();
+    let process = crate::harness::Process { engine, store };
+    process.sync().await;
+    process.sync().await;
+    process.sync_full().await;
+    assert_eq!(*expected.0.lock().unwrap(), [None, None, Some(30)]);
 }
