@@ -146,9 +146,9 @@ async fn no_page<S: Shop>(shop: &S) -> Found {
 }
 
 async fn goes_on<S: Shop>(shop: &S) -> Found {
-    let calm = Reader::new(shop, Some(2)).await?.mirror;
+    let calm = Reader::new(shop, Some(5)).await?.mirror;
     for failure in Failure::FAULTS {
-        let source = shop.source(Some(2));
+        let source = shop.source(Some(5));
         let mut walk = Walk::new(&products(&source)?, Position::Full);
         let mut mirror = Mirror::default();
         loop {
@@ -170,7 +170,7 @@ async fn goes_on<S: Shop>(shop: &S) -> Found {
 }
 
 async fn delta_goes_on<S: Shop>(shop: &S) -> Found {
-    let mut reader = Reader::new(shop, Some(2)).await?;
+    let mut reader = Reader::new(shop, Some(5)).await?;
     let ids = reader.ids();
     for failure in Failure::FAULTS {
         shop.wait(LONG).await;

@@ -232,15 +232,6 @@ async fn members_of_a_selection_can_be_paged_by_product() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_renewed_once() {
-    let shop = Shop::open(5, Settings::default()).await;
-    let source = shop.source(json!({}));
-    walk(&source, "products", Position::Full).await.unwrap();
-    shop.emulator.revoke_tokens();
-    walk(&source, "products", Position::Full).await.unwrap();
-}
-
-#[tokio::test]
 async fn pages_shrink_until_they_fit() {
     let mut settings = Settings::default();
     settings.limits.max_response_bytes = 64 << 10;

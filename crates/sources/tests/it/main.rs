@@ -3,6 +3,7 @@
 
 mod arbitrary;
 mod calls;
+mod conforms;
 mod emulator;
 mod mapping;
 mod spec;
