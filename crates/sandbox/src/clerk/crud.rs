@@ -12,6 +12,7 @@ use super::Emulator;
 use super::arguments::QueryString;
 use super::envelope::{Problem, Reply, ok};
 use super::json::{Items, WriteBody, text};
+use super::late::Moment;
 use super::resource::Resource;
 use super::settings::CategoryDelete;
 use super::store::{Manner, Store};
@@ -46,6 +47,7 @@ pub(super) struct Call<'a> {
     pub(super) name: String,
     pub(super) query: &'a QueryString,
     pub(super) body: &'a Bytes,
+    pub(super) moment: Option<Moment>,
 }
 
 impl Emulator {
@@ -67,7 +69,7 @@ impl Emulator {
             None => Err(Problem::missing(argument)),
         };
         if call.operation == Operation::Read {
-            return selected(store, call.resource, &items?);
+            return selected(store, call.resource, &items?, call.moment);
         }
         let count = items.as_ref().map_or(0, Vec::len);
         let outcome = items.and_then(|items| self.change(store, call, &items));
@@ -83,13 +85,13 @@ impl Emulator {
         }
         match call.operation {
             Operation::Read => Ok(()),
-            Operation::Replace => store.put(settings, call.resource, items, Manner::Replace),
-            Operation::Merge => store.put(settings, call.resource, items, Manner::Merge),
+            Operation::Replace => store.put(settings, call.resource, items, Manner::Replace, call.moment),
+            Operation::Merge => store.put(settings, call.resource, items, Manner::Merge, call.moment),
             Operation::Delete => {
                 if call.resource == Resource::Categories && settings.category_delete == CategoryDelete::Refuse {
                     return Err(Problem::logical("Categories can not be deleted"));
                 }
-                store.delete(call.resource, &ids(call.resource, items)?);
+                store.delete(call.resource, &ids(call.resource, items)?, call.moment);
                 Ok(())
             }
         }
@@ -102,8 +104,9 @@ fn ids<'a>(resource: Resource, items: &[&'a RawValue]) -> Result<Vec<Cow<'a, str
 }
 
 /// The objects asked for that are known. Customers are asked for by email.
-fn selected(store: &Store, resource: Resource, items: &[&RawValue]) -> Reply {
+fn selected(store: &Store, resource: Resource, items: &[&RawValue], moment: Option<Moment>) -> Reply {
     let state = store.read();
+    let state = state.seen(moment);
     let found = if resource == Resource::Customers {
         let emails = items.iter().map(|raw| text(raw.get()).ok_or_else(|| Problem::invalid(resource.name())));
         let emails = emails.collect::<Result<Vec<_>, _>>()?;

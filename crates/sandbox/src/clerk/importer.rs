@@ -219,12 +219,12 @@ impl Import<'_> {
         let settings = &self.emulator.inner.settings;
         let resource = self.record.resource;
         let manner = Manner::Feed { asked_at };
-        if self.store.put(settings, resource, items, manner).is_ok() {
+        if self.store.put(settings, resource, items, manner, None).is_ok() {
             self.record.stored += items.len();
             return;
         }
         for raw in items {
-            match self.store.put(settings, resource, std::slice::from_ref(raw), manner) {
+            match self.store.put(settings, resource, std::slice::from_ref(raw), manner, None) {
                 Ok(()) => self.record.stored += 1,
                 Err(problem) => {
                     let key = key_of(resource, raw).unwrap_or_else(|| "(without id)".into());

@@ -10,6 +10,7 @@ use super::crud;
 use super::envelope::{Problem, Reply};
 use super::facets;
 use super::json::attributes;
+use super::late::Moment;
 use super::resource::Resource;
 use super::select::chosen;
 use super::store::{Entry, State, Store};
@@ -31,11 +32,12 @@ impl Emulator {
     }
 
     /// `product/attributes`: a bare list without an envelope.
-    pub(super) fn product_attributes(&self, arguments: &Arguments) -> Reply {
+    pub(super) fn product_attributes(&self, arguments: &Arguments, moment: Option<Moment>) -> Reply {
         let store = self.public(arguments.text("key")?)?;
         let ids = arguments.ids("products")?.ok_or_else(|| Problem::missing("products"))?;
         let names = arguments.names("attributes")?;
         let state = store.read();
+        let state = state.seen(moment);
         let told = |entry: &Entry| match &names {
             Some(names) => chosen(entry, names),
             None => attributes(&entry.raw, &|_| true),
@@ -46,11 +48,12 @@ impl Emulator {
     }
 
     /// `product/facets`: of the named products, or of the catalogue.
-    pub(super) fn product_facets(&self, arguments: &Arguments) -> Reply {
+    pub(super) fn product_facets(&self, arguments: &Arguments, moment: Option<Moment>) -> Reply {
         let store = self.public(arguments.text("key")?)?;
         let ids = arguments.ids("products")?;
         let names = arguments.names("attributes")?;
         let state = store.read();
+        let state = state.seen(moment);
         let entries = match &ids {
             Some(ids) => ids.iter().filter_map(|id| state.entry(Resource::Products, id)).collect::<Vec<_>>(),
             None => state.entries(Resource::Products).map(|(_, entry)| entry).filter(|entry| entry.visible).collect(),

@@ -4,7 +4,8 @@
 //! `README.md` beside this file.
 //!
 //! **Invariants:** stores share nothing. A write is applied whole or not at all and answers for the batch. Objects are
-//! held as the JSON text they came as; nothing is indexed before somebody asks.
+//! held as the JSON text they came as; nothing is indexed before somebody asks. Reads see writes at once, but for the fault
+//! plan's visibility lag; what [`StoreView`] shows is always what was written.
 
 mod admin;
 mod arguments;
@@ -16,6 +17,7 @@ mod filter;
 mod importer;
 mod journal;
 mod json;
+mod late;
 mod legacy;
 mod recommend;
 mod resource;
@@ -30,6 +32,7 @@ mod view;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::to_bytes;
@@ -41,10 +44,12 @@ use http::request::Parts;
 use http::{Method, header};
 
 use crate::clock::{self, Clock};
+use crate::fault::VisibilityLag;
 use arguments::{Arguments, QueryString};
 use crud::{Call, Operation};
 use envelope::{Dress, Problem, Reply, response};
 use journal::Journal;
+use late::Moment;
 use recommend::Logic;
 use search::Search;
 use store::Store;
@@ -176,6 +181,12 @@ impl Emulator {
         (self.inner.clock)().as_second()
     }
 
+    /// Now, and how long ago a write must have been for it to be seen.
+    fn moment(&self, lag: Duration) -> Moment {
+        let lag = i64::try_from(lag.as_millis()).unwrap_or(i64::MAX);
+        Moment { now: (self.inner.clock)().as_millisecond(), lag }
+    }
+
     fn find(&self, store: &str) -> Option<&Arc<Store>> {
         let stores = &self.inner.stores;
         stores.get(store).or_else(|| stores.values().find(|one| one.settings.name == store))
@@ -192,36 +203,45 @@ impl Emulator {
     async fn call(&self, path: &str, endpoint: Endpoint, request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let query = QueryString::of(&parts.uri);
+        let moment = parts.extensions.get().map(|VisibilityLag(lag)| self.moment(*lag));
         let reply = match to_bytes(body, self.inner.settings.body_bytes).await {
-            Ok(body) => self.reply(path, endpoint, &parts, &query, &body),
+            Ok(body) => self.reply(path, endpoint, &parts, &query, &body, moment),
             Err(_) => Err(Problem::parsing("Request body is too large or incomplete")),
         };
         response(reply, &self.dress(&query))
     }
 
-    fn reply(&self, path: &str, endpoint: Endpoint, parts: &Parts, query: &QueryString, body: &Bytes) -> Reply {
+    fn reply(
+        &self,
+        path: &str,
+        endpoint: Endpoint,
+        parts: &Parts,
+        query: &QueryString,
+        body: &Bytes,
+        moment: Option<Moment>,
+    ) -> Reply {
         let unsupported = || Problem::logical(format!("{} is not supported", parts.method));
         match endpoint {
             Endpoint::Objects(resource, operation) => {
                 let operation = operation.or_else(|| Operation::of(&parts.method)).ok_or_else(unsupported)?;
                 let name = format!("{} {}", parts.method, path.trim_start_matches("/v2/"));
-                self.resource(&Call { resource, operation, name, query, body })
+                self.resource(&Call { resource, operation, name, query, body, moment })
             }
             Endpoint::Ask(question) => {
                 if parts.method != Method::GET && parts.method != Method::POST {
                     return Err(unsupported());
                 }
-                self.ask(question, parts, &Arguments::read(query, body)?)
+                self.ask(question, parts, &Arguments::read(query, body)?, moment)
             }
         }
     }
 
-    fn ask(&self, question: Question, parts: &Parts, arguments: &Arguments) -> Reply {
+    fn ask(&self, question: Question, parts: &Parts, arguments: &Arguments, moment: Option<Moment>) -> Reply {
         match question {
-            Question::Search(search) => self.search(search, arguments),
-            Question::Recommend(logic) => self.recommend(logic, arguments),
-            Question::ProductAttributes => self.product_attributes(arguments),
-            Question::ProductFacets => self.product_facets(arguments),
+            Question::Search(search) => self.search(search, arguments, moment),
+            Question::Recommend(logic) => self.recommend(logic, arguments, moment),
+            Question::ProductAttributes => self.product_attributes(arguments, moment),
+            Question::ProductFacets => self.product_facets(arguments, moment),
             Question::Account => self.account(arguments),
             Question::Contents => self.contents(arguments),
             Question::TokenVerify => self.token_verify(arguments, token_cookie(parts)),

@@ -11,6 +11,7 @@ use super::arguments::Arguments;
 use super::crud;
 use super::envelope::{Problem, Reply};
 use super::json::attributes;
+use super::late::Moment;
 use super::resource::Resource;
 use super::search;
 use super::select::{Hit, Wish, id_list, typed_id};
@@ -43,11 +44,12 @@ impl Logic {
 }
 
 impl Emulator {
-    pub(super) fn recommend(&self, logic: Logic, arguments: &Arguments) -> Reply {
+    pub(super) fn recommend(&self, logic: Logic, arguments: &Arguments, moment: Option<Moment>) -> Reply {
         let store = self.public(arguments.text("key")?)?;
         let limit_required = self.inner.settings.require_limit && logic != Logic::RecentlyBought;
         let wish = Wish::read(arguments, limit_required, None)?;
         let state = store.read();
+        let state = state.seen(moment);
         let branch = if logic.takes_category() { Some(branch(&state, &arguments.id("category")?)) } else { None };
         let inside = |entry: &Entry| match &branch {
             None => true,

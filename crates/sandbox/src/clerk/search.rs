@@ -13,6 +13,7 @@ use super::arguments::Arguments;
 use super::crud;
 use super::envelope::{Problem, Reply};
 use super::json::{Fields, attributes, text};
+use super::late::Moment;
 use super::resource::Resource;
 use super::select::{Hit, Wish, typed_id};
 use super::store::{Entry, State};
@@ -31,7 +32,7 @@ pub(super) enum Search {
 }
 
 impl Emulator {
-    pub(super) fn search(&self, search: Search, arguments: &Arguments) -> Reply {
+    pub(super) fn search(&self, search: Search, arguments: &Arguments, moment: Option<Moment>) -> Reply {
         let store = self.public(arguments.text("key")?)?;
         let query = match arguments.required("query")? {
             Value::String(query) => query.clone(),
@@ -42,6 +43,7 @@ impl Emulator {
         let wish = Wish::read(arguments, self.inner.settings.require_limit, most)?;
         let longtail = arguments.flag("longtail")?;
         let state = store.read();
+        let state = state.seen(moment);
         let answer = match search {
             Search::Full => products(&state, &wish, &query, longtail),
             Search::Predictive => {

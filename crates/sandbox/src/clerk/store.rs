@@ -15,6 +15,7 @@ use super::envelope::Problem;
 use super::importer::SyncRecord;
 use super::journal::Journal;
 use super::json::{Fields, text};
+use super::late::{Moment, Past};
 use super::resource::Resource;
 use super::sales::Sales;
 use super::settings::{PatchUnknown, Settings, StoreSettings, Validation};
@@ -49,12 +50,15 @@ pub(super) struct State {
     pub(super) rejections: Vec<Rejection>,
     pub(super) disabled: bool,
     sales: OnceLock<Sales>,
+    /// What was there before writes that aren't seen by everybody yet, the oldest first.
+    pub(super) past: VecDeque<Past>,
 }
 
 /// Objects by id in text form.
 pub(super) type Collection = HashMap<Box<str>, Entry>;
 
 /// One object.
+#[derive(Clone)]
 pub(super) struct Entry {
     pub(super) raw: Box<RawValue>,
     /// The store's sequence when it was first written, and when last.
@@ -138,6 +142,7 @@ impl Store {
         resource: Resource,
         items: &[&RawValue],
         manner: Manner,
+        moment: Option<Moment>,
     ) -> Result<(), Problem> {
         let mut notes = Vec::new();
         let mode = if manner == Manner::Merge { Mode::Partial } else { Mode::Whole };
@@ -148,7 +153,7 @@ impl Store {
         let mut state = self.write();
         state.refuse(settings, resource, &checked, manner, &mut notes)?;
         for item in checked {
-            state.apply(resource, item, manner);
+            state.apply(resource, item, manner, moment);
         }
         for note in notes {
             state.warn(note);
@@ -160,9 +165,10 @@ impl Store {
     }
 
     /// Deletes by id; unknown ids are no error.
-    pub(super) fn delete(&self, resource: Resource, ids: &[Cow<'_, str>]) {
+    pub(super) fn delete(&self, resource: Resource, ids: &[Cow<'_, str>], moment: Option<Moment>) {
         let mut state = self.write();
         for id in ids {
+            state.keep_past(moment, resource, id);
             state.remove(resource, id);
         }
     }
@@ -214,6 +220,27 @@ impl State {
         self.id_type = None;
         self.warnings.clear();
         self.sales = OnceLock::new();
+        self.past.clear();
+    }
+
+    /// The objects alone.
+    pub(super) fn without_past(&self) -> Self {
+        Self { collections: self.collections.clone(), emails: self.emails.clone(), ..Self::default() }
+    }
+
+    /// Puts an object back to what it was.
+    pub(super) fn restore(&mut self, resource: Resource, id: &str, before: Option<Entry>) {
+        let collection = self.collections.entry(resource).or_default();
+        let Some(entry) = before else {
+            collection.remove(id);
+            return;
+        };
+        if resource == Resource::Customers
+            && let Some(email) = email_of(&entry.raw)
+        {
+            self.emails.insert((*email).into(), id.into());
+        }
+        collection.insert(id.into(), entry);
     }
 
     /// Deletes what a full feed didn't name and nobody wrote since `asked_at`; says how many.
@@ -303,10 +330,11 @@ impl State {
         }
     }
 
-    fn apply(&mut self, resource: Resource, item: Checked<'_>, manner: Manner) {
+    fn apply(&mut self, resource: Resource, item: Checked<'_>, manner: Manner, moment: Option<Moment>) {
         let key = self.key(resource, &item).into_owned().into_boxed_str();
+        self.keep_past(moment, resource, &key);
         if resource == Resource::Customers {
-            self.link_email(&key, &item);
+            self.link_email(&key, &item, moment);
         }
         let sequence = self.sequence + 1;
         let collection = self.collections.entry(resource).or_default();
@@ -325,12 +353,13 @@ impl State {
         self.sequence = sequence;
     }
 
-    fn link_email(&mut self, key: &str, item: &Checked<'_>) {
+    fn link_email(&mut self, key: &str, item: &Checked<'_>, moment: Option<Moment>) {
         let Some(email) = &item.email else { return };
         let held_under = self.emails.insert((**email).into(), key.into());
         // A customer known by email alone has been given an id.
-        if let Some(old) = held_under.filter(|old| **old != *key)
-            && let Some(customers) = self.collections.get_mut(&Resource::Customers)
+        let Some(old) = held_under.filter(|old| **old != *key) else { return };
+        self.keep_past(moment, Resource::Customers, &old);
+        if let Some(customers) = self.collections.get_mut(&Resource::Customers)
             && let Some(entry) = customers.remove(&old)
         {
             customers.insert(key.into(), entry);

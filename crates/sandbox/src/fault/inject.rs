@@ -33,7 +33,11 @@ enum Before {
 /// An answer, and the fault it shows.
 type Outcome = (Response, Option<&'static str>);
 
-pub(super) async fn inject(State(faults): State<Faults>, request: Request, next: Next) -> Response {
+/// Tells an emulator how long ago a write must have been for its reads to see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct VisibilityLag(pub(crate) Duration);
+
+pub(super) async fn inject(State(faults): State<Faults>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if path.starts_with("/_admin/") {
         return next.run(request).await;
@@ -41,6 +45,9 @@ pub(super) async fn inject(State(faults): State<Faults>, request: Request, next:
     let (plan, dice, over_quota) = admit(&mut lock(&faults.shared.state), path);
     let method = request.method().as_str().to_owned();
     let pattern = request.extensions().get::<MatchedPath>().map_or(path, MatchedPath::as_str).to_owned();
+    if plan.visibility_lag_ms > 0 {
+        request.extensions_mut().insert(VisibilityLag(Duration::from_millis(plan.visibility_lag_ms)));
+    }
 
     let (mut response, fault) = match dice {
         None => (next.run(request).await, None),

@@ -24,6 +24,7 @@ use tokio::time::Instant;
 use crate::clock::{self, Clock};
 
 pub use calls::CallCount;
+pub(crate) use inject::VisibilityLag;
 pub use plan::{FaultPlan, Latency, PlanError, SlowDrip};
 
 /// Renders the body of an injected error in the emulated platform's own envelope.

@@ -39,12 +39,13 @@ pub struct FaultPlan {
     /// The emulator's clock is this far ahead (negative: behind), in milliseconds. Shows in the `Date` header and in
     /// every time the platform gives itself.
     pub clock_skew_ms: i64,
-    /// Writes become visible to an emulator's eventually consistent reads this much later, in milliseconds. Emulators of
-    /// platforms that read their own writes ignore it.
+    /// Writes become visible to an emulator's eventually consistent reads this much later by its clock, in milliseconds:
+    /// those of Clerk.io, searches, recommendations and lookups. Emulators of platforms that read their own writes
+    /// ignore it. Writes that were made before it was set are visible.
     pub visibility_lag_ms: u64,
     /// The same seed and the same order of calls give the same faults.
     pub seed: u64,
-    /// Only paths that begin with one of these are subject to the plan (the clock apart); empty = all.
+    /// Only paths that begin with one of these are subject to the plan (clock and lag of visibility apart); empty = all.
     pub paths: Vec<String>,
 }
 

@@ -1,6 +1,7 @@
 //! Clerk.io as a connector and a storefront meet it.
 
 mod feed;
+mod late;
 mod query;
 mod write;
 
@@ -47,7 +48,10 @@ impl Clerk {
     }
 
     async fn with(settings: Settings) -> Self {
-        let emulator = Emulator::new(settings);
+        Self::of(Emulator::new(settings)).await
+    }
+
+    async fn of(emulator: Emulator) -> Self {
         let faults = Faults::new(fault_body);
         let host = Host::start(faults.wrap(emulator.router())).await;
         Self { host, emulator, faults, client: client() }

@@ -1,0 +1,78 @@
+//! What queries see of a store that is eventually consistent: each object as it was a while ago.
+//!
+//! The fault plan's `visibility_lag_ms` says how long. It comes with each call: a write under it leaves behind what was
+//! there before, and a query under it looks past what was written since. Nothing is kept of writes without it.
+
+use std::ops::Deref;
+
+use super::resource::Resource;
+use super::store::{Entry, State};
+
+/// When a call was made, and how long ago a write must have been for it to be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Moment {
+    /// Milliseconds since 1970.
+    pub(super) now: i64,
+    /// Milliseconds.
+    pub(super) lag: i64,
+}
+
+impl Moment {
+    /// A write of that time is seen.
+    fn sees(self, written: i64) -> bool {
+        written <= self.now.saturating_sub(self.lag)
+    }
+}
+
+/// What a write replaced.
+pub(super) struct Past {
+    written: i64,
+    resource: Resource,
+    id: Box<str>,
+    /// None: there was nothing.
+    before: Option<Entry>,
+}
+
+/// A state as a query sees it.
+pub(super) enum Seen<'a> {
+    /// As it is.
+    Now(&'a State),
+    /// As it was.
+    Before(Box<State>),
+}
+
+impl Deref for Seen<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        match self {
+            Self::Now(state) => state,
+            Self::Before(state) => state,
+        }
+    }
+}
+
+impl State {
+    /// Keeps what a write is about to replace, and forgets what is seen by now.
+    pub(super) fn keep_past(&mut self, moment: Option<Moment>, resource: Resource, id: &str) {
+        let Some(moment) = moment else { return };
+        while self.past.front().is_some_and(|past| moment.sees(past.written)) {
+            self.past.pop_front();
+        }
+        let before = self.entry(resource, id).cloned();
+        self.past.push_back(Past { written: moment.now, resource, id: id.into(), before });
+    }
+
+    /// The state as a query of this moment sees it.
+    pub(super) fn seen(&self, moment: Option<Moment>) -> Seen<'_> {
+        let unseen = |past: &&Past| moment.is_some_and(|moment| !moment.sees(past.written));
+        if !self.past.iter().any(|past| unseen(&past)) {
+            return Seen::Now(self);
+        }
+        let mut seen = self.without_past();
+        for past in self.past.iter().rev().filter(unseen) {
+            seen.restore(past.resource, &past.id, past.before.clone());
+        }
+        Seen::Before(Box::new(seen))
+    }
+}
