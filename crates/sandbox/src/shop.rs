@@ -428,7 +428,7 @@ fn renamed(names: &[(String, Localized)], dice: &mut Dice) -> Option<(String, St
 
 fn scaled(price: &Price, percent: i64) -> Price {
     let scale = |minor: i64| minor.saturating_mul(percent) / 100;
-    Price { minor: scale(price.minor), discounted: price.discounted.map(scale), ..price.clone() }
+    Price { minor: scale(price.minor), precise: None, discounted: price.discounted.map(scale), ..price.clone() }
 }
 
 fn limited(price: &Price) -> bool {

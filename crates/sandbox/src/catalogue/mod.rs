@@ -251,6 +251,8 @@ pub struct Variant {
 pub struct Price {
     /// Minor units of the currency.
     pub minor: i64,
+    /// The exact amount and its decimal places, where it has more of them than the currency; `minor` is it, rounded.
+    pub precise: Option<(i64, u32)>,
     /// ISO 4217 code.
     pub currency: String,
     /// Only in this country.
@@ -276,6 +278,16 @@ pub struct Stock {
     pub channel: Option<String>,
     /// Pieces on stock.
     pub quantity: i64,
+}
+
+/// Decimal places of a currency (ISO 4217).
+pub(crate) fn fraction_digits(currency: &str) -> u32 {
+    match currency {
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
+        | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+        _ => 2,
+    }
 }
 
 /// A part of a URL: lower-case ASCII letters, digits and single hyphens. Umlauts are spelt out; other scripts vanish.

@@ -9,6 +9,7 @@ use super::state::{Effect, Kind, Object, State, reference, variants};
 use super::table::Term;
 use super::time;
 use super::write::{Edit, Writer, publish, with_term};
+use crate::catalogue::fraction_digits;
 
 /// A required member.
 pub(super) fn need<'a>(object: &'a Object, name: &str) -> Result<&'a Value, ApiError> {
@@ -69,7 +70,7 @@ pub(super) fn money(given: &Value) -> Result<Value, ApiError> {
     if given.get("type").and_then(Value::as_str) == Some("highPrecision") {
         let precise = need_number(given, "preciseAmount")?;
         let digits = u32::try_from(need_number(given, "fractionDigits")?).unwrap_or(u32::MAX);
-        let whole = render::fraction_digits(currency);
+        let whole = fraction_digits(currency);
         if digits <= whole || digits > 20 {
             return Err(ApiError::invalid(
                 "fractionDigits of highPrecision money must be above the currency's and at most 20.",

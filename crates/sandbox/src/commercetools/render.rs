@@ -10,7 +10,7 @@ use super::order::Id;
 use super::state::{Kind, Object, members_text, reference, terms};
 use super::table::{ProductPart, Row};
 use super::{SeedError, time};
-use crate::catalogue::{self, AttributeKind};
+use crate::catalogue::{self, AttributeKind, fraction_digits};
 
 /// Product types by key, with which attribute values are rendered.
 pub(super) type Types = BTreeMap<String, catalogue::ProductType>;
@@ -35,14 +35,16 @@ pub(super) fn money(minor: i64, currency: &str) -> Value {
     })
 }
 
-/// Decimal places of a currency (ISO 4217).
-pub(super) fn fraction_digits(currency: &str) -> u32 {
-    match currency {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
-        | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        _ => 2,
-    }
+/// The amount of a price, in full where it is finer than minor units.
+fn amount(given: &catalogue::Price) -> Value {
+    let Some((precise, digits)) = given.precise else { return money(given.minor, &given.currency) };
+    json!({
+        "type": "highPrecision",
+        "currencyCode": given.currency,
+        "centAmount": given.minor,
+        "preciseAmount": precise,
+        "fractionDigits": digits,
+    })
 }
 
 /// A row without product part.
@@ -259,7 +261,7 @@ fn price_members(given: &catalogue::Price) -> Object {
             members.insert(name.to_owned(), value);
         }
     };
-    set("value", Some(money(given.minor, &given.currency)));
+    set("value", Some(amount(given)));
     set("country", given.country.as_ref().map(|country| json!(country)));
     set("customerGroup", given.customer_group.as_ref().map(|key| reference_to(Kind::CustomerGroup, key)));
     set("channel", given.channel.as_ref().map(|key| reference_to(Kind::Channel, key)));

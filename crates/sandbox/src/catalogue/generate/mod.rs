@@ -129,6 +129,8 @@ pub enum Oddity {
     OneWarehouse,
     /// A selection keeps it out of one store: `de` for even, `uk` for odd fifties (45).
     NotInSelection,
+    /// Prices with more decimal places than their currency has (47).
+    HighPrecision,
 }
 
 impl Oddity {
@@ -157,6 +159,7 @@ impl Oddity {
             41 => Self::NoCategory,
             43 => Self::OneWarehouse,
             45 => Self::NotInSelection,
+            47 => Self::HighPrecision,
             _ => Self::None,
         }
     }

@@ -4,7 +4,7 @@
 //! shop doesn't depend on the day it is made on.
 
 use super::{Oddity, Plan};
-use crate::catalogue::{Price, dice::Dice};
+use crate::catalogue::{Price, dice::Dice, fraction_digits};
 
 const PAST: (&str, &str) = ("2019-01-01T00:00:00.000Z", "2020-01-01T00:00:00.000Z");
 const CURRENT: (&str, &str) = ("2024-01-01T00:00:00.000Z", "2090-01-01T00:00:00.000Z");
@@ -25,6 +25,9 @@ pub(super) fn prices(plan: &Plan, oddity: Oddity, minor: i64, dice: &mut Dice) -
     }
     if let Some(main) = options.currencies.first() {
         add_scopes(&mut prices, oddity, converted(minor, main), main);
+    }
+    if oddity == Oddity::HighPrecision {
+        refine(&mut prices);
     }
     if options.oddities && oddity == Oddity::None && dice.one_in(10) {
         discount(&mut prices);
@@ -67,6 +70,15 @@ fn add_scopes(prices: &mut Vec<Price>, oddity: Oddity, minor: i64, currency: &st
     }
     if oddity == Oddity::Discounted || every {
         discount(prices);
+    }
+}
+
+/// Gives prices two decimal places more, below and above what they are rounded to by turns.
+fn refine(prices: &mut [Price]) {
+    for (place, price) in prices.iter_mut().enumerate() {
+        let digits = fraction_digits(&price.currency) + 2;
+        let beyond = if place % 2 == 0 { -37 } else { 49 };
+        price.precise = Some((price.minor * 100 + beyond, digits));
     }
 }
 

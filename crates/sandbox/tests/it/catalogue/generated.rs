@@ -182,6 +182,24 @@ fn oddities_are_as_they_are_called() {
 }
 
 #[test]
+fn prices_finer_than_a_cent_are_served_with_both_amounts() {
+    let options = Options { products: 50, currencies: vec!["EUR".into(), "JPY".into()], ..Options::default() };
+    let emulator = Emulator::new(Settings::default());
+    emulator.seed(&generate(&options)).unwrap();
+    let product = emulator.product("p-000047").unwrap();
+    let prices = product["masterData"]["current"]["masterVariant"]["prices"].as_array().unwrap();
+    assert_eq!(prices.len(), 2);
+    for (price, digits) in prices.iter().zip([4, 2]) {
+        let value = &price["value"];
+        assert_eq!((&value["type"], &value["fractionDigits"]), (&"highPrecision".into(), &digits.into()));
+        let (precise, cents) = (value["preciseAmount"].as_i64().unwrap(), value["centAmount"].as_i64().unwrap());
+        assert!(precise != cents * 100 && (precise - cents * 100).abs() < 50, "{value}");
+    }
+    let other = emulator.product("p-000048").unwrap();
+    assert!(!other.to_string().contains("highPrecision"));
+}
+
+#[test]
 fn selections_keep_products_out_of_one_store() {
     let shop = generate(&Options { products: 100, ..Options::default() });
     let [de, uk] = shop.head.selections.as_slice() else { panic!("two selections") };
