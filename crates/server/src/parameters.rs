@@ -61,7 +61,8 @@ impl Parameters {
                     read.offset =
                         value.parse().map_err(|_| BadParameter { name: "offset", wanted: "a whole number from 0" })?;
                 }
-                "modified_after" => read.modified_after = Some(instant(value, now)?),
+                // An instant ahead of this clock is now: nothing has changed after it.
+                "modified_after" => read.modified_after = Some(instant(value, now)?.min(now)),
                 "format" => {
                     read.lines = match value {
                         "json" => false,
@@ -115,6 +116,8 @@ mod tests {
         assert_eq!(at("2"), Ok(Some(NOW.millis() - 7_200_000)));
         assert_eq!(at("1700000000"), Ok(Some(1_700_000_000_000)));
         assert_eq!(at("2026-05-01T00:00:00Z"), Ok(Some(1_777_593_600_000)));
+        assert_eq!(at("4430-05-01T00:00:00Z"), Ok(Some(NOW.millis())));
+        assert_eq!(at("9223372036854775807"), Ok(Some(NOW.millis())));
         assert!(at("yesterday").is_err());
         assert!(at("-1").is_err());
     }
