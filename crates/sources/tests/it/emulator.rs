@@ -239,3 +239,18 @@ async fn pages_shrink_until_they_fit() {
     let mirror = everything(&shop.source(json!({ "page_size": { "first_products": 80 } }))).await;
     assert_eq!(product_keys(&mirror), published(&shop));
 }
+
+#[tokio::test]
+async fn prices_finer_than_a_cent_arrive_with_both_amounts() {
+    let shop = Shop::open(50, Settings::default()).await;
+    let mirror = everything(&shop.source(json!({}))).await;
+    let products = mirror.0.values().filter_map(|it| if let Record::Product(it) = it { Some(it) } else { None });
+    let mut fine = 0;
+    for price in products.flat_map(|it| &it.variants).flat_map(|it| &it.prices) {
+        let Some(precise) = price.precise else { continue };
+        let beyond = precise.units - price.value.minor * 100;
+        assert!(precise.digits == 4 && beyond != 0 && beyond.abs() < 50, "{price:?}");
+        fine += 1;
+    }
+    assert!(fine > 0);
+}
