@@ -33,17 +33,34 @@ pub struct Parts {
 /// # Errors
 /// Everything that is wrong with the configuration, or a secret that can't be had.
 pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
+    let config = &loaded.config;
+    let (mut errors, mut faults) = (Vec::new(), Vec::new());
     let mut sources: BTreeMap<SourceName, Arc<dyn Source>> = BTreeMap::new();
-    let mut errors = Vec::new();
-    for (name, settings) in &loaded.config.sources {
-        let source = settings.connector.build().map_err(|fault| named(fault, "source", name.as_str()))?;
-        let lanes: Vec<&str> = source.lanes().iter().map(|lane| lane.name).collect();
-        errors.extend(loaded.unknown_lanes(name, &lanes));
-        sources.insert(name.clone(), source);
+    for (name, settings) in &config.sources {
+        match settings.connector.build() {
+            Ok(source) => {
+                let lanes: Vec<&str> = source.lanes().iter().map(|lane| lane.name).collect();
+                errors.extend(loaded.unknown_lanes(name, &lanes));
+                sources.insert(name.clone(), source);
+            }
+            Err(fault) => faults.push(named(fault, "source", name.as_str())),
+        }
+    }
+    let mut built: BTreeMap<&str, Arc<dyn Destination>> = BTreeMap::new();
+    for settings in config.flows.values() {
+        match config.destinations.get(&settings.destination).map(destinations::Config::build) {
+            Some(Ok(destination)) => drop(built.insert(&settings.destination, destination)),
+            Some(Err(fault)) => faults.push(named(fault, "destination", &settings.destination)),
+            None => {}
+        }
+    }
+    // What one start needs is told at once, not one secret after another.
+    if !faults.is_empty() {
+        return Err(Failure::Faults(faults));
     }
     let mut flows = Vec::new();
-    for (name, settings) in &loaded.config.flows {
-        match flow(loaded, name, settings, &sources)? {
+    for (name, settings) in &config.flows {
+        match flow(loaded, name, settings, &sources, &built)? {
             Ok(flow) => flows.push(Arc::new(flow)),
             Err(found) => errors.extend(found),
         }
@@ -56,17 +73,13 @@ fn flow(
     name: &FlowName,
     settings: &FlowSettings,
     sources: &BTreeMap<SourceName, Arc<dyn Source>>,
+    destinations: &BTreeMap<&str, Arc<dyn Destination>>,
 ) -> Result<Result<Flow, Vec<ConfigError>>, Failure> {
-    let config = &loaded.config;
     let missing = |what: &str, which: &str| anyhow::anyhow!("flow {name} names {what} {which}, which does not exist");
     let source = sources.get(&settings.source).ok_or_else(|| missing("source", settings.source.as_str()))?;
-    let market = config.markets.get(&settings.market).ok_or_else(|| missing("market", &settings.market))?;
-    let destination = config
-        .destinations
-        .get(&settings.destination)
-        .ok_or_else(|| missing("destination", &settings.destination))?
-        .build()
-        .map_err(|fault| named(fault, "destination", &settings.destination))?;
+    let market = loaded.config.markets.get(&settings.market).ok_or_else(|| missing("market", &settings.market))?;
+    let destination = destinations.get(settings.destination.as_str());
+    let destination = destination.cloned().ok_or_else(|| missing("destination", &settings.destination))?;
     let products = mapping(loaded, Kind::Product, destination.as_ref(), &loaded.fields(name));
     let categories = mapping(loaded, Kind::Category, destination.as_ref(), &loaded.category_fields(name));
     let (products, categories) = match (products, categories) {

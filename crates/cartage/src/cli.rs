@@ -20,11 +20,11 @@ Exit codes:
   4  deletions are held back by the guard (see sync --allow-deletes)
 
 Examples:
-  cartage demo                        a whole shop on this machine, kept in sync while it changes
-  cartage init > cartage.toml         a configuration to begin with
-  cartage check && cartage plan       does it work, and what would it send
-  cartage sync && cartage status      one pass, and how every flow stands
-  cartage explain TRAIL-42            one record's journey, from source to each market"
+  cartage demo                    a whole shop on this machine, kept in sync
+  cartage init > cartage.toml     a configuration to begin with
+  cartage check && cartage plan   does it work, and what would it send
+  cartage sync && cartage status  one pass, and how every flow stands
+  cartage explain TRAIL-42        one record's journey from source to markets"
 )]
 pub struct Cli {
     /// The configuration file.
@@ -53,7 +53,7 @@ Examples:
     #[command(after_help = "\
 Example:
   cartage sandbox --products 1000 --live
-  # then, in another terminal, with the configuration it printed:
+  # then, in another terminal, with the configuration it wrote:
   cartage --config sandbox.toml sync")]
     Sandbox(SandboxArgs),
     /// Print a commented configuration to begin with.
@@ -85,7 +85,7 @@ Examples:
     Explain(ExplainArgs),
     /// Read the destination back and compare it with what it acknowledged.
     Verify(VerifyArgs),
-    /// Records that were set aside.
+    /// Records that were set aside: list, show, try again, drop.
     #[command(subcommand)]
     Dead(DeadCommand),
     /// Print the JSON Schema of the configuration.
@@ -143,10 +143,10 @@ pub struct SandboxArgs {
     #[command(flatten)]
     pub shop: ShopArgs,
     /// Where commercetools is served. Loopback only; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:8471")]
+    #[arg(long, default_value = "127.0.0.1:8471", value_name = "ADDRESS")]
     pub commercetools: SocketAddr,
     /// Where Clerk.io is served. Loopback only; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:8472")]
+    #[arg(long, default_value = "127.0.0.1:8472", value_name = "ADDRESS")]
     pub clerk: SocketAddr,
     /// Keep changing the shop.
     #[arg(long)]
@@ -215,14 +215,14 @@ pub struct VerifyArgs {
 /// What can be done with dead letters.
 #[derive(Debug, Subcommand)]
 pub enum DeadCommand {
-    /// List them.
+    /// List what was set aside, with the reason of each.
     List(DeadArgs),
-    /// Show one whole: reason, payload, answer.
+    /// Show one in full: reason, payload, and what the destination answered.
     Show(DeadOne),
-    /// Try them again with the next pass.
+    /// Have what was set aside tried again with the next pass.
     Replay(DeadArgs),
-    /// Set them aside for good, until their records change.
-    Drop(DeadArgs),
+    /// Give up on what was set aside, until the record changes.
+    Drop(DropArgs),
 }
 
 /// Which dead letters.
@@ -233,8 +233,18 @@ pub struct DeadArgs {
     pub flow: Option<String>,
     /// Ids of records; all where none is named.
     pub records: Vec<String>,
-    /// Needed to drop all of them.
-    #[arg(long)]
+}
+
+/// Arguments of `dead drop`.
+#[derive(Debug, Args)]
+pub struct DropArgs {
+    /// The flow; all where none is named.
+    #[arg(long, value_name = "FLOW")]
+    pub flow: Option<String>,
+    /// Ids of records.
+    pub records: Vec<String>,
+    /// Drop all of them.
+    #[arg(long, conflicts_with = "records")]
     pub all: bool,
 }
 

@@ -33,6 +33,9 @@ pub enum Failure {
     /// A part of Cartage or of a platform says why.
     #[error(transparent)]
     Fault(#[from] Fault),
+    /// Several parts say why.
+    #[error("{} things are wrong", .0.len())]
+    Faults(Vec<Fault>),
     /// Anything else of the machine's.
     #[error("{0:#}")]
     Other(#[from] anyhow::Error),
@@ -50,6 +53,7 @@ impl Failure {
         match self {
             Self::Config(_) => Exit::Wrong,
             Self::Fault(fault) => exit_of(fault),
+            Self::Faults(faults) => faults.iter().map(exit_of).max().unwrap_or(Exit::Left),
             Self::Other(_) => Exit::Left,
         }
     }
@@ -108,11 +112,24 @@ pub fn fault_text(fault: &Fault) -> String {
     text
 }
 
-/// Tells on standard error why a command could not be carried out.
+/// A JSON text over several lines.
+pub fn pretty(json: &str) -> String {
+    let read = serde_json::from_str::<serde_json::Value>(json);
+    read.and_then(|json| serde_json::to_string_pretty(&json)).unwrap_or_else(|_| json.to_owned())
+}
+
+/// Tells on standard error why a command could not be carried out. That the reader of its output left, as `head` does, is
+/// nothing to tell.
 pub fn tell(failure: &Failure) {
     let text = match failure {
+        Failure::Other(error)
+            if error.downcast_ref::<io::Error>().is_some_and(|it| it.kind() == io::ErrorKind::BrokenPipe) =>
+        {
+            return;
+        }
         Failure::Config(errors) => errors.to_string(),
         Failure::Fault(fault) => fault_text(fault),
+        Failure::Faults(faults) => faults.iter().map(fault_text).collect::<Vec<_>>().join("\n"),
         Failure::Other(error) => format!("error: {error:#}"),
     };
     // Where standard error is gone there is nobody left to tell.

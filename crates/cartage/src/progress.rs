@@ -39,9 +39,11 @@ pub struct Progress {
 }
 
 /// How a walk is shown of which nobody knows how much there is.
-const READING: &str = "{spinner} {prefix:28} {pos:>9} records  {rate:>10}  {elapsed} {msg}";
+const READING: &str = "{spinner} {prefix:22} {pos:>8} records  {rate:>10}  {elapsed}";
 /// How work is shown of which is known how much there is.
-const KNOWN: &str = "{spinner} {prefix:28} {pos:>9} of {len:<9} {rate:>10}  {elapsed}, {eta} left {msg}";
+const KNOWN: &str = "{spinner} {prefix:22} {pos:>8} of {len:<8} {rate:>10}  {elapsed}, {eta} left";
+/// How work is shown that has ended. What does not fit into the line is cut off: it is told again at the end.
+const ENDED: &str = "  {prefix:22} {wide_msg}";
 
 impl Progress {
     /// Shows work in this way.
@@ -93,7 +95,7 @@ impl Progress {
 
     fn done(&self, name: &str, text: &str) {
         match self.show {
-            Show::Bars => self.bar(name).finish_with_message(text.to_owned()),
+            Show::Bars => end(&self.bar(name), text),
             Show::Lines => {
                 let _gone = writeln!(std::io::stderr().lock(), "{name}: {text}");
             }
@@ -112,7 +114,7 @@ impl Progress {
     pub fn finish(&self) {
         for bar in self.by_name.lock().unwrap_or_else(PoisonError::into_inner).values() {
             if !bar.is_finished() {
-                bar.finish();
+                end(bar, &format!("{} records in {}", bar.position(), brief(bar.elapsed())));
             }
         }
     }
@@ -131,14 +133,13 @@ impl Observer for Progress {
                 }
             }
             Event::WalkEnded { source, lane, taken, took } => {
-                let text = format!(
-                    "{} new, {} changed, {} gone, {} as before, in {}",
-                    taken.new,
-                    taken.changed,
-                    taken.gone,
-                    taken.unchanged,
-                    brief(*took)
-                );
+                let counts = [(taken.new, "new"), (taken.changed, "changed"), (taken.gone, "gone")];
+                let counts =
+                    counts.into_iter().chain([(taken.unchanged, "as before"), (taken.unread, "not understood")]);
+                let told: Vec<String> =
+                    counts.filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+                let told = if told.is_empty() { "nothing new".to_owned() } else { told.join(", ") };
+                let text = format!("{told}, in {}", brief(*took));
                 self.done(&format!("{source} {lane}"), &text);
             }
             Event::SweepHeld { source, lane, live, missing } => {
@@ -167,6 +168,11 @@ impl Observer for Progress {
             Event::WalkBegan { .. } => {}
         }
     }
+}
+
+fn end(bar: &ProgressBar, text: &str) {
+    bar.set_style(style(ENDED));
+    bar.finish_with_message(text.to_owned());
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::{chosen, load, look};
 use crate::{
     assemble,
-    cli::{DeadArgs, DeadCommand, DeadOne},
-    output::{Exit, Failure, Output, fault_text, table},
+    cli::{DeadArgs, DeadCommand, DeadOne, DropArgs},
+    output::{Exit, Failure, Output, fault_text, pretty},
 };
 
 /// Dead letters shown at once.
@@ -37,7 +37,14 @@ pub(super) async fn run(path: &Path, command: &DeadCommand, output: Output) -> R
         DeadCommand::List(args) => list(path, args, output).await,
         DeadCommand::Show(args) => show(path, args, output).await,
         DeadCommand::Replay(args) => change(path, args, output, true).await,
-        DeadCommand::Drop(args) => change(path, args, output, false).await,
+        DeadCommand::Drop(DropArgs { records, all: false, .. }) if records.is_empty() => {
+            let fault = Fault::config("C0823", "no record is named").hint("name records, or --all to drop all of them");
+            Err(fault.into())
+        }
+        DeadCommand::Drop(DropArgs { flow, records, .. }) => {
+            let which = DeadArgs { flow: flow.clone(), records: records.clone() };
+            change(path, &which, output, false).await
+        }
     }
 }
 
@@ -66,14 +73,12 @@ async fn list(path: &Path, args: &DeadArgs, output: Output) -> Result<Exit, Fail
         output.line("no record is set aside")?;
         return Ok(Exit::Done);
     }
-    let rows: Vec<Vec<String>> = letters
-        .iter()
-        .map(|Letter { flow, letter }| {
-            let (code, why) = (letter.fault.code.to_string(), letter.fault.to_string());
-            vec![flow.clone(), letter.kind.to_string(), letter.id.to_string(), letter.at.to_string(), code, why]
-        })
-        .collect();
-    output.line(table(&["flow", "kind", "record", "since", "code", "why"], &rows).trim_end())?;
+    for Letter { flow, letter } in &letters {
+        let at = letter.at.to_string();
+        let second = at.split('.').next().unwrap_or(&at).trim_end_matches('Z');
+        output.line(format!("{flow} · {} {} · {second}Z", letter.kind, letter.id))?;
+        output.line(format!("  {}: {}", letter.fault.code, letter.fault))?;
+    }
     output.line("show one with `cartage dead show <record>`; try again with `cartage dead replay`")?;
     Ok(Exit::Left)
 }
@@ -87,24 +92,20 @@ async fn show(path: &Path, args: &DeadOne, output: Output) -> Result<Exit, Failu
     }
     output.document(&letters)?;
     for Letter { flow, letter } in &letters {
-        output
-            .line(format!("{flow} · {} {} · revision {} · {}", letter.kind, letter.id, letter.revision.0, letter.at))?;
+        output.line(format!("{flow} · {} {}", letter.kind, letter.id))?;
+        output.line(format!("revision {}, set aside {}", letter.revision.0, letter.at))?;
         output.line(fault_text(&letter.fault))?;
         if let Some(response) = &letter.fault.response {
             output.line(format!("answer: {response}"))?;
         }
         for item in &letter.items {
-            output.line(format!("payload of {}: {}", item.id, item.payload.object()))?;
+            output.line(format!("payload of {}: {}", item.id, pretty(&item.payload.object())))?;
         }
     }
     Ok(Exit::Left)
 }
 
 async fn change(path: &Path, args: &DeadArgs, output: Output, replay: bool) -> Result<Exit, Failure> {
-    if !replay && args.records.is_empty() && !args.all {
-        let fault = Fault::config("C0823", "no record is named").hint("name records, or --all to drop all of them");
-        return Err(fault.into());
-    }
     let loaded = load(path)?;
     let flows = assemble::parts(&loaded)?.flows;
     let store = assemble::open(&loaded)?;

@@ -1,6 +1,6 @@
 //! `cartage explain`: one record's journey.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use engine::explain::{Journey, explain};
 
@@ -49,7 +49,7 @@ fn text(journey: &Journey) -> String {
         match &stop.ledger {
             None => text += "    ledger   never settled\n",
             Some(entry) => {
-                let state = serde_json::to_string(&entry.state).unwrap_or_default();
+                let state = serde_json::to_string(&entry.state).unwrap_or_default().replace('"', "");
                 text += &format!("    ledger   {state} at revision {}, {}\n", entry.revision.0, entry.settled_at);
                 if entry.in_doubt {
                     text += "    ledger   what the destination holds is in doubt; it is sent again in full\n";
@@ -66,8 +66,14 @@ fn text(journey: &Journey) -> String {
                 }
             }
         }
-        for change in &stop.pending {
-            text += &format!("    pending  {} {}\n", change.item, change.field);
+        // What can't be sent is not on its way.
+        let pending = stop.pending.iter().filter(|_| stop.verdict != "dead");
+        let mut by_item: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for change in pending {
+            by_item.entry(change.item.as_str()).or_default().push(&change.field);
+        }
+        for (item, fields) in by_item {
+            text += &format!("    pending  {item}: {}\n", fields.join(", "));
         }
     }
     text

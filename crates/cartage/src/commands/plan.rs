@@ -16,6 +16,9 @@ use crate::{
     progress::brief,
 };
 
+/// Records that can't be sent are shown up to so many per flow.
+const REFUSED: usize = 5;
+
 #[derive(Serialize)]
 struct FlowPlan {
     flow: String,
@@ -81,16 +84,17 @@ pub(super) async fn run(path: &Path, args: &PlanArgs, output: Output) -> Result<
             ))?;
         }
         for (outcome, ids) in plan.examples.iter().filter(|(_, ids)| !ids.is_empty()) {
-            let ids: Vec<&str> = ids.iter().map(model::RecordId::as_str).collect();
-            output.line(format!("{flow} would {outcome}, for example: {}", ids.join(", ")))?;
+            output.line(format!("{flow} would {outcome}, for example:"))?;
+            for id in ids {
+                output.line(format!("  {id}"))?;
+            }
         }
-        for refused in plan.refused.iter().take(20) {
-            output.line(format!(
-                "{flow} can't send {} {}: {}",
-                refused.kind,
-                refused.id,
-                fault_text(&refused.fault)
-            ))?;
+        for refused in plan.refused.iter().take(REFUSED) {
+            output.line(format!("{flow} can't send {} {}:", refused.kind, refused.id))?;
+            output.line(format!("  {}", fault_text(&refused.fault)))?;
+        }
+        if plan.refused.len() > REFUSED {
+            output.line(format!("{flow} can't send {} more; --json has all", plan.refused.len() - REFUSED))?;
         }
     }
     output.line("show one record's fields with `cartage plan <SKU|id>`; send with `cartage sync`")?;

@@ -128,7 +128,7 @@ async fn status(store: &dyn Store, all: &[Arc<Flow>], names: &[SourceName]) -> R
 fn text(status: &Status) -> String {
     let mut text = flows_table(&status.flows);
     for source in &status.sources {
-        let counts = source.records.iter().map(|count| format!("{} {}", count.live, count.kind));
+        let counts = source.records.iter().map(|count| format!("{} {}", count.kind, count.live));
         text += &format!("\nsource {}: {}\n", source.source, counts.collect::<Vec<_>>().join(", "));
         let rows: Vec<Vec<String>> = source
             .lanes

@@ -36,7 +36,8 @@ async fn the_printed_configuration_can_be_checked_and_says_what_it_still_needs()
     assert!(init.out.lines().filter(|line| line.starts_with('#')).count() > 5, "it explains itself: {}", init.out);
     let file = shop.write("mine.toml", &init.out).display().to_string();
     // Nothing is wrong with it but that nobody has given it secrets yet.
-    cartage(&["--config", &file, "check"]).await.ended(2).says(&["error[C0214]", "environment variable"]);
+    let needed = ["error[C0214]", "CTP_CLIENT_ID is not set", "error[C0401]", "CLERK_DE_PUBLIC_KEY is not set"];
+    cartage(&["--config", &file, "check"]).await.ended(2).says(&needed);
     cartage(&["--config", "nowhere.toml", "check"]).await.ended(2).says(&[
         "error[C0801]",
         "nowhere.toml",
@@ -239,7 +240,10 @@ async fn status_tells_flows_sources_and_lanes() {
     ]);
     // Text goes to standard output, progress to standard error; JSON is alone.
     let ran = shop.cartage(&["sync"]).await.ended(0);
-    assert!(ran.out.contains("clerk-de") && !ran.out.contains("as before") && ran.err.contains("as before"), "{ran:?}");
+    assert!(
+        ran.out.contains("clerk-de") && !ran.out.contains("shop stores: ") && ran.err.contains("shop stores: "),
+        "{ran:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -374,4 +378,30 @@ async fn no_secret_is_printed_logged_or_kept() {
     }
     // Nor is what was made of them.
     assert!(!printed.contains("Basic c2FuZGJveDpz") && !printed.to_lowercase().contains("authorization: bearer"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_leaves_early_is_nothing_to_complain_of() {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_cartage"))
+        .arg("schema")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
+    child.wait().unwrap();
+    assert_eq!(said, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn help_fits_into_eighty_columns() {
+    for command in [&["--help"][..], &["sandbox", "--help"], &["dead", "drop", "--help"]] {
+        let help = tokio::process::Command::new(env!("CARGO_BIN_EXE_cartage")).args(command).output().await.unwrap();
+        let help = String::from_utf8(help.stdout).unwrap();
+        // What is laid out by hand is not wrapped for who has a narrow terminal.
+        let own = help.split("Exit codes:").nth(1).or_else(|| help.split("Example").nth(1)).unwrap_or_default();
+        assert!(own.lines().all(|line| line.chars().count() <= 80), "{own}");
+    }
 }
