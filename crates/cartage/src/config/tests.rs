@@ -90,6 +90,18 @@ fn lines_of_the_starter_that_are_switched_on_parse_too() {
 }
 
 #[test]
+fn the_scopes_that_new_users_are_told_are_those_that_are_asked_for() {
+    let loaded = Config::parse(&starter(), "starter.toml").unwrap();
+    let sources::Config::Commercetools(shop) = &loaded.config.sources[&SourceName::from("shop")].connector;
+    let asked: std::collections::BTreeSet<_> = shop.needed_scopes().into_iter().map(|(scope, _)| scope).collect();
+    for text in [starter(), include_str!("../../../../docs/guides/getting-started.md").to_owned()] {
+        let words = text.split(|letter: char| !letter.is_ascii_lowercase() && letter != '_');
+        let told: std::collections::BTreeSet<_> = words.filter(|word| word.starts_with("view_")).collect();
+        assert_eq!(told, asked);
+    }
+}
+
+#[test]
 fn the_example_shows_every_setting() {
     let schema = schema::flat(&schema::schema());
     let mut missing = Vec::new();
