@@ -116,6 +116,15 @@ pub enum Removal {
     Feed,
 }
 
+/// Whose the ids are by which a destination knows items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ids {
+    /// Made of the record's own id, so that no item is ever another record's.
+    Own,
+    /// Made of something that may move from one record to another, or stand in two at once, such as a SKU.
+    Shared,
+}
+
 /// A marketing or discovery service that can be written to.
 ///
 /// `listing` and `category` are pure. `send` makes exactly one call, repeats nothing, and never panics.
@@ -126,6 +135,11 @@ pub trait Destination: Send + Sync {
 
     /// What this configuration changes about payloads, as text: when it changes, flows look at every record again.
     fn fingerprint(&self) -> String;
+
+    /// Whose its ids are. With [`Ids::Own`], nobody asks whether an item is another record's.
+    fn ids(&self) -> Ids {
+        Ids::Shared
+    }
 
     /// What a call may carry.
     fn limits(&self, kind: Kind, op: Op) -> Limits;

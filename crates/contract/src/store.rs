@@ -5,7 +5,9 @@
 //! - a revision is given once, grows by commit order, and a record's revision only grows;
 //! - reading the same record twice changes nothing: no new revision, no touch;
 //! - a cursor moves only together with the ledger rows of everything it passes;
-//! - for every flow the states of [`Tally`] add up to its `mirror`.
+//! - for every flow the states of [`Tally`] add up to its `mirror`;
+//! - where ids are shared, an item has one owner per flow and kind, and of the dead records that want an item, some are
+//!   tried again as soon as it is nobody's.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Change, Digests, Fault, Item, Payload, Token,
+    destination::Ids,
     source::{Unread, Urgency},
 };
 
@@ -75,7 +78,17 @@ pub trait Store: Send + Sync {
     /// Makes the flow known, ends calls that a crash left open, and, where `fingerprint` is another than before, sets its
     /// cursor back to the beginning. Items that such a call carried are in doubt from now on, also those of a record
     /// that was never settled: the destination may hold them whatever becomes of the record.
-    async fn register(&self, flow: &FlowName, source: &SourceName, fingerprint: &str) -> Result<Registered, Fault>;
+    ///
+    /// With [`Ids::Shared`] it is known from now on whose the items are ([`Store::owners`]), for good: under later settings
+    /// the destination may still hold what it got under these. Where the ledger gives one item to two records, the one
+    /// that was settled last keeps it, in doubt, and the other is looked at again without it.
+    async fn register(
+        &self,
+        flow: &FlowName,
+        source: &SourceName,
+        fingerprint: &str,
+        ids: Ids,
+    ) -> Result<Registered, Fault>;
 
     /// What there is to do beyond the flow's cursor, and its retries that are due. Reads only.
     async fn window(&self, flow: &FlowName, take: Take) -> Result<Window, Fault>;
@@ -86,6 +99,10 @@ pub trait Store: Send + Sync {
 
     /// One record as [`Store::window`] would give it.
     async fn work(&self, flow: &FlowName, number: Number) -> Result<Option<Work>, Fault>;
+
+    /// Whose these items are: for each that the destination holds or may hold, its record. Items that are nobody's are
+    /// left out, and all of them where the flow's ids are not shared. Reads only.
+    async fn owners(&self, flow: &FlowName, kind: Kind, items: &[RemoteId]) -> Result<Vec<Owner>, Fault>;
 
     /// One step of a push: closes calls, settles records, moves the cursor and opens calls, all or nothing. Gives the
     /// ids of the opened calls, in order. A call is opened **before** it is sent: what an unfinished one carried is in
@@ -316,6 +333,19 @@ pub struct Window {
     pub work: Vec<Work>,
     /// Where the cursor stands once all of them are settled.
     pub cursor: Cursor,
+    /// Records may come to the same item: whose it is has to be asked before one is sent.
+    pub shared: bool,
+}
+
+/// Whose an item is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The item's id at the destination.
+    pub item: RemoteId,
+    /// The record.
+    pub number: Number,
+    /// Its id.
+    pub id: RecordId,
 }
 
 /// A record and what a flow knows of it.
@@ -433,7 +463,8 @@ pub struct Settled {
     pub revision: Revision,
     /// How it stands. [`State::Retry`] counts one attempt more; any other starts the count again.
     pub state: State,
-    /// What the destination holds now.
+    /// What the destination holds now. An item that another record owned is this one's from now on, and the other is
+    /// looked at again without it.
     pub items: Held,
     /// When its projection may change by time alone.
     pub due: Option<Timestamp>,
@@ -441,8 +472,11 @@ pub struct Settled {
     pub call: Option<u64>,
     /// What was wrong, if anything.
     pub fault: Option<Fault>,
-    /// For [`State::Dead`]: the items the destination refused, kept in the dead letter.
+    /// For [`State::Dead`]: the items that were refused, kept in the dead letter.
     pub refused: Vec<Item>,
+    /// Items that it should be and was not sent as, because another record owns them. If it is dead, it is tried again as
+    /// soon as one of them is nobody's.
+    pub wants: Vec<RemoteId>,
 }
 
 /// What the destination holds of a record.

@@ -28,10 +28,21 @@ pub struct Job {
     pub target: Target,
     /// Its items, and what has to be done with each.
     pub parts: Vec<Part>,
+    /// What it is not sent as, and what sets it aside for that.
+    pub contested: Option<Contested>,
     /// When its projection may change by time alone.
     pub due: Option<Timestamp>,
     /// How often in a row it was put off before.
     pub attempts: u32,
+}
+
+/// Items that are another record's.
+#[derive(Clone, Debug)]
+pub struct Contested {
+    /// What it would have been sent as.
+    pub items: Vec<Item>,
+    /// Whose they are.
+    pub fault: Fault,
 }
 
 /// How a record will stand.
@@ -100,6 +111,7 @@ pub fn job(flow: &Flow, view: &View, work: &Work, now: Timestamp) -> Job {
         id: work.id.clone(),
         target,
         parts,
+        contested: None,
         due,
         attempts: entry.map_or(0, |entry| entry.attempts),
     }
@@ -250,18 +262,44 @@ impl Job {
         !self.parts.iter().any(|part| matches!(part.action, Action::Send(_)))
     }
 
+    /// Ids of the items that it is to be sent as and does not hold yet.
+    pub fn gains(&self) -> impl Iterator<Item = &RemoteId> {
+        self.parts.iter().filter(|part| part.is_gain()).map(|part| &part.id)
+    }
+
+    /// It no longer wants something of what it holds.
+    pub fn lets_go(&self) -> bool {
+        self.parts.iter().any(|part| part.payload.is_none())
+    }
+
+    /// Does not send it as what is another's, of whom `owner` tells.
+    pub fn give_way<'a>(&mut self, owner: impl Fn(&RemoteId) -> Option<&'a RecordId>) {
+        let contested = |part: &mut Part| part.is_gain() && owner(&part.id).is_some();
+        let items: Vec<Item> = self.parts.extract_if(.., contested).filter_map(Part::item).collect();
+        let Some((first, owner)) = items.first().and_then(|first| Some((first, owner(&first.id)?))) else { return };
+        let fault = taken(self.kind, &self.id, &first.id, owner, items.len());
+        self.contested = Some(Contested { items, fault });
+    }
+
+    /// What it is not sent as because it is another's.
+    pub fn wants(&self) -> Vec<RemoteId> {
+        self.contested.iter().flat_map(|contested| &contested.items).map(|item| item.id.clone()).collect()
+    }
+
     /// The ledger row of a job for which nothing has to be sent.
     pub fn settled(self) -> Settled {
         let awaits = self.parts.iter().any(|part| part.action == Action::AwaitFeed);
-        let (state, fault, refused) = match self.target {
-            Target::Dead(fault) => {
+        let wants = self.wants();
+        let (state, fault, refused) = match (self.target, self.contested) {
+            (Target::Dead(fault), _) => {
                 let items = self.parts.into_iter().filter_map(Part::item).collect();
                 (State::Dead, Some(fault), items)
             }
             _ if awaits => (State::AwaitsFeed, None, Vec::new()),
-            Target::InSync => (State::InSync, None, Vec::new()),
-            Target::Filtered(rule) => (State::Filtered(rule.to_owned()), None, Vec::new()),
-            Target::Gone => (State::Gone, None, Vec::new()),
+            (_, Some(Contested { items, fault })) => (State::Dead, Some(fault), items),
+            (Target::InSync, None) => (State::InSync, None, Vec::new()),
+            (Target::Filtered(rule), None) => (State::Filtered(rule.to_owned()), None, Vec::new()),
+            (Target::Gone, None) => (State::Gone, None, Vec::new()),
         };
         Settled {
             number: self.number,
@@ -272,11 +310,27 @@ impl Job {
             call: None,
             fault,
             refused,
+            wants,
         }
     }
 }
 
+/// What it would be is another's.
+fn taken(kind: Kind, id: &RecordId, item: &RemoteId, owner: &RecordId, items: usize) -> Fault {
+    let more = if items > 1 { format!(" (and {} more)", items - 1) } else { String::new() };
+    let message = format!("{kind} {id} would be item {:?}{more}, which {kind} {owner} is already", item.as_str());
+    Fault::record("C0608", message).hint(format!(
+        "give each an id (such as a SKU) of its own at the source; if it moves from one to the other, nothing is to be \
+         done: as soon as {kind} {owner} is no longer that item, this one is sent"
+    ))
+}
+
 impl Part {
+    /// It is to be sent, and the record does not hold it yet.
+    fn is_gain(&self) -> bool {
+        self.before == Before::Nothing && self.payload.is_some() && matches!(self.action, Action::Send(_))
+    }
+
     /// The item, if it should be there.
     pub fn item(self) -> Option<Item> {
         Some(Item { id: self.id, payload: self.payload? })

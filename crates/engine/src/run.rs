@@ -88,7 +88,8 @@ impl Engine {
     /// The store's.
     pub async fn register(&self) -> Result<(), Fault> {
         for flow in &self.flows {
-            self.store.register(&flow.name, &flow.source, &flow.fingerprint()).await?;
+            let (fingerprint, ids) = (flow.fingerprint(), flow.destination.ids());
+            self.store.register(&flow.name, &flow.source, &fingerprint, ids).await?;
         }
         Ok(())
     }

@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn measure(path: &Path, products: usize, stocks: usize) -> Result<(), Box<dyn std::error::Error>> {
     let store = Sqlite::open(path)?;
     let flow = FlowName::from("shop-to-search");
-    store.register(&flow, &source(), "1").await?;
+    store.register(&flow, &source(), "1", contract::destination::Ids::Own).await?;
     println!("{products} products, {stocks} stock entries each");
 
     let mut intake = Stopwatch::default();
@@ -121,7 +121,7 @@ async fn measure(path: &Path, products: usize, stocks: usize) -> Result<(), Box<
         tally.mirror
     );
     let started = Instant::now();
-    store.register(&flow, &source(), "2").await?;
+    store.register(&flow, &source(), "2", contract::destination::Ids::Own).await?;
     println!("{:28} {:8.1} ms", "register", started.elapsed().as_secs_f64() * 1e3);
     let bytes = fs::metadata(path)?.len();
     println!(
@@ -312,5 +312,6 @@ fn settled(work: &Work, call: Option<u64>) -> Result<Settled, Fault> {
         call,
         fault: None,
         refused: Vec::new(),
+        wants: Vec::new(),
     })
 }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::Store;
+use contract::{Store, destination::Ids};
 use model::{FlowName, SourceName};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use sandbox::{
@@ -177,7 +177,8 @@ async fn calls_were_open(database: &Path) -> bool {
     let store = Sqlite::open(&copy).unwrap();
     let mut in_doubt = 0;
     for market in MARKETS {
-        in_doubt += store.register(&flow(market), &SourceName::from("shop"), "").await.unwrap().in_doubt;
+        let (flow, source) = (flow(market), SourceName::from("shop"));
+        in_doubt += store.register(&flow, &source, "", Ids::Own).await.unwrap().in_doubt;
     }
     in_doubt > 0
 }

@@ -18,4 +18,5 @@ mod feeds;
 mod guard;
 mod harness;
 mod luma;
+mod shared_ids;
 mod traces;

@@ -2,6 +2,7 @@
 
 use contract::{
     Fault, Item, Store,
+    destination::Ids,
     source::Urgency,
     store::{Cursor, Held, HeldItem, Number, Registered, Revision, Settled, State, Step, Take, Taken, Wake},
 };
@@ -134,7 +135,7 @@ async fn flows_stand_apart(store: &dyn Store) -> Verdict {
     one.stands("the first", (2, 0, 0, 0, 0)).await?;
     two.stands("the second", (0, 2, 0, 0, 0)).await?;
     let other = FlowName::from("three");
-    store.register(&other, &"another shop".into(), "1").await?;
+    store.register(&other, &"another shop".into(), "1", Ids::Own).await?;
     same("another source", store.tally(&other).await?.mirror, 0)
 }
 
@@ -142,10 +143,10 @@ async fn another_fingerprint_starts_over(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
     push.settle_all().await?;
-    let same_again = store.register(&push.flow, &source(), "1").await?;
+    let same_again = store.register(&push.flow, &source(), "1", Ids::Own).await?;
     same("the same", same_again, Registered::default())?;
     push.stands("nothing changed", (1, 0, 0, 0, 0)).await?;
-    let other = store.register(&push.flow, &source(), "2").await?;
+    let other = store.register(&push.flow, &source(), "2", Ids::Own).await?;
     same("another", other, Registered { restarted: true, in_doubt: 0 })?;
     push.stands("it is looked at again", (0, 1, 0, 0, 0)).await?;
     let window = push.window().await?;
@@ -163,7 +164,7 @@ async fn a_call_cut_off_leaves_what_it_carried_in_doubt(store: &dyn Store) -> Ve
     let items: Vec<(Number, &str)> = work.iter().map(|work| (work.number, work.id.as_str())).collect();
     let calls = store.advance(Step { open: vec![open(&items)], ..step(&push.flow, Vec::new(), None) }).await?;
     same("calls", calls.len(), 1)?;
-    let found = store.register(&push.flow, &source(), "1").await?;
+    let found = store.register(&push.flow, &source(), "1", Ids::Own).await?;
     same("registered", found, Registered { restarted: false, in_doubt: 2 })?;
     let entry = some("the entry of a", store.entry(&push.flow, some("a", items.first())?.0).await?)?;
     must("it is in doubt", entry.in_doubt)?;
@@ -173,7 +174,7 @@ async fn a_call_cut_off_leaves_what_it_carried_in_doubt(store: &dyn Store) -> Ve
     let entry = some("its entry", doubtful.entry.clone())?;
     must("its digests are unknown", entry.items.iter().all(|item| item.digests.is_none()))?;
     push.stands("the states", (1, 2, 0, 0, 0)).await?;
-    same("nothing is left open", store.register(&push.flow, &source(), "1").await?, Registered::default())?;
+    same("nothing is left open", store.register(&push.flow, &source(), "1", Ids::Own).await?, Registered::default())?;
     push.settle_all().await?;
     push.stands("and settled", (3, 0, 0, 0, 0)).await
 }
@@ -187,7 +188,7 @@ async fn a_call_cut_off_may_have_made_what_was_never_settled(store: &dyn Store) 
     store.advance(step(&push.flow, vec![settled(b, State::InSync, Held::Items(both))], None)).await?;
     let calls = vec![open(&[(a.number, "a"), (a.number, "a2")]), open(&[(b.number, "b2"), (b.number, "b3")])];
     store.advance(Step { open: calls, ..step(&push.flow, Vec::new(), None) }).await?;
-    same("registered", store.register(&push.flow, &source(), "1").await?.in_doubt, 2)?;
+    same("registered", store.register(&push.flow, &source(), "1", Ids::Own).await?.in_doubt, 2)?;
     store.intake(page(vec![gone(Kind::Product, "a", None), gone(Kind::Product, "b", None)])).await?;
     let window = push.window().await?;
     for (number, wanted) in [

@@ -5,11 +5,12 @@
 
 mod flow;
 mod mirror;
+mod owners;
 pub mod samples;
 
 use std::{fmt::Debug, pin::Pin};
 
-use contract::{Fault, Store, store::Window};
+use contract::{Fault, Store, destination::Ids, store::Window};
 use model::FlowName;
 
 /// Why a check failed.
@@ -46,7 +47,7 @@ where
     F: Future<Output = S>,
 {
     let mut failures = String::new();
-    for (name, check) in [mirror::CHECKS, flow::CHECKS].concat() {
+    for (name, check) in [mirror::CHECKS, flow::CHECKS, owners::CHECKS].concat() {
         let store = make().await;
         if let Err(Failed(why)) = check(&store).await {
             failures.extend(["\n", name, ": ", &why]);
@@ -79,8 +80,12 @@ struct Push<'a> {
 
 impl<'a> Push<'a> {
     async fn new(store: &'a dyn Store, flow: &str) -> Result<Self, Failed> {
+        Self::with(store, flow, Ids::Own).await
+    }
+
+    async fn with(store: &'a dyn Store, flow: &str, ids: Ids) -> Result<Self, Failed> {
         let flow = FlowName::from(flow);
-        store.register(&flow, &samples::source(), "1").await?;
+        store.register(&flow, &samples::source(), "1", ids).await?;
         Ok(Self { store, flow })
     }
 

@@ -170,6 +170,7 @@ pub fn settled(work: &Work, state: State, items: Held) -> Settled {
         call: None,
         fault: None,
         refused: Vec::new(),
+        wants: Vec::new(),
     }
 }
 

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use contract::{
     Call, Destination, DestinationDescriptor, Facet, Facets, Fault, Importer, Item, Limits, Op, Outcome, Receipt,
     Removal,
-    destination::{Mapped, Verdict},
+    destination::{Ids, Mapped, Verdict},
     source::Finding,
 };
 use model::{CategoryListing, Kind, Listing, RemoteId};
@@ -20,7 +20,7 @@ use model::{CategoryListing, Kind, Listing, RemoteId};
 pub use config::Config;
 
 use client::{Client, Resource};
-use config::CategoryRemoval;
+use config::{CategoryRemoval, Grain, ProductId};
 
 /// What Clerk.io is.
 pub const DESCRIPTOR: DestinationDescriptor = DestinationDescriptor {
@@ -59,6 +59,12 @@ impl Destination for Connector {
 
     fn fingerprint(&self) -> String {
         map::fingerprint(&self.config, DESCRIPTOR.mapping)
+    }
+
+    fn ids(&self) -> Ids {
+        // A SKU can move from one product to another, and so can a key.
+        let own = self.config.grain == Grain::Product && self.config.product_id == ProductId::Id;
+        if own { Ids::Own } else { Ids::Shared }
     }
 
     fn limits(&self, _: Kind, op: Op) -> Limits {

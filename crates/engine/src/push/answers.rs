@@ -207,6 +207,7 @@ fn settled(running: Running, retry: Timestamp) -> Settled {
         Outcome::Rejected(fault) => Some(fault.clone()),
         Outcome::Delivered | Outcome::Deferred(_) | Outcome::Unknown(_) => None,
     });
+    let wants = job.wants();
     let awaits = job.parts.iter().any(|part| part.action == Action::AwaitFeed);
     let mut refused = Vec::new();
     let mut items: Vec<HeldItem> = Vec::with_capacity(job.parts.len());
@@ -221,12 +222,16 @@ fn settled(running: Running, retry: Timestamp) -> Settled {
             Some(Outcome::Deferred(_)) | None => items.extend(part.as_before()),
         }
     }
-    let (state, fault) = match (put_off, rejected) {
-        (Some(fault), _) => (State::Retry(retry), Some(fault)),
-        (None, fault) if left > 0 => (State::Retry(retry), fault),
-        (None, Some(fault)) => (State::Dead, Some(fault)),
-        (None, None) if awaits => (State::AwaitsFeed, None),
-        (None, None) => match job.target {
+    let contested = job.contested.map(|contested| {
+        refused.extend(contested.items);
+        contested.fault
+    });
+    let (state, fault) = match (put_off, rejected, contested) {
+        (Some(fault), ..) => (State::Retry(retry), Some(fault)),
+        (None, fault, _) if left > 0 => (State::Retry(retry), fault),
+        (None, None, _) if awaits => (State::AwaitsFeed, None),
+        (None, Some(fault), _) | (None, None, Some(fault)) => (State::Dead, Some(fault)),
+        (None, None, None) => match job.target {
             Target::InSync => (State::InSync, None),
             Target::Filtered(rule) => (State::Filtered(rule.to_owned()), None),
             Target::Gone => (State::Gone, None),
@@ -235,5 +240,5 @@ fn settled(running: Running, retry: Timestamp) -> Settled {
     };
     let refused = if state == State::Dead { refused } else { Vec::new() };
     let (number, revision, due) = (job.number, job.revision, job.due);
-    Settled { number, revision, state, items: Held::Items(items), due, call, fault, refused }
+    Settled { number, revision, state, items: Held::Items(items), due, call, fault, refused, wants }
 }

@@ -74,7 +74,8 @@ impl Turn {
         if self.is_ending() || self.push.clock.now() < self.quiet_until {
             return batches;
         }
-        let filling = *self.push.filling.borrow() > 0;
+        // Where something waits for what is in the bins, that is not held back.
+        let filling = *self.push.filling.borrow() > 0 && self.again.is_empty();
         loop {
             let under_way = self.sending.len() + batches.len();
             let flush = |bin: &Bin| {

@@ -6,11 +6,12 @@
 //! again in full.
 //!
 //! **Invariants:** an item is in at most one call at a time; a record is compared only with a ledger that knows its last
-//! outcome; the stored cursor never passes a record that is not settled; whatever a call may have left at the
+//! outcome; an item is only ever sent for one record, its owner (`owners.rs`); the stored cursor never passes a record that is not settled; whatever a call may have left at the
 //! destination is in the ledger, at the latest as in doubt; memory is bounded by [`READ_AHEAD`] records.
 
 mod answers;
 mod calls;
+mod owners;
 mod walk;
 
 use std::{
@@ -24,7 +25,7 @@ use contract::{
     source::Urgency,
     store::{Closed, Cursor, Number, Revision, Settled, State, Step},
 };
-use model::Timestamp;
+use model::{Kind, RemoteId, Timestamp};
 use tokio::{
     sync::watch,
     task::{self, JoinSet},
@@ -112,6 +113,15 @@ struct Running {
     call: Option<u64>,
 }
 
+/// A record that is looked at again once it is not busy any more.
+#[derive(Default)]
+struct Again {
+    /// Its places in the walk; empty for a retry.
+    places: Vec<Place>,
+    /// It is busy as long as this one, which has what it wants.
+    behind: Option<Number>,
+}
+
 /// A call that ended while records it carried still have parts to send. It stays open in the store until they are
 /// settled: a crash before that leaves them in doubt, as it must.
 struct Lingering {
@@ -123,8 +133,12 @@ struct Turn {
     push: Push,
     lookup: Option<Lookup>,
     running: HashMap<Number, Running>,
-    /// Records that changed again while a call carried them, with their new places.
-    again: HashMap<Number, Vec<Place>>,
+    /// Records that changed again while a call carried them, and those that want what a call carries for another.
+    again: BTreeMap<Number, Again>,
+    /// Records may come to the same item.
+    shared: bool,
+    /// Where ids are shared: items that records are to be sent as and that the ledger does not know to be theirs yet.
+    claims: HashMap<(Kind, RemoteId), Number>,
     bins: Vec<Bin>,
     /// Halves of refused batches, ahead of everything.
     halves: VecDeque<Batch>,
@@ -155,7 +169,9 @@ impl Turn {
             push,
             lookup: None,
             running: HashMap::new(),
-            again: HashMap::new(),
+            again: BTreeMap::new(),
+            shared: false,
+            claims: HashMap::new(),
             bins: Vec::new(),
             halves: VecDeque::new(),
             sending: JoinSet::new(),
@@ -232,6 +248,8 @@ impl Turn {
         let opened = self.push.store.advance(step).await?;
         self.committed = cursor;
         if records > 0 {
+            let running = &self.running;
+            self.claims.retain(|_, number| running.contains_key(number));
             self.pushed.settled += records as u64;
             self.pushed.dead += dead as u64;
             self.push.observer.tell(&Event::Settled { flow: &self.push.flow.name, records, dead });

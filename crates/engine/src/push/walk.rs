@@ -1,7 +1,8 @@
 //! Reads ahead of what is settled, and prepares what was read.
 //!
 //! **Invariants:** what is read and not settled holds the cursor before it; a record is prepared only while the ledger
-//! knows how it stands; what changes while a call carries it is prepared anew after that.
+//! knows how it stands; what changes while a call carries it is prepared anew after that; those that wait for others are
+//! not carried themselves, so that none waits for itself.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -50,12 +51,14 @@ impl Turn {
             if self.settled.len() >= WINDOW {
                 self.commit(&[]).await?;
             }
-            let room = READ_AHEAD.saturating_sub(self.running.len() + self.settled.len());
+            let behind = self.again.values().filter(|again| again.behind.is_some()).count();
+            let room = READ_AHEAD.saturating_sub(self.running.len() + self.settled.len() + behind);
             let most = (room / WINDOWS).min(WINDOW);
             if most < LEAST {
                 return Ok(false);
             }
-            let retrying = self.running.values().any(|running| running.places.is_empty());
+            let retrying = self.running.values().any(|running| running.places.is_empty())
+                || self.again.values().any(|again| again.places.is_empty());
             self.overlooked = !retrying && !self.settled.is_empty();
             let take = Take {
                 now: self.push.clock.now(),
@@ -68,6 +71,7 @@ impl Turn {
             let is_new = |work: &Work| work.urgency.is_some() || !self.is_busy(work.number);
             let found = window.work.iter().any(is_new);
             self.read = Some(window.cursor);
+            self.shared = window.shared;
             self.take_in(window.work).await?;
             if !found {
                 return Ok(true);
@@ -76,7 +80,7 @@ impl Turn {
         Ok(true)
     }
 
-    /// Prepares anew what changed while a call carried it.
+    /// Prepares anew what changed while a call carried it, or what that call carried for another.
     async fn look_again(&mut self) -> Result<(), Fault> {
         let ready: Vec<Number> = self.again.keys().filter(|number| !self.is_busy(**number)).copied().collect();
         let mut work = Vec::with_capacity(ready.len());
@@ -115,24 +119,37 @@ impl Turn {
         };
         let flow = Arc::clone(&self.push.flow);
         let now = self.push.clock.now();
+        let mut jobs = Vec::new();
         for work in work {
             let place = self.hold(&work);
             if self.is_busy(work.number) {
                 if let Some(place) = place {
-                    self.again.entry(work.number).or_default().push(place);
+                    self.again.entry(work.number).or_default().places.push(place);
                 }
                 continue;
             }
-            let mut places = self.again.remove(&work.number).unwrap_or_default();
+            let mut places = self.again.remove(&work.number).unwrap_or_default().places;
             places.extend(place);
-            self.enqueue(job(&flow, &lookup.view, &work, now), places);
+            let job = job(&flow, &lookup.view, &work, now);
+            if self.shared {
+                jobs.push((job, places));
+            } else {
+                self.enqueue(job, places);
+            }
         }
         self.lookup = Some(lookup);
-        Ok(())
+        self.enqueue_shared(jobs).await
+    }
+
+    /// It has to wait before it is looked at: the ledger does not know how it stands, or how the one stands that it is
+    /// behind.
+    fn is_busy(&self, number: Number) -> bool {
+        let behind = || self.again.get(&number).and_then(|again| again.behind);
+        self.is_under_way(number) || behind().is_some_and(|first| self.is_under_way(first))
     }
 
     /// The ledger does not know how the record stands: a call carries it, or its outcome is not in the store yet.
-    fn is_busy(&self, number: Number) -> bool {
+    pub(super) fn is_under_way(&self, number: Number) -> bool {
         self.running.contains_key(&number) || self.unsaved.contains(&number)
     }
 
@@ -145,7 +162,7 @@ impl Turn {
         place
     }
 
-    fn enqueue(&mut self, job: Job, places: Vec<Place>) {
+    pub(super) fn enqueue(&mut self, job: Job, places: Vec<Place>) {
         if job.is_settled() {
             self.release(&places);
             return self.note(job.settled());

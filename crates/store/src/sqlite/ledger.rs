@@ -2,12 +2,13 @@
 //!
 //! **Invariants:** the stored payload is always what the destination acknowledged last; a settlement of an older
 //! revision never replaces that of a newer one; what an unfinished call carried is in doubt once the flow is registered
-//! again.
+//! again; whatever changes what a row holds tells `owners.rs` where the flow's ids are shared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
     Digests, Fault, Item,
+    destination::Ids,
     store::{Closed, Cursor, Held, HeldItem, ItemEntry, Number, Open, Registered, Revision, Settled, State, Step},
 };
 use model::{FlowName, Kind, RemoteId, SourceName, Timestamp};
@@ -16,6 +17,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::{
     codec::{Codec, Purpose},
     mirror::fault_text,
+    owners::Loose,
     trouble::{Outcome, Trouble},
     writer::Tx,
 };
@@ -51,13 +53,15 @@ pub(super) struct Flow {
     pub(super) key: i64,
     pub(super) source: i64,
     pub(super) cursor: Cursor,
+    /// Its ids are shared: it is kept whose the items are.
+    pub(super) shared: bool,
 }
 
 pub(super) fn flow(db: &Connection, name: &FlowName) -> Outcome<Option<Flow>> {
-    let read = "SELECT key, source, urgent, live, backfill FROM flow WHERE name = ?1";
+    let read = "SELECT key, source, urgent, live, backfill, shared FROM flow WHERE name = ?1";
     let found = db.prepare_cached(read)?.query_row([name.as_str()], |row| {
         let cursor = Cursor([Revision(row.get(2)?), Revision(row.get(3)?), Revision(row.get(4)?)]);
-        Ok(Flow { key: row.get(0)?, source: row.get(1)?, cursor })
+        Ok(Flow { key: row.get(0)?, source: row.get(1)?, cursor, shared: row.get(5)? })
     });
     Ok(found.optional()?)
 }
@@ -111,6 +115,7 @@ struct PreparedSettled {
     call: Option<u64>,
     fault: Option<String>,
     refused: Option<Vec<u8>>,
+    wants: Vec<RemoteId>,
 }
 
 enum PreparedHeld {
@@ -157,6 +162,7 @@ fn prepare(codec: &Codec, flow: i64, settled: Settled) -> Outcome<PreparedSettle
         call: settled.call,
         fault: settled.fault.as_ref().map(fault_text).transpose()?,
         refused,
+        wants: settled.wants,
     })
 }
 
@@ -190,38 +196,51 @@ ON CONFLICT (key) DO UPDATE SET
 WHERE excluded.revision >= ledger.revision";
 
 impl Tx<'_> {
-    pub(super) fn register(&self, name: &FlowName, source: &SourceName, fingerprint: &str) -> Outcome<Registered> {
+    pub(super) fn register(
+        &self,
+        name: &FlowName,
+        source: &SourceName,
+        fingerprint: &str,
+        ids: Ids,
+    ) -> Outcome<Registered> {
         let source = self.source(source)?;
-        let known: Option<(i64, i64, String)> = self
-            .db
-            .prepare_cached("SELECT key, source, fingerprint FROM flow WHERE name = ?1")?
-            .query_row([name.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-            .optional()?;
-        let Some((flow, known_source, known_fingerprint)) = known else {
+        let known: Option<(String, Flow)> = match flow(self.db, name)? {
+            None => None,
+            Some(flow) => {
+                let read = "SELECT fingerprint FROM flow WHERE key = ?1";
+                Some((self.db.prepare_cached(read)?.query_row([flow.key], |row| row.get(0))?, flow))
+            }
+        };
+        let Some((known_fingerprint, known)) = known else {
             self.db
                 .prepare_cached(
-                    "INSERT INTO flow (name, source, fingerprint, urgent, live, backfill) VALUES (?1, ?2, ?3, 0, 0, 0)",
+                    "INSERT INTO flow (name, source, fingerprint, urgent, live, backfill, shared)
+                     VALUES (?1, ?2, ?3, 0, 0, 0, ?4)",
                 )?
-                .execute((name.as_str(), source, fingerprint))?;
+                .execute((name.as_str(), source, fingerprint, ids == Ids::Shared))?;
             return Ok(Registered::default());
         };
-        let restarted = known_source != source || known_fingerprint != fingerprint;
+        let restarted = known.source != source || known_fingerprint != fingerprint;
         if restarted {
             self.db
                 .prepare_cached(
                     "UPDATE flow SET source = ?2, fingerprint = ?3, urgent = 0, live = 0, backfill = 0 WHERE key = ?1",
                 )?
-                .execute((flow, source, fingerprint))?;
+                .execute((known.key, source, fingerprint))?;
         }
-        Ok(Registered { restarted, in_doubt: self.end_open_calls(flow)? })
+        let flow = Flow { source, shared: known.shared || ids == Ids::Shared, ..known };
+        if flow.shared && (!known.shared || known.source != source) {
+            self.share(&flow)?;
+        }
+        Ok(Registered { restarted, in_doubt: self.end_open_calls(&flow)? })
     }
 
     /// Ends the calls that a crash left open; tells how many records they carried.
-    fn end_open_calls(&self, flow: i64) -> Outcome<u64> {
+    fn end_open_calls(&self, flow: &Flow) -> Outcome<u64> {
         let mut cut_off: BTreeMap<Number, (i64, Vec<RemoteId>)> = BTreeMap::new();
         let mut query =
             self.db.prepare_cached("SELECT items, opened_at FROM call WHERE flow = ?1 AND ended_at IS NULL")?;
-        let mut rows = query.query([flow])?;
+        let mut rows = query.query([flow.key])?;
         while let Some(row) = rows.next()? {
             let blob = row.get_ref(0)?.as_blob_or_null().ok().flatten().unwrap_or_default();
             for (number, id) in Codec::decode::<Vec<(Number, RemoteId)>>("an open call", blob)? {
@@ -239,7 +258,7 @@ impl Tx<'_> {
                 "UPDATE call SET ended_at = opened_at, items = NULL, fault = ?2
                  WHERE flow = ?1 AND ended_at IS NULL",
             )?
-            .execute((flow, fault_text(&fault)?))?;
+            .execute((flow.key, fault_text(&fault)?))?;
         for (number, (opened_at, ids)) in &cut_off {
             self.cut_off(flow, *number, ids, *opened_at)?;
         }
@@ -247,8 +266,8 @@ impl Tx<'_> {
     }
 
     /// Marks items of a record as unknown, whether or not the ledger knew of them, and has the record looked at again.
-    fn cut_off(&self, flow: i64, number: Number, ids: &[RemoteId], opened_at: i64) -> Outcome<()> {
-        let key = key(flow, number);
+    fn cut_off(&self, flow: &Flow, number: Number, ids: &[RemoteId], opened_at: i64) -> Outcome<()> {
+        let key = key(flow.key, number);
         let known = self.held(key)?;
         let mut held = known.clone().unwrap_or_default();
         for id in ids {
@@ -256,6 +275,9 @@ impl Tx<'_> {
                 Some(item) => item.digests = None,
                 None => held.push(ItemEntry { id: id.clone(), digests: None }),
             }
+        }
+        if let Some(kind) = self.shares(flow, number)? {
+            self.reown(flow.key, kind, key, known.as_deref().unwrap_or_default(), &held, &mut Loose::default())?;
         }
         if known.is_some() {
             return self.write_doubt(key, &held);
@@ -266,12 +288,12 @@ impl Tx<'_> {
                 "INSERT INTO ledger (key, flow, revision, state, waits, attempts, settled_at, items)
                  VALUES (?1, ?2, 0, ?3, 0, 0, ?4, ?5)",
             )?
-            .execute((key, flow, RETRY, opened_at, Codec::encode(&held)?))?;
+            .execute((key, flow.key, RETRY, opened_at, Codec::encode(&held)?))?;
         Ok(())
     }
 
     /// What the ledger holds of a record; none where it was never settled.
-    fn held(&self, key: i64) -> Outcome<Option<Vec<ItemEntry>>> {
+    pub(super) fn held(&self, key: i64) -> Outcome<Option<Vec<ItemEntry>>> {
         let held: Option<Option<Vec<u8>>> = self
             .db
             .prepare_cached("SELECT items FROM ledger WHERE key = ?1")?
@@ -280,7 +302,8 @@ impl Tx<'_> {
         held.map(|held| items(held.as_deref())).transpose()
     }
 
-    fn write_doubt(&self, key: i64, held: &[ItemEntry]) -> Outcome<()> {
+    /// The row holds this, and has its record looked at again.
+    pub(super) fn write_doubt(&self, key: i64, held: &[ItemEntry]) -> Outcome<()> {
         let blob = if held.is_empty() { None } else { Some(Codec::encode(held)?) };
         self.db
             .prepare_cached("UPDATE ledger SET state = ?2, waits = 0, rule = NULL, items = ?3 WHERE key = ?1")?
@@ -311,9 +334,11 @@ impl Tx<'_> {
         for closed in &step.close {
             self.close(flow.key, closed, step.at)?;
         }
+        let mut loose = Loose::default();
         for settled in &step.settled {
-            self.settle(flow.key, settled, step.at)?;
+            self.settle(&flow, settled, step.at, &mut loose)?;
         }
+        self.tend(flow.key, &loose)?;
         if let Some(Cursor([urgent, live, backfill])) = step.cursor {
             self.db
                 .prepare_cached(
@@ -353,8 +378,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn settle(&self, flow: i64, settled: &PreparedSettled, at: Timestamp) -> Outcome<()> {
-        let key = key(flow, settled.number);
+    fn settle(&self, flow: &Flow, settled: &PreparedSettled, at: Timestamp, loose: &mut Loose) -> Outcome<()> {
+        let key = key(flow.key, settled.number);
+        let before = match self.shares(flow, settled.number)? {
+            Some(kind) => Some((kind, self.held(key)?.unwrap_or_default())),
+            None => None,
+        };
         let (state, waits, rule) = state_columns(&settled.state, settled.revision, at);
         let items = match &settled.items {
             PreparedHeld::Same | PreparedHeld::Nothing => None,
@@ -362,7 +391,7 @@ impl Tx<'_> {
         };
         let written = self.db.prepare_cached(SETTLE)?.execute(rusqlite::params![
             key,
-            flow,
+            flow.key,
             settled.revision.0,
             state,
             waits,
@@ -378,11 +407,18 @@ impl Tx<'_> {
         if written == 0 {
             return Ok(());
         }
+        if let Some((kind, before)) = before {
+            if !matches!(settled.items, PreparedHeld::Same) {
+                let now = self::items(items.map(Vec::as_slice))?;
+                self.reown(flow.key, kind, key, &before, &now, loose)?;
+            }
+            self.want(flow.key, kind, key, &settled.wants, loose)?;
+        }
         match &settled.items {
             PreparedHeld::Same => {}
             PreparedHeld::Nothing => self.write_payload(key, None)?,
             PreparedHeld::Whole { payload, .. } => self.write_payload(key, Some(payload))?,
-            PreparedHeld::Mixed { held, .. } => self.merge_payload(flow, key, held)?,
+            PreparedHeld::Mixed { held, .. } => self.merge_payload(flow.key, key, held)?,
         }
         match &settled.refused {
             Some(refused) if state == DEAD => {
@@ -395,7 +431,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn write_payload(&self, key: i64, payload: Option<&[u8]>) -> Outcome<()> {
+    pub(super) fn write_payload(&self, key: i64, payload: Option<&[u8]>) -> Outcome<()> {
         match payload {
             Some(bytes) => {
                 self.db.prepare_cached("INSERT OR REPLACE INTO payload VALUES (?1, ?2)")?.execute((key, bytes))?
@@ -423,7 +459,10 @@ impl Tx<'_> {
 
     /// Settles what waited for the feed. What is deleted is gone; what lives, but was kept out, is looked at again and
     /// gets its rule.
-    pub(super) fn release(&self, flow: i64, kind: Kind, up_to: Revision) -> Outcome<u64> {
+    pub(super) fn release(&self, name: &FlowName, kind: Kind, up_to: Revision) -> Outcome<u64> {
+        let whole = flow(self.db, name)?.ok_or_else(|| flow_unknown(name))?;
+        let flow = whole.key;
+        let mut loose = Loose::default();
         let waiting: Vec<(i64, bool)> = {
             let mut query = self.db.prepare_cached(
                 "SELECT l.key, r.ended <> 0 FROM ledger l JOIN record r ON r.n = l.key - ?5
@@ -435,25 +474,32 @@ impl Tx<'_> {
             rows.collect::<Result<_, _>>()?
         };
         for (key, ended) in &waiting {
+            if whole.shared {
+                let held = self.held(*key)?.unwrap_or_default();
+                self.reown(flow, kind.number(), *key, &held, &[], &mut loose)?;
+            }
             let (state, waits) = if *ended { (GONE, None) } else { (RETRY, Some(0)) };
             self.db
                 .prepare_cached("UPDATE ledger SET state = ?2, waits = ?3, attempts = 0, items = NULL WHERE key = ?1")?
                 .execute((key, state, waits))?;
             self.write_payload(*key, None)?;
         }
+        self.tend(flow, &loose)?;
         Ok(waiting.len() as u64)
     }
 
     /// Has dead letters tried again now; none named: all.
     pub(super) fn replay(&self, flow: i64, numbers: &[Number]) -> Outcome<u64> {
-        let again = |tx: &Self, key| {
-            let written = tx
-                .db
-                .prepare_cached("UPDATE ledger SET state = ?2, waits = 0, attempts = 0 WHERE key = ?1 AND state = ?3")?
-                .execute((key, RETRY, DEAD))?;
-            tx.bury(key, written)
-        };
-        self.dead_keys(flow, numbers)?.into_iter().try_fold(0, |sum, key| Ok(sum + again(self, key)?))
+        self.dead_keys(flow, numbers)?.into_iter().try_fold(0, |sum, key| Ok(sum + self.try_again(key)?))
+    }
+
+    /// Has a dead letter tried again now; tells whether it was one.
+    pub(super) fn try_again(&self, key: i64) -> Outcome<u64> {
+        let written = self
+            .db
+            .prepare_cached("UPDATE ledger SET state = ?2, waits = 0, attempts = 0 WHERE key = ?1 AND state = ?3")?
+            .execute((key, RETRY, DEAD))?;
+        self.bury(key, written)
     }
 
     /// Sets dead letters aside for good.
@@ -469,6 +515,7 @@ impl Tx<'_> {
                 )?
                 .execute((key, FILTERED, DEAD))?;
             dropped += self.bury(key, written)?;
+            self.want_nothing(key)?;
         }
         Ok(dropped)
     }

@@ -9,6 +9,7 @@ mod codec;
 mod ledger;
 mod links;
 mod mirror;
+mod owners;
 mod readers;
 mod report;
 mod schema;
@@ -28,12 +29,13 @@ use std::{
 use async_trait::async_trait;
 use contract::{
     Fault, Store,
+    destination::Ids,
     store::{
-        Count, DeadLetter, EntryView, Found, Intake, LaneState, Number, Registered, Revision, Step, Sweep, Swept, Take,
-        Taken, Tally, UnreadRow, Wake, Window, Work,
+        Count, DeadLetter, EntryView, Found, Intake, LaneState, Number, Owner, Registered, Revision, Step, Sweep,
+        Swept, Take, Taken, Tally, UnreadRow, Wake, Window, Work,
     },
 };
-use model::{FlowName, Kind, Record, SourceName, Timestamp};
+use model::{FlowName, Kind, Record, RemoteId, SourceName, Timestamp};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use self::{
@@ -362,9 +364,15 @@ impl Store for Sqlite {
         self.readers.run(move |db, _| report::unread(db, &source, limit)).await
     }
 
-    async fn register(&self, flow: &FlowName, source: &SourceName, fingerprint: &str) -> Result<Registered, Fault> {
+    async fn register(
+        &self,
+        flow: &FlowName,
+        source: &SourceName,
+        fingerprint: &str,
+        ids: Ids,
+    ) -> Result<Registered, Fault> {
         let (flow, source, fingerprint) = (flow.clone(), source.clone(), fingerprint.to_owned());
-        self.writer()?.run(move |tx| tx.register(&flow, &source, &fingerprint)).await
+        self.writer()?.run(move |tx| tx.register(&flow, &source, &fingerprint, ids)).await
     }
 
     async fn window(&self, flow: &FlowName, take: Take) -> Result<Window, Fault> {
@@ -382,6 +390,11 @@ impl Store for Sqlite {
         self.readers.run(move |db, codec| Reader::new(db, codec, &flow)?.one(number)).await
     }
 
+    async fn owners(&self, flow: &FlowName, kind: Kind, items: &[RemoteId]) -> Result<Vec<Owner>, Fault> {
+        let (flow, items) = (flow.clone(), items.to_vec());
+        self.readers.run(move |db, _| owners::owners(db, &flow, kind, items)).await
+    }
+
     async fn advance(&self, step: Step) -> Result<Vec<u64>, Fault> {
         let writer = self.writer()?;
         let flow = self.flow(&step.flow).await?;
@@ -392,8 +405,8 @@ impl Store for Sqlite {
     }
 
     async fn release(&self, flow: &FlowName, kind: Kind, up_to: Revision) -> Result<u64, Fault> {
-        let flow = self.flow(flow).await?;
-        self.writer()?.run(move |tx| tx.release(flow, kind, up_to)).await
+        let flow = flow.clone();
+        self.writer()?.run(move |tx| tx.release(&flow, kind, up_to)).await
     }
 
     async fn revision(&self) -> Result<Revision, Fault> {

@@ -14,7 +14,7 @@ use super::trouble::{Outcome, Trouble, not_ours};
 const APPLICATION: i32 = 0x4361_7274;
 
 /// In order; the database's `user_version` counts those that were applied.
-const MIGRATIONS: &[&str] = &[FIRST];
+const MIGRATIONS: &[&str] = &[FIRST, OWNERS];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
 // same holds for `ledger` and `payload`. Ledger keys are `flow << 40 | n`: one integer is the cheapest key there is.
@@ -113,6 +113,23 @@ CREATE TABLE call (
     fault TEXT
 ) STRICT;
 CREATE INDEX call_open ON call (flow) WHERE ended_at IS NULL;
+";
+
+// Only for flows whose ids are shared, see owners.rs.
+const OWNERS: &str = "
+ALTER TABLE flow ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
+
+-- Which ledger row holds an item.
+CREATE TABLE owner (
+    flow INTEGER NOT NULL, kind INTEGER NOT NULL, id TEXT NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (flow, kind, id)
+) STRICT, WITHOUT ROWID;
+
+-- Which ledger rows want an item that another holds.
+CREATE TABLE contender (
+    flow INTEGER NOT NULL, kind INTEGER NOT NULL, id TEXT NOT NULL, key INTEGER NOT NULL,
+    PRIMARY KEY (flow, kind, id, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX contender_key ON contender (key);
 ";
 
 /// What was found when a database was opened.

@@ -91,7 +91,7 @@ impl<'a> Reader<'a> {
         }
         let mut seen = HashSet::with_capacity(work.len());
         work.retain(|work: &Work| seen.insert(work.number));
-        Ok(Window { work, cursor })
+        Ok(Window { work, cursor, shared: self.flow.shared })
     }
 
     /// Reads what lies beyond the cursor in one place; tells where the cursor stands after it.

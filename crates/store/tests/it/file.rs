@@ -5,9 +5,10 @@ use std::{fs, path::Path, process::Command, time::Duration};
 use conformance::store::samples::{self, is, page, plain, product, stock};
 use contract::{
     Fault, FaultClass, Store,
-    store::{Number, Settled, Step, Take, Taken},
+    destination::Ids,
+    store::{Held, Number, Settled, State, Step, Take, Taken},
 };
-use model::{FlowName, Kind};
+use model::{FlowName, Kind, RemoteId};
 use rusqlite::Connection;
 use store::{Options, Sqlite};
 use tempfile::tempdir;
@@ -34,7 +35,7 @@ async fn what_was_committed_is_there_after_reopening() {
     let path = folder.path().join("cartage.db");
     let flow = FlowName::from("to");
     let store = Sqlite::open(&path).unwrap();
-    store.register(&flow, &samples::source(), "1").await.unwrap();
+    store.register(&flow, &samples::source(), "1", Ids::Own).await.unwrap();
     store.intake(page(vec![is(plain("a", "A"), 1)])).await.unwrap();
     settle_all(&store, &flow).await;
     drop(store);
@@ -122,7 +123,7 @@ async fn bodies_of_another_format_are_forgotten_and_the_ledger_kept() {
     let path = folder.path().join("cartage.db");
     let flow = FlowName::from("to");
     let store = Sqlite::with_options(&path, quick()).unwrap();
-    store.register(&flow, &samples::source(), "1").await.unwrap();
+    store.register(&flow, &samples::source(), "1", Ids::Own).await.unwrap();
     let all = || vec![is(product("a", "A", &["c"], &["x"]), 3), is(plain("b", "B"), 3), is(stock("s", "x", 1), 3)];
     store.intake(page(all())).await.unwrap();
     settle_all(&store, &flow).await;
@@ -135,7 +136,7 @@ async fn bodies_of_another_format_are_forgotten_and_the_ledger_kept() {
     assert!(store.lanes(&samples::source()).await.unwrap().is_empty(), "everything is to be read again");
     let tally = store.tally(&flow).await.unwrap();
     assert_eq!((tally.mirror, tally.in_sync, tally.pending), (3, 2, 1));
-    store.register(&flow, &samples::source(), "2").await.unwrap();
+    store.register(&flow, &samples::source(), "2", Ids::Own).await.unwrap();
     let window = store.window(&flow, samples::wide(samples::at(300))).await.unwrap();
     assert!(window.work.is_empty(), "what is not known is not shown as gone");
     let feed = store.scan(&flow, Kind::Product, Number(0), 10).await.unwrap_err();
@@ -154,13 +155,57 @@ async fn bodies_of_another_format_are_forgotten_and_the_ledger_kept() {
     assert_eq!(store.scan(&flow, Kind::Product, Number(0), 10).await.unwrap()[0].joined.len(), 1, "links are back");
 }
 
+/// A database of before it was kept whose the items are.
+#[tokio::test]
+async fn whose_the_items_are_is_found_out_in_an_older_database() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("cartage.db");
+    let flow = FlowName::from("to");
+    let store = Sqlite::with_options(&path, quick()).unwrap();
+    store.register(&flow, &samples::source(), "1", Ids::Own).await.unwrap();
+    store.intake(page((0..1500).map(|n| is(plain(&format!("p{n}"), "P"), 1)).collect())).await.unwrap();
+    let take = Take { fresh: [2000; 3], ..samples::wide(samples::at(300)) };
+    let window = store.window(&flow, take).await.unwrap();
+    let holds = |work, item: &str| samples::settled(work, State::InSync, Held::Items(vec![samples::held(item, item)]));
+    // The last one holds what the first does.
+    let settled = window.work.iter().map(|work| match work.id.as_str() {
+        "p1499" => holds(work, "p0"),
+        id => holds(work, id),
+    });
+    store.advance(samples::step(&flow, settled.collect(), Some(window.cursor))).await.unwrap();
+    let unfinished = samples::open(&[(window.work[7].number, "p7"), (window.work[7].number, "new")]);
+    store.advance(Step { open: vec![unfinished], ..samples::step(&flow, Vec::new(), None) }).await.unwrap();
+    drop(store);
+    let older = "DROP TABLE owner; DROP TABLE contender; ALTER TABLE flow DROP COLUMN shared; PRAGMA user_version = 1";
+    Connection::open(&path).unwrap().execute_batch(older).unwrap();
+    assert_eq!(refused(Sqlite::open_read_only(&path)).code, "C0107");
+
+    let store = Sqlite::with_options(&path, quick()).unwrap();
+    let registered = store.register(&flow, &samples::source(), "1", Ids::Shared).await.unwrap();
+    assert_eq!((registered.restarted, registered.in_doubt), (false, 1));
+    let items: Vec<RemoteId> = (0..1500).map(|n| RemoteId::new(format!("p{n}"))).chain(["new".into()]).collect();
+    let owners = store.owners(&flow, Kind::Product, &items).await.unwrap();
+    assert_eq!(owners.len(), 1500, "all but p1499, which nobody holds");
+    for owner in owners {
+        let wanted = match owner.item.as_str() {
+            "p0" => "p1499",
+            "new" => "p7",
+            item => item,
+        };
+        assert_eq!(owner.id.as_str(), wanted, "the later of two has {:?}", owner.item);
+    }
+    let due = store.window(&flow, take).await.unwrap().work;
+    let due: Vec<_> = due.iter().map(|work| work.id.as_str()).collect();
+    assert_eq!(due, ["p0", "p7", "p1499"]);
+}
+
 #[tokio::test]
 async fn a_full_disk_takes_back_the_step_and_says_so() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("cartage.db");
     let flow = FlowName::from("to");
     let store = Sqlite::with_options(&path, Options { most_pages: Some(90), ..quick() }).unwrap();
-    store.register(&flow, &samples::source(), "1").await.unwrap();
+    store.register(&flow, &samples::source(), "1", Ids::Own).await.unwrap();
     let many =
         |from: usize| (from..from + 100).map(|n| is(product(&format!("p{n}"), &"name ".repeat(9), &["c"], &["x"]), 1));
     let mut taken = 0;
@@ -209,7 +254,7 @@ async fn dictionaries_are_trained_and_used_here_and_beside() {
     let flow = FlowName::from("to");
     let store = Sqlite::with_options(&path, Options { dictionary_after: 200, ..quick() }).unwrap();
     let beside = Sqlite::open_read_only(&path).unwrap();
-    store.register(&flow, &samples::source(), "1").await.unwrap();
+    store.register(&flow, &samples::source(), "1", Ids::Own).await.unwrap();
     let skus: Vec<String> = (0..9).map(|n| format!("some-long-sku-{n}")).collect();
     let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
     let many = |from: usize| {
@@ -252,7 +297,7 @@ async fn victim() {
         Sqlite::with_options(&Path::new(&folder).join("cartage.db"), Options { log_pages: 50, ..Options::default() });
     let store = store.unwrap();
     let flow = FlowName::from("to");
-    store.register(&flow, &samples::source(), "1").await.unwrap();
+    store.register(&flow, &samples::source(), "1", Ids::Own).await.unwrap();
     for round in store.revision().await.unwrap().0.. {
         let changes =
             (0..40).map(|n| is(product(&format!("p{n}"), &format!("{round}"), &["c"], &[&format!("{n}")]), 0));
@@ -286,7 +331,7 @@ async fn killed_at_any_instant_the_file_is_whole() {
         victim.kill().unwrap();
         victim.wait().unwrap();
         let store = Sqlite::open(&path).unwrap();
-        let registered = store.register(&flow, &samples::source(), "1").await.unwrap();
+        let registered = store.register(&flow, &samples::source(), "1", Ids::Own).await.unwrap();
         assert!(registered.in_doubt <= 30);
         let tally = store.tally(&flow).await.unwrap();
         assert_eq!(tally.in_sync + tally.pending + tally.filtered + tally.dead + tally.gone, tally.mirror);

@@ -5,10 +5,11 @@ use std::{fs, path::Path};
 use conformance::store::samples;
 use contract::{
     Change, Item, Store,
+    destination::Ids,
     source::Urgency,
     store::{Held, HeldItem, Intake, Number, Registered, Settled, State, Step, Sweep, Take, Wake, Window, Work},
 };
-use model::{FlowName, Kind, Record, RecordId};
+use model::{FlowName, Kind, Record, RecordId, RemoteId};
 use proptest::{collection::vec, option, prelude::*};
 use store::{Options, Sqlite};
 use tempfile::TempDir;
@@ -16,6 +17,8 @@ use tempfile::TempDir;
 use super::naive::{Naive, Seen};
 
 const FLOWS: [&str; 2] = ["one", "two"];
+/// Whether records may come to the same item in them.
+const IDS: [Ids; 2] = [Ids::Own, Ids::Shared];
 
 #[derive(Clone, Debug)]
 struct Said {
@@ -94,7 +97,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (1..3_u64, option::weighted(0.7, 0.2..1.0)).prop_map(|(pass, guard)| Act::Sweep { pass, guard }),
         1 => (0..5_u64).prop_map(Act::Spread),
         1 => (0..12_i64).prop_map(Act::Wake),
-        8 => (flow(), [0..4_usize, 0..4_usize, 0..6_usize], vec(0..9_u8, 8), option::weighted(0.2, page()), any::<bool>())
+        8 => (flow(), [0..4_usize, 0..4_usize, 0..6_usize], vec(0..11_u8, 8), option::weighted(0.2, page()), any::<bool>())
             .prop_map(|(flow, fresh, outcomes, meanwhile, odd)| {
                 let cut_off = odd && outcomes.first().is_some_and(|first| *first < 3);
                 Act::Push { flow, fresh, outcomes, meanwhile, cut_off }
@@ -158,7 +161,11 @@ fn settled(work: &Work, outcome: u8) -> Settled {
             let kept = HeldItem { payload: None, ..samples::held(id, "kept") };
             is(State::InSync, Held::Items(vec![samples::held("extra", "extra"), kept]))
         }
-        _ => is(State::Gone, Held::Items(Vec::new())),
+        8 => is(State::Gone, Held::Items(Vec::new())),
+        other => Settled {
+            wants: vec!["extra".into(), (if other == 9 { "p0" } else { "p1" }).into()],
+            ..is(State::Dead, Held::Same)
+        },
     };
     settled.due = (outcome == 1).then(|| samples::at(i64::try_from(work.number.0 % 10).unwrap()));
     settled
@@ -208,8 +215,9 @@ impl Pair {
 
     async fn register(&mut self, flow: usize) {
         let fingerprint = self.fingerprints[flow].to_string();
-        let registered = self.store().register(&FLOWS[flow].into(), &samples::source(), &fingerprint).await.unwrap();
-        let (restarted, in_doubt) = self.naive.register(FLOWS[flow], &fingerprint);
+        let (name, ids) = (FLOWS[flow], IDS[flow]);
+        let registered = self.store().register(&name.into(), &samples::source(), &fingerprint, ids).await.unwrap();
+        let (restarted, in_doubt) = self.naive.register(name, &fingerprint, ids == Ids::Shared);
         assert_eq!(registered, Registered { restarted, in_doubt });
     }
 
@@ -269,6 +277,7 @@ impl Pair {
                 for settled in &late {
                     self.naive.settle(FLOWS[*flow], settled);
                 }
+                self.naive.tend(FLOWS[*flow]);
                 self.store().advance(samples::step(&FLOWS[*flow].into(), late, None)).await.unwrap();
             }
             Act::Release { .. } | Act::Replay { .. } | Act::Discard { .. } | Act::Doubt { .. } => self.hand(act).await,
@@ -309,7 +318,9 @@ impl Pair {
         assert_eq!((seen(&window), window.cursor), (wanted, cursor));
         // One that it may be held under already, and one that is new.
         let carried = |work: &Work| [(work.number, work.id.to_string()), (work.number, format!("{}-x", work.id))];
-        let items: Vec<(Number, String)> = window.work.iter().flat_map(carried).collect();
+        let mut items: Vec<(Number, String)> = window.work.iter().flat_map(carried).collect();
+        // And one that may be another's.
+        items.extend(window.work.first().map(|work| (work.number, "extra".to_owned())));
         let open: Vec<(Number, &str)> = items.iter().map(|(number, id)| (*number, id.as_str())).collect();
         let open = Step { open: vec![samples::open(&open)], ..samples::step(&flow, Vec::new(), None) };
         let call = self.store().advance(open).await.unwrap()[0];
@@ -327,6 +338,7 @@ impl Pair {
         for settled in &settled {
             self.naive.settle(FLOWS[at], settled);
         }
+        self.naive.tend(FLOWS[at]);
         self.naive.closed(FLOWS[at], call);
         if whole {
             self.naive.advance(FLOWS[at], window.cursor);
@@ -351,8 +363,20 @@ impl Pair {
         }
     }
 
+    async fn compare_owners(&self, flow: &str) {
+        let ids: Vec<String> = (0..8).map(|n| format!("p{n}")).chain(["c0".to_owned(), "extra".to_owned()]).collect();
+        let items: Vec<RemoteId> = ids.iter().map(|id| RemoteId::from(id.as_str())).collect();
+        for kind in Kind::CARRIED {
+            let owners = self.store().owners(&flow.into(), kind, &items).await.unwrap();
+            let owners: Vec<_> = owners.into_iter().map(|owner| (owner.item.into_string(), owner.number.0)).collect();
+            let wanted = ids.iter().filter_map(|id| Some((id.clone(), self.naive.owner(flow, kind, id)?)));
+            assert_eq!(owners, wanted.collect::<Vec<_>>(), "whose the items of {flow} are");
+        }
+    }
+
     async fn compare_entries(&self) {
         for flow in FLOWS {
+            self.compare_owners(flow).await;
             let name = FlowName::from(flow);
             let mut wake = Wake::default();
             let mut dead = 0;
@@ -384,6 +408,12 @@ impl Pair {
     }
 }
 
+/// How many cases: as many as `PROPTEST_CASES` says, which is there to look for more.
+#[expect(clippy::disallowed_methods, reason = "how much a test looks for is no setting of the product")]
+fn cases(usual: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
+}
+
 fn seen(window: &Window) -> Vec<Seen> {
     let seen = window.work.iter().map(|work| Seen {
         number: work.number.0,
@@ -398,7 +428,7 @@ fn seen(window: &Window) -> Vec<Seen> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(64), max_shrink_iters: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn every_history_ends_as_the_naive_model_says(acts in vec(act(), 1..50)) {

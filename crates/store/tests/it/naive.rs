@@ -45,6 +45,10 @@ struct Flow {
     fingerprint: String,
     cursor: [u64; 3],
     entries: BTreeMap<u64, Entry>,
+    /// Its ids are shared.
+    shared: bool,
+    /// Items of other records that a record wants.
+    wants: BTreeMap<u64, BTreeSet<String>>,
     open: BTreeMap<u64, Vec<(Number, String)>>,
 }
 
@@ -291,9 +295,10 @@ impl Naive {
 
     // ── flows ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    pub(crate) fn register(&mut self, name: &str, fingerprint: &str) -> (bool, u64) {
+    pub(crate) fn register(&mut self, name: &str, fingerprint: &str, shared: bool) -> (bool, u64) {
         let new = !self.flows.contains_key(name);
         let flow = self.flows.entry(name.to_owned()).or_default();
+        flow.shared |= shared;
         let restarted = !new && flow.fingerprint != fingerprint;
         if restarted {
             flow.cursor = [0; 3];
@@ -302,6 +307,7 @@ impl Naive {
         let mut cut_off = BTreeSet::new();
         for (n, id) in std::mem::take(&mut flow.open).into_values().flatten() {
             cut_off.insert(n);
+            flow.take(&self.rows, n.0, [&id]);
             let entry = flow.entries.entry(n.0).or_insert_with(|| Entry {
                 state: State::Gone,
                 revision: 0,
@@ -421,9 +427,34 @@ impl Naive {
                 (items.iter().map(|item| (item.id.as_str().to_owned(), item.digests)).collect(), kept)
             }
         };
+        flow.take(&self.rows, settled.number.0, items.iter().map(|(id, _)| id));
+        flow.wants.insert(settled.number.0, settled.wants.iter().map(|id| id.as_str().to_owned()).collect());
         let state = settled.state.clone();
         let entry = Entry { state, revision: settled.revision.0, attempts, due: settled.due, items, payloads };
         flow.entries.insert(settled.number.0, entry);
+    }
+
+    /// Who wants what is nobody's is tried again.
+    pub(crate) fn tend(&mut self, name: &str) {
+        let flow = self.flows.get_mut(name).unwrap();
+        if !flow.shared {
+            return;
+        }
+        let wants = flow.wants.clone();
+        for (n, ids) in wants {
+            let is_free = |id: &String| flow.owner(&self.rows, self.rows[&n].kind, id).is_none();
+            let due = ids.iter().any(is_free);
+            if let Some(entry) = flow.entries.get_mut(&n).filter(|entry| due && entry.state == State::Dead) {
+                entry.state = State::Retry(Timestamp::from_millis(0));
+                entry.attempts = 0;
+            }
+        }
+    }
+
+    /// Which record holds an item.
+    pub(crate) fn owner(&self, name: &str, kind: Kind, id: &str) -> Option<u64> {
+        let flow = &self.flows[name];
+        if flow.shared { flow.owner(&self.rows, kind, id) } else { None }
     }
 
     pub(crate) fn advance(&mut self, name: &str, cursor: Cursor) {
@@ -446,6 +477,7 @@ impl Naive {
                 count += 1;
             }
         }
+        self.tend(name);
         count
     }
 
@@ -459,10 +491,14 @@ impl Naive {
 
     fn bury(&mut self, name: &str, numbers: &[Number], all: bool, state: &State) -> u64 {
         let mut count = 0;
-        for (n, entry) in &mut self.flows.get_mut(name).unwrap().entries {
+        let flow = self.flows.get_mut(name).unwrap();
+        for (n, entry) in &mut flow.entries {
             if entry.state == State::Dead && (all || numbers.contains(&Number(*n))) {
                 entry.state = state.clone();
                 entry.attempts = 0;
+                if matches!(state, State::Filtered(_)) {
+                    flow.wants.remove(n);
+                }
                 count += 1;
             }
         }
@@ -504,6 +540,29 @@ impl Naive {
             }
         }
         tally
+    }
+}
+
+impl Flow {
+    fn owner(&self, rows: &BTreeMap<u64, Row>, kind: Kind, id: &str) -> Option<u64> {
+        let holds =
+            |(n, entry): &(&u64, &Entry)| rows[n].kind == kind && entry.items.iter().any(|(held, _)| held == id);
+        self.entries.iter().find(holds).map(|(n, _)| *n)
+    }
+
+    /// What the record holds from now on, no other does.
+    fn take<'a>(&mut self, rows: &BTreeMap<u64, Row>, n: u64, ids: impl IntoIterator<Item = &'a String>) {
+        for id in ids {
+            match self.owner(rows, rows[&n].kind, id) {
+                Some(other) if self.shared && other != n => {
+                    let entry = self.entries.get_mut(&other).unwrap();
+                    entry.items.retain(|(held, _)| held != id);
+                    entry.payloads.remove(id);
+                    entry.state = State::Retry(Timestamp::from_millis(0));
+                }
+                _ => {}
+            }
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
 
 use contract::{
     Store,
+    destination::Ids,
     source::Urgency,
     store::{Held, Settled, State, Step, Take},
 };
@@ -97,7 +98,7 @@ fn a_changed_mapping_of_few_records_makes_full_calls() {
             rig.read(changes, Urgency::Backfill);
         }
         // The cursor goes back, as when a mapping changes: everything is looked at.
-        wait(rig.store.register(&flow_name(), &super::source(), "another")).unwrap();
+        wait(rig.store.register(&flow_name(), &super::source(), "another", Ids::Own)).unwrap();
         rig.settle().await;
         rig.is_right().unwrap();
         let made = calls(&rig.fake) - before;
@@ -144,6 +145,7 @@ fn never_are_more_records_prepared_than_may_be() {
             call: None,
             fault: None,
             refused: Vec::new(),
+            wants: Vec::new(),
         });
         let step = Step {
             flow: flow_name(),

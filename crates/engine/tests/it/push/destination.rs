@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use contract::{
     Call, Destination, DestinationDescriptor, Facet, Facets, Fault, Item, Limits, Op, Outcome, Payload, Receipt,
     Removal, Writer,
-    destination::{Mapped, Parcel, Verdict},
+    destination::{Ids, Mapped, Parcel, Verdict},
     source::Finding,
 };
 use model::{CategoryListing, Kind, Listing, RemoteId};
@@ -33,6 +33,7 @@ pub(super) struct Fake {
     state: Arc<Mutex<State>>,
     script: Script,
     limits: Limits,
+    ids: Ids,
     calls: AtomicU64,
     /// Listings that were mapped.
     pub(super) prepared: AtomicU64,
@@ -68,7 +69,7 @@ enum Fate {
 }
 
 impl Fake {
-    pub(super) fn new(script: Script, limits: Limits, granular: bool) -> Self {
+    pub(super) fn new(script: Script, limits: Limits, granular: bool, ids: Ids) -> Self {
         let state = State {
             held: Held::new(),
             under_way: BTreeSet::new(),
@@ -81,7 +82,7 @@ impl Fake {
             mapping: 0,
         };
         let state = Arc::new(Mutex::new(state));
-        Self { state, script, limits, calls: AtomicU64::new(0), prepared: AtomicU64::new(0) }
+        Self { state, script, limits, ids, calls: AtomicU64::new(0), prepared: AtomicU64::new(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -263,6 +264,10 @@ impl Destination for Fake {
         self.state().mapping.to_string()
     }
 
+    fn ids(&self) -> Ids {
+        self.ids
+    }
+
     fn limits(&self, _: Kind, _: Op) -> Limits {
         self.limits
     }
@@ -290,7 +295,7 @@ impl Destination for Fake {
             member(&mut writer, Facet::Content, "first", offer.id.as_str() == "0");
             member(&mut writer, Facet::Price, "price", offer.price.minor);
             member(&mut writer, Facet::Availability, "stock", offer.stock);
-            let id = RemoteId::new(format!("{}.{}", listing.id, offer.id));
+            let id = RemoteId::new(offer.sku.unwrap().as_str());
             (Item { id, payload: writer.finish() }, Some(index))
         };
         Ok(Mapped::Items(listing.variants.iter().enumerate().map(item).collect()))

@@ -46,11 +46,18 @@ pub(super) enum Edit {
     Variants(usize, usize),
     Nature(usize, Nature),
     Category(usize, u32),
+    /// A variant gets a SKU that others may have too, or one of its own.
+    Sku(usize, usize, Option<usize>),
 }
 
-fn edit() -> impl Strategy<Value = Edit> {
+/// `sharing`: products may come to the same SKU.
+fn edit(sharing: bool) -> impl Strategy<Value = Edit> {
     let product = || 0..PRODUCTS;
+    let sku = (product(), 0..3usize, proptest::option::weighted(0.8, 0..4usize));
     prop_oneof![
+        8 => sku.prop_map(move |(product, variant, sku)| {
+            if sharing { Edit::Sku(product, variant, sku) } else { Edit::Name(product, 3) }
+        }),
         4 => product().prop_map(Edit::New),
         2 => product().prop_map(Edit::Gone),
         // Few values, so that things become again what they were.
@@ -68,11 +75,11 @@ fn urgency() -> impl Strategy<Value = Urgency> {
     prop_oneof![Just(Urgency::Urgent), Just(Urgency::Live), Just(Urgency::Backfill)]
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn act(sharing: bool) -> impl Strategy<Value = Act> {
     let push = (any::<u64>(), prop_oneof![Just(0), Just(20), Just(60)], proptest::option::weighted(0.5, 0..60u32));
-    let meanwhile = vec((0..60u32, edit()), 0..4);
+    let meanwhile = vec((0..60u32, edit(sharing)), 0..4);
     prop_oneof![
-        6 => (vec(edit(), 1..6), urgency()).prop_map(|(edits, urgency)| Act::Change(edits, urgency)),
+        6 => (vec(edit(sharing), 1..6), urgency()).prop_map(|(edits, urgency)| Act::Change(edits, urgency)),
         1 => Just(Act::ReadAll),
         6 => (push, meanwhile).prop_map(|((seed, faults, cut), mut meanwhile)| {
             meanwhile.sort_by_key(|(at, _)| *at);
@@ -171,6 +178,14 @@ impl Rig {
         }
         rig.settle().await;
         rig.is_right().map_err(fail("once all is good"))?;
+        for (product, variant) in (0..PRODUCTS).flat_map(|product| (0..3).map(move |variant| (product, variant))) {
+            let changes = rig.edit(Edit::Sku(product, variant, None));
+            rig.read(changes, Urgency::Live);
+        }
+        rig.settle().await;
+        rig.is_right().map_err(fail("once all have SKUs of their own"))?;
+        let (dead, held) = (wait(rig.store.tally(&flow_name())).unwrap().dead, rig.fake.held());
+        prop_assert_eq!((dead, held), (0, rig.shop().wanted()));
         Ok(())
     }
 }
@@ -199,8 +214,18 @@ fn edit_shop(shop: &mut super::Shop, edit: Edit) -> Vec<contract::Change> {
         Edit::Name(product, name) => change(shop, product, &|goods| goods.name = name),
         Edit::Price(product, price) => change(shop, product, &|goods| goods.price = price),
         Edit::Stock(product, stock) => change(shop, product, &|goods| goods.stock[0] = stock),
-        Edit::Variants(product, variants) => change(shop, product, &|goods| goods.stock.resize(variants, 5)),
+        Edit::Variants(product, variants) => change(shop, product, &|goods| {
+            goods.stock.resize(variants, 5);
+            goods.skus.truncate(variants);
+        }),
         Edit::Nature(product, nature) => change(shop, product, &|goods| goods.nature = nature),
+        Edit::Sku(product, variant, sku) => change(shop, product, &|goods| {
+            let (variant, variants) = (variant % goods.stock.len(), goods.stock.len());
+            goods.skus.resize(variants, None);
+            if sku.is_none() || !goods.skus.contains(&sku) {
+                goods.skus[variant] = sku;
+            }
+        }),
         Edit::Category(category, name) => {
             shop.categories[category] = name;
             vec![shop.category(category)]
@@ -208,9 +233,25 @@ fn edit_shop(shop: &mut super::Shop, edit: Edit) -> Vec<contract::Change> {
     }
 }
 
+/// How many cases: as many as `PROPTEST_CASES` says, which is there to look for more.
+#[expect(clippy::disallowed_methods, reason = "how much a test looks for is no setting of the product")]
+fn cases(usual: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
+}
+
+fn live(rig: impl FnOnce() -> Rig, acts: Vec<Act>) -> Result<(), TestCaseError> {
+    runtime().block_on(async {
+        let mut rig = rig();
+        for act in acts {
+            rig = rig.act(act).await?;
+        }
+        rig.finish().await
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 96,
+        cases: cases(96),
         failure_persistence: None,
         max_shrink_time: 20_000,
         ..ProptestConfig::default()
@@ -218,16 +259,19 @@ proptest! {
 
     #[test]
     fn whatever_happens_it_comes_to_hold_what_it_should(
-        acts in vec(act(), 1..24),
+        acts in vec(act(false), 1..24),
         items in 1..6usize,
         granular: bool,
     ) {
-        runtime().block_on(async {
-            let mut rig = Rig::new(PRODUCTS, limits(items), granular);
-            for act in acts {
-                rig = rig.act(act).await?;
-            }
-            rig.finish().await
-        })?;
+        live(|| Rig::new(PRODUCTS, limits(items), granular), acts)?;
+    }
+
+    #[test]
+    fn whatever_happens_no_product_takes_what_is_another_s(
+        acts in vec(act(true), 1..24),
+        items in 1..6usize,
+        granular: bool,
+    ) {
+        live(|| Rig::sharing(PRODUCTS, limits(items), granular), acts)?;
     }
 }

@@ -8,6 +8,7 @@ mod ears;
 mod histories;
 mod order;
 mod script;
+mod shared;
 mod shop;
 mod steady;
 
@@ -20,6 +21,7 @@ use std::{
 
 use contract::{
     Change, Clock, Destination, Limits, Store,
+    destination::Ids,
     source::Urgency,
     store::{Number, Work},
 };
@@ -70,12 +72,21 @@ enum Ended {
 
 impl Rig {
     fn new(products: usize, limits: Limits, granular: bool) -> Self {
+        Self::with(products, limits, granular, Ids::Own)
+    }
+
+    /// Where products may come to the same item.
+    fn sharing(products: usize, limits: Limits, granular: bool) -> Self {
+        Self::with(products, limits, granular, Ids::Shared)
+    }
+
+    fn with(products: usize, limits: Limits, granular: bool, ids: Ids) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(FakeClock::default());
         let script = Script::default();
         let rig = Self {
             ears: Arc::new(Ears::new(Arc::clone(&clock))),
-            fake: Arc::new(Fake::new(script.clone(), limits, granular)),
+            fake: Arc::new(Fake::new(script.clone(), limits, granular, ids)),
             shop: Arc::new(Mutex::new(Shop::new(products))),
             store: open(folder.path()),
             news: watch::channel(0).0,
@@ -121,7 +132,8 @@ impl Rig {
     }
 
     fn register(&self) {
-        wait(self.store.register(&flow_name(), &source(), &self.flow().fingerprint())).unwrap();
+        let (fingerprint, ids) = (self.flow().fingerprint(), self.fake.ids());
+        wait(self.store.register(&flow_name(), &source(), &fingerprint, ids)).unwrap();
     }
 
     /// As after a crash.
@@ -239,6 +251,9 @@ impl Rig {
     /// Once nothing is left to do: everything is where it should be.
     fn is_right(&self) -> Result<(), String> {
         self.is_sound()?;
+        if self.fake.ids() == Ids::Shared {
+            return self.is_shared_right();
+        }
         let tally = wait(self.store.tally(&flow_name())).unwrap();
         let shop = self.shop();
         if tally.pending > 0 || tally.dead != shop.dead() {

@@ -24,6 +24,8 @@ pub(super) struct Goods {
     pub(super) price: Option<i64>,
     /// Of each variant.
     pub(super) stock: Vec<i64>,
+    /// Of each variant: which of the SKUs it has that others may have too. None, or too few: one of its own.
+    pub(super) skus: Vec<Option<usize>>,
     pub(super) nature: Nature,
 }
 
@@ -61,17 +63,12 @@ fn english(text: String) -> Localized {
     [(Locale::parse("en").unwrap(), text)].into_iter().collect()
 }
 
-fn product_id(product: usize) -> String {
+pub(super) fn product_id(product: usize) -> String {
     format!("p{product}")
 }
 
 fn category_id(category: usize) -> String {
     format!("c{category}")
-}
-
-/// The id of an item of a product.
-pub(super) fn item_id(product: usize, variant: usize) -> String {
-    format!("p{product}.{variant}")
 }
 
 /// The product that an item's id names.
@@ -81,7 +78,13 @@ pub(super) fn product_of(item: &str) -> Option<usize> {
 
 impl Goods {
     pub(super) fn new(name: u32) -> Self {
-        Self { name, price: Some(100), stock: vec![1], nature: Nature::Good }
+        Self { name, price: Some(100), stock: vec![1], skus: Vec::new(), nature: Nature::Good }
+    }
+
+    /// The id of an item of it.
+    pub(super) fn item(&self, product: usize, variant: usize) -> String {
+        let shared = self.skus.get(variant).copied().flatten();
+        shared.map_or_else(|| format!("p{product}.{variant}"), |sku| format!("sku {sku}"))
     }
 
     fn text(&self) -> String {
@@ -156,22 +159,28 @@ impl Shop {
             let members = json!({ "name": format!("category {name}"), "mapping": self.mapping });
             held.insert((Kind::Category, category_id(category)), members);
         }
-        for (number, goods) in self.products.iter().enumerate() {
-            let Some(goods) = goods else { continue };
-            let Some(price) = goods.price else { continue };
-            for (variant, stock) in goods.stock.iter().enumerate() {
-                let members = json!({
-                    "name": goods.text(),
-                    "category": format!("category {}", self.categories[number % CATEGORIES]),
-                    "mapping": self.mapping,
-                    "first": variant == 0,
-                    "price": price,
-                    "stock": stock,
-                });
-                held.insert((Kind::Product, item_id(number, variant)), members);
-            }
+        for number in 0..self.products.len() {
+            held.extend(self.wanted_of(number).into_iter().map(|(id, members)| ((Kind::Product, id), members)));
         }
         held
+    }
+
+    /// What it should hold of a product.
+    pub(super) fn wanted_of(&self, number: usize) -> BTreeMap<String, Value> {
+        let Some(goods) = &self.products[number] else { return BTreeMap::new() };
+        let Some(price) = goods.price else { return BTreeMap::new() };
+        let member = |(variant, stock): (usize, &i64)| {
+            let members = json!({
+                "name": goods.text(),
+                "category": format!("category {}", self.categories[number % CATEGORIES]),
+                "mapping": self.mapping,
+                "first": variant == 0,
+                "price": price,
+                "stock": stock,
+            });
+            (goods.item(number, variant), members)
+        };
+        goods.stock.iter().enumerate().map(member).collect()
     }
 
     /// Records that the mirror counts.
@@ -204,7 +213,7 @@ pub(super) fn record(number: usize, goods: &Goods) -> Product {
     };
     let variants = goods.stock.iter().enumerate().map(|(variant, stock)| Variant {
         id: variant.to_string().into(),
-        sku: Some(item_id(number, variant).into()),
+        sku: Some(goods.item(number, variant).into()),
         key: None,
         gtin: None,
         attributes: Vec::new(),

@@ -11,12 +11,13 @@ use std::{
 use async_trait::async_trait;
 use contract::{
     Fault, Store,
+    destination::Ids,
     store::{
-        Count, DeadLetter, EntryView, Found, Intake, LaneState, Number, Registered, Revision, Step, Sweep, Swept, Take,
-        Taken, Tally, UnreadRow, Wake as NextWake, Window, Work,
+        Count, DeadLetter, EntryView, Found, Intake, LaneState, Number, Owner, Registered, Revision, Step, Sweep,
+        Swept, Take, Taken, Tally, UnreadRow, Wake as NextWake, Window, Work,
     },
 };
-use model::{FlowName, Kind, Record, SourceName, Timestamp};
+use model::{FlowName, Kind, Record, RemoteId, SourceName, Timestamp};
 use store::sqlite::Sqlite;
 
 use super::{ears::Ears, script::Script};
@@ -77,7 +78,8 @@ steps! {
     fn counts(source: &SourceName) -> Vec<Count>;
     fn find(source: &SourceName, text: &str) -> Vec<Found>;
     fn unread(source: &SourceName, limit: usize) -> Vec<UnreadRow>;
-    fn register(flow: &FlowName, source: &SourceName, fingerprint: &str) -> Registered;
+    fn register(flow: &FlowName, source: &SourceName, fingerprint: &str, ids: Ids) -> Registered;
+    fn owners(flow: &FlowName, kind: Kind, items: &[RemoteId]) -> Vec<Owner>;
     fn window(flow: &FlowName, take: Take) -> Window;
     fn scan(flow: &FlowName, kind: Kind, after: Number, limit: usize) -> Vec<Work>;
     fn work(flow: &FlowName, number: Number) -> Option<Work>;

@@ -1,0 +1,75 @@
+//! Where SKUs are ids at Clerk.io, a SKU may move from one product to another, or stand in two at once: nothing is lost,
+//! nothing is taken from another, and a person is told.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::harness::{MARKETS, Shop, catalogue};
+
+const PRODUCTS: usize = 8;
+
+/// A shop whose stores have an item per variant.
+async fn shop() -> Shop {
+    let shop = Shop::uniform(PRODUCTS).await;
+    for market in MARKETS {
+        let section = format!("[destinations.clerk-{market}]\n");
+        shop.replace(&section, &format!("{section}grain = \"variant\"\n"));
+    }
+    shop
+}
+
+/// The second variant of the product `from` is now the last of the product `to`; of both where it is `copied`.
+fn move_variant(shop: &Shop, from: usize, to: usize, copied: bool) {
+    let altered = catalogue(PRODUCTS, |_, products| {
+        let variant = if copied { products[from].variants[1].clone() } else { products[from].variants.remove(1) };
+        products[to].variants.push(variant);
+    });
+    shop.world.shop.seed(&altered).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sku_that_moves_to_another_product_is_that_product_s_in_the_end() {
+    // Whichever of the two is read first.
+    for (from, to) in [(2, 5), (5, 2)] {
+        let shop = shop().await;
+        let process = shop.synced().await;
+        let skus: BTreeSet<String> = shop.world.shop.skus().into_iter().collect();
+        let sku = shop.skus(&format!("p-{from:06}"))[1].clone();
+        move_variant(&shop, from, to, false);
+        let owner = shop.id(&format!("p-{to:06}"));
+        assert!(shop.skus(&format!("p-{to:06}")).contains(&sku));
+        let pass = process.sync_full().await;
+        assert!(pass.converged(), "{pass:?}");
+        for market in MARKETS {
+            let held = shop.store(market).products();
+            assert_eq!(held.keys().cloned().collect::<BTreeSet<_>>(), skus, "nothing is lost");
+            assert_eq!(held[&sku]["parent_id"], json!(owner));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_products_with_one_sku_the_second_is_set_aside_and_told_until_that_is_mended() {
+    let shop = shop().await;
+    let process = shop.synced().await;
+    move_variant(&shop, 2, 5, true);
+    let (sku, first, second) = (shop.skus("p-000002")[1].clone(), shop.id("p-000002"), shop.id("p-000005"));
+    for _ in 0..2 {
+        let pass = process.sync_full().await;
+        assert_eq!(pass.flows["de"].tally.dead, 1, "{pass:?}");
+        assert_eq!(shop.store("de").products()[&sku]["parent_id"], json!(first));
+    }
+    drop(process);
+    let says = ["C0608", sku.as_str(), first.as_str(), second.as_str(), "at the source"];
+    shop.cartage(&["dead", "show", &second]).await.ended(1).says(&says);
+    shop.cartage(&["explain", &second]).await.says(&says[..4]);
+    // Mended at the source, it goes by itself.
+    let process = shop.open().await;
+    move_variant(&shop, 2, 5, false);
+    let pass = process.sync_full().await;
+    assert!(pass.converged(), "{pass:?}");
+    for market in MARKETS {
+        assert_eq!(shop.store(market).products()[&sku]["parent_id"], json!(second));
+    }
+}

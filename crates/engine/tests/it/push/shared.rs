@@ -1,0 +1,345 @@
+//! Products that come to the same item: its owner keeps it, the other is set aside, and whatever the order of things is, in
+//! the end each item is that of a product that wants it.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use contract::{
+    Change, Store,
+    source::Urgency,
+    store::{Number, State, Work},
+};
+use model::Kind;
+
+use super::{
+    Ended, Rig, calls, flow_name,
+    histories::Edit,
+    limits, runtime,
+    shop::{Goods, Nature, product_id},
+    steady::wait,
+};
+
+impl Rig {
+    /// What must hold at rest, where products may come to the same item.
+    pub(super) fn is_shared_right(&self) -> Result<(), String> {
+        let works: BTreeMap<String, Work> = self.works().into_iter().map(|it| (it.id.to_string(), it)).collect();
+        let mut owners = BTreeMap::new();
+        for work in works.values().filter(|work| work.kind == Kind::Product) {
+            for item in work.entry.iter().flat_map(|entry| &entry.items) {
+                if let Some(other) = owners.insert(item.id.to_string(), work.id.to_string()) {
+                    return Err(format!("{} is {other}'s and {}'s", item.id, work.id));
+                }
+            }
+        }
+        let mut dead = 0;
+        let products = self.shop().products.len();
+        for number in 0..products {
+            if let Some(work) = works.get(&product_id(number)) {
+                dead += u64::from(self.stands_right(number, work, &owners)?);
+            }
+        }
+        let letters = wait(self.store.dead(&flow_name(), 1000)).unwrap();
+        let tally = wait(self.store.tally(&flow_name())).unwrap();
+        if tally.pending > 0 || tally.dead != dead || letters.len() as u64 != dead {
+            return Err(format!("it is not at rest, or has not {dead} dead, or not as many letters: {tally:?}"));
+        }
+        Ok(())
+    }
+
+    /// A product is as it should be, given whose the items are; tells whether it is dead.
+    fn stands_right(&self, number: usize, work: &Work, owners: &BTreeMap<String, String>) -> Result<bool, String> {
+        let (shop, held) = (self.shop(), self.fake.held());
+        let id = product_id(number);
+        let entry = work.entry.as_ref().ok_or(format!("{id} was never looked at"))?;
+        let nature = shop.products[number].as_ref().map(|goods| goods.nature);
+        let wanted = shop.wanted_of(number);
+        let contested: Vec<&String> = wanted.keys().filter(|item| owners.get(*item) != Some(&id)).collect();
+        let good = nature == Some(Nature::Good) || wanted.is_empty();
+        let is_dead = !good || !contested.is_empty();
+        if (entry.state == State::Dead) != is_dead {
+            return Err(format!("{id} is {:?}, and {contested:?} are others'", entry.state));
+        }
+        if !good {
+            return Ok(is_dead);
+        }
+        for item in entry.items.iter().map(|item| item.id.to_string()) {
+            if held.get(&(Kind::Product, item.clone())) != wanted.get(&item) || !wanted.contains_key(&item) {
+                return Err(format!("{item} of {id} is not as it should be"));
+            }
+        }
+        for item in contested {
+            let rival = owners.get(item).ok_or(format!("{id} should be {item}, which is nobody's"))?;
+            let rival = (0..shop.products.len()).find(|number| product_id(*number) == *rival).unwrap();
+            // Of what can't be made, whatever was there before stays.
+            let stays = shop.products[rival].as_ref().is_some_and(|goods| goods.nature == Nature::Unmakeable);
+            if !stays && !shop.wanted_of(rival).contains_key(item) {
+                return Err(format!("{id} should be {item}, and p{rival} is, which should not"));
+            }
+        }
+        Ok(is_dead)
+    }
+
+    /// Products are like this from now on; gives what a page says of them.
+    fn become_so(&self, goods: &[(usize, Option<Goods>)]) -> Vec<Change> {
+        let mut shop = self.shop();
+        let become_so = |(product, goods): &(usize, Option<Goods>)| {
+            shop.set(*product, goods.clone());
+            shop.product(*product)
+        };
+        goods.iter().map(become_so).collect()
+    }
+
+    /// Reads that products are like this, in one page.
+    fn becomes(&self, goods: &[(usize, Option<Goods>)]) {
+        let changes = self.become_so(goods);
+        self.read(changes, Urgency::Live);
+    }
+
+    fn number(&self, product: usize) -> Number {
+        self.works().into_iter().find(|work| work.id.as_str() == product_id(product)).unwrap().number
+    }
+
+    /// The product's item is what it should be, and the product in sync.
+    fn has(&self, product: usize, item: &str) {
+        let wanted = self.shop().wanted_of(product).remove(item);
+        assert!(wanted.is_some(), "{product} is not to be {item}");
+        assert_eq!(self.fake.held().get(&(Kind::Product, item.to_owned())), wanted.as_ref(), "{item} of {product}");
+        let entry = wait(self.store.entry(&flow_name(), self.number(product))).unwrap().unwrap();
+        assert_eq!(entry.state, State::InSync, "{:?}", entry.fault);
+    }
+}
+
+/// A product with these SKUs; none: one of its own.
+fn is(product: usize, name: u32, skus: &[Option<usize>]) -> (usize, Option<Goods>) {
+    (product, Some(Goods { stock: vec![1; skus.len()], skus: skus.to_vec(), ..Goods::new(name) }))
+}
+
+/// The first product has the SKU, the second does not.
+fn at_first(granular: bool) -> Rig {
+    let rig = Rig::sharing(3, limits(10), granular);
+    rig.becomes(&[is(0, 1, &[None, Some(7)]), is(1, 1, &[None])]);
+    rig
+}
+
+#[test]
+fn a_sku_that_moves_ends_right_whichever_change_is_seen_first() {
+    runtime().block_on(async {
+        let (old, new) = (is(0, 1, &[None]), is(1, 1, &[None, Some(7)]));
+        let orders = [
+            vec![vec![old.clone(), new.clone()]],
+            vec![vec![new.clone(), old.clone()]],
+            vec![vec![old.clone()], vec![new.clone()]],
+            vec![vec![new.clone()], vec![old.clone()]],
+            vec![vec![new.clone()], vec![(0, None)]],
+            vec![vec![new], vec![(0, Some(Goods { price: None, ..Goods::new(1) }))]],
+        ];
+        for (pages, granular) in orders.iter().flat_map(|pages| [(pages, false), (pages, true)]) {
+            let rig = at_first(granular);
+            rig.settle().await;
+            rig.has(0, "sku 7");
+            for page in pages {
+                rig.becomes(page);
+                rig.settle().await;
+                rig.is_right().unwrap();
+            }
+            rig.has(1, "sku 7");
+            assert_eq!(wait(rig.store.tally(&flow_name())).unwrap().dead, 0);
+            // Nothing was sent for nothing: what was there at first, the item away, and the item back.
+            assert!(calls(&rig.fake) <= 2 + 2 + 2, "{} calls", calls(&rig.fake));
+        }
+    });
+}
+
+#[test]
+fn a_move_that_is_seen_at_once_sets_nothing_aside() {
+    runtime().block_on(async {
+        let rig = at_first(false);
+        rig.settle().await;
+        rig.becomes(&[is(1, 1, &[None, Some(7)]), is(0, 1, &[None])]);
+        let pushed = rig.settle().await;
+        assert_eq!(pushed.dead, 0);
+        rig.has(1, "sku 7");
+    });
+}
+
+#[test]
+fn products_that_swap_skus_end_right() {
+    runtime().block_on(async {
+        let rig = Rig::sharing(2, limits(10), false);
+        rig.becomes(&[is(0, 1, &[Some(7)]), is(1, 1, &[Some(8)])]);
+        rig.settle().await;
+        rig.becomes(&[is(0, 2, &[Some(8)]), is(1, 2, &[Some(7)])]);
+        rig.settle().await;
+        rig.has(0, "sku 8");
+        rig.has(1, "sku 7");
+        rig.is_right().unwrap();
+    });
+}
+
+#[test]
+fn of_two_with_one_sku_the_first_keeps_it_until_it_is_mended() {
+    runtime().block_on(async {
+        let rig = Rig::sharing(3, limits(10), false);
+        rig.becomes(&[is(0, 1, &[Some(7), None]), is(1, 1, &[Some(7), None]), is(2, 1, &[Some(7)])]);
+        rig.settle().await;
+        rig.has(0, "sku 7");
+        rig.is_right().unwrap();
+        let letters = wait(rig.store.dead(&flow_name(), 10)).unwrap();
+        assert_eq!(letters.len(), 2);
+        for letter in &letters {
+            assert_eq!(letter.fault.code, "C0608");
+            let says = letter.fault.to_string();
+            assert!(
+                says.contains("\"sku 7\"") && says.contains("product p0") && says.contains(letter.id.as_str()),
+                "{says}"
+            );
+            assert!(letter.fault.hint.as_ref().unwrap().contains("at the source"));
+            assert_eq!(letter.items.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["sku 7"]);
+        }
+        // Its neighbours, and its own other items, go on.
+        assert!(rig.fake.held().contains_key(&(Kind::Product, "p1.1".to_owned())));
+        // Neither a change of the others nor a retry takes it away.
+        let before = calls(&rig.fake);
+        rig.becomes(&[is(1, 2, &[Some(7)])]);
+        wait(rig.store.replay(&flow_name(), &[])).unwrap();
+        rig.settle().await;
+        rig.has(0, "sku 7");
+        assert_eq!(calls(&rig.fake), before + 1, "p1.1 is removed");
+        // The owner goes: the next one has it, and then the last.
+        rig.becomes(&[(0, None)]);
+        rig.settle().await;
+        rig.has(1, "sku 7");
+        rig.is_right().unwrap();
+        rig.becomes(&[is(1, 2, &[None])]);
+        rig.settle().await;
+        rig.has(2, "sku 7");
+        assert_eq!(wait(rig.store.tally(&flow_name())).unwrap().dead, 0);
+    });
+}
+
+#[test]
+fn an_item_in_doubt_is_owned() {
+    runtime().block_on(async {
+        let mut in_doubt = 0;
+        for seed in 0..30 {
+            let rig = Rig::sharing(2, limits(10), false);
+            rig.becomes(&[is(0, 1, &[Some(7)])]);
+            rig.fake.behave(seed, 100);
+            rig.run(seed, None, VecDeque::new()).await;
+            let doubted = wait(rig.store.entry(&flow_name(), rig.number(0))).unwrap().is_some_and(|it| it.in_doubt);
+            rig.becomes(&[is(1, 1, &[Some(7)])]);
+            rig.fake.behave(0, 0);
+            rig.run(seed, None, VecDeque::new()).await;
+            if doubted {
+                in_doubt += 1;
+                assert!(!rig.fake.held().iter().any(|(_, it)| it["name"] != "good 1" && it["name"] != "category 0"));
+                let entry = wait(rig.store.entry(&flow_name(), rig.number(1))).unwrap().unwrap();
+                assert_eq!(entry.state, State::Dead, "seed {seed}");
+            }
+            rig.settle().await;
+            rig.is_right().unwrap();
+        }
+        assert!(in_doubt > 5, "{in_doubt}");
+    });
+}
+
+#[test]
+fn a_move_cut_off_anywhere_ends_right() {
+    runtime().block_on(async {
+        for together in [true, false] {
+            for cut in 0.. {
+                let rig = at_first(false);
+                rig.settle().await;
+                rig.becomes(&[is(1, 2, &[None, Some(7)])]);
+                if !together {
+                    rig.settle().await;
+                }
+                rig.becomes(&[is(0, 2, &[None])]);
+                rig.fake.behave(0, 0);
+                let (rig, ended) = match rig.run(u64::from(cut), Some(cut), VecDeque::new()).await {
+                    Ended::Cut => (rig.reopen(), false),
+                    Ended::Idle(_) => (rig, true),
+                };
+                rig.is_sound().unwrap();
+                rig.settle().await;
+                rig.is_right().unwrap_or_else(|why| panic!("cut off at point {cut}: {why}"));
+                rig.has(1, "sku 7");
+                if ended {
+                    assert!(cut > 10, "a push has more points than {cut}");
+                    break;
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_sku_that_moves_while_it_is_sent_ends_right() {
+    runtime().block_on(async {
+        for at in 0.. {
+            let rig = Rig::sharing(3, limits(1), false);
+            rig.becomes(&[is(0, 1, &[None, Some(7)]), is(1, 1, &[None])]);
+            let hooks = [(at, rig.hook(Edit::Sku(1, 0, Some(7)))), (at + 2, rig.hook(Edit::Sku(0, 1, None)))];
+            rig.fake.behave(u64::from(at), 0);
+            rig.run(u64::from(at), None, hooks.into()).await;
+            rig.settle().await;
+            rig.is_right().unwrap_or_else(|why| panic!("disturbed at point {at}: {why}"));
+            if (0, rig.shop().products[0].clone()) == is(0, 1, &[None, Some(7)]) {
+                assert!(at > 10, "a push has more points than {at}");
+                return;
+            }
+            rig.has(1, "sku 7");
+        }
+    });
+}
+
+#[test]
+fn what_another_waits_for_is_not_held_back_by_a_first_read() {
+    runtime().block_on(async {
+        let rig = Rig::sharing(3, limits(10), false);
+        rig.becomes(&[is(0, 1, &[Some(7)])]);
+        rig.settle().await;
+        let changes = rig.become_so(&[is(0, 1, &[None]), is(1, 1, &[Some(7)])]);
+        rig.read(changes, Urgency::Backfill);
+        rig.filling.send_replace(1);
+        let before = calls(&rig.fake);
+        let reading = async {
+            while calls(&rig.fake) == before {
+                tokio::task::yield_now().await;
+            }
+            rig.filling.send_replace(0);
+        };
+        let both = async { tokio::join!(rig.run(1, None, VecDeque::new()), reading) };
+        let (ended, ()) = tokio::time::timeout(Duration::from_secs(20), both).await.expect("it waits for itself");
+        assert!(matches!(ended, Ended::Idle(_)));
+        rig.settle().await;
+        rig.has(1, "sku 7");
+    });
+}
+
+#[test]
+fn many_with_one_sku_that_go_one_after_the_other_cost_no_more_than_they_are() {
+    const MANY: usize = 300;
+    runtime().block_on(async {
+        let rig = Rig::sharing(MANY, limits(50), false);
+        let all: Vec<_> = (0..MANY).map(|product| is(product, 1, &[Some(7)])).collect();
+        rig.becomes(&all);
+        rig.settle().await;
+        assert_eq!(wait(rig.store.tally(&flow_name())).unwrap().dead, MANY as u64 - 1);
+        let before = rig.fake.prepared.load(std::sync::atomic::Ordering::SeqCst);
+        for product in 0..20 {
+            rig.becomes(&[is(product, 1, &[None])]);
+            rig.settle().await;
+            rig.has(product + 1, "sku 7");
+        }
+        let prepared = rig.fake.prepared.load(std::sync::atomic::Ordering::SeqCst) - before;
+        assert!(prepared < 20 * 40, "{prepared} listings were looked at");
+        let none: Vec<_> = (0..MANY).map(|product| (product, None)).collect();
+        rig.becomes(&none);
+        rig.settle().await;
+        rig.is_right().unwrap();
+        assert_eq!(wait(rig.store.tally(&flow_name())).unwrap().gone, MANY as u64);
+    });
+}

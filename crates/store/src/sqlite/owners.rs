@@ -1,0 +1,210 @@
+//! Whose the items are, for flows whose ids are shared. Other flows have no row here and cost nothing.
+//!
+//! **Invariants:** `owner` says what the ledger rows of the flow's source hold, and no item stands in two of them; of the
+//! dead rows that want an item, some are due by the end of the transaction in which it became nobody's.
+
+use std::collections::BTreeSet;
+
+use contract::store::{ItemEntry, Number, Owner};
+use model::{FlowName, Kind, RemoteId};
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::{
+    codec::Purpose,
+    ledger::{self, DEAD, Flow, base, flow_unknown, payloads},
+    trouble::Outcome,
+    writer::Tx,
+};
+
+/// So many of those that want an item are tried when it is nobody's. One that does not take it lets others be tried, so
+/// that none is forgotten, and letting go costs the same however many there are.
+const MOST_TRIED: u32 = 8;
+/// Ledger rows read at once.
+const PAGE: u32 = 1000;
+
+/// Items of a flow, by kind, that may have become nobody's.
+#[derive(Default)]
+pub(super) struct Loose(BTreeSet<(u8, RemoteId)>);
+
+/// A ledger row of which it is to be found out what it owns.
+struct Row {
+    key: i64,
+    kind: u8,
+    settled_at: i64,
+    items: Vec<ItemEntry>,
+}
+
+pub(super) fn owners(db: &Connection, name: &FlowName, kind: Kind, items: Vec<RemoteId>) -> Outcome<Vec<Owner>> {
+    let flow = ledger::flow(db, name)?.ok_or_else(|| flow_unknown(name))?;
+    let mut owners = Vec::new();
+    if !flow.shared {
+        return Ok(owners);
+    }
+    let mut query = db.prepare_cached(
+        "SELECT r.n, r.id FROM owner o JOIN record r ON r.n = o.key - ?4
+         WHERE o.flow = ?1 AND o.kind = ?2 AND o.id = ?3",
+    )?;
+    for item in items {
+        let found = query.query_row((flow.key, kind.number(), item.as_str(), base(flow.key)), |row| {
+            Ok((Number(row.get(0)?), row.get::<_, String>(1)?))
+        });
+        if let Some((number, id)) = found.optional()? {
+            owners.push(Owner { item, number, id: id.into() });
+        }
+    }
+    Ok(owners)
+}
+
+impl Tx<'_> {
+    /// Finds out whose the items are from what the ledger holds.
+    pub(super) fn share(&self, flow: &Flow) -> Outcome<()> {
+        self.db.prepare_cached("UPDATE flow SET shared = 1 WHERE key = ?1")?.execute([flow.key])?;
+        self.db.prepare_cached("DELETE FROM owner WHERE flow = ?1")?.execute([flow.key])?;
+        self.db.prepare_cached("DELETE FROM contender WHERE flow = ?1")?.execute([flow.key])?;
+        let mut after = base(flow.key);
+        loop {
+            let rows = self.rows(flow, after)?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.key;
+            for row in &rows {
+                for item in &row.items {
+                    self.share_item(flow.key, row, &item.id)?;
+                }
+            }
+        }
+    }
+
+    fn rows(&self, flow: &Flow, after: i64) -> Outcome<Vec<Row>> {
+        let mut query = self.db.prepare_cached(
+            "SELECT l.key, r.kind, l.settled_at, l.items FROM ledger l JOIN record r ON r.n = l.key - ?1
+             WHERE l.key > ?2 AND l.key < ?3 AND r.source = ?4 AND l.items IS NOT NULL ORDER BY l.key LIMIT ?5",
+        )?;
+        let mut found = query.query((base(flow.key), after, base(flow.key + 1), flow.source, PAGE))?;
+        let mut rows = Vec::new();
+        while let Some(row) = found.next()? {
+            let items = ledger::items(row.get_ref(3)?.as_blob_or_null().unwrap_or_default())?;
+            rows.push(Row { key: row.get(0)?, kind: row.get(1)?, settled_at: row.get(2)?, items });
+        }
+        Ok(rows)
+    }
+
+    /// Of two rows that hold the same item, the one that was settled last keeps it, in doubt.
+    fn share_item(&self, flow: i64, row: &Row, id: &RemoteId) -> Outcome<()> {
+        let other = self.owner(flow, row.kind, id)?.filter(|other| *other != row.key);
+        let Some(other) = other else { return self.own(flow, row.kind, row.key, id) };
+        let read = "SELECT settled_at FROM ledger WHERE key = ?1";
+        let since: i64 = self.db.prepare_cached(read)?.query_row([other], |row| row.get(0))?;
+        let (keeps, loses) = if row.settled_at >= since { (row.key, other) } else { (other, row.key) };
+        self.own(flow, row.kind, keeps, id)?;
+        self.lose(flow, loses, id)?;
+        let mut held = self.held(keeps)?.unwrap_or_default();
+        for item in held.iter_mut().filter(|item| item.id == *id) {
+            item.digests = None;
+        }
+        self.write_doubt(keeps, &held)
+    }
+
+    /// The record's kind, where it matters whose its items are.
+    pub(super) fn shares(&self, flow: &Flow, number: Number) -> Outcome<Option<u8>> {
+        if !flow.shared {
+            return Ok(None);
+        }
+        let read = "SELECT kind FROM record WHERE n = ?1 AND source = ?2";
+        Ok(self.db.prepare_cached(read)?.query_row((number.0, flow.source), |row| row.get(0)).optional()?)
+    }
+
+    /// The row held `before` and holds `now`. What another row held is taken from it.
+    pub(super) fn reown(
+        &self,
+        flow: i64,
+        kind: u8,
+        key: i64,
+        before: &[ItemEntry],
+        now: &[ItemEntry],
+        loose: &mut Loose,
+    ) -> Outcome<()> {
+        let ids = |items: &[ItemEntry]| items.iter().map(|item| item.id.clone()).collect::<BTreeSet<_>>();
+        let (before, now) = (ids(before), ids(now));
+        for id in before.difference(&now) {
+            self.db
+                .prepare_cached("DELETE FROM owner WHERE flow = ?1 AND kind = ?2 AND id = ?3 AND key = ?4")?
+                .execute((flow, kind, id.as_str(), key))?;
+            loose.0.insert((kind, id.clone()));
+        }
+        for id in now.difference(&before) {
+            if let Some(other) = self.owner(flow, kind, id)? {
+                self.lose(flow, other, id)?;
+            }
+            self.own(flow, kind, key, id)?;
+        }
+        Ok(())
+    }
+
+    /// The row wants these items of other rows, and no others.
+    pub(super) fn want(&self, flow: i64, kind: u8, key: i64, wants: &[RemoteId], loose: &mut Loose) -> Outcome<()> {
+        let wanted: Vec<String> = {
+            let mut query = self.db.prepare_cached("SELECT id FROM contender WHERE key = ?1")?;
+            query.query_map([key], |row| row.get(0))?.collect::<Result<_, _>>()?
+        };
+        if !wanted.is_empty() {
+            self.want_nothing(key)?;
+        }
+        for id in wants {
+            self.db
+                .prepare_cached("INSERT OR IGNORE INTO contender (flow, kind, id, key) VALUES (?1, ?2, ?3, ?4)")?
+                .execute((flow, kind, id.as_str(), key))?;
+        }
+        loose.0.extend(wanted.into_iter().map(RemoteId::new).chain(wants.iter().cloned()).map(|id| (kind, id)));
+        Ok(())
+    }
+
+    pub(super) fn want_nothing(&self, key: i64) -> Outcome<()> {
+        self.db.prepare_cached("DELETE FROM contender WHERE key = ?1")?.execute([key])?;
+        Ok(())
+    }
+
+    /// Has those tried again that want what is nobody's.
+    pub(super) fn tend(&self, flow: i64, loose: &Loose) -> Outcome<()> {
+        for (kind, id) in &loose.0 {
+            if self.owner(flow, *kind, id)?.is_some() {
+                continue;
+            }
+            let waiting: Vec<i64> = {
+                let mut query = self.db.prepare_cached(
+                    "SELECT c.key FROM contender c JOIN ledger l ON l.key = c.key
+                     WHERE c.flow = ?1 AND c.kind = ?2 AND c.id = ?3 AND l.state = ?4 ORDER BY c.key LIMIT ?5",
+                )?;
+                let keys = query.query_map((flow, kind, id.as_str(), DEAD, MOST_TRIED), |row| row.get(0))?;
+                keys.collect::<Result<_, _>>()?
+            };
+            for key in waiting {
+                self.try_again(key)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn owner(&self, flow: i64, kind: u8, id: &RemoteId) -> Outcome<Option<i64>> {
+        let read = "SELECT key FROM owner WHERE flow = ?1 AND kind = ?2 AND id = ?3";
+        Ok(self.db.prepare_cached(read)?.query_row((flow, kind, id.as_str()), |row| row.get(0)).optional()?)
+    }
+
+    fn own(&self, flow: i64, kind: u8, key: i64, id: &RemoteId) -> Outcome<()> {
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO owner (flow, kind, id, key) VALUES (?1, ?2, ?3, ?4)")?
+            .execute((flow, kind, id.as_str(), key))?;
+        Ok(())
+    }
+
+    /// The row no longer holds the item; its record is looked at again.
+    fn lose(&self, flow: i64, key: i64, id: &RemoteId) -> Outcome<()> {
+        let mut held = self.held(key)?.unwrap_or_default();
+        held.retain(|item| item.id != *id);
+        self.write_doubt(key, &held)?;
+        let mut stored = payloads(self.db, self.codec, key)?;
+        stored.retain(|item| item.id != *id);
+        let packed =
+            if stored.is_empty() { None } else { Some(self.codec.pack_value(Purpose::Payload(flow), &stored)?) };
+        self.write_payload(key, packed.as_deref())
+    }
+}
