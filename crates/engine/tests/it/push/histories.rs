@@ -13,6 +13,8 @@ use super::{
 };
 
 const PRODUCTS: usize = 14;
+/// So few that they come to the same SKU again and again.
+const FEW: usize = 5;
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -52,8 +54,8 @@ pub(super) enum Edit {
 
 /// `sharing`: products may come to the same SKU.
 fn edit(sharing: bool) -> impl Strategy<Value = Edit> {
-    let product = || 0..PRODUCTS;
-    let sku = (product(), 0..3usize, proptest::option::weighted(0.8, 0..4usize));
+    let product = move || 0..(if sharing { FEW } else { PRODUCTS });
+    let sku = (product(), 0..3usize, proptest::option::weighted(0.8, 0..3usize));
     prop_oneof![
         8 => sku.prop_map(move |(product, variant, sku)| {
             if sharing { Edit::Sku(product, variant, sku) } else { Edit::Name(product, 3) }
@@ -272,6 +274,12 @@ proptest! {
         items in 1..6usize,
         granular: bool,
     ) {
-        live(|| Rig::sharing(PRODUCTS, limits(items), granular), acts)?;
+        let rig = || {
+            let rig = Rig::sharing(PRODUCTS, limits(items), granular);
+            let begins = (0..FEW).flat_map(|product| [Edit::New(product), Edit::Sku(product, 0, Some(product % 3))]);
+            rig.read(begins.flat_map(|edit| rig.edit(edit)).collect(), Urgency::Live);
+            rig
+        };
+        live(rig, acts)?;
     }
 }
