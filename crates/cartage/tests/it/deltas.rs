@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::harness::{FakeClock, MARKETS, Sent, Shop, until};
 
-const AVAILABILITY: [&str; 4] = ["id", "in_stock", "stock", "variant_stocks"];
+const AVAILABILITY: [&str; 5] = ["id", "in_stock", "index", "stock", "variant_stocks"];
 const PRICE: [&str; 6] = ["id", "list_price", "on_sale", "price", "variant_list_prices", "variant_prices"];
 
 /// The only call that a store got.
@@ -450,6 +450,24 @@ async fn what_is_sold_out_is_hidden_or_removed_as_the_store_s_setting_says() {
         ("POST products", vec![id.clone()])
     );
     assert_eq!(shop.store("uk").products()[&id]["name"], before["uk"][0][&id]["name"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_hidden_is_shown_again_when_the_store_keeps_what_is_sold_out() {
+    let shop = Shop::uniform(5).await;
+    set(&shop, "out_of_stock = \"hide\"", "");
+    let process = shop.synced().await;
+    let id = shop.id("p-000003");
+    for sku in shop.skus("p-000003") {
+        shop.change(Change::SetStock { sku, channel: None, quantity: 0 });
+    }
+    assert!(process.sync().await.converged());
+    assert_eq!(shop.store("de").products()[&id]["index"], json!(false));
+    drop(process);
+    shop.replace("out_of_stock = \"hide\"\n", "");
+    assert!(shop.open().await.sync().await.converged());
+    let product = &shop.store("de").products()[&id];
+    assert_ne!(product.get("index"), Some(&json!(false)), "it stays hidden for good");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -246,6 +246,7 @@ fn expected(product: &Luma, rule: &Rule) -> Map<String, Value> {
         "on_sale": reduced(cheapest) < regular(cheapest),
         "stock": f64::from(pieces),
         "in_stock": pieces > 0,
+        "index": true,
         "variant_skus": variants.iter().map(|it| it.sku.as_str()).collect::<Vec<_>>(),
         "variant_prices": variants.iter().map(reduced).collect::<Vec<_>>(),
         "variant_list_prices": variants.iter().map(regular).collect::<Vec<_>>(),

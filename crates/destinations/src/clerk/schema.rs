@@ -2,8 +2,8 @@
 //!
 //! An item's `id` is not among them: it is what the ledger knows the item by, made by the settings `grain` and
 //! `product_id`, and can't be mapped. `default` is the built-in mapping as an expression over `product`, `variant`,
-//! `category` and `market`, true for the default settings; a test holds it against the code. Its functions beyond CEL's
-//! own: `sum(list)`, `plain_text(html)`, `options_text(product, variant)`.
+//! `category` and `market`, true for the default settings; a test holds it against the code. `plain_text(html)` and
+//! `options_text(product, variant)` stand for code of this folder that no expression of a user's can call.
 
 use contract::{
     Constraint, Facet, FieldSpec, FieldType,
@@ -202,8 +202,8 @@ const PRODUCT: [FieldSpec; 28] = [
     availability(
         "index",
         Boolean,
-        "null",
-        "With out_of_stock = \"hide\" only, always sent then: whether some variant can be bought.",
+        "true",
+        "Whether it is shown. With out_of_stock = \"hide\": whether some variant can be bought.",
     ),
     content("variant_ids", IdList, "product.variants.map(v, v.id)", "Ids of the variants within the product."),
     content(

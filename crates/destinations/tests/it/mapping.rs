@@ -222,7 +222,7 @@ fn out_of_stock_stays_hides_or_goes() {
     let ids = Ids::new("p1", &["A", "B"], &[]);
     let mut listing = ids.listing();
     (listing.variants[0].stock, listing.variants[0].in_stock) = (Some(0), false);
-    assert!(!members(&config(""), &listing).contains_key("index"));
+    assert_eq!(members(&config(""), &listing)["index"], true);
     let hide = config("out_of_stock = \"hide\"");
     assert_eq!(members(&hide, &listing)["index"], true);
     let remove = config("out_of_stock = \"remove\"");
@@ -232,6 +232,7 @@ fn out_of_stock_stays_hides_or_goes() {
 
     (listing.variants[1].stock, listing.variants[1].in_stock) = (Some(0), false);
     assert_eq!(members(&config(""), &listing)["stock"], 0);
+    assert_eq!(members(&config(""), &listing)["index"], true);
     assert_eq!(members(&hide, &listing)["index"], false);
     let gone = "filtered: all of it is out of stock, and this flow removes what is";
     assert_eq!(items(&remove, &listing).unwrap_err(), gone);

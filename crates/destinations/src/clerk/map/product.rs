@@ -195,10 +195,8 @@ impl<'a> Product<'_, 'a> {
     fn availability(&self, sheet: &mut Sheet<'_>, stock: i64, in_stock: bool) -> Result<(), Fault> {
         sheet.put(Availability, "stock", &stock)?;
         sheet.put(Availability, "in_stock", &in_stock)?;
-        if self.config.out_of_stock == OutOfStock::Hide {
-            sheet.put(Availability, "index", &in_stock)?;
-        }
-        Ok(())
+        // Always sent: what another setting of `out_of_stock` has hidden would stay hidden.
+        sheet.put(Availability, "index", &(in_stock || self.config.out_of_stock != OutOfStock::Hide))
     }
 
     fn stock(&self, offer: &Offer<'_>) -> i64 {
