@@ -53,8 +53,9 @@ pub trait Store: Send + Sync {
     /// urgent place.
     async fn spread(&self, limit: usize) -> Result<u64, Fault>;
 
-    /// Touches every record whose due time has come, as urgent; tells how many.
-    async fn wake(&self, now: Timestamp) -> Result<u64, Fault>;
+    /// Touches at most `limit` records whose due time has come, as urgent and the earliest of a flow first; tells how
+    /// many there were (0: none is due).
+    async fn wake(&self, now: Timestamp, limit: usize) -> Result<u64, Fault>;
 
     // ── the mirror ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -13,8 +13,8 @@ use crate::{
     push::{Push, Pushed},
 };
 
-/// Touches spread in one transaction.
-const SPREAD: usize = 500;
+/// Touches carried out in one transaction: a sale that begins on every product at once must not hold up what is sent.
+const TOUCHES: usize = 500;
 /// Nothing in the daemon waits longer without looking again.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// A flow that paused is tried again after this, then after twice as long, up to [`LONGEST_PAUSE`].
@@ -153,10 +153,10 @@ impl Engine {
             let walked = self.walk_unless_refused(origin, lane, mode, &done, &mut stop).await?;
             done.push((name.clone(), lane.name, walked));
         }
-        while self.store.spread(SPREAD).await? > 0 {
+        while self.store.spread(TOUCHES).await? > 0 {
             origin.pull.ring();
         }
-        if self.store.wake(self.clock.now()).await? > 0 {
+        while self.store.wake(self.clock.now(), TOUCHES).await? > 0 {
             origin.pull.ring();
         }
         stage.send_replace(if ready { Stage::Read } else { Stage::Failed });
@@ -387,8 +387,8 @@ impl Engine {
     /// Carries out what time brings: due projections, and touches that wait to be spread.
     async fn keep_waking(&self, mut stop: watch::Receiver<bool>) -> Result<(), Fault> {
         while !*stop.borrow() {
-            let woken = self.store.wake(self.clock.now()).await?;
-            let waiting = self.store.spread(SPREAD).await?;
+            let woken = self.store.wake(self.clock.now(), TOUCHES).await?;
+            let waiting = self.store.spread(TOUCHES).await?;
             if woken > 0 || waiting > 0 {
                 for origin in &self.origins {
                     origin.pull.ring();

@@ -1,5 +1,7 @@
 //! Checks of windows, settlements, calls, retries and dead letters.
 
+use std::collections::BTreeSet;
+
 use contract::{
     Fault, Item, Store,
     destination::Ids,
@@ -35,6 +37,7 @@ checks![
     what_is_held_can_stay_as_it_is,
     a_payload_that_is_not_given_stays,
     a_due_time_touches_its_record,
+    due_times_are_taken_a_few_at_once,
     a_feed_releases_what_waited_for_it,
     what_is_doubted_is_sent_again,
     a_scan_goes_in_the_order_of_numbers,
@@ -362,14 +365,36 @@ async fn a_due_time_touches_its_record(store: &dyn Store) -> Verdict {
     let settled = window.work.iter().zip([500, 600]).map(|(work, at)| due(work, at)).collect();
     store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
     same("when", store.next_wake(&push.flow).await?, Wake { retry: None, due: Some(at(500)) })?;
-    same("too early", store.wake(at(499)).await?, 0)?;
-    same("on time", store.wake(at(500)).await?, 1)?;
+    same("too early", store.wake(at(499), 10).await?, 0)?;
+    same("on time", store.wake(at(500), 10).await?, 1)?;
     push.stands("it is pending", (1, 1, 0, 0, 0)).await?;
     let window = push.window().await?;
     let places: Vec<_> = window.work.iter().map(|work| (work.id.as_str(), work.urgency)).collect();
     same("the window", places, vec![("a", Some(Urgency::Urgent))])?;
-    same("once only", store.wake(at(500)).await?, 0)?;
+    same("once only", store.wake(at(500), 10).await?, 0)?;
     same("when next", store.next_wake(&push.flow).await?, Wake { retry: None, due: Some(at(600)) })
+}
+
+async fn due_times_are_taken_a_few_at_once(store: &dyn Store) -> Verdict {
+    let pushes = [Push::new(store, "to").await?, Push::new(store, "other").await?];
+    let ids = ["a", "b", "c", "d", "e"];
+    store.intake(page(ids.iter().map(|id| is(plain(id, "it"), 1)).collect())).await?;
+    for push in &pushes {
+        let window = push.window().await?;
+        // The last comes first.
+        let dues = [500, 400, 300, 200, 100];
+        let settled = window.work.iter().zip(dues).map(|(work, due)| Settled { due: Some(at(due)), ..in_sync(work) });
+        store.advance(step(&push.flow, settled.collect(), Some(window.cursor))).await?;
+    }
+    let [push, _] = &pushes;
+    same("some", store.wake(at(400), 3).await?, 3)?;
+    let window = push.window().await?;
+    let woken: BTreeSet<_> = window.work.iter().map(|work| work.id.as_str()).collect();
+    same("the earliest", woken, BTreeSet::from(["c", "d", "e"]))?;
+    same("for every flow", store.next_wake(&pushes[1].flow).await?.due, Some(at(400)))?;
+    same("the others", store.wake(at(400), 3).await?, 1)?;
+    same("none", store.wake(at(400), 3).await?, 0)?;
+    same("not yet", store.next_wake(&push.flow).await?.due, Some(at(500)))
 }
 
 async fn a_feed_releases_what_waited_for_it(store: &dyn Store) -> Verdict {

@@ -549,25 +549,33 @@ impl Tx<'_> {
         Ok(deleted as u64)
     }
 
-    /// Touches every record whose due time has come.
-    pub(super) fn wake(&mut self, now: Timestamp) -> Outcome<u64> {
-        let due: Vec<(i64, i64)> = {
+    /// Touches records whose due time has come.
+    pub(super) fn wake(&mut self, now: Timestamp, limit: usize) -> Outcome<u64> {
+        let flows: Vec<i64> = {
+            let mut query = self.db.prepare_cached("SELECT key FROM flow ORDER BY key")?;
+            query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
+        };
+        let mut due = BTreeSet::new();
+        for flow in &flows {
+            let room = limit.saturating_sub(due.len()) as u64;
             let mut query = self
                 .db
-                .prepare_cached("SELECT l.key, l.flow FROM flow f JOIN ledger l ON l.flow = f.key WHERE l.due <= ?1")?;
-            let rows = query.query_map([now.millis()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            rows.collect::<Result<_, _>>()?
-        };
-        let mut numbers = BTreeSet::new();
-        for (key, flow) in due {
-            self.db.prepare_cached("UPDATE ledger SET due = NULL WHERE key = ?1")?.execute([key])?;
-            numbers.extend(u64::try_from(key - base(flow)));
+                .prepare_cached("SELECT key FROM ledger WHERE flow = ?1 AND due <= ?2 ORDER BY due, key LIMIT ?3")?;
+            let keys = query.query_map((flow, now.millis(), room), |row| row.get::<_, i64>(0))?;
+            for key in keys {
+                due.extend(u64::try_from(key? - base(*flow)));
+            }
         }
-        let mut touched = 0;
-        for n in numbers {
-            touched += u64::from(self.touch(n, contract::source::Urgency::Urgent)?);
+        // One touch serves all flows: it is due in none of them any more.
+        for n in &due {
+            for flow in &flows {
+                self.db
+                    .prepare_cached("UPDATE ledger SET due = NULL WHERE key = ?1 AND due <= ?2")?
+                    .execute((key(*flow, Number(*n)), now.millis()))?;
+            }
+            self.touch(*n, contract::source::Urgency::Urgent)?;
         }
-        Ok(touched)
+        Ok(due.len() as u64)
     }
 }
 

@@ -335,8 +335,8 @@ impl Store for Sqlite {
         self.writer()?.run(move |tx| tx.spread(limit)).await
     }
 
-    async fn wake(&self, now: Timestamp) -> Result<u64, Fault> {
-        self.writer()?.run(move |tx| tx.wake(now)).await
+    async fn wake(&self, now: Timestamp, limit: usize) -> Result<u64, Fault> {
+        self.writer()?.run(move |tx| tx.wake(now, limit)).await
     }
 
     async fn reference_revision(&self, source: &SourceName) -> Result<Revision, Fault> {

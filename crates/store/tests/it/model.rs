@@ -257,7 +257,7 @@ impl Pair {
             }
             Act::Wake(now) => {
                 let wanted = self.naive.wake(samples::at(*now));
-                assert_eq!(self.store().wake(samples::at(*now)).await.unwrap(), wanted);
+                assert_eq!(self.store().wake(samples::at(*now), 1000).await.unwrap(), wanted);
             }
             Act::Push { flow, fresh, outcomes, meanwhile, cut_off } => {
                 self.push(*flow, *fresh, outcomes, meanwhile.as_ref(), *cut_off).await;

@@ -72,7 +72,7 @@ steps! {
     fn intake(intake: Intake) -> Taken;
     fn sweep(sweep: Sweep) -> Swept;
     fn spread(limit: usize) -> u64;
-    fn wake(now: Timestamp) -> u64;
+    fn wake(now: Timestamp, limit: usize) -> u64;
     fn reference_revision(source: &SourceName) -> Revision;
     fn reference(source: &SourceName) -> Vec<Record>;
     fn counts(source: &SourceName) -> Vec<Count>;
