@@ -34,5 +34,5 @@ fn named(fault: Fault) -> Fault {
     if fault.hint.is_some() {
         return fault;
     }
-    fault.hint("compare the keys with those in my.clerk.io under Settings, API keys")
+    fault.hint("compare the keys with the store's API Keys in my.clerk.io; a private key is shown once, when it is made")
 }

@@ -75,7 +75,7 @@ impl Client {
             secret
                 .resolve()
                 .map_err(|error| Fault::config("C0401", format!("clerk: {name}: {error}"))
-                    .hint("both keys stand in my.clerk.io under Settings, API keys"))
+                    .hint("both keys belong to one store, see API Keys in my.clerk.io; a private key is shown once, when it is made"))
         };
         let public_key = secret("public_key", &config.public_key)?;
         let private_key = secret("private_key", &config.private_key)?;
