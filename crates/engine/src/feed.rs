@@ -24,7 +24,7 @@ const PAGE: usize = 200;
 pub struct Place {
     /// The last record that was passed.
     pub after: Number,
-    /// Items of the next record that were given already.
+    /// Items of the record with the very next number that were given already.
     pub skip: usize,
 }
 
@@ -37,6 +37,8 @@ pub struct Feed<'a> {
     modified_after: Option<Timestamp>,
     view: View,
     place: Place,
+    /// Items of the record at `place` that an earlier page gave.
+    skipped: usize,
     page: std::collections::VecDeque<Work>,
     ended: bool,
     /// The revision the feed began at: what is gone up to here is not in it.
@@ -70,7 +72,7 @@ impl<'a> Feed<'a> {
         let revision = store.revision().await?;
         let view = view(flow, store).await?;
         let page = std::collections::VecDeque::new();
-        Ok(Self { flow, store, clock, kind, modified_after, view, place, page, ended: false, revision })
+        Ok(Self { flow, store, clock, kind, modified_after, view, place, skipped: 0, page, ended: false, revision })
     }
 
     /// The items of the next record that has any, and the place behind it; none at the end.
@@ -91,15 +93,22 @@ impl<'a> Feed<'a> {
                 }
                 continue;
             };
-            let skip = std::mem::take(&mut self.place.skip);
-            self.place.after = work.number;
+            let begun = self.place.after.0.checked_add(1) == Some(work.number.0);
+            let skip = if begun { self.place.skip } else { 0 };
+            self.place = Place { after: work.number, skip: 0 };
             if work.record.is_none() || self.modified_after.is_some_and(|after| work.changed_at <= after) {
                 continue;
             }
             let (target, mut items, _) = desired(self.flow, &self.view, &work, self.clock.now());
             if target == Target::InSync && skip < items.len() {
+                self.skipped = skip;
                 return Ok(Some((items.split_off(skip), self.place)));
             }
         }
+    }
+
+    /// The place behind so many of the items that [`Feed::next`] gave last.
+    pub fn within(&self, items: usize) -> Place {
+        Place { after: Number(self.place.after.0.saturating_sub(1)), skip: self.skipped + items }
     }
 }

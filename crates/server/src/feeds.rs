@@ -193,7 +193,6 @@ impl Writer {
         'items: while given < most {
             let Some((items, behind)) = feed.next().await? else { break };
             let count = items.len();
-            let before = place;
             for (index, item) in items.into_iter().enumerate() {
                 if to_skip > 0 {
                     to_skip -= 1;
@@ -201,7 +200,7 @@ impl Writer {
                 }
                 if given == most {
                     // The rest of this record belongs to the next page.
-                    place = Place { after: before.after, skip: before.skip + index };
+                    place = feed.within(index);
                     break 'items;
                 }
                 if given > 0 && !self.parameters.lines {

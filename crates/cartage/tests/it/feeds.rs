@@ -160,6 +160,26 @@ async fn pages_and_lines_and_changes_are_given_as_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pages_may_end_within_a_product_also_behind_one_that_is_gone() {
+    let shop = Shop::uniform(5).await;
+    shop.replace("[destinations.clerk-de]\n", "[destinations.clerk-de]\ngrain = \"variant\"\n");
+    let process = shop.synced().await;
+    shop.change(Change::Unpublish { product: "p-000002".to_owned() });
+    assert!(process.sync().await.converged());
+    let (edges, token) = (edges(&process), token(&shop, "de").await);
+    let whole = items(&edges, "/feed/clerk-de/products", &token).await;
+    assert_eq!(by_id(whole.clone()), shop.store("de").products());
+    for limit in [1, 2, 3] {
+        let mut paged = Vec::new();
+        while paged.len() < whole.len() {
+            let page = format!("/feed/clerk-de/products?limit={limit}&offset={}", paged.len());
+            paged.extend(items(&edges, &page, &token).await);
+        }
+        assert_eq!(paged, whole, "{limit}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_feed_is_refused_to_strangers_and_for_what_can_t_be_whole() {
     let shop = Shop::uniform(10).await;
     let process = shop.open().await;
