@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use jiff::{civil::date, fmt::temporal::Pieces};
 use serde::{Deserialize, Serialize};
 
 /// An instant: milliseconds since 1970-01-01T00:00:00Z, the resolution of the platforms we read.
@@ -25,9 +26,11 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// Reads RFC 3339, for example `2026-05-01T10:00:00.000Z`; digits below the millisecond are cut off.
+    /// Reads RFC 3339, for example `2026-05-01T10:00:00.000Z`; digits below the millisecond are cut off. The last hours
+    /// of the year 9999, by which shops say "for ever", are its last instant that can be written.
     pub fn parse(text: &str) -> Option<Self> {
-        text.parse::<jiff::Timestamp>().ok().map(|at| Self(at.as_millisecond()))
+        let at = text.parse::<jiff::Timestamp>().ok().or_else(|| at_the_end(text))?;
+        Some(Self(at.as_millisecond()))
     }
 
     /// This instant later by `span`, at most the end of time.
@@ -48,6 +51,13 @@ impl Timestamp {
     }
 }
 
+/// The last instant, for a time beyond it: there are no instants for the last 26 hours of the calendar.
+fn at_the_end(text: &str) -> Option<jiff::Timestamp> {
+    let pieces = Pieces::parse(text).ok()?;
+    let whole = pieces.time().is_some() && pieces.to_numeric_offset().is_some();
+    (whole && pieces.date() >= date(9999, 12, 30)).then_some(jiff::Timestamp::MAX)
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {
@@ -60,5 +70,22 @@ impl fmt::Display for Timestamp {
 impl fmt::Debug for Timestamp {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_at_the_end_of_the_calendar_is_one() {
+        let whole = Timestamp::parse("9999-12-30T22:00:00.999Z");
+        for text in ["9999-12-31T00:00:00.000Z", "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59Z"] {
+            assert_eq!(Timestamp::parse(text), whole, "{text}");
+        }
+        assert_eq!(Timestamp::parse("2026-05-01T10:00:00.000+02:00"), Timestamp::parse("2026-05-01T08:00:00Z"));
+        for text in ["", "9999-12-31", "9999-13-31T00:00:00Z", "9999-12-31T00:00:00", "for ever"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
     }
 }

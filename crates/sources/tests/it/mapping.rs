@@ -155,6 +155,14 @@ fn times_and_locales_that_are_none_set_the_record_apart() {
 }
 
 #[test]
+fn a_price_that_holds_until_the_end_of_the_calendar_is_read() {
+    let price = r#"{"id":"p1","value":{"currencyCode":"EUR","centAmount":5},"validUntil":"9999-12-31T23:59:59.999Z"}"#;
+    let record = fixture("product_minimal").replace(r#""prices": []"#, &format!(r#""prices": [{price}]"#));
+    let decoded = read(Stage::Projections, &settings(), &record);
+    assert!(decoded.unread.is_empty(), "{:?}", decoded.unread);
+}
+
+#[test]
 fn one_bad_record_does_not_keep_its_neighbours() {
     let good = fixture("product_full");
     for bad in [
