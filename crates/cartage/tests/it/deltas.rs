@@ -8,7 +8,10 @@ use std::{
 
 use cartage::{assemble, config::Config};
 use engine::{Event, Observer};
-use sandbox::commercetools::{Change, PriceScope};
+use sandbox::{
+    catalogue::Price,
+    commercetools::{Change, PriceScope},
+};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -352,11 +355,8 @@ async fn a_new_product_is_one_post_and_a_new_locale_s_text_brings_it_into_the_ot
     assert_eq!(shop.sent("de").len(), 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_price_window_opens_and_closes_by_the_clock_alone_within_a_second() {
-    const HOUR: Duration = Duration::from_hours(1);
-    let shop = Shop::uniform(20).await;
-    // Nothing is due to be read while the test lasts.
+/// Nothing is due to be read while the test lasts.
+fn rest(shop: &Shop) {
     let lanes = [
         "products",
         "categories",
@@ -370,6 +370,13 @@ async fn a_price_window_opens_and_closes_by_the_clock_alone_within_a_second() {
     let cadence = lanes.map(|lane| format!("{lane} = \"720h\"")).join("\n");
     shop.replace("[sources.shop]\n", "[sources.shop]\nfull_every = \"1440h\"\n");
     shop.configure(&format!("[sources.shop.cadence]\n{cadence}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_window_opens_and_closes_by_the_clock_alone_within_a_second() {
+    const HOUR: Duration = Duration::from_hours(1);
+    let shop = Shop::uniform(20).await;
+    rest(&shop);
     let clock = FakeClock::new(0);
     let (opens, closes) =
         (contract::Clock::now(clock.as_ref()).plus(HOUR), contract::Clock::now(clock.as_ref()).plus(HOUR * 2));
@@ -408,6 +415,47 @@ async fn a_price_window_opens_and_closes_by_the_clock_alone_within_a_second() {
     until("the window to close", || price() == usual).await;
     assert_eq!((shop.sent("uk").len(), shop.sent("de").len()), (2, 0));
     assert_eq!(shop.source_calls(), 0, "the source was asked");
+    ending.send_replace(true);
+    running.await.unwrap().unwrap();
+    assert!(process.status().await.values().all(|flow| flow.converged));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_that_begins_on_every_product_at_once_reaches_all_of_them_and_no_other_market() {
+    const HOUR: Duration = Duration::from_hours(1);
+    // More than are taken up at once.
+    const PRODUCTS: usize = 1203;
+    let clock = FakeClock::new(0);
+    let opens = contract::Clock::now(clock.as_ref()).plus(HOUR);
+    let shop = Shop::altered(PRODUCTS, |_, products| {
+        for variant in products.iter_mut().flat_map(|product| &mut product.variants) {
+            let usual = variant.prices.iter().find(|price| price.currency == "GBP").unwrap();
+            let sale = Price { minor: 99, valid_from: Some(opens.to_string()), ..usual.clone() };
+            variant.prices.push(sale);
+        }
+    })
+    .await;
+    rest(&shop);
+    let process = shop.open_with(Arc::clone(&clock), false).await;
+    assert!(process.sync().await.converged());
+    let (ending, stopped) = watch::channel(false);
+    let engine = Arc::clone(&process.engine);
+    let running = tokio::spawn(async move { engine.run(&stopped).await });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let at_sale = || shop.store("uk").products().values().filter(|item| item["price"] == json!(0.99)).count();
+    assert_eq!(at_sale(), 0);
+    shop.forget_calls();
+
+    clock.advance(HOUR);
+    until("the sale to begin everywhere", || at_sale() == PRODUCTS).await;
+    let sent = shop.sent("uk");
+    assert!(sent.iter().all(|call| call.operation == "PATCH products"), "{sent:?}");
+    let mut ids: Vec<_> = sent.iter().flat_map(Sent::ids).collect();
+    let items = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!((items, ids.len()), (PRODUCTS, PRODUCTS), "something was sent twice");
+    assert_eq!((shop.sent("de").len(), shop.source_calls()), (0, 0));
     ending.send_replace(true);
     running.await.unwrap().unwrap();
     assert!(process.status().await.values().all(|flow| flow.converged));
