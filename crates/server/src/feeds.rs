@@ -42,11 +42,12 @@ struct Page {
     offset: usize,
 }
 
-/// Where a page begins, and the revision at which the whole feed began.
+/// Where a page begins, and the revision at which the whole feed began; none where nobody knows what the pages before
+/// it held.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     place: Place,
-    began: Revision,
+    began: Option<Revision>,
 }
 
 impl State {
@@ -183,7 +184,10 @@ impl Writer {
         let start = self.mark.map(|mark| mark.place).unwrap_or_default();
         let after = self.parameters.modified_after;
         let mut feed = Feed::open(&self.flow, store, clock, self.page.kind, start, after, &self.lanes).await?;
-        let began = self.mark.map_or(feed.revision, |mark| mark.began);
+        let began = match self.mark {
+            Some(mark) => mark.began,
+            None => (self.page.offset == 0).then_some(feed.revision),
+        };
         let importer = self.flow.destination.importer().ok_or_else(no_importer)?;
         let mut to_skip = if self.mark.is_some() { 0 } else { self.parameters.offset };
         let most = self.parameters.limit.unwrap_or(usize::MAX);
@@ -228,14 +232,15 @@ impl Writer {
     }
 
     /// Remembers where the next page begins, or, at the end of a whole feed, that what it left out is gone there.
-    async fn ended(&self, given: usize, most: usize, place: Place, began: Revision) -> Result<(), Fault> {
+    async fn ended(&self, given: usize, most: usize, place: Place, began: Option<Revision>) -> Result<(), Fault> {
         if given == most {
             let page = Page { offset: self.page.offset + given, ..self.page.clone() };
             self.state.remember(page, Mark { place, began }).await;
             return Ok(());
         }
-        let is_whole = self.page.modified_after.is_none() && (self.page.offset == 0 || self.mark.is_some());
-        if is_whole {
+        // Who left before the end has not imported it.
+        let is_taken = self.chunks.reserve_many(CHUNKS).await.is_ok();
+        if let Some(began) = began.filter(|_| is_taken && self.page.modified_after.is_none()) {
             self.state.served.store.release(&self.flow.name, self.page.kind, began).await?;
         }
         Ok(())

@@ -230,12 +230,8 @@ async fn a_feed_is_refused_to_strangers_and_for_what_can_t_be_whole() {
     assert!(get(&edges, "/metrics", None).await.2.is_ascii());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_category_goes_with_the_next_import_as_no_call_removes_it() {
-    let shop = Shop::uniform(30).await;
-    let process = shop.synced().await;
-    let base = serve(edges(&process)).await;
-    // One without children; its products stay.
+/// Deletes a category without children, whose products stay; its id.
+async fn delete_category(shop: &Shop) -> String {
     let leaf = shop.store("de").categories().into_values().find(|it| it["subcategories"] == json!([])).unwrap();
     let id = leaf["id"].as_str().unwrap().to_owned();
     let key = shop
@@ -246,6 +242,45 @@ async fn a_category_goes_with_the_next_import_as_no_call_removes_it() {
         .filter(|key| leaf["url"].as_str().unwrap().ends_with(&format!("-{key}")));
     shop.change(Change::DeleteCategory { category: key.max_by_key(String::len).unwrap() });
     tokio::time::sleep(Duration::from_millis(600)).await;
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_category_is_not_taken_for_gone_where_nobody_has_read_the_whole_feed() {
+    let shop = Shop::uniform(30).await;
+    let process = shop.synced().await;
+    let token = token(&shop, "de").await;
+    delete_category(&shop).await;
+    process.sync_full().await;
+    let path = "/feed/clerk-de/categories";
+    let waiting = async || {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        process.status().await["de"].tally.pending
+    };
+    // Asked for its head only, or left by whoever asked.
+    for method in ["HEAD", "GET"] {
+        let request = Request::builder().method(method).uri(path).header("X-Clerk-Authorization", &token);
+        let response = edges(&process).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!((response.status().as_u16(), waiting().await), (200, 1), "{method}");
+        drop(response);
+        assert_eq!(waiting().await, 1, "{method}");
+    }
+    // The first page was another process's, before the category went.
+    let edges = edges(&process);
+    for page in ["?limit=1&offset=1", "?limit=1000&offset=2"] {
+        assert!(!items(&edges, &format!("{path}{page}"), &token).await.is_empty());
+    }
+    assert_eq!(waiting().await, 1);
+    items(&edges, path, &token).await;
+    assert_eq!(waiting().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_category_goes_with_the_next_import_as_no_call_removes_it() {
+    let shop = Shop::uniform(30).await;
+    let process = shop.synced().await;
+    let base = serve(edges(&process)).await;
+    let id = delete_category(&shop).await;
     let pass = process.sync_full().await;
     for flow in pass.flows.values() {
         assert_eq!((flow.tally.pending, flow.tally.gone, flow.converged), (1, 0, false), "{flow:?}");
