@@ -30,7 +30,7 @@ const PLACES: usize = 1024;
 /// What requests share.
 pub(crate) struct State {
     pub(crate) served: Served,
-    places: Mutex<HashMap<Page, Mark>>,
+    places: Mutex<Places>,
 }
 
 /// A page's beginning.
@@ -52,19 +52,35 @@ struct Mark {
 
 impl State {
     pub(crate) fn new(served: Served) -> Self {
-        Self { served, places: Mutex::new(HashMap::new()) }
+        Self { served, places: Mutex::default() }
     }
 
     async fn mark(&self, page: &Page) -> Option<Mark> {
-        self.places.lock().await.get(page).copied()
+        self.places.lock().await.marks.get(page).map(|(mark, _)| *mark)
     }
 
     async fn remember(&self, page: Page, mark: Mark) {
-        let mut places = self.places.lock().await;
-        if places.len() >= PLACES {
-            places.clear();
+        self.places.lock().await.remember(page, mark);
+    }
+}
+
+/// Beginnings of pages, each with its turn among those that were remembered.
+#[derive(Default)]
+struct Places {
+    marks: HashMap<Page, (Mark, usize)>,
+    turns: usize,
+}
+
+impl Places {
+    /// What was remembered longest ago goes first: a page without its mark is counted anew, and what was removed
+    /// meanwhile would then make it begin too far on.
+    fn remember(&mut self, page: Page, mark: Mark) {
+        if self.marks.len() >= PLACES {
+            let oldest = self.turns.saturating_sub(PLACES / 2);
+            self.marks.retain(|_, (_, turn)| *turn >= oldest);
         }
-        places.insert(page, mark);
+        self.marks.insert(page, (mark, self.turns));
+        self.turns += 1;
     }
 }
 
@@ -250,4 +266,27 @@ impl Writer {
 fn no_importer() -> Fault {
     Fault::new(FaultClass::Config, "C0701", "the destination imports no feeds")
         .hint("only flows into destinations that import feeds have one")
+}
+
+#[cfg(test)]
+mod tests {
+    use model::FlowName;
+
+    use super::*;
+
+    #[test]
+    fn the_next_page_of_one_import_is_remembered_while_another_reads_many() {
+        let page =
+            |flow: &str, offset| Page { flow: FlowName::new(flow), kind: Kind::Product, modified_after: None, offset };
+        let mark = Mark { place: Place::default(), began: None };
+        let mut places = Places::default();
+        for round in 1..20 {
+            places.remember(page("slow", round), mark);
+            for offset in 0..PLACES / 3 {
+                places.remember(page("quick", round * PLACES + offset), mark);
+            }
+            assert!(places.marks.contains_key(&page("slow", round)), "{round}");
+            assert!(places.marks.len() <= PLACES);
+        }
+    }
 }
