@@ -99,11 +99,23 @@ impl<'a> Feed<'a> {
             if work.record.is_none() || self.modified_after.is_some_and(|after| work.changed_at <= after) {
                 continue;
             }
-            let (target, mut items, _) = desired(self.flow, &self.view, &work, self.clock.now());
-            if target == Target::InSync && skip < items.len() {
+            let mut items = self.items(&work).await?;
+            if skip < items.len() {
                 self.skipped = skip;
                 return Ok(Some((items.split_off(skip), self.place)));
             }
+        }
+    }
+
+    /// What the destination should hold of a record. What can't be made stays there as it was acknowledged last.
+    async fn items(&self, work: &Work) -> Result<Vec<Item>, Fault> {
+        match desired(self.flow, &self.view, work, self.clock.now()) {
+            (Target::InSync, items, _) => Ok(items),
+            (Target::Dead(_), _, _) if work.entry.as_ref().is_some_and(|entry| !entry.items.is_empty()) => {
+                let entry = self.store.entry(&self.flow.name, work.number).await?;
+                Ok(entry.map(|entry| entry.items).unwrap_or_default())
+            }
+            (Target::Dead(_) | Target::Filtered(_) | Target::Gone, _, _) => Ok(Vec::new()),
         }
     }
 

@@ -180,6 +180,22 @@ async fn pages_may_end_within_a_product_also_behind_one_that_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_can_t_be_made_any_more_is_in_the_feed_as_it_was_acknowledged_last() {
+    let shop = Shop::uniform(10).await;
+    let section = "[flows.clerk-de.fields]\n";
+    shop.replace(section, &format!("{section}url = \"product.name == 'kaputt' ? 'nowhere' : product.url\"\n"));
+    let process = shop.synced().await;
+    let base = serve(edges(&process)).await;
+    let (product, locale) = ("p-000003".to_owned(), "de".to_owned());
+    shop.change(Change::SetName { product, locale, text: Some("kaputt".to_owned()) });
+    assert_eq!(process.sync().await.flows["de"].tally.dead, 1);
+    let held = shop.held();
+    let record = import(&shop, &base, "json").await;
+    assert_eq!(record.feeds.iter().map(|feed| feed.deleted).sum::<usize>(), 0, "{record:?}");
+    assert_eq!(shop.held(), held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_feed_is_refused_to_strangers_and_for_what_can_t_be_whole() {
     let shop = Shop::uniform(10).await;
     let process = shop.open().await;
