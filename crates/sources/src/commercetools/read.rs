@@ -312,7 +312,9 @@ impl Reader {
                 let message = format!("GET /product-selections gave the same page again after product {}", after.id);
                 return Err(Fault::protocol("C0217", message).hint("set selection_paging = \"offset\""));
             }
-            return Ok(Some(Place { after: Some(after.clone()), offset, size, ..place.clone() }));
+            // Each way of paging keeps its own place: under the other setting the selection is read from its first member.
+            let (after, offset) = if by_offset { (None, offset) } else { (Some(after.clone()), 0) };
+            return Ok(Some(Place { after, size, offset, ..place.clone() }));
         }
         let selections: Vec<String> = place.selections.iter().skip(1).cloned().collect();
         if !selections.is_empty() {

@@ -314,6 +314,30 @@ async fn a_selection_beyond_the_last_offset_is_told() {
 }
 
 #[tokio::test]
+async fn members_that_are_paged_another_way_from_now_on_are_read_from_their_first() {
+    let host = host().await;
+    let token = json!({ "stage": "members", "began": 0, "size": 2, "selections": ["big"] }).to_string();
+    let member = |id: &str| json!({ "product": { "typeId": "product", "id": id } });
+    let full = json!({ "limit": 2, "results": [member("b"), member("z")] });
+    answers(&host, "product-selections/big/products", vec![ResponseTemplate::new(200).set_body_json(full)]).await;
+    let paging =
+        |paging: &str| source(&host.uri(), json!({ "selection_paging": paging, "page_size": { "others": 2 } }));
+    for (before, from_now_on) in [("offset", "keyset"), ("keyset", "offset")] {
+        let (before, from_now_on) = (paging(before), paging(from_now_on));
+        let stores = lane(&before, "stores");
+        let Next::Within(token) = before.page(&stores, &Position::Within(Token(token.clone()))).await.unwrap().next
+        else {
+            panic!("there is more")
+        };
+        from_now_on.page(&stores, &Position::Within(token)).await.unwrap();
+        let asked = asked(&host, "product-selections/big/products").await;
+        let last = asked.last().unwrap();
+        assert_eq!(last.get("where"), None);
+        assert!(last.get("offset").is_none_or(|offset| offset[0] == "0"), "{last:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_selection_that_went_meanwhile_has_no_members() {
     let host = host().await;
     let token = json!({ "stage": "members", "began": 0, "size": 2, "selections": ["gone", "left"] }).to_string();
