@@ -10,7 +10,7 @@ use std::{
 };
 
 use contract::{Fault, Lane, Next, Page, Position};
-use model::Record;
+use model::{Record, Timestamp};
 use tokio::sync::Mutex;
 use wire::{Response, Retry, retry};
 
@@ -51,7 +51,8 @@ pub(super) struct Reader {
     retry: Retry,
     /// Page sizes that worked last, by stage; 0 where there was none yet.
     sizes: [AtomicU16; Stage::COUNT],
-    project: Mutex<Option<(Instant, Project)>>,
+    /// The project, when it was asked for, and the server's clock then.
+    project: Mutex<Option<(Instant, Timestamp, Project)>>,
 }
 
 impl Reader {
@@ -76,8 +77,10 @@ impl Reader {
             Position::Full => self.begin(lane, None).await?,
             Position::Delta(token) => self.begin(lane, Some(place::read::<Mark>(token)?)).await?,
         };
-        if place.stage == Stage::Messages && !self.has_messages().await? {
-            place.began = Some(self.api.now());
+        if place.stage == Stage::Messages
+            && let Some(at) = self.without_messages().await?
+        {
+            place.began = Some(at);
             let next = Next::End(place::write(&self.mark(&place))?);
             return Ok(Page { changes: Vec::new(), unread: Vec::new(), next });
         }
@@ -129,19 +132,21 @@ impl Reader {
     /// Makes sure that the project is one that can be read, now and then.
     async fn project(&self) -> Result<(), Fault> {
         let mut known = self.project.lock().await;
-        if known.as_ref().is_none_or(|(at, _)| at.elapsed() > PROJECT_AGE) {
+        if known.as_ref().is_none_or(|(at, ..)| at.elapsed() > PROJECT_AGE) {
             let project =
                 retry(self.retry, |_| async { self.api.project().await.map_err(|refusal| refusal.fault) }).await?;
             refuse_modular(&project)?;
-            *known = Some((Instant::now(), project));
+            *known = Some((Instant::now(), self.api.now(), project));
         }
         Ok(())
     }
 
-    async fn has_messages(&self) -> Result<bool, Fault> {
+    /// When the project was last seen with its messages off; none where they are on.
+    async fn without_messages(&self) -> Result<Option<Timestamp>, Fault> {
         self.project().await?;
         let known = self.project.lock().await;
-        Ok(known.as_ref().and_then(|(_, project)| project.messages).is_some_and(|messages| messages.enabled))
+        let off = |project: &Project| !project.messages.is_some_and(|messages| messages.enabled);
+        Ok(known.as_ref().filter(|(_, _, project)| off(project)).map(|(_, at, _)| *at))
     }
 
     // ── one page ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -338,6 +338,16 @@ async fn members_that_are_paged_another_way_from_now_on_are_read_from_their_firs
 }
 
 #[tokio::test]
+async fn messages_that_are_off_are_read_from_when_that_was_last_known() {
+    let host = host().await;
+    let source = small(&host);
+    let first = walk(&source, "deletions", Position::Full).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let second = walk(&source, "deletions", Position::Delta(first.end.clone())).await.unwrap();
+    assert_eq!(second.end, first.end, "the project was not asked again: they may be on since");
+}
+
+#[tokio::test]
 async fn a_selection_that_went_meanwhile_has_no_members() {
     let host = host().await;
     let token = json!({ "stage": "members", "began": 0, "size": 2, "selections": ["gone", "left"] }).to_string();
