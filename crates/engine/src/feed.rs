@@ -12,6 +12,7 @@ use model::{Kind, Timestamp};
 use crate::{
     flow::Flow,
     market::View,
+    owners::of_others,
     plan::view,
     prepare::{Target, desired},
 };
@@ -107,10 +108,15 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// What the destination should hold of a record. What can't be made stays there as it was acknowledged last.
+    /// What the destination should hold of a record, without what is another's. What can't be made stays there as it was acknowledged last.
     async fn items(&self, work: &Work) -> Result<Vec<Item>, Fault> {
         match desired(self.flow, &self.view, work, self.clock.now()) {
-            (Target::InSync, items, _) => Ok(items),
+            (Target::InSync, mut items, _) => {
+                let ids = items.iter().map(|item| &item.id);
+                let others = of_others(self.flow, self.store, self.clock, &self.view, work, ids).await?;
+                items.retain(|item| !others.iter().any(|other| other.item == item.id));
+                Ok(items)
+            }
             (Target::Dead(_), _, _) if work.entry.as_ref().is_some_and(|entry| !entry.items.is_empty()) => {
                 let entry = self.store.entry(&self.flow.name, work.number).await?;
                 Ok(entry.map(|entry| entry.items).unwrap_or_default())

@@ -15,6 +15,7 @@ pub mod flow;
 pub mod mapping;
 pub mod market;
 pub mod observe;
+mod owners;
 pub mod plan;
 pub mod prepare;
 pub mod pull;

@@ -17,7 +17,7 @@ use tower::ServiceExt as _;
 use crate::harness::{MARKETS, Process, Shop, serve};
 
 /// The edges of a process, as `cartage run` serves them.
-fn edges(process: &Process) -> Router {
+pub(crate) fn edges(process: &Process) -> Router {
     let lanes = process.engine.origins[0].pull.source.lanes();
     let flows = process.engine.flows.iter().map(|flow| (flow.name.clone(), (Arc::clone(flow), lanes.clone())));
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
@@ -26,7 +26,7 @@ fn edges(process: &Process) -> Router {
 }
 
 /// A token that Clerk.io gives to a store's importer: whoever is asked for a feed sees it.
-async fn token(shop: &Shop, market: &str) -> String {
+pub(crate) async fn token(shop: &Shop, market: &str) -> String {
     let seen = Arc::new(Mutex::new(String::new()));
     let see = Arc::clone(&seen);
     let asked = Router::new().fallback(move |request: Request| async move {
@@ -54,7 +54,7 @@ async fn get(edges: &Router, path: &str, token: Option<&str>) -> (u16, String, S
     (status, of, String::from_utf8(body.to_vec()).unwrap())
 }
 
-async fn items(edges: &Router, path: &str, token: &str) -> Vec<Value> {
+pub(crate) async fn items(edges: &Router, path: &str, token: &str) -> Vec<Value> {
     let (status, _, body) = get(edges, path, Some(token)).await;
     assert_eq!(status, 200, "{body}");
     serde_json::from_str(&body).unwrap()

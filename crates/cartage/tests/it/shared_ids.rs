@@ -3,9 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use engine::pull::Mode;
+use serde_json::{Value, json};
 
-use crate::harness::{MARKETS, Shop, catalogue};
+use crate::{
+    feeds,
+    harness::{MARKETS, Process, Shop, catalogue},
+};
 
 const PRODUCTS: usize = 8;
 
@@ -26,6 +30,36 @@ fn move_variant(shop: &Shop, from: usize, to: usize, copied: bool) {
         products[to].variants.push(variant);
     });
     shop.world.shop.seed(&altered).unwrap();
+}
+
+/// The products that the German feed gives this SKU.
+async fn fed(shop: &Shop, process: &Process, sku: &str) -> Vec<Value> {
+    let token = feeds::token(shop, "de").await;
+    let items = feeds::items(&feeds::edges(process), "/feed/clerk-de/products", &token).await;
+    items.into_iter().filter(|item| item["id"] == json!(sku)).map(|item| item["parent_id"].clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_feed_has_a_sku_once_and_as_the_product_s_whose_it_is() {
+    for (from, to) in [(2, 5), (5, 2)] {
+        let shop = shop().await;
+        let process = shop.synced().await;
+        let sku = shop.skus(&format!("p-{from:06}"))[1].clone();
+        let [first, second] = [from, to].map(|place| json!(shop.id(&format!("p-{place:06}"))));
+        // It stands in both.
+        move_variant(&shop, from, to, true);
+        process.sync_full().await;
+        assert_eq!(fed(&shop, &process, &sku).await, [first]);
+        // It was moved, and that is not sent yet.
+        move_variant(&shop, from, to, false);
+        let pull = &process.engine.origins[0].pull;
+        for lane in pull.source.lanes() {
+            pull.walk(&lane, Mode::Everything).await.unwrap();
+        }
+        assert_eq!(fed(&shop, &process, &sku).await, [second.clone()]);
+        assert!(process.sync().await.converged());
+        assert_eq!(fed(&shop, &process, &sku).await, [second]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

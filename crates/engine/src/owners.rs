@@ -1,0 +1,53 @@
+//! Whose an item is, for those that only look: a feed and a plan.
+//!
+//! **Invariant:** an item that is another record's is left to that only as long as the other still is it; where the two
+//! only wait for a push to sort them out, the one that will have it does.
+
+use contract::{
+    Clock, Fault, Item, Store,
+    destination::Ids,
+    store::{Owner, Work},
+};
+use model::RemoteId;
+
+use crate::{
+    flow::Flow,
+    market::View,
+    prepare::{Target, desired},
+};
+
+/// Of the items that a record should be, those that another record is and stays, with whose they are.
+pub(crate) async fn of_others(
+    flow: &Flow,
+    store: &dyn Store,
+    clock: &dyn Clock,
+    view: &View,
+    work: &Work,
+    items: impl Iterator<Item = &RemoteId>,
+) -> Result<Vec<Owner>, Fault> {
+    if flow.destination.ids() == Ids::Own {
+        return Ok(Vec::new());
+    }
+    let held = work.entry.as_ref().map(|entry| entry.items.as_slice()).unwrap_or_default();
+    let strange: Vec<RemoteId> = items.filter(|id| !held.iter().any(|held| held.id == **id)).cloned().collect();
+    if strange.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut others = Vec::new();
+    for owner in store.owners(&flow.name, work.kind, &strange).await? {
+        if owner.number == work.number {
+            continue;
+        }
+        let Some(other) = store.work(&flow.name, owner.number).await? else { continue };
+        let stays = match desired(flow, view, &other, clock.now()) {
+            (Target::InSync, items, _) => items.iter().any(|item: &Item| item.id == owner.item),
+            // What the destination holds of it stays.
+            (Target::Dead(_), _, _) => true,
+            (Target::Filtered(_) | Target::Gone, _, _) => false,
+        };
+        if stays {
+            others.push(owner);
+        }
+    }
+    Ok(others)
+}
