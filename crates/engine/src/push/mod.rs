@@ -6,8 +6,9 @@
 //! again in full.
 //!
 //! **Invariants:** an item is in at most one call at a time; a record is compared only with a ledger that knows its last
-//! outcome; an item is only ever sent for one record, its owner (`owners.rs`); the stored cursor never passes a record that is not settled; whatever a call may have left at the
-//! destination is in the ledger, at the latest as in doubt; memory is bounded by [`READ_AHEAD`] records.
+//! outcome; an item is only ever sent for one record, its owner (`owners.rs`); the stored cursor never passes a record
+//! that is not settled; whatever a call may have left at the destination is in the ledger, at the latest as in doubt;
+//! memory is bounded by [`READ_AHEAD`] records.
 
 mod answers;
 mod calls;
