@@ -13,6 +13,7 @@ use serde_json::{Map, Value as Json};
 use crate::{
     flow::Flow,
     market::{Reference, View},
+    owners::of_others,
     prepare::{Action, Before, Job, Target, job},
 };
 
@@ -104,7 +105,7 @@ pub async fn plan(flow: &Flow, store: &dyn Store, clock: &dyn Clock) -> Result<P
             let settled = page.iter().filter(|work| work.entry.as_ref().is_some_and(|entry| !entry.items.is_empty()));
             samples.extend(settled.step_by(SAMPLE_EVERY).map(|work| work.number));
             for work in &page {
-                plan.count(&job(flow, &view, work, clock.now()), flow, &mut sums);
+                plan.count(&planned(flow, store, clock, &view, work).await?, flow, &mut sums);
             }
         }
     }
@@ -144,6 +145,10 @@ impl Plan {
             }
             Target::InSync | Target::Gone => {}
         }
+        if let Some(contested) = &job.contested {
+            let fault = contested.fault.clone();
+            self.refused.push(Refused { kind: job.kind, id: job.id.clone(), fault });
+        }
         for part in &job.parts {
             let (sum, name) = match part.action {
                 Action::Keep => (&mut self.keep, "keep"),
@@ -166,10 +171,18 @@ impl Plan {
     }
 }
 
+/// What a push would do for one record, as long as the items of others stay theirs.
+async fn planned(flow: &Flow, store: &dyn Store, clock: &dyn Clock, view: &View, work: &Work) -> Result<Job, Fault> {
+    let mut job = job(flow, view, work, clock.now());
+    let others = of_others(flow, store, clock, view, work, job.gains()).await?;
+    job.give_way(|item| others.iter().find(|other| other.item == *item).map(|other| &other.id));
+    Ok(job)
+}
+
 /// The fields of one record that would change.
 ///
 /// # Errors
-/// As [`plan`].
+/// That it would be set aside; as [`plan`].
 pub async fn changes(
     flow: &Flow,
     store: &dyn Store,
@@ -177,7 +190,10 @@ pub async fn changes(
     work: &Work,
 ) -> Result<Vec<FieldChange>, Fault> {
     let view = view(flow, store).await?;
-    let job = job(flow, &view, work, clock.now());
+    let job = planned(flow, store, clock, &view, work).await?;
+    if let Some(contested) = job.contested {
+        return Err(contested.fault);
+    }
     let before = store.entry(&flow.name, work.number).await?.map(|entry: EntryView| entry.items).unwrap_or_default();
     let after: Vec<Item> = match job.target {
         Target::Dead(fault) => return Err(fault),

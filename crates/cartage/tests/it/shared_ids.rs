@@ -98,6 +98,11 @@ async fn of_two_products_with_one_sku_the_second_is_set_aside_and_told_until_tha
     let says = ["C0608", sku.as_str(), first.as_str(), second.as_str(), "at the source"];
     shop.cartage(&["dead", "show", &second]).await.ended(1).says(&says);
     shop.cartage(&["explain", &second]).await.says(&says[..4]);
+    let plans = shop.cartage(&["plan", "--offline", "--json"]).await.ended(0).json();
+    for plan in plans.as_array().unwrap() {
+        assert_eq!((&plan["create"], &plan["refused"][0]["fault"]["code"]), (&json!(0), &json!("C0608")), "{plan}");
+    }
+    shop.cartage(&["plan", "--offline", &second]).await.ended(0).says(&says[..4]);
     // Mended at the source, it goes by itself.
     let process = shop.open().await;
     move_variant(&shop, 2, 5, false);
