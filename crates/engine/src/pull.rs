@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use contract::{
-    Change, Clock, Fault, Lane, Next, Page, Position, Source, Store, Token,
+    Change, Clock, Fault, FaultClass, Lane, Next, Page, Position, Source, Store, Token,
     source::Urgency,
     store::{Intake, LaneState, Sweep, Swept, Taken, Walk},
 };
@@ -100,18 +100,30 @@ impl Pull {
         let began_at = self.clock.now();
         let mut state = self.store.lane(&self.name, lane.name).await?;
         let (mut walk, position) = begin(lane, mode, &mut state, began_at);
-        let full = walk.pass.is_some();
-        let resumed = matches!(position, Position::Within(_));
+        let mut full = walk.pass.is_some();
+        let mut resumed = matches!(position, Position::Within(_));
         let expected = if full && !resumed && state.full_at.is_some() { self.known(lane).await? } else { None };
         self.observer.tell(&Event::WalkBegan { source: &self.name, lane: lane.name, full, expected });
 
         let mut sum = Taken::default();
         let mut reading = self.read(lane, position);
+        let mut goes_on = resumed;
         loop {
             let page = match joined((&mut reading.task).await) {
                 Ok(page) => page,
+                // The place that was kept is not known any more, as after an update: from the beginning, then.
+                Err(fault) if goes_on && fault.class == FaultClass::Config => {
+                    tracing::warn!(code = %fault.code, "the walk can't go on and begins anew: {}", fault.message);
+                    state.walk = None;
+                    let (anew, position) = begin(lane, mode, &mut state, began_at);
+                    (full, resumed, goes_on) = (anew.pass.is_some(), false, false);
+                    walk = anew;
+                    reading = self.read(lane, position);
+                    continue;
+                }
                 Err(fault) => return self.failed(lane, fault).await,
             };
+            goes_on = false;
             let end = match page.next {
                 Next::Within(token) => {
                     // The next page is on its way while this one is taken in.

@@ -10,4 +10,5 @@
 
 mod mapping;
 mod market;
+mod pull;
 mod push;
