@@ -112,7 +112,7 @@ pub enum Hub {
     Sku(Sku),
     /// A product, for its assignments. Every product uses its own without saying so.
     Product(ProductId),
-    /// The whole offer (stores, assortments). Every product uses it without saying so.
+    /// The whole offer (stores, assortments, and the channels and groups that markets name by key). Every product uses it without saying so.
     Offer,
 }
 
@@ -152,12 +152,12 @@ impl Record {
     /// Hubs that others are touched through when this record changes, appears or goes.
     pub fn provides(&self) -> Vec<Hub> {
         match self {
-            Self::Product(_) | Self::Channel(_) | Self::CustomerGroup(_) => Vec::new(),
+            Self::Product(_) => Vec::new(),
             Self::Category(it) => vec![Hub::Category(it.id.clone()), Hub::Tree],
             Self::ProductType(it) => vec![Hub::ProductType(it.id.clone())],
             Self::Stock(it) => vec![Hub::Sku(it.sku.clone())],
             Self::Price(it) => vec![Hub::Sku(it.sku.clone())],
-            Self::Store(_) | Self::Selection(_) => vec![Hub::Offer],
+            Self::Channel(_) | Self::CustomerGroup(_) | Self::Store(_) | Self::Selection(_) => vec![Hub::Offer],
             Self::Assignment(it) => vec![Hub::Product(it.product.clone())],
         }
     }

@@ -8,3 +8,4 @@ mod categories;
 mod prices;
 mod products;
 mod stock;
+mod touched;

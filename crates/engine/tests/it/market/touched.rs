@@ -1,0 +1,61 @@
+//! What bears on a listing touches the products that show it: otherwise a destination keeps what was.
+
+use contract::{
+    Change, Store as _,
+    source::Urgency,
+    store::{Intake, LaneState, Revision},
+};
+use model::{Attribute, Channel, CustomerGroup, Localized, Record, Variant};
+use store::sqlite::{Options, Sqlite};
+
+use super::build::*;
+
+async fn intake(store: &Sqlite, version: u64, records: Vec<Record>) {
+    let change = |record| Change::Is { record, version, modified_at: None };
+    let intake = Intake {
+        source: "shop".into(),
+        lane: "any".to_owned(),
+        state: LaneState::default(),
+        changes: records.into_iter().map(change).collect(),
+        unread: Vec::new(),
+        pass: None,
+        urgency: Urgency::Live,
+        at: NOW,
+    };
+    store.intake(intake).await.unwrap();
+    while store.spread(100).await.unwrap() > 0 {}
+}
+
+async fn revision(store: &Sqlite) -> Revision {
+    store.find(&"shop".into(), "p").await.unwrap().first().unwrap().revision
+}
+
+/// Whether the product is looked at again when `before` becomes `after`.
+async fn touches(attributes: Vec<Attribute>, before: Vec<Record>, after: Vec<Record>) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::with_options(&folder.path().join("cartage.db"), Options::default()).unwrap();
+    let variant = Variant { attributes, ..variant("S") };
+    let mut product = product(vec![variant]);
+    product.product_type = Some("outer".into());
+    intake(&store, 1, before).await;
+    intake(&store, 1, vec![Record::Product(product)]).await;
+    let stood = revision(&store).await;
+    intake(&store, 2, after).await;
+    revision(&store).await != stood
+}
+
+fn channel(id: &str, key: &str) -> Record {
+    Record::Channel(Channel { id: id.into(), key: key.into(), name: Localized::empty() })
+}
+
+fn group(id: &str, key: &str) -> Record {
+    Record::CustomerGroup(CustomerGroup { id: id.into(), key: Some(key.into()), name: key.into() })
+}
+
+#[tokio::test]
+async fn a_key_that_another_channel_or_group_has_now_reaches_products() {
+    let before = vec![channel("1", "retail"), channel("2", "outlet")];
+    let after = vec![channel("1", "closed"), channel("2", "retail")];
+    assert!(touches(Vec::new(), before, after).await, "a market that shows the prices of retail");
+    assert!(touches(Vec::new(), vec![group("1", "b2b")], vec![group("1", "old"), group("2", "b2b")]).await);
+}
