@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Assignment, Category, CategoryId, Channel, CustomerGroup, PriceEntry, Product, ProductId, ProductType,
-    ProductTypeId, RecordId, Selection, Sku, Stock, Store,
+    ProductTypeId, RecordId, Selection, Sku, Stock, Store, Value,
 };
 
 /// What a record is. The numbers are stored; never reuse one.
@@ -154,7 +154,7 @@ impl Record {
         match self {
             Self::Product(_) => Vec::new(),
             Self::Category(it) => vec![Hub::Category(it.id.clone()), Hub::Tree],
-            Self::ProductType(it) => vec![Hub::ProductType(it.id.clone())],
+            Self::ProductType(it) => vec![Hub::ProductType(it.id.clone()), any_type()],
             Self::Stock(it) => vec![Hub::Sku(it.sku.clone())],
             Self::Price(it) => vec![Hub::Sku(it.sku.clone())],
             Self::Channel(_) | Self::CustomerGroup(_) | Self::Store(_) | Self::Selection(_) => vec![Hub::Offer],
@@ -169,7 +169,8 @@ impl Record {
                 let categories = it.categories.iter().map(|id| Hub::Category(id.clone()));
                 let product_type = it.product_type.iter().map(|id| Hub::ProductType(id.clone()));
                 let skus = it.variants.iter().filter_map(|variant| variant.sku.clone()).map(Hub::Sku);
-                categories.chain(product_type).chain(skus).collect()
+                let nested = is_nested(it).then(any_type);
+                categories.chain(product_type).chain(skus).chain(nested).collect()
             }
             Self::Category(_) => vec![Hub::Tree],
             Self::ProductType(_)
@@ -181,6 +182,25 @@ impl Record {
             | Self::Selection(_)
             | Self::Assignment(_) => Vec::new(),
         }
+    }
+}
+
+/// Any type of products: a product names its own type, but not those of its nested attributes.
+fn any_type() -> Hub {
+    Hub::ProductType(ProductTypeId::new(""))
+}
+
+fn is_nested(product: &Product) -> bool {
+    let own = product.attributes.iter();
+    let attributes = own.chain(product.variants.iter().flat_map(|variant| &variant.attributes));
+    attributes.map(|attribute| &attribute.value).any(has_nested)
+}
+
+fn has_nested(value: &Value) -> bool {
+    match value {
+        Value::Nested(_) => true,
+        Value::Set(values) => values.iter().any(has_nested),
+        _ => false,
     }
 }
 

@@ -5,7 +5,10 @@ use contract::{
     source::Urgency,
     store::{Intake, LaneState, Revision},
 };
-use model::{Attribute, Channel, CustomerGroup, Localized, Record, Variant};
+use model::{
+    Attribute, AttributeDefinition, AttributeType, Channel, CustomerGroup, Localized, ProductType, Record, Value,
+    Variant,
+};
 use store::sqlite::{Options, Sqlite};
 
 use super::build::*;
@@ -58,4 +61,23 @@ async fn a_key_that_another_channel_or_group_has_now_reaches_products() {
     let after = vec![channel("1", "closed"), channel("2", "retail")];
     assert!(touches(Vec::new(), before, after).await, "a market that shows the prices of retail");
     assert!(touches(Vec::new(), vec![group("1", "b2b")], vec![group("1", "old"), group("2", "b2b")]).await);
+}
+
+fn product_type(id: &str, attribute: &str, title: &str, of: AttributeType) -> Record {
+    let label = texts(&[("de", title)]);
+    let attributes = vec![AttributeDefinition { name: attribute.into(), label, of, option: false }];
+    Record::ProductType(ProductType { id: id.into(), key: None, name: id.into(), attributes })
+}
+
+#[tokio::test]
+async fn a_title_within_a_nested_attribute_reaches_products() {
+    let outer = || product_type("outer", "box", "Karton", AttributeType::Nested("inner".into()));
+    let inner = |title| product_type("inner", "size", title, AttributeType::Text);
+    let before = || vec![outer(), inner("Format")];
+    let nested = || Value::Nested(vec![attribute("size", Value::Text("L".into()))]);
+    for value in [nested(), Value::Set(vec![nested()])] {
+        assert!(touches(vec![attribute("box", value)], before(), vec![inner("Größe")]).await);
+    }
+    let plain = vec![attribute("box", Value::Text("L".into()))];
+    assert!(!touches(plain, before(), vec![inner("Größe")]).await, "it shows nothing of that type");
 }
