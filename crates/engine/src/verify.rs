@@ -71,10 +71,31 @@ pub async fn verify(flow: &Flow, store: &dyn Store) -> Result<Verified, Fault> {
 /// # Errors
 /// The store's.
 pub async fn repair(flow: &Flow, store: &dyn Store, verified: &Verified) -> Result<u64, Fault> {
-    let mut numbers: Vec<Number> = verified.drift.iter().map(|drift| drift.number).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
+    let numbers = verified.drifted();
     if numbers.is_empty() { Ok(0) } else { store.doubt(&flow.name, &numbers).await }
+}
+
+/// How many of the records that drifted the destination has acknowledged meanwhile.
+///
+/// # Errors
+/// The store's.
+pub async fn repaired(flow: &Flow, store: &dyn Store, verified: &Verified) -> Result<u64, Fault> {
+    let mut repaired = 0;
+    for number in verified.drifted() {
+        let entry = store.work(&flow.name, number).await?.and_then(|work| work.entry);
+        repaired += u64::from(entry.is_none_or(|entry| !matches!(entry.state, State::Dead | State::Retry(_))));
+    }
+    Ok(repaired)
+}
+
+impl Verified {
+    /// The records that drifted.
+    pub fn drifted(&self) -> Vec<Number> {
+        let mut numbers: Vec<Number> = self.drift.iter().map(|drift| drift.number).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    }
 }
 
 /// False where the destination can't be read back.

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use engine::verify::{Verified, repair, verify};
+use contract::Fault;
+use engine::verify::{Verified, repair, repaired, verify};
 use serde::Serialize;
 
 use super::{Session, chosen, until_interrupted};
 use crate::{
     cli::VerifyArgs,
-    output::{Exit, Failure, Output},
+    output::{Exit, Failure, Output, exit_of, fault_text},
 };
 
 #[derive(Serialize)]
@@ -16,7 +17,10 @@ struct FlowVerified {
     flow: String,
     #[serde(flatten)]
     verified: Verified,
+    /// Records that were sent again; none: that was not asked for.
     repaired: Option<u64>,
+    /// Why sending again stopped before the end, if it did.
+    paused: Option<Fault>,
 }
 
 pub(super) async fn run(path: &Path, args: &VerifyArgs, output: Output) -> Result<Exit, Failure> {
@@ -25,18 +29,18 @@ pub(super) async fn run(path: &Path, args: &VerifyArgs, output: Output) -> Resul
     let mut all = Vec::new();
     for flow in chosen(&engine.flows, &args.flow)? {
         let verified = verify(&flow, engine.store.as_ref()).await?;
-        let repaired = if args.repair {
-            let doubted = repair(&flow, engine.store.as_ref(), &verified).await?;
-            engine.push(&flow, &until_interrupted()).until_idle().await?;
-            Some(doubted)
-        } else {
-            None
-        };
-        all.push(FlowVerified { flow: flow.name.to_string(), verified, repaired });
+        let (mut sent_again, mut paused) = (None, None);
+        if args.repair {
+            repair(&flow, engine.store.as_ref(), &verified).await?;
+            paused = engine.push(&flow, &until_interrupted()).until_idle().await?.paused;
+            sent_again = Some(repaired(&flow, engine.store.as_ref(), &verified).await?);
+        }
+        all.push(FlowVerified { flow: flow.name.to_string(), verified, repaired: sent_again, paused });
     }
     session.progress.finish();
     output.document(&all)?;
-    for FlowVerified { flow, verified, repaired } in &all {
+    let mut exit = Exit::Done;
+    for FlowVerified { flow, verified, repaired, paused } in &all {
         output.line(format!("{flow}: {} of {} items are as acknowledged", verified.right, verified.expected))?;
         for drift in verified.drift.iter().take(50) {
             let what =
@@ -46,12 +50,23 @@ pub(super) async fn run(path: &Path, args: &VerifyArgs, output: Output) -> Resul
         for kind in &verified.unreadable {
             output.line(format!("  {kind}: this destination does not let it be read back"))?;
         }
-        match repaired {
-            Some(records) => output.line(format!("  {records} records were sent again in full"))?,
-            None if !verified.drift.is_empty() => output.line("  send it again with `cartage verify --repair`")?,
-            None => {}
+        let drifted = verified.drifted().len() as u64;
+        if let Some(records) = repaired {
+            output.line(format!("  {records} records were sent again in full"))?;
+        } else if drifted > 0 {
+            output.line("  send it again with `cartage verify --repair`")?;
+        }
+        let left = drifted.saturating_sub(repaired.unwrap_or(0));
+        if repaired.is_some() && left > 0 {
+            output.line(format!("  {left} records could not be sent again (`cartage dead list`, `cartage status`)"))?;
+        }
+        if let Some(fault) = paused {
+            output.line(format!("flow {flow} stopped: {}", fault_text(fault)))?;
+            exit = exit.max(exit_of(fault));
+        }
+        if left > 0 {
+            exit = exit.max(Exit::Left);
         }
     }
-    let drifted = all.iter().any(|flow| !flow.verified.drift.is_empty() && flow.repaired.is_none());
-    Ok(if drifted { Exit::Left } else { Exit::Done })
+    Ok(exit)
 }

@@ -1,7 +1,10 @@
 //! What the commands print and how they end.
 
 use axum::{body::Body, extract::Request};
-use sandbox::commercetools::Change;
+use sandbox::{
+    clerk::{Rejection, Resource},
+    commercetools::Change,
+};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -209,6 +212,24 @@ async fn what_was_changed_behind_our_back_is_found_and_repaired() {
     held.get_mut("de").unwrap()[0].get_mut(&shop.id("p-000005")).unwrap().as_object_mut().unwrap().remove("boost");
     assert_eq!(held, before);
     shop.cartage(&["status"]).await.ended(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repair_that_is_refused_is_not_called_one() {
+    let shop = Shop::uniform(20).await;
+    shop.cartage(&["sync"]).await.ended(0);
+    let ids = [shop.id("p-000003"), shop.id("p-000004")];
+    write(&shop, "DELETE", &json!(ids)).await;
+    let equals = shop.current("p-000004")["name"]["de"].clone();
+    shop.store("de").reject(Rejection { resource: Resource::Products, field: "name".to_owned(), equals });
+    let ran = shop.cartage(&["verify", "--repair"]).await.ended(1);
+    ran.says(&["1 records were sent again in full", "1 records could not be sent again", "cartage dead list"]);
+    shop.store("de").accept_all();
+    shop.cartage(&["dead", "replay"]).await.ended(0);
+    shop.cartage(&["sync"]).await.ended(0);
+    write(&shop, "DELETE", &json!(ids)).await;
+    let found = shop.cartage(&["verify", "--repair", "--json"]).await.ended(0).json();
+    assert_eq!((&found[0]["repaired"], &found[1]["repaired"]), (&json!(2), &json!(0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
