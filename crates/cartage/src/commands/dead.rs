@@ -16,7 +16,7 @@ use crate::{
     output::{Exit, Failure, Output, fault_text, pretty},
 };
 
-/// Dead letters shown at once.
+/// Dead letters of a flow that are shown, and dropped, at once.
 const MOST: usize = 1000;
 
 #[derive(Serialize)]
@@ -55,9 +55,11 @@ async fn letters(
     records: &[String],
 ) -> Result<Vec<Letter>, Failure> {
     let names: Vec<String> = flow.into_iter().cloned().collect();
+    // Who names a record means it, wherever it stands.
+    let most = if records.is_empty() { MOST } else { u32::MAX as usize };
     let mut all = Vec::new();
     for flow in chosen(flows, &names)? {
-        let letters = store.dead(&flow.name, MOST).await?;
+        let letters = store.dead(&flow.name, most).await?;
         let wanted = |letter: &DeadLetter| records.is_empty() || records.iter().any(|id| id == letter.id.as_str());
         let letters = letters.into_iter().filter(wanted);
         all.extend(letters.map(|letter| Letter { flow: flow.name.to_string(), letter }));
@@ -78,6 +80,11 @@ async fn list(path: &Path, args: &DeadArgs, output: Output) -> Result<Exit, Fail
         let second = at.split('.').next().unwrap_or(&at).trim_end_matches('Z');
         output.line(format!("{flow} · {} {} · {second}Z", letter.kind, letter.id))?;
         output.line(format!("  {}: {}", letter.fault.code, letter.fault))?;
+    }
+    for flow in &flows {
+        if letters.iter().filter(|letter| letter.flow == flow.name.as_str()).count() == MOST {
+            output.line(format!("{} · the latest {MOST} are shown; `cartage status` counts all", flow.name))?;
+        }
     }
     output.line("show one with `cartage dead show <record>`; try again with `cartage dead replay`")?;
     Ok(Exit::Left)
@@ -109,12 +116,57 @@ async fn change(path: &Path, args: &DeadArgs, output: Output, replay: bool) -> R
     let loaded = load(path)?;
     let flows = assemble::parts(&loaded)?.flows;
     let store = assemble::open(&loaded)?;
-    let letters = letters(store.as_ref(), &flows, args.flow.as_ref(), &args.records).await?;
+    let done = if args.records.is_empty() {
+        all(store.as_ref(), &flows, args.flow.as_ref(), replay).await?
+    } else {
+        named(store.as_ref(), &flows, args, replay).await?
+    };
+    output.document(&done)?;
+    let verb = if replay { "will be tried again with the next `cartage sync`" } else { "were dropped" };
+    for Done { flow, records } in &done {
+        output.line(format!("{flow}: {records} records {verb}"))?;
+    }
+    if done.is_empty() {
+        output.line("no record is set aside")?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Has every dead letter tried again, or dropped, of one flow or of all.
+async fn all(
+    store: &dyn Store,
+    flows: &[Arc<Flow>],
+    flow: Option<&String>,
+    replay: bool,
+) -> Result<Vec<Done>, Failure> {
+    let names: Vec<String> = flow.into_iter().cloned().collect();
+    let mut done = Vec::new();
+    for flow in chosen(flows, &names)? {
+        let mut records = if replay { store.replay(&flow.name, &[]).await? } else { 0 };
+        while !replay {
+            let letters = store.dead(&flow.name, MOST).await?;
+            let numbers: Vec<Number> = letters.iter().map(|letter| letter.number).collect();
+            let dropped = if numbers.is_empty() { 0 } else { store.discard(&flow.name, &numbers).await? };
+            if dropped == 0 {
+                break;
+            }
+            records += dropped;
+        }
+        if records > 0 {
+            done.push(Done { flow: flow.name.to_string(), records });
+        }
+    }
+    Ok(done)
+}
+
+/// Has the dead letters of these records tried again, or dropped.
+async fn named(store: &dyn Store, flows: &[Arc<Flow>], args: &DeadArgs, replay: bool) -> Result<Vec<Done>, Failure> {
+    let letters = letters(store, flows, args.flow.as_ref(), &args.records).await?;
     if let Some(unknown) = args.records.iter().find(|id| !letters.iter().any(|it| it.letter.id.as_str() == *id)) {
         return Err(no_letter(unknown).into());
     }
     let mut done = Vec::new();
-    for flow in &flows {
+    for flow in flows {
         let of_flow = letters.iter().filter(|letter| letter.flow == flow.name.as_str());
         let numbers: Vec<Number> = of_flow.map(|letter| letter.letter.number).collect();
         if numbers.is_empty() {
@@ -127,15 +179,7 @@ async fn change(path: &Path, args: &DeadArgs, output: Output, replay: bool) -> R
         };
         done.push(Done { flow: flow.name.to_string(), records });
     }
-    output.document(&done)?;
-    let verb = if replay { "will be tried again with the next `cartage sync`" } else { "were dropped" };
-    for Done { flow, records } in &done {
-        output.line(format!("{flow}: {records} records {verb}"))?;
-    }
-    if done.is_empty() {
-        output.line("no record is set aside")?;
-    }
-    Ok(Exit::Done)
+    Ok(done)
 }
 
 fn no_letter(id: &str) -> Fault {

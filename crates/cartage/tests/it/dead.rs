@@ -123,6 +123,26 @@ async fn dead_letters_are_listed_shown_replayed_and_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn however_many_are_set_aside_all_are_replayed_or_dropped() {
+    let shop = Shop::altered(1050, |_, products| products.iter_mut().for_each(|it| it.variants.truncate(1))).await;
+    let section = "[flows.clerk-de.fields]\n";
+    let unfit = "url = \"has(product.key) && product.key.startsWith('p-') ? 'nowhere' : product.url\"\n";
+    shop.replace(section, &format!("{section}{unfit}"));
+    shop.cartage(&["sync"]).await.ended(1);
+    let all = json!([{ "flow": "clerk-de", "records": 1050 }]);
+    assert_eq!(shop.cartage(&["dead", "replay", "--json"]).await.ended(0).json(), all);
+    shop.cartage(&["sync"]).await.ended(1);
+    let list = shop.cartage(&["dead", "list"]).await.ended(1).says(&["the latest 1000"]);
+    for at in [0, 500, 1049] {
+        let id = shop.id(&format!("p-{at:06}"));
+        shop.cartage(&["dead", "show", &id]).await.ended(1).says(&[&id]);
+    }
+    assert_eq!(list.out.matches("C0522").count(), 1000);
+    assert_eq!(shop.cartage(&["dead", "drop", "--all", "--json"]).await.ended(0).json(), all);
+    shop.cartage(&["dead", "list"]).await.ended(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_record_is_kept_out_until_it_changes() {
     let (shop, id) = refused().await;
     shop.cartage(&["sync"]).await.ended(1);
