@@ -1,15 +1,17 @@
 //! `cartage plan`: what a push would do.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use contract::{Fault, store::Found};
+use contract::{Clock, Fault, Store, store::Found};
 use engine::{
+    Flow,
     plan::{self, Basis, FieldChange, Plan},
     pull::Mode,
 };
+use model::Kind;
 use serde::Serialize;
 
-use super::{Session, chosen};
+use super::{Session, chosen, clock, look};
 use crate::{
     cli::PlanArgs,
     output::{Exit, Failure, Output, fault_text, table},
@@ -35,9 +37,17 @@ struct RecordPlan {
 }
 
 pub(super) async fn run(path: &Path, args: &PlanArgs, output: Output) -> Result<Exit, Failure> {
-    let session = Session::open(path, output, false).await?;
-    let flows = chosen(&session.engine.flows, &args.flow)?;
+    let session = match Session::open(path, output, false).await {
+        // Beside a process that writes, what it has read can still be looked at.
+        Err(Failure::Fault(fault)) if args.offline && fault.code == "C0103" => None,
+        opened => Some(opened?),
+    };
+    let Some(session) = &session else {
+        let (store, flows) = look(path)?;
+        return show(store.as_ref(), clock().as_ref(), &chosen(&flows, &args.flow)?, args, output).await;
+    };
     let engine = &session.engine;
+    let flows = chosen(&engine.flows, &args.flow)?;
     if !args.offline {
         for origin in engine.origins.iter().filter(|origin| flows.iter().any(|flow| flow.source == origin.pull.name)) {
             for lane in origin.pull.source.lanes() {
@@ -47,12 +57,22 @@ pub(super) async fn run(path: &Path, args: &PlanArgs, output: Output) -> Result<
         while engine.store.spread(1000).await? > 0 {}
         session.progress.finish();
     }
+    show(engine.store.as_ref(), engine.clock.as_ref(), &flows, args, output).await
+}
+
+async fn show(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    flows: &[Arc<Flow>],
+    args: &PlanArgs,
+    output: Output,
+) -> Result<Exit, Failure> {
     if let Some(text) = &args.record {
-        return one(&session, &flows, text, output).await;
+        return one(store, clock, flows, text, output).await;
     }
     let mut plans = Vec::new();
-    for flow in &flows {
-        let plan = plan::plan(flow, engine.store.as_ref(), engine.clock.as_ref()).await?;
+    for flow in flows {
+        let plan = plan::plan(flow, store, clock).await?;
         plans.push(FlowPlan { flow: flow.name.to_string(), plan });
     }
     output.document(&plans)?;
@@ -102,15 +122,19 @@ pub(super) async fn run(path: &Path, args: &PlanArgs, output: Output) -> Result<
 }
 
 async fn one(
-    session: &Session,
-    flows: &[std::sync::Arc<engine::Flow>],
+    store: &dyn Store,
+    clock: &dyn Clock,
+    flows: &[Arc<Flow>],
     text: &str,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let (store, clock) = (session.engine.store.as_ref(), session.engine.clock.as_ref());
-    let mut plans = Vec::new();
+    let (mut plans, mut only) = (Vec::new(), None);
     for flow in flows {
-        for Found { number, id, .. } in store.find(&flow.source, text).await? {
+        for Found { number, id, kind, .. } in store.find(&flow.source, text).await? {
+            if !Kind::CARRIED.contains(&kind) {
+                only = Some(kind);
+                continue;
+            }
             let Some(work) = store.work(&flow.name, number).await? else { continue };
             let (changes, fault) = match plan::changes(flow, store, clock, &work).await {
                 Ok(changes) => (changes, None),
@@ -120,7 +144,7 @@ async fn one(
         }
     }
     if plans.is_empty() {
-        return Err(not_found(text).into());
+        return Err(only.map_or_else(|| not_found(text), |kind| not_carried(text, kind)).into());
     }
     output.document(&plans)?;
     for plan in &plans {
@@ -138,6 +162,12 @@ async fn one(
         }
     }
     Ok(Exit::Done)
+}
+
+/// It is in the mirror for what other records say of it.
+fn not_carried(text: &str, kind: Kind) -> Fault {
+    Fault::record("C0822", format!("{text:?} is a {kind}, which is not sent by itself"))
+        .hint("name a product or a category; `cartage explain` shows what the source says of this one")
 }
 
 /// Nothing in the mirror has this id, key or SKU.

@@ -284,8 +284,22 @@ async fn a_database_that_is_written_by_another_process_is_left_alone() {
     let process = shop.synced().await;
     shop.cartage(&["sync"]).await.says(&["error[C0103]", "hint: "]);
     shop.cartage(&["status"]).await.ended(0);
+    shop.cartage(&["plan", "--offline"]).await.ended(0).says(&["clerk-de", "keep"]);
+    shop.cartage(&["plan"]).await.ended(2).says(&["error[C0103]"]);
     drop(process);
     shop.cartage(&["sync"]).await.ended(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_flow_carries_is_no_defect_to_a_plan() {
+    let shop = Shop::uniform(5).await;
+    let process = shop.synced().await;
+    let records = process.store.reference(&"shop".into()).await.unwrap();
+    let reference = records.iter().find(|record| record.kind() == model::Kind::ProductType).unwrap();
+    let id = reference.id().to_string();
+    drop(process);
+    let ran = shop.cartage(&["plan", "--offline", &id]).await.ended(1).says(&["error[C0822]", &id]);
+    assert!(!ran.out.contains("C0602"), "{ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
