@@ -65,7 +65,8 @@ fn scopes(config: &Config, granted: Option<&str>) -> Vec<Finding> {
     missing
 }
 
-/// Whether a granted scope allows what a needed one does: `manage_…` includes `view_…`, and `manage_project` all.
+/// Whether a granted scope allows what a needed one does: `manage_…` includes `view_…`, `manage_project` all, and a right
+/// to products or customers what is needed to understand them.
 fn covers(granted: &str, needed: &str, project_key: &str) -> bool {
     let mut parts = granted.splitn(3, ':');
     let (scope, key, store) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
@@ -73,10 +74,14 @@ fn covers(granted: &str, needed: &str, project_key: &str) -> bool {
         return false;
     }
     let of = needed.strip_prefix("view_").unwrap_or(needed);
-    scope == needed
-        || scope == "manage_project"
-        || scope.strip_prefix("manage_") == Some(of)
-        || needed == "view_published_products" && matches!(scope, "view_products" | "manage_products")
+    let included = match scope {
+        "view_products" | "manage_products" => {
+            matches!(of, "published_products" | "product_types" | "categories" | "channels")
+        }
+        "view_customers" | "manage_customers" => of == "customer_groups",
+        _ => false,
+    };
+    scope == needed || scope == "manage_project" || scope.strip_prefix("manage_") == Some(of) || included
 }
 
 fn project_findings(config: &Config, project: &Project) -> Vec<Finding> {
@@ -124,6 +129,15 @@ mod tests {
             ["view_products", "view_products:other", "view_products:p:store", "view_published_products:p", ""]
         {
             assert!(!covers(granted, "view_products", "p"), "{granted}");
+        }
+        for needed in ["view_categories", "view_channels", "view_product_types"] {
+            assert!(covers("view_products:p", needed, "p"), "{needed}");
+            assert!(covers("manage_products:p", needed, "p"), "{needed}");
+            assert!(!covers("view_published_products:p", needed, "p"), "{needed}");
+        }
+        assert!(covers("view_customers:p", "view_customer_groups", "p"));
+        for needed in ["view_standalone_prices", "view_stores", "view_product_selections", "view_messages"] {
+            assert!(!covers("view_products:p", needed, "p"), "{needed}");
         }
     }
 }
