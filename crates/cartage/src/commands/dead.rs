@@ -142,21 +142,25 @@ async fn all(
     let names: Vec<String> = flow.into_iter().cloned().collect();
     let mut done = Vec::new();
     for flow in chosen(flows, &names)? {
-        let mut records = if replay { store.replay(&flow.name, &[]).await? } else { 0 };
-        while !replay {
-            let letters = store.dead(&flow.name, MOST).await?;
-            let numbers: Vec<Number> = letters.iter().map(|letter| letter.number).collect();
-            let dropped = if numbers.is_empty() { 0 } else { store.discard(&flow.name, &numbers).await? };
-            if dropped == 0 {
-                break;
-            }
-            records += dropped;
-        }
+        let records = if replay { store.replay(&flow.name, &[]).await? } else { drop_all(store, &flow).await? };
         if records > 0 {
             done.push(Done { flow: flow.name.to_string(), records });
         }
     }
     Ok(done)
+}
+
+async fn drop_all(store: &dyn Store, flow: &Flow) -> Result<u64, Fault> {
+    let mut dropped = 0;
+    loop {
+        let letters = store.dead(&flow.name, MOST).await?;
+        let numbers: Vec<Number> = letters.iter().map(|letter| letter.number).collect();
+        let now = if numbers.is_empty() { 0 } else { store.discard(&flow.name, &numbers).await? };
+        if now == 0 {
+            return Ok(dropped);
+        }
+        dropped += now;
+    }
 }
 
 /// Has the dead letters of these records tried again, or dropped.

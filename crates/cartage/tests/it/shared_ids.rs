@@ -56,7 +56,7 @@ async fn the_feed_has_a_sku_once_and_as_the_product_s_whose_it_is() {
         for lane in pull.source.lanes() {
             pull.walk(&lane, Mode::Everything).await.unwrap();
         }
-        assert_eq!(fed(&shop, &process, &sku).await, [second.clone()]);
+        assert_eq!(fed(&shop, &process, &sku).await, std::slice::from_ref(&second));
         assert!(process.sync().await.converged());
         assert_eq!(fed(&shop, &process, &sku).await, [second]);
     }
