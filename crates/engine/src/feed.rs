@@ -5,7 +5,7 @@
 
 use contract::{
     Clock, Fault, Item, Store,
-    store::{Number, Revision, Work},
+    store::{Entry, Number, Revision, State, Work},
 };
 use model::{Kind, Timestamp};
 
@@ -108,8 +108,12 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// What the destination should hold of a record, without what is another's. What can't be made stays there as it was acknowledged last.
+    /// What the destination should hold of a record, without what is another's. What can't be made, and what a person
+    /// has dropped until it changes, stays there as it was acknowledged last.
     async fn items(&self, work: &Work) -> Result<Vec<Item>, Fault> {
+        if work.entry.as_ref().is_some_and(|entry| is_dropped(entry) && entry.revision >= work.revision) {
+            return self.acknowledged(work).await;
+        }
         match desired(self.flow, &self.view, work, self.clock.now()) {
             (Target::InSync, mut items, _) => {
                 let ids = items.iter().map(|item| &item.id);
@@ -117,16 +121,26 @@ impl<'a> Feed<'a> {
                 items.retain(|item| !others.iter().any(|other| other.item == item.id));
                 Ok(items)
             }
-            (Target::Dead(_), _, _) if work.entry.as_ref().is_some_and(|entry| !entry.items.is_empty()) => {
-                let entry = self.store.entry(&self.flow.name, work.number).await?;
-                Ok(entry.map(|entry| entry.items).unwrap_or_default())
-            }
-            (Target::Dead(_) | Target::Filtered(_) | Target::Gone, _, _) => Ok(Vec::new()),
+            (Target::Dead(_), _, _) => self.acknowledged(work).await,
+            (Target::Filtered(_) | Target::Gone, _, _) => Ok(Vec::new()),
         }
+    }
+
+    /// What the destination acknowledged last of a record.
+    async fn acknowledged(&self, work: &Work) -> Result<Vec<Item>, Fault> {
+        if work.entry.as_ref().is_none_or(|entry| entry.items.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let entry = self.store.entry(&self.flow.name, work.number).await?;
+        Ok(entry.map(|entry| entry.items).unwrap_or_default())
     }
 
     /// The place behind so many of the items that [`Feed::next`] gave last.
     pub fn within(&self, items: usize) -> Place {
         Place { after: Number(self.place.after.0.saturating_sub(1)), skip: self.skipped + items }
     }
+}
+
+fn is_dropped(entry: &Entry) -> bool {
+    matches!(&entry.state, State::Filtered(rule) if rule == "dropped")
 }

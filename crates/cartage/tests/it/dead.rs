@@ -6,7 +6,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::harness::Shop;
+use crate::{feeds, harness::Shop};
 
 /// A shop whose German store refuses one product; its id.
 async fn refused() -> (Shop, String) {
@@ -151,6 +151,11 @@ async fn a_dropped_record_is_kept_out_until_it_changes() {
     assert_eq!(status["flows"][0]["rules"], json!({ "dropped": 1 }));
     shop.cartage(&["sync", "--full"]).await.ended(0);
     assert!(!shop.store("de").products().contains_key(&id));
+    // Out of the feed as well.
+    let (process, token) = (shop.open().await, feeds::token(&shop, "de").await);
+    let fed = feeds::items(&feeds::edges(&process), "/feed/clerk-de/products", &token).await;
+    assert!(fed.len() == 129 && fed.iter().all(|item| item["id"] != json!(id)));
+    drop(process);
     rename(&shop, "Endlich gut");
     shop.cartage(&["sync"]).await.ended(0);
     assert!(shop.store("de").products().contains_key(&id));
