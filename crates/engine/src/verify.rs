@@ -143,6 +143,26 @@ fn same(sent: &Json, there: Option<&Json>) -> bool {
         (Json::Array(sent), Some(Json::Array(there))) => {
             sent.len() == there.len() && sent.iter().zip(there).all(|(sent, there)| same(sent, Some(there)))
         }
+        (Json::Object(sent), Some(Json::Object(there))) => {
+            sent.len() == there.len() && sent.iter().all(|(name, sent)| same(sent, there.get(name)))
+        }
         (sent, there) => there == Some(sent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_number_is_the_same_however_it_is_written_and_wherever_it_stands() {
+        let there = json!({"a": 20, "b": [1.0], "c": {"x": {"y": 3}, "z": [2]}, "more": 1});
+        let differs = |sent: &str| differing(sent, &there);
+        assert!(differs(r#"{"a":20.0,"b":[1],"c":{"x":{"y":3.0},"z":[2.0]}}"#).is_empty());
+        for sent in [r#"{"c":{"x":{"y":4},"z":[2]}}"#, r#"{"c":{"z":[2]}}"#, r#"{"c":{"x":{"y":3},"z":[2],"w":1}}"#] {
+            assert_eq!(differs(sent), ["c"], "{sent}");
+        }
     }
 }
