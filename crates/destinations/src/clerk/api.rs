@@ -1,6 +1,6 @@
 //! Clerk.io's JSON, verbatim. Only answers are typed: what is sent is written straight into bytes (`map`, `client`).
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// What every answer is wrapped in.
 #[derive(Debug, Deserialize)]
@@ -8,12 +8,23 @@ pub struct Envelope {
     /// `ok` or `error`.
     pub status: String,
     /// What went wrong, in English.
+    #[serde(default, deserialize_with = "text")]
     pub message: Option<String>,
     /// One of the [`ErrorType`]s.
-    #[serde(rename = "type")]
+    #[serde(default, rename = "type", deserialize_with = "text")]
     pub error_type: Option<String>,
     /// Number of the error report, for Clerk.io's support.
+    #[serde(default, deserialize_with = "text")]
     pub id: Option<String>,
+}
+
+/// Only `status` decides: what accompanies it may be of any type, and is shown as it is.
+fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(match serde_json::Value::deserialize(from)? {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    })
 }
 
 /// Kinds of errors that Clerk.io publishes.

@@ -36,6 +36,8 @@ fn the_body_decides_and_not_the_code() {
         (200, r#"{"status":"ok"}"#, None, "delivered"),
         (201, r#"{"status":"ok","more":[1]}"#, None, "delivered"),
         (500, r#"{"status":"ok"}"#, None, "delivered"),
+        (200, r#"{"status":"ok","id":7,"type":{},"message":["Hi"]}"#, None, "delivered"),
+        (200, r#"{"status":"error","type":"ParsingError","id":7,"message":null}"#, None, "rejected record C0403"),
         (429, r#"{"status":"ok"}"#, None, "delivered"),
         (200, &error("AuthenticationError"), None, "deferred credentials C0402"),
         (401, &error("AuthenticationError"), None, "deferred credentials C0402"),
