@@ -13,6 +13,7 @@ use crate::{
 pub(super) async fn run(path: &Path, args: &ExplainArgs, output: Output) -> Result<Exit, Failure> {
     let (store, flows) = look(path)?;
     let mut sources: Vec<_> = flows.iter().map(|flow| &flow.source).collect();
+    sources.sort_unstable();
     sources.dedup();
     let mut journeys = Vec::new();
     for source in sources {

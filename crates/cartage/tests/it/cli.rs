@@ -169,6 +169,29 @@ async fn a_record_s_journey_is_told_from_source_to_answer() {
     shop.cartage(&["explain", "nobody"]).await.ended(1).says(&["error[C0822]", "\"nobody\""]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_tells_a_record_of_each_source_once() {
+    let shop = Shop::uniform(3).await;
+    let text = std::fs::read_to_string(&shop.config).unwrap();
+    let copied = |name: &str, copy: &str| {
+        let section = text.split("\n[").find(|section| section.starts_with(&format!("{name}]"))).unwrap();
+        format!("[{}", section.replacen(name, copy, 1))
+    };
+    // The flows of one source are not next to each other.
+    let flow = copied("flows.clerk-de", "flows.last").replace("\"clerk-de\"", "\"last\"");
+    shop.configure(
+        &[copied("sources.shop", "sources.other"), copied("destinations.clerk-de", "destinations.last"), flow]
+            .join("\n"),
+    );
+    shop.replace("[flows.clerk-uk]\nsource = \"shop\"", "[flows.clerk-uk]\nsource = \"other\"");
+    shop.cartage(&["sync"]).await;
+    let journeys = shop.cartage(&["explain", "p-000001", "--json"]).await.ended(0).json();
+    let flows: Vec<usize> =
+        journeys.as_array().unwrap().iter().map(|journey| journey["flows"].as_array().unwrap().len()).collect();
+    assert_eq!(flows.len(), 2, "{journeys:#}");
+    assert_eq!(flows.iter().sum::<usize>(), 3);
+}
+
 /// Writes to a Clerk.io store behind Cartage's back.
 async fn write(shop: &Shop, method: &str, objects: &Value) {
     let body = json!({ "key": "sandboxDEpublic", "private_key": "sandboxDEprivate", "products": objects });
