@@ -73,7 +73,12 @@ impl Commercetools {
 }
 
 fn resolve(setting: &str, secret: &SecretRef) -> Result<SecretString, Fault> {
-    secret.resolve().map_err(|error| Fault::config("C0214", format!("the setting {setting} can't be used: {error}")))
+    secret.resolve().map_err(|error| {
+        Fault::config("C0214", format!("the setting {setting} can't be used: {error}")).hint(
+            "id and secret are shown once, when an API client is made in the Merchant Center; export them, or name \
+             another place for them (env:NAME or file:PATH)",
+        )
+    })
 }
 
 #[async_trait]
