@@ -40,7 +40,8 @@ impl Stage {
             "product_types" => Self::ProductTypes,
             "channels" => Self::Channels,
             "customer_groups" => Self::CustomerGroups,
-            "stores" => Self::Stores,
+            // What a store sells comes before it: a store whose assortment is not known yet sells nothing.
+            "stores" => Self::Selections,
             "categories" => Self::Categories,
             "standalone_prices" => Self::StandalonePrices,
             "inventory" => Self::Inventory,
@@ -125,11 +126,19 @@ pub struct Place {
     /// The last selection of the page that `selections` came from, where there may be more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_after: Option<String>,
+    /// The walk began once more, because a store changed within it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub again: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]
 const fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]
+const fn is_false(truth: &bool) -> bool {
+    !*truth
 }
 
 /// Where the next walk over changes starts.
@@ -143,13 +152,23 @@ pub struct Mark {
 impl Place {
     /// The beginning of a walk.
     pub const fn beginning(stage: Stage, from: Option<Timestamp>, size: u16) -> Self {
-        Self { stage, from, began: None, after: None, size, selections: Vec::new(), offset: 0, more_after: None }
+        Self {
+            stage,
+            from,
+            began: None,
+            after: None,
+            size,
+            selections: Vec::new(),
+            offset: 0,
+            more_after: None,
+            again: false,
+        }
     }
 
     /// The beginning of another stage of the same walk.
     #[must_use]
     pub fn stage(&self, stage: Stage, size: u16) -> Self {
-        Self { began: self.began, ..Self::beginning(stage, self.from, size) }
+        Self { began: self.began, again: self.again, ..Self::beginning(stage, self.from, size) }
     }
 }
 

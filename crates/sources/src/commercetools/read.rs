@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{Fault, Lane, Next, Page, Position};
+use contract::{Change, Fault, Lane, Next, Page, Position};
 use model::{Record, Timestamp};
 use tokio::sync::Mutex;
 use wire::{Response, Retry, retry};
@@ -86,8 +86,15 @@ impl Reader {
         }
         let decoded = self.fetch(&place).await?;
         place.began = place.began.or(Some(decoded.at));
+        if place.stage == Stage::Stores && !place.again && decoded.changes.iter().any(|it| is_after(it, place.began)) {
+            // What it sells now may not have been read: its selections once more, and then the stores.
+            let size = self.first_size(Stage::Selections);
+            let anew =
+                Place { began: Some(decoded.at), again: true, ..Place::beginning(Stage::Selections, None, size) };
+            return Ok(Page { changes: Vec::new(), unread: Vec::new(), next: Next::Within(place::write(&anew)?) });
+        }
         let next = match place.stage {
-            Stage::Selections => self.after_selections(&place, &decoded),
+            Stage::Selections => Some(self.after_selections(&place, &decoded)),
             Stage::Members => self.after_members(&place, &decoded)?,
             _ => self.after_records(&place, &decoded)?,
         };
@@ -281,24 +288,25 @@ impl Reader {
             Stage::Projections if place.from.is_some() && self.config.detect_unpublished => {
                 Some(place.stage(Stage::Unpublished, self.first_size(Stage::Unpublished)))
             }
-            Stage::Stores => Some(place.stage(Stage::Selections, self.first_size(Stage::Selections))),
             _ => None,
         })
     }
 
-    fn after_selections(&self, place: &Place, decoded: &Decoded) -> Option<Place> {
+    /// The members of what was read; the stores where nothing was.
+    fn after_selections(&self, place: &Place, decoded: &Decoded) -> Place {
         let read = decoded.changes.iter().filter_map(|change| match change {
-            contract::Change::Is { record: Record::Selection(selection), .. } => Some(selection.id.to_string()),
+            Change::Is { record: Record::Selection(selection), .. } => Some(selection.id.to_string()),
             _ => None,
         });
         // One that could not be read is kept as it was, and so are its members.
         let unread = decoded.unread.iter().filter_map(|unread| Some(unread.id.as_ref()?.to_string()));
         let selections: Vec<String> = read.chain(unread).collect();
         let more_after = decoded.last.as_ref().filter(|_| decoded.is_full()).map(|after| after.id.clone());
-        (!selections.is_empty()).then(|| {
-            let members = place.stage(Stage::Members, self.first_size(Stage::Members));
-            Place { selections, more_after, ..members }
-        })
+        if selections.is_empty() {
+            return self.stores(place);
+        }
+        let members = place.stage(Stage::Members, self.first_size(Stage::Members));
+        Place { selections, more_after, ..members }
     }
 
     fn after_members(&self, place: &Place, decoded: &Decoded) -> Result<Option<Place>, Fault> {
@@ -329,10 +337,15 @@ impl Reader {
                 ..place.stage(Stage::Members, size)
             }));
         }
-        Ok(place.more_after.clone().map(|id| Place {
+        let more = place.more_after.clone().map(|id| Place {
             after: Some(After { id, at: None }),
             ..place.stage(Stage::Selections, self.first_size(Stage::Selections))
-        }))
+        });
+        Ok(Some(more.unwrap_or_else(|| self.stores(place))))
+    }
+
+    fn stores(&self, place: &Place) -> Place {
+        place.stage(Stage::Stores, self.first_size(Stage::Stores))
     }
 
     // ── page sizes ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -373,6 +386,11 @@ impl Size<'_> {
     fn set(&self, size: u16) {
         self.0.store(size, Ordering::Relaxed);
     }
+}
+
+/// The record changed since that instant.
+fn is_after(change: &Change, began: Option<Timestamp>) -> bool {
+    matches!(change, Change::Is { modified_at, .. } if *modified_at >= began)
 }
 
 /// How large the next page may be, from how long this one took and what it weighed.

@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use contract::{Fault, FaultClass, Next, Position, Source, Token};
+use contract::{Change, Fault, FaultClass, Next, Position, Source, Token};
+use model::Kind;
 use serde_json::{Value, json};
 use sources::commercetools::Commercetools;
 use wiremock::{
@@ -347,6 +348,33 @@ async fn messages_that_are_off_are_read_from_when_that_was_last_known() {
     assert_eq!(second.end, first.end, "the project was not asked again: they may be on since");
 }
 
+/// The stores lane of a shop with one selection and one store, which last changed then; how often each was asked for.
+async fn stores(changed: &str) -> (Vec<Kind>, usize, usize) {
+    let host = host().await;
+    let of = |records: Value| vec![ResponseTemplate::new(200).set_body_json(json!({ "limit": 2, "results": records }))];
+    let setting = json!({ "productSelection": { "typeId": "product-selection", "id": "new" }, "active": true });
+    let store = json!({ "id": "s", "key": "de", "lastModifiedAt": changed, "productSelections": [setting] });
+    answers(&host, "stores", of(json!([store]))).await;
+    answers(&host, "product-selections", of(json!([{ "id": "new", "mode": "Individual" }]))).await;
+    let member = json!({ "product": { "typeId": "product", "id": "p" } });
+    answers(&host, "product-selections/new/products", of(json!([member]))).await;
+    let walked = walk(&small(&host), "stores", Position::Full).await.unwrap();
+    let kinds = walked.changes.iter().filter_map(|change| match change {
+        Change::Is { record, .. } => Some(record.kind()),
+        Change::Gone { .. } => None,
+    });
+    let (selections, stores) = (asked(&host, "product-selections").await, asked(&host, "stores").await);
+    (kinds.collect(), selections.len(), stores.len())
+}
+
+#[tokio::test]
+async fn a_store_comes_after_all_that_it_sells() {
+    let order = vec![Kind::Selection, Kind::Assignment, Kind::Store];
+    assert_eq!(stores("2026-01-01T00:00:00.000Z").await, (order.clone(), 1, 1));
+    let again = [vec![Kind::Selection, Kind::Assignment], order].concat();
+    assert_eq!(stores("9000-01-01T00:00:00.000Z").await, (again, 2, 2), "it changed while its selections were read");
+}
+
 #[tokio::test]
 async fn a_selection_that_went_meanwhile_has_no_members() {
     let host = host().await;
@@ -354,6 +382,7 @@ async fn a_selection_that_went_meanwhile_has_no_members() {
     answers(&host, "product-selections/gone/products", vec![refused(404, "ResourceNotFound")]).await;
     let one = json!({ "limit": 2, "results": [{ "product": { "typeId": "product", "id": "a" } }] });
     answers(&host, "product-selections/left/products", vec![ResponseTemplate::new(200).set_body_json(one)]).await;
+    answers(&host, "stores", vec![page(2, &[])]).await;
     let walked = walk(&small(&host), "stores", Position::Within(Token(token))).await.unwrap();
     assert_eq!(walked.changes.len(), 1);
 }
