@@ -335,3 +335,18 @@ async fn where_the_account_has_a_call_for_it_a_category_is_removed_by_call() {
         assert_eq!(shop.store(market).operations()["DELETE categories"].refused, 1);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_category_that_waits_for_the_feed_is_removed_by_call_once_that_is_the_setting() {
+    let shop = Shop::uniform(10).await;
+    let process = shop.synced().await;
+    delete_category(&shop).await;
+    assert_eq!(process.sync_full().await.flows["de"].tally.pending, 1);
+    drop(process);
+    let section = "[destinations.clerk-de]\n";
+    shop.replace(section, &format!("{section}category_removal = \"delete\"\n"));
+    let pass = shop.open().await.sync().await;
+    // The emulated account does not have that call, and says so.
+    assert_eq!((pass.flows["de"].tally.dead, pass.flows["de"].tally.pending), (1, 0), "{pass:?}");
+    assert_eq!(pass.flows["uk"].tally.pending, 1);
+}

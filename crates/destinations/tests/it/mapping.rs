@@ -370,7 +370,7 @@ fn a_category_names_its_immediate_children() {
 }
 
 #[test]
-fn the_fingerprint_follows_what_changes_payloads_and_nothing_else() {
+fn the_fingerprint_follows_what_changes_payloads_or_their_removal_and_nothing_else() {
     let of = |settings: &str| map::fingerprint(&config(settings), 1);
     assert_eq!(of(""), of("url = \"http://127.0.0.1:1/clerk\"\nbatch_items = 7\nconcurrency = 9"));
     let settings = [
@@ -383,6 +383,7 @@ fn the_fingerprint_follows_what_changes_payloads_and_nothing_else() {
         "description = \"html\"",
         "missing_image = \"reject\"",
         "parent_image = false",
+        "category_removal = \"delete\"",
         "attributes = []",
         "attributes = [\"a\", \"b\"]",
         "attributes = [\"a, b\"]",

@@ -23,7 +23,7 @@ pub use id::{fitting, is_integer};
 pub use markup::plain_text;
 pub use product::{options_text, product};
 
-/// The settings that change payloads, and the version of this mapping, as text.
+/// The settings that change payloads or how they are removed, and the version of this mapping, as text.
 pub fn fingerprint(config: &Config, mapping: u32) -> String {
     let names = match &config.attributes {
         Attributes::All => "all".to_owned(),
@@ -31,7 +31,7 @@ pub fn fingerprint(config: &Config, mapping: u32) -> String {
         Attributes::Only(names) => format!("{names:?}"),
     };
     format!(
-        "clerk {mapping} {:?} {:?} {:?} {:?} {} {:?} {:?} {} {names}",
+        "clerk {mapping} {:?} {:?} {:?} {:?} {} {:?} {:?} {} {:?} {names}",
         config.grain,
         config.id_type,
         config.product_id,
@@ -40,5 +40,6 @@ pub fn fingerprint(config: &Config, mapping: u32) -> String {
         config.description,
         config.missing_image,
         config.parent_image,
+        config.category_removal,
     )
 }
