@@ -253,6 +253,11 @@ async fn a_repair_that_is_refused_is_not_called_one() {
     write(&shop, "DELETE", &json!(ids)).await;
     let found = shop.cartage(&["verify", "--repair", "--json"]).await.ended(0).json();
     assert_eq!((&found[0]["repaired"], &found[1]["repaired"]), (&json!(2), &json!(0)));
+    // A store that is empty, such as another one under new keys, is filled.
+    let held = shop.held();
+    shop.store("de").clear();
+    shop.cartage(&["verify", "--repair"]).await.ended(0);
+    assert_eq!(shop.held(), held);
 }
 
 #[tokio::test(flavor = "multi_thread")]
