@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use contract::{Clock, Fault, FaultClass, Lane, Store};
+use contract::{
+    Clock, Fault, FaultClass, Lane, Store,
+    store::{LaneState, Sweep},
+};
 use model::{FlowName, Kind, SourceName, Timestamp};
 use tokio::{sync::watch, task::JoinSet};
 
@@ -61,7 +64,7 @@ pub struct Origin {
 /// What a pass is asked for.
 #[derive(Clone, Debug)]
 pub struct SyncOptions {
-    /// Read everything rather than what changed.
+    /// Read everything, also where that is not due yet, rather than what changed.
     pub full: bool,
     /// Only these flows; empty: all.
     pub flows: Vec<FlowName>,
@@ -82,14 +85,41 @@ pub struct Synced {
 type LaneResult = (SourceName, &'static str, Result<Walked, Fault>);
 
 impl Engine {
-    /// Makes the flows known to the store: what a crash cut off is in doubt from here on.
+    /// Makes the flows known to the store: what a crash cut off is in doubt from here on. Parts with what lanes read that
+    /// are switched off since.
     ///
     /// # Errors
     /// The store's.
     pub async fn register(&self) -> Result<(), Fault> {
+        for origin in &self.origins {
+            self.part_with_lanes(origin).await?;
+        }
         for flow in &self.flows {
             let (fingerprint, ids) = (flow.fingerprint(), flow.destination.ids());
             self.store.register(&flow.name, &flow.source, &fingerprint, ids).await?;
+        }
+        Ok(())
+    }
+
+    /// Of records that no lane reads any more nobody would ever tell that they changed or are gone, and they would count
+    /// for ever. The guard has no say: it is the settings that say so, not a source that may be broken.
+    async fn part_with_lanes(&self, origin: &Origin) -> Result<(), Fault> {
+        let source = &origin.pull.name;
+        let lanes = origin.pull.source.lanes();
+        let counts = self.store.counts(source).await?;
+        let is_read = |kind: &Kind| lanes.iter().any(|lane| lane.kinds.contains(kind));
+        let kinds: Vec<Kind> = counts.iter().map(|count| count.kind).filter(|kind| !is_read(kind)).collect();
+        for (lane, before) in self.store.lanes(source).await? {
+            if before == LaneState::default() || lanes.iter().any(|it| it.name == lane) {
+                continue;
+            }
+            // It begins anew should it ever be switched on again.
+            let pass = before.passes + 1;
+            let state = LaneState { passes: pass, ..LaneState::default() };
+            let (at, kinds) = (self.clock.now(), kinds.clone());
+            let sweep = Sweep { source: source.clone(), lane, state, kinds, pass, guard: None, at };
+            let (lane, swept) = (sweep.lane.clone(), self.store.sweep(sweep).await?);
+            tracing::info!(%source, lane, records = swept.missing, "the lane is switched off; what it read is let go");
         }
         Ok(())
     }
@@ -104,7 +134,6 @@ impl Engine {
     pub async fn sync(self: &Arc<Self>, options: &SyncOptions, stop: &watch::Receiver<bool>) -> Result<Synced, Fault> {
         let wanted = |flow: &&Arc<Flow>| options.flows.is_empty() || options.flows.contains(&flow.name);
         let flows: Vec<&Arc<Flow>> = self.flows.iter().filter(wanted).collect();
-        let mode = if options.full { Mode::Everything } else { Mode::Changes };
         let (mut reads, mut pushes) = (JoinSet::new(), JoinSet::new());
         for origin in &self.origins {
             let flows: Vec<_> = flows.iter().filter(|flow| flow.source == origin.pull.name).collect();
@@ -117,8 +146,8 @@ impl Engine {
                 let (stage, stop) = (watched.clone(), stop.clone());
                 pushes.spawn(async move { engine.push_once(&flow, stage, patience, stop).await });
             }
-            let (engine, origin, stop) = (Arc::clone(self), Arc::clone(origin), stop.clone());
-            reads.spawn(async move { engine.read_once(&origin, mode, stage, stop).await });
+            let (engine, origin, stop, full) = (Arc::clone(self), Arc::clone(origin), stop.clone(), options.full);
+            reads.spawn(async move { engine.read_once(&origin, full, stage, stop).await });
         }
         let mut synced = Synced::default();
         while let Some(lanes) = reads.join_next().await {
@@ -134,7 +163,7 @@ impl Engine {
     async fn read_once(
         &self,
         origin: &Origin,
-        mode: Mode,
+        full: bool,
         stage: watch::Sender<Stage>,
         mut stop: watch::Receiver<bool>,
     ) -> Result<Vec<LaneResult>, Fault> {
@@ -142,7 +171,7 @@ impl Engine {
         let lanes = origin.pull.source.lanes();
         let mut done = Vec::with_capacity(lanes.len());
         for lane in lanes.iter().filter(|lane| lane.needed) {
-            let walked = self.walk_unless_refused(origin, lane, mode, &done, &mut stop).await?;
+            let walked = self.walk_unless_refused(origin, lane, full, &done, &mut stop).await?;
             done.push((name.clone(), lane.name, walked));
         }
         // Without what they depend on, records would be sent wrong: rather not at all.
@@ -150,7 +179,7 @@ impl Engine {
         let _filling = Filling::begin(origin);
         stage.send_replace(if ready { Stage::Ready } else { Stage::Failed });
         for lane in lanes.iter().filter(|lane| !lane.needed) {
-            let walked = self.walk_unless_refused(origin, lane, mode, &done, &mut stop).await?;
+            let walked = self.walk_unless_refused(origin, lane, full, &done, &mut stop).await?;
             done.push((name.clone(), lane.name, walked));
         }
         while self.store.spread(TOUCHES).await? > 0 {
@@ -169,7 +198,7 @@ impl Engine {
         &self,
         origin: &Origin,
         lane: &Lane,
-        mode: Mode,
+        full: bool,
         done: &[LaneResult],
         stop: &mut watch::Receiver<bool>,
     ) -> Result<Result<Walked, Fault>, Fault> {
@@ -179,6 +208,7 @@ impl Engine {
         {
             return Ok(Err(fault.clone()));
         }
+        let mode = if full { Mode::Everything } else { self.mode(origin, lane).await? };
         self.walk_to_now(origin, lane, mode, stop).await
     }
 
@@ -332,10 +362,8 @@ impl Engine {
         }
         let mut pace = Cadence::new(lane, origin.cadence.get(lane.name).copied());
         while !*stop.borrow() {
-            let state = self.store.lane(&origin.pull.name, lane.name).await?;
-            let now = self.clock.now();
-            let full_due = state.full_at.is_none_or(|at| at.plus(origin.full_every) <= now);
-            let mode = if full_due { Mode::Everything } else { Mode::Changes };
+            let mode = self.mode(origin, lane).await?;
+            let full_due = mode == Mode::Everything;
             let carries = lane.kinds.iter().any(|kind| Kind::CARRIED.contains(kind));
             let filling = (full_due && carries).then(|| Filling::begin(origin));
             let walked = self.walk(origin, lane, mode, &mut stop).await?;
@@ -350,6 +378,13 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Everything is read again from time to time: only that finds what went without a trace.
+    async fn mode(&self, origin: &Origin, lane: &Lane) -> Result<Mode, Fault> {
+        let state = self.store.lane(&origin.pull.name, lane.name).await?;
+        let due = state.full_at.is_none_or(|at| at.plus(origin.full_every) <= self.clock.now());
+        Ok(if due { Mode::Everything } else { Mode::Changes })
     }
 
     async fn keep_pushing(&self, flow: &Arc<Flow>, mut stop: watch::Receiver<bool>) -> Result<(), Fault> {

@@ -52,7 +52,8 @@ pub(super) struct Source {
     #[serde(default = "defaults::sweep_guard")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub(super) sweep_guard: f64,
-    /// How often everything is read again, to find what was deleted: a time span such as `24h`.
+    /// How often everything is read again, to find what was deleted: a time span such as `24h`. The first pass of
+    /// `cartage sync` after it reads everything too.
     #[serde(default = "defaults::full_every")]
     pub(super) full_every: String,
     /// Fixed intervals by lane, such as `products = "30s"`. A lane that is not named tunes its own.

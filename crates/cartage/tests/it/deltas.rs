@@ -299,6 +299,51 @@ async fn what_is_deleted_goes_with_a_full_read_where_nothing_tells_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_is_found_by_any_pass_once_everything_is_due_to_be_read_again() {
+    let shop = Shop::uniform(30).await;
+    let clock = FakeClock::new(20);
+    let process = shop.open_with(Arc::clone(&clock), false).await;
+    assert!(process.sync().await.converged());
+    let id = shop.id("p-000002");
+    shop.change(Change::DeleteProduct { product: "p-000002".to_owned() });
+    process.sync().await;
+    assert!(shop.store("de").products().contains_key(&id), "nothing tells of it");
+    clock.advance(Duration::from_hours(24));
+    assert!(process.sync().await.converged());
+    for market in MARKETS {
+        assert!(!shop.store(market).products().contains_key(&id));
+        assert_eq!(shop.store(market).products().len(), 29);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_that_is_read_elsewhere_by_now_counts_no_more() {
+    let shop = Shop::uniform(20).await;
+    let process = shop.synced().await;
+    let (id, sku) = (shop.id("p-000003"), shop.skus("p-000003")[0].clone());
+    let stock = || shop.store("de").products()[&id]["variant_stocks"][0].clone();
+    let set = |quantity| shop.change(Change::SetStock { sku: sku.clone(), channel: None, quantity });
+    let before = shop.held();
+    drop(process);
+    shop.replace("[sources.shop]\n", "[sources.shop]\nstock_from = \"products\"\n");
+    set(3);
+    // What products bring along follows the entries after a while.
+    shop.world.shop.set_clock_offset(7_200_000);
+    let process = shop.open().await;
+    assert!(process.sync_full().await.converged());
+    assert_eq!(stock(), json!(3));
+    for (other, product) in shop.store("de").products().iter().filter(|(other, _)| **other != id) {
+        assert_eq!(product["variant_stocks"], before["de"][0][other]["variant_stocks"]);
+    }
+    drop(process);
+    // And back: what the entries say is read from the beginning.
+    shop.replace("stock_from = \"products\"\n", "");
+    set(4);
+    assert!(shop.open().await.sync().await.converged());
+    assert_eq!(stock(), json!(4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_product_taken_out_of_a_store_s_selection_leaves_that_market_only() {
     let shop = Shop::odd(30).await;
     let process = shop.synced().await;
