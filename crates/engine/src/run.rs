@@ -110,12 +110,13 @@ impl Engine {
         let is_read = |kind: &Kind| lanes.iter().any(|lane| lane.kinds.contains(kind));
         let kinds: Vec<Kind> = counts.iter().map(|count| count.kind).filter(|kind| !is_read(kind)).collect();
         for (lane, before) in self.store.lanes(source).await? {
-            if before == LaneState::default() || lanes.iter().any(|it| it.name == lane) {
+            // It begins anew should it ever be switched on again, with a pass that no record was seen in.
+            let beginning = |passes| LaneState { passes, ..LaneState::default() };
+            if before == beginning(before.passes) || lanes.iter().any(|it| it.name == lane) {
                 continue;
             }
-            // It begins anew should it ever be switched on again.
             let pass = before.passes + 1;
-            let state = LaneState { passes: pass, ..LaneState::default() };
+            let state = beginning(pass);
             let (at, kinds) = (self.clock.now(), kinds.clone());
             let sweep = Sweep { source: source.clone(), lane, state, kinds, pass, guard: None, at };
             let (lane, swept) = (sweep.lane.clone(), self.store.sweep(sweep).await?);

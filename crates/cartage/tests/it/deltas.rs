@@ -15,7 +15,7 @@ use sandbox::{
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::harness::{FakeClock, MARKETS, Sent, Shop, until};
+use crate::harness::{FakeClock, MARKETS, Process, Sent, Shop, until};
 
 const AVAILABILITY: [&str; 5] = ["id", "in_stock", "index", "stock", "variant_stocks"];
 const PRICE: [&str; 6] = ["id", "list_price", "on_sale", "price", "variant_list_prices", "variant_prices"];
@@ -335,6 +335,12 @@ async fn stock_that_is_read_elsewhere_by_now_counts_no_more() {
     for (other, product) in shop.store("de").products().iter().filter(|(other, _)| **other != id) {
         assert_eq!(product["variant_stocks"], before["de"][0][other]["variant_stocks"]);
     }
+    // It was let go of once, not with every start.
+    let lane = async |process: &Process| process.engine.store.lane(&"shop".into(), "inventory").await.unwrap();
+    let let_go = lane(&process).await;
+    drop(process);
+    let process = shop.open().await;
+    assert_eq!(lane(&process).await, let_go);
     drop(process);
     // And back: what the entries say is read from the beginning.
     shop.replace("stock_from = \"products\"\n", "");
