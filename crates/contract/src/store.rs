@@ -131,6 +131,9 @@ pub trait Store: Send + Sync {
     /// Dead letters of a flow, newest first, at most `limit`.
     async fn dead(&self, flow: &FlowName, limit: usize) -> Result<Vec<DeadLetter>, Fault>;
 
+    /// Dead letters of the records with this id, at most one per kind.
+    async fn dead_of(&self, flow: &FlowName, id: &RecordId) -> Result<Vec<DeadLetter>, Fault>;
+
     /// Has dead letters tried again now; tells how many there were. An empty list means all of the flow.
     async fn replay(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault>;
 

@@ -48,6 +48,7 @@ pub(super) async fn run(path: &Path, command: &DeadCommand, output: Output) -> R
     }
 }
 
+/// The latest dead letters, or those of the records that are named, wherever they stand.
 async fn letters(
     store: &dyn Store,
     flows: &[Arc<Flow>],
@@ -55,14 +56,13 @@ async fn letters(
     records: &[String],
 ) -> Result<Vec<Letter>, Failure> {
     let names: Vec<String> = flow.into_iter().cloned().collect();
-    // Who names a record means it, wherever it stands.
-    let most = if records.is_empty() { MOST } else { u32::MAX as usize };
     let mut all = Vec::new();
     for flow in chosen(flows, &names)? {
-        let letters = store.dead(&flow.name, most).await?;
-        let wanted = |letter: &DeadLetter| records.is_empty() || records.iter().any(|id| id == letter.id.as_str());
-        let letters = letters.into_iter().filter(wanted);
-        all.extend(letters.map(|letter| Letter { flow: flow.name.to_string(), letter }));
+        let mut letters = if records.is_empty() { store.dead(&flow.name, MOST).await? } else { Vec::new() };
+        for record in records {
+            letters.extend(store.dead_of(&flow.name, &record.as_str().into()).await?);
+        }
+        all.extend(letters.into_iter().map(|letter| Letter { flow: flow.name.to_string(), letter }));
     }
     Ok(all)
 }

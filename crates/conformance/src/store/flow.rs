@@ -265,6 +265,9 @@ async fn what_is_refused_is_a_dead_letter(store: &dyn Store) -> Verdict {
     same("which", (letter.number, letter.kind, letter.id.as_str()), (number, Kind::Product, "a"))?;
     same("why", letter.fault.message.as_str(), "it has no price")?;
     same("what was sent", letter.items.clone(), vec![Item { id: "a".into(), payload: payload("refused") }])?;
+    let own: Vec<_> = store.dead_of(&push.flow, &"a".into()).await?.iter().map(|letter| letter.number).collect();
+    same("the record's own", own, vec![number])?;
+    same("another's", store.dead_of(&push.flow, &"b".into()).await?.len(), 0)?;
     let entry = some("the entry", store.entry(&push.flow, number).await?)?;
     let call = some("the call", entry.call)?;
     same("the call", (call.status, call.records, call.op.as_str()), (Some(200), 1, "put"))?;
@@ -272,6 +275,7 @@ async fn what_is_refused_is_a_dead_letter(store: &dyn Store) -> Verdict {
     same("replayed", store.replay(&push.flow, &[number, Number(9999)]).await?, 1)?;
     push.stands("it is tried again", (0, 1, 0, 0, 0)).await?;
     same("no letter is left", store.dead(&push.flow, 10).await?.len(), 0)?;
+    same("nor by its id", store.dead_of(&push.flow, &"a".into()).await?.len(), 0)?;
     same("it is due", push.settle_all().await?.work.len(), 1)?;
     push.stands("it arrives", (1, 0, 0, 0, 0)).await?;
     same("there is nothing to replay", store.replay(&push.flow, &[]).await?, 0)

@@ -35,7 +35,7 @@ use contract::{
         Swept, Take, Taken, Tally, UnreadRow, Wake, Window, Work,
     },
 };
-use model::{FlowName, Kind, Record, RemoteId, SourceName, Timestamp};
+use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use self::{
@@ -431,6 +431,11 @@ impl Store for Sqlite {
     async fn dead(&self, flow: &FlowName, limit: usize) -> Result<Vec<DeadLetter>, Fault> {
         let flow = flow.clone();
         self.readers.run(move |db, codec| report::dead(db, codec, &flow, limit)).await
+    }
+
+    async fn dead_of(&self, flow: &FlowName, id: &RecordId) -> Result<Vec<DeadLetter>, Fault> {
+        let (flow, id) = (flow.clone(), id.clone());
+        self.readers.run(move |db, codec| report::dead_of(db, codec, &flow, &id)).await
     }
 
     async fn replay(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault> {

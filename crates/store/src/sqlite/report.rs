@@ -10,7 +10,7 @@ use contract::{
     store::{CallView, Count, DeadLetter, EntryView, Found, LaneState, Number, Revision, Tally, UnreadRow, Wake},
 };
 use model::{FlowName, Hub, Kind, Record, RecordId, SourceName, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, Row, types::FromSql};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, types::FromSql};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -258,15 +258,33 @@ fn call(db: &Connection, id: u64) -> Outcome<Option<CallView>> {
     }))
 }
 
+macro_rules! letters {
+    ($rest:literal) => {
+        concat!(
+            "SELECT r.n, r.kind, r.id, l.revision, l.settled_at, l.fault, l.call, d.bytes
+             FROM ledger l JOIN record r ON r.n = l.key - ?1 LEFT JOIN refused d ON d.key = l.key
+             WHERE l.flow = ?2 AND l.state = ?3 AND ",
+            $rest
+        )
+    };
+}
+
 pub(super) fn dead(db: &Connection, codec: &Codec, name: &FlowName, limit: usize) -> Outcome<Vec<DeadLetter>> {
+    let Some(flow) = ledger::flow(db, name)? else { return Ok(Vec::new()) };
+    let query = letters!("l.waits IS NOT NULL ORDER BY l.waits DESC, l.key DESC LIMIT ?4");
+    letters(db, codec, query, (base(flow.key), flow.key, DEAD, limit as u64))
+}
+
+pub(super) fn dead_of(db: &Connection, codec: &Codec, name: &FlowName, id: &RecordId) -> Outcome<Vec<DeadLetter>> {
+    let Some(flow) = ledger::flow(db, name)? else { return Ok(Vec::new()) };
+    let query = letters!("r.source = ?4 AND r.kind IN (1, 2) AND r.id = ?5 ORDER BY r.kind");
+    letters(db, codec, query, (base(flow.key), flow.key, DEAD, flow.source, id.as_str()))
+}
+
+fn letters(db: &Connection, codec: &Codec, query: &str, keys: impl Params) -> Outcome<Vec<DeadLetter>> {
     let mut letters = Vec::new();
-    let Some(flow) = ledger::flow(db, name)? else { return Ok(letters) };
-    let mut query = db.prepare_cached(
-        "SELECT r.n, r.kind, r.id, l.revision, l.settled_at, l.fault, l.call, d.bytes
-         FROM ledger l JOIN record r ON r.n = l.key - ?1 LEFT JOIN refused d ON d.key = l.key
-         WHERE l.flow = ?2 AND l.state = ?3 AND l.waits IS NOT NULL ORDER BY l.waits DESC, l.key DESC LIMIT ?4",
-    )?;
-    let mut rows = query.query((base(flow.key), flow.key, DEAD, limit as u64))?;
+    let mut query = db.prepare_cached(query)?;
+    let mut rows = query.query(keys)?;
     while let Some(row) = rows.next()? {
         letters.push(DeadLetter {
             number: Number(row.get(0)?),

@@ -17,7 +17,7 @@ use contract::{
         Swept, Take, Taken, Tally, UnreadRow, Wake as NextWake, Window, Work,
     },
 };
-use model::{FlowName, Kind, Record, RemoteId, SourceName, Timestamp};
+use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
 use store::sqlite::Sqlite;
 
 use super::{ears::Ears, script::Script};
@@ -90,6 +90,7 @@ steps! {
     fn tally(flow: &FlowName) -> Tally;
     fn entry(flow: &FlowName, number: Number) -> Option<EntryView>;
     fn dead(flow: &FlowName, limit: usize) -> Vec<DeadLetter>;
+    fn dead_of(flow: &FlowName, id: &RecordId) -> Vec<DeadLetter>;
     fn replay(flow: &FlowName, numbers: &[Number]) -> u64;
     fn discard(flow: &FlowName, numbers: &[Number]) -> u64;
     fn doubt(flow: &FlowName, numbers: &[Number]) -> u64;
