@@ -170,5 +170,6 @@ pub fn engine(
             full_every: settings.full_every,
         }));
     }
-    Ok(Arc::new(Engine { origins, flows: parts.flows, store, clock, observer, first_backoff: FIRST_BACKOFF }))
+    let health = Arc::default();
+    Ok(Arc::new(Engine { origins, flows: parts.flows, store, clock, observer, first_backoff: FIRST_BACKOFF, health }))
 }

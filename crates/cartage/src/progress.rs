@@ -165,6 +165,7 @@ impl Observer for Progress {
             Event::WalkBegan { source, lane, expected: Some(records), .. } => {
                 self.expect(&format!("{source} {lane}"), *records);
             }
+            Event::StoreFailed { task, fault, .. } => self.say(&format!("{task} ✗ {fault}")),
             Event::WalkBegan { .. } => {}
         }
     }
@@ -211,6 +212,9 @@ fn log(event: &Event<'_>) {
         Event::Paused { flow, fault } => {
             tracing::error!(%flow, code = %fault.code, error = %fault, "flow paused");
         }
+        Event::StoreFailed { task, fault, wait } => {
+            tracing::error!(task, code = %fault.code, error = %fault, again_in = %brief(*wait), "the database failed");
+        }
     }
 }
 
@@ -253,6 +257,7 @@ fn count(event: &Event<'_>) {
         Event::Paused { flow, .. } => {
             metrics::counter!("cartage_pauses_total", "flow" => flow.to_string()).increment(1);
         }
+        Event::StoreFailed { .. } => metrics::counter!("cartage_store_failures_total").increment(1),
         Event::WalkBegan { .. } => {}
     }
 }

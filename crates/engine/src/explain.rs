@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::{
     flow::Flow,
-    plan::{FieldChange, differences, view},
+    plan::{FieldChange, differences},
     prepare::{Part, Target, job},
 };
 
@@ -84,7 +84,7 @@ pub async fn explain(found: &Found, flows: &[&Flow], store: &dyn Store, clock: &
 
 async fn stop(number: Number, flow: &Flow, store: &dyn Store, clock: &dyn Clock) -> Result<Option<Stop>, Fault> {
     let Some(work) = store.work(&flow.name, number).await? else { return Ok(None) };
-    let view = view(flow, store).await?;
+    let view = flow.view(store).await?;
     let job = job(flow, &view, &work, clock.now());
     let ledger = store.entry(&flow.name, number).await?;
     let (verdict, why) = match &job.target {

@@ -13,7 +13,6 @@ use crate::{
     flow::Flow,
     market::View,
     owners::of_others,
-    plan::view,
     prepare::{Target, desired},
 };
 
@@ -71,7 +70,7 @@ impl<'a> Feed<'a> {
                 .hint("a short feed would delete what it leaves out; ask again when the first read is over"));
         }
         let revision = store.revision().await?;
-        let view = view(flow, store).await?;
+        let view = flow.view(store).await?;
         let page = std::collections::VecDeque::new();
         Ok(Self { flow, store, clock, kind, modified_after, view, place, skipped: 0, page, ended: false, revision })
     }

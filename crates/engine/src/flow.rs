@@ -2,10 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
-use contract::{Destination, Digest};
+use contract::{Destination, Digest, Fault, Store};
 use model::{FlowName, Market, SourceName, price::ScopeOrder};
 
-use crate::mapping::Mapping;
+use crate::{
+    mapping::Mapping,
+    market::{Reference, View},
+};
 
 /// Raise it when the projection makes another listing of the same records, so that flows look at every record again.
 const PROJECTION: u32 = 1;
@@ -45,6 +48,17 @@ impl Flow {
             self.categories.fingerprint(),
         );
         format!("{:?}", Digest::of(text.as_bytes()))
+    }
+}
+
+impl Flow {
+    /// The flow's market, with everything that its settings name looked up in the mirror.
+    ///
+    /// # Errors
+    /// The store's, or that the market's settings name what the source does not have.
+    pub async fn view(&self, store: &dyn Store) -> Result<View, Fault> {
+        let reference = Reference::new(store.reference(&self.source).await?);
+        View::new(&self.market, &reference, self.price_order)
     }
 }
 

@@ -94,6 +94,15 @@ pub enum Event<'a> {
         /// Why.
         fault: &'a Fault,
     },
+    /// The store failed in a way that may pass; the task goes on after `wait`.
+    StoreFailed {
+        /// The task of `run` that met it, such as `flow shop-de`.
+        task: &'a str,
+        /// Why.
+        fault: &'a Fault,
+        /// When the task starts again.
+        wait: Duration,
+    },
 }
 
 /// Whoever wants to be told.

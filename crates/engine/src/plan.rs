@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::{
     flow::Flow,
-    market::{Reference, View},
+    market::View,
     owners::of_others,
     prepare::{Action, Before, Job, Target, job},
 };
@@ -92,7 +92,7 @@ pub struct FieldChange {
 /// # Errors
 /// The store's, or that the market's settings name what the source does not have.
 pub async fn plan(flow: &Flow, store: &dyn Store, clock: &dyn Clock) -> Result<Plan, Fault> {
-    let view = view(flow, store).await?;
+    let view = flow.view(store).await?;
     let mut plan = Plan::default();
     let mut sums: BTreeMap<(Kind, &'static str), (u64, u64)> = BTreeMap::new();
     let mut samples = Vec::new();
@@ -189,7 +189,7 @@ pub async fn changes(
     clock: &dyn Clock,
     work: &Work,
 ) -> Result<Vec<FieldChange>, Fault> {
-    let view = view(flow, store).await?;
+    let view = flow.view(store).await?;
     let job = planned(flow, store, clock, &view, work).await?;
     if let Some(contested) = job.contested {
         return Err(contested.fault);
@@ -202,15 +202,6 @@ pub async fn changes(
         }
     };
     Ok(differences(&before, &after))
-}
-
-/// The market of a flow, looked up in the mirror.
-///
-/// # Errors
-/// The store's, or that the market's settings name what the source does not have.
-pub async fn view(flow: &Flow, store: &dyn Store) -> Result<View, Fault> {
-    let reference = Reference::new(store.reference(&flow.source).await?);
-    View::new(&flow.market, &reference, flow.price_order)
 }
 
 /// Field by field.

@@ -58,6 +58,31 @@ pub struct Walked {
     pub took: Duration,
 }
 
+/// Why a walk stopped before its end.
+#[derive(Clone, Debug)]
+pub enum Stopped {
+    /// The source's fault; it is kept with the lane.
+    Source(Fault),
+    /// The store's fault.
+    Store(Fault),
+}
+
+/// Every fault that `?` passes on in [`Pull::walk`] comes from the store.
+impl From<Fault> for Stopped {
+    fn from(fault: Fault) -> Self {
+        Self::Store(fault)
+    }
+}
+
+impl Stopped {
+    /// The fault, whoever's it is.
+    pub fn fault(self) -> Fault {
+        match self {
+            Self::Source(fault) | Self::Store(fault) => fault,
+        }
+    }
+}
+
 impl Walked {
     /// The two together, this one first.
     #[must_use]
@@ -96,7 +121,7 @@ impl Pull {
     /// # Errors
     /// The source's or the store's fault. What was read stays; the next walk goes on from there.
     #[tracing::instrument(skip_all, fields(source = %self.name, lane = lane.name, ?mode))]
-    pub async fn walk(&self, lane: &Lane, mode: Mode) -> Result<Walked, Fault> {
+    pub async fn walk(&self, lane: &Lane, mode: Mode) -> Result<Walked, Stopped> {
         let began_at = self.clock.now();
         let mut state = self.store.lane(&self.name, lane.name).await?;
         let (mut walk, position) = begin(lane, mode, &mut state, began_at);
@@ -207,7 +232,7 @@ impl Pull {
     }
 
     /// Keeps the fault with the lane, so that `status` can tell it; the walk goes on from its last page.
-    async fn failed(&self, lane: &Lane, fault: Fault) -> Result<Walked, Fault> {
+    async fn failed(&self, lane: &Lane, fault: Fault) -> Result<Walked, Stopped> {
         self.observer.tell(&Event::ReadFailed { source: &self.name, lane: lane.name, fault: &fault });
         let mut state = self.store.lane(&self.name, lane.name).await?;
         state.fault = Some(fault.clone());
@@ -223,7 +248,7 @@ impl Pull {
                 at: self.clock.now(),
             })
             .await?;
-        Err(fault)
+        Err(Stopped::Source(fault))
     }
 
     /// Tells flows that the mirror may have changed.

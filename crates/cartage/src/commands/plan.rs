@@ -6,7 +6,7 @@ use contract::{Clock, Fault, Store, store::Found};
 use engine::{
     Flow,
     plan::{self, Basis, FieldChange, Plan},
-    pull::Mode,
+    pull::{Mode, Stopped},
 };
 use model::Kind;
 use serde::Serialize;
@@ -51,7 +51,7 @@ pub(super) async fn run(path: &Path, args: &PlanArgs, output: Output) -> Result<
     if !args.offline {
         for origin in engine.origins.iter().filter(|origin| flows.iter().any(|flow| flow.source == origin.pull.name)) {
             for lane in origin.pull.source.lanes() {
-                origin.pull.walk(&lane, Mode::Changes).await?;
+                origin.pull.walk(&lane, Mode::Changes).await.map_err(Stopped::fault)?;
             }
         }
         while engine.store.spread(1000).await? > 0 {}

@@ -18,5 +18,6 @@ mod feeds;
 mod guard;
 mod harness;
 mod luma;
+mod service;
 mod shared_ids;
 mod traces;

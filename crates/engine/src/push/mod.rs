@@ -78,6 +78,11 @@ pub struct Pushed {
 }
 
 impl Pushed {
+    /// It settled a record or made a call.
+    pub const fn worked(&self) -> bool {
+        self.settled > 0 || self.calls > 0
+    }
+
     /// Adds what a later push did.
     pub fn add(&mut self, later: Self) {
         self.settled += later.settled;

@@ -14,7 +14,7 @@ use contract::{
 
 use super::{Place, Push, Turn};
 use crate::{
-    market::{Reference, View},
+    market::View,
     prepare::{Job, job},
 };
 
@@ -37,8 +37,7 @@ impl Lookup {
     async fn new(push: &Push) -> Result<Self, Fault> {
         let flow = &push.flow;
         let revision = push.store.reference_revision(&flow.source).await?;
-        let reference = Reference::new(push.store.reference(&flow.source).await?);
-        Ok(Self { revision, view: View::new(&flow.market, &reference, flow.price_order)? })
+        Ok(Self { revision, view: flow.view(push.store.as_ref()).await? })
     }
 }
 

@@ -87,7 +87,7 @@ async fn a_walk_whose_place_is_not_known_any_more_begins_anew() {
         guard: None,
         news: watch::channel(0).0,
     };
-    let fault = pull.walk(&LANE, Mode::Everything).await.unwrap_err();
+    let fault = pull.walk(&LANE, Mode::Everything).await.unwrap_err().fault();
     assert_eq!(fault.class, FaultClass::Transient);
     source.0.store(true, Ordering::Relaxed);
     let walked = pull.walk(&LANE, Mode::Everything).await.unwrap();

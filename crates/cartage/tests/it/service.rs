@@ -1,0 +1,62 @@
+//! `run` and `sync` pause, go on and end as they should, whatever the database says.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use sandbox::{commercetools::Change, fault::FaultPlan};
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::harness::Shop;
+
+/// Waits until something holds.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..600 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("waited in vain for {what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_the_database_pauses_run_and_does_not_end_it() {
+    let shop = Shop::uniform(10).await;
+    let process = shop.synced().await;
+    let (ending, stopped) = watch::channel(false);
+    let engine = Arc::clone(&process.engine);
+    let running = tokio::spawn(async move { engine.run(&stopped).await });
+    let health = Arc::clone(&process.engine.health);
+
+    // Another connection takes a table away: every step of a push fails, as on a full disk.
+    let file = rusqlite::Connection::open(shop.config.with_file_name("sandbox.db")).unwrap();
+    file.execute_batch("ALTER TABLE ledger RENAME TO hidden").unwrap();
+    let (product, locale) = ("p-000003".to_owned(), "de".to_owned());
+    shop.change(Change::SetName { product, locale, text: Some("Neu".to_owned()) });
+    let flow_stands = || health.problems().iter().any(|problem| problem.task == "flow clerk-de");
+    until("the flow to tell why it stands", flow_stands).await;
+    assert_eq!(health.problems()[0].fault.code, "C0105");
+    assert!(!running.is_finished(), "run ended over a fault that may pass");
+
+    file.execute_batch("ALTER TABLE hidden RENAME TO ledger").unwrap();
+    let id = shop.id("p-000003");
+    until("the change to arrive", || shop.store("de").products()[&id]["name"] == json!("Neu")).await;
+    until("every task to work", || health.problems().is_empty()).await;
+    ending.send_replace(true);
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sync_ends_although_a_retry_of_a_renamed_source_is_due() {
+    let shop = Shop::uniform(10).await;
+    let down = FaultPlan { error_rate: BTreeMap::from([(503, 1.0)]), ..FaultPlan::default() };
+    shop.world.clerk_faults.set(down).unwrap();
+    shop.cartage(&["sync", "--patience", "0"]).await.ended(1);
+    shop.world.clerk_faults.set(FaultPlan::default()).unwrap();
+    shop.replace("[sources.shop]", "[sources.renamed]");
+    shop.replace("source = \"shop\"", "source = \"renamed\"");
+    // The harness fails where a command takes minutes.
+    let ran = shop.cartage(&["sync", "--patience", "2"]).await;
+    assert!(ran.code >= 0, "{ran:?}");
+    assert_eq!(shop.store("de").products().len(), 10, "{ran:?}");
+}

@@ -1,0 +1,201 @@
+//! Puts the parts together: one pass over everything ([`Engine::sync`], `pass.rs`) or for good ([`Engine::run`],
+//! `service.rs`). How often and after which pauses is decided in `cadence.rs`.
+//!
+//! **Invariants:** a turn that did nothing is never followed by another without a pause; a fault of one flow, lane or
+//! source stops no other.
+
+mod cadence;
+mod health;
+mod pass;
+mod service;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use contract::{
+    Clock, Fault, FaultClass, Lane, Store,
+    store::{LaneState, Sweep},
+};
+use model::{Kind, Timestamp};
+use tokio::sync::watch;
+
+pub use self::{
+    health::{Health, Problem},
+    pass::{SyncOptions, Synced},
+};
+use crate::{
+    flow::Flow,
+    observe::Observer,
+    pull::{Mode, Pull, Stopped, Walked},
+    push::Push,
+};
+
+/// Touches carried out in one transaction: a sale that begins on every product at once must not delay what is sent.
+const TOUCHES: usize = 500;
+/// Every task looks for work again after this, even if nothing notified it.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Sources, flows, and what they share.
+pub struct Engine {
+    /// Sources, by name.
+    pub origins: Vec<Arc<Origin>>,
+    /// Flows.
+    pub flows: Vec<Arc<Flow>>,
+    /// Mirror and ledger.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Is notified of what happens.
+    pub observer: Arc<dyn Observer>,
+    /// How long a record waits before its second attempt.
+    pub first_backoff: Duration,
+    /// What keeps `run` from working now.
+    pub health: Arc<Health>,
+}
+
+/// A source and how it is read.
+pub struct Origin {
+    /// Reads it.
+    pub pull: Pull,
+    /// How many first or full reads of carried records are under way.
+    pub filling: watch::Sender<u32>,
+    /// Everything that products depend on was read at least once.
+    pub ready: watch::Sender<bool>,
+    /// Cadences that are set, by lane.
+    pub cadence: BTreeMap<String, Duration>,
+    /// How often everything is read.
+    pub full_every: Duration,
+}
+
+impl Engine {
+    /// Makes the flows known to the store: what a crash cut off is in doubt from here on. Deletes the records of lanes that
+    /// were switched off since the last start.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn register(&self) -> Result<(), Fault> {
+        for origin in &self.origins {
+            self.remove_disabled_lanes(origin).await?;
+        }
+        for flow in &self.flows {
+            self.register_flow(flow).await?;
+        }
+        Ok(())
+    }
+
+    async fn register_flow(&self, flow: &Flow) -> Result<(), Fault> {
+        let (fingerprint, ids) = (flow.fingerprint(), flow.destination.ids());
+        self.store.register(&flow.name, &flow.source, &fingerprint, ids).await?;
+        Ok(())
+    }
+
+    /// Deletes the records that no lane reads any more: they would never be updated or deleted, and would count for ever.
+    /// Without `sweep_guard`, because the settings ask for it, and not a source that may be broken.
+    async fn remove_disabled_lanes(&self, origin: &Origin) -> Result<(), Fault> {
+        let source = &origin.pull.name;
+        let lanes = origin.pull.source.lanes();
+        let counts = self.store.counts(source).await?;
+        let is_read = |kind: &Kind| lanes.iter().any(|lane| lane.kinds.contains(kind));
+        let kinds: Vec<Kind> = counts.iter().map(|count| count.kind).filter(|kind| !is_read(kind)).collect();
+        for (lane, before) in self.store.lanes(source).await? {
+            // Should the lane be switched on again, it starts with a new pass, which no record was seen in.
+            let beginning = |passes| LaneState { passes, ..LaneState::default() };
+            if before == beginning(before.passes) || lanes.iter().any(|it| it.name == lane) {
+                continue;
+            }
+            let pass = before.passes + 1;
+            let state = beginning(pass);
+            let (at, kinds) = (self.clock.now(), kinds.clone());
+            let sweep = Sweep { source: source.clone(), lane, state, kinds, pass, guard: None, at };
+            let (lane, swept) = (sweep.lane.clone(), self.store.sweep(sweep).await?);
+            tracing::info!(%source, lane, records = swept.missing, "the lane is switched off; its records are deleted from the mirror");
+        }
+        Ok(())
+    }
+
+    /// Everything is read again from time to time, because only a full read finds what was deleted without a trace.
+    async fn mode(&self, origin: &Origin, lane: &Lane) -> Result<Mode, Fault> {
+        let state = self.store.lane(&origin.pull.name, lane.name).await?;
+        let due = state.full_at.is_none_or(|at| at.plus(origin.full_every) <= self.clock.now());
+        Ok(if due { Mode::Everything } else { Mode::Changes })
+    }
+
+    /// Reads a lane until its walk ends or `stop` turns true. The outer error is the store's, the inner one the source's.
+    async fn walk(
+        &self,
+        origin: &Origin,
+        lane: &Lane,
+        mode: Mode,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Result<Walked, Fault>, Fault> {
+        if *stop.borrow() {
+            return Ok(Err(stopped()));
+        }
+        tokio::select! {
+            walked = origin.pull.walk(lane, mode) => match walked {
+                Ok(walked) => Ok(Ok(walked)),
+                Err(Stopped::Source(fault)) => Ok(Err(fault)),
+                Err(Stopped::Store(fault)) => Err(fault),
+            },
+            _ = stop.changed() => Ok(Err(stopped())),
+        }
+    }
+
+    /// Whether everything that products depend on was read at least once.
+    async fn is_ready(&self, origin: &Origin, lanes: &[Lane]) -> Result<bool, Fault> {
+        let states = self.store.lanes(&origin.pull.name).await?;
+        let was_read = |lane: &Lane| states.get(lane.name).is_some_and(|state| state.full_at.is_some());
+        Ok(lanes.iter().filter(|lane| lane.needed).all(was_read))
+    }
+
+    /// Waits until `until`, at most [`LONGEST_WAIT`].
+    async fn rest(&self, until: Option<Timestamp>) {
+        let longest = self.clock.now().plus(LONGEST_WAIT);
+        self.clock.sleep_until(until.unwrap_or(longest).min(longest)).await;
+    }
+
+    /// The push of a flow.
+    pub fn push(&self, flow: &Arc<Flow>, stop: &watch::Receiver<bool>) -> Push {
+        let origin = self.origins.iter().find(|origin| origin.pull.name == flow.source);
+        let (news, filling) = match origin {
+            Some(origin) => (origin.pull.news.subscribe(), origin.filling.subscribe()),
+            None => (watch::channel(0).1, watch::channel(0).1),
+        };
+        Push {
+            flow: Arc::clone(flow),
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+            observer: Arc::clone(&self.observer),
+            news,
+            filling,
+            stop: stop.clone(),
+            first_backoff: self.first_backoff,
+        }
+    }
+}
+
+/// Counts a first or full read as under way for as long as it lives.
+struct Filling(watch::Sender<u32>);
+
+impl Filling {
+    fn begin(origin: &Origin) -> Self {
+        origin.filling.send_modify(|walks| *walks += 1);
+        Self(origin.filling.clone())
+    }
+}
+
+impl Drop for Filling {
+    fn drop(&mut self) {
+        self.0.send_modify(|walks| *walks = walks.saturating_sub(1));
+    }
+}
+
+fn stopped() -> Fault {
+    Fault::new(FaultClass::Transient, "C0606", "stopped before the walk ended")
+        .hint("run it again: it goes on from there")
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape map_err asks for")]
+fn cut_off(error: tokio::task::JoinError) -> Fault {
+    Fault::protocol("C0601", format!("work was cut off inside: {error}"))
+        .hint("this is a defect of Cartage; please report it with the log around it")
+}

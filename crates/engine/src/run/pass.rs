@@ -1,0 +1,203 @@
+//! One pass: every lane is read once, and flows are pushed until they are idle.
+
+use std::{sync::Arc, time::Duration};
+
+use contract::{Fault, FaultClass, Lane};
+use model::{FlowName, SourceName};
+use tokio::{sync::watch, task::JoinSet};
+
+use super::{Engine, Filling, Origin, TOUCHES, cadence::Idle, cut_off};
+use crate::{
+    flow::Flow,
+    pull::{Mode, Walked},
+    push::Pushed,
+};
+
+/// What a pass is asked for.
+#[derive(Clone, Debug)]
+pub struct SyncOptions {
+    /// Read everything, also where that is not due yet, rather than what changed.
+    pub full: bool,
+    /// Only these flows; empty: all.
+    pub flows: Vec<FlowName>,
+    /// How long retries and a destination that fails are waited for.
+    pub patience: Duration,
+}
+
+/// What a pass did.
+#[derive(Clone, Debug, Default)]
+pub struct Synced {
+    /// By source and lane.
+    pub lanes: Vec<(SourceName, &'static str, Result<Walked, Fault>)>,
+    /// By flow.
+    pub flows: Vec<(FlowName, Pushed)>,
+}
+
+/// What became of a lane's walk in a pass.
+type LaneResult = (SourceName, &'static str, Result<Walked, Fault>);
+
+impl Engine {
+    /// One pass: reads every source that a wanted flow needs, and pushes until the flows are idle. Pushing begins as soon
+    /// as what products depend on was read.
+    ///
+    /// # Errors
+    /// The store's. What went wrong with a source or destination is in the result.
+    pub async fn sync(self: &Arc<Self>, options: &SyncOptions, stop: &watch::Receiver<bool>) -> Result<Synced, Fault> {
+        let wanted = |flow: &&Arc<Flow>| options.flows.is_empty() || options.flows.contains(&flow.name);
+        let flows: Vec<&Arc<Flow>> = self.flows.iter().filter(wanted).collect();
+        let (mut reads, mut pushes) = (JoinSet::new(), JoinSet::new());
+        for origin in &self.origins {
+            let flows: Vec<_> = flows.iter().filter(|flow| flow.source == origin.pull.name).collect();
+            if flows.is_empty() {
+                continue;
+            }
+            let (stage, watched) = watch::channel(Stage::Needed);
+            for flow in flows {
+                let (engine, flow, patience) = (Arc::clone(self), Arc::clone(flow), options.patience);
+                let (stage, stop) = (watched.clone(), stop.clone());
+                pushes.spawn(async move { engine.push_once(&flow, stage, patience, stop).await });
+            }
+            let (engine, origin, stop, full) = (Arc::clone(self), Arc::clone(origin), stop.clone(), options.full);
+            reads.spawn(async move { engine.read_once(&origin, full, stage, stop).await });
+        }
+        let mut synced = Synced::default();
+        while let Some(lanes) = reads.join_next().await {
+            synced.lanes.extend(lanes.map_err(cut_off)??);
+        }
+        while let Some(flow) = pushes.join_next().await {
+            synced.flows.push(flow.map_err(cut_off)??);
+        }
+        synced.flows.sort_by(|(left, _), (right, _)| left.cmp(right));
+        Ok(synced)
+    }
+
+    async fn read_once(
+        &self,
+        origin: &Origin,
+        full: bool,
+        stage: watch::Sender<Stage>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<Vec<LaneResult>, Fault> {
+        let name = &origin.pull.name;
+        let lanes = origin.pull.source.lanes();
+        let mut done = Vec::with_capacity(lanes.len());
+        for lane in lanes.iter().filter(|lane| lane.needed) {
+            let walked = self.walk_unless_refused(origin, lane, full, &done, &mut stop).await?;
+            done.push((name.clone(), lane.name, walked));
+        }
+        // Without what they depend on, records would be sent wrong: rather not at all.
+        let ready = self.is_ready(origin, &lanes).await?;
+        let _filling = Filling::begin(origin);
+        stage.send_replace(if ready { Stage::Ready } else { Stage::Failed });
+        for lane in lanes.iter().filter(|lane| !lane.needed) {
+            let walked = self.walk_unless_refused(origin, lane, full, &done, &mut stop).await?;
+            done.push((name.clone(), lane.name, walked));
+        }
+        while self.store.spread(TOUCHES).await? > 0 {
+            origin.pull.ring();
+        }
+        while self.store.wake(self.clock.now(), TOUCHES).await? > 0 {
+            origin.pull.ring();
+        }
+        stage.send_replace(if ready { Stage::Read } else { Stage::Failed });
+        Ok(done)
+    }
+
+    /// Where credentials were refused before anything could be read, they are refused for every lane: asking again for
+    /// each would only get them locked. Once something was read, what is refused is one lane's own right.
+    async fn walk_unless_refused(
+        &self,
+        origin: &Origin,
+        lane: &Lane,
+        full: bool,
+        done: &[LaneResult],
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Result<Walked, Fault>, Fault> {
+        if let Some((_, _, Err(fault))) = done.last()
+            && fault.class == FaultClass::Credentials
+            && done.iter().all(|(_, _, walked)| walked.is_err())
+        {
+            return Ok(Err(fault.clone()));
+        }
+        let mode = if full { Mode::Everything } else { self.mode(origin, lane).await? };
+        self.walk_to_now(origin, lane, mode, stop).await
+    }
+
+    /// A walk that shows the source as it is by now: where it goes on with one that was cut off, another follows.
+    async fn walk_to_now(
+        &self,
+        origin: &Origin,
+        lane: &Lane,
+        mode: Mode,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Result<Walked, Fault>, Fault> {
+        match self.walk(origin, lane, mode, stop).await? {
+            Ok(walked) if walked.resumed => {
+                Ok(self.walk(origin, lane, mode, stop).await?.map(|later| walked.and(later)))
+            }
+            walked => Ok(walked),
+        }
+    }
+
+    async fn push_once(
+        &self,
+        flow: &Arc<Flow>,
+        mut stage: watch::Receiver<Stage>,
+        patience: Duration,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(FlowName, Pushed), Fault> {
+        let mut sum = Pushed::default();
+        let begins = tokio::select! {
+            stage = stage.wait_for(|stage| *stage != Stage::Needed) => stage.is_ok_and(|stage| *stage != Stage::Failed),
+            _ = stop.changed() => false,
+        };
+        if !begins {
+            return Ok((flow.name.clone(), sum));
+        }
+        let push = self.push(flow, &stop);
+        let mut news = push.news.clone();
+        let mut give_up_at = self.clock.now().plus(patience);
+        let mut idle = Idle::new();
+        loop {
+            news.mark_unchanged();
+            let reading = *stage.borrow_and_update() == Stage::Ready;
+            let pushed = push.until_idle().await?;
+            let now = self.clock.now();
+            if pushed.settled > 0 && pushed.paused.is_none() {
+                give_up_at = now.plus(patience);
+            }
+            let least = now.plus(idle.after(pushed.worked()));
+            let paused = pushed.paused.clone();
+            sum.add(pushed);
+            let until = match paused {
+                Some(fault) if !fault.class.is_passing() => break,
+                Some(fault) => Some(now.plus(fault.retry_after.unwrap_or(self.first_backoff * 4))),
+                None => self.store.next_wake(&flow.name).await?.retry,
+            };
+            let until = until.map(|until| until.max(least));
+            if *stop.borrow() || (until.is_none() && !reading) || until.is_some_and(|until| until > give_up_at) {
+                break;
+            }
+            tokio::select! {
+                () = self.rest(until) => {}
+                _ = stage.changed(), if reading => {}
+                _ = news.changed(), if reading => {}
+                _ = stop.changed() => break,
+            }
+        }
+        Ok((flow.name.clone(), sum))
+    }
+}
+
+/// How far a pass has read a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// What products depend on is being read.
+    Needed,
+    /// The rest is being read.
+    Ready,
+    /// Everything was read.
+    Read,
+    /// What products depend on could not be read, and never was.
+    Failed,
+}

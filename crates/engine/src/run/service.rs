@@ -1,0 +1,188 @@
+//! For good: a task per lane and per flow, and one for what time brings.
+
+use std::{sync::Arc, time::Duration};
+
+use contract::{Fault, Lane};
+use model::Kind;
+use tokio::{sync::watch, task::JoinSet};
+
+use super::{
+    Engine, Filling, Origin, TOUCHES,
+    cadence::{Backoff, Cadence, Idle},
+    cut_off,
+};
+use crate::{flow::Flow, observe::Event, pull::Mode};
+
+/// Due times and waiting touches are looked for this often, besides when the next one is due.
+const WAKE_EVERY: Duration = Duration::from_millis(500);
+/// The pause between two rounds of spreading touches, so that live changes get in between.
+const SPREAD_PAUSE: Duration = Duration::from_millis(20);
+
+impl Engine {
+    /// Reads and pushes until `stop` turns true, then lets the calls under way end. A fault of the store that may pass (a full
+    /// disk) stops nothing for good: the task that met it pauses and goes on by itself.
+    ///
+    /// # Errors
+    /// A fault of the store that does not pass: without it nothing is safe.
+    pub async fn run(self: &Arc<Self>, stop: &watch::Receiver<bool>) -> Result<(), Fault> {
+        let mut tasks = JoinSet::new();
+        for origin in &self.origins {
+            for lane in origin.pull.source.lanes() {
+                let (engine, origin, stop) = (Arc::clone(self), Arc::clone(origin), stop.clone());
+                let task = format!("source {}, lane {}", origin.pull.name, lane.name);
+                tasks.spawn(async move {
+                    let read = || engine.keep_reading(&origin, &lane, &task, stop.clone());
+                    engine.keep_up(&task, read, stop.clone()).await
+                });
+            }
+        }
+        for flow in &self.flows {
+            let (engine, flow, stop) = (Arc::clone(self), Arc::clone(flow), stop.clone());
+            let task = format!("flow {}", flow.name);
+            tasks.spawn(async move {
+                let push = || engine.keep_pushing(&flow, &task, stop.clone());
+                engine.keep_up(&task, push, stop.clone()).await
+            });
+        }
+        let (engine, stop) = (Arc::clone(self), stop.clone());
+        let task = "due times";
+        tasks.spawn(async move {
+            let wake = || engine.keep_waking(task, stop.clone());
+            engine.keep_up(task, wake, stop.clone()).await
+        });
+        while let Some(ended) = tasks.join_next().await {
+            ended.map_err(cut_off)??;
+        }
+        Ok(())
+    }
+
+    /// Starts a task again, after growing pauses, for as long as the store fails in a way that may pass.
+    async fn keep_up<F>(&self, task: &str, run: impl Fn() -> F, mut stop: watch::Receiver<bool>) -> Result<(), Fault>
+    where
+        F: Future<Output = Result<(), Fault>>,
+    {
+        let mut backoff = Backoff::new();
+        loop {
+            let Err(fault) = run().await else { return Ok(()) };
+            if !fault.class.is_passing() || *stop.borrow() {
+                return Err(fault);
+            }
+            // The task works in between: this is another fault, not the same one still.
+            if !self.health.problems().iter().any(|problem| problem.task == task) {
+                backoff.reset();
+            }
+            self.health.report(task, &fault, self.clock.now());
+            let wait = backoff.after(&fault);
+            self.observer.tell(&Event::StoreFailed { task, fault: &fault, wait });
+            tokio::select! {
+                () = self.clock.sleep_until(self.clock.now().plus(wait)) => {}
+                _ = stop.changed() => return Err(fault),
+            }
+        }
+    }
+
+    async fn keep_reading(
+        &self,
+        origin: &Origin,
+        lane: &Lane,
+        task: &str,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), Fault> {
+        let lanes = origin.pull.source.lanes();
+        if !*origin.ready.borrow() {
+            origin.ready.send_replace(self.is_ready(origin, &lanes).await?);
+        }
+        let mut ready = origin.ready.subscribe();
+        if !lane.needed {
+            tokio::select! {
+                _ = ready.wait_for(|ready| *ready) => {}
+                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+            }
+        }
+        let mut pace = Cadence::new(lane, origin.cadence.get(lane.name).copied());
+        while !*stop.borrow() {
+            let mode = self.mode(origin, lane).await?;
+            let full_due = mode == Mode::Everything;
+            let carries = lane.kinds.iter().any(|kind| Kind::CARRIED.contains(kind));
+            let filling = (full_due && carries).then(|| Filling::begin(origin));
+            let walked = self.walk(origin, lane, mode, &mut stop).await?;
+            drop(filling);
+            if lane.needed && !*origin.ready.borrow() {
+                origin.ready.send_replace(self.is_ready(origin, &lanes).await?);
+            }
+            match &walked {
+                Ok(_) => self.health.clear(task),
+                Err(fault) => self.health.report(task, fault, self.clock.now()),
+            }
+            let wait = pace.next(&walked);
+            tokio::select! {
+                () = self.clock.sleep_until(self.clock.now().plus(wait)) => {}
+                _ = stop.changed() => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn keep_pushing(&self, flow: &Arc<Flow>, task: &str, mut stop: watch::Receiver<bool>) -> Result<(), Fault> {
+        if let Some(origin) = self.origins.iter().find(|origin| origin.pull.name == flow.source) {
+            let mut ready = origin.ready.subscribe();
+            tokio::select! {
+                _ = ready.wait_for(|ready| *ready) => {}
+                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+            }
+        }
+        // After a fault of the store calls may have been cut off: what they carried is in doubt, as after a crash.
+        self.register_flow(flow).await?;
+        let push = self.push(flow, &stop);
+        let mut news = push.news.clone();
+        let (mut backoff, mut idle) = (Backoff::new(), Idle::new());
+        while !*stop.borrow() {
+            news.mark_unchanged();
+            let pushed = push.until_idle().await?;
+            let now = self.clock.now();
+            let until = if let Some(fault) = &pushed.paused {
+                self.health.report(task, fault, now);
+                Some(now.plus(backoff.after(fault)))
+            } else {
+                self.health.clear(task);
+                backoff.reset();
+                self.store.next_wake(&flow.name).await?.retry
+            };
+            let least = now.plus(idle.after(pushed.worked()));
+            let until = until.map(|until| until.max(least));
+            tokio::select! {
+                () = self.rest(until) => {}
+                // A paused flow stays quiet whatever happens at the source.
+                _ = news.changed(), if pushed.paused.is_none() => {}
+                _ = stop.changed() => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries out what time brings: due projections, and touches that wait to be spread.
+    async fn keep_waking(&self, task: &str, mut stop: watch::Receiver<bool>) -> Result<(), Fault> {
+        while !*stop.borrow() {
+            let woken = self.store.wake(self.clock.now(), TOUCHES).await?;
+            let waiting = self.store.spread(TOUCHES).await?;
+            if woken > 0 || waiting > 0 {
+                for origin in &self.origins {
+                    origin.pull.ring();
+                }
+            }
+            let now = self.clock.now();
+            let mut next = now.plus(if waiting > 0 { SPREAD_PAUSE } else { WAKE_EVERY });
+            for flow in &self.flows {
+                next = self.store.next_wake(&flow.name).await?.due.map_or(next, |due| due.min(next));
+            }
+            // A due time that was not carried out just now is not carried out any sooner without a pause.
+            next = next.max(now.plus(SPREAD_PAUSE));
+            self.health.clear(task);
+            tokio::select! {
+                () = self.clock.sleep_until(next) => {}
+                _ = stop.changed() => {}
+            }
+        }
+        Ok(())
+    }
+}
