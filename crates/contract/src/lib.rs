@@ -21,4 +21,4 @@ pub use payload::{Digest, Digests, Facet, Facets, Item, Payload, Writer};
 pub use schema::{Constraint, FieldSpec, FieldType};
 pub use secret::SecretRef;
 pub use source::{Change, Lane, Next, Page, Position, Source, SourceDescriptor, Token};
-pub use store::Store;
+pub use store::{Desk, Ledger, Mirror, Store};

@@ -50,14 +50,7 @@ pub(crate) async fn ready(Extract(state): Extract<Arc<State>>) -> (StatusCode, J
 pub(crate) async fn metrics(Extract(state): Extract<Arc<State>>) -> String {
     for (name, (flow, _)) in &state.served.flows {
         if let Ok(tally) = state.served.store.tally(&flow.name).await {
-            let counts = [
-                ("in_sync", tally.in_sync),
-                ("pending", tally.pending),
-                ("filtered", tally.filtered),
-                ("dead", tally.dead),
-                ("gone", tally.gone),
-            ];
-            for (state, count) in counts {
+            for (state, count) in tally.states() {
                 #[expect(clippy::cast_precision_loss, reason = "a gauge")]
                 metrics::gauge!("cartage_records", "flow" => name.to_string(), "state" => state).set(count as f64);
             }

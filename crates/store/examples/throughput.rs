@@ -12,7 +12,7 @@ use std::{
 };
 
 use contract::{
-    Change, Facet, Fault, Payload, Store, Writer,
+    Change, Desk as _, Facet, Fault, Ledger as _, Mirror as _, Payload, Writer,
     source::Urgency,
     store::{Closed, Held, HeldItem, Intake, LaneState, Open, Settled, State, Step, Take, Work},
 };

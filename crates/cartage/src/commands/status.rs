@@ -25,7 +25,7 @@ pub struct Status {
     pub sources: Vec<SourceStatus>,
 }
 
-/// How a flow stands. `in_sync + pending + filtered + dead + gone = mirror`.
+/// How a flow stands. Its states add up to `mirror`.
 #[derive(Debug, Serialize)]
 pub struct FlowStatus {
     /// Its name.
@@ -35,7 +35,7 @@ pub struct FlowStatus {
     /// How its records stand.
     #[serde(flatten)]
     pub tally: Tally,
-    /// Nothing is left to do: no record is pending and no touch waits.
+    /// The destination agrees with the source: nothing is pending, waiting, held or unread, and no touch waits.
     pub converged: bool,
 }
 
@@ -70,7 +70,7 @@ pub async fn flows(store: &dyn Store, flows: &[Arc<Flow>]) -> Result<Vec<FlowSta
     let mut all = Vec::with_capacity(flows.len());
     for flow in flows {
         let tally = store.tally(&flow.name).await?;
-        let converged = tally.pending == 0 && tally.spreading == 0;
+        let converged = tally.pending + tally.waiting + tally.held + tally.unread + tally.spreading == 0;
         all.push(FlowStatus { flow: flow.name.to_string(), market: flow.market.key.clone(), tally, converged });
     }
     Ok(all)
@@ -82,11 +82,13 @@ pub fn flows_table(flows: &[FlowStatus]) -> String {
         .iter()
         .map(|flow| {
             let tally = &flow.tally;
-            let counts = [tally.mirror, tally.in_sync, tally.pending, tally.filtered, tally.dead, tally.gone];
+            let counts = [tally.mirror].into_iter().chain(tally.states().map(|(_, count)| count));
             [flow.flow.clone(), flow.market.clone()].into_iter().chain(counts.map(|count| count.to_string())).collect()
         })
         .collect();
-    let mut text = table(&["flow", "market", "mirror", "in sync", "pending", "filtered", "dead", "gone"], &rows);
+    let states = Tally::default().states().map(|(state, _)| state.replace('_', " "));
+    let heads: Vec<&str> = ["flow", "market", "mirror"].into_iter().chain(states.iter().map(String::as_str)).collect();
+    let mut text = table(&heads, &rows);
     for flow in flows.iter().filter(|flow| !flow.tally.rules.is_empty()) {
         let rules = flow.tally.rules.iter().map(|(rule, count)| format!("{count} {rule}"));
         text += &format!("{} filtered: {}\n", flow.flow, rules.collect::<Vec<_>>().join(", "));

@@ -268,7 +268,10 @@ async fn status_tells_flows_sources_and_lanes() {
     assert_eq!(status["flows"], report["flows"]);
     for flow in status["flows"].as_array().unwrap() {
         let count = |name: &str| flow[name].as_u64().unwrap();
-        let sum: u64 = ["in_sync", "pending", "filtered", "dead", "gone"].into_iter().map(count).sum();
+        let sum: u64 = ["in_sync", "pending", "waiting", "held", "filtered", "dead", "unread", "gone"]
+            .into_iter()
+            .map(count)
+            .sum();
         assert_eq!(sum, count("mirror"));
         let rules: u64 = flow["rules"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
         assert_eq!(rules, count("filtered"));
@@ -343,7 +346,20 @@ async fn the_schema_is_json_schema_and_knows_every_section() {
 async fn the_demo_ends_with_one_json_object_that_has_all_that_is_promised() {
     let report = cartage(&["demo", "--once", "--json", "--products", "60"]).await.ended(0).json();
     for flow in report["flows"].as_array().unwrap() {
-        for name in ["flow", "market", "mirror", "in_sync", "pending", "filtered", "dead", "gone", "converged"] {
+        for name in [
+            "flow",
+            "market",
+            "mirror",
+            "in_sync",
+            "pending",
+            "waiting",
+            "held",
+            "filtered",
+            "dead",
+            "unread",
+            "gone",
+            "converged",
+        ] {
             assert!(flow.get(name).is_some(), "{name} of {flow}");
         }
         assert_eq!((&flow["converged"], &flow["dead"]), (&json!(true), &json!(0)));

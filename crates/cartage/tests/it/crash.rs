@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{Store, destination::Ids};
+use contract::{Desk as _, Ledger as _, Mirror as _, destination::Ids};
 use model::{FlowName, SourceName};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use sandbox::{
@@ -143,7 +143,7 @@ async fn examine(database: &Path, was_there: &mut bool) -> Moment {
     let mut pending = 0;
     for market in MARKETS {
         let tally = store.tally(&flow(market)).await.unwrap();
-        let sum = tally.in_sync + tally.pending + tally.filtered + tally.dead + tally.gone;
+        let sum = tally.sum();
         assert_eq!(sum, tally.mirror, "the states of {market} don't add up: {tally:?}");
         assert_eq!(tally.rules.values().sum::<u64>(), tally.filtered, "the rules of {market} don't add up: {tally:?}");
         assert_eq!(tally.dead, 0, "{:?}", store.dead(&flow(market), 3).await.unwrap());

@@ -271,7 +271,7 @@ async fn a_category_is_not_taken_for_gone_where_nobody_has_read_the_whole_feed()
     let path = "/feed/clerk-de/categories";
     let waiting = async || {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        process.status().await["de"].tally.pending
+        process.status().await["de"].tally.waiting
     };
     // Asked for its head only, or left by whoever asked.
     for method in ["HEAD", "GET"] {
@@ -299,7 +299,7 @@ async fn a_category_goes_with_the_next_import_as_no_call_removes_it() {
     let id = delete_category(&shop).await;
     let pass = process.sync_full().await;
     for flow in pass.flows.values() {
-        assert_eq!((flow.tally.pending, flow.tally.gone, flow.converged), (1, 0, false), "{flow:?}");
+        assert_eq!((flow.tally.waiting, flow.tally.gone, flow.converged), (1, 0, false), "{flow:?}");
     }
     assert!(shop.store("de").categories().contains_key(&id));
     assert!(shop.store("de").operations().keys().all(|operation| !operation.starts_with("DELETE")));
@@ -311,9 +311,9 @@ async fn a_category_goes_with_the_next_import_as_no_call_removes_it() {
     assert_eq!(record.feeds.iter().map(|feed| feed.deleted).sum::<usize>(), 1);
     assert!(!shop.store("de").categories().contains_key(&id));
     let flows = process.status().await;
-    assert_eq!((flows["de"].tally.pending, flows["de"].tally.gone, flows["de"].converged), (0, 1, true));
+    assert_eq!((flows["de"].tally.waiting, flows["de"].tally.gone, flows["de"].converged), (0, 1, true));
     // The other store has not imported anything.
-    assert_eq!((flows["uk"].tally.pending, flows["uk"].tally.gone), (1, 0));
+    assert_eq!((flows["uk"].tally.waiting, flows["uk"].tally.gone), (1, 0));
     assert!(shop.store("uk").categories().contains_key(&id));
 }
 
@@ -341,12 +341,12 @@ async fn a_category_that_waits_for_the_feed_is_removed_by_call_once_that_is_the_
     let shop = Shop::uniform(10).await;
     let process = shop.synced().await;
     delete_category(&shop).await;
-    assert_eq!(process.sync_full().await.flows["de"].tally.pending, 1);
+    assert_eq!(process.sync_full().await.flows["de"].tally.waiting, 1);
     drop(process);
     let section = "[destinations.clerk-de]\n";
     shop.replace(section, &format!("{section}category_removal = \"delete\"\n"));
     let pass = shop.open().await.sync().await;
     // The emulated account does not have that call, and says so.
     assert_eq!((pass.flows["de"].tally.dead, pass.flows["de"].tally.pending), (1, 0), "{pass:?}");
-    assert_eq!(pass.flows["uk"].tally.pending, 1);
+    assert_eq!(pass.flows["uk"].tally.waiting, 1);
 }

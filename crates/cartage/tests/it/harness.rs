@@ -352,7 +352,7 @@ impl Process {
     pub(crate) async fn status(&self) -> BTreeMap<String, FlowStatus> {
         let flows = status::flows(self.store.as_ref(), &self.engine.flows).await.unwrap();
         for FlowStatus { flow, tally, .. } in &flows {
-            let sum = tally.in_sync + tally.pending + tally.filtered + tally.dead + tally.gone;
+            let sum = tally.sum();
             assert_eq!(sum, tally.mirror, "the states of {flow} don't add up: {tally:?}");
         }
         flows.into_iter().map(|flow| (flow.market.clone(), flow)).collect()

@@ -351,7 +351,10 @@ async fn the_luma_demo_reports_its_flows_as_one_json_object() {
     let report = ran.json();
     for flow in report["flows"].as_array().unwrap() {
         let count = |name: &str| flow[name].as_u64().unwrap_or_else(|| panic!("{name} of {flow}"));
-        let states: u64 = ["in_sync", "pending", "filtered", "dead", "gone"].into_iter().map(count).sum();
+        let states: u64 = ["in_sync", "pending", "waiting", "held", "filtered", "dead", "unread", "gone"]
+            .into_iter()
+            .map(count)
+            .sum();
         assert_eq!((count("mirror"), &flow["converged"]), (states, &json!(true)));
         assert_eq!(count("in_sync"), 211);
         assert_eq!(flow["flow"], json!(format!("clerk-{}", flow["market"].as_str().unwrap())));

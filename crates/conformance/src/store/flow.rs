@@ -6,15 +6,17 @@ use contract::{
     Fault, Item, Store,
     destination::Ids,
     source::Urgency,
-    store::{Cursor, Held, HeldItem, Number, Registered, Revision, Settled, State, Step, Take, Taken, Wake},
+    store::{
+        Cursor, Held, HeldItem, Hold, Intake, Number, Registered, Revision, Settled, State, Step, Take, Taken, Wake,
+    },
 };
 use model::{FlowName, Kind};
 
 use super::{
     Push, Verdict, checks, must, same,
     samples::{
-        at, category, closed, full, gone, held, in_sync, is, open, page, payload, plain, product, settled, source,
-        step, stock, wide,
+        self, at, category, closed, full, gone, held, in_sync, is, open, page, payload, plain, product, settled,
+        source, step, stock, sweep, unread, wide,
     },
     some,
 };
@@ -40,6 +42,12 @@ checks![
     due_times_are_taken_a_few_at_once,
     a_feed_releases_what_waited_for_it,
     what_is_doubted_is_sent_again,
+    what_needs_a_person_is_held_with_its_reason,
+    what_waits_for_an_import_is_waiting,
+    unread_records_are_passed_over_until_they_can_be_read,
+    unread_records_that_are_gone_are_looked_at,
+    a_retry_of_an_unread_record_wakes_nobody,
+    records_that_were_never_understood_count,
     a_scan_goes_in_the_order_of_numbers,
     old_calls_are_pruned_unless_referred_to,
     a_flow_that_is_not_known_is_refused,
@@ -414,11 +422,13 @@ async fn a_feed_releases_what_waited_for_it(store: &dyn Store) -> Verdict {
     store.intake(page(vec![gone(Kind::Product, "later", None)])).await?;
     let later = push.window().await?;
     store.advance(step(&push.flow, later.work.iter().map(waits).collect(), Some(later.cursor))).await?;
-    push.stands("all wait", (0, 3, 0, 0, 0)).await?;
+    push.stands("none is anything else", (0, 0, 0, 0, 0)).await?;
+    same("all wait", store.tally(&push.flow).await?.waiting, 3)?;
     same("what waits is not due", push.ids().await?.len(), 0)?;
     same("another kind", store.release(&push.flow, Kind::Category, up_to).await?, 0)?;
     same("up to the first", store.release(&push.flow, Kind::Product, up_to).await?, 2)?;
-    push.stands("one is gone, one is due", (0, 2, 0, 0, 1)).await?;
+    push.stands("one is gone, one is due", (0, 1, 0, 0, 1)).await?;
+    same("one waits", store.tally(&push.flow).await?.waiting, 1)?;
     let due = push.window().await?;
     let due = some("what is due", due.work.first())?;
     let items = due.entry.as_ref().map(|entry| entry.items.len());
@@ -438,6 +448,121 @@ async fn what_is_doubted_is_sent_again(store: &dyn Store) -> Verdict {
     same("how much there is", (again.work.len(), entry.items.len()), (1, 1))?;
     push.settle_all().await?;
     push.stands("it is settled", (2, 0, 0, 0, 0)).await
+}
+
+async fn what_needs_a_person_is_held_with_its_reason(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
+    let window = push.window().await?;
+    let holds = Hold::ALL.into_iter().zip(&window.work);
+    let settled = holds.map(|(hold, work)| settled(work, State::Held(hold), Held::Same)).collect();
+    store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
+    push.stands("none is anything else", (0, 0, 0, 0, 0)).await?;
+    let tally = store.tally(&push.flow).await?;
+    same("held", tally.held, 2)?;
+    let wanted = Hold::ALL.map(|hold| (hold.name().to_owned(), 1));
+    same("the reasons", tally.holds, wanted.into())?;
+    same("nothing is to be done", push.ids().await?.len(), 0)?;
+    same("nothing wakes", store.next_wake(&push.flow).await?, Wake::default())?;
+    let work = some("the work", store.work(&push.flow, some("a", window.work.first())?.number).await?)?;
+    same("its state", work.entry.map(|entry| entry.state), Some(State::Held(Hold::Removal)))?;
+    store.intake(page(vec![is(plain("a", "A2"), 2)])).await?;
+    push.stands("a later version is pending", (0, 1, 0, 0, 0)).await
+}
+
+async fn what_waits_for_an_import_is_waiting(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    let window = push.window().await?;
+    let settled = window.work.iter().map(|work| settled(work, State::AwaitsImport, Held::Same)).collect();
+    store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
+    push.stands("it is nothing else", (0, 0, 0, 0, 0)).await?;
+    same("waiting", store.tally(&push.flow).await?.waiting, 1)?;
+    let released = store.release(&push.flow, Kind::Product, store.revision().await?).await?;
+    same("a feed does not end that", released, 0)
+}
+
+/// A page on which nothing could be understood but ids.
+fn broken(ids: &[&str]) -> Intake {
+    Intake { unread: ids.iter().map(|id| unread(Some(id), "broken")).collect(), ..page(Vec::new()) }
+}
+
+async fn unread_records_are_passed_over_until_they_can_be_read(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    let product = |stock: i64| vec![is(product("a", "A", &[], &["x"]), 1), is(samples::stock("s", "x", stock), 1)];
+    store.intake(page(product(1))).await?;
+    store.intake(page(vec![is(plain("b", "B"), 1)])).await?;
+    push.settle_all().await?;
+    store.intake(broken(&["a"])).await?;
+    push.stands("one is left", (1, 0, 0, 0, 0)).await?;
+    same("the other is unread", store.tally(&push.flow).await?.unread, 1)?;
+    store.intake(page(product(2).into_iter().skip(1).collect())).await?;
+    same("its stock changes nothing", push.settle_all().await?.work.len(), 0)?;
+    let scanned = store.scan(&push.flow, Kind::Product, Number(0), 10).await?;
+    let scanned: Vec<_> = scanned.iter().map(|work| (work.id.as_str(), work.unread, work.record.is_some())).collect();
+    same("a scan tells it", scanned, vec![("a", true, true), ("b", false, true)])?;
+    let counts = store.counts(&source()).await?;
+    let products = some("the count", counts.iter().find(|count| count.kind == Kind::Product))?;
+    same("it is counted", (products.live, products.unread), (2, 1))?;
+    store.intake(page(vec![is(plain("a", "older"), 0), is(plain("b", "B"), 1)])).await?;
+    store.intake(broken(&["a"])).await?;
+    store.intake(page(product(2).into_iter().take(1).collect())).await?;
+    push.stands("understood again", (1, 1, 0, 0, 0)).await?;
+    let window = push.settle_all().await?;
+    same("it is looked at", window.work.first().map(|work| work.id.clone()), Some("a".into()))?;
+    push.stands("all is well", (2, 0, 0, 0, 0)).await?;
+    store.intake(broken(&["a"])).await?;
+    store.intake(page(product(2).into_iter().take(1).collect())).await?;
+    same("also where it is as it was", push.ids().await?, vec!["a".to_owned()])
+}
+
+async fn unread_records_that_are_gone_are_looked_at(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(["a", "b", "c"].map(|id| is(plain(id, id), 1)).to_vec())).await?;
+    push.settle_all().await?;
+    store.intake(page(vec![gone(Kind::Product, "c", None)])).await?;
+    store.intake(broken(&["a", "b", "c"])).await?;
+    same("nothing is to be done", push.settle_all().await?.work.len(), 0)?;
+    same("all are unread", store.tally(&push.flow).await?.unread, 3)?;
+    store.intake(page(vec![gone(Kind::Product, "a", None), gone(Kind::Product, "c", None)])).await?;
+    same("what is gone", push.ids().await?, vec!["a".to_owned(), "c".to_owned()])?;
+    store.sweep(sweep(1, None)).await?;
+    same("what a full walk did not meet", push.ids().await?, vec!["a".to_owned(), "c".to_owned(), "b".to_owned()])?;
+    push.settle_all().await?;
+    push.stands("all are gone", (0, 0, 0, 0, 3)).await?;
+    same("none is unread", store.unread(&source(), 10).await?.len(), 0)
+}
+
+async fn a_retry_of_an_unread_record_wakes_nobody(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    let window = push.window().await?;
+    let settled = window.work.iter().map(|work| settled(work, State::Retry(at(0)), Held::Same)).collect();
+    store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
+    store.intake(broken(&["a"])).await?;
+    same("no window shows it", push.ids().await?.len(), 0)?;
+    same("it wakes nobody", store.next_wake(&push.flow).await?, Wake::default())
+}
+
+async fn records_that_were_never_understood_count(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    let nameless = |pass: u64, times: usize| {
+        let unread = std::iter::repeat_n(unread(None, "no id"), times).chain([unread(Some("x"), "broken")]);
+        Intake { unread: unread.collect(), pass: Some(pass), ..page(Vec::new()) }
+    };
+    store.intake(nameless(1, 3)).await?;
+    let tally = store.tally(&push.flow).await?;
+    same("all that were met", (tally.unread, tally.mirror), (4, 4))?;
+    store.sweep(sweep(1, None)).await?;
+    store.intake(nameless(2, 2)).await?;
+    store.intake(Intake { pass: None, ..nameless(2, 1) }).await?;
+    same("the last full walk counts", store.tally(&push.flow).await?.unread, 3)?;
+    store.sweep(sweep(2, None)).await?;
+    same("as long as they are met", store.tally(&push.flow).await?.unread, 3)?;
+    store.intake(page(vec![is(plain("x", "X"), 1)])).await?;
+    store.sweep(sweep(3, None)).await?;
+    let tally = store.tally(&push.flow).await?;
+    same("none is left", (tally.unread, tally.sum()), (0, tally.mirror))
 }
 
 async fn a_scan_goes_in_the_order_of_numbers(store: &dyn Store) -> Verdict {

@@ -382,8 +382,8 @@ async fn records_are_counted_by_kind(store: &dyn Store) -> Verdict {
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1), is(stock("s", "x", 1), 1)])).await?;
     store.intake(page(vec![gone(Kind::Product, "a", None)])).await?;
     let wanted = vec![
-        Count { kind: Kind::Product, live: 1, tombstones: 1 },
-        Count { kind: Kind::Stock, live: 1, tombstones: 0 },
+        Count { kind: Kind::Product, live: 1, tombstones: 1, unread: 0 },
+        Count { kind: Kind::Stock, live: 1, tombstones: 0, unread: 0 },
     ];
     let mut counts = store.counts(&source()).await?;
     counts.retain(|count| count.live + count.tombstones > 0);

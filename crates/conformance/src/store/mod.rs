@@ -110,8 +110,8 @@ impl<'a> Push<'a> {
     async fn stands(&self, what: &str, wanted: (u64, u64, u64, u64, u64)) -> Verdict {
         let tally = self.store.tally(&self.flow).await?;
         same(what, (tally.in_sync, tally.pending, tally.filtered, tally.dead, tally.gone), wanted)?;
-        let sum = tally.in_sync + tally.pending + tally.filtered + tally.dead + tally.gone;
-        same("the states add up to the mirror", sum, tally.mirror)?;
+        same("the states add up to the mirror", tally.sum(), tally.mirror)?;
+        same("the reasons add up to what is held", tally.holds.values().sum(), tally.held)?;
         same("the rules add up to what is filtered", tally.rules.values().sum(), tally.filtered)
     }
 }

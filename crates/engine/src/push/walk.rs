@@ -120,6 +120,12 @@ impl Turn {
         let now = self.push.clock.now();
         let mut jobs = Vec::new();
         for work in work {
+            if work.unread {
+                // It could be understood when it was read. The next revision of it is looked at.
+                let places = self.again.remove(&work.number).unwrap_or_default().places;
+                self.release(&places);
+                continue;
+            }
             let place = self.hold(&work);
             if self.is_busy(work.number) {
                 if let Some(place) = place {

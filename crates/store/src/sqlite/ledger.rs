@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{
     Digests, Fault, Item,
     destination::Ids,
-    store::{Closed, Cursor, Held, HeldItem, ItemEntry, Number, Open, Registered, Revision, Settled, State, Step},
+    store::{
+        Closed, Cursor, Held, HeldItem, Hold, ItemEntry, Number, Open, Registered, Revision, Settled, State, Step,
+    },
 };
 use model::{FlowName, Kind, RemoteId, SourceName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _};
@@ -28,6 +30,8 @@ pub(super) const DEAD: u8 = 2;
 pub(super) const GONE: u8 = 3;
 pub(super) const RETRY: u8 = 4;
 pub(super) const AWAITS_FEED: u8 = 5;
+pub(super) const AWAITS_IMPORT: u8 = 6;
+pub(super) const HELD: u8 = 7;
 
 /// Bits of a ledger key that hold the record's number.
 const NUMBER_BITS: u32 = 40;
@@ -75,6 +79,8 @@ fn state_columns(state: &State, revision: Revision, at: Timestamp) -> (u8, Optio
         State::Gone => (GONE, None, None),
         State::Retry(until) => (RETRY, Some(until.millis()), None),
         State::AwaitsFeed => (AWAITS_FEED, i64::try_from(revision.0).ok(), None),
+        State::AwaitsImport => (AWAITS_IMPORT, None, None),
+        State::Held(hold) => (HELD, Some(at.millis()), Some(hold.name())),
     }
 }
 
@@ -87,6 +93,11 @@ pub(super) fn state(number: u8, waits: Option<i64>, rule: Option<String>) -> Out
         GONE => State::Gone,
         RETRY => State::Retry(Timestamp::from_millis(waits.unwrap_or(0))),
         AWAITS_FEED => State::AwaitsFeed,
+        AWAITS_IMPORT => State::AwaitsImport,
+        HELD => {
+            let name = rule.unwrap_or_default();
+            State::Held(Hold::from_name(&name).ok_or_else(|| Trouble::unreadable("why a record is held", name))?)
+        }
         other => return Err(Trouble::unreadable("a state", format!("{other} stands for none"))),
     })
 }

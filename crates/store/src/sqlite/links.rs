@@ -235,9 +235,11 @@ impl Tx<'_> {
             // It got a revision in this transaction: whoever sees that sees all of it.
             return Ok(false);
         }
-        let Some(kind) = Kind::from_number(kind).filter(|kind| Kind::CARRIED.contains(kind)) else { return Ok(false) };
+        if Kind::from_number(kind).is_none_or(|kind| !Kind::CARRIED.contains(&kind)) {
+            return Ok(false);
+        }
         let urgency = self.place(source, (revision, stood), urgency)?;
-        let revision = self.next_revision(source, kind);
+        let revision = self.next_revision(source);
         self.db
             .prepare_cached("UPDATE record SET revision = ?2, urgency = ?3 WHERE n = ?1")?
             .execute((n, revision.0, urgency))?;

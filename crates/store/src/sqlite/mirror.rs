@@ -120,12 +120,14 @@ struct Stored {
     modified_at: Option<i64>,
     seen: u64,
     digest: Option<[u8; 16]>,
+    /// What was said of it last could not be understood.
+    unread: bool,
 }
 
-const BY_ID: &str = "SELECT n, revision, urgency, ended, version, modified_at, seen, digest FROM record
+const BY_ID: &str = "SELECT n, revision, urgency, ended, version, modified_at, seen, digest, unread FROM record
     WHERE source = ?1 AND kind = ?2 AND id = ?3";
 const BY_NUMBER: &str =
-    "SELECT n, revision, urgency, ended, version, modified_at, seen, digest FROM record WHERE n = ?1";
+    "SELECT n, revision, urgency, ended, version, modified_at, seen, digest, unread FROM record WHERE n = ?1";
 
 impl Stored {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -138,6 +140,7 @@ impl Stored {
             modified_at: row.get(5)?,
             seen: row.get(6)?,
             digest: row.get(7)?,
+            unread: row.get(8)?,
         })
     }
 }
@@ -151,6 +154,8 @@ struct Context<'a> {
     at: Timestamp,
     touches: Touches,
     taken: Taken,
+    /// Some records of the source could not be understood before.
+    was_unread: bool,
 }
 
 impl Tx<'_> {
@@ -165,22 +170,12 @@ impl Tx<'_> {
             at: page.at,
             touches: Touches::default(),
             taken: Taken::default(),
+            was_unread: self.has_unread(source)?,
         };
-        let was_unread = self.has_unread(source)?;
         for change in page.changes {
             match change {
-                Ready::Is(is) => {
-                    if was_unread {
-                        self.forget_unread(source, is.kind, &is.id)?;
-                    }
-                    self.is(&mut context, &is)?;
-                }
-                Ready::Gone { kind, id, version } => {
-                    if was_unread {
-                        self.forget_unread(source, kind, &id)?;
-                    }
-                    self.gone(&mut context, kind, &id, version)?;
-                }
+                Ready::Is(is) => self.is(&mut context, &is)?,
+                Ready::Gone { kind, id, version } => self.gone(&mut context, kind, &id, version)?,
             }
         }
         for unread in &page.unread {
@@ -199,13 +194,20 @@ impl Tx<'_> {
     fn is(&mut self, context: &mut Context<'_>, is: &Is) -> Outcome<()> {
         let Some(stored) = self.stored(context.source, is.kind, &is.id)? else {
             context.taken.new += 1;
+            self.forget_unread(context, is.kind, &is.id)?;
             return self.insert(context, is);
         };
         if is_stale(&stored, is.version, context.pass.is_some()) {
             context.taken.stale += 1;
-        } else if stored.digest.as_ref() == Some(is.digest.bytes()) {
+            return Ok(());
+        }
+        self.forget_unread(context, is.kind, &is.id)?;
+        if stored.digest.as_ref() == Some(is.digest.bytes()) {
             context.taken.unchanged += 1;
             self.note_unchanged(context, &stored, is)?;
+            if stored.unread {
+                self.reconsider(context, &stored)?;
+            }
         } else {
             if stored.ended == LIVE {
                 context.taken.changed += 1;
@@ -219,7 +221,7 @@ impl Tx<'_> {
     }
 
     fn insert(&mut self, context: &mut Context<'_>, is: &Is) -> Outcome<()> {
-        let revision = self.next_revision(context.source, is.kind);
+        let revision = self.changed(context.source, is.kind);
         self.count(context.source, is.kind, 1, 0);
         self.db
             .prepare_cached(
@@ -274,11 +276,11 @@ impl Tx<'_> {
     fn update(&mut self, context: &mut Context<'_>, stored: &Stored, is: &Is) -> Outcome<()> {
         let before = self.links_before(context.name, stored.n)?;
         let urgency = self.place(context.source, (stored.revision, stored.urgency), context.urgency)?;
-        let revision = self.next_revision(context.source, is.kind);
+        let revision = self.changed(context.source, is.kind);
         self.db
             .prepare_cached(
                 "UPDATE record SET revision = ?2, urgency = ?3, ended = 0, version = ?4, modified_at = ?5,
-                 changed_at = ?6, seen = ?7, digest = ?8 WHERE n = ?1",
+                 changed_at = ?6, seen = ?7, digest = ?8, unread = 0 WHERE n = ?1",
             )?
             .execute(rusqlite::params![
                 stored.n,
@@ -310,10 +312,14 @@ impl Tx<'_> {
     fn gone(&mut self, context: &mut Context<'_>, kind: Kind, id: &RecordId, version: Option<u64>) -> Outcome<()> {
         let Some(stored) = self.stored(context.source, kind, id)? else {
             context.taken.unchanged += 1;
-            return Ok(());
+            return self.forget_unread(context, kind, id);
         };
         if stored.ended != LIVE {
             context.taken.unchanged += 1;
+            self.forget_unread(context, kind, id)?;
+            if stored.unread {
+                self.reconsider(context, &stored)?;
+            }
             if version.is_some_and(|version| (version, ENDED) > (stored.version, stored.ended)) {
                 self.db
                     .prepare_cached("UPDATE record SET version = ?2, ended = ?3 WHERE n = ?1")?
@@ -332,12 +338,12 @@ impl Tx<'_> {
     fn end(&mut self, context: &mut Context<'_>, stored: &Stored, kind: Kind, version: Option<u64>) -> Outcome<()> {
         let before = self.links_before(context.name, stored.n)?;
         let urgency = self.place(context.source, (stored.revision, stored.urgency), context.urgency)?;
-        let revision = self.next_revision(context.source, kind);
+        let revision = self.changed(context.source, kind);
         self.count(context.source, kind, -1, 1);
         self.db
             .prepare_cached(
                 "UPDATE record SET revision = ?2, urgency = ?3, ended = ?4, version = ?5, changed_at = ?6,
-                 digest = NULL WHERE n = ?1",
+                 digest = NULL, unread = 0 WHERE n = ?1",
             )?
             .execute(rusqlite::params![
                 stored.n,
@@ -348,6 +354,13 @@ impl Tx<'_> {
                 context.at.millis(),
             ])?;
         self.db.prepare_cached("DELETE FROM body WHERE n = ?1")?.execute([stored.n])?;
+        if stored.unread {
+            self.db
+                .prepare_cached(
+                    "DELETE FROM unread WHERE source = ?1 AND kind = ?2 AND id = (SELECT id FROM record WHERE n = ?3)",
+                )?
+                .execute((context.source, kind.number(), stored.n))?;
+        }
         self.relink(stored.n, &before, &Links::default())?;
         context.touches.add(kind, context.urgency, before.reaches);
         Ok(())
@@ -364,12 +377,24 @@ impl Tx<'_> {
         Ok(self.db.prepare_cached("SELECT 1 FROM unread WHERE source = ?1")?.exists([source])?)
     }
 
-    fn forget_unread(&self, source: i64, kind: Kind, id: &RecordId) -> Outcome<()> {
-        self.db.prepare_cached("DELETE FROM unread WHERE source = ?1 AND kind = ?2 AND id = ?3")?.execute((
-            source,
-            kind.number(),
-            id.as_str(),
-        ))?;
+    fn forget_unread(&self, context: &Context<'_>, kind: Kind, id: &RecordId) -> Outcome<()> {
+        if context.was_unread {
+            self.db.prepare_cached("DELETE FROM unread WHERE source = ?1 AND kind = ?2 AND id = ?3")?.execute((
+                context.source,
+                kind.number(),
+                id.as_str(),
+            ))?;
+        }
+        Ok(())
+    }
+
+    /// Flows passed over the record while it could not be understood; now they look at it again.
+    fn reconsider(&mut self, context: &Context<'_>, stored: &Stored) -> Outcome<()> {
+        let urgency = self.place(context.source, (stored.revision, stored.urgency), context.urgency)?;
+        let revision = self.next_revision(context.source);
+        self.db
+            .prepare_cached("UPDATE record SET revision = ?2, urgency = ?3, unread = 0 WHERE n = ?1")?
+            .execute((stored.n, revision.0, urgency))?;
         Ok(())
     }
 
@@ -377,30 +402,47 @@ impl Tx<'_> {
         context.taken.unread += 1;
         let kind = unread.kind.number();
         let id = unread.id.as_ref().map(RecordId::as_str);
-        let fault = fault_text(&unread.fault)?;
+        let mark = id.map_or_else(|| format!("? {}", unread.fault.message), |id| format!("= {id}"));
+        let pass = context.pass.unwrap_or(0);
+        let known: Option<(u64, u64)> = self
+            .db
+            .prepare_cached(
+                "SELECT pass, times FROM unread WHERE source = ?1 AND lane = ?2 AND kind = ?3 AND mark = ?4",
+            )?
+            .query_row((context.source, lane, kind, &mark), |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        // Without an id, only one full walk tells how many there are: deltas overlap.
+        let (pass, times) = match known {
+            Some((before, times)) if id.is_none() && before == pass && pass > 0 => (pass, times + 1),
+            Some((before, times)) if before >= pass => (before, times),
+            _ => (pass, 1),
+        };
         self.db
             .prepare_cached(
-                "INSERT OR REPLACE INTO unread (source, lane, kind, mark, id, at, pass, fault)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT OR REPLACE INTO unread (source, lane, kind, mark, id, at, pass, fault, times)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(rusqlite::params![
                 context.source,
                 lane,
                 kind,
-                id.map_or_else(|| format!("? {}", unread.fault.message), |id| format!("= {id}")),
+                mark,
                 id,
                 context.at.millis(),
-                context.pass.unwrap_or(0),
-                fault,
+                pass,
+                fault_text(&unread.fault)?,
+                times,
             ])?;
-        match (id, context.pass) {
-            (Some(id), Some(pass)) => {
+        match id {
+            Some(id) => {
                 self.db
-                    .prepare_cached("UPDATE record SET seen = ?4 WHERE source = ?1 AND kind = ?2 AND id = ?3")?
-                    .execute((context.source, kind, id, pass))?;
+                    .prepare_cached(
+                        "UPDATE record SET unread = 1, seen = coalesce(?4, seen)
+                         WHERE source = ?1 AND kind = ?2 AND id = ?3",
+                    )?
+                    .execute((context.source, kind, id, context.pass))?;
             }
-            (Some(_), None) => {}
-            (None, _) => {
+            None => {
                 self.db
                     .prepare_cached(
                         "DELETE FROM unread WHERE source = ?1 AND lane = ?2 AND id IS NULL AND rowid NOT IN
@@ -439,19 +481,40 @@ impl Tx<'_> {
                 at: sweep.at,
                 touches: Touches::default(),
                 taken: Taken::default(),
+                was_unread: false,
             };
             for (kind, numbers) in missing {
                 self.remove(&mut context, kind, &numbers)?;
             }
             self.touch_all(source, &context.touches)?;
-            self.db.prepare_cached("DELETE FROM unread WHERE source = ?1 AND lane = ?2 AND pass < ?3")?.execute((
-                source,
-                &sweep.lane,
-                sweep.pass,
-            ))?;
+            self.sweep_unread(&mut context, &sweep.lane)?;
         }
         self.write_lane(source, &sweep.lane, &lane_text(&state)?)?;
         Ok(swept)
+    }
+
+    /// Forgets what could not be understood and was not met again.
+    fn sweep_unread(&mut self, context: &mut Context<'_>, lane: &str) -> Outcome<()> {
+        let key = (context.source, lane, context.pass);
+        let named: Vec<(u8, String)> = {
+            let mut query = self.db.prepare_cached(
+                "SELECT kind, id FROM unread WHERE source = ?1 AND lane = ?2 AND pass < ?3 AND id IS NOT NULL",
+            )?;
+            query.query_map(key, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?
+        };
+        self.db.prepare_cached("DELETE FROM unread WHERE source = ?1 AND lane = ?2 AND pass < ?3")?.execute(key)?;
+        for (kind, id) in named {
+            let mut still =
+                self.db.prepare_cached("SELECT 1 FROM unread WHERE source = ?1 AND kind = ?2 AND id = ?3")?;
+            if still.exists((context.source, kind, &id))? {
+                continue;
+            }
+            let stored = self.db.prepare_cached(BY_ID)?.query_row((context.source, kind, &id), Stored::read);
+            if let Some(stored) = stored.optional()?.filter(|stored| stored.unread) {
+                self.reconsider(context, &stored)?;
+            }
+        }
+        Ok(())
     }
 
     fn remove(&mut self, context: &mut Context<'_>, kind: Kind, numbers: &[u64]) -> Outcome<()> {

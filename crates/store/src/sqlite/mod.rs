@@ -28,7 +28,7 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Fault, Store,
+    Desk, Fault, Ledger, Mirror,
     destination::Ids,
     store::{
         Count, DeadLetter, EntryView, Found, Intake, LaneState, Number, Owner, Registered, Revision, Step, Sweep,
@@ -83,7 +83,7 @@ impl Default for Options {
     }
 }
 
-/// A [`Store`] in a SQLite file. Dropping it finishes what was begun and closes the file.
+/// A [`contract::Store`] in a SQLite file. Dropping it finishes what was begun and closes the file.
 pub struct Sqlite {
     // Dropped in this order: the writer is the last connection and folds the log in, then the lock goes.
     readers: Arc<Readers>,
@@ -308,7 +308,7 @@ impl Drop for Scratch {
 }
 
 #[async_trait]
-impl Store for Sqlite {
+impl Mirror for Sqlite {
     async fn lane(&self, source: &SourceName, lane: &str) -> Result<LaneState, Fault> {
         let (source, lane) = (source.clone(), lane.to_owned());
         self.readers.run(move |db, _| report::lane(db, &source, &lane)).await
@@ -339,6 +339,10 @@ impl Store for Sqlite {
         self.writer()?.run(move |tx| tx.wake(now, limit)).await
     }
 
+    async fn revision(&self) -> Result<Revision, Fault> {
+        self.readers.run(|db, _| report::revision(db)).await
+    }
+
     async fn reference_revision(&self, source: &SourceName) -> Result<Revision, Fault> {
         let source = source.clone();
         self.readers.run(move |db, _| report::reference_revision(db, &source)).await
@@ -363,7 +367,10 @@ impl Store for Sqlite {
         let source = source.clone();
         self.readers.run(move |db, _| report::unread(db, &source, limit)).await
     }
+}
 
+#[async_trait]
+impl Ledger for Sqlite {
     async fn register(
         &self,
         flow: &FlowName,
@@ -409,15 +416,14 @@ impl Store for Sqlite {
         self.writer()?.run(move |tx| tx.release(&flow, kind, up_to)).await
     }
 
-    async fn revision(&self) -> Result<Revision, Fault> {
-        self.readers.run(|db, _| report::revision(db)).await
-    }
-
     async fn next_wake(&self, flow: &FlowName) -> Result<Wake, Fault> {
         let flow = flow.clone();
         self.readers.run(move |db, _| report::next_wake(db, &flow)).await
     }
+}
 
+#[async_trait]
+impl Desk for Sqlite {
     async fn tally(&self, flow: &FlowName) -> Result<Tally, Fault> {
         let flow = flow.clone();
         self.readers.run(move |db, _| report::tally(db, &flow)).await

@@ -15,10 +15,10 @@ use serde::de::DeserializeOwned;
 
 use super::{
     codec::Codec,
-    ledger::{self, DEAD, FILTERED, GONE, IN_SYNC, RETRY, base},
+    ledger::{self, AWAITS_FEED, AWAITS_IMPORT, DEAD, FILTERED, GONE, HELD, IN_SYNC, RETRY, base},
     links::{hub_key, key_hub, record_key, users, waiting},
     trouble::{Outcome, Trouble},
-    window::kind,
+    window::{NEXT_RETRY, kind},
     writer::source_key,
 };
 
@@ -62,10 +62,16 @@ pub(super) fn lane(db: &Connection, source: &SourceName, lane: &str) -> Outcome<
 pub(super) fn counts(db: &Connection, source: &SourceName) -> Outcome<Vec<Count>> {
     let mut counts = Vec::new();
     let Some(source) = source_key(db, source)? else { return Ok(counts) };
-    let mut query = db.prepare_cached("SELECT kind, live, tombstones FROM census WHERE source = ?1 ORDER BY kind")?;
+    let mut query = db.prepare_cached(
+        "SELECT kind, sum(live), sum(tombstones), sum(unread) FROM (
+             SELECT kind, live, tombstones, 0 AS unread FROM census WHERE source = ?1
+             UNION ALL SELECT kind, 0, 0, times FROM unread WHERE source = ?1
+         ) GROUP BY kind ORDER BY kind",
+    )?;
     let mut rows = query.query([source])?;
     while let Some(row) = rows.next()? {
-        counts.push(Count { kind: kind(row.get(0)?)?, live: row.get(1)?, tombstones: row.get(2)? });
+        let kind = kind(row.get(0)?)?;
+        counts.push(Count { kind, live: row.get(1)?, tombstones: row.get(2)?, unread: row.get(3)? });
     }
     Ok(counts)
 }
@@ -176,39 +182,60 @@ pub(super) fn tally(db: &Connection, name: &FlowName) -> Outcome<Tally> {
     let mut tally = Tally { spreading: waiting(db)?, ..Tally::default() };
     let Some(flow) = ledger::flow(db, name)? else { return Ok(tally) };
     let mut query = db.prepare_cached(
-        "SELECT r.urgency, r.revision, l.state, l.rule
+        "SELECT r.urgency, r.revision, l.state, l.rule, r.unread
          FROM record r INDEXED BY record_walk LEFT JOIN ledger l ON l.key = ?1 + r.n
          WHERE r.kind IN (1, 2) AND r.source = ?2",
     )?;
     let mut rows = query.query((base(flow.key), flow.source))?;
     while let Some(row) = rows.next()? {
-        tally.mirror += 1;
+        if row.get(4)? {
+            tally.unread += 1;
+            continue;
+        }
         let urgency: usize = row.get(0)?;
         let revision = Revision(row.get(1)?);
         let passed = flow.cursor.0.get(urgency).is_some_and(|cursor| revision <= *cursor);
-        match row.get::<_, Option<u8>>(2)? {
-            Some(IN_SYNC) if passed => tally.in_sync += 1,
-            Some(DEAD) if passed => tally.dead += 1,
-            Some(GONE) if passed => tally.gone += 1,
-            Some(FILTERED) if passed => {
+        match row.get::<_, Option<u8>>(2)?.filter(|_| passed) {
+            Some(IN_SYNC) => tally.in_sync += 1,
+            Some(DEAD) => tally.dead += 1,
+            Some(GONE) => tally.gone += 1,
+            Some(AWAITS_FEED | AWAITS_IMPORT) => tally.waiting += 1,
+            Some(FILTERED) => {
                 tally.filtered += 1;
-                let rule = row.get_ref(3)?.as_str().unwrap_or_default();
-                match tally.rules.get_mut(rule) {
-                    Some(count) => *count += 1,
-                    None => drop(tally.rules.insert(rule.to_owned(), 1)),
-                }
+                count(&mut tally.rules, row.get_ref(3)?.as_str().unwrap_or_default());
+            }
+            Some(HELD) => {
+                tally.held += 1;
+                count(&mut tally.holds, row.get_ref(3)?.as_str().unwrap_or_default());
             }
             _ => tally.pending += 1,
         }
     }
+    tally.unread +=
+        Kind::CARRIED.into_iter().try_fold(0, |sum, kind| Ok::<_, Trouble>(sum + strange(db, flow.source, kind)?))?;
+    tally.mirror = tally.sum();
     Ok(tally)
+}
+
+fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
+    match counts.get_mut(name) {
+        Some(count) => *count += 1,
+        None => drop(counts.insert(name.to_owned(), 1)),
+    }
+}
+
+/// How many records of a kind could never be understood, so that the mirror has no row for them.
+fn strange(db: &Connection, source: i64, kind: Kind) -> Outcome<u64> {
+    let count = "SELECT coalesce(sum(u.times), 0) FROM unread u WHERE u.source = ?1 AND u.kind = ?2 AND NOT EXISTS
+                 (SELECT 1 FROM record r WHERE r.source = ?1 AND r.kind = ?2 AND r.id = u.id)";
+    Ok(db.prepare_cached(count)?.query_row((source, kind.number()), |row| row.get(0))?)
 }
 
 pub(super) fn next_wake(db: &Connection, name: &FlowName) -> Outcome<Wake> {
     let Some(flow) = ledger::flow(db, name)? else { return Ok(Wake::default()) };
-    let retry = "SELECT min(waits) FROM ledger WHERE flow = ?1 AND state = ?2 AND waits IS NOT NULL";
     let due = "SELECT min(due) FROM ledger WHERE flow = ?1 AND due IS NOT NULL";
-    let retry: Option<i64> = db.prepare_cached(retry)?.query_row((flow.key, RETRY), |row| row.get(0))?;
+    let keys = (base(flow.key), flow.key, RETRY, flow.source, i64::MAX);
+    let retry: Option<i64> = db.prepare_cached(NEXT_RETRY)?.query_row(keys, |row| row.get(0)).optional()?;
     let due: Option<i64> = db.prepare_cached(due)?.query_row([flow.key], |row| row.get(0))?;
     Ok(Wake { retry: retry.map(Timestamp::from_millis), due: due.map(Timestamp::from_millis) })
 }

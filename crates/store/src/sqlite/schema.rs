@@ -14,7 +14,7 @@ use super::trouble::{Outcome, Trouble, not_ours};
 const APPLICATION: i32 = 0x4361_7274;
 
 /// In order; the database's `user_version` counts those that were applied.
-const MIGRATIONS: &[&str] = &[FIRST, OWNERS];
+const MIGRATIONS: &[&str] = &[FIRST, OWNERS, SECOND_EDITION];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
 // same holds for `ledger` and `payload`. Ledger keys are `flow << 40 | n`: one integer is the cheapest key there is.
@@ -132,6 +132,15 @@ CREATE TABLE contender (
 CREATE INDEX contender_key ON contender (key);
 ";
 
+const SECOND_EDITION: &str = "
+-- The latest form of the record at its source could not be understood: there is a row of `unread` for it.
+ALTER TABLE record ADD COLUMN unread INTEGER NOT NULL DEFAULT 0;
+-- How many records one row stands for; more than 1 only where there is no id.
+ALTER TABLE unread ADD COLUMN times INTEGER NOT NULL DEFAULT 1;
+UPDATE record SET unread = 1 WHERE EXISTS
+    (SELECT 1 FROM unread u WHERE u.source = record.source AND u.kind = record.kind AND u.id = record.id);
+";
+
 /// What was found when a database was opened.
 pub(super) enum Standing {
     /// It is of this release.
@@ -192,7 +201,7 @@ fn forget_bodies(db: &Connection) -> Outcome<()> {
     db.execute_batch(
         "DELETE FROM body; DELETE FROM uses; DELETE FROM joins; DELETE FROM spreading; DELETE FROM lane;
          DELETE FROM unread; DELETE FROM dictionary WHERE purpose LIKE 'body/%';
-         UPDATE record SET digest = NULL;",
+         UPDATE record SET digest = NULL, unread = 0;",
     )?;
     Ok(())
 }

@@ -21,10 +21,10 @@ use super::{
 };
 
 macro_rules! work {
-    ($tables:literal, $rest:literal) => {
+    ($tables:expr, $rest:expr) => {
         concat!(
             "SELECT r.n, r.revision, r.kind, r.id, r.changed_at, r.ended, b.bytes,
-             l.state, l.revision, l.waits, l.attempts, l.items, l.rule FROM ",
+             l.state, l.revision, l.waits, l.attempts, l.items, l.rule, r.unread FROM ",
             $tables,
             " LEFT JOIN body b ON b.n = r.n ",
             $rest
@@ -32,14 +32,28 @@ macro_rules! work {
     };
 }
 
+// The retries of a flow: windows show these and no others, and only these wake it. One that no window shows would be due
+// for ever.
+macro_rules! retry_tables {
+    () => {
+        "ledger l JOIN record r ON r.n = l.key - ?1"
+    };
+}
+macro_rules! is_retry {
+    () => {
+        "l.flow = ?2 AND l.state = ?3 AND r.source = ?4 AND l.waits <= ?5 AND r.unread = 0
+         AND (r.ended <> 0 OR r.digest IS NOT NULL)"
+    };
+}
+
 const FRESH: &str = work!(
     "record r INDEXED BY record_walk LEFT JOIN ledger l ON l.key = ?1 + r.n",
     "WHERE r.kind IN (1, 2) AND r.source = ?2 AND r.urgency = ?3 AND r.revision > ?4 ORDER BY r.revision LIMIT ?5"
 );
-const RETRIES: &str = work!(
-    "ledger l JOIN record r ON r.n = l.key - ?1",
-    "WHERE l.flow = ?2 AND l.state = ?3 AND l.waits <= ?4 AND r.source = ?5 ORDER BY l.waits LIMIT ?6"
-);
+/// The first of a flow's retries that wait until `?5` at most.
+pub(super) const NEXT_RETRY: &str =
+    concat!("SELECT l.waits FROM ", retry_tables!(), " WHERE ", is_retry!(), " ORDER BY l.waits LIMIT 1");
+const RETRIES: &str = work!(retry_tables!(), concat!("WHERE ", is_retry!(), " ORDER BY l.waits LIMIT ?6"));
 const SCAN: &str = work!(
     "record r INDEXED BY record_scan LEFT JOIN ledger l ON l.key = ?1 + r.n",
     "WHERE r.kind IN (1, 2) AND r.source = ?2 AND r.kind = ?3 AND r.n > ?4 ORDER BY r.n LIMIT ?5"
@@ -58,7 +72,7 @@ pub(super) struct Reader<'a> {
     by_id: bool,
 }
 
-/// A row as it is read: the work, or a live record whose body is not known.
+/// A row as it is read: the work, or a live record whose body is not known, with its revision.
 #[expect(clippy::large_enum_variant, reason = "nearly every row is work, and it is moved once")]
 enum Read {
     Work(Work),
@@ -116,7 +130,9 @@ impl<'a> Reader<'a> {
                 Read::Forgotten(revision) => Revision(revision),
                 Read::Work(found) => {
                     let revision = found.revision;
-                    work.push(Work { urgency: Some(urgency), ..found });
+                    if !found.unread {
+                        work.push(Work { urgency: Some(urgency), ..found });
+                    }
                     revision
                 }
             };
@@ -130,7 +146,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let (flow, limit) = (self.flow, take.retries as u64);
-        self.each(RETRIES, (base(flow.key), flow.key, RETRY, take.now.millis(), flow.source, limit), |found| {
+        self.each(RETRIES, (base(flow.key), flow.key, RETRY, flow.source, take.now.millis(), limit), |found| {
             if let Read::Work(found) = found {
                 work.push(found);
             }
@@ -191,6 +207,7 @@ impl<'a> Reader<'a> {
             id: row.get::<_, String>(3)?.into(),
             record,
             changed_at: Timestamp::from_millis(row.get(4)?),
+            unread: row.get(13)?,
             joined,
             entry: entry(row)?,
         }))

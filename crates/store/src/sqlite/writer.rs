@@ -126,11 +126,17 @@ pub(super) struct Tx<'a> {
 }
 
 impl Tx<'_> {
-    /// A new revision, for a record of this kind.
-    pub(super) fn next_revision(&mut self, source: i64, kind: Kind) -> Revision {
+    /// A new revision.
+    pub(super) fn next_revision(&mut self, _source: i64) -> Revision {
         self.revision += 1;
-        self.census.entry((source, kind.number())).or_default().revision = self.revision;
         Revision(self.revision)
+    }
+
+    /// A new revision, for a record of this kind whose content changed.
+    pub(super) fn changed(&mut self, source: i64, kind: Kind) -> Revision {
+        let revision = self.next_revision(source);
+        self.census.entry((source, kind.number())).or_default().revision = revision.0;
+        revision
     }
 
     /// Notes that there are so many more live records and tombstones of this kind.

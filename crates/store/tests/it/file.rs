@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command, time::Duration};
 
 use conformance::store::samples::{self, is, page, plain, product, stock};
 use contract::{
-    Fault, FaultClass, Store,
+    Desk as _, Fault, FaultClass, Ledger as _, Mirror as _,
     destination::Ids,
     store::{Held, Number, Settled, State, Step, Take, Taken},
 };
@@ -176,7 +176,8 @@ async fn whose_the_items_are_is_found_out_in_an_older_database() {
     let unfinished = samples::open(&[(window.work[7].number, "p7"), (window.work[7].number, "new")]);
     store.advance(Step { open: vec![unfinished], ..samples::step(&flow, Vec::new(), None) }).await.unwrap();
     drop(store);
-    let older = "DROP TABLE owner; DROP TABLE contender; ALTER TABLE flow DROP COLUMN shared; PRAGMA user_version = 1";
+    let older = "DROP TABLE owner; DROP TABLE contender; ALTER TABLE flow DROP COLUMN shared;
+        ALTER TABLE record DROP COLUMN unread; ALTER TABLE unread DROP COLUMN times; PRAGMA user_version = 1";
     Connection::open(&path).unwrap().execute_batch(older).unwrap();
     assert_eq!(refused(Sqlite::open_read_only(&path)).code, "C0107");
 

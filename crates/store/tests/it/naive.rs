@@ -26,6 +26,8 @@ struct Row {
     version: u64,
     seen: u64,
     record: Option<Record>,
+    /// Its latest form could not be understood.
+    unread: bool,
 }
 
 /// What a flow holds of a record.
@@ -74,6 +76,8 @@ pub(crate) struct Naive {
     flows: BTreeMap<String, Flow>,
     /// Products beyond this number are to be touched; about so many.
     spreading: Vec<(u64, u64)>,
+    /// Records that could not be understood, and the last full walk that met them.
+    strange: BTreeMap<(Kind, RecordId), u64>,
 }
 
 impl Naive {
@@ -87,9 +91,22 @@ impl Naive {
                 Change::Is { record, version, .. } => self.is(intake, record, *version, &mut touches, &mut taken),
                 Change::Gone { kind, id, version } => {
                     let found = self.rows.iter().find(|(_, row)| (row.kind, &row.id) == (*kind, id)).map(|(n, _)| *n);
+                    if found.is_none() {
+                        self.strange.remove(&(*kind, id.clone()));
+                    }
                     self.gone(found, *version, intake.urgency, &mut touches, &mut taken);
                 }
             }
+        }
+        for unread in &intake.unread {
+            let (kind, id, pass) = (unread.kind, unread.id.clone().unwrap(), intake.pass.unwrap_or(0));
+            taken.unread += 1;
+            for row in self.rows.values_mut().filter(|row| (row.kind, &row.id) == (kind, &id)) {
+                row.unread = true;
+                row.seen = intake.pass.unwrap_or(row.seen);
+            }
+            let seen = self.strange.entry((kind, id)).or_default();
+            *seen = pass.max(*seen);
         }
         taken.touched = self.touch_hubs(&touches, live);
         taken
@@ -122,6 +139,7 @@ impl Naive {
                 let row = self.rows.get_mut(&n).unwrap();
                 row.version = version;
                 row.seen = intake.pass.unwrap_or(row.seen);
+                self.reconsider(n, intake.urgency);
                 return;
             }
             urgency = self.place(old, urgency);
@@ -143,7 +161,9 @@ impl Naive {
             version,
             seen: intake.pass.unwrap_or(old.map_or(0, |old| old.seen)),
             record: Some(record.clone()),
+            unread: false,
         };
+        self.strange.remove(&(row.kind, row.id.clone()));
         self.rows.insert(n, row);
     }
 
@@ -162,6 +182,7 @@ impl Naive {
         let old = self.rows[&n].clone();
         if old.life != Life::Live {
             taken.unchanged += 1;
+            self.reconsider(n, urgency);
             if version
                 .is_some_and(|version| version > old.version || (version == old.version && old.life == Life::Gone))
             {
@@ -185,6 +206,23 @@ impl Naive {
         row.life = if version.is_some() { Life::Ended } else { Life::Gone };
         row.version = version.unwrap_or(row.version);
         row.record = None;
+        row.unread = false;
+        self.strange.remove(&(old.kind, old.id));
+    }
+
+    /// Flows passed over it while it could not be understood.
+    fn reconsider(&mut self, n: u64, urgency: Urgency) {
+        let old = self.rows[&n].clone();
+        self.strange.remove(&(old.kind, old.id.clone()));
+        if !old.unread {
+            return;
+        }
+        let urgency = self.place(&old, urgency);
+        self.revision += 1;
+        let row = self.rows.get_mut(&n).unwrap();
+        row.revision = self.revision;
+        row.urgency = urgency;
+        row.unread = false;
     }
 
     fn place(&self, old: &Row, wanted: Urgency) -> Urgency {
@@ -246,6 +284,15 @@ impl Naive {
                 self.gone(Some(n), None, Urgency::Live, &mut touches, &mut Taken::default());
             }
             self.touch_hubs(&touches, live);
+            let strange = self.strange.iter().filter(|(_, pass)| **pass < sweep.pass);
+            let strange: Vec<_> = strange.map(|(name, _)| name.clone()).collect();
+            for name in strange {
+                let found = self.rows.iter().find(|(_, row)| (row.kind, &row.id) == (name.0, &name.1));
+                if let Some(n) = found.map(|(n, _)| *n) {
+                    self.reconsider(n, Urgency::Live);
+                }
+                self.strange.remove(&name);
+            }
         }
         Swept { live, missing: count, held }
     }
@@ -347,7 +394,7 @@ impl Naive {
                     .entries
                     .iter()
                     .filter_map(|(n, entry)| match entry.state {
-                        State::Retry(until) if until <= take.now => Some((until.millis(), *n)),
+                        State::Retry(until) if until <= take.now && !self.rows[n].unread => Some((until.millis(), *n)),
                         _ => None,
                     })
                     .collect();
@@ -368,6 +415,7 @@ impl Naive {
             } else if let Some((revision, _)) = beyond.last() {
                 cursor[at] = *revision;
             }
+            beyond.retain(|(_, n)| !self.rows[n].unread);
             window.extend(beyond.iter().map(|(_, n)| self.seen(flow, *n, Some(urgency))));
         }
         let mut numbers = BTreeSet::new();
@@ -528,11 +576,16 @@ impl Naive {
         let flow = &self.flows[name];
         let mut tally = Tally { spreading: self.spreading.iter().map(|(_, left)| left).sum(), ..Tally::default() };
         for (n, row) in self.rows.iter().filter(|(_, row)| Kind::CARRIED.contains(&row.kind)) {
-            tally.mirror += 1;
             let beyond = row.revision > flow.cursor[row.urgency as usize];
             match flow.entries.get(n).map(|entry| &entry.state) {
-                None | Some(State::Retry(_) | State::AwaitsFeed) => tally.pending += 1,
+                _ if row.unread => tally.unread += 1,
+                None | Some(State::Retry(_)) => tally.pending += 1,
                 _ if beyond => tally.pending += 1,
+                Some(State::AwaitsFeed | State::AwaitsImport) => tally.waiting += 1,
+                Some(State::Held(hold)) => {
+                    tally.held += 1;
+                    *tally.holds.entry(hold.name().to_owned()).or_default() += 1;
+                }
                 Some(State::InSync) => tally.in_sync += 1,
                 Some(State::Dead) => tally.dead += 1,
                 Some(State::Gone) => tally.gone += 1,
@@ -542,6 +595,10 @@ impl Naive {
                 }
             }
         }
+        let known = |kind: Kind, id: &RecordId| self.rows.values().any(|row| (row.kind, &row.id) == (kind, id));
+        let strange = self.strange.keys().filter(|(kind, id)| Kind::CARRIED.contains(kind) && !known(*kind, id));
+        tally.unread += strange.count() as u64;
+        tally.mirror = tally.sum();
         tally
     }
 }

@@ -1,7 +1,7 @@
 //! What bears on a listing touches the products that show it: otherwise a destination keeps what was.
 
 use contract::{
-    Change, Store as _,
+    Change, Mirror as _,
     source::Urgency,
     store::{Intake, LaneState, Revision},
 };

@@ -9,7 +9,7 @@ use std::{
 };
 
 use contract::{
-    Store,
+    Ledger as _,
     destination::Ids,
     source::Urgency,
     store::{Held, Settled, State, Step, Take},

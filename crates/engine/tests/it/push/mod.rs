@@ -20,7 +20,7 @@ use std::{
 };
 
 use contract::{
-    Change, Clock, Destination, Limits, Store,
+    Change, Clock, Desk as _, Destination, Ledger as _, Limits, Mirror as _,
     destination::Ids,
     source::Urgency,
     store::{Number, Work},
@@ -216,7 +216,7 @@ impl Rig {
     /// What must hold whenever no push is under way.
     fn is_sound(&self) -> Result<(), String> {
         let tally = wait(self.store.tally(&flow_name())).unwrap();
-        let sum = tally.in_sync + tally.pending + tally.filtered + tally.dead + tally.gone;
+        let sum = tally.sum();
         if sum != tally.mirror || tally.mirror != self.shop().known() {
             return Err(format!("the states don't add up to {}: {tally:?}", self.shop().known()));
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use contract::{Store, source::Urgency};
+use contract::{Ledger as _, source::Urgency};
 
 use super::{Ended, Rig, flow_name, histories::Edit, limits, runtime, shop::Goods, steady::wait};
 

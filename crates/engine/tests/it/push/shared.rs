@@ -7,7 +7,7 @@ use std::{
 };
 
 use contract::{
-    Change, Store,
+    Change, Desk as _,
     source::Urgency,
     store::{Number, State, Work},
 };

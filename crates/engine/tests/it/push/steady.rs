@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Fault, Store,
+    Desk, Fault, Ledger, Mirror,
     destination::Ids,
     store::{
         Count, DeadLetter, EntryView, Found, Intake, LaneState, Number, Owner, Registered, Revision, Step, Sweep,
@@ -52,9 +52,9 @@ pub(super) fn wait<F: Future>(future: F) -> F::Output {
 }
 
 macro_rules! steps {
-    ($(fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty $(, $heard:ident $step:ident)?;)*) => {
+    ($trait:ident: $(fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty $(, $heard:ident $step:ident)?;)*) => {
         #[async_trait]
-        impl Store for Steady {$(
+        impl $trait for Steady {$(
             async fn $name(&self, $($arg: $type),*) -> Result<$result, Fault> {
                 self.script.point().await;
                 $(self.ears.$heard(&$step);)?
@@ -66,27 +66,33 @@ macro_rules! steps {
     };
 }
 
-steps! {
+steps! { Mirror:
     fn lane(source: &SourceName, lane: &str) -> LaneState;
     fn lanes(source: &SourceName) -> BTreeMap<String, LaneState>;
     fn intake(intake: Intake) -> Taken;
     fn sweep(sweep: Sweep) -> Swept;
     fn spread(limit: usize) -> u64;
     fn wake(now: Timestamp, limit: usize) -> u64;
+    fn revision() -> Revision;
     fn reference_revision(source: &SourceName) -> Revision;
     fn reference(source: &SourceName) -> Vec<Record>;
     fn counts(source: &SourceName) -> Vec<Count>;
     fn find(source: &SourceName, text: &str) -> Vec<Found>;
     fn unread(source: &SourceName, limit: usize) -> Vec<UnreadRow>;
+}
+
+steps! { Ledger:
     fn register(flow: &FlowName, source: &SourceName, fingerprint: &str, ids: Ids) -> Registered;
-    fn owners(flow: &FlowName, kind: Kind, items: &[RemoteId]) -> Vec<Owner>;
     fn window(flow: &FlowName, take: Take) -> Window;
     fn scan(flow: &FlowName, kind: Kind, after: Number, limit: usize) -> Vec<Work>;
     fn work(flow: &FlowName, number: Number) -> Option<Work>;
+    fn owners(flow: &FlowName, kind: Kind, items: &[RemoteId]) -> Vec<Owner>;
     fn advance(step: Step) -> Vec<u64>, opens step;
     fn release(flow: &FlowName, kind: Kind, up_to: Revision) -> u64;
-    fn revision() -> Revision;
     fn next_wake(flow: &FlowName) -> NextWake;
+}
+
+steps! { Desk:
     fn tally(flow: &FlowName) -> Tally;
     fn entry(flow: &FlowName, number: Number) -> Option<EntryView>;
     fn dead(flow: &FlowName, limit: usize) -> Vec<DeadLetter>;

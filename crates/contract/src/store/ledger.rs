@@ -1,0 +1,300 @@
+//! What destinations hold, and what a flow has still to do.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Number, Revision};
+use crate::{Digests, Fault, Item, Payload, destination::Ids, source::Urgency};
+
+/// The ledger: read and written by pushes.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Makes the flow known, ends calls that a crash left open, and, where `fingerprint` is another than before, sets its
+    /// cursor back to the beginning. Items that such a call carried are in doubt from now on, also those of a record
+    /// that was never settled: the destination may hold them whatever becomes of the record.
+    ///
+    /// With [`Ids::Shared`] it is known from now on whose the items are ([`Store::owners`]), for good: under later settings
+    /// the destination may still hold what it got under these. Where the ledger gives one item to two records, the one
+    /// that was settled last keeps it, in doubt, and the other is looked at again without it.
+    async fn register(
+        &self,
+        flow: &FlowName,
+        source: &SourceName,
+        fingerprint: &str,
+        ids: Ids,
+    ) -> Result<Registered, Fault>;
+
+    /// What there is to do beyond the flow's cursor, and its retries that are due. Unread records are passed over: they
+    /// get a new revision once they can be understood or are gone. Reads only.
+    async fn window(&self, flow: &FlowName, take: Take) -> Result<Window, Fault>;
+
+    /// Carried records of one kind in the order of their numbers, after `after`, whatever their state: for feeds,
+    /// `plan` and `verify`. Reads only.
+    async fn scan(&self, flow: &FlowName, kind: Kind, after: Number, limit: usize) -> Result<Vec<Work>, Fault>;
+
+    /// One record as [`Store::window`] would give it.
+    async fn work(&self, flow: &FlowName, number: Number) -> Result<Option<Work>, Fault>;
+
+    /// Whose these items are: for each that the destination holds or may hold, its record. Items that are nobody's are
+    /// left out, and all of them where the flow's ids are not shared. Reads only.
+    async fn owners(&self, flow: &FlowName, kind: Kind, items: &[RemoteId]) -> Result<Vec<Owner>, Fault>;
+
+    /// One step of a push: closes calls, settles records, moves the cursor and opens calls, all or nothing. Gives the
+    /// ids of the opened calls, in order. A call is opened **before** it is sent: what an unfinished one carried is in
+    /// doubt after a crash.
+    async fn advance(&self, step: Step) -> Result<Vec<u64>, Fault>;
+
+    /// Ends the wait for the feed ([`State::AwaitsFeed`]) of this kind, up to this revision: the destination no longer
+    /// holds these items. Tombstones are gone; other records are due at once, with no items held.
+    async fn release(&self, flow: &FlowName, kind: Kind, up_to: Revision) -> Result<u64, Fault>;
+
+    /// When the flow's next retry and its next due time come.
+    async fn next_wake(&self, flow: &FlowName) -> Result<Wake, Fault>;
+}
+
+/// What registering a flow found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Registered {
+    /// Its payloads may differ from before: every record is looked at again.
+    pub restarted: bool,
+    /// Records whose last call was cut off.
+    pub in_doubt: u64,
+}
+
+/// When time alone brings a flow something to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wake {
+    /// The earliest retry.
+    pub retry: Option<Timestamp>,
+    /// The earliest instant at which a projection may change.
+    pub due: Option<Timestamp>,
+}
+
+/// How much a window may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Take {
+    /// Now: retries up to here are due.
+    pub now: Timestamp,
+    /// At most so many records of each urgency, most urgent first.
+    pub fresh: [usize; 3],
+    /// At most so many retries.
+    pub retries: usize,
+    /// Start behind this place rather than the flow's stored cursor: for reading ahead of what is not settled yet.
+    pub after: Option<Cursor>,
+}
+
+/// A flow's place in the mirror: everything up to it was looked at, by urgency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor(pub [Revision; 3]);
+
+/// What there is to do.
+#[derive(Clone, Debug, Default)]
+pub struct Window {
+    /// The records: urgent first, then live, retries, backfill. No number twice.
+    pub work: Vec<Work>,
+    /// Where the cursor stands once all of them are settled.
+    pub cursor: Cursor,
+    /// Records may come to the same item: whose it is has to be asked before one is sent.
+    pub shared: bool,
+}
+
+/// Whose an item is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The item's id at the destination.
+    pub item: RemoteId,
+    /// The record.
+    pub number: Number,
+    /// Its id.
+    pub id: RecordId,
+}
+
+/// A record and what a flow knows of it.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Its number.
+    pub number: Number,
+    /// Its revision.
+    pub revision: Revision,
+    /// Its place in the walk; none where it was not found by walking (a retry that is due, a scan, one record).
+    pub urgency: Option<Urgency>,
+    /// What it is.
+    pub kind: Kind,
+    /// Its id.
+    pub id: RecordId,
+    /// The record; none when it is gone.
+    pub record: Option<Record>,
+    /// When its content last changed.
+    pub changed_at: Timestamp,
+    /// Its latest form at the source could not be understood: `record` is the last one that could. What the destination
+    /// holds of it must be left alone. Never true in a [`Window`].
+    pub unread: bool,
+    /// What hangs on it: stock and price entries of its SKUs, its assignments. Empty for tombstones.
+    pub joined: Vec<Record>,
+    /// What the ledger holds; none: it was never settled.
+    pub entry: Option<Entry>,
+}
+
+/// What the ledger holds of a record, in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The state.
+    pub state: State,
+    /// The revision it was settled at.
+    pub revision: Revision,
+    /// Items that the destination holds (or may hold).
+    pub items: Vec<ItemEntry>,
+    /// How often in a row it was put off.
+    pub attempts: u32,
+}
+
+/// An item that the destination holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemEntry {
+    /// Its id there.
+    pub id: RemoteId,
+    /// What it holds; none: in doubt.
+    pub digests: Option<Digests>,
+}
+
+/// How a record stands with a flow: what the ledger keeps. [`Tally`](super::Tally) counts the states that people see; it
+/// says which of them each of these belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The destination has acknowledged what it should be.
+    InSync,
+    /// This rule keeps it out of the market, and the destination does not hold it.
+    Filtered(String),
+    /// Refused, see its dead letter.
+    Dead,
+    /// Deleted at the source, and the destination does not hold it.
+    Gone,
+    /// Pending: tried again then.
+    Retry(Timestamp),
+    /// Waiting until the destination imports the hosted feed without it.
+    AwaitsFeed,
+    /// Waiting until an asynchronous import tells what became of it; its call has a ticket.
+    AwaitsImport,
+    /// Needs a person.
+    Held(Hold),
+}
+
+/// Why a record needs a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    /// It is to be removed, and the guard stopped removals of this flow.
+    Removal,
+    /// What became of a call that may not be repeated is not known.
+    UnknownOutcome,
+}
+
+impl Hold {
+    /// All reasons.
+    pub const ALL: [Self; 2] = [Self::Removal, Self::UnknownOutcome];
+
+    /// The stored form, and the form in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Removal => "removal",
+            Self::UnknownOutcome => "unknown_outcome",
+        }
+    }
+
+    /// The reason of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|hold| hold.name() == name)
+    }
+}
+
+/// A step of a push.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The flow.
+    pub flow: FlowName,
+    /// Calls that have ended.
+    pub close: Vec<Closed>,
+    /// Records that are settled.
+    pub settled: Vec<Settled>,
+    /// Where the cursor stands now; none: where it stood.
+    pub cursor: Option<Cursor>,
+    /// Calls that are about to be made.
+    pub open: Vec<Open>,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// A call about to be made.
+#[derive(Clone, Debug)]
+pub struct Open {
+    /// What it carries.
+    pub kind: Kind,
+    /// The operation's name.
+    pub op: &'static str,
+    /// Items it carries: the record of each, and its id there.
+    pub items: Vec<(Number, RemoteId)>,
+}
+
+/// A call that has ended.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    /// Its id.
+    pub id: u64,
+    /// HTTP status, 0 where there was none.
+    pub status: u16,
+    /// How long it took.
+    pub took: Duration,
+    /// The beginning of the answer.
+    pub response: String,
+    /// What was wrong, if anything.
+    pub fault: Option<Fault>,
+}
+
+/// A record that is settled, for now or for good.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// The record.
+    pub number: Number,
+    /// The revision that was looked at.
+    pub revision: Revision,
+    /// How it stands. [`State::Retry`] counts one attempt more; any other starts the count again.
+    pub state: State,
+    /// What the destination holds now. An item that another record owned is this one's from now on, and the other is
+    /// looked at again without it.
+    pub items: Held,
+    /// When its projection may change by time alone.
+    pub due: Option<Timestamp>,
+    /// The call that settled it, if one did.
+    pub call: Option<u64>,
+    /// What was wrong, if anything.
+    pub fault: Option<Fault>,
+    /// For [`State::Dead`]: the items that were refused, kept in the dead letter.
+    pub refused: Vec<Item>,
+    /// Items that it should be and was not sent as, because another record owns them. If it is dead, it is tried again as
+    /// soon as one of them is nobody's.
+    pub wants: Vec<RemoteId>,
+}
+
+/// What the destination holds of a record.
+#[derive(Clone, Debug)]
+pub enum Held {
+    /// The same as before.
+    Same,
+    /// These items.
+    Items(Vec<HeldItem>),
+}
+
+/// An item that the destination holds.
+#[derive(Clone, Debug)]
+pub struct HeldItem {
+    /// Its id there.
+    pub id: RemoteId,
+    /// What it holds; none: in doubt.
+    pub digests: Option<Digests>,
+    /// What it acknowledged last; none: nothing yet, or the same as stored before.
+    pub payload: Option<Payload>,
+}

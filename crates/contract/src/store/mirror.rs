@@ -1,0 +1,206 @@
+//! What a source says, and how far it was read.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use model::{Kind, Record, RecordId, SourceName, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Number, Revision};
+use crate::{
+    Change, Fault, Token,
+    source::{Unread, Urgency},
+};
+
+/// The mirror: written while a source is read, read by everybody.
+#[async_trait]
+pub trait Mirror: Send + Sync {
+    /// The state of a lane; the default where it was never read.
+    async fn lane(&self, source: &SourceName, lane: &str) -> Result<LaneState, Fault>;
+
+    /// The states of all lanes of a source that were ever read, by name.
+    async fn lanes(&self, source: &SourceName) -> Result<BTreeMap<String, LaneState>, Fault>;
+
+    /// Takes in a page together with the lane's new state, and touches what hangs on what changed. Touches beyond
+    /// a few hundred are left to [`Store::spread`].
+    async fn intake(&self, intake: Intake) -> Result<Taken, Fault>;
+
+    /// Ends a full walk: what it did not see is gone, unless that is more than the guard allows.
+    async fn sweep(&self, sweep: Sweep) -> Result<Swept, Fault>;
+
+    /// Carries out waiting touches, at most `limit`; tells how many wait still (0: none). They keep the least
+    /// urgent place.
+    async fn spread(&self, limit: usize) -> Result<u64, Fault>;
+
+    /// Touches at most `limit` records whose due time has come, as urgent and the earliest of a flow first; tells how
+    /// many there were (0: none is due).
+    async fn wake(&self, now: Timestamp, limit: usize) -> Result<u64, Fault>;
+
+    /// The highest revision given so far.
+    async fn revision(&self) -> Result<Revision, Fault>;
+
+    /// The highest revision of the source's [`Kind::REFERENCE`] records: tells whether a held copy is still good.
+    async fn reference_revision(&self, source: &SourceName) -> Result<Revision, Fault>;
+
+    /// All live records of [`Kind::REFERENCE`].
+    async fn reference(&self, source: &SourceName) -> Result<Vec<Record>, Fault>;
+
+    /// Live records and tombstones per kind.
+    async fn counts(&self, source: &SourceName) -> Result<Vec<Count>, Fault>;
+
+    /// Records by id, key or SKU (a SKU finds its products), at most 50.
+    async fn find(&self, source: &SourceName, text: &str) -> Result<Vec<Found>, Fault>;
+
+    /// Records that could not be understood, newest first, at most `limit`.
+    async fn unread(&self, source: &SourceName, limit: usize) -> Result<Vec<UnreadRow>, Fault>;
+}
+
+/// How far a lane has been read. The engine's; the store only keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LaneState {
+    /// Where the next delta starts: the end of the last walk.
+    pub watermark: Option<Token>,
+    /// The walk under way.
+    pub walk: Option<Walk>,
+    /// Number of the last full walk that began.
+    pub passes: u64,
+    /// When the last full walk ended.
+    pub full_at: Option<Timestamp>,
+    /// When the last walk of any kind ended.
+    pub read_at: Option<Timestamp>,
+    /// How many changes the last walks brought, as a moving average per read: tunes the interval.
+    pub pace: f32,
+    /// A sweep that the guard stopped: how many records it would have removed, of how many.
+    pub held: Option<(u64, u64)>,
+    /// What stopped the last read.
+    pub fault: Option<Fault>,
+}
+
+/// A walk under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walk {
+    /// Over everything; `pass` marks what it sees. None: a delta.
+    pub pass: Option<u64>,
+    /// Where it goes on.
+    pub next: Token,
+    /// When it began.
+    pub began_at: Timestamp,
+}
+
+/// A page, to be taken in.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    /// The source it comes from.
+    pub source: SourceName,
+    /// The lane it was read in.
+    pub lane: String,
+    /// The lane's state after it.
+    pub state: LaneState,
+    /// What was read.
+    pub changes: Vec<Change>,
+    /// What could not be understood: kept for `status`, and spared by a sweep.
+    pub unread: Vec<Unread>,
+    /// The full walk that saw it; none for a delta.
+    pub pass: Option<u64>,
+    /// Which place the changes and what they touch get.
+    pub urgency: Urgency,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// What an intake did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Taken {
+    /// Records that are new, or back.
+    pub new: u64,
+    /// Records that changed.
+    pub changed: u64,
+    /// Records that were as before.
+    pub unchanged: u64,
+    /// Records that are gone now.
+    pub gone: u64,
+    /// Changes older than what the mirror holds.
+    pub stale: u64,
+    /// Records touched because something they use changed.
+    pub touched: u64,
+    /// Records that could not be understood.
+    pub unread: u64,
+}
+
+/// The end of a full walk.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    /// The source.
+    pub source: SourceName,
+    /// The lane.
+    pub lane: String,
+    /// The lane's state if the sweep is carried out; a held one is noted in it by the store.
+    pub state: LaneState,
+    /// Kinds that the lane reads in full.
+    pub kinds: Vec<Kind>,
+    /// The walk.
+    pub pass: u64,
+    /// The largest share of live records that may go, 0 to 1; none: any. One record may always go, all never.
+    pub guard: Option<f64>,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// Live records before it.
+    pub live: u64,
+    /// Records the walk did not see.
+    pub missing: u64,
+    /// The guard stopped it: nothing was removed.
+    pub held: bool,
+}
+
+/// Records of one kind in the mirror.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// The kind.
+    pub kind: Kind,
+    /// Records that exist.
+    pub live: u64,
+    /// Records that are gone.
+    pub tombstones: u64,
+    /// Records whose latest form could not be understood, also those without an id and those that never could.
+    pub unread: u64,
+}
+
+/// A record of the mirror with what is known about it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its number.
+    pub number: Number,
+    /// Its revision.
+    pub revision: Revision,
+    /// What it is.
+    pub kind: Kind,
+    /// Its id.
+    pub id: RecordId,
+    /// The record; none when it is gone.
+    pub record: Option<Record>,
+    /// The source's version.
+    pub version: u64,
+    /// When the source last changed it.
+    pub modified_at: Option<Timestamp>,
+    /// When its content last changed here.
+    pub changed_at: Timestamp,
+}
+
+/// A record that could not be understood.
+#[derive(Clone, Debug, Serialize)]
+pub struct UnreadRow {
+    /// What it is.
+    pub kind: Kind,
+    /// Its id, if that could be read.
+    pub id: Option<RecordId>,
+    /// When it was last seen.
+    pub at: Timestamp,
+    /// Why.
+    pub fault: Fault,
+}
