@@ -15,6 +15,7 @@ use crate::{cargo, generate, tidy};
 /// for new cases sets another seed.
 const SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "20260101");
 
+#[expect(clippy::disallowed_methods, reason = "how long it takes is for people")]
 /// Format, clippy, tidy, generated files, tests. The test runner's own closing line comes last.
 pub(crate) fn run(root: &Path, filters: &[String]) -> anyhow::Result<()> {
     let began = Instant::now();
@@ -40,6 +41,7 @@ pub(crate) fn run(root: &Path, filters: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
+#[expect(clippy::disallowed_methods, reason = "how long it takes is for people")]
 /// Runs a step and says how long it took.
 fn step(name: &str, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
     println!("── {name}");

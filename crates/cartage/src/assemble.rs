@@ -11,6 +11,7 @@ use engine::{
 use model::{FlowName, Kind, SourceName};
 use store::sqlite::Sqlite;
 use tokio::sync::watch;
+use wire::Environment;
 
 use crate::{
     config::{ConfigError, ConfigErrors, FlowSettings, Loaded},
@@ -34,10 +35,11 @@ pub struct Parts {
 /// Everything that is wrong with the configuration, or a secret that can't be had.
 pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
     let config = &loaded.config;
+    let environment = Environment::machine();
     let (mut errors, mut faults) = (Vec::new(), Vec::new());
     let mut sources: BTreeMap<SourceName, Arc<dyn Source>> = BTreeMap::new();
     for (name, settings) in &config.sources {
-        match settings.connector.build() {
+        match settings.connector.build(&environment) {
             Ok(source) => {
                 let lanes: Vec<&str> = source.lanes().iter().map(|lane| lane.name).collect();
                 errors.extend(loaded.unknown_lanes(name, &lanes));
@@ -48,7 +50,7 @@ pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
     }
     let mut built: BTreeMap<&str, Arc<dyn Destination>> = BTreeMap::new();
     for settings in config.flows.values() {
-        match config.destinations.get(&settings.destination).map(destinations::Config::build) {
+        match config.destinations.get(&settings.destination).map(|it| it.build(&environment)) {
             Some(Ok(destination)) => drop(built.insert(&settings.destination, destination)),
             Some(Err(fault)) => faults.push(named(fault, "destination", &settings.destination)),
             None => {}

@@ -1,5 +1,7 @@
 //! Time, so that tests own it.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use model::Timestamp;
 
@@ -11,4 +13,29 @@ pub trait Clock: Send + Sync {
 
     /// Returns once `at` has come.
     async fn sleep_until(&self, at: Timestamp);
+}
+
+/// The machine's clock. A jump of it moves instants, not waits: each wait is bounded and looks again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+/// No single wait is longer, so that a clock set forward is noticed soon.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+#[async_trait]
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        loop {
+            let left = self.now().until(at);
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left.min(LONGEST_WAIT)).await;
+        }
+    }
 }

@@ -1,23 +1,25 @@
 //! What crosses a wall: the traits [`Source`], [`Destination`], [`Store`] and [`Clock`], and the words they share.
 //!
-//! **Invariants:** no behaviour beyond what a word means (a digest, a merge of JSON members); no platform's name. A
+//! **Invariants:** no behaviour beyond what a word means (a digest, a merge of JSON members, the machine's clock); no platform's name. A
 //! connector classifies what happened; the engine alone retries, pauses, bisects and dead-letters.
 
 pub mod clock;
 pub mod destination;
 pub mod fault;
 pub mod payload;
+pub mod random;
 pub mod schema;
 pub mod secret;
 pub mod source;
 pub mod store;
 
-pub use clock::Clock;
+pub use clock::{Clock, SystemClock};
 pub use destination::{
     Call, Destination, DestinationDescriptor, Importer, Limits, Op, Outcome, Parcel, Receipt, Removal,
 };
 pub use fault::{Fault, FaultClass};
 pub use payload::{Digest, Digests, Facet, Facets, Item, Payload, Writer};
+pub use random::Random;
 pub use schema::{Constraint, FieldSpec, FieldType};
 pub use secret::SecretRef;
 pub use source::{Change, Lane, Next, Page, Position, Source, SourceDescriptor, Token};

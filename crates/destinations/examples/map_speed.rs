@@ -1,6 +1,11 @@
 //! Measures the mapping of a product of five variants to the members that Clerk.io is sent:
 //! `cargo run --release -p destinations --example map_speed`.
-#![allow(clippy::print_stdout, clippy::expect_used, reason = "a measurement prints its result")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "a measurement prints its result"
+)]
 
 use std::{
     borrow::Cow,

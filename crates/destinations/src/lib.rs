@@ -7,6 +7,7 @@ use std::sync::Arc;
 use contract::{Destination, DestinationDescriptor, Fault};
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
+use wire::Environment;
 
 /// A platform that can be written to.
 #[derive(Clone, Copy, Debug)]
@@ -45,13 +46,13 @@ macro_rules! registry {
                 }
             }
 
-            /// The destination with these settings. Fetches its secrets; makes no call.
+            /// The destination with these settings in this environment. Fetches its secrets; makes no call.
             ///
             /// # Errors
             /// A setting out of its range, or a secret that can't be had.
-            pub fn build(&self) -> Result<Arc<dyn Destination>, Fault> {
+            pub fn build(&self, environment: &Environment) -> Result<Arc<dyn Destination>, Fault> {
                 match self {
-                    $(Self::$name(config) => Ok(Arc::new($module::Connector::new(config)?))),*
+                    $(Self::$name(config) => Ok(Arc::new($module::Connector::new(config, environment)?))),*
                 }
             }
         }

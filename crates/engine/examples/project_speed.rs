@@ -1,6 +1,11 @@
 //! How long one projection takes, and what a user's expressions and their validation add to it:
 //! `cargo run --release -p engine --example project_speed`.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that a person reads")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement that a person reads"
+)]
 
 use std::{hint::black_box, time::Instant};
 

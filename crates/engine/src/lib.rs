@@ -8,7 +8,6 @@
 //! **Invariants:** the engine names no platform, no HTTP client and no SQL. It alone retries, pauses, bisects and
 //! dead-letters. Nothing here asks the machine for the time: it comes through [`contract::Clock`].
 
-pub mod clock;
 pub mod explain;
 pub mod feed;
 pub mod flow;
@@ -23,7 +22,7 @@ pub mod push;
 pub mod run;
 pub mod verify;
 
-pub use clock::SystemClock;
+pub use contract::SystemClock;
 pub use flow::Flow;
 pub use observe::{Event, Observer};
 pub use pull::Pull;

@@ -4,7 +4,13 @@
 //! share in the same figure. Counts the processor's time where the system tells it (Linux), so that a busy machine
 //! doesn't change the figure.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::cast_precision_loss, reason = "an example that measures")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    reason = "an example that measures"
+)]
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};

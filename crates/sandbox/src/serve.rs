@@ -1,4 +1,4 @@
-//! The server every emulator runs on: HTTP/1.1 on a listener, able to drop a connection instead of answering.
+//! The server every emulator runs on: HTTP/1.1 on whatever accepts byte streams, able to drop a connection instead of answering.
 //!
 //! **Invariant:** a response marked [`Severed`] never reaches the wire. Its connection closes without a byte, which a
 //! client sees as a reset or an incomplete message: exactly what a crashed gateway looks like from outside.
@@ -10,11 +10,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
+use axum::serve::{Listener, ListenerExt as _};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
@@ -29,15 +31,31 @@ const GRACE: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug)]
 pub struct Severed;
 
-/// Serves `router` on `listener` until `shutdown` resolves, then lets calls under way finish for up to two seconds.
+/// Serves `router` on a TCP listener; see [`serve_on`].
 ///
 /// # Errors
-/// Only what makes the listener useless; a failed connection ends alone.
+/// None today: a connection that fails ends alone.
 pub async fn serve(
     router: Router,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "connection keeps its delay");
+        }
+    });
+    serve_on(router, listener, shutdown).await;
+    Ok(())
+}
+
+/// Serves `router` on what `listener` accepts until `shutdown` resolves, then lets calls under way finish for up to two
+/// seconds. A connection that fails ends alone.
+pub async fn serve_on(
+    router: Router,
+    mut listener: impl Listener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) {
     // Nothing is ever sent: the sender's end is the sign.
     let (closing, closed) = watch::channel(());
     let mut connections = JoinSet::new();
@@ -46,14 +64,9 @@ pub async fn serve(
         tokio::select! {
             () = &mut shutdown => break,
             Some(_ended) = connections.join_next() => {}
-            accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
-                Ok((stream, _peer)) => {
-                    connections.spawn(converse(stream, router.clone(), closed.clone()));
-                }
-                Err(error) if fatal(&error) => return Err(error),
-                // Out of file descriptors or a peer that left early: the next one may be fine.
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            },
+            (stream, _peer) = listener.accept(), if connections.len() < CONNECTIONS => {
+                connections.spawn(converse(stream, router.clone(), closed.clone()));
+            }
         }
     }
     drop(listener);
@@ -62,17 +75,13 @@ pub async fn serve(
     if drained.is_err() {
         connections.shutdown().await;
     }
-    Ok(())
 }
 
-fn fatal(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotConnected | io::ErrorKind::Unsupported)
-}
-
-async fn converse(stream: TcpStream, router: Router, mut closed: watch::Receiver<()>) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "connection keeps its delay");
-    }
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    mut closed: watch::Receiver<()>,
+) {
     let service = service_fn(move |request| answer(router.clone(), request));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new());

@@ -9,12 +9,11 @@ pub mod parameters;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{Router, routing::get};
+use axum::{Router, routing::get, serve::Listener};
 use contract::{Clock, Lane, Store};
 use engine::Flow;
 use metrics_exporter_prometheus::PrometheusHandle;
 use model::FlowName;
-use tokio::net::TcpListener;
 
 /// What the edges serve.
 pub struct Served {
@@ -39,12 +38,12 @@ pub fn router(served: Served) -> Router {
         .with_state(state)
 }
 
-/// Serves until `stop` completes, then lets requests under way end.
+/// Serves what `listener` accepts until `stop` completes, then lets requests under way end.
 ///
 /// # Errors
 /// The socket's.
 pub async fn serve(
-    listener: TcpListener,
+    listener: impl Listener<Addr: std::fmt::Debug>,
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {

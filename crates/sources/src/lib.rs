@@ -7,6 +7,7 @@ use std::sync::Arc;
 use contract::{Fault, Source, SourceDescriptor};
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Deserialize;
+use wire::Environment;
 
 /// A platform that can be read.
 #[derive(Clone, Copy, Debug)]
@@ -45,13 +46,13 @@ macro_rules! registry {
                 }
             }
 
-            /// The source with these settings. Fetches its secrets; makes no call.
+            /// The source with these settings in this environment. Fetches its secrets; makes no call.
             ///
             /// # Errors
             /// A setting that can't be used, or a secret that can't be had.
-            pub fn build(&self) -> Result<Arc<dyn Source>, Fault> {
+            pub fn build(&self, environment: &Environment) -> Result<Arc<dyn Source>, Fault> {
                 match self {
-                    $(Self::$name(config) => Ok(Arc::new($module::Connector::new(config.clone())?))),*
+                    $(Self::$name(config) => Ok(Arc::new($module::Connector::new(config.clone(), environment)?))),*
                 }
             }
         }

@@ -3,7 +3,12 @@
 //! `cargo run --release -p store --example throughput [products] [stock entries per product]`: takes in products of five
 //! variants, walks them with a flow, settles them with payloads of 3 to 4 KB, reads them all again unchanged, and
 //! prints microseconds of wall and CPU time per product, the size on disk and the highest memory use.
-#![allow(clippy::print_stdout, clippy::cast_precision_loss, reason = "it prints measurements")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    reason = "it prints measurements"
+)]
 
 use std::{
     fs,

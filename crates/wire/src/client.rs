@@ -1,22 +1,26 @@
 //! One HTTP client per connector: bounded in time, size and number of calls under way.
 
 use std::{
-    error::Error,
+    fmt,
     sync::{
-        Arc, Once,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
-use contract::Fault;
+use contract::{Fault, Random};
 use http::{HeaderMap, HeaderValue, Method, header};
 use model::Timestamp;
-use reqwest::{Url, redirect};
-use tokio::sync::Semaphore;
+use reqwest::Url;
+use tokio::{sync::Semaphore, time::Instant};
 
-use crate::{quota::Budget, quota::Quota, when};
+use crate::{
+    quota::{Budget, Quota},
+    transport::{Answer, Body, Transport},
+    when,
+};
 
 /// How a [`Client`] calls.
 #[derive(Clone, Debug)]
@@ -161,15 +165,17 @@ pub enum Reason {
 }
 
 impl Broken {
-    fn new(effect: Effect, reason: Reason, fault: Fault) -> Self {
+    /// A call that broke.
+    pub fn new(effect: Effect, reason: Reason, fault: Fault) -> Self {
         Self { effect, reason, fault }
     }
 }
 
-/// Makes calls. Cheap to clone; clones share limits and counters.
-#[derive(Clone, Debug)]
+/// Makes calls. Cheap to clone; clones share limits and counters. Comes from an [`crate::Environment`].
+#[derive(Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    transport: Arc<dyn Transport>,
+    random: Random,
     slots: Arc<Semaphore>,
     budget: Option<Arc<Budget>>,
     calls: Arc<AtomicU64>,
@@ -178,19 +184,22 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client with its own connections, limits and counter.
-    ///
-    /// # Errors
-    /// `C0305` when the TLS settings or the user agent can't be used.
-    pub fn new(options: &Options) -> Result<Self, Fault> {
-        Ok(Self {
-            http: build(options)?,
+    /// A client over this transport, with its own limits and counter.
+    pub fn over(transport: Arc<dyn Transport>, options: &Options, random: Random) -> Self {
+        Self {
+            transport,
+            random,
             slots: Arc::new(Semaphore::new(options.concurrency.clamp(1, Semaphore::MAX_PERMITS))),
             budget: options.quota.map(|quota| Arc::new(Budget::new(quota))),
             calls: Arc::new(AtomicU64::new(0)),
             request_timeout: options.request_timeout,
             max_body_bytes: options.max_body_bytes,
-        })
+        }
+    }
+
+    /// Random numbers for jitter.
+    pub fn random(&self) -> &Random {
+        &self.random
     }
 
     /// Calls made so far, whatever became of them.
@@ -228,41 +237,32 @@ impl Client {
     }
 
     async fn exchange(&self, request: Request, host: &str) -> Result<Response, Broken> {
-        let mut builder = self.http.request(request.method, request.url).headers(request.headers);
-        if let Some(content_type) = request.content_type {
-            builder = builder.header(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        }
-        if let Some(body) = request.body {
-            builder = builder.body(body);
-        }
-        let mut answer = builder.send().await.map_err(|error| broken(host, &error))?;
-        let status = answer.status().as_u16();
-        let headers = std::mem::take(answer.headers_mut());
+        let Answer { status, headers, body } = self.transport.carry(request).await?;
         let date = headers.get(header::DATE).and_then(|date| date.to_str().ok()).and_then(when::http_date);
-        let body = self.body(answer, &headers, host).await?;
+        let body = self.collect(body, &headers, host).await?;
         Ok(Response { status, headers, body, date, took: Duration::ZERO })
     }
 
     /// Collects the body into one buffer. How large it gets is not known before a compressed one has come in whole, and a
     /// buffer that grows copies what it holds again and again.
-    async fn body(&self, mut answer: reqwest::Response, headers: &HeaderMap, host: &str) -> Result<Bytes, Broken> {
+    async fn collect(&self, mut body: Box<dyn Body>, headers: &HeaderMap, host: &str) -> Result<Bytes, Broken> {
         let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if announced.is_some_and(|length: usize| length > self.max_body_bytes) {
             return Err(self.too_large(host));
         }
         let (mut chunks, mut length) = (Vec::new(), 0);
-        while let Some(chunk) = answer.chunk().await.map_err(|error| broken(host, &error))? {
+        while let Some(chunk) = body.chunk().await? {
             length += chunk.len();
             if length > self.max_body_bytes {
                 return Err(self.too_large(host));
             }
             chunks.push(chunk);
         }
-        let mut body = BytesMut::with_capacity(length);
+        let mut whole = BytesMut::with_capacity(length);
         for chunk in &chunks {
-            body.extend_from_slice(chunk);
+            whole.extend_from_slice(chunk);
         }
-        Ok(body.freeze())
+        Ok(whole.freeze())
     }
 
     fn too_large(&self, host: &str) -> Broken {
@@ -271,61 +271,13 @@ impl Client {
     }
 }
 
-/// Makes sure that TLS has its cryptography, for this client and any other of the process.
-pub fn install_tls() {
-    static PROVIDER: Once = Once::new();
-    // Fails only where one is installed already, which then serves as well.
-    PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-}
-
-fn build(options: &Options) -> Result<reqwest::Client, Fault> {
-    install_tls();
-    let builder = || {
-        reqwest::Client::builder()
-            .user_agent(&options.user_agent)
-            .connect_timeout(options.connect_timeout)
-            .pool_idle_timeout(Duration::from_secs(30))
-            .pool_max_idle_per_host(options.concurrency.max(1))
-            .redirect(redirect::Policy::none())
-            .gzip(options.compressed)
-            .tcp_nodelay(true)
-    };
-    builder()
-        .build()
-        // A machine without root certificates can still talk to hosts without TLS; https then fails at the handshake.
-        .or_else(|_| builder().tls_certs_only([]).build())
-        .map_err(|error| Fault::config("C0305", format!("the HTTP client can't be set up: {}", causes(&error))))
-}
-
-fn broken(host: &str, error: &reqwest::Error) -> Broken {
-    if error.is_builder() || error.is_request() && error.is_redirect() {
-        let message = format!("a request to {host} can't be made: {}", causes(error));
-        return Broken::new(Effect::None, Reason::Request, Fault::config("C0306", message));
+impl fmt::Debug for Client {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Client").field("request_timeout", &self.request_timeout).finish_non_exhaustive()
     }
-    if error.is_connect() {
-        let message = format!("{host} can't be reached: {}", causes(error));
-        let fault = Fault::transient("C0301", message).hint("check the host name, the network and the TLS certificate");
-        return Broken::new(Effect::None, Reason::Connect, fault);
-    }
-    let message = format!("the connection to {host} broke before the whole answer was there: {}", causes(error));
-    Broken::new(Effect::Unknown, Reason::Connection, Fault::transient("C0303", message))
 }
 
 fn timed_out(host: &str, limit: Duration, effect: Effect) -> Broken {
     let message = format!("{host} gave no whole answer within {} s", limit.as_secs_f32());
     Broken::new(effect, Reason::Timeout, Fault::transient("C0302", message))
-}
-
-/// The chain of causes without the URL, whose query may hold a secret.
-fn causes(error: &reqwest::Error) -> String {
-    let mut text = String::new();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    if text.is_empty() { "no further cause is known".to_owned() } else { text }
 }

@@ -1,20 +1,23 @@
 //! The HTTP kit of the connectors: one client, tokens, quotas, repeats, redaction.
 //!
-//! It knows no platform. It decides how a call is made (bounds, time limits, how many at once), what is known when one
+//! Calls go through a [`Transport`]: the network, or a simulation of it. It knows no platform. It decides how a call is made (bounds, time limits, how many at once), what is known when one
 //! breaks ([`Effect`]), and what may be shown of an answer ([`Redactor`]). What an answer *means* the connector decides.
 //!
 //! **Invariants:** no body is read without a bound; no request or response body, query string, token or secret is
 //! logged; nothing is repeated unless the caller asks through [`retry`].
 
 pub mod client;
+pub mod environment;
 pub mod query;
 pub mod quota;
 pub mod redact;
 pub mod retry;
 pub mod token;
+pub mod transport;
 pub mod when;
 
-pub use client::{Broken, Client, Effect, Options, Reason, Request, Response, install_tls};
+pub use client::{Broken, Client, Effect, Options, Reason, Request, Response};
+pub use environment::Environment;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method};
 pub use query::with_query;
 pub use quota::Quota;
@@ -22,3 +25,4 @@ pub use redact::Redactor;
 pub use reqwest::Url;
 pub use retry::{Retry, retry};
 pub use token::{ClientCredentials, Grant, TokenCache};
+pub use transport::{Answer, Body, Transport, install_tls};

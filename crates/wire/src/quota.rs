@@ -1,8 +1,13 @@
 //! Most calls per span of time, per host.
 
-use std::{fmt, num::NonZeroU32, time::Duration};
+use std::{
+    collections::BTreeMap,
+    num::NonZeroU32,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
-use governor::{DefaultKeyedRateLimiter, RateLimiter};
+use tokio::time::Instant;
 
 /// Most calls per span of time: `calls` may go at once, then one every `per / calls`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,25 +19,36 @@ pub struct Quota {
 }
 
 /// Keeps a [`Quota`] for every host by itself.
-pub struct Budget(Option<DefaultKeyedRateLimiter<String>>);
+#[derive(Debug)]
+pub struct Budget {
+    /// Between two calls, once the first ones have gone at once.
+    interval: Duration,
+    /// How far ahead of its even pace a host may be.
+    ahead: Duration,
+    /// When each host's next call would be at an even pace.
+    next: Mutex<BTreeMap<String, Instant>>,
+}
 
 impl Budget {
     /// A budget nothing of which is used yet. A span of zero means no limit.
     pub fn new(quota: Quota) -> Self {
         let interval = quota.per / quota.calls.get();
-        Self(governor::Quota::with_period(interval).map(|rate| RateLimiter::keyed(rate.allow_burst(quota.calls))))
+        Self { interval, ahead: quota.per.saturating_sub(interval), next: Mutex::default() }
     }
 
     /// Returns once a call to `host` may be made.
     pub async fn ready(&self, host: &str) {
-        if let Some(limiter) = &self.0 {
-            limiter.until_key_ready(&host.to_owned()).await;
-        }
+        let at = self.book(host);
+        // Who gives up waiting has used its place all the same: the host is asked less than it allows, never more.
+        tokio::time::sleep_until(at).await;
     }
-}
 
-impl fmt::Debug for Budget {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Budget")
+    /// When the next call to `host` may be made; its place is taken.
+    fn book(&self, host: &str) -> Instant {
+        let now = Instant::now();
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = next.get(host).copied().unwrap_or(now).max(now);
+        next.insert(host.to_owned(), due + self.interval);
+        due.checked_sub(self.ahead).unwrap_or(now)
     }
 }

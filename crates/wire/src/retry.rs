@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use contract::Fault;
+use contract::{Fault, Random};
 
 /// How often and how patiently something is repeated.
 #[derive(Clone, Copy, Debug)]
@@ -30,11 +30,11 @@ impl Retry {
 }
 
 /// Repeats `attempt` while its fault is one that passes, waiting as the other side asked, else ever longer. Only for
-/// calls that may be repeated. `attempt` is given its number, from 0.
+/// calls that may be repeated. `attempt` is given its number, from 0; `random` spreads the waits.
 ///
 /// # Errors
 /// The last attempt's fault.
-pub async fn retry<T, F>(policy: Retry, mut attempt: impl FnMut(usize) -> F) -> Result<T, Fault>
+pub async fn retry<T, F>(policy: Retry, random: &Random, mut attempt: impl FnMut(usize) -> F) -> Result<T, Fault>
 where
     F: Future<Output = Result<T, Fault>>,
 {
@@ -43,6 +43,7 @@ where
         .with_max_delay(policy.longest)
         .with_max_times(policy.attempts.saturating_sub(1))
         .with_jitter()
+        .with_jitter_seed(random.draw())
         .build();
     let mut number = 0;
     loop {

@@ -85,7 +85,7 @@ impl TokenCache {
         if let Some(grant) = current.as_ref().filter(|grant| Instant::now() < grant.renew_at) {
             return Ok(grant.clone());
         }
-        let grant = retry(self.retry, |_| self.fetch()).await?;
+        let grant = retry(self.retry, self.client.random(), |_| self.fetch()).await?;
         *current = Some(grant.clone());
         Ok(grant)
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use sources::commercetools::{Connector, floor::receive_and_parse};
+use wire::Environment;
 
 use super::{clock, load};
 use crate::output::{Exit, Failure, Output, cpu_seconds, peak_rss_bytes};
@@ -24,7 +25,7 @@ pub(super) async fn run(path: &Path, output: Output) -> Result<Exit, Failure> {
     let (mut products, mut source_calls) = (0, 0);
     for settings in loaded.config.sources.values() {
         let sources::Config::Commercetools(config) = &settings.connector;
-        let source = Connector::new(config.clone())?;
+        let source = Connector::new(config.clone(), &Environment::machine())?;
         products += receive_and_parse(&source).await?;
         source_calls += contract::Source::calls(&source);
     }

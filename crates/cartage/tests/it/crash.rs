@@ -8,7 +8,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use contract::{Desk as _, Ledger as _, Mirror as _, destination::Ids};
@@ -23,6 +23,7 @@ use sandbox::{
 };
 use serde_json::Value;
 use store::sqlite::Sqlite;
+use tokio::time::Instant;
 
 use crate::harness::{MARKETS, Ran, Shop, cartage, catalogue, serve};
 

@@ -1,10 +1,7 @@
 //! Under every fault that the emulators know, the stores end up as in an undisturbed run, and the states add up at every
 //! stop.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::Router;
 use sandbox::{
@@ -13,7 +10,7 @@ use sandbox::{
     fault::FaultPlan,
 };
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::harness::{FakeClock, MARKETS, Shop, serve};
 

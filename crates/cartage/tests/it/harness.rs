@@ -1,14 +1,7 @@
 //! What the tests share: a shop with its Clerk.io stores, an engine on a database of its own, a clock that tests own, and
 //! the binary.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::PathBuf,
-    process::Stdio,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, fs, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cartage::{
@@ -32,7 +25,7 @@ use sandbox::{
 };
 use serde_json::{Map, Value};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, time::Instant};
 
 /// The markets of every made-up shop.
 pub(crate) const MARKETS: [&str; 2] = ["de", "uk"];

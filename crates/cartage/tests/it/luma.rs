@@ -15,7 +15,7 @@ use crate::harness::{Shop, cartage, shared};
 
 // ── the Luma shop ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-type Row = HashMap<String, String>;
+type Row = BTreeMap<String, String>;
 
 const PICTURES: &str = "https://luma.example/media/catalog/product";
 
@@ -203,7 +203,7 @@ fn luma(folder: &Path) -> Vec<Luma> {
             if cell(&row, "visibility") == "1" {
                 continue;
             }
-            let texts: BTreeMap<String, String> = row.iter().map(|(code, text)| (code.clone(), text.clone())).collect();
+            let texts: BTreeMap<String, String> = row.clone();
             let variant = LumaVariant {
                 sku: cell(&row, "sku").to_owned(),
                 cents: price(&row, None),

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use axum::{
@@ -12,6 +12,7 @@ use axum::{
     body::Bytes,
     http::{HeaderMap, Uri},
 };
+use tokio::time::Instant;
 
 use crate::harness::{Shop, serve};
 

@@ -7,7 +7,7 @@ use contract::{Facets, Fault, FaultClass, Item, Op, Outcome, Parcel, Receipt, de
 use model::{Kind, RemoteId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
-use wire::{Method, Options, Redactor, Request, Response, Url, with_query};
+use wire::{Environment, Method, Options, Redactor, Request, Response, Url, with_query};
 
 use super::{
     api, classify,
@@ -69,7 +69,7 @@ impl Client {
     ///
     /// # Errors
     /// `C0401` for a setting or a key that can't be had.
-    pub fn new(config: &Config) -> Result<Self, Fault> {
+    pub fn new(config: &Config, environment: &Environment) -> Result<Self, Fault> {
         let base = config.checked()?;
         let secret = |name: &str, secret: &contract::SecretRef| {
             secret
@@ -79,7 +79,7 @@ impl Client {
         };
         let public_key = secret("public_key", &config.public_key)?;
         let private_key = secret("private_key", &config.private_key)?;
-        let http = wire::Client::new(&Options {
+        let http = environment.client(&Options {
             request_timeout: Duration::from_secs(config.timeout_seconds.into()),
             concurrency: config.concurrency.into(),
             ..Options::default()

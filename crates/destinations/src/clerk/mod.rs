@@ -16,6 +16,7 @@ use contract::{
     source::Finding,
 };
 use model::{CategoryListing, Kind, Listing, RemoteId};
+use wire::Environment;
 
 pub use config::Config;
 
@@ -46,8 +47,8 @@ impl Connector {
     ///
     /// # Errors
     /// `C0401` for a setting out of its range or a key that can't be had.
-    pub fn new(config: &Config) -> Result<Self, Fault> {
-        Ok(Self { client: Client::new(config)?, config: config.clone() })
+    pub fn new(config: &Config, environment: &Environment) -> Result<Self, Fault> {
+        Ok(Self { client: Client::new(config, environment)?, config: config.clone() })
     }
 }
 

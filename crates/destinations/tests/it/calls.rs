@@ -33,7 +33,7 @@ pub(crate) fn bench_with(url: &str, settings: &str, public_key: &str, private_ke
         private.display(),
     ))
     .unwrap();
-    Bench { connector: Connector::new(&config).unwrap(), _keys: keys }
+    Bench { connector: Connector::new(&config, &wire::Environment::machine()).unwrap(), _keys: keys }
 }
 
 fn parcel(id: &str, members: &str) -> Parcel {
@@ -230,7 +230,7 @@ fn settings_out_of_range_are_refused_with_what_they_may_be() {
         ("url = \"https://api.clerk.io/v2?key=x\"", "clerk: url is no absolute http(s) URL without query and fragment"),
         ("", "clerk: public_key: the environment variable CLERK_PUBLIC is not set"),
     ] {
-        let fault = Connector::new(&config(settings)).unwrap_err();
+        let fault = Connector::new(&config(settings), &wire::Environment::machine()).unwrap_err();
         assert_eq!((fault.code.as_ref(), fault.message.as_str()), ("C0401", message));
         assert!(fault.hint.is_some());
     }

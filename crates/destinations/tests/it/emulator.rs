@@ -276,7 +276,7 @@ async fn a_token(shop: &Shop) -> String {
         serde_json::json!({"products_url": format!("{}/feed?limit={{{{limit}}}}&offset={{{{offset}}}}", feed.uri())});
     let origin = shop.url.trim_end_matches("/v2");
     let url = wire::Url::parse(&format!("{origin}/_admin/clerk/de/import")).unwrap();
-    let client = wire::Client::new(&wire::Options::default()).unwrap();
+    let client = wire::Environment::machine().client(&wire::Options::default()).unwrap();
     let answer = client.call(wire::Request::new(wire::Method::POST, url).json(import.to_string())).await.unwrap();
     let requests = feed.received_requests().await.unwrap();
     let request = requests.first().unwrap_or_else(|| panic!("{answer:?}"));

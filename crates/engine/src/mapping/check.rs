@@ -1,7 +1,7 @@
 //! Looks an expression over before it is ever evaluated: every variable, field and function it names must be known.
 //! Fields of attributes and options are the shop's own names, so any is taken there, and noted.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use cel::{
     IdedExpr,
@@ -21,7 +21,7 @@ pub(super) struct Findings {
     /// What is wrong, with the node it is wrong at.
     pub(super) faults: Vec<Finding>,
     /// Parts used, by variable.
-    pub(super) used: HashMap<&'static str, Used>,
+    pub(super) used: BTreeMap<&'static str, Used>,
     /// Names used on attributes, and on options.
     pub(super) attributes: BTreeSet<String>,
     pub(super) options: BTreeSet<String>,

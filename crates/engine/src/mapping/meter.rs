@@ -67,6 +67,7 @@ fn spend(steps: u64) -> Result<(), ExecutionError> {
 // ── weights ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// How large a value is, in steps. Stops counting beyond `most`.
+#[expect(clippy::iter_over_hash_type, reason = "a sum, of which only counts whether it is more than `most`")]
 fn weight(value: &dyn Val, most: u64) -> u64 {
     let mut sum = 1;
     let add = |part: &dyn Val, sum: &mut u64| {

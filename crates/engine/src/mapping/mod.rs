@@ -20,7 +20,7 @@ mod trial;
 mod validate;
 mod value;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use cel::{Context, ExecutionError, IdedExpr};
 use contract::{Constraint, Facet, Facets, Fault, FieldSpec, FieldType, Writer};
@@ -51,7 +51,7 @@ pub struct Mapping(Arc<Rules>);
 #[derive(Debug, Default)]
 struct Rules {
     rules: Vec<Rule>,
-    used: HashMap<&'static str, Used>,
+    used: BTreeMap<&'static str, Used>,
 }
 
 #[derive(Debug)]

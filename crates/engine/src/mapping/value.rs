@@ -115,6 +115,7 @@ pub(super) fn json(value: &Value) -> Result<Json, NoJson> {
         Value::String(text) => Json::String((**text).clone()),
         Value::List(list) => list.iter().map(json).collect::<Result<_, _>>()?,
         Value::Map(map) => {
+            #[expect(clippy::disallowed_methods, reason = "they are sorted below")]
             let members = map.map.iter().map(|(key, value)| Ok((text(key), json(value)?)));
             let mut members: Vec<_> = members.collect::<Result<_, _>>()?;
             members.sort_by(|(left, _), (right, _)| left.cmp(right));

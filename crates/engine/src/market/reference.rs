@@ -84,14 +84,17 @@ impl Reference {
         self.0.stores.get(key)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "they are sorted")]
     pub(super) fn channel_keys(&self) -> Vec<&str> {
         sorted(self.0.channels.keys().map(String::as_str))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "they are sorted")]
     pub(super) fn group_keys(&self) -> Vec<&str> {
         sorted(self.0.groups.keys().map(String::as_str))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "they are sorted")]
     pub(super) fn store_keys(&self) -> Vec<&str> {
         sorted(self.0.stores.keys().map(StoreKey::as_str))
     }
@@ -144,6 +147,7 @@ fn sort_keys(of: &mut AttributeType) {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "they are sorted, and their ids settle ties")]
 fn children(categories: &HashMap<CategoryId, Category>) -> HashMap<CategoryId, Vec<CategoryId>> {
     let mut all: Vec<_> = categories.values().collect();
     // Those without a place come last; ids settle ties, so that the order never flaps.
@@ -158,6 +162,7 @@ fn children(categories: &HashMap<CategoryId, Category>) -> HashMap<CategoryId, V
 }
 
 /// The categories from which walking up comes back to where it began.
+#[expect(clippy::disallowed_methods, clippy::iter_over_hash_type, reason = "a cycle is found wherever the walk begins")]
 fn cyclic(categories: &HashMap<CategoryId, Category>) -> HashSet<CategoryId> {
     let mut cyclic = HashSet::new();
     let mut seen: HashSet<&CategoryId> = HashSet::new();

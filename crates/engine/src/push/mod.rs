@@ -138,7 +138,7 @@ struct Lingering {
 struct Turn {
     push: Push,
     lookup: Option<Lookup>,
-    running: HashMap<Number, Running>,
+    running: BTreeMap<Number, Running>,
     /// Records that changed again while a call carried them, and those that want what a call carries for another.
     again: BTreeMap<Number, Again>,
     /// Records may come to the same item.
@@ -174,7 +174,7 @@ impl Turn {
         Self {
             push,
             lookup: None,
-            running: HashMap::new(),
+            running: BTreeMap::new(),
             again: BTreeMap::new(),
             shared: false,
             claims: HashMap::new(),

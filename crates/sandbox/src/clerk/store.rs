@@ -207,6 +207,7 @@ impl State {
     }
 
     /// Everything known now counts as analysed.
+    #[expect(clippy::disallowed_methods, reason = "all of them, in any order")]
     pub(super) fn analyse(&mut self) {
         for entry in self.collections.values_mut().flat_map(HashMap::values_mut) {
             entry.analysed = true;

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
 use sandbox::fault::{FaultPlan, Faults, Latency, SlowDrip};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::host::{Host, client};
 

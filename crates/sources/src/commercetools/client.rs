@@ -2,14 +2,15 @@
 
 use std::{
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use contract::Fault;
+use contract::{Fault, Random};
 use model::Timestamp;
 use secrecy::SecretString;
+use tokio::time::Instant;
 use wire::{
-    Client, ClientCredentials, HeaderName, HeaderValue, Options, Quota, Redactor, Request, Response, Retry, TokenCache,
+    Client, ClientCredentials, Environment, HeaderName, HeaderValue, Options, Quota, Redactor, Request, Response, Retry, TokenCache,
     Url, with_query,
 };
 
@@ -39,6 +40,7 @@ pub(super) struct Api {
     base: Url,
     redactor: Redactor,
     clock: Mutex<Option<(Timestamp, Instant)>>,
+    environment: Environment,
     credentials: ClientCredentials,
 }
 
@@ -46,10 +48,10 @@ impl Api {
     /// The API that the configuration names. Makes no call.
     ///
     /// # Errors
-    /// `C0213` for a setting that can't be used; those of [`Client::new`].
-    pub(super) fn new(config: &Config, secrets: &Secrets) -> Result<Self, Fault> {
+    /// `C0213` for a setting that can't be used; those of [`Environment::client`].
+    pub(super) fn new(config: &Config, secrets: &Secrets, environment: &Environment) -> Result<Self, Fault> {
         let (base, token_url) = config.addresses()?;
-        let client = Client::new(&Options {
+        let client = environment.client(&Options {
             request_timeout: Duration::from_secs(config.request_timeout_seconds.into()),
             concurrency: config.max_concurrency.into(),
             max_body_bytes: MAX_BODY_BYTES,
@@ -68,7 +70,7 @@ impl Api {
         };
         // Who asks for a page repeats as a whole; the token endpoint is not asked more often for it.
         let token = TokenCache::new(client.clone(), credentials.clone(), redactor.clone(), Retry::once());
-        Ok(Self { client, token, base, redactor, clock: Mutex::new(None), credentials })
+        Ok(Self { client, token, base, redactor, clock: Mutex::new(None), environment: environment.clone(), credentials })
     }
 
     /// `GET path?query`, once; a token that is refused is renewed once.
@@ -107,13 +109,17 @@ impl Api {
     }
 
     /// The server's clock, from the `Date` of its last answer and the time since; this machine's where no answer had one.
-    #[expect(clippy::disallowed_methods, reason = "the server's clock counts; this is for servers that do not tell it")]
     pub(super) fn now(&self) -> Timestamp {
         let clock = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
         match clock {
             Some((date, received)) => date.plus(received.elapsed()),
-            None => Timestamp::from_millis(jiff::Timestamp::now().as_millisecond()),
+            None => self.environment.now(),
         }
+    }
+
+    /// Random numbers for jitter.
+    pub(super) fn random(&self) -> &Random {
+        self.environment.random()
     }
 
     /// The project, or why it can't be read.

@@ -20,6 +20,7 @@ use contract::{
 };
 use model::{Kind, price::Level};
 use secrecy::SecretString;
+use wire::Environment;
 
 pub use client::Secrets;
 pub use config::Config;
@@ -54,20 +55,20 @@ impl Commercetools {
     ///
     /// # Errors
     /// `C0213` for a setting that can't be used, `C0214` for a secret that can't be had.
-    pub fn new(config: Config) -> Result<Self, Fault> {
+    pub fn new(config: Config, environment: &Environment) -> Result<Self, Fault> {
         let secrets = Secrets {
             client_id: resolve("client_id", &config.client_id)?,
             client_secret: resolve("client_secret", &config.client_secret)?,
         };
-        Self::with_secrets(config, &secrets)
+        Self::with_secrets(config, &secrets, environment)
     }
 
     /// The same with secrets from elsewhere than the configuration.
     ///
     /// # Errors
     /// `C0213` for a setting that can't be used.
-    pub fn with_secrets(config: Config, secrets: &Secrets) -> Result<Self, Fault> {
-        let api = client::Api::new(&config, secrets)?;
+    pub fn with_secrets(config: Config, secrets: &Secrets, environment: &Environment) -> Result<Self, Fault> {
+        let api = client::Api::new(&config, secrets, environment)?;
         Ok(Self { reader: Reader::new(api, config.clone()), config })
     }
 }

@@ -6,12 +6,12 @@
 
 use std::{
     sync::atomic::{AtomicU16, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use contract::{Change, Fault, Lane, Next, Page, Position};
 use model::{Record, Timestamp};
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 use wire::{Response, Retry, retry};
 
 use super::{
@@ -141,7 +141,8 @@ impl Reader {
         let mut known = self.project.lock().await;
         if known.as_ref().is_none_or(|(at, ..)| at.elapsed() > PROJECT_AGE) {
             let project =
-                retry(self.retry, |_| async { self.api.project().await.map_err(|refusal| refusal.fault) }).await?;
+                retry(self.retry, self.api.random(), |_| async { self.api.project().await.map_err(|refusal| refusal.fault) })
+                    .await?;
             refuse_modular(&project)?;
             *known = Some((Instant::now(), self.api.now(), project));
         }
@@ -160,7 +161,7 @@ impl Reader {
 
     /// Asks for a page until there is one, in smaller pieces where that helps.
     async fn fetch(&self, place: &Place) -> Result<Decoded, Fault> {
-        retry(self.retry, |_| self.shrinking(place)).await
+        retry(self.retry, self.api.random(), |_| self.shrinking(place)).await
     }
 
     /// Asks until the answer is not too large, or can't be smaller.

@@ -475,8 +475,10 @@ async fn hosts_with_a_path_prefix_work() {
 
 #[test]
 fn settings_that_can_not_work_are_named() {
-    let refuse =
-        |more: Value| Commercetools::with_secrets(config("http://127.0.0.1:1", &more), &secrets()).unwrap_err();
+    let refuse = |more: Value| {
+        Commercetools::with_secrets(config("http://127.0.0.1:1", &more), &secrets(), &wire::Environment::machine())
+            .unwrap_err()
+    };
     for (settings, named) in [
         (json!({ "project_key": "my shop" }), "project_key"),
         (json!({ "api_url": "ftp://host" }), "api_url"),
@@ -501,7 +503,7 @@ fn the_registry_builds_and_refuses() {
     let told = |mut settings: Value| {
         settings["kind"] = json!("commercetools");
         let config = serde_json::from_value::<sources::Config>(settings).map_err(|error| error.to_string())?;
-        config.build().map(drop).map_err(|fault| format!("{} {fault}", fault.code))
+        config.build(&wire::Environment::machine()).map(drop).map_err(|fault| format!("{} {fault}", fault.code))
     };
     let unknown = told(json!({ "project_key": "p", "client_id": "env:A", "client_secret": "env:B", "regoin": "x" }));
     assert!(unknown.unwrap_err().contains("regoin"));

@@ -15,7 +15,7 @@ use sources::commercetools::{Commercetools, Config, Secrets};
 /// A source of the project `shop` on this host, with further settings.
 #[expect(clippy::needless_pass_by_value, reason = "settings are written where they are passed")]
 fn source(host: &str, settings: Value) -> Commercetools {
-    Commercetools::with_secrets(config(host, &settings), &secrets()).unwrap()
+    Commercetools::with_secrets(config(host, &settings), &secrets(), &wire::Environment::machine()).unwrap()
 }
 
 fn secrets() -> Secrets {

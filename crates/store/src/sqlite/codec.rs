@@ -5,7 +5,7 @@
 //! what zstd alone leaves, and makes it faster.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
@@ -37,7 +37,7 @@ const SAMPLE_BYTES: usize = 384 * 1024;
 const SAMPLES: u32 = 125;
 
 /// What blobs are alike: they share a dictionary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Purpose {
     /// Records of a kind.
     Body(Kind),
@@ -96,7 +96,7 @@ struct Packer {
 pub(super) struct Codec {
     books: RwLock<HashMap<u32, Arc<Book>>>,
     current: RwLock<HashMap<String, Arc<Book>>>,
-    samples: Mutex<HashMap<Purpose, Samples>>,
+    samples: Mutex<BTreeMap<Purpose, Samples>>,
     packers: Mutex<Vec<Packer>>,
     unpackers: Mutex<Vec<DCtx<'static>>>,
     /// How many blobs of a purpose are seen before a dictionary is trained; 0: never.

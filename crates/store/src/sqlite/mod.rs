@@ -6,6 +6,7 @@
 //! What costs CPU and needs no database (encoding, hashing, compressing) happens beside the writing thread.
 
 mod codec;
+mod executor;
 mod ledger;
 mod links;
 mod mirror;
@@ -38,8 +39,11 @@ use contract::{
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
+pub use executor::{Executor, Job};
+
 use self::{
     codec::{Codec, Training},
+    executor::Threads,
     ledger::{PreparedStep, flow_unknown},
     mirror::Prepared,
     readers::Readers,
@@ -89,6 +93,7 @@ pub struct Sqlite {
     readers: Arc<Readers>,
     writer: Option<Writer>,
     codec: Arc<Codec>,
+    executor: Arc<dyn Executor>,
     flows: Mutex<HashMap<FlowName, i64>>,
     path: PathBuf,
     _lock: Option<File>,
@@ -107,11 +112,19 @@ impl Sqlite {
 
     /// As [`Sqlite::open`], with settings.
     pub fn with_options(path: &Path, options: Options) -> Result<Self, Fault> {
-        let lock = lock(path)?;
-        Self::open_locked(path, options, lock).map_err(|trouble| trouble.fault(path))
+        Self::with_executor(path, options, Arc::new(Threads))
     }
 
-    fn open_locked(path: &Path, options: Options, lock: File) -> Outcome<Self> {
+    /// As [`Sqlite::with_options`], with blocking work done by `executor`.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub fn with_executor(path: &Path, options: Options, executor: Arc<dyn Executor>) -> Result<Self, Fault> {
+        let lock = lock(path)?;
+        Self::open_locked(path, options, lock, executor).map_err(|trouble| trouble.fault(path))
+    }
+
+    fn open_locked(path: &Path, options: Options, lock: File, executor: Arc<dyn Executor>) -> Outcome<Self> {
         let mut db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | CREATE)?;
         schema::standing(&db, path)?;
         set_up(&db, options.cache_kib)?;
@@ -125,12 +138,13 @@ impl Sqlite {
         schema::migrate(&mut db, path)?;
         let codec = Arc::new(Codec::new(options.dictionary_after));
         codec.load(&db)?;
-        let readers = readers(path, options, &codec)?;
-        let writer = Some(Writer::start(db, Arc::clone(&codec), path)?);
+        let readers = readers(path, options, &codec, &executor)?;
+        let writer = Some(Writer::new(db, Arc::clone(&codec), path, Arc::clone(&executor))?);
         Ok(Self {
             readers,
             writer,
             codec,
+            executor,
             flows: Mutex::default(),
             path: path.into(),
             _lock: Some(lock),
@@ -144,10 +158,18 @@ impl Sqlite {
     /// As [`Sqlite::open`] without `C0103`; `C0107` where it is of an older release and has first to be opened for
     /// writing, and `C0105` where there is none.
     pub fn open_read_only(path: &Path) -> Result<Self, Fault> {
-        Self::open_beside(path, Options::default()).map_err(|trouble| trouble.fault(path))
+        Self::read_only_with_executor(path, Options::default(), Arc::new(Threads))
     }
 
-    fn open_beside(path: &Path, options: Options) -> Outcome<Self> {
+    /// As [`Sqlite::open_read_only`], with settings, and with blocking work done by `executor`.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open_read_only`].
+    pub fn read_only_with_executor(path: &Path, options: Options, executor: Arc<dyn Executor>) -> Result<Self, Fault> {
+        Self::open_beside(path, options, executor).map_err(|trouble| trouble.fault(path))
+    }
+
+    fn open_beside(path: &Path, options: Options, executor: Arc<dyn Executor>) -> Outcome<Self> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | NO_MUTEX)?;
         if matches!(schema::standing(&db, path)?, Standing::Behind) {
             let what = format!("the database {} is of an older release", path.display());
@@ -157,11 +179,12 @@ impl Sqlite {
         }
         let codec = Arc::new(Codec::new(0));
         codec.load(&db)?;
-        let readers = readers(path, options, &codec)?;
+        let readers = readers(path, options, &codec, &executor)?;
         Ok(Self {
             readers,
             writer: None,
             codec,
+            executor,
             flows: Mutex::default(),
             path: path.into(),
             _lock: None,
@@ -197,9 +220,8 @@ impl Sqlite {
         F: FnOnce(&Codec) -> Outcome<T> + Send + 'static,
     {
         let codec = Arc::clone(&self.codec);
-        let done = tokio::task::spawn_blocking(move || work(&codec)).await;
-        let done =
-            done.map_err(|error| Fault::transient("C0105", format!("a step of the store ended badly: {error}")))?;
+        let done = executor::run(self.executor.as_ref(), move || work(&codec)).await;
+        let done = done.ok_or_else(|| Fault::transient("C0105", "a step of the store did not end"))?;
         done.map_err(|trouble| trouble.fault(&self.path))
     }
 
@@ -252,14 +274,14 @@ fn set_up(db: &Connection, cache_kib: u32) -> Outcome<()> {
     Ok(())
 }
 
-fn readers(path: &Path, options: Options, codec: &Arc<Codec>) -> Outcome<Arc<Readers>> {
+fn readers(path: &Path, options: Options, codec: &Arc<Codec>, executor: &Arc<dyn Executor>) -> Outcome<Arc<Readers>> {
     let connections = (0..options.readers.max(1)).map(|_| {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | NO_MUTEX)?;
         set_up(&db, options.reader_cache_kib)?;
         Ok::<_, Trouble>(db)
     });
     let connections = connections.collect::<Result<Vec<_>, _>>()?;
-    Ok(Readers::new(connections, Arc::clone(codec), path.into()))
+    Ok(Readers::new(connections, Arc::clone(codec), path.into(), Arc::clone(executor)))
 }
 
 /// Keeps other processes from writing the same database.

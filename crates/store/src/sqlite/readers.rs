@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     codec::Codec,
+    executor::{self, Executor},
     trouble::{Outcome, Trouble},
 };
 
@@ -20,13 +21,19 @@ pub(super) struct Readers {
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
     codec: Arc<Codec>,
+    executor: Arc<dyn Executor>,
     path: PathBuf,
 }
 
 impl Readers {
-    pub(super) fn new(connections: Vec<Connection>, codec: Arc<Codec>, path: PathBuf) -> Arc<Self> {
+    pub(super) fn new(
+        connections: Vec<Connection>,
+        codec: Arc<Codec>,
+        path: PathBuf,
+        executor: Arc<dyn Executor>,
+    ) -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(connections.len()));
-        Arc::new(Self { idle: Mutex::new(connections), permits, codec, path })
+        Arc::new(Self { idle: Mutex::new(connections), permits, codec, executor, path })
     }
 
     /// Does `work` on a snapshot.
@@ -35,17 +42,16 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection, &Codec) -> Outcome<T> + Send + 'static,
     {
-        let stopped = |why: &dyn std::fmt::Display| {
-            Fault::transient("C0105", format!("the database {} could not be read: {why}", self.path.display()))
-        };
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|error| stopped(&error))?;
+        let stopped =
+            || Fault::transient("C0105", format!("a read of the database {} did not end", self.path.display()));
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| stopped())?;
         let readers = Arc::clone(self);
-        let read = tokio::task::spawn_blocking(move || {
+        let read = executor::run(self.executor.as_ref(), move || {
             let done = readers.read(work);
             drop(permit);
             done
         });
-        read.await.map_err(|error| stopped(&error))?.map_err(|trouble| trouble.fault(&self.path))
+        read.await.ok_or_else(stopped)?.map_err(|trouble| trouble.fault(&self.path))
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection, &Codec) -> Outcome<T>) -> Outcome<T> {

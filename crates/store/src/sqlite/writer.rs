@@ -1,38 +1,35 @@
-//! The one connection that writes, on a thread of its own.
+//! The one connection that writes, one job after the other in the order of their arrival.
 //!
-//! **Invariants:** every job is one transaction and either happens wholly or not at all; jobs wait in a bounded queue;
-//! revisions are given here and nowhere else, so they grow in the order of commits.
+//! **Invariants:** every job is one transaction and either happens wholly or not at all; a job that waits holds no
+//! thread; revisions are given here and nowhere else, so they grow in the order of commits.
 
 use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
-    sync::Arc,
-    thread::JoinHandle,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use contract::{Fault, source::Urgency, store::Revision};
 use model::{Kind, SourceName};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::Semaphore;
 
 use super::{
     codec::Codec,
+    executor::{self, Executor},
     trouble::{Outcome, Trouble},
 };
 
-/// Jobs that wait before whoever brings the next one waits too.
-const QUEUE: usize = 16;
-
-type Job = Box<dyn FnOnce(&mut Desk) + Send>;
-
-/// The way to the writing thread.
+/// The way to the writing connection.
 pub(super) struct Writer {
-    jobs: Option<mpsc::Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
+    /// None once the database is closed: what still waits then is not begun.
+    desk: Arc<Mutex<Option<Desk>>>,
+    turn: Arc<Semaphore>,
+    executor: Arc<dyn Executor>,
     path: PathBuf,
 }
 
-/// What the writing thread owns.
+/// The writing connection and what belongs to it.
 struct Desk {
     db: Connection,
     codec: Arc<Codec>,
@@ -40,19 +37,10 @@ struct Desk {
 }
 
 impl Writer {
-    pub(super) fn start(db: Connection, codec: Arc<Codec>, path: &Path) -> Outcome<Self> {
+    pub(super) fn new(db: Connection, codec: Arc<Codec>, path: &Path, executor: Arc<dyn Executor>) -> Outcome<Self> {
         let revision = db.query_row("SELECT value FROM meta WHERE name = 'revision'", [], |row| row.get(0))?;
-        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
-        let mut desk = Desk { db, codec, revision };
-        let thread = std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || {
-                while let Some(job) = queue.blocking_recv() {
-                    job(&mut desk);
-                }
-            })
-            .map_err(|error| Fault::transient("C0105", format!("no thread to write the database with: {error}")))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), path: path.to_owned() })
+        let desk = Arc::new(Mutex::new(Some(Desk { db, codec, revision })));
+        Ok(Self { desk, turn: Arc::new(Semaphore::new(1)), executor, path: path.to_owned() })
     }
 
     /// Does `work` in a transaction.
@@ -62,24 +50,25 @@ impl Writer {
         F: FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     {
         let stopped = || {
-            Fault::transient("C0105", format!("the thread that writes {} has stopped", self.path.display()))
+            Fault::transient("C0105", format!("a write to {} did not end", self.path.display()))
                 .hint("restart; what was committed is safe")
         };
-        let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |desk| drop(reply.send(desk.transact(work))));
-        self.jobs.as_ref().ok_or_else(stopped)?.send(job).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?.map_err(|trouble| trouble.fault(&self.path))
+        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| stopped())?;
+        let desk = Arc::clone(&self.desk);
+        let written = executor::run(self.executor.as_ref(), move || {
+            // A panic rolls its transaction back, and the connection is as good as before.
+            let done = desk.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(|desk| desk.transact(work));
+            drop(turn);
+            done
+        });
+        written.await.flatten().ok_or_else(stopped)?.map_err(|trouble| trouble.fault(&self.path))
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!(file = %self.path.display(), "the thread that writes the database ended badly");
-        }
+        // Waits for the job under way, then closes the connection.
+        drop(self.desk.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 

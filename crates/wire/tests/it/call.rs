@@ -1,21 +1,18 @@
 //! One call: what it sends, what it reads, and what is known when it breaks.
 
-use std::{
-    io::Write,
-    num::NonZeroU32,
-    time::{Duration, Instant},
-};
+use std::{io::Write, num::NonZeroU32, time::Duration};
 
 use contract::FaultClass;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    time::Instant,
 };
-use wire::{Client, Effect, Method, Options, Quota, Reason, Request, Url, with_query};
+use wire::{Client, Effect, Environment, Method, Options, Quota, Reason, Request, Url, with_query};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
 pub(crate) fn client(options: &Options) -> Client {
-    Client::new(options).unwrap()
+    Environment::machine().client(options).unwrap()
 }
 
 fn quick() -> Client {

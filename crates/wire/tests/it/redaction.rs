@@ -46,7 +46,7 @@ fn it_does_not_show_what_it_hides() {
 #[test]
 fn large_text_without_anything_to_hide_is_quick() {
     let text = "@ = : Bearer token ".repeat(50_000);
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     redactor().redact(&text);
     assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
 }

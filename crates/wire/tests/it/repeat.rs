@@ -2,10 +2,11 @@
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use contract::{Fault, FaultClass};
+use contract::{Fault, FaultClass, Random};
+use tokio::time::Instant;
 use wire::{Retry, retry};
 
 const QUICK: Retry = Retry { attempts: 4, first: Duration::from_millis(10), longest: Duration::from_millis(200) };
@@ -14,7 +15,7 @@ const QUICK: Retry = Retry { attempts: 4, first: Duration::from_millis(10), long
 async fn run(policy: Retry, times: usize, fault: Fault) -> (Result<usize, Fault>, usize, Duration) {
     let attempts = AtomicUsize::new(0);
     let began = Instant::now();
-    let result = retry(policy, |number| {
+    let result = retry(policy, &Random::seeded(1), |number| {
         let now = attempts.fetch_add(1, Ordering::Relaxed);
         let fault = fault.clone();
         async move {

@@ -63,6 +63,7 @@ impl Table {
     }
 
     /// What follows `prefix` in the names of columns, in their order: the locales of `name.`.
+    #[expect(clippy::disallowed_methods, reason = "they are sorted")]
     pub(super) fn suffixes(&self, prefix: &str) -> Vec<String> {
         let mut found: Vec<_> =
             self.columns.iter().filter_map(|(name, at)| Some((*at, name.strip_prefix(prefix)?.to_owned()))).collect();
@@ -78,6 +79,7 @@ impl Row {
     }
 
     /// Names of all columns with a cell that isn't empty, in their order.
+    #[expect(clippy::disallowed_methods, reason = "they are sorted")]
     pub(super) fn filled(&self) -> Vec<(&str, &str)> {
         let mut filled: Vec<_> = self.columns.iter().map(|(name, at)| (*at, name.as_str())).collect();
         filled.sort_unstable();
