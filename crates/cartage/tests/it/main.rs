@@ -18,6 +18,7 @@ mod feeds;
 mod guard;
 mod harness;
 mod luma;
+mod payloads;
 mod service;
 mod shared_ids;
 mod traces;
