@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 
 use super::Emulator;
 use super::arguments::QueryString;
+use super::entry::Moment;
 use super::envelope::{Problem, Reply, ok};
 use super::json::{Items, WriteBody, text};
-use super::late::Moment;
 use super::resource::Resource;
 use super::settings::CategoryDelete;
 use super::store::{Manner, Store};

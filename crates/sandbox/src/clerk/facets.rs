@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Map, Value, json};
 
 use super::arguments::id_text;
+use super::entry::Entry;
 use super::json::attributes;
 use super::resource::Resource;
-use super::store::{Entry, State};
+use super::store::State;
 
 /// Ranges a numeric facet is cut into, at most.
 const RANGES: f64 = 6.0;

@@ -13,13 +13,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::Emulator;
+use super::import_log::{FeedRecord, SyncRecord};
 use super::json::Fields;
 use super::resource::Resource;
 use super::store::{Manner, Store};
 use super::validate::id_of;
-
-/// Errors told per feed; further ones are only counted.
-const ERRORS: usize = 100;
 
 /// Largest page in bytes.
 const PAGE_BYTES: usize = 256 * 1024 * 1024;
@@ -45,36 +43,6 @@ pub struct FeedImport {
     /// sources don't agree. `None` = full, and `{{modified_after}}` is filled with nothing.
     #[serde(deserialize_with = "number_or_text")]
     pub modified_after: Option<String>,
-}
-
-/// What an import did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SyncRecord {
-    /// Nothing was to be deleted.
-    pub incremental: bool,
-    /// Why the import ended early; `None` = it went through.
-    pub aborted: Option<String>,
-    /// The feeds that were fetched, in this order.
-    pub feeds: Vec<FeedRecord>,
-}
-
-/// What became of one feed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FeedRecord {
-    /// What it holds.
-    pub resource: Resource,
-    /// Pages that arrived whole.
-    pub pages: usize,
-    /// Objects in them.
-    pub fetched: usize,
-    /// Objects that were stored.
-    pub stored: usize,
-    /// Objects that were deleted for being absent.
-    pub deleted: usize,
-    /// Objects that were refused.
-    pub refused: usize,
-    /// Which were refused and why, the first hundred.
-    pub errors: Vec<String>,
 }
 
 /// An import that can't be tried.
@@ -132,19 +100,6 @@ impl Emulator {
         }
         store.remember_import(record.clone());
         Ok(record)
-    }
-}
-
-impl FeedRecord {
-    fn new(resource: Resource) -> Self {
-        Self { resource, pages: 0, fetched: 0, stored: 0, deleted: 0, refused: 0, errors: Vec::new() }
-    }
-
-    fn refuse(&mut self, why: String) {
-        self.refused += 1;
-        if self.errors.len() < ERRORS {
-            self.errors.push(why);
-        }
     }
 }
 

@@ -5,33 +5,9 @@
 
 use std::ops::Deref;
 
+use super::entry::{Moment, Past};
 use super::resource::Resource;
-use super::store::{Entry, State};
-
-/// When a call was made, and how long ago a write must have been for it to be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Moment {
-    /// Milliseconds since 1970.
-    pub(super) now: i64,
-    /// Milliseconds.
-    pub(super) lag: i64,
-}
-
-impl Moment {
-    /// A write of that time is seen.
-    fn sees(self, written: i64) -> bool {
-        written <= self.now.saturating_sub(self.lag)
-    }
-}
-
-/// What a write replaced.
-pub(super) struct Past {
-    written: i64,
-    resource: Resource,
-    id: Box<str>,
-    /// None: there was nothing.
-    before: Option<Entry>,
-}
+use super::store::State;
 
 /// A state as a query sees it.
 pub(super) enum Seen<'a> {

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use super::Emulator;
 use super::arguments::Arguments;
 use super::crud;
+use super::entry::{Entry, Moment};
 use super::envelope::{Problem, Reply};
 use super::facets;
 use super::json::attributes;
-use super::late::Moment;
 use super::resource::Resource;
 use super::select::chosen;
-use super::store::{Entry, State, Store};
+use super::store::{State, Store};
 
 impl Emulator {
     /// `client/account/info`: plugins check their keys with it.

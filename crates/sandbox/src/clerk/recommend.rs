@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use super::Emulator;
 use super::arguments::Arguments;
 use super::crud;
+use super::entry::{Entry, Moment};
 use super::envelope::{Problem, Reply};
 use super::json::attributes;
-use super::late::Moment;
 use super::resource::Resource;
 use super::search;
 use super::select::{Hit, Wish, id_list, typed_id};
-use super::store::{Entry, State};
+use super::store::State;
 
 /// How far back trending looks, in seconds.
 const TREND: i64 = 7 * 24 * 3600;

@@ -11,12 +11,12 @@ use serde_json::{Map, Value, json};
 use super::Emulator;
 use super::arguments::Arguments;
 use super::crud;
+use super::entry::{Entry, Moment};
 use super::envelope::{Problem, Reply};
 use super::json::{Fields, attributes, text};
-use super::late::Moment;
 use super::resource::Resource;
 use super::select::{Hit, Wish, typed_id};
-use super::store::{Entry, State};
+use super::store::State;
 
 /// Largest `limit` of the searches for boxes that open while typing.
 const SMALL_LIMIT: usize = 10;

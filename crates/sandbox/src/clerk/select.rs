@@ -6,12 +6,13 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 use super::arguments::{Arguments, id_text};
+use super::entry::Entry;
 use super::envelope::Problem;
 use super::facets;
 use super::filter::Filter;
 use super::json::attributes;
 use super::resource::Resource;
-use super::store::{Entry, State};
+use super::store::State;
 
 /// Objects returned when `limit` may be left out and is.
 const LIMIT_LEFT_OUT: usize = 10;

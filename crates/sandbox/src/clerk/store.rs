@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::entry::{Collection, Entry, Moment, Past};
 use super::envelope::Problem;
-use super::importer::SyncRecord;
+use super::import_log::SyncRecord;
 use super::journal::Journal;
 use super::json::{Fields, text};
-use super::late::{Moment, Past};
 use super::resource::Resource;
 use super::sales::Sales;
-use super::settings::{PatchUnknown, Settings, StoreSettings, Validation};
+use super::settings::{PatchUnknown, Settings, StoreSettings};
 use super::validate::{Checked, IdType, Mode, check};
 
 /// Distinct warnings kept.
@@ -52,24 +52,6 @@ pub(super) struct State {
     sales: OnceLock<Sales>,
     /// What was there before writes that aren't seen by everybody yet, the oldest first.
     pub(super) past: VecDeque<Past>,
-}
-
-/// Objects by id in text form.
-pub(super) type Collection = HashMap<Box<str>, Entry>;
-
-/// One object.
-#[derive(Clone)]
-pub(super) struct Entry {
-    pub(super) raw: Box<RawValue>,
-    /// The store's sequence when it was first written, and when last.
-    pub(super) born: u64,
-    pub(super) written: u64,
-    /// It may be returned by queries.
-    pub(super) visible: bool,
-    /// The last analysis has seen it; others rank last.
-    pub(super) analysed: bool,
-    /// Its words, built when it is first searched.
-    pub(super) words: OnceLock<Box<str>>,
 }
 
 /// Objects a test wants refused: those whose `field` equals `equals`.
@@ -374,36 +356,6 @@ fn email_of(raw: &RawValue) -> Option<Cow<'_, str>> {
 
 fn has_id(raw: &RawValue) -> bool {
     Fields::of(raw).is_some_and(|fields| fields.get("customerid").or_else(|| fields.get("id")).is_some())
-}
-
-impl Entry {
-    fn of(item: Checked<'_>, sequence: u64) -> Self {
-        Self {
-            raw: item.raw.into_owned(),
-            born: sequence,
-            written: sequence,
-            visible: item.index && item.complete,
-            analysed: false,
-            words: OnceLock::new(),
-        }
-    }
-
-    fn merge(&mut self, resource: Resource, patch: &RawValue, sequence: u64) {
-        let Some(merged) = merged(&self.raw, patch) else { return };
-        let checked = check(resource, &merged, Mode::Whole, Validation::Lenient, &mut |_| {});
-        self.visible = checked.is_ok_and(|checked| checked.index && checked.complete);
-        self.raw = merged;
-        self.written = sequence;
-        self.words = OnceLock::new();
-    }
-}
-
-fn merged(whole: &RawValue, patch: &RawValue) -> Option<Box<RawValue>> {
-    let patch = Fields::of(patch)?;
-    let mut whole = Fields::of(whole)?;
-    whole.0.retain(|(name, _)| patch.get(name).is_none());
-    whole.0.extend(patch.0);
-    whole.to_raw()
 }
 
 impl Rejection {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::importer::SyncRecord;
+use super::import_log::SyncRecord;
 use super::journal::{OperationCount, WriteCall};
 use super::resource::Resource;
 use super::store::{Rejection, Store};

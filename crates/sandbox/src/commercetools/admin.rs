@@ -13,7 +13,7 @@ use axum::body::Bytes;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::api::Answer;
+use super::answer::Answer;
 use super::error::ApiError;
 use super::state::Kind;
 use super::{Change, Emulator};

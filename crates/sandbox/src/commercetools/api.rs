@@ -10,6 +10,7 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, DATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::answer::Answer;
 use super::assignments;
 use super::body::Page;
 use super::draft;
@@ -28,20 +29,6 @@ const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 /// The routes, relative to wherever they are mounted.
 pub(super) fn router(emulator: Emulator) -> Router {
     Router::new().fallback(handle).with_state(emulator)
-}
-
-/// What goes back.
-pub(super) enum Answer {
-    /// A JSON document, perhaps as gzip already.
-    Page { status: u16, body: Bytes, gzip: bool },
-    /// Only a status.
-    Empty(u16),
-}
-
-impl Answer {
-    pub(super) fn json(status: u16, body: &Value) -> Self {
-        Self::Page { status, body: Bytes::from(body.to_string()), gzip: false }
-    }
 }
 
 /// A request, taken apart.

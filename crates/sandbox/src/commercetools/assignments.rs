@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::api::Answer;
+use super::answer::Answer;
 use super::error::ApiError;
 use super::fields;
 use super::order::Id;

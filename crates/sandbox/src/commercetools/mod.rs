@@ -6,6 +6,7 @@
 //! list of endpoints, rules and their certainty.
 
 mod admin;
+mod answer;
 mod api;
 mod assignments;
 mod auth;
@@ -15,6 +16,7 @@ mod draft;
 mod error;
 mod fields;
 mod filter;
+mod living;
 mod order;
 mod predicate;
 mod price;
@@ -42,6 +44,7 @@ use state::{Kind, Project, State, View};
 use write::{Rules, Writer};
 
 pub use change::{Change, PriceScope};
+pub use living::{Driven, drive};
 
 use crate::catalogue::Catalogue;
 use crate::clock::{self, Clock};

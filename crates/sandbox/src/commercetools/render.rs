@@ -1,19 +1,16 @@
 //! Neutral catalogue records as the platform's JSON.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use super::body::Body;
 use super::order::Id;
-use super::state::{Kind, Object, members_text, reference, terms};
+use super::state::{Kind, Object, Types, members_text, reference, terms};
 use super::table::{ProductPart, Row};
 use super::{SeedError, time};
 use crate::catalogue::{self, AttributeKind, fraction_digits};
-
-/// Product types by key, with which attribute values are rendered.
-pub(super) type Types = BTreeMap<String, catalogue::ProductType>;
 
 /// Stock of SKUs that is not told by the product itself.
 pub(super) type LooseStock = HashMap<String, Vec<catalogue::Stock>>;

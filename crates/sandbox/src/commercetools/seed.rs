@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::thread;
 
 use super::order::Id;
-use super::render::{self, LooseStock, Rendered, Types};
-use super::state::{Kind, Member, State};
+use super::render::{self, LooseStock, Rendered};
+use super::state::{Kind, Member, State, Types};
 use super::{SeedError, Seeded};
 use crate::catalogue::{Catalogue, Head, Product, Stock};
 

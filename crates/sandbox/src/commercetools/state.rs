@@ -10,9 +10,12 @@ use super::body::{Body, Page};
 use super::fields::{self, Shape};
 use super::filter::{Found, Record, Scalar};
 use super::order::Id;
-use super::render::Types;
 use super::table::{ProductPart, Row, Table, Term, term};
 use super::{CatalogModel, time};
+use crate::catalogue;
+
+/// Product types by key, with which attribute values are rendered.
+pub(super) type Types = BTreeMap<String, catalogue::ProductType>;
 
 /// A JSON object.
 pub(super) type Object = Map<String, Value>;

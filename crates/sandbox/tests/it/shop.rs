@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use sandbox::{
     catalogue::{Catalogue, Head, Options, Price, Product, generate},
     clock,
-    commercetools::{Change, Emulator, Settings},
-    shop::{Driven, Edit, LivingShop, MOST_HIDDEN, drive},
+    commercetools::{Change, Driven, Emulator, Settings, drive},
+    shop::{Edit, LivingShop, MOST_HIDDEN},
 };
 
 fn shop(products: usize) -> Catalogue {

@@ -1,0 +1,91 @@
+//! The living shop on commercetools: its edits as changes, and a driver that makes them at a rate.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{Change, Emulator, PriceScope};
+use crate::{catalogue::Price, clock::Clock, shop::Edit};
+
+impl Edit {
+    /// The same change on commercetools; price windows count from `now`.
+    pub fn into_change(self, now: Timestamp) -> Change {
+        match self {
+            Self::Stock { sku, channel, quantity } => Change::SetStock { sku, channel, quantity },
+            Self::Price { sku, price, .. } => set_price(sku, price),
+            Self::PriceWindow { sku, price, opens_in, lasts, .. } => {
+                let from = after(now, opens_in);
+                let until = after(from, lasts);
+                let text = |at: Timestamp| Some(format!("{at:.3}"));
+                set_price(sku, Price { valid_from: text(from), valid_until: text(until), ..price })
+            }
+            Self::Name { product, locale, text } => Change::SetName { product, locale, text: Some(text) },
+            Self::Category { category, locale, text } => Change::RenameCategory { category, locale, name: text },
+            Self::Published { product, published: true } => Change::Publish { product },
+            Self::Published { product, published: false } => Change::Unpublish { product },
+            Self::Added(product) => Change::AddProduct(product),
+            Self::Removed { product } => Change::DeleteProduct { product },
+        }
+    }
+}
+
+/// The instant later by a time, or the last there is.
+fn after(at: Timestamp, time: Duration) -> Timestamp {
+    SignedDuration::try_from(time).ok().and_then(|time| at.checked_add(time).ok()).unwrap_or(Timestamp::MAX)
+}
+
+fn set_price(sku: String, price: Price) -> Change {
+    let scope = PriceScope {
+        currency: price.currency,
+        country: price.country,
+        customer_group: price.customer_group,
+        channel: price.channel,
+        valid_from: price.valid_from,
+        valid_until: price.valid_until,
+    };
+    Change::SetPrice { sku, scope, minor: price.minor, discounted: price.discounted }
+}
+
+/// What a living shop did while it was driven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Driven {
+    /// Edits that were made.
+    pub made: u64,
+    /// Edits that the platform refused.
+    pub refused: u64,
+}
+
+/// Makes one edit on the emulator every `pace` (a millisecond at least) until `shutdown`.
+///
+/// Price windows count from what `clock` says when they are set. An edit that the platform refuses is logged and counted,
+/// and the next one follows.
+pub async fn drive(
+    emulator: &Emulator,
+    shop: impl Iterator<Item = Edit>,
+    pace: Duration,
+    clock: &Clock,
+    shutdown: impl Future<Output = ()>,
+) -> Driven {
+    let mut driven = Driven::default();
+    let mut ticks = interval(pace.max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut shutdown = std::pin::pin!(shutdown);
+    for edit in shop {
+        tokio::select! {
+            biased;
+            () = &mut shutdown => return driven,
+            _ = ticks.tick() => {},
+        }
+        match emulator.change(edit.into_change(clock())) {
+            Ok(()) => driven.made += 1,
+            Err(error) => {
+                tracing::warn!(%error, "the platform refused an edit of the living shop");
+                driven.refused += 1;
+            }
+        }
+    }
+    // Nothing in the shop can be edited.
+    shutdown.await;
+    driven
+}
