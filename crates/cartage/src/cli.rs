@@ -1,8 +1,32 @@
 //! The command line: what can be asked for. What is done about it is in [`crate::commands`].
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
+
+/// Exit codes, and examples of commands that this build has.
+fn after_help() -> String {
+    let demo = if cfg!(feature = "demo") {
+        "\n  cartage demo                    a whole shop on this machine, kept in sync"
+    } else {
+        ""
+    };
+    format!(
+        "\
+Exit codes:
+  0  done, and every flow agrees with its source
+  1  something failed, or is left to do or to look at (pending or dead records)
+  2  the command line or the configuration is wrong
+  3  credentials or rights were refused
+  4  deletions are held back by the guard (see sync --allow-deletes)
+
+Examples:{demo}
+  cartage init > cartage.toml     a configuration to begin with
+  cartage check && cartage plan   does it work, and what would it send
+  cartage sync && cartage status  one pass, and how every flow stands
+  cartage explain TRAIL-42        one record's journey from source to markets"
+    )
+}
 
 /// Carries commerce data from where a merchant sells to where it is marketed, right in every market.
 #[derive(Debug, Parser)]
@@ -11,20 +35,7 @@ use clap::{Args, Parser, Subcommand};
     version,
     propagate_version = true,
     arg_required_else_help = true,
-    after_help = "\
-Exit codes:
-  0  done, and every flow agrees with its source
-  1  something failed, or is left to do or to look at (pending or dead records)
-  2  the command line or the configuration is wrong
-  3  credentials or rights were refused
-  4  deletions are held back by the guard (see sync --allow-deletes)
-
-Examples:
-  cartage demo                    a whole shop on this machine, kept in sync
-  cartage init > cartage.toml     a configuration to begin with
-  cartage check && cartage plan   does it work, and what would it send
-  cartage sync && cartage status  one pass, and how every flow stands
-  cartage explain TRAIL-42        one record's journey from source to markets"
+    after_help = after_help()
 )]
 pub struct Cli {
     /// The configuration file.
@@ -41,21 +52,18 @@ pub struct Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Bring up a shop and its Clerk.io stores on this machine, and keep them in sync while the shop changes.
-    #[command(after_help = "\
-Examples:
-  cartage demo
-  cartage demo --once --json
-  cartage demo --products 20000
-  cartage demo --data path/to/magento-luma")]
-    Demo(DemoArgs),
-    /// Serve the emulated platforms only, for a configuration of your own.
-    #[command(after_help = "\
-Example:
-  cartage sandbox --products 1000 --live
-  # then, in another terminal, with the configuration it wrote:
-  cartage --config sandbox.toml sync")]
-    Sandbox(SandboxArgs),
+    /// What needs the emulated platforms.
+    #[cfg(feature = "demo")]
+    #[command(flatten)]
+    Emulated(crate::commands::demo::Command),
+    /// Stands for `demo` and `sandbox` in a build without the emulated platforms, to say so.
+    #[cfg(not(feature = "demo"))]
+    #[command(name = "demo", alias = "sandbox", hide = true)]
+    NoEmulators {
+        /// Whatever was asked for.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Print a commented configuration to begin with.
     #[command(after_help = "Example:\n  cartage init > cartage.toml")]
     Init,
@@ -90,12 +98,6 @@ Examples:
     Dead(DeadCommand),
     /// Print the JSON Schema of the configuration.
     Schema,
-    /// Measure this machine: see `cargo xtask bench`.
-    #[command(hide = true)]
-    Bench(BenchArgs),
-    /// Receive and parse every page of the products, and do nothing else.
-    #[command(hide = true)]
-    BenchFloor,
     /// Write the generated reference documentation into a folder.
     #[command(hide = true)]
     GenerateDocs {
@@ -103,57 +105,6 @@ Examples:
         #[arg(long)]
         out: PathBuf,
     },
-}
-
-/// Which shop the emulators sell.
-#[derive(Clone, Debug, Args)]
-pub struct ShopArgs {
-    /// How many products the made-up shop has.
-    #[arg(long, default_value_t = 500, value_name = "N")]
-    pub products: usize,
-    /// A folder with a real catalogue rather than a made-up shop.
-    #[arg(long, value_name = "DIR", conflicts_with = "products")]
-    pub data: Option<PathBuf>,
-    /// Only uniform, complete products: for measuring.
-    #[arg(long, hide = true)]
-    pub uniform: bool,
-}
-
-/// Arguments of `demo`.
-#[derive(Debug, Args)]
-pub struct DemoArgs {
-    /// Which shop.
-    #[command(flatten)]
-    pub shop: ShopArgs,
-    /// Sync once, report and end.
-    #[arg(long)]
-    pub once: bool,
-    /// Changes of the living shop per second.
-    #[arg(long, default_value_t = 2.0, value_name = "RATE", conflicts_with = "once")]
-    pub rate: f64,
-    /// End after so many seconds.
-    #[arg(long, value_name = "SECONDS", conflicts_with = "once")]
-    pub seconds: Option<u64>,
-}
-
-/// Arguments of `sandbox`.
-#[derive(Debug, Args)]
-pub struct SandboxArgs {
-    /// Which shop.
-    #[command(flatten)]
-    pub shop: ShopArgs,
-    /// Where commercetools is served. Loopback only; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:8471", value_name = "ADDRESS")]
-    pub commercetools: SocketAddr,
-    /// Where Clerk.io is served. Loopback only; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:8472", value_name = "ADDRESS")]
-    pub clerk: SocketAddr,
-    /// Keep changing the shop.
-    #[arg(long)]
-    pub live: bool,
-    /// Where the configuration for it is written, with the secrets in files beside it.
-    #[arg(long, default_value = "sandbox.toml", value_name = "FILE")]
-    pub write: PathBuf,
 }
 
 /// Arguments of `plan`.
@@ -256,23 +207,6 @@ pub struct DeadOne {
     /// The flow; all where none is named.
     #[arg(long, value_name = "FLOW")]
     pub flow: Option<String>,
-}
-
-/// Arguments of `bench`.
-#[derive(Debug, Args)]
-pub struct BenchArgs {
-    /// Products of the main job.
-    #[arg(long, default_value_t = 20_000)]
-    pub products: usize,
-    /// Products of the large job; 0 leaves it out.
-    #[arg(long, default_value_t = 200_000)]
-    pub large: usize,
-    /// Runs of the main job; the median counts.
-    #[arg(long, default_value_t = 3)]
-    pub runs: usize,
-    /// Where the figures are written as JSON.
-    #[arg(long, default_value = "target/bench.json")]
-    pub out: PathBuf,
 }
 
 impl SyncArgs {

@@ -13,4 +13,3 @@ pub mod output;
 pub mod progress;
 pub mod reference;
 pub mod telemetry;
-pub mod world;

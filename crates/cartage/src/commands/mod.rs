@@ -1,14 +1,12 @@
 //! What each command does. One file per command; what several share is here.
 
-mod bench;
-mod bench_floor;
 mod check;
 mod dead;
-mod demo;
+#[cfg(feature = "demo")]
+pub mod demo;
 mod explain;
 mod plan;
 mod run;
-mod sandbox;
 pub mod status;
 mod sync;
 mod verify;
@@ -35,8 +33,13 @@ use crate::{
 pub async fn run(cli: Cli) -> Result<Exit, Failure> {
     let output = Output { json: cli.json };
     match cli.command {
-        Command::Demo(args) => demo::run(&args, output).await,
-        Command::Sandbox(args) => sandbox::run(&args, output).await,
+        #[cfg(feature = "demo")]
+        Command::Emulated(command) => demo::run(&cli.config, &command, output).await,
+        #[cfg(not(feature = "demo"))]
+        Command::NoEmulators { .. } => {
+            Err(anyhow::anyhow!("this build has no emulated platforms; build cartage with its default feature `demo`")
+                .into())
+        }
         Command::Init => {
             Output { json: false }.line(config::starter().trim_end())?;
             Ok(Exit::Done)
@@ -54,8 +57,6 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
             Output { json: true }.document(&schema)?;
             Ok(Exit::Done)
         }
-        Command::Bench(args) => bench::run(&args, output).await,
-        Command::BenchFloor => bench_floor::run(&cli.config, output).await,
         Command::GenerateDocs { out } => {
             crate::reference::write(&out)?;
             Ok(Exit::Done)

@@ -6,10 +6,9 @@ use std::{collections::BTreeMap, fs, path::PathBuf, process::Stdio, sync::Arc, t
 use async_trait::async_trait;
 use cartage::{
     assemble,
-    cli::ShopArgs,
+    commands::demo::{Listen, ShopArgs, World},
     commands::status::{self, FlowStatus},
     config::Config,
-    world::{Listen, World},
 };
 use contract::{Clock, Store};
 use engine::{

@@ -13,11 +13,11 @@ use anyhow::{Context as _, ensure};
 use sandbox::commercetools::Change;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    cli::{BenchArgs, ShopArgs},
-    output::{Exit, Failure, Output, cpu_seconds, table},
+use super::{
+    args::{BenchArgs, ShopArgs},
     world::{Listen, Scratch, World},
 };
+use crate::output::{Exit, Failure, Output, cpu_seconds, table};
 
 /// What a step cost.
 #[derive(Clone, Debug, Serialize)]

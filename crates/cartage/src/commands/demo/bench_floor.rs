@@ -6,7 +6,7 @@ use serde::Serialize;
 use sources::commercetools::{Connector, floor::receive_and_parse};
 use wire::Environment;
 
-use super::{clock, load};
+use super::super::{clock, load};
 use crate::output::{Exit, Failure, Output, cpu_seconds, peak_rss_bytes};
 
 #[derive(Serialize)]

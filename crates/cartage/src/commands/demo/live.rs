@@ -6,14 +6,16 @@ use engine::run::SyncOptions;
 use sandbox::shop::Edit;
 use tokio::sync::watch;
 
-use super::{clock, status, sync, until_interrupted};
+use super::{
+    super::{clock, status, sync, until_interrupted},
+    args::DemoArgs,
+    world::{Listen, Scratch, World},
+};
 use crate::{
     assemble,
-    cli::DemoArgs,
     config::{Config, ConfigErrors},
     output::{Exit, Failure, Output, time_of_day},
     progress::{Progress, Show},
-    world::{Listen, Scratch, World},
 };
 
 /// How quickly the demo looks for changes; a real shop's cadence is adaptive.

@@ -1,13 +1,13 @@
 //! `cartage sandbox`: the emulated platforms only.
 
-use crate::{
-    cli::SandboxArgs,
-    output::{Exit, Failure, Output},
-    world::{Listen, World},
-};
 use serde::Serialize;
 
-use super::until_interrupted;
+use super::{
+    super::until_interrupted,
+    args::SandboxArgs,
+    world::{Listen, World},
+};
+use crate::output::{Exit, Failure, Output};
 
 /// Changes of a living sandbox per second.
 const RATE: f64 = 2.0;

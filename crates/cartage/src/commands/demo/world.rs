@@ -12,11 +12,11 @@ use sandbox::{
     catalogue::{Catalogue, Market, generate, load},
     clerk, commercetools,
     fault::Faults,
-    shop::{self, LivingShop},
+    shop::{Edit, LivingShop},
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-use crate::cli::ShopArgs;
+use super::args::ShopArgs;
 
 /// Where the emulators listen; port 0 takes a free one.
 #[derive(Clone, Copy, Debug)]
@@ -198,7 +198,7 @@ impl World {
     }
 
     /// Keeps changing the shop, so many times a second, until the world is stopped; can be had once.
-    pub fn live(&mut self, rate: f64, told: impl Fn(&shop::Edit) + Send + Sync + 'static) -> Option<JoinHandle<()>> {
+    pub fn live(&mut self, rate: f64, told: impl Fn(&Edit) + Send + Sync + 'static) -> Option<JoinHandle<()>> {
         let living = self.living.take()?;
         let mut stopped = self.stop.subscribe();
         let (shop, clock) = (self.shop.clone(), sandbox::clock::machine());
@@ -208,7 +208,7 @@ impl World {
                 let _ended = stopped.wait_for(|stopped| *stopped).await.is_ok();
             };
             let edits = living.inspect(|edit| told(edit));
-            let driven = shop::drive(&shop, edits, pace, &clock, shutdown).await;
+            let driven = commercetools::drive(&shop, edits, pace, &clock, shutdown).await;
             tracing::debug!(made = driven.made, refused = driven.refused, "the living shop closed");
         }))
     }
@@ -241,14 +241,14 @@ fn catalogue_of(args: &ShopArgs) -> anyhow::Result<(Catalogue, Vec<Market>, Vec<
 }
 
 /// A folder of its own, removed when it is dropped.
-pub struct Scratch(PathBuf);
+pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
     /// A new empty folder among the system's temporary ones.
     ///
     /// # Errors
     /// The disk's.
-    pub fn new() -> anyhow::Result<Self> {
+    pub(super) fn new() -> anyhow::Result<Self> {
         // A folder that a killed process left behind may have the same number.
         for attempt in 0..1000 {
             let path = std::env::temp_dir().join(format!("cartage-{}-{attempt}", std::process::id()));
@@ -262,7 +262,7 @@ impl Scratch {
     }
 
     /// The folder.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.0
     }
 }

@@ -1,0 +1,99 @@
+//! What `demo`, `sandbox`, `bench` and `bench-floor` can be asked for.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Subcommand};
+
+/// Commands that need the emulated platforms.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bring up a shop and its Clerk.io stores on this machine, and keep them in sync while the shop changes.
+    #[command(after_help = "\
+Examples:
+  cartage demo
+  cartage demo --once --json
+  cartage demo --products 20000
+  cartage demo --data path/to/magento-luma")]
+    Demo(DemoArgs),
+    /// Serve the emulated platforms only, for a configuration of your own.
+    #[command(after_help = "\
+Example:
+  cartage sandbox --products 1000 --live
+  # then, in another terminal, with the configuration it wrote:
+  cartage --config sandbox.toml sync")]
+    Sandbox(SandboxArgs),
+    /// Measure this machine: see `cargo xtask bench`.
+    #[command(hide = true)]
+    Bench(BenchArgs),
+    /// Receive and parse every page of the products, and do nothing else.
+    #[command(hide = true)]
+    BenchFloor,
+}
+
+/// Which shop the emulators sell.
+#[derive(Clone, Debug, Args)]
+pub struct ShopArgs {
+    /// How many products the made-up shop has.
+    #[arg(long, default_value_t = 500, value_name = "N")]
+    pub products: usize,
+    /// A folder with a real catalogue rather than a made-up shop.
+    #[arg(long, value_name = "DIR", conflicts_with = "products")]
+    pub data: Option<PathBuf>,
+    /// Only uniform, complete products: for measuring.
+    #[arg(long, hide = true)]
+    pub uniform: bool,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Which shop.
+    #[command(flatten)]
+    pub shop: ShopArgs,
+    /// Sync once, report and end.
+    #[arg(long)]
+    pub once: bool,
+    /// Changes of the living shop per second.
+    #[arg(long, default_value_t = 2.0, value_name = "RATE", conflicts_with = "once")]
+    pub rate: f64,
+    /// End after so many seconds.
+    #[arg(long, value_name = "SECONDS", conflicts_with = "once")]
+    pub seconds: Option<u64>,
+}
+
+/// Arguments of `sandbox`.
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// Which shop.
+    #[command(flatten)]
+    pub shop: ShopArgs,
+    /// Where commercetools is served. Loopback only; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8471", value_name = "ADDRESS")]
+    pub commercetools: SocketAddr,
+    /// Where Clerk.io is served. Loopback only; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8472", value_name = "ADDRESS")]
+    pub clerk: SocketAddr,
+    /// Keep changing the shop.
+    #[arg(long)]
+    pub live: bool,
+    /// Where the configuration for it is written, with the secrets in files beside it.
+    #[arg(long, default_value = "sandbox.toml", value_name = "FILE")]
+    pub write: PathBuf,
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Products of the main job.
+    #[arg(long, default_value_t = 20_000)]
+    pub products: usize,
+    /// Products of the large job; 0 leaves it out.
+    #[arg(long, default_value_t = 200_000)]
+    pub large: usize,
+    /// Runs of the main job; the median counts.
+    #[arg(long, default_value_t = 3)]
+    pub runs: usize,
+    /// Where the figures are written as JSON.
+    #[arg(long, default_value = "target/bench.json")]
+    pub out: PathBuf,
+}

@@ -1,0 +1,27 @@
+//! Commands that run against the emulated platforms: the demo, the sandbox, and the benchmark.
+//!
+//! Everything that needs the emulators is in this folder, which a build without the feature `demo` leaves out.
+
+mod args;
+mod bench;
+mod bench_floor;
+mod live;
+mod serve;
+mod world;
+
+use std::path::Path;
+
+pub use args::{BenchArgs, Command, DemoArgs, SandboxArgs, ShopArgs};
+pub use world::{Listen, World};
+
+use crate::output::{Exit, Failure, Output};
+
+/// Carries out a command.
+pub(super) async fn run(config: &Path, command: &Command, output: Output) -> Result<Exit, Failure> {
+    match command {
+        Command::Demo(args) => live::run(args, output).await,
+        Command::Sandbox(args) => serve::run(args, output).await,
+        Command::Bench(args) => bench::run(args, output).await,
+        Command::BenchFloor => bench_floor::run(config, output).await,
+    }
+}
