@@ -56,9 +56,11 @@ fn manifest(file: &File) -> Vec<Violation> {
     violations
 }
 
+/// Whether version and features come from the workspace. Whether a feature of the member needs the dependency is its own.
 fn is_inherited(dependency: &Value) -> bool {
     let Some(table) = dependency.as_table() else { return false };
-    table.len() == 1 && table.get("workspace").and_then(Value::as_bool) == Some(true)
+    table.get("workspace").and_then(Value::as_bool) == Some(true)
+        && table.keys().all(|key| key == "workspace" || key == "optional")
 }
 
 #[cfg(test)]
@@ -70,6 +72,12 @@ mod tests {
     #[test]
     fn inheriting_everything_is_fine() {
         assert_eq!(check(&Tree::of(&[("crates/model/Cargo.toml", GOOD)])), []);
+    }
+
+    #[test]
+    fn an_inherited_dependency_may_be_optional() {
+        let text = format!("{GOOD}toml = {{ workspace = true, optional = true }}\n");
+        assert_eq!(check(&Tree::of(&[("crates/model/Cargo.toml", &text)])), []);
     }
 
     #[test]
