@@ -552,6 +552,7 @@ pub struct ProductSelection<'a> {
     pub last_modified_at: Option<Text<'a>>,
     pub key: Option<Text<'a>>,
     pub mode: Option<Text<'a>>,
+    pub product_count: Option<u64>,
 }
 
 /// `AssignedProductReference`.

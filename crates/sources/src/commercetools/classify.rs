@@ -28,6 +28,10 @@ pub(super) enum Remedy {
     Smaller,
     /// A smaller page, after a wait.
     SmallerLater,
+    /// Another query: the server does not take this one (400).
+    OtherQuery,
+    /// None, because it does not exist (404).
+    Missing,
 }
 
 impl Remedy {
@@ -98,11 +102,11 @@ fn meaning(code: &str, status: u16, message: String) -> (Fault, Remedy) {
         }
         (_, 404) => {
             let fault = Fault::config("C0204", message).hint("check project_key, region, api_url and auth_url");
-            (fault, Remedy::None)
+            (fault, Remedy::Missing)
         }
         (_, 400..) => {
             let hint = "the server does not understand this request: check api_url, and the settings of paging";
-            (Fault::config("C0205", message).hint(hint), Remedy::None)
+            (Fault::config("C0205", message).hint(hint), Remedy::OtherQuery)
         }
         _ => {
             let hint = "something between here and the API answers in its place: check api_url";

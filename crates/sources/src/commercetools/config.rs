@@ -41,8 +41,8 @@ pub struct Config {
     /// full read. Needs the scope `view_products`.
     #[serde(default = "defaults::yes")]
     pub detect_unpublished: bool,
-    /// How the members of a product selection are paged: `offset` is documented and ends at 10,500 members; `keyset`
-    /// has no end and is not documented by the vendor.
+    /// How the products of a product selection are paged. The vendor documents paging by offset, which ends at 10,500
+    /// products.
     #[serde(default)]
     pub selection_paging: SelectionPaging,
     /// Records per call.
@@ -111,14 +111,16 @@ pub enum StockFrom {
     Products,
 }
 
-/// How the members of a product selection are paged.
+/// How the products of a product selection are paged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SelectionPaging {
-    /// By offset.
+    /// By offset where the selection is small enough for that, else by product id.
     #[default]
+    Auto,
+    /// By offset.
     Offset,
-    /// By product id.
+    /// By product id, which has no end.
     Keyset,
 }
 

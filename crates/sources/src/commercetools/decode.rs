@@ -1,6 +1,6 @@
 //! The text of a page to changes, with whatever can't be read set apart from its neighbours.
 
-use std::fmt::Display;
+use std::{cell::RefCell, collections::BTreeMap, fmt::Display};
 
 use contract::{Change, Fault, source::Unread};
 use model::{Kind, RecordId, SelectionId, Timestamp};
@@ -27,6 +27,10 @@ pub struct Decoded {
     pub asked: u16,
     /// The last record in the vendor's order: where the next page starts. None: the page is empty.
     pub last: Option<After>,
+    /// How many products each selection of the page has, by id.
+    pub counts: BTreeMap<String, u64>,
+    /// The server does not take this way of paging.
+    pub refused: Option<Fault>,
 }
 
 impl Decoded {
@@ -48,7 +52,16 @@ pub fn decode(stage: Stage, settings: &map::Settings, selection: &str, body: &[u
         Stage::Channels => each(body, Kind::Channel, offer::channel),
         Stage::CustomerGroups => each(body, Kind::CustomerGroup, offer::customer_group),
         Stage::Stores => each(body, Kind::Store, offer::store),
-        Stage::Selections => each(body, Kind::Selection, offer::selection),
+        Stage::Selections => {
+            let counts = RefCell::default();
+            let mut decoded = each(body, Kind::Selection, |it: api::ProductSelection<'_>| {
+                let count = it.product_count.map(|count| (it.id.to_string(), count));
+                BTreeMap::extend(&mut counts.borrow_mut(), count);
+                offer::selection(it)
+            })?;
+            decoded.counts = counts.into_inner();
+            Ok(decoded)
+        }
         Stage::Categories => each(body, Kind::Category, catalogue::category),
         Stage::StandalonePrices => each(body, Kind::Price, price::standalone),
         Stage::Inventory => each(body, Kind::Stock, offer::inventory),

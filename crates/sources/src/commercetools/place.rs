@@ -100,6 +100,17 @@ pub struct After {
     pub at: Option<String>,
 }
 
+/// A selection whose products are to be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assortment {
+    /// Its id.
+    pub id: String,
+    /// How many products it had when it was read; none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+}
+
 /// Where a walk under way goes on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -117,12 +128,15 @@ pub struct Place {
     pub after: Option<After>,
     /// Records of the next page.
     pub size: u16,
-    /// Selections whose members are still to be read, the current one first.
+    /// Selections whose products are still to be read, the current one first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub selections: Vec<String>,
-    /// How many members of the current one were read.
+    pub selections: Vec<Assortment>,
+    /// How many products of the current one were read.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub offset: u32,
+    /// The products of the current one are paged by id rather than by offset.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keyset: bool,
     /// The last selection of the page that `selections` came from, where there may be more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_after: Option<String>,
@@ -160,6 +174,7 @@ impl Place {
             size,
             selections: Vec::new(),
             offset: 0,
+            keyset: false,
             more_after: None,
             again: false,
         }

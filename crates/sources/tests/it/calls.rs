@@ -301,33 +301,94 @@ async fn a_server_that_repeats_itself_does_not_keep_a_walk_going() {
     assert_eq!(fault.code, "C0217");
 }
 
+fn members(ids: &[&str]) -> ResponseTemplate {
+    let member = |id: &&str| json!({ "product": { "typeId": "product", "id": id } });
+    let results: Vec<Value> = ids.iter().map(member).collect();
+    ResponseTemplate::new(200).set_body_json(json!({ "limit": 2, "results": results }))
+}
+
+/// A source with pages of two that pages the products of selections in this way.
+fn paging(host: &MockServer, paging: &str) -> Commercetools {
+    source(&host.uri(), json!({ "selection_paging": paging, "page_size": { "others": 2 } }))
+}
+
+/// A walk that is about to read the products of a selection, as many of which were read.
+fn at_members(count: Option<u64>, offset: u32) -> Position {
+    let selection = json!({ "id": "big", "count": count });
+    let place = json!({ "stage": "members", "began": 0, "size": 2, "selections": [selection], "offset": offset });
+    Position::Within(Token(place.to_string()))
+}
+
+/// How the pages of the selection were asked for.
+async fn asked_by(host: &MockServer) -> Vec<&'static str> {
+    let asked = asked(host, "product-selections/big/products").await;
+    let by = |query: &HashMap<String, Vec<String>>| match (query.contains_key("offset"), query.contains_key("where")) {
+        (true, false) => "offset",
+        (false, false) => "first id",
+        (false, true) => "id",
+        (true, true) => "both",
+    };
+    asked.iter().map(by).collect()
+}
+
 #[tokio::test]
-async fn a_selection_beyond_the_last_offset_is_told() {
+async fn a_selection_beyond_the_last_offset_is_told_where_offset_is_set() {
     let host = host().await;
-    let token =
-        json!({ "stage": "members", "began": 0, "size": 2, "selections": ["big"], "offset": 10_000 }).to_string();
-    let member = |id: &str| json!({ "product": { "typeId": "product", "id": id } });
-    let full = json!({ "limit": 2, "results": [member("a"), member("b")] });
-    answers(&host, "product-selections/big/products", vec![ResponseTemplate::new(200).set_body_json(full)]).await;
-    let fault = walk(&small(&host), "stores", Position::Within(Token(token))).await.err().unwrap();
+    answers(&host, "product-selections/big/products", vec![members(&["a", "b"])]).await;
+    let fault = walk(&paging(&host, "offset"), "stores", at_members(None, 10_000)).await.err().unwrap();
     assert_eq!(fault.code, "C0211");
-    assert!(fault.hint.unwrap().contains("keyset"));
+    assert!(fault.hint.unwrap().contains("auto"));
+}
+
+#[tokio::test]
+async fn a_selection_beyond_the_last_offset_is_paged_by_product() {
+    let host = host().await;
+    let pages = vec![members(&["y", "z"]), members(&["a", "b"]), members(&["c"])];
+    answers(&host, "product-selections/big/products", pages).await;
+    answers(&host, "stores", vec![page(2, &[])]).await;
+    let walked = walk(&paging(&host, "auto"), "stores", at_members(None, 10_000)).await.unwrap();
+    assert_eq!(walked.changes.len(), 5);
+    assert_eq!(asked_by(&host).await, ["offset", "first id", "id"]);
+}
+
+#[tokio::test]
+async fn a_selection_that_says_it_is_large_is_paged_by_product_from_the_start() {
+    let host = host().await;
+    let ids: Vec<String> = (0..12_000).map(|id| format!("{id:05}")).collect();
+    let pages = ids.chunks(2).map(|ids| members(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
+    answers(&host, "product-selections/big/products", pages.chain([members(&[])]).collect()).await;
+    let source = paging(&host, "auto");
+    let first = source.page(&lane(&source, "stores"), &at_members(Some(12_000), 0)).await.unwrap();
+    assert_eq!((first.changes.len(), asked_by(&host).await), (2, vec!["first id"]));
+}
+
+#[tokio::test]
+async fn a_selection_whose_products_are_not_sorted_is_never_taken_for_whole() {
+    let host = host().await;
+    // The server ignores the order: behind the last id of an arbitrary page there is little left.
+    answers(&host, "product-selections/big/products", vec![members(&["y", "b"]), members(&["z"])]).await;
+    let fault = walk(&paging(&host, "auto"), "stores", at_members(Some(10_600), 0)).await.err().unwrap();
+    assert_eq!(fault.code, "C0217");
+    assert!(fault.message.contains("3 of 10600"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_selection_that_can_be_paged_in_no_way_is_told() {
+    let host = host().await;
+    answers(&host, "product-selections/big/products", vec![refused(400, "InvalidInput")]).await;
+    let fault = walk(&paging(&host, "auto"), "stores", at_members(Some(10_600), 0)).await.err().unwrap();
+    assert_eq!((fault.class, &*fault.code), (FaultClass::Config, "C0211"));
+    assert!(fault.message.contains("big") && fault.message.contains("InvalidInput"), "{fault}");
 }
 
 #[tokio::test]
 async fn members_that_are_paged_another_way_from_now_on_are_read_from_their_first() {
     let host = host().await;
-    let token = json!({ "stage": "members", "began": 0, "size": 2, "selections": ["big"] }).to_string();
-    let member = |id: &str| json!({ "product": { "typeId": "product", "id": id } });
-    let full = json!({ "limit": 2, "results": [member("b"), member("z")] });
-    answers(&host, "product-selections/big/products", vec![ResponseTemplate::new(200).set_body_json(full)]).await;
-    let paging =
-        |paging: &str| source(&host.uri(), json!({ "selection_paging": paging, "page_size": { "others": 2 } }));
+    answers(&host, "product-selections/big/products", vec![members(&["b", "z"])]).await;
     for (before, from_now_on) in [("offset", "keyset"), ("keyset", "offset")] {
-        let (before, from_now_on) = (paging(before), paging(from_now_on));
+        let (before, from_now_on) = (paging(&host, before), paging(&host, from_now_on));
         let stores = lane(&before, "stores");
-        let Next::Within(token) = before.page(&stores, &Position::Within(Token(token.clone()))).await.unwrap().next
-        else {
+        let Next::Within(token) = before.page(&stores, &at_members(None, 0)).await.unwrap().next else {
             panic!("there is more")
         };
         from_now_on.page(&stores, &Position::Within(token)).await.unwrap();
@@ -378,7 +439,9 @@ async fn a_store_comes_after_all_that_it_sells() {
 #[tokio::test]
 async fn a_selection_that_went_meanwhile_has_no_members() {
     let host = host().await;
-    let token = json!({ "stage": "members", "began": 0, "size": 2, "selections": ["gone", "left"] }).to_string();
+    let token =
+        json!({ "stage": "members", "began": 0, "size": 2, "selections": [{ "id": "gone" }, { "id": "left" }] })
+            .to_string();
     answers(&host, "product-selections/gone/products", vec![refused(404, "ResourceNotFound")]).await;
     let one = json!({ "limit": 2, "results": [{ "product": { "typeId": "product", "id": "a" } }] });
     answers(&host, "product-selections/left/products", vec![ResponseTemplate::new(200).set_body_json(one)]).await;

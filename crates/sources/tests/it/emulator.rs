@@ -11,7 +11,10 @@ use std::{
 use contract::{Change, Position, Source};
 use model::{Kind, Record, RecordId};
 use sandbox::{
-    catalogue::generate::{Options, generate},
+    catalogue::{
+        Catalogue, Product,
+        generate::{Options, generate},
+    },
     commercetools::{Change as Act, Emulator, PriceScope, Settings},
     fault::{FaultPlan, Faults},
 };
@@ -33,6 +36,10 @@ struct Shop {
 impl Shop {
     /// A shop of made-up products on a loopback port, with a clock that stands still until it is moved.
     async fn open(products: usize, settings: Settings) -> Self {
+        Self::of(&generate(&Options { products, ..Options::default() }), settings).await
+    }
+
+    async fn of(catalogue: &Catalogue, settings: Settings) -> Self {
         let clock = Arc::new(AtomicI64::new(START));
         let told = Arc::clone(&clock);
         let faults = Faults::with_clock(
@@ -47,7 +54,7 @@ impl Shop {
             ..settings
         });
         emulator.set_clock(faults.clock());
-        emulator.seed(&generate(&Options { products, ..Options::default() })).unwrap();
+        emulator.seed(catalogue).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(sandbox::serve::serve(faults.wrap(emulator.router()), listener, std::future::pending()));
@@ -229,6 +236,37 @@ async fn members_of_a_selection_can_be_paged_by_product() {
     mirrors[0].take(&by_offset);
     mirrors[1].take(&by_key);
     assert_eq!(mirrors[0], mirrors[1]);
+}
+
+#[tokio::test]
+async fn a_selection_with_more_products_than_offsets_reach_is_read_whole() {
+    let mut settings = Settings::default();
+    let sizes = json!({ "page_size": { "others": 7 } });
+    let whole = everything(&Shop::open(60, settings.clone()).await.source(sizes.clone())).await;
+    settings.limits.max_offset = 20;
+    let limited = everything(&Shop::open(60, settings).await.source(sizes)).await;
+    assert!(whole.count(Kind::Assignment) > 2 * 27, "{}", whole.count(Kind::Assignment));
+    assert_eq!(limited, whole);
+}
+
+/// The size that `cartage demo --help` names.
+#[tokio::test]
+async fn the_selections_of_a_shop_of_20000_products_are_read() {
+    // Only the selections count here: the products are as small as they can be.
+    let mut catalogue = generate(&Options { products: 20_000, ..Options::default() });
+    let mut template = (catalogue.products)().next().unwrap();
+    template.variants.truncate(1);
+    template.variants[0].sku = None;
+    template.variants[0].prices.clear();
+    template.variants[0].attributes.clear();
+    template.attributes.clear();
+    template.slug.clear();
+    let numbered = move |index| Product { key: format!("p-{index:06}"), ..template.clone() };
+    catalogue.products = Box::new(move || Box::new((0..20_000).map(numbered.clone())));
+    let shop = Shop::of(&catalogue, Settings::default()).await;
+    let mut mirror = Mirror::default();
+    mirror.take(&walk(&shop.source(json!({})), "stores", Position::Full).await.unwrap());
+    assert!(mirror.count(Kind::Assignment) > 10_500, "{}", mirror.count(Kind::Assignment));
 }
 
 #[tokio::test]
