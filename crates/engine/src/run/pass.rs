@@ -171,7 +171,7 @@ impl Engine {
             sum.add(pushed);
             let until = match paused {
                 Some(fault) if !fault.class.is_passing() => break,
-                Some(fault) => Some(now.plus(fault.retry_after.unwrap_or(self.first_backoff * 4))),
+                Some(fault) => Some(now.plus(fault.retry_after.unwrap_or_default().max(self.first_backoff * 4))),
                 None => self.store.next_wake(&flow.name).await?.retry,
             };
             let until = until.map(|until| until.max(least));
