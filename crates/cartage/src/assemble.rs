@@ -6,6 +6,7 @@ use contract::{Clock, Destination, Fault, Source, Store};
 use engine::{
     Flow, Observer, Pull,
     mapping::{Expression, Mapping},
+    push::gate::Gate,
     run::{Engine, Origin},
 };
 use model::{FlowName, Kind, SourceName};
@@ -48,10 +49,15 @@ pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
             Err(fault) => faults.push(named(fault, "source", name.as_str())),
         }
     }
-    let mut built: BTreeMap<&str, Arc<dyn Destination>> = BTreeMap::new();
+    let mut built: BTreeMap<&str, (Arc<dyn Destination>, Arc<Gate>)> = BTreeMap::new();
     for settings in config.flows.values() {
+        if built.contains_key(settings.destination.as_str()) {
+            continue;
+        }
         match config.destinations.get(&settings.destination).map(|it| it.build(&environment)) {
-            Some(Ok(destination)) => drop(built.insert(&settings.destination, destination)),
+            Some(Ok(destination)) => {
+                drop(built.insert(&settings.destination, (destination, Gate::new(environment.random().clone()))));
+            }
             Some(Err(fault)) => faults.push(named(fault, "destination", &settings.destination)),
             None => {}
         }
@@ -75,13 +81,13 @@ fn flow(
     name: &FlowName,
     settings: &FlowSettings,
     sources: &BTreeMap<SourceName, Arc<dyn Source>>,
-    destinations: &BTreeMap<&str, Arc<dyn Destination>>,
+    destinations: &BTreeMap<&str, (Arc<dyn Destination>, Arc<Gate>)>,
 ) -> Result<Result<Flow, Vec<ConfigError>>, Failure> {
     let missing = |what: &str, which: &str| anyhow::anyhow!("flow {name} names {what} {which}, which does not exist");
     let source = sources.get(&settings.source).ok_or_else(|| missing("source", settings.source.as_str()))?;
     let market = loaded.config.markets.get(&settings.market).ok_or_else(|| missing("market", &settings.market))?;
     let destination = destinations.get(settings.destination.as_str());
-    let destination = destination.cloned().ok_or_else(|| missing("destination", &settings.destination))?;
+    let (destination, gate) = destination.cloned().ok_or_else(|| missing("destination", &settings.destination))?;
     let products = mapping(loaded, Kind::Product, destination.as_ref(), &loaded.fields(name));
     let categories = mapping(loaded, Kind::Category, destination.as_ref(), &loaded.category_fields(name));
     let (products, categories) = match (products, categories) {
@@ -97,6 +103,7 @@ fn flow(
         market: market.clone(),
         price_order: source.descriptor().price_order,
         destination,
+        gate,
         products,
         categories,
     }))

@@ -22,7 +22,7 @@ pub struct DestinationDescriptor {
 }
 
 /// What is done with the items of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Op {
     /// Create or replace.
     Put,
@@ -85,6 +85,26 @@ pub enum Outcome {
     Deferred(Fault),
     /// It may or may not have had its effect: what the destination holds is unknown until it is sent again.
     Unknown(Fault),
+}
+
+impl Outcome {
+    /// The destination has it.
+    pub const fn is_delivered(&self) -> bool {
+        matches!(self, Self::Delivered)
+    }
+
+    /// It is tried again.
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Self::Deferred(_) | Self::Unknown(_))
+    }
+
+    /// What was wrong, if anything.
+    pub const fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Delivered => None,
+            Self::Rejected(fault) | Self::Deferred(fault) | Self::Unknown(fault) => Some(fault),
+        }
+    }
 }
 
 /// What became of a call.

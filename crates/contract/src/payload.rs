@@ -23,7 +23,7 @@ impl Facet {
 }
 
 /// A set of facets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Facets {
     content: bool,
     price: bool,

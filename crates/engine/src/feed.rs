@@ -116,7 +116,7 @@ impl<'a> Feed<'a> {
         match desired(self.flow, &self.view, work, self.clock.now()) {
             (Target::InSync, mut items, _) => {
                 let ids = items.iter().map(|item| &item.id);
-                let others = of_others(self.flow, self.store, self.clock, &self.view, work, ids).await?;
+                let others = of_others(self.flow, self.store, self.clock, &self.view, work, ids, false).await?;
                 items.retain(|item| !others.iter().any(|other| other.item == item.id));
                 Ok(items)
             }

@@ -8,6 +8,7 @@ use model::{FlowName, Market, SourceName, price::ScopeOrder};
 use crate::{
     mapping::Mapping,
     market::{Reference, View},
+    push::gate::Gate,
 };
 
 /// Raise it when the projection makes another listing of the same records, so that flows look at every record again.
@@ -26,6 +27,8 @@ pub struct Flow {
     pub price_order: ScopeOrder,
     /// Where they go.
     pub destination: Arc<dyn Destination>,
+    /// The destination's account, shared by all flows into it.
+    pub gate: Arc<Gate>,
     /// The user's own product fields.
     pub products: Mapping,
     /// The user's own category fields.

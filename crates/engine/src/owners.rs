@@ -1,7 +1,6 @@
-//! Whose an item is, for those that only look: a feed and a plan.
+//! Item ownership for callers that only read: a feed and a plan.
 //!
-//! **Invariant:** an item that is another record's is left to that only as long as the other still is it; where the two
-//! only wait for a push to sort them out, the one that will have it does.
+//! **Invariant:** an item belongs to the record that holds it in the ledger as long as that record still wants it.
 
 use contract::{
     Clock, Fault, Item, Store,
@@ -13,10 +12,11 @@ use model::RemoteId;
 use crate::{
     flow::Flow,
     market::View,
-    prepare::{Target, desired},
+    prepare::{Rank, Target, desired},
 };
 
-/// Of the items that a record should be, those that another record is and stays, with whose they are.
+/// Of the items that a record should be, those that another record holds and still wants. `outranked`: only those that a
+/// push would leave to the other.
 pub(crate) async fn of_others(
     flow: &Flow,
     store: &dyn Store,
@@ -24,6 +24,7 @@ pub(crate) async fn of_others(
     view: &View,
     work: &Work,
     items: impl Iterator<Item = &RemoteId>,
+    outranked: bool,
 ) -> Result<Vec<Owner>, Fault> {
     if flow.destination.ids() == Ids::Own {
         return Ok(Vec::new());
@@ -45,7 +46,7 @@ pub(crate) async fn of_others(
             (Target::Dead(_), _, _) => true,
             (Target::Filtered(_) | Target::Gone, _, _) => false,
         };
-        if stays {
+        if stays && (!outranked || Rank::of(&other) > Rank::of(work)) {
             others.push(owner);
         }
     }

@@ -174,8 +174,8 @@ impl Plan {
 /// What a push would do for one record, as long as the items of others stay theirs.
 async fn planned(flow: &Flow, store: &dyn Store, clock: &dyn Clock, view: &View, work: &Work) -> Result<Job, Fault> {
     let mut job = job(flow, view, work, clock.now());
-    let others = of_others(flow, store, clock, view, work, job.gains()).await?;
-    job.give_way(|item| others.iter().find(|other| other.item == *item).map(|other| &other.id));
+    let others = of_others(flow, store, clock, view, work, job.gains(), true).await?;
+    job.drop_contested(|item| others.iter().find(|other| other.item == *item).map(|other| &other.id));
     Ok(job)
 }
 

@@ -3,7 +3,7 @@
 use contract::{
     Destination, Digests, Facets, Fault, Item, Op, Payload, Removal, Writer,
     destination::Mapped,
-    store::{Entry, Held, HeldItem, ItemEntry, Number, Revision, Settled, State, Work},
+    store::{Entry, HeldItem, ItemEntry, Number, Revision, Trial, Work},
 };
 use model::{Filtered, Kind, Listing, Record, RecordId, RemoteId, Timestamp};
 
@@ -28,12 +28,40 @@ pub struct Job {
     pub target: Target,
     /// Its items, and what has to be done with each.
     pub parts: Vec<Part>,
-    /// What it is not sent as, and what sets it aside for that.
+    /// What it is not sent as because it is another record's, which makes it a dead letter.
     pub contested: Option<Contested>,
+    /// It is not sent as an item that a record under way is sent as: it is looked at again after that.
+    pub contested_now: bool,
+    /// Decides whose an item is that several records want.
+    pub rank: Rank,
     /// When its projection may change by time alone.
     pub due: Option<Timestamp>,
     /// How often in a row it was put off before.
     pub attempts: u32,
+    /// How often it failed alone.
+    pub trial: Option<Trial>,
+    /// It is sent, though the destination should have it, to find out whether the account accepts anything.
+    pub probe: bool,
+}
+
+/// Of several records that want an item, the one with the highest rank has it: the one that the source created last, of
+/// equals the one that was read last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    created_at: Option<Timestamp>,
+    number: Number,
+}
+
+impl Rank {
+    /// The rank of a record.
+    pub fn of(work: &Work) -> Self {
+        let created_at = match &work.record {
+            Some(Record::Product(product)) => product.created_at,
+            Some(Record::Category(category)) => category.created_at,
+            Some(_) | None => None,
+        };
+        Self { created_at, number: work.number }
+    }
 }
 
 /// Items that are another record's.
@@ -71,6 +99,8 @@ pub struct Part {
     pub before: Before,
     /// What is done with it.
     pub action: Action,
+    /// Which other record is sent as it.
+    pub handed: Handed,
 }
 
 /// What the ledger says the destination holds of an item.
@@ -82,6 +112,17 @@ pub enum Before {
     InDoubt,
     /// A payload with these digests.
     Holds(Digests),
+}
+
+/// Whether another record takes an item over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handed {
+    /// None does.
+    No,
+    /// This one, which is under way.
+    To(Number),
+    /// Another one holds it in the ledger now.
+    Over,
 }
 
 /// What is done with an item.
@@ -112,8 +153,12 @@ pub fn job(flow: &Flow, view: &View, work: &Work, now: Timestamp) -> Job {
         target,
         parts,
         contested: None,
+        contested_now: false,
+        rank: Rank::of(work),
         due,
         attempts: entry.map_or(0, |entry| entry.attempts),
+        trial: entry.and_then(|entry| entry.trial),
+        probe: false,
     }
 }
 
@@ -209,7 +254,14 @@ fn overlaid(
 
 fn refused(item: Item) -> Part {
     let digests = item.payload.digests();
-    Part { id: item.id, payload: Some(item.payload), digests, before: Before::Nothing, action: Action::Keep }
+    Part {
+        id: item.id,
+        payload: Some(item.payload),
+        digests,
+        before: Before::Nothing,
+        action: Action::Keep,
+        handed: Handed::No,
+    }
 }
 
 fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Vec<Part> {
@@ -222,7 +274,7 @@ fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Ve
             let digests = item.payload.digests();
             let before = held.iter().find(|held| held.id == item.id).map_or(Before::Nothing, before);
             let action = action(destination, kind, &digests, before, whole);
-            Part { id: item.id, payload: Some(item.payload), digests, before, action }
+            Part { id: item.id, payload: Some(item.payload), digests, before, action, handed: Handed::No }
         })
         .collect();
     let kept = parts.len();
@@ -233,7 +285,14 @@ fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Ve
                 Removal::Feed => Action::AwaitFeed,
             };
             let digests = Digests::default();
-            parts.push(Part { id: item.id.clone(), payload: None, digests, before: before(item), action });
+            parts.push(Part {
+                id: item.id.clone(),
+                payload: None,
+                digests,
+                before: before(item),
+                action,
+                handed: Handed::No,
+            });
         }
     }
     parts
@@ -262,18 +321,18 @@ impl Job {
         !self.parts.iter().any(|part| matches!(part.action, Action::Send(_)))
     }
 
+    /// Bytes of its payloads.
+    pub fn bytes(&self) -> usize {
+        self.parts.iter().filter_map(|part| part.payload.as_ref()).map(Payload::len).sum()
+    }
+
     /// Ids of the items that it is to be sent as and does not hold yet.
     pub fn gains(&self) -> impl Iterator<Item = &RemoteId> {
         self.parts.iter().filter(|part| part.is_gain()).map(|part| &part.id)
     }
 
-    /// It no longer wants something of what it holds.
-    pub fn lets_go(&self) -> bool {
-        self.parts.iter().any(|part| part.payload.is_none())
-    }
-
-    /// Does not send it as what is another's, of whom `owner` tells.
-    pub fn give_way<'a>(&mut self, owner: impl Fn(&RemoteId) -> Option<&'a RecordId>) {
+    /// Takes out the items that `owner` says are another record's; the job then ends as a dead letter.
+    pub fn drop_contested<'a>(&mut self, owner: impl Fn(&RemoteId) -> Option<&'a RecordId>) {
         let contested = |part: &mut Part| part.is_gain() && owner(&part.id).is_some();
         let items: Vec<Item> = self.parts.extract_if(.., contested).filter_map(Part::item).collect();
         let Some((first, owner)) = items.first().and_then(|first| Some((first, owner(&first.id)?))) else { return };
@@ -281,54 +340,38 @@ impl Job {
         self.contested = Some(Contested { items, fault });
     }
 
-    /// What it is not sent as because it is another's.
+    /// Items that it is not sent as because they are another record's.
     pub fn wants(&self) -> Vec<RemoteId> {
         self.contested.iter().flat_map(|contested| &contested.items).map(|item| item.id.clone()).collect()
     }
-
-    /// The ledger row of a job for which nothing has to be sent.
-    pub fn settled(self) -> Settled {
-        let awaits = self.parts.iter().any(|part| part.action == Action::AwaitFeed);
-        let wants = self.wants();
-        let (state, fault, refused) = match (self.target, self.contested) {
-            (Target::Dead(fault), _) => {
-                let items = self.parts.into_iter().filter_map(Part::item).collect();
-                (State::Dead, Some(fault), items)
-            }
-            _ if awaits => (State::AwaitsFeed, None, Vec::new()),
-            (_, Some(Contested { items, fault })) => (State::Dead, Some(fault), items),
-            (Target::InSync, None) => (State::InSync, None, Vec::new()),
-            (Target::Filtered(rule), None) => (State::Filtered(rule.to_owned()), None, Vec::new()),
-            (Target::Gone, None) => (State::Gone, None, Vec::new()),
-        };
-        Settled {
-            number: self.number,
-            revision: self.revision,
-            state,
-            items: Held::Same,
-            due: self.due,
-            call: None,
-            fault,
-            refused,
-            wants,
-        }
-    }
 }
 
-/// What it would be is another's.
+/// The fault of a record that wants an item of another record.
 fn taken(kind: Kind, id: &RecordId, item: &RemoteId, owner: &RecordId, items: usize) -> Fault {
     let more = if items > 1 { format!(" (and {} more)", items - 1) } else { String::new() };
-    let message = format!("{kind} {id} would be item {:?}{more}, which {kind} {owner} is already", item.as_str());
+    let message = format!("item {:?}{more} of {kind} {id} belongs to {kind} {owner}", item.as_str());
     Fault::record("C0608", message).hint(format!(
-        "give each an id (such as a SKU) of its own at the source; if it moves from one to the other, nothing is to be \
-         done: as soon as {kind} {owner} is no longer that item, this one is sent"
+        "of two records with one id (such as a SKU) the one that was created last is sent; give each an id of its own at \
+         the source, or remove it from {kind} {owner}: this one is sent then"
     ))
 }
 
 impl Part {
     /// It is to be sent, and the record does not hold it yet.
-    fn is_gain(&self) -> bool {
+    pub(crate) fn is_gain(&self) -> bool {
         self.before == Before::Nothing && self.payload.is_some() && matches!(self.action, Action::Send(_))
+    }
+
+    /// Leaves it to another record, which is sent as it.
+    pub(crate) const fn hand_to(&mut self, record: Number) {
+        self.handed = Handed::To(record);
+        self.action = Action::Keep;
+    }
+
+    /// Sends it whatever the ledger says: another record may have left something there.
+    pub(crate) fn take_over(&mut self) {
+        self.before = Before::InDoubt;
+        self.action = Action::Send(Op::Put);
     }
 
     /// The item, if it should be there.

@@ -318,5 +318,6 @@ fn settled(work: &Work, call: Option<u64>) -> Result<Settled, Fault> {
         fault: None,
         refused: Vec::new(),
         wants: Vec::new(),
+        trial: None,
     })
 }

@@ -171,6 +171,7 @@ pub fn settled(work: &Work, state: State, items: Held) -> Settled {
         fault: None,
         refused: Vec::new(),
         wants: Vec::new(),
+        trial: None,
     }
 }
 

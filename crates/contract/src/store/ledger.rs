@@ -149,6 +149,19 @@ pub struct Entry {
     pub items: Vec<ItemEntry>,
     /// How often in a row it was put off.
     pub attempts: u32,
+    /// How often it failed alone, where it did.
+    pub trial: Option<Trial>,
+}
+
+/// Failures of calls that carried nothing but one record. The engine's; the store only keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// How many, each after a success of the account.
+    pub failures: u32,
+    /// The first.
+    pub since: Timestamp,
+    /// The last that counted.
+    pub last: Timestamp,
 }
 
 /// An item that the destination holds.
@@ -277,6 +290,8 @@ pub struct Settled {
     /// Items that it should be and was not sent as, because another record owns them. If it is dead, it is tried again as
     /// soon as one of them is nobody's.
     pub wants: Vec<RemoteId>,
+    /// How often it failed alone, where it did.
+    pub trial: Option<Trial>,
 }
 
 /// What the destination holds of a record.

@@ -1,47 +1,63 @@
 //! Walks the mirror past a flow's cursor and makes the destination agree with it.
 //!
-//! One loop, each turn of it one transaction: read ahead and prepare (`walk.rs`, [`crate::prepare`]), form calls
-//! (`calls.rs`), commit (calls that ended, records that are settled, the cursor, calls about to be made), send, wait for an
-//! answer (`answers.rs`). A call is committed before it is sent, so that after a crash what it carried is in doubt and sent
-//! again in full.
+//! One loop; each turn of it is one transaction. The [`planner`] reads ahead and makes jobs; the [`outbox`] forms calls of
+//! their parts, as far as the account's [`gate`] allows; a step commits calls that ended, records that are settled, the
+//! cursor, and calls about to be made; these are sent; the [`settler`] makes ledger rows of the outcomes. A call is committed
+//! before it is sent, so that after a crash what it carried is in doubt and sent again in full.
 //!
 //! **Invariants:** an item is in at most one call at a time; a record is compared only with a ledger that knows its last
-//! outcome; an item is only ever sent for one record, its owner (`owners.rs`); the stored cursor never passes a record
-//! that is not settled; whatever a call may have left at the destination is in the ledger, at the latest as in doubt;
-//! memory is bounded by [`READ_AHEAD`] records.
+//! outcome; the stored cursor never passes a record that is not settled; whatever a call may have left at the
+//! destination is in the ledger, at the latest as in doubt; memory is bounded by what the destination's calls can hold.
 
-mod answers;
-mod calls;
+pub mod gate;
+mod outbox;
 mod owners;
-mod walk;
+mod planner;
+mod settler;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::Duration,
 };
 
 use contract::{
-    Clock, Fault, Outcome, Receipt, Store,
+    Call, Clock, Facets, Fault, Limits, Op, Outcome, Parcel, Payload, Receipt, Store,
+    destination::Verdict,
     source::Urgency,
-    store::{Closed, Cursor, Number, Revision, Settled, State, Step},
+    store::{Closed, Number, Open, Revision, State, Step},
 };
-use model::{Kind, RemoteId, Timestamp};
+use model::{Kind, Timestamp};
 use tokio::{
     sync::watch,
     task::{self, JoinSet},
 };
+use tracing::Instrument as _;
 
-pub use self::walk::READ_AHEAD;
 use self::{
-    calls::{Batch, Bin},
-    walk::Lookup,
+    gate::pauses,
+    outbox::{Batch, Bin, Flush, Outbox, Waiting},
+    planner::Planner,
+    settler::{Circumstances, STEP, Settler},
 };
 use crate::{
     flow::Flow,
     observe::{Event, Observer},
-    prepare::Job,
+    prepare::{Action, Job},
 };
+
+/// Records that may be prepared but not settled, whatever the destination's calls can hold.
+const LEAST_AHEAD: usize = 500;
+/// The most of them.
+const MOST_AHEAD: usize = 50_000;
+/// Bytes of payloads that may be prepared but not settled, whatever the destination's calls can hold.
+const LEAST_BYTES: usize = 8 << 20;
+/// The most of them.
+const MOST_BYTES: usize = 64 << 20;
+/// Bytes of a record's payloads, as long as none was seen.
+const USUAL_BYTES: usize = 4 << 10;
+/// Records of which one that is in sync is looked for, to probe the account.
+const PROBED: usize = 500;
 
 /// Pushes a flow.
 #[derive(Clone)]
@@ -106,66 +122,26 @@ impl Push {
 /// A place in the walk.
 type Place = (Urgency, Revision);
 
-/// A job being worked off.
-struct Running {
-    job: Job,
-    /// What became of each part that was sent, by its place in the job.
-    outcomes: BTreeMap<usize, Outcome>,
-    /// Parts that wait or are under way.
-    left: usize,
-    /// The places of the walk that it settles; empty for a retry.
-    places: Vec<Place>,
-    /// The last call that carried a part of it.
-    call: Option<u64>,
-}
-
-/// A record that is looked at again once it is not busy any more.
-#[derive(Default)]
-struct Again {
-    /// Its places in the walk; empty for a retry.
-    places: Vec<Place>,
-    /// It is busy as long as this one, which has what it wants.
-    behind: Option<Number>,
-}
-
-/// A call that ended while records it carried still have parts to send. It stays open in the store until they are
-/// settled: a crash before that leaves them in doubt, as it must.
-struct Lingering {
-    closed: Closed,
-    numbers: HashSet<Number>,
+/// How many records may be prepared but not settled: what the calls that may be under way hold, and one call more.
+pub fn read_ahead(limits: &Limits) -> usize {
+    limits.items.saturating_mul(limits.concurrency + 1).clamp(LEAST_AHEAD, MOST_AHEAD)
 }
 
 struct Turn {
     push: Push,
-    lookup: Option<Lookup>,
-    running: BTreeMap<Number, Running>,
-    /// Records that changed again while a call carried them, and those that want what a call carries for another.
-    again: BTreeMap<Number, Again>,
-    /// Records may come to the same item.
-    shared: bool,
-    /// Where ids are shared: items that records are to be sent as and that the ledger does not know to be theirs yet.
-    claims: HashMap<(Kind, RemoteId), Number>,
-    bins: Vec<Bin>,
-    /// Halves of refused batches, ahead of everything.
-    halves: VecDeque<Batch>,
+    planner: Planner,
+    outbox: Outbox,
+    settler: Settler,
     sending: JoinSet<(Receipt, Duration)>,
-    under_way: HashMap<task::Id, (u64, Batch)>,
-    lingering: Vec<Lingering>,
-    /// How far was read, which is ahead of what is settled.
-    read: Option<Cursor>,
-    committed: Option<Cursor>,
-    /// Unsettled places of the walk, per urgency.
-    unsettled: [BTreeSet<Revision>; 3],
-    closed: Vec<Closed>,
-    settled: Vec<Settled>,
-    /// Records of `settled`: the store does not know their last outcome yet.
-    unsaved: HashSet<Number>,
-    /// Retries were not looked for, because the store would have given some that are settled.
-    overlooked: bool,
-    /// The destination is given quiet until then.
-    quiet_until: Timestamp,
-    refused_in_a_row: u32,
-    failed_in_a_row: u32,
+    /// Calls under way, by id.
+    under_way: BTreeMap<u64, Batch>,
+    tasks: HashMap<task::Id, u64>,
+    /// A record that the destination accepted.
+    accepted: Option<Number>,
+    /// Other flows use up what the account allows.
+    blocked: bool,
+    /// A record that failed before failed alone: does the account accept anything?
+    wants_probe: bool,
     pushed: Pushed,
 }
 
@@ -173,33 +149,25 @@ impl Turn {
     fn new(push: Push) -> Self {
         Self {
             push,
-            lookup: None,
-            running: BTreeMap::new(),
-            again: BTreeMap::new(),
-            shared: false,
-            claims: HashMap::new(),
-            bins: Vec::new(),
-            halves: VecDeque::new(),
+            planner: Planner::default(),
+            outbox: Outbox::default(),
+            settler: Settler::default(),
             sending: JoinSet::new(),
-            under_way: HashMap::new(),
-            lingering: Vec::new(),
-            read: None,
-            committed: None,
-            unsettled: [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()],
-            closed: Vec::new(),
-            settled: Vec::new(),
-            unsaved: HashSet::new(),
-            overlooked: false,
-            quiet_until: Timestamp::from_millis(i64::MIN),
-            refused_in_a_row: 0,
-            failed_in_a_row: 0,
+            under_way: BTreeMap::new(),
+            tasks: HashMap::new(),
+            accepted: None,
+            blocked: false,
+            wants_probe: false,
             pushed: Pushed::default(),
         }
     }
 
     async fn run(mut self) -> Result<Pushed, Fault> {
+        if self.push.flow.gate.refuses_everything() && !self.probe().await? {
+            self.push.flow.gate.trust_again();
+        }
         loop {
-            let exhausted = self.read_ahead().await?;
+            let exhausted = self.fill().await?;
             let batches = self.form(exhausted);
             let opened = self.commit(&batches).await?;
             self.send(opened, batches);
@@ -209,53 +177,128 @@ impl Turn {
                 while let Some(ended) = self.sending.try_join_next_with_id() {
                     self.answered(ended);
                 }
-            } else if !self.overlooked && !self.goes_on(exhausted).await {
-                self.part_with().await?;
-                return Ok(self.pushed);
+                self.probe_if_needed().await?;
+            } else if !self.planner.overlooked && !self.goes_on(exhausted).await {
+                return self.end().await;
             }
         }
     }
 
-    /// Settles what was carried in part, to be gone on with; what was not sent at all stays where it is in the walk.
-    async fn part_with(&mut self) -> Result<(), Fault> {
-        let begun = self.running.values().filter(|running| !running.outcomes.is_empty());
-        let numbers: Vec<Number> = begun.map(|running| running.job.number).collect();
-        for number in numbers {
-            self.settle(number);
-        }
+    /// Settles what was sent in part, to be gone on with; what was not sent at all stays where it is in the walk.
+    async fn end(mut self) -> Result<Pushed, Fault> {
+        let begun = self.settler.begun();
+        self.finish(begun);
         self.commit(&[]).await?;
-        Ok(())
+        Ok(self.pushed)
     }
 
     /// No further call may begin.
     fn is_ending(&self) -> bool {
         self.pushed.paused.is_some() || *self.push.stop.borrow()
     }
+
+    fn now(&self) -> Timestamp {
+        self.push.clock.now()
+    }
+
+    fn limits(&self, kind: Kind, op: Op) -> Limits {
+        self.push.flow.destination.limits(kind, op)
+    }
+
+    // ── planning ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Reads and prepares until enough is waiting. True when there is nothing more to read now.
+    async fn fill(&mut self) -> Result<bool, Fault> {
+        let planned = self.planner.look_again(&self.push, &mut self.settler).await?;
+        self.enqueue(planned.jobs);
+        while !self.is_ending() {
+            if self.settler.waiting_rows() >= STEP {
+                self.commit(&[]).await?;
+            }
+            let room = self.room();
+            let Some(planned) = self.planner.next(&self.push, room, &mut self.settler).await? else { return Ok(false) };
+            self.enqueue(planned.jobs);
+            if let Some(fault) = self.planner.broken.take() {
+                self.pause(fault);
+            }
+            if planned.is_last {
+                return Ok(true);
+            }
+        }
+        Ok(true)
+    }
+
+    /// How many more records may be prepared.
+    fn room(&self) -> usize {
+        let limits = || Kind::CARRIED.into_iter().map(|kind| self.limits(kind, Op::Put));
+        let most = limits().map(|it| read_ahead(&it)).max().unwrap_or(LEAST_AHEAD);
+        let bytes = limits().map(|it| it.bytes.saturating_mul(it.concurrency + 1)).max().unwrap_or(0);
+        let load = self.settler.load();
+        let each = self.settler.bytes().checked_div(load).map_or(USUAL_BYTES, |each| each.max(1));
+        let by_bytes = bytes.clamp(LEAST_BYTES, MOST_BYTES).saturating_sub(self.settler.bytes()) / each;
+        let room = most.saturating_sub(load).min(by_bytes);
+        if load == 0 { room.max(planner::LEAST_ROOM) } else { room }
+    }
+
+    fn enqueue(&mut self, jobs: Vec<(Job, Vec<Place>)>) {
+        let at = self.circumstances();
+        for (job, places) in jobs {
+            if job.is_settled() {
+                self.planner.release(&places);
+                self.settler.settle_unsent(job, &at);
+                continue;
+            }
+            // A retry waited long enough.
+            let backfill = !places.is_empty() && places.iter().all(|(urgency, _)| *urgency == Urgency::Backfill);
+            let (kind, number, mut left) = (job.kind, job.number, 0);
+            for (index, part) in job.parts.iter().enumerate() {
+                if let Action::Send(op) = part.action {
+                    left += 1;
+                    let bytes = part.payload.as_ref().map_or(0, Payload::len) + part.id.as_str().len() + 16;
+                    let waiting = Waiting { number, part: index, item: part.id.clone(), bytes, backfill };
+                    self.outbox.add(Bin::new(kind, op, job.attempts), waiting, self.planner.shared);
+                }
+            }
+            self.settler.begin(job, places, left);
+        }
+    }
+
+    // ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn form(&mut self, exhausted: bool) -> Vec<Batch> {
+        let gate = &self.push.flow.gate;
+        self.blocked = false;
+        if self.is_ending() || self.now() < gate.quiet_until() {
+            return Vec::new();
+        }
+        // Where something waits for what is in the bins, that is not held back.
+        let filling = *self.push.filling.borrow() > 0 && !self.planner.waits();
+        let flush = Flush { exhausted, filling, quiet: self.sending.is_empty() };
+        let destination = &self.push.flow.destination;
+        let formed = self.outbox.form(gate, |kind, op| destination.limits(kind, op), flush);
+        self.blocked = formed.blocked;
+        formed.batches
+    }
+
     /// One transaction: what ended, what is settled, the cursor, and the calls about to be made.
     async fn commit(&mut self, batches: &[Batch]) -> Result<Vec<u64>, Fault> {
-        let cursor = self.cursor();
-        let moved = cursor.is_some() && cursor != self.committed;
-        if self.closed.is_empty() && self.settled.is_empty() && batches.is_empty() && !moved {
+        let (cursor, moved) = self.planner.cursor();
+        if self.settler.is_empty() && batches.is_empty() && !moved {
             return Ok(Vec::new());
         }
-        let open = self.opening(batches);
-        self.unsaved.clear();
-        let settled = std::mem::take(&mut self.settled);
+        let open = batches.iter().map(|batch| Open {
+            kind: batch.bin.kind,
+            op: batch.bin.op.name(),
+            items: batch.parts.iter().map(|waiting| (waiting.number, waiting.item.clone())).collect(),
+        });
+        let open = open.collect();
+        let (close, settled) = self.settler.take();
         let dead = settled.iter().filter(|settled| settled.state == State::Dead).count();
         let records = settled.len();
-        let step = Step {
-            flow: self.push.flow.name.clone(),
-            close: std::mem::take(&mut self.closed),
-            settled,
-            cursor,
-            open,
-            at: self.push.clock.now(),
-        };
+        let step = Step { flow: self.push.flow.name.clone(), close, settled, cursor, open, at: self.now() };
         let opened = self.push.store.advance(step).await?;
-        self.committed = cursor;
+        self.planner.committed(cursor, &self.settler);
         if records > 0 {
-            let running = &self.running;
-            self.claims.retain(|_, number| running.contains_key(number));
             self.pushed.settled += records as u64;
             self.pushed.dead += dead as u64;
             self.push.observer.tell(&Event::Settled { flow: &self.push.flow.name, records, dead });
@@ -263,15 +306,162 @@ impl Turn {
         Ok(opened)
     }
 
-    /// As far as everything is settled.
-    fn cursor(&self) -> Option<Cursor> {
-        let Cursor(mut at) = self.read?;
-        for (at, unsettled) in at.iter_mut().zip(&self.unsettled) {
-            if let Some(first) = unsettled.first() {
-                *at = Revision(first.0.saturating_sub(1)).min(*at);
+    fn send(&mut self, opened: Vec<u64>, batches: Vec<Batch>) {
+        for (id, mut batch) in opened.into_iter().zip(batches) {
+            let call = self.call(&batch);
+            let destination = Arc::clone(&self.push.flow.destination);
+            let clock = Arc::clone(&self.push.clock);
+            let items = call.parcels.len();
+            let span = tracing::info_span!("call", id, kind = %call.kind, op = call.op.name(), items);
+            let permit = batch.permit.take();
+            let send = async move {
+                let _permit = permit;
+                let began = clock.now();
+                let receipt = destination.send(&call).await;
+                (receipt, began.until(clock.now()))
+            };
+            let task = self.sending.spawn(send.instrument(span));
+            self.pushed.calls += 1;
+            self.tasks.insert(task.id(), id);
+            self.under_way.insert(id, batch);
+        }
+    }
+
+    fn call(&self, batch: &Batch) -> Call {
+        let op = batch.bin.op;
+        let parcels = batch.parts.iter().filter_map(|waiting| {
+            let part = self.settler.part(waiting.number, waiting.part)?;
+            let members = match (&part.payload, op) {
+                (Some(payload), Op::Put) => payload.only(Facets::ALL),
+                (Some(payload), Op::Patch(facets)) => payload.only(facets),
+                (None, _) | (_, Op::Remove) => String::new(),
+            };
+            Some(Parcel { id: part.id.clone(), members })
+        });
+        Call { kind: batch.bin.kind, op, parcels: parcels.collect() }
+    }
+
+    // ── answers ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn answered(&mut self, ended: Result<(task::Id, (Receipt, Duration)), task::JoinError>) {
+        let (task, (receipt, took)) = match ended {
+            Ok(answer) => answer,
+            Err(error) => (error.id(), (cut_off(&error), Duration::ZERO)),
+        };
+        let Some(id) = self.tasks.remove(&task) else { return };
+        let Some(batch) = self.under_way.remove(&id) else { return };
+        let (status, response) = (receipt.status, receipt.response.clone());
+        let refused_whole = matches!(&receipt.verdict, Verdict::Whole(Outcome::Rejected(_)));
+        let mut outcomes = outcomes(receipt.verdict, batch.parts.len());
+        let fault = outcomes.iter().find_map(Outcome::fault).cloned();
+        self.push.observer.tell(&Event::Call {
+            flow: &self.push.flow.name,
+            kind: batch.bin.kind,
+            op: batch.bin.op.name(),
+            items: batch.parts.len(),
+            status,
+            took,
+            fault: fault.as_ref(),
+        });
+        let closed = Closed { id, status, took, response, fault };
+        if refused_whole && batch.parts.len() > 1 {
+            self.outbox.bisect(batch);
+            return self.settler.close(closed, std::collections::BTreeSet::new());
+        }
+        if let Some(fault) = self.push.flow.gate.judge(&mut outcomes, self.push.first_backoff, self.now()) {
+            self.pause(fault);
+        }
+        self.record(batch, outcomes, closed);
+    }
+
+    /// Notes what became of each part. What certainly had no effect and is nobody's fault waits again, or, where the flow
+    /// pauses for it, stays unsettled where it is.
+    fn record(&mut self, batch: Batch, outcomes: Vec<Outcome>, closed: Closed) {
+        let (bin, alone) = (batch.bin, batch.parts.len() == 1);
+        let (mut answered, mut again) = (Vec::new(), Vec::new());
+        for (waiting, outcome) in batch.parts.into_iter().zip(outcomes) {
+            let is_probe = self.settler.running(waiting.number).is_some_and(|running| running.job.probe);
+            match &outcome {
+                outcome if pauses(outcome) => {}
+                Outcome::Deferred(fault) if fault.class == contract::FaultClass::Throttled => again.push(waiting),
+                Outcome::Rejected(_) | Outcome::Deferred(_) if is_probe => {
+                    // Refusing what was accepted before says something of the account, and nothing of the record.
+                    self.outbox.done(bin.kind, &waiting.item);
+                    drop(self.settler.forget(waiting.number));
+                }
+                Outcome::Delivered | Outcome::Rejected(_) | Outcome::Deferred(_) | Outcome::Unknown(_) => {
+                    self.outbox.done(bin.kind, &waiting.item);
+                    if outcome.is_delivered() && batch.bin.op == Op::Put {
+                        self.accepted = Some(waiting.number);
+                    }
+                    self.wants_probe |= alone && bin.is_suspect() && outcome.is_open();
+                    answered.push((waiting, outcome));
+                }
             }
         }
-        Some(Cursor(at))
+        self.outbox.put_back(bin, again);
+        let done = self.settler.record(answered, alone, closed);
+        self.finish(done);
+    }
+
+    fn finish(&mut self, numbers: Vec<Number>) {
+        let at = self.circumstances();
+        for number in numbers {
+            let places = self.settler.finish(number, &at);
+            self.planner.release(&places);
+        }
+    }
+
+    fn circumstances(&self) -> Circumstances {
+        let gate = &self.push.flow.gate;
+        Circumstances {
+            now: self.now(),
+            backoff: gate.backoff(self.push.first_backoff),
+            quiet_until: gate.quiet_until(),
+            succeeded_at: gate.succeeded_at(),
+        }
+    }
+
+    fn pause(&mut self, fault: Fault) {
+        if self.pushed.paused.is_none() {
+            self.push.observer.tell(&Event::Paused { flow: &self.push.flow.name, fault: &fault });
+            self.pushed.paused = Some(fault);
+        }
+    }
+
+    // ── probing ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Where a record failed alone, and nothing else is sent that would show whether the account works, sends again what
+    /// it is known to accept.
+    async fn probe_if_needed(&mut self) -> Result<(), Fault> {
+        let wanted = std::mem::take(&mut self.wants_probe);
+        let shows = |batch: &Batch| !batch.bin.is_suspect();
+        if wanted && !self.is_ending() && self.outbox.is_suspect() && !self.under_way.values().any(shows) {
+            self.probe().await?;
+        }
+        Ok(())
+    }
+
+    /// Sends something again that the destination accepted; false where there is nothing.
+    async fn probe(&mut self) -> Result<bool, Fault> {
+        let name = &self.push.flow.name;
+        let mut candidates = Vec::new();
+        if let Some(number) = self.accepted {
+            candidates.extend(self.push.store.work(name, number).await?);
+        }
+        for kind in Kind::CARRIED {
+            if candidates.is_empty() {
+                candidates = self.push.store.scan(name, kind, Number(0), PROBED).await?;
+            }
+        }
+        let in_sync = candidates.into_iter().filter(|work| {
+            let in_sync = |entry: &contract::store::Entry| entry.state == State::InSync && !entry.items.is_empty();
+            work.entry.as_ref().is_some_and(in_sync) && !self.settler.is_under_way(work.number)
+        });
+        let in_sync: Vec<_> = in_sync.collect();
+        let Some(job) = self.planner.probe(&self.push, in_sync).await? else { return Ok(false) };
+        self.enqueue(vec![(job, Vec::new())]);
+        Ok(true)
     }
 
     /// Whether there is more to do, with no call under way; waits for it where it may yet come.
@@ -279,17 +469,27 @@ impl Turn {
         if self.is_ending() {
             return false;
         }
-        let waiting = !self.halves.is_empty() || self.bins.iter().any(|bin| !bin.parts.is_empty());
-        if waiting && self.push.clock.now() < self.quiet_until {
+        let waiting = !self.outbox.is_empty();
+        let (gate, now) = (&self.push.flow.gate, self.now());
+        if waiting && now < gate.quiet_until() {
             tokio::select! {
-                () = self.push.clock.sleep_until(self.quiet_until) => {}
+                () = self.push.clock.sleep_until(gate.quiet_until()) => {}
                 // One that is gone will not stop anything.
                 Ok(()) = self.push.stop.changed() => {}
             }
             return true;
         }
-        if !exhausted || !self.again.is_empty() || *self.push.filling.borrow() == 0 {
-            return waiting || !exhausted || !self.again.is_empty();
+        let is_filling = *self.push.filling.borrow() > 0;
+        if self.blocked {
+            tokio::select! {
+                () = gate.is_free() => {}
+                _ = self.push.stop.changed() => {}
+            }
+            return true;
+        }
+        let more = waiting || !exhausted || self.planner.waits();
+        if !exhausted || self.planner.waits() || !is_filling {
+            return more;
         }
         // A sender that is gone will not bring anything more.
         tokio::select! {
@@ -298,4 +498,23 @@ impl Turn {
             stop = self.push.stop.changed() => stop.is_ok() || waiting,
         }
     }
+}
+
+/// One outcome per item, whatever the destination answered.
+fn outcomes(verdict: Verdict, items: usize) -> Vec<Outcome> {
+    match verdict {
+        Verdict::Whole(outcome) => vec![outcome; items],
+        Verdict::Each(mut outcomes) => {
+            outcomes.resize_with(items, || {
+                Outcome::Unknown(Fault::protocol("C0604", "the destination answered for fewer items than were sent"))
+            });
+            outcomes
+        }
+    }
+}
+
+fn cut_off(error: &task::JoinError) -> Receipt {
+    let fault = Fault::protocol("C0605", format!("sending was cut off inside: {error}"))
+        .hint("this is a defect of Cartage; please report it with the log around it");
+    Receipt { verdict: Verdict::Whole(Outcome::Unknown(fault)), status: 0, response: String::new() }
 }

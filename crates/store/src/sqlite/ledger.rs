@@ -127,6 +127,7 @@ struct PreparedSettled {
     fault: Option<String>,
     refused: Option<Vec<u8>>,
     wants: Vec<RemoteId>,
+    trial: Option<Vec<u8>>,
 }
 
 enum PreparedHeld {
@@ -174,6 +175,7 @@ fn prepare(codec: &Codec, flow: i64, settled: Settled) -> Outcome<PreparedSettle
         fault: settled.fault.as_ref().map(fault_text).transpose()?,
         refused,
         wants: settled.wants,
+        trial: settled.trial.as_ref().map(Codec::encode).transpose()?,
     })
 }
 
@@ -197,13 +199,14 @@ fn whole(item: HeldItem) -> Option<Item> {
 }
 
 const SETTLE: &str = "
-INSERT INTO ledger (key, flow, revision, state, waits, attempts, settled_at, due, call, items, rule, fault)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+INSERT INTO ledger (key, flow, revision, state, waits, attempts, settled_at, due, call, items, rule, fault, trial)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?14)
 ON CONFLICT (key) DO UPDATE SET
     revision = excluded.revision, state = excluded.state, waits = excluded.waits,
     attempts = iif(excluded.attempts > 0, ledger.attempts + 1, 0), settled_at = excluded.settled_at,
     due = excluded.due, call = iif(?13, coalesce(excluded.call, ledger.call), excluded.call),
-    items = iif(?13, ledger.items, excluded.items), rule = excluded.rule, fault = excluded.fault
+    items = iif(?13, ledger.items, excluded.items), rule = excluded.rule, fault = excluded.fault,
+    trial = excluded.trial
 WHERE excluded.revision >= ledger.revision";
 
 impl Tx<'_> {
@@ -414,6 +417,7 @@ impl Tx<'_> {
             rule,
             settled.fault,
             matches!(settled.items, PreparedHeld::Same),
+            settled.trial,
         ])?;
         if written == 0 {
             return Ok(());
@@ -508,7 +512,9 @@ impl Tx<'_> {
     pub(super) fn try_again(&self, key: i64) -> Outcome<u64> {
         let written = self
             .db
-            .prepare_cached("UPDATE ledger SET state = ?2, waits = 0, attempts = 0 WHERE key = ?1 AND state = ?3")?
+            .prepare_cached(
+                "UPDATE ledger SET state = ?2, waits = 0, attempts = 0, trial = NULL WHERE key = ?1 AND state = ?3",
+            )?
             .execute((key, RETRY, DEAD))?;
         self.bury(key, written)
     }

@@ -172,7 +172,7 @@ impl Tx<'_> {
             let waiting: Vec<i64> = {
                 let mut query = self.db.prepare_cached(
                     "SELECT c.key FROM contender c JOIN ledger l ON l.key = c.key
-                     WHERE c.flow = ?1 AND c.kind = ?2 AND c.id = ?3 AND l.state = ?4 ORDER BY c.key LIMIT ?5",
+                     WHERE c.flow = ?1 AND c.kind = ?2 AND c.id = ?3 AND l.state = ?4 ORDER BY c.key DESC LIMIT ?5",
                 )?;
                 let keys = query.query_map((flow, kind, id.as_str(), DEAD, MOST_TRIED), |row| row.get(0))?;
                 keys.collect::<Result<_, _>>()?

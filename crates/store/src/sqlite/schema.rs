@@ -14,7 +14,7 @@ use super::trouble::{Outcome, Trouble, not_ours};
 const APPLICATION: i32 = 0x4361_7274;
 
 /// In order; the database's `user_version` counts those that were applied.
-const MIGRATIONS: &[&str] = &[FIRST, OWNERS, SECOND_EDITION];
+const MIGRATIONS: &[&str] = &[FIRST, OWNERS, SECOND_EDITION, TRIALS];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
 // same holds for `ledger` and `payload`. Ledger keys are `flow << 40 | n`: one integer is the cheapest key there is.
@@ -139,6 +139,11 @@ ALTER TABLE record ADD COLUMN unread INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE unread ADD COLUMN times INTEGER NOT NULL DEFAULT 1;
 UPDATE record SET unread = 1 WHERE EXISTS
     (SELECT 1 FROM unread u WHERE u.source = record.source AND u.kind = record.kind AND u.id = record.id);
+";
+
+const TRIALS: &str = "
+-- Failures of calls that carried nothing but this record.
+ALTER TABLE ledger ADD COLUMN trial BLOB;
 ";
 
 /// What was found when a database was opened.

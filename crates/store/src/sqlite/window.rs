@@ -24,7 +24,7 @@ macro_rules! work {
     ($tables:expr, $rest:expr) => {
         concat!(
             "SELECT r.n, r.revision, r.kind, r.id, r.changed_at, r.ended, b.bytes,
-             l.state, l.revision, l.waits, l.attempts, l.items, l.rule, r.unread FROM ",
+             l.state, l.revision, l.waits, l.attempts, l.items, l.rule, r.unread, l.trial FROM ",
             $tables,
             " LEFT JOIN body b ON b.n = r.n ",
             $rest
@@ -256,6 +256,10 @@ fn entry(row: &Row<'_>) -> Outcome<Option<Entry>> {
         revision: Revision(row.get(8)?),
         items: ledger::items(row.get_ref(11)?.as_blob_or_null().unwrap_or_default())?,
         attempts: row.get(10)?,
+        trial: match row.get_ref(14)?.as_blob_or_null().unwrap_or_default() {
+            Some(blob) => Some(Codec::decode("a trial", blob)?),
+            None => None,
+        },
     }))
 }
 

@@ -53,6 +53,8 @@ struct State {
     /// Answers for each item, rather than for the call as a whole.
     granular: bool,
     mapping: u32,
+    refuses_all: bool,
+    fails_next: bool,
 }
 
 /// What happens to a call.
@@ -80,6 +82,8 @@ impl Fake {
             faults: 0,
             granular,
             mapping: 0,
+            refuses_all: false,
+            fails_next: false,
         };
         let state = Arc::new(Mutex::new(state));
         Self { state, script, limits, ids, calls: AtomicU64::new(0), prepared: AtomicU64::new(0) }
@@ -94,6 +98,16 @@ impl Fake {
         let mut state = self.state();
         state.dice = Dice::new(seed);
         state.faults = faults;
+    }
+
+    /// From now on every item is refused, or none.
+    pub(super) fn refuse_all(&self, refuses: bool) {
+        self.state().refuses_all = refuses;
+    }
+
+    /// The next call fails.
+    pub(super) fn fail_next(&self) {
+        self.state().fails_next = true;
     }
 
     pub(super) fn remap(&self, mapping: u32) {
@@ -137,6 +151,9 @@ impl Fake {
     fn fate(&self) -> Fate {
         let mut state = self.state();
         let faults = state.faults;
+        if std::mem::take(&mut state.fails_next) {
+            return Fate::Unknown(0);
+        }
         if !state.dice.percent(faults) {
             return Fate::Delivered;
         }
@@ -159,6 +176,12 @@ impl Fake {
     fn carry_out(&self, call: &Call, fate: Fate) -> Verdict {
         let mut state = self.state();
         let unknown = || Fault::transient("C0998", "the answer was lost");
+        if call.op != Op::Remove && call.parcels.iter().any(|parcel| names(parcel, "toxic")) {
+            return Verdict::Whole(Outcome::Unknown(Fault::transient("C0997", "internal error")));
+        }
+        if state.refuses_all {
+            return Verdict::Each(vec![Outcome::Rejected(Fault::record("C0998", "no such field")); call.parcels.len()]);
+        }
         if matches!(fate, Fate::Mixed) {
             let outcomes = call.parcels.iter().map(|parcel| match state.dice.below(4) {
                 0 => Outcome::Deferred(Fault::transient("C0998", "not this one")),
@@ -205,6 +228,12 @@ fn refusal(call: &Call, parcel: &Parcel) -> Option<Fault> {
 
 fn members(parcel: &Parcel) -> Option<Map<String, Value>> {
     serde_json::from_str(&format!("{{{}}}", parcel.members)).ok()
+}
+
+/// The item's name begins with this.
+fn names(parcel: &Parcel, beginning: &str) -> bool {
+    let name = members(parcel).and_then(|it| Some(it.get("name")?.as_str()?.starts_with(beginning)));
+    name.unwrap_or(false)
 }
 
 fn is_poison(members: &Map<String, Value>) -> bool {

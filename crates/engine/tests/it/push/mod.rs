@@ -6,6 +6,7 @@ mod clock;
 mod destination;
 mod ears;
 mod histories;
+mod isolation;
 mod order;
 mod script;
 mod shared;
@@ -25,7 +26,11 @@ use contract::{
     source::Urgency,
     store::{Number, Work},
 };
-use engine::{Flow, Push, mapping::Mapping, push::Pushed};
+use engine::{
+    Flow, Push,
+    mapping::Mapping,
+    push::{Pushed, gate::Gate},
+};
 use model::{FlowName, Kind, Locale, Market, market::Untracked, price::Level};
 use store::sqlite::{Options, Sqlite};
 use tokio::sync::watch;
@@ -48,6 +53,7 @@ struct Rig {
     script: Script,
     ears: Arc<Ears>,
     fake: Arc<Fake>,
+    gate: Arc<Gate>,
     shop: Arc<Mutex<Shop>>,
     store: Arc<Sqlite>,
     news: watch::Sender<u64>,
@@ -87,6 +93,7 @@ impl Rig {
         let rig = Self {
             ears: Arc::new(Ears::new(Arc::clone(&clock))),
             fake: Arc::new(Fake::new(script.clone(), limits, granular, ids)),
+            gate: Gate::new(contract::Random::seeded(1)),
             shop: Arc::new(Mutex::new(Shop::new(products))),
             store: open(folder.path()),
             news: watch::channel(0).0,
@@ -126,6 +133,7 @@ impl Rig {
             market,
             price_order: &[Level { group: false, channel: false, country: false }],
             destination: Arc::<Fake>::clone(&self.fake),
+            gate: Arc::clone(&self.gate),
             products: Mapping::default(),
             categories: Mapping::default(),
         })
@@ -141,7 +149,7 @@ impl Rig {
         let Self { folder, store, .. } = self;
         drop(store);
         let store = open(folder.path());
-        let rig = Self { folder, store, ..self };
+        let rig = Self { folder, store, gate: Gate::new(contract::Random::seeded(1)), ..self };
         rig.register();
         rig
     }
@@ -271,7 +279,7 @@ impl Rig {
                 _ if goods.price.is_none() => true,
                 shop::Nature::Good => true,
                 shop::Nature::Poison => !id.ends_with(".0"),
-                shop::Nature::Unmakeable => false,
+                shop::Nature::Unmakeable | shop::Nature::Toxic => false,
             })
         };
         let only = |held: Held| held.into_iter().filter(|(key, _)| arrives(key)).collect::<Held>();

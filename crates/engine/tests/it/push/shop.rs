@@ -37,6 +37,8 @@ pub(super) enum Nature {
     Poison,
     /// It can't be mapped.
     Unmakeable,
+    /// Every call that carries it fails.
+    Toxic,
 }
 
 /// The shop as it is now.
@@ -92,6 +94,7 @@ impl Goods {
             Nature::Good => format!("good {}", self.name),
             Nature::Poison => format!("poison {}", self.name),
             Nature::Unmakeable => format!("unmakeable {}", self.name),
+            Nature::Toxic => format!("toxic {}", self.name),
         }
     }
 }

@@ -1,0 +1,273 @@
+//! What is known of a destination's account, shared by all flows into it: calls under way, the quiet it asked for, and
+//! whether it works at all.
+//!
+//! **Invariants:** all flows into an account together make no more calls at once than it allows; refusals are counted by
+//! items, so that it does not matter how many a call carries; chance comes through [`Random`].
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use contract::{Fault, FaultClass, Outcome, Random};
+use model::Timestamp;
+use tokio::sync::watch;
+
+/// Items refused one after the other, with none accepted among them, after which the flow pauses: then it is not the
+/// records. The last of them is not blamed on its record.
+pub const REFUSED_IN_A_ROW: u32 = 50;
+/// Calls that failed one after the other, with none that succeeded among them, after which the flow pauses.
+const FAILED_IN_A_ROW: u32 = 8;
+/// A destination that wants quiet for longer pauses the flow, so that whoever pushes can do something else.
+const LONGEST_QUIET: Duration = Duration::from_secs(15);
+/// The longest a record waits between two attempts.
+const LONGEST_BACKOFF: Duration = Duration::from_mins(10);
+
+/// An account at a destination.
+#[derive(Debug)]
+pub struct Gate {
+    state: Mutex<State>,
+    random: Random,
+    /// Changes when a call ended.
+    freed: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct State {
+    calls: usize,
+    quiet_until: Timestamp,
+    refused_in_a_row: u32,
+    failed_in_a_row: u32,
+    succeeded_at: Option<Timestamp>,
+}
+
+/// The right to have a call under way, for as long as it lives.
+#[derive(Debug)]
+pub(super) struct Permit(Arc<Gate>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.state().calls -= 1;
+        self.0.freed.send_modify(|calls| *calls += 1);
+    }
+}
+
+impl Gate {
+    /// An account of which nothing is known yet. `random`: for the jitter of delays.
+    pub fn new(random: Random) -> Arc<Self> {
+        let state = State {
+            calls: 0,
+            quiet_until: Timestamp::from_millis(i64::MIN),
+            refused_in_a_row: 0,
+            failed_in_a_row: 0,
+            succeeded_at: None,
+        };
+        Arc::new(Self { state: Mutex::new(state), random, freed: watch::channel(0).0 })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leave to make a call where fewer than `most` are under way.
+    pub(super) fn enter(self: &Arc<Self>, most: usize) -> Option<Permit> {
+        let mut state = self.state();
+        if state.calls >= most.max(1) {
+            return None;
+        }
+        state.calls += 1;
+        Some(Permit(Arc::clone(self)))
+    }
+
+    /// Waits until a call of any flow ends, unless none is under way.
+    pub(super) async fn is_free(&self) {
+        let mut freed = self.freed.subscribe();
+        if self.state().calls > 0 {
+            // The sender lives as long as this.
+            let _ended = freed.changed().await;
+        }
+    }
+
+    /// The account asked for quiet until then.
+    pub(super) fn quiet_until(&self) -> Timestamp {
+        self.state().quiet_until
+    }
+
+    /// When something was last delivered, since this process runs.
+    pub(super) fn succeeded_at(&self) -> Option<Timestamp> {
+        self.state().succeeded_at
+    }
+
+    /// So many items in a row were refused that it is hardly the records.
+    pub(super) fn refuses_everything(&self) -> bool {
+        self.state().refused_in_a_row >= REFUSED_IN_A_ROW
+    }
+
+    /// Counts refusals from the beginning: a person may have changed something.
+    pub(super) fn trust_again(&self) {
+        self.state().refused_in_a_row = 0;
+    }
+
+    /// Delays before the next attempt, drawn once for all records of a call, so that they come back together.
+    pub(super) fn backoff(&self, first: Duration) -> Backoff {
+        Backoff { first, jitter: self.random.draw() }
+    }
+
+    /// What the outcomes of a call say of the account; the fault for which the flow pauses, if it does. One call is one
+    /// failure, however many items it carried, and none where any of them arrived. Refusals beyond
+    /// [`REFUSED_IN_A_ROW`] become deferrals, so that no record is blamed for them.
+    pub(super) fn judge(&self, outcomes: &mut [Outcome], first_backoff: Duration, now: Timestamp) -> Option<Fault> {
+        let arrived = outcomes.iter().any(Outcome::is_delivered);
+        {
+            let mut state = self.state();
+            for outcome in outcomes.iter_mut() {
+                match outcome {
+                    Outcome::Delivered => state.refused_in_a_row = 0,
+                    Outcome::Rejected(fault) => {
+                        state.refused_in_a_row = state.refused_in_a_row.saturating_add(1);
+                        if state.refused_in_a_row >= REFUSED_IN_A_ROW {
+                            *outcome = Outcome::Deferred(all_refused(fault));
+                        }
+                    }
+                    Outcome::Deferred(_) | Outcome::Unknown(_) => {}
+                }
+            }
+            if arrived {
+                state.failed_in_a_row = 0;
+                state.succeeded_at = Some(now);
+            }
+        }
+        let failed = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Deferred(_) | Outcome::Unknown(_)));
+        let worst = failed.max_by_key(|outcome| (pauses(outcome), outcome.fault().and_then(|it| it.retry_after)))?;
+        let fault = worst.fault()?;
+        let failed_in_a_row = {
+            let mut state = self.state();
+            state.failed_in_a_row = state.failed_in_a_row.saturating_add(u32::from(!arrived));
+            state.failed_in_a_row
+        };
+        let long = self.rest(fault, first_backoff, failed_in_a_row, now);
+        (long.is_some() || pauses(worst) || failed_in_a_row >= FAILED_IN_A_ROW)
+            .then(|| long.unwrap_or_else(|| fault.clone()))
+    }
+
+    /// Gives the account the quiet that it asks for; the fault to pause with where that is long.
+    fn rest(&self, fault: &Fault, first_backoff: Duration, failed: u32, now: Timestamp) -> Option<Fault> {
+        if fault.class != FaultClass::Throttled && fault.retry_after.is_none() {
+            return None;
+        }
+        let wait = fault.retry_after.unwrap_or_else(|| self.backoff(first_backoff).after(failed.saturating_sub(1)));
+        let mut state = self.state();
+        state.quiet_until = state.quiet_until.max(now.plus(wait));
+        (wait > LONGEST_QUIET).then(|| fault.clone().after(Some(wait)))
+    }
+}
+
+/// Delays that double with every attempt, and are up to a quarter longer by chance.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Backoff {
+    first: Duration,
+    jitter: u64,
+}
+
+impl Backoff {
+    /// The delay after so many attempts before this one.
+    pub(super) fn after(self, attempts: u32) -> Duration {
+        let whole = self.first.saturating_mul(2_u32.saturating_pow(attempts.min(16))).min(LONGEST_BACKOFF);
+        let quarter = u64::try_from(whole.as_millis() / 4).unwrap_or(u64::MAX).max(1);
+        whole + Duration::from_millis(self.jitter % quarter)
+    }
+}
+
+/// The flow can't go on before a person has changed something.
+pub(super) fn pauses(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Deferred(fault) if matches!(fault.class, FaultClass::Credentials | FaultClass::Config))
+}
+
+fn all_refused(last: &Fault) -> Fault {
+    let message = format!("{REFUSED_IN_A_ROW} items in a row were refused and none accepted; the last: {last}");
+    let fault = Fault::config("C0603", message).hint(
+        "it is hardly the records: look at the destination's settings and the flow's fields, then `cartage dead replay`",
+    );
+    match &last.response {
+        Some(response) => fault.response(response.clone()),
+        None => fault,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: Duration = Duration::from_millis(500);
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+    fn refused(items: usize) -> Vec<Outcome> {
+        vec![Outcome::Rejected(Fault::record("C0998", "no")); items]
+    }
+
+    /// Items that are blamed when calls of this size are refused until the flow pauses.
+    fn blamed(size: usize) -> usize {
+        let gate = Gate::new(Random::seeded(1));
+        let mut blamed = 0;
+        loop {
+            let mut outcomes = refused(size);
+            let paused = gate.judge(&mut outcomes, FIRST, NOW);
+            blamed += outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Rejected(_))).count();
+            if let Some(fault) = paused {
+                assert_eq!(fault.code, "C0603");
+                return blamed;
+            }
+        }
+    }
+
+    #[test]
+    fn refusals_are_counted_by_items_whatever_a_call_carries() {
+        for size in [1, 7, 49, 50, 500] {
+            assert_eq!(blamed(size), 49, "calls of {size}");
+        }
+    }
+
+    #[test]
+    fn one_accepted_item_begins_the_count_again() {
+        let gate = Gate::new(Random::seeded(1));
+        for _ in 0..20 {
+            let mut outcomes = refused(48);
+            outcomes.push(Outcome::Delivered);
+            assert_eq!(gate.judge(&mut outcomes, FIRST, NOW), None);
+        }
+    }
+
+    #[test]
+    fn calls_under_way_are_counted_over_all_flows_and_given_back() {
+        let gate = Gate::new(Random::seeded(1));
+        let first = gate.enter(2).unwrap();
+        let second = gate.enter(2).unwrap();
+        assert!(gate.enter(2).is_none());
+        drop(first);
+        assert!(gate.enter(2).is_some());
+        drop(second);
+    }
+
+    #[test]
+    fn delays_double_vary_and_depend_on_the_seed_alone() {
+        let delays = |seed| {
+            (0..6).map(|attempts| Gate::new(Random::seeded(seed)).backoff(FIRST).after(attempts)).collect::<Vec<_>>()
+        };
+        assert_eq!(delays(7), delays(7));
+        assert_ne!(delays(7), delays(8));
+        for (attempts, delay) in delays(7).into_iter().enumerate() {
+            let least = FIRST * 2_u32.pow(u32::try_from(attempts).unwrap());
+            assert!((least..least * 5 / 4 + Duration::from_millis(1)).contains(&delay), "{delay:?}");
+        }
+    }
+
+    #[test]
+    fn an_account_that_fails_again_and_again_pauses_the_flow() {
+        let gate = Gate::new(Random::seeded(1));
+        let fault = Fault::transient("C0998", "down");
+        let paused = (1..20).find(|_| gate.judge(&mut [Outcome::Unknown(fault.clone())], FIRST, NOW).is_some());
+        assert_eq!(paused, Some(8));
+        assert_eq!(gate.judge(&mut [Outcome::Delivered], FIRST, NOW), None);
+        assert_eq!(gate.judge(&mut [Outcome::Unknown(fault)], FIRST, NOW), None);
+    }
+}

@@ -1,0 +1,298 @@
+//! Parts of jobs that wait for calls, and the calls formed of them.
+//!
+//! **Invariants:** a call keeps within its limits; halves of refused batches go ahead of everything; a call that is not
+//! full waits while others are under way or more is read; calls for one item are made one after the other, in the order
+//! in which they were planned.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use contract::{Facet, Limits, Op, store::Number};
+use model::{Kind, RemoteId};
+
+use super::gate::{Gate, Permit};
+
+/// A part of a job, waiting for a call.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    pub(super) number: Number,
+    pub(super) part: usize,
+    pub(super) item: RemoteId,
+    pub(super) bytes: usize,
+    pub(super) backfill: bool,
+}
+
+/// Parts that may share a call. In the order in which they are sent: small and urgent calls first, and those that failed
+/// before last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Bin {
+    suspicion: u32,
+    rank: u8,
+    pub(super) kind: Kind,
+    pub(super) op: Op,
+}
+
+impl Bin {
+    /// Where parts of this kind and operation wait whose record was put off so often.
+    pub(super) fn new(kind: Kind, op: Op, attempts: u32) -> Self {
+        let rank = match op {
+            Op::Patch(facets) if !facets.has(Facet::Price) => 0,
+            Op::Patch(_) => 1,
+            Op::Remove => 2,
+            Op::Put => 3,
+        };
+        // One failure says little of a record.
+        Self { suspicion: attempts.saturating_sub(1).min(MOST_SUSPICION), rank, kind, op }
+    }
+
+    /// Its records failed more than once.
+    pub(super) const fn is_suspect(&self) -> bool {
+        self.suspicion > 0
+    }
+
+    /// Items that a call of this bin carries at most: a quarter for each failure beyond the first.
+    const fn items(&self, limits: &Limits) -> usize {
+        let items = limits.items >> (2 * self.suspicion);
+        if items == 0 { 1 } else { items }
+    }
+}
+
+/// After so many failures even the largest call has come down to one item.
+const MOST_SUSPICION: u32 = 10;
+
+/// A call to be made, with the parts that it carries.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) bin: Bin,
+    pub(super) parts: Vec<Waiting>,
+    /// Held as long as the call is under way.
+    pub(super) permit: Option<Permit>,
+}
+
+/// Calls that may be made now.
+#[derive(Default)]
+pub(super) struct Formed {
+    pub(super) batches: Vec<Batch>,
+    /// More calls wait than the account allows at once.
+    pub(super) blocked: bool,
+}
+
+/// When a call is made though it is not full.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flush {
+    /// There is nothing more to read now.
+    pub(super) exhausted: bool,
+    /// A first or full read goes on: what it brings may fill the call.
+    pub(super) filling: bool,
+    /// No call of this flow is under way.
+    pub(super) quiet: bool,
+}
+
+/// What waits to be sent.
+#[derive(Default)]
+pub(super) struct Outbox {
+    bins: BTreeMap<Bin, VecDeque<Waiting>>,
+    halves: VecDeque<Batch>,
+    /// Items that wait or are under way where ids are shared, with the parts that come after.
+    lines: BTreeMap<(Kind, RemoteId), VecDeque<(Bin, Waiting)>>,
+}
+
+impl Outbox {
+    /// Puts a part where it waits for a call. `shared`: another record may have a part for the same item.
+    pub(super) fn add(&mut self, bin: Bin, waiting: Waiting, shared: bool) {
+        if shared {
+            let item = (bin.kind, waiting.item.clone());
+            if let Some(line) = self.lines.get_mut(&item) {
+                return line.push_back((bin, waiting));
+            }
+            self.lines.insert(item, VecDeque::new());
+        }
+        self.bins.entry(bin).or_default().push_back(waiting);
+    }
+
+    /// The item's part was answered for: the next one in line is sent.
+    pub(super) fn done(&mut self, kind: Kind, item: &RemoteId) {
+        if self.lines.is_empty() {
+            return;
+        }
+        let key = (kind, item.clone());
+        match self.lines.get_mut(&key).map(VecDeque::pop_front) {
+            Some(Some((bin, next))) => self.bins.entry(bin).or_default().push_back(next),
+            Some(None) => drop(self.lines.remove(&key)),
+            None => {}
+        }
+    }
+
+    /// A call that certainly had no effect waits again, ahead of the rest.
+    pub(super) fn put_back(&mut self, bin: Bin, parts: Vec<Waiting>) {
+        let bin = self.bins.entry(bin).or_default();
+        for part in parts.into_iter().rev() {
+            bin.push_front(part);
+        }
+    }
+
+    /// Two halves of a batch that was refused as a whole, until the one at fault stands alone.
+    pub(super) fn bisect(&mut self, batch: Batch) {
+        let Batch { bin, mut parts, .. } = batch;
+        let second = parts.split_off(parts.len() / 2);
+        self.halves.push_front(Batch { bin, parts: second, permit: None });
+        self.halves.push_front(Batch { bin, parts, permit: None });
+    }
+
+    /// Nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.halves.is_empty() && self.bins.values().all(VecDeque::is_empty)
+    }
+
+    /// Nothing waits but parts of records that failed before.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.halves.is_empty() && self.bins.iter().all(|(bin, parts)| bin.suspicion > 0 || parts.is_empty())
+    }
+
+    /// Takes out the calls that may be made now.
+    pub(super) fn form(&mut self, gate: &Arc<Gate>, limits: impl Fn(Kind, Op) -> Limits, flush: Flush) -> Formed {
+        let mut formed = Formed::default();
+        while let Some(half) = self.halves.front() {
+            let Some(permit) = gate.enter(limits(half.bin.kind, half.bin.op).concurrency) else {
+                return Formed { blocked: true, ..formed };
+            };
+            formed.batches.extend(self.halves.pop_front().map(|half| Batch { permit: Some(permit), ..half }));
+        }
+        for (bin, parts) in &mut self.bins {
+            let limits = limits(bin.kind, bin.op);
+            let due = |parts: &VecDeque<Waiting>, formed: &Formed| {
+                is_full(bin, parts, &limits) || flush.is_due(parts, flush.quiet && formed.batches.is_empty())
+            };
+            while !parts.is_empty() && due(parts, &formed) {
+                let Some(permit) = gate.enter(limits.concurrency) else {
+                    formed.blocked = true;
+                    break;
+                };
+                let parts = take(parts, bin.items(&limits), limits.bytes);
+                formed.batches.push(Batch { bin: *bin, parts, permit: Some(permit) });
+            }
+        }
+        self.bins.retain(|_, parts| !parts.is_empty());
+        formed
+    }
+}
+
+impl Flush {
+    fn is_due(self, parts: &VecDeque<Waiting>, quiet: bool) -> bool {
+        if self.exhausted { !self.filling || parts.iter().any(|waiting| !waiting.backfill) } else { quiet }
+    }
+}
+
+fn is_full(bin: &Bin, parts: &VecDeque<Waiting>, limits: &Limits) -> bool {
+    parts.len() >= bin.items(limits) || parts.iter().map(|waiting| waiting.bytes).sum::<usize>() >= limits.bytes
+}
+
+/// Takes parts from the front as far as one call may carry them, at least one.
+fn take(parts: &mut VecDeque<Waiting>, most: usize, most_bytes: usize) -> Vec<Waiting> {
+    let (mut taken, mut bytes) = (Vec::new(), 0);
+    while let Some(next) = parts.front()
+        && taken.len() < most
+        && (taken.is_empty() || bytes + next.bytes <= most_bytes)
+    {
+        bytes += next.bytes;
+        taken.extend(parts.pop_front());
+    }
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Flush = Flush { exhausted: true, filling: false, quiet: true };
+
+    fn limits(items: usize, bytes: usize) -> impl Fn(Kind, Op) -> Limits {
+        move |_, _| Limits { items, bytes, concurrency: 100 }
+    }
+
+    fn waiting(number: u64) -> Waiting {
+        let item = number.to_string().as_str().into();
+        Waiting { number: Number(number), part: 0, item, bytes: 10, backfill: true }
+    }
+
+    fn sizes(batches: &[Batch]) -> Vec<usize> {
+        batches.iter().map(|batch| batch.parts.len()).collect()
+    }
+
+    #[test]
+    fn calls_keep_within_items_and_bytes() {
+        let gate = Gate::new(contract::Random::seeded(1));
+        for (items, bytes, expected) in [(4, 1_000, vec![4, 4, 2]), (10, 35, vec![3, 3, 3, 1]), (10, 5, vec![1; 10])] {
+            let mut outbox = Outbox::default();
+            for number in 0..10 {
+                outbox.add(Bin::new(Kind::Product, Op::Put, 0), waiting(number), false);
+            }
+            assert_eq!(sizes(&outbox.form(&gate, limits(items, bytes), ALL).batches), expected);
+        }
+    }
+
+    #[test]
+    fn what_failed_again_and_again_goes_into_ever_smaller_calls_and_last() {
+        let gate = Gate::new(contract::Random::seeded(1));
+        let mut largest = Vec::new();
+        for attempts in 0..7 {
+            let mut outbox = Outbox::default();
+            for number in 0..500 {
+                outbox.add(Bin::new(Kind::Product, Op::Put, attempts), waiting(number), false);
+            }
+            let batches =
+                outbox.form(&gate, |_, _| Limits { items: 500, bytes: 10_000, concurrency: 1000 }, ALL).batches;
+            largest.extend(batches.iter().map(|batch| batch.parts.len()).max());
+        }
+        assert_eq!(largest, [500, 500, 125, 31, 7, 1, 1]);
+        let mut outbox = Outbox::default();
+        outbox.add(Bin::new(Kind::Product, Op::Remove, 5), waiting(1), false);
+        outbox.add(Bin::new(Kind::Product, Op::Put, 0), waiting(2), false);
+        let order: Vec<u64> =
+            outbox.form(&gate, limits(5, 100), ALL).batches.iter().map(|it| it.parts[0].number.0).collect();
+        assert_eq!(order, [2, 1]);
+    }
+
+    #[test]
+    fn a_call_that_is_not_full_waits_for_a_read_unless_something_in_it_is_urgent() {
+        let gate = Gate::new(contract::Random::seeded(1));
+        let filling = Flush { exhausted: true, filling: true, quiet: true };
+        let mut outbox = Outbox::default();
+        outbox.add(Bin::new(Kind::Product, Op::Put, 0), waiting(1), false);
+        assert!(outbox.form(&gate, limits(2, 100), filling).batches.is_empty());
+        outbox.add(Bin::new(Kind::Product, Op::Put, 0), Waiting { backfill: false, ..waiting(2) }, false);
+        outbox.add(Bin::new(Kind::Product, Op::Put, 0), waiting(3), false);
+        assert_eq!(sizes(&outbox.form(&gate, limits(3, 100), filling).batches), [3]);
+    }
+
+    #[test]
+    fn calls_for_one_item_are_made_one_after_the_other() {
+        let gate = Gate::new(contract::Random::seeded(1));
+        let mut outbox = Outbox::default();
+        let same = |number| Waiting { item: "sku".into(), ..waiting(number) };
+        outbox.add(Bin::new(Kind::Product, Op::Put, 0), same(1), true);
+        outbox.add(Bin::new(Kind::Product, Op::Remove, 0), same(2), true);
+        let first = outbox.form(&gate, limits(5, 100), ALL).batches;
+        assert_eq!((first.len(), first[0].parts[0].number), (1, Number(1)));
+        assert!(outbox.form(&gate, limits(5, 100), ALL).batches.is_empty());
+        outbox.done(Kind::Product, &"sku".into());
+        assert_eq!(outbox.form(&gate, limits(5, 100), ALL).batches[0].parts[0].number, Number(2));
+    }
+
+    #[test]
+    fn a_refused_batch_is_halved_and_its_halves_go_first() {
+        let gate = Gate::new(contract::Random::seeded(1));
+        let mut outbox = Outbox::default();
+        for number in 0..4 {
+            outbox.add(Bin::new(Kind::Product, Op::Put, 0), waiting(number), false);
+        }
+        let refused = outbox.form(&gate, limits(4, 100), ALL).batches.remove(0);
+        outbox.add(Bin::new(Kind::Product, Op::Patch(contract::Facets::NONE), 0), waiting(9), false);
+        outbox.bisect(refused);
+        let calls = outbox.form(&gate, limits(4, 100), ALL).batches;
+        let numbers = |batch: &Batch| batch.parts.iter().map(|part| part.number.0).collect::<Vec<_>>();
+        assert_eq!(calls.iter().map(numbers).collect::<Vec<_>>(), [vec![0, 1], vec![2, 3], vec![9]]);
+    }
+}

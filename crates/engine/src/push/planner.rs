@@ -1,0 +1,233 @@
+//! Walks the mirror past the cursor, and makes jobs of what it finds.
+//!
+//! **Invariants:** what is read and not settled holds the cursor before it; a record is prepared only while the ledger
+//! knows how it stands; what changes while a call carries it is prepared again after that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{
+    Fault, FaultClass, Op,
+    source::Urgency,
+    store::{Cursor, Number, Revision, Take, Work},
+};
+
+use super::{
+    Place, Push,
+    owners::{Claims, settle_rivalries},
+    settler::Settler,
+};
+use crate::{
+    market::View,
+    prepare::{Action, Job, Part, Target, job},
+};
+
+/// Windows that are read at once: one for each urgency, and one for retries.
+const WINDOWS: usize = 4;
+/// Don't query for fewer records than this.
+const LEAST: usize = 50;
+/// The smallest room in which anything is read.
+pub(super) const LEAST_ROOM: usize = WINDOWS * LEAST;
+
+/// The market as it was looked up last, and the revision of the reference records it was looked up in.
+struct Lookup {
+    revision: Revision,
+    view: View,
+}
+
+/// Reads ahead of what is settled.
+#[derive(Default)]
+pub(super) struct Planner {
+    lookup: Option<Lookup>,
+    /// Records that changed again while a call carried them, with their places in the walk.
+    again: BTreeMap<Number, Vec<Place>>,
+    /// Several records may want one item.
+    pub(super) shared: bool,
+    claims: Claims,
+    /// How far was read, which is ahead of what is settled.
+    read: Option<Cursor>,
+    committed: Option<Cursor>,
+    /// Unsettled places of the walk, per urgency.
+    unsettled: [BTreeSet<Revision>; 3],
+    /// Retries were not looked for, because the store would have given some that are settled.
+    pub(super) overlooked: bool,
+    /// The market can't be looked up before a person changes a setting.
+    pub(super) broken: Option<Fault>,
+}
+
+/// Jobs of one window.
+#[derive(Default)]
+pub(super) struct Planned {
+    pub(super) jobs: Vec<(Job, Vec<Place>)>,
+    /// There was nothing new.
+    pub(super) is_last: bool,
+}
+
+impl Planner {
+    /// Jobs of records that changed while a call carried them and that none carries any more.
+    pub(super) async fn look_again(&mut self, push: &Push, settler: &mut Settler) -> Result<Planned, Fault> {
+        self.overlooked = false;
+        let ready: Vec<Number> = self.again.keys().filter(|it| !settler.is_under_way(**it)).copied().collect();
+        let mut work = Vec::with_capacity(ready.len());
+        for number in ready {
+            work.extend(push.store.work(&push.flow.name, number).await?);
+        }
+        let jobs = self.jobs(push, work, settler).await?;
+        Ok(Planned { jobs, is_last: false })
+    }
+
+    /// Something waits for calls that are under way.
+    pub(super) fn waits(&self) -> bool {
+        !self.again.is_empty()
+    }
+
+    /// Reads the next window, of about `room` records in all; none where the room is too small to be worth a query.
+    pub(super) async fn next(
+        &mut self,
+        push: &Push,
+        room: usize,
+        settler: &mut Settler,
+    ) -> Result<Option<Planned>, Fault> {
+        let most = room / WINDOWS;
+        if most < LEAST {
+            return Ok(None);
+        }
+        let retrying = settler.is_retrying();
+        self.overlooked = !retrying && settler.waiting_rows() > 0;
+        let take = Take {
+            now: push.clock.now(),
+            fresh: [most; 3],
+            retries: if retrying || self.overlooked { 0 } else { most },
+            after: self.read,
+        };
+        let window = push.store.window(&push.flow.name, take).await?;
+        // A retry that a call carries is found again and again; what is fresh is found once.
+        let is_new = |work: &Work| work.urgency.is_some() || !settler.is_under_way(work.number);
+        let is_last = !window.work.iter().any(is_new);
+        self.read = Some(window.cursor);
+        self.shared = window.shared;
+        let jobs = self.jobs(push, window.work, settler).await?;
+        Ok(Some(Planned { jobs, is_last }))
+    }
+
+    /// A job that sends one of these records, which are in sync, again; none where none of them is as the destination has
+    /// it.
+    pub(super) async fn probe(&mut self, push: &Push, in_sync: Vec<Work>) -> Result<Option<Job>, Fault> {
+        let Some(lookup) = self.look_up(push).await? else { return Ok(None) };
+        let now = push.clock.now();
+        let found = in_sync.iter().find_map(|work| {
+            let mut job = job(&push.flow, &lookup.view, work, now);
+            let is_kept = |part: &Part| part.action == Action::Keep && part.payload.is_some();
+            let whole = job.target == Target::InSync && job.parts.iter().all(is_kept);
+            job.parts.first_mut().filter(|_| whole)?.action = Action::Send(Op::Put);
+            job.probe = true;
+            Some(job)
+        });
+        self.lookup = Some(lookup);
+        Ok(found)
+    }
+
+    async fn jobs(
+        &mut self,
+        push: &Push,
+        work: Vec<Work>,
+        settler: &mut Settler,
+    ) -> Result<Vec<(Job, Vec<Place>)>, Fault> {
+        if work.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Some(lookup) = self.look_up(push).await? else {
+            // Nothing of it is settled, so the cursor must not pass it.
+            for work in &work {
+                self.hold(work);
+            }
+            return Ok(Vec::new());
+        };
+        let now = push.clock.now();
+        let (mut jobs, mut places) = (Vec::with_capacity(work.len()), Vec::with_capacity(work.len()));
+        for work in work {
+            if work.unread {
+                // It could be understood when it was read. The next revision of it is looked at.
+                let held = self.again.remove(&work.number).unwrap_or_default();
+                self.release(&held);
+                continue;
+            }
+            let place = self.hold(&work);
+            if settler.is_under_way(work.number) {
+                if place.is_some() {
+                    self.again.entry(work.number).or_default().extend(place);
+                }
+                continue;
+            }
+            let mut held = self.again.remove(&work.number).unwrap_or_default();
+            held.extend(place);
+            jobs.push(job(&push.flow, &lookup.view, &work, now));
+            places.push(held);
+        }
+        if self.shared {
+            settle_rivalries(push, &lookup.view, now, &mut jobs, &mut self.claims, settler).await?;
+        }
+        self.lookup = Some(lookup);
+        Ok(jobs.into_iter().zip(places).collect())
+    }
+
+    /// The market looked up in the reference records as they are now; none where that can't be.
+    async fn look_up(&mut self, push: &Push) -> Result<Option<Lookup>, Fault> {
+        let flow = &push.flow;
+        let revision = push.store.reference_revision(&flow.source).await?;
+        if let Some(lookup) = self.lookup.take_if(|lookup| lookup.revision == revision) {
+            return Ok(Some(lookup));
+        }
+        match flow.view(push.store.as_ref()).await {
+            Ok(view) => Ok(Some(Lookup { revision, view })),
+            Err(fault) if fault.class == FaultClass::Config => {
+                self.broken = Some(fault);
+                Ok(None)
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Keeps the cursor before a record until that is settled.
+    fn hold(&mut self, work: &Work) -> Option<Place> {
+        let place = work.urgency.map(|urgency| (urgency, work.revision));
+        if let Some((urgency, revision)) = place {
+            self.unsettled_at(urgency).insert(revision);
+        }
+        place
+    }
+
+    fn unsettled_at(&mut self, urgency: Urgency) -> &mut BTreeSet<Revision> {
+        let [urgent, live, backfill] = &mut self.unsettled;
+        match urgency {
+            Urgency::Urgent => urgent,
+            Urgency::Live => live,
+            Urgency::Backfill => backfill,
+        }
+    }
+
+    /// These places are settled.
+    pub(super) fn release(&mut self, places: &[Place]) {
+        for (urgency, revision) in places {
+            self.unsettled_at(*urgency).remove(revision);
+        }
+    }
+
+    /// As far as everything is settled, and whether that is farther than what is stored.
+    pub(super) fn cursor(&self) -> (Option<Cursor>, bool) {
+        let cursor = self.read.map(|Cursor(mut at)| {
+            for (at, unsettled) in at.iter_mut().zip(&self.unsettled) {
+                if let Some(first) = unsettled.first() {
+                    *at = Revision(first.0.saturating_sub(1)).min(*at);
+                }
+            }
+            Cursor(at)
+        });
+        (cursor, cursor.is_some() && cursor != self.committed)
+    }
+
+    /// The store has this cursor, and the outcomes of all records that are not under way.
+    pub(super) fn committed(&mut self, cursor: Option<Cursor>, settler: &Settler) {
+        self.committed = cursor;
+        self.claims.retain(|number| settler.is_under_way(number));
+    }
+}

@@ -1,0 +1,185 @@
+//! A record at which every call fails is found and set aside; an account that fails or refuses everything blames no
+//! record.
+
+use std::{collections::VecDeque, time::Duration};
+
+use contract::{Clock, source::Urgency, store::Desk as _};
+use tokio::task::yield_now;
+
+use super::{
+    Ended, Rig, calls, flow_name,
+    histories::Edit,
+    limits, runtime,
+    shop::{Goods, Nature},
+    steady::wait,
+};
+
+impl Rig {
+    /// Reads that products are of these natures.
+    fn turn(&self, natures: &[(usize, Nature)], urgency: Urgency) {
+        let changes = {
+            let mut shop = self.shop();
+            let change = |(product, nature): &(usize, Nature)| {
+                shop.set(*product, Some(Goods { nature: *nature, ..Goods::new(0) }));
+                shop.product(*product)
+            };
+            natures.iter().map(change).collect()
+        };
+        self.read(changes, urgency);
+    }
+
+    fn dead(&self) -> u64 {
+        wait(self.store.tally(&flow_name())).unwrap().dead
+    }
+
+    fn pending(&self) -> u64 {
+        wait(self.store.tally(&flow_name())).unwrap().pending
+    }
+}
+
+#[test]
+fn a_record_at_which_every_call_fails_stops_no_other_and_is_set_aside() {
+    const PRODUCTS: usize = 56;
+    for granular in [false, true] {
+        runtime().block_on(async {
+            let rig = Rig::new(PRODUCTS, limits(100), granular);
+            let all: Vec<_> =
+                (0..PRODUCTS).map(|it| (it, if it == 17 { Nature::Toxic } else { Nature::Good })).collect();
+            rig.turn(&all, Urgency::Backfill);
+            let began = rig.clock.now();
+            rig.settle().await;
+            rig.is_right().unwrap();
+            let letters = wait(rig.store.dead(&flow_name(), 10)).unwrap();
+            assert_eq!((letters[0].id.as_str(), letters[0].fault.code.as_ref()), ("p17", "C0997"));
+            assert_eq!(letters[0].items.len(), 1, "the dead letter has the payload");
+            let took = began.until(rig.clock.now());
+            assert!((Duration::from_mins(2)..Duration::from_mins(10)).contains(&took), "{took:?}");
+            assert!(calls(&rig.fake) < 60, "{} calls", calls(&rig.fake));
+            // Mended, it arrives.
+            rig.turn(&[(17, Nature::Good)], Urgency::Live);
+            rig.settle().await;
+            rig.is_right().unwrap();
+            assert_eq!(rig.dead(), 0);
+        });
+    }
+}
+
+#[test]
+fn where_nothing_else_is_sent_an_item_that_is_accepted_shows_whose_fault_it_is() {
+    runtime().block_on(async {
+        let rig = Rig::new(3, limits(100), false);
+        rig.turn(&[(0, Nature::Good), (1, Nature::Good), (2, Nature::Good)], Urgency::Backfill);
+        rig.settle().await;
+        rig.turn(&[(1, Nature::Toxic), (2, Nature::Toxic)], Urgency::Live);
+        // As after a restart: nothing is known of the account.
+        let rig = rig.reopen();
+        rig.settle().await;
+        rig.is_right().unwrap();
+        assert_eq!(rig.dead(), 2);
+    });
+}
+
+#[test]
+fn an_account_that_is_down_for_hours_blames_no_record() {
+    runtime().block_on(async {
+        for seed in 0..6 {
+            let rig = Rig::new(40, limits(10), seed % 2 == 0);
+            let all: Vec<_> = (0..40).map(|it| (it, Nature::Good)).collect();
+            rig.turn(&all, Urgency::Backfill);
+            rig.settle().await;
+            let changes = (0..40).flat_map(|product| rig.edit(Edit::Name(product, 2))).collect();
+            rig.read(changes, Urgency::Live);
+            for round in 0..40 {
+                rig.fake.behave(seed * 100 + round, 100);
+                let ended = rig.run(seed * 100 + round, None, VecDeque::new()).await;
+                assert!(matches!(ended, Ended::Idle(_)));
+                rig.clock.advance(Duration::from_mins(5));
+            }
+            assert_eq!(rig.dead(), 0, "seed {seed}");
+            rig.settle().await;
+            rig.is_right().unwrap();
+        }
+    });
+}
+
+#[test]
+fn an_account_that_refuses_everything_sets_few_aside_whatever_its_calls_carry() {
+    const PRODUCTS: usize = 1_200;
+    for (items, granular) in [(1, false), (1, true), (10, true), (500, true), (500, false)] {
+        runtime().block_on(async {
+            let rig = Rig::new(PRODUCTS, limits(items), granular);
+            let all: Vec<_> = (0..PRODUCTS).map(|it| (it, Nature::Poison)).collect();
+            rig.turn(&all, Urgency::Live);
+            rig.fake.behave(0, 0);
+            let Ended::Idle(pushed) = rig.run(1, None, VecDeque::new()).await else { panic!("nothing was cut") };
+            assert_eq!(pushed.paused.unwrap().code, "C0603");
+            assert!(rig.dead() < 50, "{} are dead, with calls of {items}", rig.dead());
+            assert_eq!(
+                rig.pending() + rig.dead(),
+                (PRODUCTS + super::shop::CATEGORIES) as u64 - wait(rig.store.tally(&flow_name())).unwrap().in_sync
+            );
+            // It was the account.
+            let changes = (0..PRODUCTS).flat_map(|product| rig.edit(Edit::Nature(product, Nature::Good))).collect();
+            rig.read(changes, Urgency::Live);
+            rig.settle().await;
+            rig.is_right().unwrap();
+        });
+    }
+}
+
+#[test]
+fn refusals_after_something_was_accepted_once_set_nothing_more_aside_until_it_is_accepted_again() {
+    runtime().block_on(async {
+        let rig = Rig::new(301, limits(100), true);
+        rig.turn(&[(300, Nature::Good)], Urgency::Backfill);
+        rig.settle().await;
+        // The account refuses all, also what it accepted before.
+        let changes = rig.edit(Edit::Nature(300, Nature::Good));
+        rig.read(changes, Urgency::Backfill);
+        rig.fake.refuse_all(true);
+        let all: Vec<_> = (0..300).map(|it| (it, Nature::Good)).collect();
+        rig.turn(&all, Urgency::Live);
+        for round in 0..20 {
+            rig.run(round, None, VecDeque::new()).await;
+            rig.clock.advance(Duration::from_mins(5));
+        }
+        assert!(rig.dead() < 50, "{} are dead", rig.dead());
+        rig.fake.refuse_all(false);
+        wait(rig.store.replay(&flow_name(), &[])).unwrap();
+        rig.settle().await;
+        rig.is_right().unwrap();
+    });
+}
+
+#[test]
+fn a_stock_change_that_is_retried_waits_for_no_first_read() {
+    runtime().block_on(async {
+        let rig = Rig::new(20, limits(100), false);
+        rig.turn(&(0..20).map(|it| (it, Nature::Good)).collect::<Vec<_>>(), Urgency::Backfill);
+        rig.settle().await;
+        // The first attempt of a stock change fails.
+        let changes = rig.edit(Edit::Stock(3, 2));
+        rig.read(changes, Urgency::Urgent);
+        rig.fake.fail_next();
+        rig.run(1, None, VecDeque::new()).await;
+        assert_eq!(rig.pending(), 1);
+        rig.clock.advance(Duration::from_secs(5));
+        rig.filling.send_replace(1);
+        let before = calls(&rig.fake);
+        let reading = async {
+            for _ in 0..2_000 {
+                if calls(&rig.fake) > before {
+                    break;
+                }
+                yield_now().await;
+            }
+            let sent = calls(&rig.fake) > before;
+            rig.filling.send_replace(0);
+            sent
+        };
+        let (ended, sent) = tokio::join!(rig.run(1, None, VecDeque::new()), reading);
+        assert!(matches!(ended, Ended::Idle(_)));
+        assert!(sent, "it waited for the read to end");
+        rig.is_right().unwrap();
+    });
+}
