@@ -209,6 +209,11 @@ pub trait Importer: Send + Sync {
     /// Name of the request header that carries the bearer token.
     fn header(&self) -> &'static str;
 
+    /// Whether the text has the form of a token. Pure: what has not is refused without a call.
+    fn is_token(&self, _: &str) -> bool {
+        true
+    }
+
     /// Whether the token was issued by this destination's account. Any doubt is a no.
     ///
     /// # Errors

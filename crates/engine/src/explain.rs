@@ -2,7 +2,7 @@
 
 use contract::{
     Clock, Fault, Store,
-    store::{EntryView, Found, Number, Revision},
+    store::{EntryView, Found, Hold, Number, Revision, State, UnreadRow, Work},
 };
 use model::{Kind, RecordId, Timestamp};
 use serde::Serialize;
@@ -31,6 +31,9 @@ pub struct Journey {
     pub modified_at: Option<Timestamp>,
     /// When its content last changed in the mirror.
     pub changed_at: Timestamp,
+    /// Its latest form at the source could not be understood: when it was seen last, and why. `record` is the last form that
+    /// could be.
+    pub unread: Option<UnreadRow>,
     /// The record as the mirror holds it; none when it is gone.
     pub record: Option<Json>,
     /// What each flow made of it.
@@ -44,13 +47,15 @@ pub struct Stop {
     pub flow: String,
     /// Its market.
     pub market: String,
-    /// What the destination should hold: `in_sync`, `filtered`, `gone`, `dead`.
+    /// The state in which `status` counts it: `in_sync`, `pending`, `waiting`, `held`, `filtered`, `dead`, `unread` or `gone`.
     pub verdict: &'static str,
     /// Why, in words.
     pub why: String,
-    /// The items it should hold.
+    /// What the market makes of it now, in words.
+    pub wanted: String,
+    /// The items the destination should hold.
     pub items: Vec<Json>,
-    /// Fields in which that differs from what was acknowledged last.
+    /// Where something is to be sent: the fields in which it differs from what was acknowledged last.
     pub pending: Vec<FieldChange>,
     /// When the projection may change by time alone.
     pub next: Option<Timestamp>,
@@ -58,15 +63,21 @@ pub struct Stop {
     pub ledger: Option<EntryView>,
 }
 
-/// The journey of a found record through these flows.
+/// The journey of a found record through these flows. `unread`: why its latest form could not be understood, if so.
 ///
 /// # Errors
 /// The store's, or that a market's settings name what the source does not have.
-pub async fn explain(found: &Found, flows: &[&Flow], store: &dyn Store, clock: &dyn Clock) -> Result<Journey, Fault> {
+pub async fn explain(
+    found: &Found,
+    unread: Option<&UnreadRow>,
+    flows: &[&Flow],
+    store: &dyn Store,
+    clock: &dyn Clock,
+) -> Result<Journey, Fault> {
     let mut stops = Vec::new();
     if Kind::CARRIED.contains(&found.kind) {
         for flow in flows {
-            stops.extend(stop(found.number, flow, store, clock).await?);
+            stops.extend(stop(found.number, unread, flow, store, clock).await?);
         }
     }
     Ok(Journey {
@@ -77,26 +88,38 @@ pub async fn explain(found: &Found, flows: &[&Flow], store: &dyn Store, clock: &
         version: found.version,
         modified_at: found.modified_at,
         changed_at: found.changed_at,
+        unread: unread.cloned(),
         record: found.record.as_ref().and_then(|record| serde_json::to_value(record).ok()),
         flows: stops,
     })
 }
 
-async fn stop(number: Number, flow: &Flow, store: &dyn Store, clock: &dyn Clock) -> Result<Option<Stop>, Fault> {
+async fn stop(
+    number: Number,
+    unread: Option<&UnreadRow>,
+    flow: &Flow,
+    store: &dyn Store,
+    clock: &dyn Clock,
+) -> Result<Option<Stop>, Fault> {
     let Some(work) = store.work(&flow.name, number).await? else { return Ok(None) };
     let view = flow.view(store).await?;
     let job = job(flow, &view, &work, clock.now());
     let ledger = store.entry(&flow.name, number).await?;
-    let (verdict, why) = match &job.target {
-        Target::InSync => ("in_sync", "the market sells it".to_owned()),
-        Target::Filtered(rule) => ("filtered", format!("rule {rule} keeps it out")),
-        Target::Gone => ("gone", "the source no longer has it".to_owned()),
-        Target::Dead(fault) => ("dead", fault.to_string()),
+    let wanted = match &job.target {
+        Target::InSync => "the market sells it".to_owned(),
+        Target::Filtered(rule) => format!("rule {rule} keeps it out"),
+        Target::Gone => "the source no longer has it".to_owned(),
+        Target::Dead(fault) => format!("it can't be made into a payload: {fault}"),
+    };
+    let (verdict, why) = if work.unread {
+        ("unread", unread.map_or_else(|| "it could not be understood".to_owned(), |row| row.fault.to_string()))
+    } else {
+        stands(&work, ledger.as_ref())
     };
     let next = job.due;
     let items: Vec<_> = job.parts.into_iter().filter_map(Part::item).collect();
     let acknowledged = ledger.as_ref().map(|entry| entry.items.as_slice()).unwrap_or_default();
-    let pending = differences(acknowledged, &items);
+    let pending = if verdict == "pending" { differences(acknowledged, &items) } else { Vec::new() };
     let object = |item: &contract::Item| {
         let mut object: serde_json::Map<String, Json> =
             serde_json::from_str(&item.payload.object()).unwrap_or_default();
@@ -108,9 +131,40 @@ async fn stop(number: Number, flow: &Flow, store: &dyn Store, clock: &dyn Clock)
         market: flow.market.key.clone(),
         verdict,
         why,
+        wanted,
         items: items.iter().map(object).collect(),
         pending,
         next,
         ledger,
     }))
+}
+
+/// How the record stands with the flow, and why.
+fn stands(work: &Work, ledger: Option<&EntryView>) -> (&'static str, String) {
+    let Some(entry) = ledger else { return ("pending", "it was never sent".to_owned()) };
+    let reason = || entry.fault.as_ref().map(|fault| format!(": {fault}")).unwrap_or_default();
+    if entry.revision < work.revision {
+        return ("pending", format!("it changed since it was settled at {}", entry.settled_at));
+    }
+    match &entry.state {
+        State::InSync => ("in_sync", format!("the destination acknowledged it at {}", entry.settled_at)),
+        State::Filtered(rule) if rule == "dropped" => {
+            ("filtered", "it was dropped with `cartage dead drop` until it changes".to_owned())
+        }
+        State::Filtered(rule) => ("filtered", format!("rule {rule} keeps it out")),
+        State::Dead => ("dead", format!("it was set aside at {}{}", entry.settled_at, reason())),
+        State::Gone => ("gone", "the source no longer has it, and the destination knows".to_owned()),
+        State::Retry(at) => {
+            ("pending", format!("it is tried again at {at}, after {} attempts{}", entry.attempts, reason()))
+        }
+        State::AwaitsFeed => ("waiting", "it goes with the destination's next import of the hosted feed".to_owned()),
+        State::AwaitsImport => ("waiting", "the destination is still importing it".to_owned()),
+        State::Held(Hold::Removal) => (
+            "held",
+            "it is to be removed, and the flow's guard stopped removals; `cartage sync --allow-deletes`".to_owned(),
+        ),
+        State::Held(Hold::UnknownOutcome) => {
+            ("held", "the outcome of a call that may not be repeated is not known".to_owned())
+        }
+    }
 }

@@ -49,7 +49,8 @@ impl<'a> Feed<'a> {
     /// Begins at `place`, with records whose content changed after `modified_after` only, if that is given.
     ///
     /// # Errors
-    /// `C0607` while the source was not read completely; the store's; the market's settings.
+    /// `C0607` while the source was not read completely; `C0610` where a record that could not be understood would be missing
+    /// from a feed of everything; the store's; the market's settings.
     pub async fn open(
         flow: &'a Flow,
         store: &'a dyn Store,
@@ -68,6 +69,9 @@ impl<'a> Feed<'a> {
             let message = format!("lane {} of source {} was not read completely yet", lane.name, flow.source);
             return Err(Fault::transient("C0607", message)
                 .hint("a short feed would delete what it leaves out; ask again when the first read is over"));
+        }
+        if modified_after.is_none() {
+            whole(flow, store, kind).await?;
         }
         let revision = store.revision().await?;
         let view = flow.view(store).await?;
@@ -107,9 +111,18 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// What the destination should hold of a record, without what is another's. What can't be made, and what a person
-    /// has dropped until it changes, stays there as it was acknowledged last.
+    /// What the destination should hold of a record, without what is another's. What can't be made, what could not be
+    /// understood, and what a person has dropped until it changes, stays there as it was acknowledged last.
     async fn items(&self, work: &Work) -> Result<Vec<Item>, Fault> {
+        if work.unread {
+            let items = self.acknowledged(work).await?;
+            // It may have become so since the feed was opened.
+            return if items.is_empty() && self.modified_after.is_none() {
+                Err(short(work.kind, 1))
+            } else {
+                Ok(items)
+            };
+        }
         if work.entry.as_ref().is_some_and(|entry| is_dropped(entry) && entry.revision >= work.revision) {
             return self.acknowledged(work).await;
         }
@@ -138,6 +151,36 @@ impl<'a> Feed<'a> {
     pub fn within(&self, items: usize) -> Place {
         Place { after: Number(self.place.after.0.saturating_sub(1)), skip: self.skipped + items }
     }
+}
+
+/// Refuses a feed of everything that would leave out a record because it could not be understood: the importer would delete
+/// what the destination may hold of it.
+async fn whole(flow: &Flow, store: &dyn Store, kind: Kind) -> Result<(), Fault> {
+    let counts = store.counts(&flow.source).await?;
+    let mut unread: u64 = counts.iter().filter(|count| count.kind == kind).map(|count| count.unread).sum();
+    if unread == 0 {
+        return Ok(());
+    }
+    let mut after = Number(0);
+    loop {
+        let page = store.scan(&flow.name, kind, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.number;
+        // What was acknowledged takes the place of what can't be read.
+        let stands_in = |work: &&Work| work.unread && work.entry.as_ref().is_some_and(|entry| !entry.items.is_empty());
+        unread = unread.saturating_sub(page.iter().filter(stands_in).count() as u64);
+    }
+    if unread == 0 { Ok(()) } else { Err(short(kind, unread)) }
+}
+
+fn short(kind: Kind, unread: u64) -> Fault {
+    let message = match unread {
+        1 => format!("1 {kind} of the source could not be understood and would be missing from the feed"),
+        _ => format!("{unread} records of kind {kind} could not be understood and would be missing from the feed"),
+    };
+    Fault::transient("C0610", message).hint(
+        "a short feed would delete what it leaves out; `cartage status` names the records, mend them at the source",
+    )
 }
 
 fn is_dropped(entry: &Entry) -> bool {

@@ -42,6 +42,8 @@ pub struct Plan {
     pub filtered: BTreeMap<String, u64>,
     /// Records that can't be made into a payload.
     pub refused: Vec<Refused>,
+    /// Records that could not be understood: what the destination holds of them is left alone.
+    pub unread: u64,
     /// Some ids per outcome.
     pub examples: BTreeMap<&'static str, Vec<RecordId>>,
     /// Calls it would take, by operation.
@@ -104,11 +106,12 @@ pub async fn plan(flow: &Flow, store: &dyn Store, clock: &dyn Clock) -> Result<P
             after = last.number;
             let settled = page.iter().filter(|work| work.entry.as_ref().is_some_and(|entry| !entry.items.is_empty()));
             samples.extend(settled.step_by(SAMPLE_EVERY).map(|work| work.number));
-            for work in &page {
+            for work in page.iter().filter(|work| !work.unread) {
                 plan.count(&planned(flow, store, clock, &view, work).await?, flow, &mut sums);
             }
         }
     }
+    plan.unread = store.tally(&flow.name).await?.unread;
     for ((_, op), (items, per_call)) in sums {
         *plan.calls.entry(op).or_default() += items.div_ceil(per_call.max(1));
     }
@@ -189,6 +192,9 @@ pub async fn changes(
     clock: &dyn Clock,
     work: &Work,
 ) -> Result<Vec<FieldChange>, Fault> {
+    if work.unread {
+        return Err(unread(work));
+    }
     let view = flow.view(store).await?;
     let job = planned(flow, store, clock, &view, work).await?;
     if let Some(contested) = job.contested {
@@ -202,6 +208,12 @@ pub async fn changes(
         }
     };
     Ok(differences(&before, &after))
+}
+
+/// Why nothing is sent for a record whose latest form could not be understood.
+fn unread(work: &Work) -> Fault {
+    Fault::record("C0609", format!("{} {} could not be understood when it was read last", work.kind, work.id))
+        .hint("what the destination holds of it is left as it is; `cartage explain` says why, mend it at the source")
 }
 
 /// Field by field.

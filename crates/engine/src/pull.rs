@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use contract::{
-    Change, Clock, Fault, FaultClass, Lane, Next, Page, Position, Source, Store, Token,
+    Clock, Fault, FaultClass, Lane, Next, Page, Position, Source, Store, Token,
     source::Urgency,
     store::{Intake, LaneState, Sweep, Swept, Taken, Walk},
 };
@@ -98,9 +98,6 @@ impl Walked {
     }
 }
 
-/// How much weight the last walk has in [`LaneState::pace`].
-const PACE_WEIGHT: f32 = 0.3;
-
 /// A page on its way; giving it up ends the request.
 struct Reading {
     task: JoinHandle<Result<Page, Fault>>,
@@ -161,7 +158,7 @@ impl Pull {
             };
             // A full walk only ends with its sweep: cut off before it, its last page is read again.
             if let (Some(token), false) = (&end, full) {
-                finish(&mut state, token.clone(), self.clock.now(), &sum, &page.changes);
+                finish(&mut state, token.clone(), self.clock.now());
             }
             let intake = Intake {
                 source: self.name.clone(),
@@ -183,7 +180,7 @@ impl Pull {
             let Some(end) = end else { continue };
             let held = match walk.pass {
                 Some(pass) => {
-                    finish(&mut state, end, self.clock.now(), &sum, &[]);
+                    finish(&mut state, end, self.clock.now());
                     state.full_at = Some(walk.began_at);
                     // What is held stays held until another full walk: a delta can't find what is missing.
                     state.held = None;
@@ -283,14 +280,11 @@ fn begin(lane: &Lane, mode: Mode, state: &mut LaneState, now: Timestamp) -> (Wal
     }
 }
 
-fn finish(state: &mut LaneState, end: Token, now: Timestamp, sum: &Taken, last: &[Change]) {
-    #[expect(clippy::cast_precision_loss, reason = "a moving average")]
-    let changes = (sum.new + sum.changed + sum.gone) as f32 + last.len() as f32;
+fn finish(state: &mut LaneState, end: Token, now: Timestamp) {
     state.watermark = Some(end);
     state.walk = None;
     state.read_at = Some(now);
     state.fault = None;
-    state.pace = state.pace * (1.0 - PACE_WEIGHT) + changes * PACE_WEIGHT;
 }
 
 fn add(sum: &mut Taken, taken: Taken) {

@@ -39,6 +39,8 @@ pub struct Drift {
     pub item: RemoteId,
     /// The destination does not have it.
     pub missing: bool,
+    /// The record could not be understood when it was read last, so that it is not sent again.
+    pub unread: bool,
     /// Fields that differ.
     pub fields: Vec<String>,
 }
@@ -66,12 +68,12 @@ pub async fn verify(flow: &Flow, store: &dyn Store) -> Result<Verified, Fault> {
     Ok(verified)
 }
 
-/// Has what drifted sent again in full; tells how many records.
+/// Has what drifted sent again in full; tells how many records. Records that could not be understood are left alone.
 ///
 /// # Errors
 /// The store's.
 pub async fn repair(flow: &Flow, store: &dyn Store, verified: &Verified) -> Result<u64, Fault> {
-    let numbers = verified.drifted();
+    let numbers = verified.repairable();
     if numbers.is_empty() { Ok(0) } else { store.doubt(&flow.name, &numbers).await }
 }
 
@@ -81,7 +83,7 @@ pub async fn repair(flow: &Flow, store: &dyn Store, verified: &Verified) -> Resu
 /// The store's.
 pub async fn repaired(flow: &Flow, store: &dyn Store, verified: &Verified) -> Result<u64, Fault> {
     let mut repaired = 0;
-    for number in verified.drifted() {
+    for number in verified.repairable() {
         let entry = store.work(&flow.name, number).await?.and_then(|work| work.entry);
         repaired += u64::from(entry.is_none_or(|entry| !matches!(entry.state, State::Dead | State::Retry(_))));
     }
@@ -91,11 +93,20 @@ pub async fn repaired(flow: &Flow, store: &dyn Store, verified: &Verified) -> Re
 impl Verified {
     /// The records that drifted.
     pub fn drifted(&self) -> Vec<Number> {
-        let mut numbers: Vec<Number> = self.drift.iter().map(|drift| drift.number).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        numbers
+        numbers(self.drift.iter())
     }
+
+    /// Those of them that can be sent again.
+    pub fn repairable(&self) -> Vec<Number> {
+        numbers(self.drift.iter().filter(|drift| !drift.unread))
+    }
+}
+
+fn numbers<'a>(drift: impl Iterator<Item = &'a Drift>) -> Vec<Number> {
+    let mut numbers: Vec<Number> = drift.map(|drift| drift.number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
 }
 
 /// False where the destination can't be read back.
@@ -123,7 +134,8 @@ async fn compare(
                 verified.right += 1;
             } else {
                 let (number, id, missing) = (work.number, work.id.clone(), found.is_none());
-                verified.drift.push(Drift { number, kind, id, item: item.id, missing, fields });
+                let unread = work.unread;
+                verified.drift.push(Drift { number, kind, id, item: item.id, missing, unread, fields });
             }
         }
     }

@@ -18,7 +18,12 @@ use futures::stream;
 use model::{FlowName, Kind};
 use tokio::sync::{Mutex, mpsc};
 
-use crate::{Served, parameters::Parameters};
+use crate::{
+    Served,
+    health::Tallies,
+    parameters::Parameters,
+    tokens::{Tokens, Verdict},
+};
 
 /// Bytes collected before they are handed to the connection.
 const CHUNK: usize = 64 * 1024;
@@ -30,6 +35,8 @@ const PLACES: usize = 1024;
 /// What requests share.
 pub(crate) struct State {
     pub(crate) served: Served,
+    pub(crate) tallies: Tallies,
+    tokens: Tokens,
     places: Mutex<Places>,
 }
 
@@ -52,7 +59,7 @@ struct Mark {
 
 impl State {
     pub(crate) fn new(served: Served) -> Self {
-        Self { served, places: Mutex::default() }
+        Self { served, tallies: Tallies::default(), tokens: Tokens::default(), places: Mutex::default() }
     }
 
     async fn mark(&self, page: &Page) -> Option<Mark> {
@@ -116,7 +123,7 @@ async fn answer(
     let (flow, lanes) = state.served.flows.get(flow).ok_or_else(unknown)?;
     let importer = flow.destination.importer().ok_or_else(unknown)?;
     let kind = importer.kind(name).ok_or_else(unknown)?;
-    verify(importer, headers).await?;
+    verify(state, &flow.name, importer, headers).await?;
     let pairs = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let mut parameters = Parameters::read(pairs, state.served.clock.now())
         .map_err(|bad| Refusal(StatusCode::BAD_REQUEST, bad.to_string()))?;
@@ -153,19 +160,20 @@ async fn answer(
     Ok(([(header::CONTENT_TYPE, of)], Body::from_stream(body)).into_response())
 }
 
-async fn verify(importer: &dyn Importer, headers: &HeaderMap) -> Result<(), Refusal> {
+async fn verify(state: &State, flow: &FlowName, importer: &dyn Importer, headers: &HeaderMap) -> Result<(), Refusal> {
     let refused = |why: &str| Refusal(StatusCode::FORBIDDEN, why.to_owned());
     let header = importer.header();
     let value = headers.get(header).and_then(|value| value.to_str().ok());
     let token = value.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim).filter(|token| !token.is_empty());
     let token = token.ok_or_else(|| refused(&format!("the header {header} with a bearer token is missing")))?;
-    match importer.admits(token).await {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(refused("the bearer token was not issued by this destination's account")),
-        Err(fault) => {
-            tracing::warn!(code = %fault.code, error = %fault, "a feed's bearer token could not be verified");
-            Err(refused("the bearer token could not be verified now"))
-        }
+    match state.tokens.check(flow, importer, state.served.clock.as_ref(), token).await {
+        Verdict::Admitted => Ok(()),
+        Verdict::Refused => Err(refused("the bearer token was not issued by this destination's account")),
+        Verdict::Unverified => Err(refused("the bearer token could not be verified now")),
+        Verdict::Busy => Err(Refusal(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many bearer tokens are being verified; try again".to_owned(),
+        )),
     }
 }
 

@@ -6,12 +6,13 @@
 mod feeds;
 mod health;
 pub mod parameters;
+mod tokens;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Router, routing::get, serve::Listener};
 use contract::{Clock, Lane, Store};
-use engine::Flow;
+use engine::{Flow, run::Health};
 use metrics_exporter_prometheus::PrometheusHandle;
 use model::FlowName;
 
@@ -23,6 +24,8 @@ pub struct Served {
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What keeps the engine from working now.
+    pub health: Arc<Health>,
     /// Renders metrics.
     pub metrics: PrometheusHandle,
 }

@@ -9,7 +9,7 @@ use contract::{
 use engine::Flow;
 use serde::Serialize;
 
-use super::{chosen, load, look};
+use super::{Look, chosen, load, look};
 use crate::{
     assemble,
     cli::{DeadArgs, DeadCommand, DeadOne, DropArgs},
@@ -68,7 +68,7 @@ async fn letters(
 }
 
 async fn list(path: &Path, args: &DeadArgs, output: Output) -> Result<Exit, Failure> {
-    let (store, flows) = look(path)?;
+    let Look { store, flows, .. } = look(path)?;
     let letters = letters(store.as_ref(), &flows, args.flow.as_ref(), &args.records).await?;
     output.document(&letters)?;
     if letters.is_empty() {
@@ -91,7 +91,7 @@ async fn list(path: &Path, args: &DeadArgs, output: Output) -> Result<Exit, Fail
 }
 
 async fn show(path: &Path, args: &DeadOne, output: Output) -> Result<Exit, Failure> {
-    let (store, flows) = look(path)?;
+    let Look { store, flows, .. } = look(path)?;
     let records = std::slice::from_ref(&args.record);
     let letters = letters(store.as_ref(), &flows, args.flow.as_ref(), records).await?;
     if letters.is_empty() {

@@ -2,34 +2,77 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use contract::store::UnreadRow;
 use engine::explain::{Journey, explain};
+use serde::Serialize;
 
-use super::{clock, look, plan::not_found};
+use super::{Look, clock, look, plan::not_found};
 use crate::{
     cli::ExplainArgs,
     output::{Exit, Failure, Output, fault_text},
 };
 
+/// Unread records that are looked through for an id.
+const UNREAD: usize = 10_000;
+
+/// What is known of a record.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Known {
+    /// It is in the mirror.
+    Journey(Box<Journey>),
+    /// The source has it, and it could never be understood.
+    Unread(UnreadRow),
+}
+
 pub(super) async fn run(path: &Path, args: &ExplainArgs, output: Output) -> Result<Exit, Failure> {
-    let (store, flows) = look(path)?;
+    let Look { store, flows, .. } = look(path)?;
     let mut sources: Vec<_> = flows.iter().map(|flow| &flow.source).collect();
     sources.sort_unstable();
     sources.dedup();
-    let mut journeys = Vec::new();
+    let (mut known, mut all_unread) = (Vec::new(), 0);
     for source in sources {
         let flows: Vec<_> = flows.iter().filter(|flow| flow.source == *source).map(AsRef::as_ref).collect();
-        for found in store.find(source, &args.record).await? {
-            journeys.push(explain(&found, &flows, store.as_ref(), clock().as_ref()).await?);
+        let unread = store.unread(source, UNREAD).await?;
+        all_unread += unread.len();
+        let found = store.find(source, &args.record).await?;
+        for found in &found {
+            let is_it = |row: &&UnreadRow| row.kind == found.kind && row.id.as_ref() == Some(&found.id);
+            let unread = unread.iter().find(is_it);
+            let journey = explain(found, unread, &flows, store.as_ref(), clock().as_ref()).await?;
+            known.push(Known::Journey(Box::new(journey)));
+        }
+        let is_named = |row: &UnreadRow| row.id.as_ref().is_some_and(|id| id.as_str() == args.record);
+        let is_found = |row: &UnreadRow| found.iter().any(|it| it.kind == row.kind && row.id.as_ref() == Some(&it.id));
+        known.extend(unread.into_iter().filter(|row| is_named(row) && !is_found(row)).map(Known::Unread));
+    }
+    if known.is_empty() {
+        let mut fault = not_found(&args.record);
+        if all_unread > 0 {
+            fault = fault.hint(format!(
+                "{all_unread} records of the source could not be understood; those are found by their id only: \
+                 `cartage status` lists them"
+            ));
+        }
+        return Err(fault.into());
+    }
+    output.document(&known)?;
+    for known in &known {
+        match known {
+            Known::Journey(journey) => output.line(text(journey).trim_end())?,
+            Known::Unread(row) => {
+                let id = row.id.as_ref().map_or("?", |id| id.as_str());
+                output.line(format!("{} {id}\n{}", row.kind, unread_text(row)))?;
+                output.line("  it was never understood, so nothing was sent of it by this database")?;
+            }
         }
     }
-    if journeys.is_empty() {
-        return Err(not_found(&args.record).into());
-    }
-    output.document(&journeys)?;
-    for journey in &journeys {
-        output.line(text(journey).trim_end())?;
-    }
     Ok(Exit::Done)
+}
+
+fn unread_text(row: &UnreadRow) -> String {
+    let fault = fault_text(&row.fault).replace('\n', "\n  ");
+    format!("  unread   the source has it, but it could not be understood when it was read last, {}\n  {fault}", row.at)
 }
 
 fn text(journey: &Journey) -> String {
@@ -38,8 +81,13 @@ fn text(journey: &Journey) -> String {
     text += &format!("  source   version {}, changed there {}\n", journey.version, at(journey.modified_at));
     let gone = if journey.record.is_none() { ", gone" } else { "" };
     text += &format!("  mirror   revision {}, changed here {}{gone}\n", journey.revision.0, journey.changed_at);
+    if let Some(row) = &journey.unread {
+        text += &format!("{}\n", unread_text(row));
+        text += "  what follows is of the last form that could be understood; the destination keeps what it has\n";
+    }
     for stop in &journey.flows {
         text += &format!("\n  {} (market {}): {}, {}\n", stop.flow, stop.market, stop.verdict, stop.why);
+        text += &format!("    market   {}\n", stop.wanted);
         if let Some(next) = stop.next {
             text += &format!("    may change by time alone at {next}\n");
         }
@@ -67,10 +115,8 @@ fn text(journey: &Journey) -> String {
                 }
             }
         }
-        // What can't be sent is not on its way.
-        let pending = stop.pending.iter().filter(|_| stop.verdict != "dead");
         let mut by_item: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for change in pending {
+        for change in &stop.pending {
             by_item.entry(change.item.as_str()).or_default().push(&change.field);
         }
         for (item, fields) in by_item {

@@ -95,13 +95,20 @@ impl Session {
     }
 }
 
-/// A store that is only looked at, and the flows of the configuration.
-type Look = (Arc<dyn Store>, Vec<Arc<Flow>>);
+/// A store that is only looked at, and what the configuration makes of it.
+struct Look {
+    store: Arc<dyn Store>,
+    flows: Vec<Arc<Flow>>,
+    /// The lanes that each source reads.
+    lanes: status::Lanes,
+}
 
 fn look(path: &Path) -> Result<Look, Failure> {
     let loaded = load(path)?;
     let store = assemble::open_read_only(&loaded)?;
-    Ok((store, assemble::parts(&loaded)?.flows))
+    let assemble::Parts { sources, flows } = assemble::parts(&loaded)?;
+    let lanes = sources.into_iter().map(|(name, source)| (name, source.lanes())).collect();
+    Ok(Look { store, flows, lanes })
 }
 
 /// Turns true at the first interrupt or termination; a second one ends the process at once.

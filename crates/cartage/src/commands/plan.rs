@@ -11,7 +11,7 @@ use engine::{
 use model::Kind;
 use serde::Serialize;
 
-use super::{Session, chosen, clock, look};
+use super::{Look, Session, chosen, clock, look};
 use crate::{
     cli::PlanArgs,
     output::{Exit, Failure, Output, fault_text, table},
@@ -43,7 +43,7 @@ pub(super) async fn run(path: &Path, args: &PlanArgs, output: Output) -> Result<
         opened => Some(opened?),
     };
     let Some(session) = &session else {
-        let (store, flows) = look(path)?;
+        let Look { store, flows, .. } = look(path)?;
         return show(store.as_ref(), clock().as_ref(), &chosen(&flows, &args.flow)?, args, output).await;
     };
     let engine = &session.engine;
@@ -82,12 +82,12 @@ async fn show(
             let filtered: u64 = plan.filtered.values().sum();
             let refused = plan.refused.len() as u64;
             let calls: u64 = plan.calls.values().sum();
-            let counts = [plan.create, plan.change, plan.remove, plan.keep, filtered, refused, calls];
+            let counts = [plan.create, plan.change, plan.remove, plan.keep, filtered, refused, plan.unread, calls];
             let time = brief(Duration::from_secs_f64(plan.seconds));
             [flow.clone()].into_iter().chain(counts.map(|count| count.to_string())).chain([time]).collect()
         })
         .collect();
-    let header = ["flow", "create", "change", "remove", "keep", "filtered", "refused", "calls", "about"];
+    let header = ["flow", "create", "change", "remove", "keep", "filtered", "refused", "unread", "calls", "about"];
     output.line(table(&header, &rows).trim_end())?;
     for FlowPlan { flow, plan } in &plans {
         if !plan.calls.is_empty() {
@@ -112,6 +112,12 @@ async fn show(
         for refused in plan.refused.iter().take(REFUSED) {
             output.line(format!("{flow} can't send {} {}:", refused.kind, refused.id))?;
             output.line(format!("  {}", fault_text(&refused.fault)))?;
+        }
+        if plan.unread > 0 {
+            output.line(format!(
+                "{flow} leaves {} records alone that could not be understood; `cartage status` names them",
+                plan.unread
+            ))?;
         }
         if plan.refused.len() > REFUSED {
             output.line(format!("{flow} can't send {} more; --json has all", plan.refused.len() - REFUSED))?;

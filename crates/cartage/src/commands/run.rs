@@ -49,7 +49,13 @@ pub(super) async fn serve(
             Some((flow.name.clone(), (Arc::clone(flow), origin.pull.source.lanes())))
         })
         .collect();
-    let served = Served { flows, store: Arc::clone(&engine.store), clock: Arc::clone(&engine.clock), metrics };
+    let served = Served {
+        flows,
+        store: Arc::clone(&engine.store),
+        clock: Arc::clone(&engine.clock),
+        health: Arc::clone(&engine.health),
+        metrics,
+    };
     let mut stopped = stop.clone();
     let edges = tokio::spawn(server::serve(listener, server::router(served), async move {
         let _stopped = stopped.wait_for(|stop| *stop).await.is_ok();

@@ -1,19 +1,19 @@
 //! `cartage status`: how every flow stands.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use contract::{
-    Fault, Store,
-    store::{Count, LaneState, Tally, UnreadRow},
+    Fault, Lane, Store,
+    store::{Count, Hold, LaneState, Tally, UnreadRow},
 };
-use engine::Flow;
+use engine::{Flow, run::Engine};
 use model::SourceName;
 use serde::Serialize;
 
-use super::{load, look};
+use super::{Look, look};
 use crate::{
     cli::StatusArgs,
-    output::{Exit, Failure, Output, table},
+    output::{self, Exit, Failure, Output, table},
 };
 
 /// How everything stands.
@@ -35,9 +35,16 @@ pub struct FlowStatus {
     /// How its records stand.
     #[serde(flatten)]
     pub tally: Tally,
-    /// The destination agrees with the source: nothing is pending, waiting, held or unread, and no touch waits.
+    /// Lanes of its source that were never read completely or could not be read the last time.
+    pub not_read: Vec<String>,
+    /// Records of its source that could not be understood, of all kinds: a stock entry is part of a product.
+    pub source_unread: u64,
+    /// Every record of the source was read, and the destination agrees with it, apart from what a named rule keeps out.
     pub converged: bool,
 }
+
+/// The lanes that each source reads.
+pub type Lanes = BTreeMap<SourceName, Vec<Lane>>;
 
 /// How a source was read.
 #[derive(Debug, Serialize)]
@@ -62,16 +69,31 @@ pub struct LaneStatus {
     pub state: LaneState,
 }
 
+/// The lanes of an engine's sources.
+pub fn lanes(engine: &Engine) -> Lanes {
+    engine.origins.iter().map(|origin| (origin.pull.name.clone(), origin.pull.source.lanes())).collect()
+}
+
 /// How these flows stand.
 ///
 /// # Errors
 /// The store's.
-pub async fn flows(store: &dyn Store, flows: &[Arc<Flow>]) -> Result<Vec<FlowStatus>, Fault> {
+pub async fn flows(store: &dyn Store, flows: &[Arc<Flow>], lanes: &Lanes) -> Result<Vec<FlowStatus>, Fault> {
     let mut all = Vec::with_capacity(flows.len());
     for flow in flows {
         let tally = store.tally(&flow.name).await?;
-        let converged = tally.pending + tally.waiting + tally.held + tally.unread + tally.spreading == 0;
-        all.push(FlowStatus { flow: flow.name.to_string(), market: flow.market.key.clone(), tally, converged });
+        let states = store.lanes(&flow.source).await?;
+        let is_read = |lane: &Lane| {
+            let state = states.get(lane.name);
+            let ever = lane.kinds.is_empty() || state.is_some_and(|state| state.full_at.is_some());
+            ever && state.is_none_or(|state| state.fault.is_none())
+        };
+        let not_read = lanes.get(&flow.source).into_iter().flatten().filter(|lane| !is_read(lane));
+        let not_read: Vec<String> = not_read.map(|lane| lane.name.to_string()).collect();
+        let source_unread = store.counts(&flow.source).await?.iter().map(|count| count.unread).sum();
+        let converged = tally.left().next().is_none() && not_read.is_empty() && source_unread == 0;
+        let (flow, market) = (flow.name.to_string(), flow.market.key.clone());
+        all.push(FlowStatus { flow, market, tally, not_read, source_unread, converged });
     }
     Ok(all)
 }
@@ -89,42 +111,79 @@ pub fn flows_table(flows: &[FlowStatus]) -> String {
     let states = Tally::default().states().map(|(state, _)| state.replace('_', " "));
     let heads: Vec<&str> = ["flow", "market", "mirror"].into_iter().chain(states.iter().map(String::as_str)).collect();
     let mut text = table(&heads, &rows);
-    for flow in flows.iter().filter(|flow| !flow.tally.rules.is_empty()) {
-        let rules = flow.tally.rules.iter().map(|(rule, count)| format!("{count} {rule}"));
-        text += &format!("{} filtered: {}\n", flow.flow, rules.collect::<Vec<_>>().join(", "));
+    for FlowStatus { flow, tally, not_read, source_unread, .. } in flows {
+        let by_name = |counts: &BTreeMap<String, u64>| {
+            counts.iter().map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
+        };
+        if !tally.rules.is_empty() {
+            text += &format!("{flow} filtered: {}\n", by_name(&tally.rules));
+        }
+        if let Some(removals) = tally.holds.get(Hold::Removal.name()) {
+            text += &format!(
+                "{flow} held: {removals} removals, more than the flow's guard allows; nothing of them was removed. \
+                 See what with `cartage plan`; if it is right, run `cartage sync --allow-deletes`\n"
+            );
+        }
+        if let Some(unknown) = tally.holds.get(Hold::UnknownOutcome.name()) {
+            text += &format!("{flow} held: {unknown} with a call of which the outcome is not known\n");
+        }
+        if tally.waiting > 0 {
+            text += &format!("{flow} waiting: {} for the destination's next import\n", tally.waiting);
+        }
+        if *source_unread > 0 {
+            text += &format!(
+                "{flow} unread: {source_unread} records of its source could not be understood; what the destination holds \
+                 of them is left as it is\n"
+            );
+        }
+        if !not_read.is_empty() {
+            text += &format!("{flow} not read completely: {}\n", not_read.join(", "));
+        }
     }
     text
 }
 
 /// The exit code that tells how the flows stand.
 pub fn exit_of(flows: &[FlowStatus]) -> Exit {
-    if flows.iter().all(|flow| flow.converged && flow.tally.dead == 0) { Exit::Done } else { Exit::Left }
+    let held = |flow: &FlowStatus| flow.tally.holds.contains_key(Hold::Removal.name());
+    if flows.iter().any(held) {
+        Exit::Held
+    } else if flows.iter().all(|flow| flow.converged) {
+        Exit::Done
+    } else {
+        Exit::Left
+    }
 }
 
 pub(super) async fn run(path: &Path, args: &StatusArgs, output: Output) -> Result<Exit, Failure> {
-    let (store, all) = look(path)?;
-    let sources: Vec<SourceName> = load(path)?.config.sources.into_keys().collect();
+    let looked = look(path)?;
     loop {
-        let status = status(store.as_ref(), &all, &sources).await?;
+        let status = status(&looked).await?;
         output.document(&status)?;
         output.line(text(&status).trim_end())?;
         if !args.watch {
-            let held = status.sources.iter().flat_map(|source| &source.lanes).any(|lane| lane.state.held.is_some());
-            return Ok(if held { Exit::Held } else { exit_of(&status.flows) });
+            return Ok(exit(&status));
         }
         output.line("")?;
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
 }
 
-async fn status(store: &dyn Store, all: &[Arc<Flow>], names: &[SourceName]) -> Result<Status, Fault> {
+fn exit(status: &Status) -> Exit {
+    let lanes = || status.sources.iter().flat_map(|source| &source.lanes);
+    let faults = lanes().filter_map(|lane| lane.state.fault.as_ref()).map(output::exit_of);
+    let held = lanes().any(|lane| lane.state.held.is_some()).then_some(Exit::Held);
+    faults.chain(held).chain([exit_of(&status.flows)]).max().unwrap_or(Exit::Done)
+}
+
+async fn status(Look { store, flows: all, lanes }: &Look) -> Result<Status, Fault> {
     let mut sources = Vec::new();
-    for name in names {
+    for name in lanes.keys() {
         let lanes = store.lanes(name).await?.into_iter().map(|(lane, state)| LaneStatus { lane, state }).collect();
         let (records, unread) = (store.counts(name).await?, store.unread(name, 20).await?);
         sources.push(SourceStatus { source: name.to_string(), records, lanes, unread });
     }
-    Ok(Status { flows: flows(store, all).await?, sources })
+    Ok(Status { flows: flows(store.as_ref(), all, lanes).await?, sources })
 }
 
 fn text(status: &Status) -> String {
@@ -152,6 +211,11 @@ fn text(status: &Status) -> String {
         for row in &source.unread {
             let id = row.id.as_ref().map_or("?", |id| id.as_str());
             text += &format!("not understood: {} {id}: {} [{}]\n", row.kind, row.fault, row.fault.code);
+        }
+        let unread: u64 = source.records.iter().map(|count| count.unread).sum();
+        let shown = source.unread.len() as u64;
+        if unread > shown {
+            text += &format!("not understood: {} more\n", unread - shown);
         }
     }
     text

@@ -7,6 +7,7 @@ use contract::{
     store::{Swept, Taken},
 };
 use engine::{
+    Flow,
     pull::Walked,
     run::{Engine, SyncOptions, Synced},
 };
@@ -107,16 +108,30 @@ impl Pass<'_> {
             reports.push(LaneReport { source: source.to_string(), lane, full, held, taken, fault });
         }
         Ok(Report {
-            flows: status::flows(engine.store.as_ref(), &flows).await?,
+            flows: status::flows(engine.store.as_ref(), &flows, &status::lanes(engine)).await?,
             lanes: reports,
             paused: pushed.into_iter().filter_map(|(flow, pushed)| Some((flow.to_string(), pushed.paused?))).collect(),
             source_calls: engine.origins.iter().map(|origin| origin.pull.source.calls()).sum(),
-            destination_calls: engine.flows.iter().map(|flow| flow.destination.calls()).sum(),
+            destination_calls: destination_calls(&engine.flows),
             seconds: began.until(engine.clock.now()).as_secs_f64(),
             cpu_seconds: output::cpu_seconds(),
             peak_rss_bytes: output::peak_rss_bytes(),
         })
     }
+}
+
+/// Calls made to destinations; one that several flows share counts once.
+fn destination_calls(flows: &[Arc<Flow>]) -> u64 {
+    let mut counted: Vec<*const ()> = Vec::new();
+    let mut calls = 0;
+    for flow in flows {
+        let which = Arc::as_ptr(&flow.destination).cast::<()>();
+        if !counted.contains(&which) {
+            counted.push(which);
+            calls += flow.destination.calls();
+        }
+    }
+    calls
 }
 
 /// Prints a report for people.
@@ -143,12 +158,12 @@ pub(super) fn show(report: &Report, output: Output) -> Result<(), Failure> {
                 lane.source, lane.lane
             ))?;
         }
-        if lane.taken.unread > 0 {
-            output.line(format!(
-                "source {}, lane {}: {} records could not be understood; see `cartage status`",
-                lane.source, lane.lane, lane.taken.unread
-            ))?;
-        }
+    }
+    for lane in report.lanes.iter().filter(|lane| lane.taken.unread > 0) {
+        output.line(format!(
+            "source {}, lane {}: {} records could not be understood; `cartage status` names them",
+            lane.source, lane.lane, lane.taken.unread
+        ))?;
     }
     for (flow, fault) in &report.paused {
         output.line(format!("flow {flow} stopped: {}", fault_text(fault)))?;

@@ -43,8 +43,11 @@ pub(super) async fn run(path: &Path, args: &VerifyArgs, output: Output) -> Resul
     for FlowVerified { flow, verified, repaired, paused } in &all {
         output.line(format!("{flow}: {} of {} items are as acknowledged", verified.right, verified.expected))?;
         for drift in verified.drift.iter().take(50) {
-            let what =
+            let mut what =
                 if drift.missing { "is missing".to_owned() } else { format!("differs in {}", drift.fields.join(", ")) };
+            if drift.unread {
+                what += ", and could not be understood when it was read last: it is not sent again";
+            }
             output.line(format!("  {} {} {what}", drift.kind, drift.item))?;
         }
         for kind in &verified.unreadable {

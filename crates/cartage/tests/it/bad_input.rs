@@ -226,18 +226,27 @@ fn spoil(page: &mut Value) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_can_t_be_read_is_told_and_kept_as_it_was_and_its_neighbours_go_on() {
+async fn a_record_that_can_t_be_read_counts_as_unread_and_is_left_alone_and_its_neighbours_go_on() {
     let shop = Shop::uniform(30).await;
     let tampering = tampered(&shop).await;
     set(&tampering, Some(spoil));
-    let ran = shop.cartage(&["sync"]).await.ended(0);
-    ran.says(&["lane products: 1 records could not be understood", "cartage status"]);
+    let ran = shop.cartage(&["sync"]).await.ended(1);
+    ran.says(&["lane products: 1 records could not be understood", "cartage status", "clerk-de unread: 1"]);
     assert_eq!((shop.store("de").products().len(), shop.store("uk").products().len()), (29, 29));
     let id = shop.id("p-000005");
-    shop.cartage(&["status"]).await.says(&["not understood: product", &id, "C0206"]);
-    let status = shop.cartage(&["status", "--json"]).await.json();
+    shop.cartage(&["status"]).await.ended(1).says(&["not understood: product", &id, "C0206"]);
+    let status = shop.cartage(&["status", "--json"]).await.ended(1).json();
     let unread = &status["sources"][0]["unread"][0];
     assert_eq!((&unread["id"], &unread["fault"]["code"]), (&json!(id), &json!("C0206")));
+    for flow in status["flows"].as_array().unwrap() {
+        assert_eq!((&flow["unread"], &flow["converged"]), (&json!(1), &json!(false)), "{flow}");
+    }
+    // A later pass that reads only what changed must not forget it.
+    shop.cartage(&["sync"]).await.ended(1);
+    shop.cartage(&["explain", &id]).await.ended(0).says(&["could not be understood", "C0206", "never understood"]);
+    let plan = shop.cartage(&["plan", "--offline", "--json"]).await.ended(0).json();
+    assert_eq!(plan[0]["unread"], json!(1));
+
     // Readable, it comes; unreadable again, what is known of it stays, and no sweep takes it.
     set(&tampering, None);
     shop.cartage(&["sync", "--full"]).await.ended(0);
@@ -245,12 +254,59 @@ async fn a_record_that_can_t_be_read_is_told_and_kept_as_it_was_and_its_neighbou
     let before = shop.held();
     set(&tampering, Some(spoil));
     shop.forget_calls();
-    shop.cartage(&["sync", "--full"]).await.ended(0);
+    shop.cartage(&["sync", "--full"]).await.ended(1);
     assert_eq!((shop.held(), shop.destination_calls()), (before, 0));
+    let journey = shop.cartage(&["explain", "p-000005", "--json"]).await.ended(0).json();
+    assert_eq!(journey[0]["flows"][0]["verdict"], json!("unread"));
+    assert_eq!(journey[0]["unread"]["fault"]["code"], json!("C0206"));
+    shop.cartage(&["plan", "p-000005", "--offline"]).await.says(&["C0609"]);
     set(&tampering, None);
     shop.cartage(&["sync", "--full"]).await.ended(0);
     let status = shop.cartage(&["status", "--json"]).await.ended(0).json();
     assert_eq!(status["sources"][0]["unread"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_destination_holds_of_an_unread_record_is_not_repaired_and_stays_in_the_feed() {
+    let shop = Shop::uniform(30).await;
+    let tampering = tampered(&shop).await;
+    let process = shop.synced().await;
+    let (edges, token) = (crate::feeds::edges(&process), crate::feeds::token(&shop, "de").await);
+    let path = "/feed/clerk-de/products";
+    assert_eq!(crate::feeds::get(&edges, "/readyz", None).await.0, 200);
+
+    // Its last good form stands in for it, in the feed and in a comparison.
+    set(&tampering, Some(spoil));
+    process.sync_full().await;
+    assert_eq!(crate::feeds::items(&edges, path, &token).await.len(), 30);
+    let (status, _, body) = crate::feeds::get(&crate::feeds::edges(&process), "/readyz", None).await;
+    assert!(status == 503 && body.contains("\"unread\":1"), "{status} {body}");
+    drop((process, edges));
+    shop.store("de").clear();
+    let ran = shop.cartage(&["verify", "--repair", "--flow", "clerk-de"]).await.ended(1);
+    ran.says(&["could not be understood when it was read last"]);
+    let held = shop.store("de").products();
+    assert!(held.len() == 29 && !held.contains_key(&shop.id("p-000005")), "{}", held.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_would_leave_out_an_unread_record_fails() {
+    let shop = Shop::uniform(30).await;
+    let tampering = tampered(&shop).await;
+    set(&tampering, Some(spoil));
+    let process = shop.open().await;
+    process.sync().await;
+    let (edges, token) = (crate::feeds::edges(&process), crate::feeds::token(&shop, "de").await);
+    let (status, _, body) = crate::feeds::get(&edges, "/feed/clerk-de/products", Some(&token)).await;
+    assert!(status == 503 && body.contains("C0610"), "{status} {body}");
+    // Nothing is deleted for being absent from a feed of changes, nor from that of another kind.
+    let changes = "/feed/clerk-de/products?modified_after=1";
+    assert_eq!(crate::feeds::items(&edges, changes, &token).await.len(), 29);
+    assert!(!crate::feeds::items(&edges, "/feed/clerk-de/categories", &token).await.is_empty());
+    // Once it can be read, the feed is whole.
+    set(&tampering, None);
+    process.sync_full().await;
+    assert_eq!(crate::feeds::items(&edges, "/feed/clerk-de/products", &token).await.len(), 30);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,7 +22,8 @@ pub(crate) fn edges(process: &Process) -> Router {
     let flows = process.engine.flows.iter().map(|flow| (flow.name.clone(), (Arc::clone(flow), lanes.clone())));
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
     let (store, clock) = (Arc::clone(&process.engine.store), Arc::clone(&process.engine.clock));
-    server::router(server::Served { flows: flows.collect(), store, clock, metrics })
+    let health = Arc::clone(&process.engine.health);
+    server::router(server::Served { flows: flows.collect(), store, clock, health, metrics })
 }
 
 /// A token that Clerk.io gives to a store's importer: whoever is asked for a feed sees it.
@@ -42,7 +43,7 @@ pub(crate) async fn token(shop: &Shop, market: &str) -> String {
 }
 
 /// Asks for a feed; status, content type and body.
-async fn get(edges: &Router, path: &str, token: Option<&str>) -> (u16, String, String) {
+pub(crate) async fn get(edges: &Router, path: &str, token: Option<&str>) -> (u16, String, String) {
     let mut request = Request::builder().uri(path);
     if let Some(token) = token {
         request = request.header("X-Clerk-Authorization", token);

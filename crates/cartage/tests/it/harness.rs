@@ -342,7 +342,7 @@ impl Process {
 
     /// How the flows stand, by market. Their states must add up, whenever this is asked.
     pub(crate) async fn status(&self) -> BTreeMap<String, FlowStatus> {
-        let flows = status::flows(self.store.as_ref(), &self.engine.flows).await.unwrap();
+        let flows = status::flows(self.store.as_ref(), &self.engine.flows, &status::lanes(&self.engine)).await.unwrap();
         for FlowStatus { flow, tally, .. } in &flows {
             let sum = tally.sum();
             assert_eq!(sum, tally.mirror, "the states of {flow} don't add up: {tally:?}");

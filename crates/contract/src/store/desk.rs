@@ -82,6 +82,14 @@ impl Tally {
         ]
     }
 
+    /// States in which the destination does not agree with the source, with their counts where there are any. Neither a
+    /// record that a named rule keeps out nor a deleted one is left.
+    pub fn left(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let agrees = |state: &str| matches!(state, "in_sync" | "filtered" | "gone");
+        let states = self.states().into_iter().filter(move |(state, _)| !agrees(state));
+        states.chain([("spreading", self.spreading)]).filter(|(_, count)| *count > 0)
+    }
+
     /// The sum of all states, which must be [`Tally::mirror`].
     pub fn sum(&self) -> u64 {
         self.states().into_iter().map(|(_, count)| count).sum()

@@ -69,8 +69,6 @@ pub struct LaneState {
     pub full_at: Option<Timestamp>,
     /// When the last walk of any kind ended.
     pub read_at: Option<Timestamp>,
-    /// How many changes the last walks brought, as a moving average per read: tunes the interval.
-    pub pace: f32,
     /// A sweep that the guard stopped: how many records it would have removed, of how many.
     pub held: Option<(u64, u64)>,
     /// What stopped the last read.

@@ -18,6 +18,9 @@ use super::{
 /// Most bytes of a URL. The limit is not published; servers and proxies commonly stop at 8 KB.
 const LONGEST_URL: usize = 7_500;
 
+/// Tokens of feed requests that are verified at once: one of the importer and one of anybody else.
+const TOKENS_AT_ONCE: usize = 2;
+
 /// A kind of objects with an endpoint of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
@@ -57,6 +60,8 @@ impl Resource {
 #[derive(Debug)]
 pub struct Client {
     http: wire::Client,
+    /// Verifies tokens of feed requests, which anyone may send: never takes a slot of a delivery.
+    tokens: wire::Client,
     base: Url,
     public_key: SecretString,
     private_key: SecretString,
@@ -79,18 +84,18 @@ impl Client {
         };
         let public_key = secret("public_key", &config.public_key)?;
         let private_key = secret("private_key", &config.private_key)?;
-        let http = environment.client(&Options {
-            request_timeout: Duration::from_secs(config.timeout_seconds.into()),
-            concurrency: config.concurrency.into(),
-            ..Options::default()
-        })?;
+        let client = |concurrency: usize| {
+            let request_timeout = Duration::from_secs(config.timeout_seconds.into());
+            environment.client(&Options { request_timeout, concurrency, ..Options::default() })
+        };
+        let (http, tokens) = (client(config.concurrency.into())?, client(TOKENS_AT_ONCE)?);
         let redactor = Redactor::new([&private_key, &public_key]);
-        Ok(Self { http, base, public_key, private_key, id_type: config.id_type, redactor })
+        Ok(Self { http, tokens, base, public_key, private_key, id_type: config.id_type, redactor })
     }
 
     /// Calls made so far.
     pub fn calls(&self) -> u64 {
-        self.http.calls()
+        self.http.calls() + self.tokens.calls()
     }
 
     /// Carries out one operation on items: one call, or none where the URL would be too long.
@@ -156,7 +161,7 @@ impl Client {
         let what = "GET /token/verify";
         let arguments = [("key", self.public_key.expose_secret()), ("token", token)];
         let request = Request::get(with_query(&self.endpoint("token/verify"), arguments));
-        let outcome = match self.http.call(request).await {
+        let outcome = match self.tokens.call(request).await {
             Ok(response) => match classify::answered(what, &response, &self.redactor) {
                 Outcome::Delivered => {
                     return parsed::<api::Verified>(what, &response).map(|it| !it.token_payload.is_null());

@@ -133,6 +133,14 @@ impl Importer for Connector {
         "x-clerk-authorization"
     }
 
+    /// A JSON Web Token: three parts in base64url.
+    fn is_token(&self, token: &str) -> bool {
+        let is_part = |part: &str| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        };
+        token.split('.').count() == 3 && token.split('.').all(is_part)
+    }
+
     async fn admits(&self, token: &str) -> Result<bool, Fault> {
         if token.is_empty() { Ok(false) } else { self.client.issued(token).await }
     }

@@ -71,7 +71,7 @@ async fn live(
     });
     let stop = ending(args.seconds.map(Duration::from_secs));
     engine.run(&stop).await?;
-    let flows = status::flows(engine.store.as_ref(), &engine.flows).await?;
+    let flows = status::flows(engine.store.as_ref(), &engine.flows, &status::lanes(&engine)).await?;
     output.line(format!("\n{}", status::flows_table(&flows).trim_end()))?;
     world.stop().await;
     Ok(Exit::Done)
