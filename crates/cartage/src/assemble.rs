@@ -101,7 +101,7 @@ fn flow(
         name: name.clone(),
         source: settings.source.clone(),
         market: market.clone(),
-        price_order: source.descriptor().price_order,
+        price_policy: source.descriptor().price_policy,
         destination,
         gate,
         products,

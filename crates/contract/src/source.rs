@@ -13,8 +13,8 @@ pub struct SourceDescriptor {
     pub name: &'static str,
     /// Name for people.
     pub title: &'static str,
-    /// In which order prices of different scopes are tried (vendor's rule).
-    pub price_order: model::price::ScopeOrder,
+    /// How one of several prices is chosen (vendor's rule).
+    pub price_policy: model::PricePolicy,
 }
 
 /// A stream of records that is read at a pace of its own.

@@ -15,10 +15,10 @@ use engine::{
     market::{Reference, View},
 };
 use model::{
-    Attribute, AttributeDefinition, AttributeType, Category, Image, Kind, Level, Listing, Locale, Localized, Market,
-    Money, Price, PriceHome, Product, ProductType, Record, Stock, Timestamp, Value, Variant,
+    Attribute, AttributeDefinition, AttributeType, Category, Image, Keywords, Kind, Listing, Locale, Localized, Market,
+    Money, Price, PricePolicy, Product, ProductType, Record, Stock, StockLevel, Timestamp, Value, Variant,
     market::Untracked,
-    price::{self, Scope, Window},
+    price::{Scope, ScopeMatch},
 };
 
 const fn field(name: &'static str, of: FieldType, required: bool, constraint: Constraint) -> FieldSpec {
@@ -34,16 +34,20 @@ static FIELDS: [FieldSpec; 6] = [
     field("categories", FieldType::IdList, false, Constraint::None),
 ];
 
-const fn level(group: bool, channel: bool, country: bool) -> price::Level {
-    price::Level { group, channel, country }
+const fn level(group: bool, channel: bool, country: bool) -> ScopeMatch {
+    ScopeMatch { group, channel, country }
 }
 
-const ORDER: price::ScopeOrder =
-    &[level(true, true, true), level(true, false, false), level(false, false, true), level(false, false, false)];
+const POLICY: PricePolicy = PricePolicy::FirstScope(&[
+    level(true, true, true),
+    level(true, false, false),
+    level(false, false, true),
+    level(false, false, false),
+]);
 
 fn main() {
     let market = market();
-    let view = View::new(&market, &Reference::new(reference()), ORDER).unwrap();
+    let view = View::new(&market, &Reference::new(reference()), POLICY).unwrap();
     for variants in [1, 5, 20, 100] {
         let (product, joined) = (product(variants), joined(variants));
         let projection = view.product(&product, &joined, Timestamp::from_millis(0));
@@ -154,54 +158,44 @@ fn reference() -> Vec<Record> {
             ]
         })
         .collect();
-    let product_type = ProductType { id: "type".into(), key: None, name: "Clothing".into(), attributes };
-    let category = |at: usize| Category {
-        id: format!("c{at}").into(),
-        key: None,
-        parent: None,
-        name: texts("Category"),
-        slug: texts("category"),
-        description: Localized::empty(),
-        order: None,
-        image: None,
-        created_at: None,
-    };
+    let product_type =
+        ProductType { id: "type".into(), key: None, name: "Clothing".into(), attributes, notices: Vec::new() };
+    let category =
+        |at: usize| Category { name: texts("Category"), slug: texts("category"), ..Category::new(format!("c{at}")) };
     (0..1000).map(|at| Record::Category(category(at))).chain([Record::ProductType(product_type)]).collect()
 }
 
 fn product(variants: usize) -> Product {
     Product {
-        id: "5c0f4c2e-0000-4000-8000-000000000001".into(),
         key: Some("shirt".into()),
         product_type: Some("type".into()),
-        published: true,
         name: texts("Shirt"),
         slug: texts("shirt"),
         description: texts(&"A long description of a shirt. ".repeat(20)),
         meta_title: texts("Shirt"),
         meta_description: texts("Shirt"),
-        keywords: texts("shirt, top"),
+        keywords: keywords(&["shirt", "top"]),
         categories: vec!["c1".into(), "c20".into(), "c300".into()],
         attributes: attributes("product"),
         variants: (0..variants).map(variant).collect(),
-        price_home: PriceHome::Variant,
-        rating: None,
-        created_at: None,
+        ..Product::new("5c0f4c2e-0000-4000-8000-000000000001")
     }
 }
 
 fn variant(at: usize) -> Variant {
     let image = |shot: usize| Image { url: format!("https://cdn.example/images/{at}/{shot}.jpg"), label: None };
     Variant {
-        id: at.to_string().into(),
         sku: Some(format!("SKU-{at:04}").into()),
-        key: None,
-        gtin: None,
         attributes: attributes(&at.to_string()),
         prices: vec![price(1999, "EUR", None), price(1899, "EUR", Some("DE")), price(1699, "GBP", None)],
         images: (0..2).map(image).collect(),
-        stock: Vec::new(),
+        ..Variant::new(at.to_string())
     }
+}
+
+fn keywords(words: &[&str]) -> Keywords {
+    let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+    std::iter::once((Locale::parse("de").unwrap(), words)).collect()
 }
 
 fn attributes(text: &str) -> Vec<Attribute> {
@@ -220,21 +214,17 @@ fn attributes(text: &str) -> Vec<Attribute> {
 
 fn price(minor: i64, currency: &str, country: Option<&str>) -> Price {
     Price {
-        value: Money::new(minor, currency.parse().unwrap()),
-        precise: None,
         scope: Scope { country: country.map(|code| code.parse().unwrap()), ..Scope::default() },
-        window: Window::default(),
-        discounted: None,
-        tiers: Vec::new(),
-        recurring: false,
+        ..Price::new(Money::new(minor, currency.parse().unwrap()))
     }
 }
 
 fn joined(variants: usize) -> Vec<Record> {
     (0..variants)
         .map(|at| {
-            let level = Level { channel: None, available: 5, expected: None };
-            Record::Stock(Stock { id: at.to_string().into(), sku: format!("SKU-{at:04}").into(), level })
+            let sku = format!("SKU-{at:04}");
+            let level = StockLevel::limited(None, 5);
+            Record::Stock(Stock { id: at.to_string().into(), item: sku.as_str().into(), level, created_at: None })
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use contract::{Destination, Digest, Fault, Store};
-use model::{FlowName, Market, SourceName, price::ScopeOrder};
+use model::{FlowName, Market, PricePolicy, SourceName};
 
 use crate::{
     mapping::Mapping,
@@ -23,8 +23,8 @@ pub struct Flow {
     pub source: SourceName,
     /// The market they are projected into.
     pub market: Market,
-    /// In which order prices of different scopes are tried.
-    pub price_order: ScopeOrder,
+    /// How one of several prices is chosen.
+    pub price_policy: PricePolicy,
     /// Where they go.
     pub destination: Arc<dyn Destination>,
     /// The destination's account, shared by all flows into it.
@@ -61,7 +61,7 @@ impl Flow {
     /// The store's, or that the market's settings name what the source does not have.
     pub async fn view(&self, store: &dyn Store) -> Result<View, Fault> {
         let reference = Reference::new(store.reference(&self.source).await?);
-        View::new(&self.market, &reference, self.price_order)
+        View::new(&self.market, &reference, self.price_policy)
     }
 }
 

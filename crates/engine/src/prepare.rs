@@ -171,7 +171,7 @@ pub fn desired(flow: &Flow, view: &View, work: &Work, now: Timestamp) -> (Target
             finish(&projection, |listing| product_items(flow, listing))
         }
         Some(Record::Category(category)) => {
-            let projection = view.category(category);
+            let projection = view.category(category, now);
             finish(&projection, |listing| category_items(flow, listing))
         }
         Some(other) => {

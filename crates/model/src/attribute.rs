@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Localized, Money, ProductTypeId, RecordId};
+use crate::{Localized, Money, Notice, ProductTypeId, RecordId};
 
 /// A named value on a product or a variant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,6 +72,8 @@ pub struct ProductType {
     pub name: String,
     /// The attributes.
     pub attributes: Vec<AttributeDefinition>,
+    /// Details that were left out.
+    pub notices: Vec<Notice>,
 }
 
 /// Definition of one attribute.

@@ -1,16 +1,18 @@
-//! Categories.
+//! Categories, their trees, and brands.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CategoryId, Localized, Timestamp};
+use crate::{BrandId, CategoryId, Localized, Notice, Online, StorefrontKey, Timestamp, TreeId};
 
-/// A node of the category tree.
+/// A node of a category tree.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Category {
     /// Id at the source.
     pub id: CategoryId,
     /// Key given by the shop.
     pub key: Option<String>,
+    /// The tree it belongs to; none: it is shown in every store.
+    pub tree: Option<TreeId>,
     /// The category above, none for a root.
     pub parent: Option<CategoryId>,
     /// Shown name.
@@ -19,10 +21,54 @@ pub struct Category {
     pub slug: Localized,
     /// Description, may hold HTML.
     pub description: Localized,
-    /// Order among siblings: compared as text of a decimal in (0, 1).
-    pub order: Option<String>,
+    /// Place among siblings, lowest first; those without one come last.
+    pub order: Option<f64>,
+    /// Whether it is shown. What is below a hidden category is hidden as well.
+    pub online: Online,
     /// Absolute image URL.
     pub image: Option<String>,
     /// When it was created.
     pub created_at: Option<Timestamp>,
+    /// Details that were left out.
+    pub notices: Vec<Notice>,
+}
+
+impl Category {
+    /// A root of every store with this id and nothing else.
+    pub fn new(id: impl Into<CategoryId>) -> Self {
+        Self {
+            id: id.into(),
+            key: None,
+            tree: None,
+            parent: None,
+            name: Localized::empty(),
+            slug: Localized::empty(),
+            description: Localized::empty(),
+            order: None,
+            online: Online::ALWAYS,
+            image: None,
+            created_at: None,
+            notices: Vec::new(),
+        }
+    }
+}
+
+/// A tree of categories and the stores that show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tree {
+    /// Id at the source.
+    pub id: TreeId,
+    /// The stores that show it; empty: none does.
+    pub stores: Vec<StorefrontKey>,
+    /// The category that holds all others and is never shown itself.
+    pub root: Option<CategoryId>,
+}
+
+/// A brand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brand {
+    /// Id at the source; products refer to it.
+    pub id: BrandId,
+    /// Shown name.
+    pub name: Localized,
 }

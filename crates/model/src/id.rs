@@ -63,12 +63,16 @@ macro_rules! ids {
 ids! {
     /// A product at the source.
     ProductId,
-    /// A variant, unique within its product only.
+    /// A variant. Unique within its product; within the source where variants are records of their own.
     VariantId,
-    /// A stock keeping unit: what is bought and counted. Unique across a source.
+    /// A stock keeping unit: what is bought and counted. A variant may have none, and two may have the same.
     Sku,
     /// A category at the source.
     CategoryId,
+    /// A tree of categories at the source.
+    TreeId,
+    /// A brand at the source.
+    BrandId,
     /// A type of products at the source.
     ProductTypeId,
     /// A supply or distribution channel at the source.
@@ -77,10 +81,12 @@ ids! {
     GroupId,
     /// A price that is a resource of its own.
     PriceId,
+    /// A price list or price book at the source.
+    BookId,
     /// A stock entry at the source.
     StockId,
-    /// A store at the source, by key.
-    StoreKey,
+    /// A store of the shop at the source, by key.
+    StorefrontKey,
     /// A named assortment at the source.
     SelectionId,
     /// Any record of the mirror, within its kind and source.

@@ -7,34 +7,40 @@
 pub mod attribute;
 pub mod category;
 pub mod id;
+pub mod item;
 pub mod listing;
 pub mod locale;
 pub mod market;
 pub mod money;
+pub mod notice;
 pub mod price;
 pub mod product;
 pub mod record;
 pub mod stock;
-pub mod store;
+pub mod storefront;
 pub mod time;
 
 pub use attribute::{Attribute, AttributeDefinition, AttributeType, ProductType, Value};
-pub use category::Category;
+pub use category::{Brand, Category, Tree};
 pub use id::{
-    CategoryId, ChannelId, FlowName, GroupId, PriceId, ProductId, ProductTypeId, RecordId, RemoteId, SelectionId, Sku,
-    SourceName, StockId, StoreKey, VariantId,
+    BookId, BrandId, CategoryId, ChannelId, FlowName, GroupId, PriceId, ProductId, ProductTypeId, RecordId, RemoteId,
+    SelectionId, Sku, SourceName, StockId, StorefrontKey, TreeId, VariantId,
 };
+pub use item::ItemKey;
 pub use listing::{CategoryListing, Filtered, Listing, Offer};
-pub use locale::{Locale, Localized};
+pub use locale::{Keywords, Locale, Localized};
 pub use market::Market;
 pub use money::{Country, Currency, Money, Precise};
-pub use price::{Price, PriceEntry, Scope, Tier, Window};
-pub use product::{Image, PriceHome, Product, Rating, Variant};
+pub use notice::Notice;
+pub use price::{Book, Price, PriceEntry, PricePolicy, Rate, Scope, TaxMode, Tier, Window};
+pub use product::{Image, PriceHome, Product, Rating, Tailored, Variant, VariantEntry};
 pub use record::{Hub, Kind, Record};
-pub use stock::{Level, Stock};
-pub use store::{Assignment, Channel, CustomerGroup, Members, Selection, Store};
+pub use stock::{Stock, StockLevel, Supply};
+pub use storefront::{
+    Assignment, Channel, CustomerGroup, Members, Online, PerStorefront, Placement, Selection, Storefront,
+};
 pub use time::Timestamp;
 
 /// Version of the encoded form of [`Record`]. A store that finds another one forgets the mirror's bodies and has the
 /// source read again; the ledger stays, so nothing is sent twice for it.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;

@@ -7,7 +7,11 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Serialize, Serializer};
 
-use crate::{CategoryId, Money, Product, ProductId, Rating, Sku, Timestamp, VariantId};
+use crate::{
+    BookId, CategoryId, Currency, Money, Price, PriceId, Product, ProductId, Rating, Sku, TaxMode, Timestamp,
+    VariantId,
+    price::{BookMatch, ScopeMatch},
+};
 
 /// A product as one market sells it.
 #[derive(Clone, Debug, Serialize)]
@@ -28,8 +32,13 @@ pub struct Listing<'a> {
     pub meta_title: Option<&'a str>,
     /// Description for search engines.
     pub meta_description: Option<&'a str>,
-    /// Words that find it, joined by a comma and a space.
-    pub keywords: Option<&'a str>,
+    /// Words that find it; expressions see them joined by a comma and a space.
+    #[serde(serialize_with = "joined")]
+    pub keywords: &'a [String],
+    /// Name of its brand, where brands are records.
+    pub brand: Option<&'a str>,
+    /// A search finds it.
+    pub searchable: bool,
     /// Absolute URL of its page.
     pub url: String,
     /// Absolute URLs of its images, main one first, without repeats.
@@ -44,8 +53,10 @@ pub struct Listing<'a> {
     pub options: Vec<ProductOption<'a>>,
     /// Variants that are sold in this market; never empty. The main one first.
     pub variants: Vec<Offer<'a>>,
+    /// Stock is counted for the product as a whole: each variant has the same figure, and adding them up is wrong.
+    #[serde(skip)]
+    pub shares_stock: bool,
     /// Reviews in short.
-    #[serde(serialize_with = "rating")]
     pub rating: Option<Rating>,
     /// Seconds since the epoch.
     #[serde(serialize_with = "seconds")]
@@ -74,6 +85,11 @@ pub struct Offer<'a> {
     pub list_price: Money,
     /// `price` is below `list_price`.
     pub on_sale: bool,
+    /// Whether tax is in the price; none where the source does not say.
+    pub tax: Option<TaxMode>,
+    /// Which price was chosen, and by which rule.
+    #[serde(skip)]
+    pub basis: Option<PriceBasis<'a>>,
     /// Pieces that can be sold now, at least 0; none where the shop does not track them.
     pub stock: Option<i64>,
     /// It can be bought now.
@@ -85,6 +101,38 @@ pub struct Offer<'a> {
     pub images: Vec<&'a str>,
 }
 
+/// Which price was chosen, and by which rule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PriceBasis<'a> {
+    /// The price as the source gives it.
+    pub price: &'a Price,
+    /// The rule that chose it.
+    pub rule: PriceRule,
+    /// The record it stands in; none where it is part of the product.
+    pub entry: Option<&'a PriceId>,
+    /// The book it stands in; none: the catalogue.
+    pub book: Option<&'a BookId>,
+    /// The book that the list price stands in.
+    pub list_book: Option<&'a BookId>,
+    /// It is the product's price, because the variant has none of its own.
+    pub inherited: bool,
+}
+
+/// The rule that chose a price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PriceRule {
+    /// It was the first of the scopes that are tried.
+    Scope(ScopeMatch),
+    /// Its book was the first of the books that are tried.
+    Book(BookMatch),
+    /// It was the lowest of all books.
+    Lowest,
+    /// No book had one, so the catalogue's price holds.
+    Catalogue,
+    /// As [`PriceRule::Catalogue`], converted from this currency by the source's rate.
+    Converted(Currency),
+}
+
 /// A category that a product is in.
 #[derive(Clone, Debug, Serialize)]
 pub struct CategoryName<'a> {
@@ -92,6 +140,12 @@ pub struct CategoryName<'a> {
     pub id: &'a CategoryId,
     /// Shown name; none where no locale of the market has one.
     pub name: Option<&'a str>,
+    /// It is the product's main category.
+    #[serde(skip)]
+    pub primary: bool,
+    /// The product's place in the category's merchandising order, lowest first.
+    #[serde(skip)]
+    pub position: Option<i64>,
 }
 
 /// An attribute with its value in the market's language.
@@ -174,7 +228,7 @@ pub struct CategoryListing<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "rule")]
 pub enum Filtered {
-    /// It is not published.
+    /// The market's store does not show it, or not now.
     Unpublished,
     /// No variant has a price for this market's currency, country, group and channel now.
     NoPrice,
@@ -188,6 +242,10 @@ pub enum Filtered {
     OutOfStock,
     /// It hangs below itself in the category tree.
     CategoryCycle,
+    /// The market's store does not show its category tree.
+    OtherTree,
+    /// It holds the other categories of its tree and is never shown itself.
+    TreeRoot,
 }
 
 impl Filtered {
@@ -201,6 +259,8 @@ impl Filtered {
             Self::NoVariant => "no_variant",
             Self::OutOfStock => "out_of_stock",
             Self::CategoryCycle => "category_cycle",
+            Self::OtherTree => "other_tree",
+            Self::TreeRoot => "tree_root",
         }
     }
 }
@@ -215,6 +275,8 @@ impl fmt::Display for Filtered {
             Self::NoVariant => "it has no variant",
             Self::OutOfStock => "all of it is out of stock, and this flow removes what is",
             Self::CategoryCycle => "it hangs below itself in the category tree",
+            Self::OtherTree => "the store of the market does not show its category tree",
+            Self::TreeRoot => "it is the root of a category tree, which holds the others and is not shown itself",
         })
     }
 }
@@ -228,9 +290,8 @@ fn seconds<S: Serializer>(at: &Option<Timestamp>, out: S) -> Result<S::Ok, S::Er
     at.map(Timestamp::seconds).serialize(out)
 }
 
-#[expect(clippy::ref_option, reason = "the shape serde asks for")]
-fn rating<S: Serializer>(rating: &Option<Rating>, out: S) -> Result<S::Ok, S::Error> {
-    rating.serialize(out)
+fn joined<S: Serializer>(words: &[String], out: S) -> Result<S::Ok, S::Error> {
+    Some(words).filter(|words| !words.is_empty()).map(|words| words.join(", ")).serialize(out)
 }
 
 fn by_name<S: Serializer>(fields: &[Field<'_>], out: S) -> Result<S::Ok, S::Error> {

@@ -31,6 +31,14 @@ impl Locale {
             .map_err(|_| UnknownLocale(tag.to_owned()))
     }
 
+    /// The locale of text in no particular language. Every market falls back to it last.
+    pub fn undetermined() -> Self {
+        Self(Self::UNDETERMINED.to_owned())
+    }
+
+    /// The tag of [`Locale::undetermined`], as BCP 47 has it.
+    pub const UNDETERMINED: &'static str = "und";
+
     /// The tag.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -75,9 +83,9 @@ impl Localized {
         self.0.iter().find(|(locale, _)| locale.as_str() == tag).map(|(_, text)| text.as_str())
     }
 
-    /// The first text that is not blank along `chain`: each locale, then its truncations (`de-AT`, `de`).
-    pub fn along<'a>(&'a self, chain: &[Locale]) -> Option<&'a str> {
-        chain.iter().flat_map(Locale::truncations).find_map(|tag| self.get(tag).filter(|text| !text.trim().is_empty()))
+    /// A text in no particular language.
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self(vec![(Locale::undetermined(), text.into())])
     }
 
     /// The texts, sorted by locale.
@@ -88,6 +96,37 @@ impl Localized {
     /// No locale has a text.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// Words in some locales, for search. Locales are unique and sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Keywords(Vec<(Locale, Vec<String>)>);
+
+impl Keywords {
+    /// The words in exactly this locale.
+    pub fn get(&self, tag: &str) -> &[String] {
+        self.0.iter().find(|(locale, _)| locale.as_str() == tag).map_or(&[], |(_, words)| words)
+    }
+
+    /// No locale has words.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The first list of a locale stays; blank words and locales without words are left out.
+impl FromIterator<(Locale, Vec<String>)> for Keywords {
+    fn from_iter<I: IntoIterator<Item = (Locale, Vec<String>)>>(lists: I) -> Self {
+        let mut lists: Vec<_> = lists.into_iter().collect();
+        for (_, words) in &mut lists {
+            words.retain(|word| !word.trim().is_empty());
+        }
+        lists.retain(|(_, words)| !words.is_empty());
+        lists.sort_by(|(left, _), (right, _)| left.cmp(right));
+        lists.dedup_by(|(later, _), (earlier, _)| later == earlier);
+        Self(lists)
     }
 }
 
@@ -123,12 +162,20 @@ mod tests {
     }
 
     #[test]
-    fn the_chain_tries_each_locale_and_its_truncations_and_passes_over_blanks() {
-        let name = texts(&[("de", "Hemd"), ("de-AT", "  "), ("en", "Shirt")]);
-        assert_eq!(name.along(&[locale("de-AT")]), Some("Hemd"));
-        assert_eq!(name.along(&[locale("fr"), locale("en-GB")]), Some("Shirt"));
-        assert_eq!(name.along(&[locale("fr")]), None);
-        assert_eq!(texts(&[]).along(&[locale("de")]), None);
+    fn a_tag_is_cut_from_its_end() {
+        let cut = |tag| locale(tag).truncations().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(cut("zh-Hant-TW"), ["zh-Hant-TW", "zh-Hant", "zh"]);
+        assert_eq!(cut("de"), ["de"]);
+        assert_eq!(Locale::parse(Locale::UNDETERMINED).ok(), Some(Locale::undetermined()));
+    }
+
+    #[test]
+    fn the_first_words_of_a_locale_stay_and_blank_ones_go() {
+        let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let lists = [("en", words(&["a", " "])), ("en", words(&["b"])), ("de", words(&[""]))];
+        let keywords: Keywords = lists.into_iter().map(|(tag, words)| (locale(tag), words)).collect();
+        assert_eq!(keywords.get("en"), ["a"]);
+        assert!(keywords.get("de").is_empty() && !keywords.is_empty());
     }
 
     #[test]

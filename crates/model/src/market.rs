@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Country, Currency, Locale, StoreKey};
+use crate::{Country, Currency, Locale, StorefrontKey};
 
 /// Where something is sold: language, money, prices, stock and addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,7 +24,7 @@ pub struct Market {
     /// none), stock that is assigned to no channel.
     pub supply_channels: Vec<String>,
     /// The store whose assortment is sold. None: everything.
-    pub store: Option<StoreKey>,
+    pub store: Option<StorefrontKey>,
     /// IANA name of its time zone.
     pub time_zone: String,
     /// URL of a product page with `{slug}`, `{id}`, `{key}`, `{sku}`, `{locale}` replaced.

@@ -1,6 +1,6 @@
 //! Money in integer minor units.
 
-use std::{fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -102,32 +102,80 @@ impl fmt::Debug for Country {
     }
 }
 
-/// An amount of money in minor units: EUR 19.99 is 1999 with [`Currency::digits`] 2.
+/// An amount of money in minor units: EUR 19.99 is 1999 with [`Currency::digits`] 2. A shop that prices finer than the
+/// minor unit gives the exact amount as well; the minor units are then rounded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Money {
     /// Minor units; may be negative.
     pub minor: i64,
     /// The currency.
     pub currency: Currency,
+    /// The exact amount, where it is finer than the minor unit.
+    pub exact: Option<Precise>,
 }
 
 impl Money {
     /// `minor` units of `currency`.
     pub const fn new(minor: i64, currency: Currency) -> Self {
-        Self { minor, currency }
+        Self { minor, currency, exact: None }
     }
 
-    /// The amount as a decimal number, for destinations whose JSON asks for one: 1999 EUR is 19.99.
-    #[expect(clippy::cast_precision_loss, reason = "amounts beyond 2^53 minor units do not occur in a shop")]
+    /// An exact amount, and the same rounded to minor units.
+    pub const fn precise(minor: i64, currency: Currency, exact: Precise) -> Self {
+        Self { minor, currency, exact: Some(exact) }
+    }
+
+    /// The exact amount.
+    pub fn amount(self) -> Precise {
+        self.exact.unwrap_or(Precise { units: self.minor, digits: self.currency.digits() })
+    }
+
+    /// Compares the exact amounts, whatever the currencies.
+    pub fn compare(self, other: Self) -> Ordering {
+        match (self.exact, other.exact) {
+            (None, None) if self.currency == other.currency => self.minor.cmp(&other.minor),
+            _ => self.amount().compare(other.amount()),
+        }
+    }
+
+    /// Below zero, by however little.
+    pub fn is_negative(self) -> bool {
+        self.amount().units < 0
+    }
+
+    /// The amount as a decimal number, for destinations whose JSON asks for one: 1999 EUR is 19.99. An amount that the
+    /// minor unit can't show at all is exact: a tenth of a cent is 0.001 and not free.
     pub fn decimal(self) -> f64 {
-        self.minor as f64 / 10f64.powi(i32::from(self.currency.digits()))
+        let shown = Precise { units: self.minor, digits: self.currency.digits() };
+        self.exact.filter(|_| self.minor == 0).unwrap_or(shown).decimal()
+    }
+
+    /// Converted by a rate into another currency, rounded half away from zero to its minor unit; none where that is
+    /// beyond what money can be.
+    pub fn converted(self, rate: Precise, into: Currency) -> Option<Self> {
+        let amount = self.amount();
+        let product = i128::from(amount.units).checked_mul(i128::from(rate.units))?;
+        let digits = u32::from(amount.digits) + u32::from(rate.digits);
+        let wanted = u32::from(into.digits());
+        let minor = if digits <= wanted {
+            product.checked_mul(10_i128.checked_pow(wanted - digits)?)?
+        } else {
+            // What is divided by more than an i128 holds is less than half a minor unit.
+            let Some(divisor) = 10_i128.checked_pow(digits - wanted) else { return Some(Self::new(0, into)) };
+            let half = if product < 0 { -(divisor / 2) } else { divisor / 2 };
+            product.checked_add(half)? / divisor
+        };
+        Some(Self::new(i64::try_from(minor).ok()?, into))
     }
 }
 
 impl fmt::Display for Money {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = usize::from(self.currency.digits());
-        write!(out, "{:.digits$} {}", self.decimal(), self.currency)
+        match self.exact {
+            Some(exact) => write!(out, "{:.*} {}", usize::from(exact.digits), exact.decimal(), self.currency),
+            None => write!(out, "{:.digits$} {}", self.decimal(), self.currency),
+        }
     }
 }
 
@@ -137,13 +185,36 @@ impl fmt::Debug for Money {
     }
 }
 
-/// An amount finer than the minor unit: `units` / 10^`digits`.
+/// A decimal number: `units` / 10^`digits`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Precise {
-    /// The amount, scaled.
+    /// The number, scaled.
     pub units: i64,
     /// Decimal digits of the scale, at most 20.
     pub digits: u8,
+}
+
+impl Precise {
+    /// As a floating-point number.
+    #[expect(clippy::cast_precision_loss, reason = "amounts beyond 2^53 units do not occur in a shop")]
+    pub fn decimal(self) -> f64 {
+        self.units as f64 / 10f64.powi(i32::from(self.digits))
+    }
+
+    /// Compares the numbers, whatever their scales.
+    pub fn compare(self, other: Self) -> Ordering {
+        // Whole parts first, so that no step leaves the range of an i128.
+        let split = |it: Self| {
+            let scale = 10_i128.pow(u32::from(it.digits.min(Self::MOST_DIGITS)));
+            let units = i128::from(it.units);
+            let rest = units.rem_euclid(scale) * (10_i128.pow(u32::from(Self::MOST_DIGITS)) / scale);
+            (units.div_euclid(scale), rest)
+        };
+        split(self).cmp(&split(other))
+    }
+
+    /// The finest scale there is.
+    pub const MOST_DIGITS: u8 = 20;
 }
 
 #[cfg(test)]
@@ -177,5 +248,56 @@ mod tests {
         assert_eq!(refused, Err("\"EURO\" is no ISO 4217 currency code (three letters such as EUR)".to_owned()));
         assert!("D".parse::<Country>().is_err());
         assert_eq!("de".parse::<Country>().map(|country| country.to_string()).ok().as_deref(), Some("DE"));
+    }
+
+    #[test]
+    fn an_amount_below_the_minor_unit_is_not_free() {
+        let finer = |minor, units, digits| Some(Money::precise(minor, "EUR".parse().ok()?, Precise { units, digits }));
+        assert_eq!(finer(0, 4, 3).map(Money::decimal), Some(0.004));
+        assert_eq!(
+            finer(123, 12_345, 4).map(Money::decimal),
+            Some(1.23),
+            "the destination's number is the rounded one"
+        );
+        assert_eq!(finer(123, 12_345, 4).map(|it| it.to_string()).as_deref(), Some("1.2345 EUR"));
+        assert_eq!(finer(0, -1, 5).map(Money::is_negative), Some(true));
+    }
+
+    #[test]
+    fn numbers_of_different_scales_are_compared_exactly() {
+        let number = |units, digits| Precise { units, digits };
+        let rising = [
+            number(i64::MIN, 0),
+            number(-1, 0),
+            number(-1, 20),
+            number(0, 7),
+            number(1, 20),
+            number(i64::MAX, 20),
+            number(12_344, 4),
+            number(12_345, 4),
+            number(124, 2),
+            number(i64::MAX, 0),
+        ];
+        for (place, left) in rising.iter().enumerate() {
+            for (other, right) in rising.iter().enumerate() {
+                assert_eq!(left.compare(*right), place.cmp(&other), "{left:?} {right:?}");
+            }
+        }
+        assert_eq!(number(15, 1).compare(number(1500, 3)), Ordering::Equal);
+    }
+
+    #[test]
+    fn a_converted_amount_is_rounded_half_away_from_zero() {
+        let to = |code: &str, minor, units, digits| {
+            let into = code.parse().ok()?;
+            Some(money(minor, "USD")?.converted(Precise { units, digits }, into)?.minor)
+        };
+        assert_eq!(to("EUR", 1999, 9, 1), Some(1799));
+        assert_eq!(to("EUR", 5, 9, 1), Some(5));
+        assert_eq!(to("EUR", -5, 9, 1), Some(-5));
+        assert_eq!(to("JPY", 1999, 150, 0), Some(2999));
+        assert_eq!(to("KWD", 1999, 307, 3), Some(6137));
+        assert_eq!(to("EUR", i64::MAX, 9, 20), Some(1), "0.00000000000000000009 times a lot");
+        assert_eq!(to("EUR", i64::MAX, i64::MAX, 0), None);
     }
 }

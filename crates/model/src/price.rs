@@ -1,16 +1,16 @@
-//! Prices and their scopes.
+//! Prices, their scopes and books, and the policies by which one is chosen.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChannelId, Country, Currency, GroupId, Money, Precise, PriceId, Sku, Timestamp};
+use crate::{
+    BookId, ChannelId, Country, Currency, GroupId, ItemKey, Money, Notice, Precise, PriceId, StorefrontKey, Timestamp,
+};
 
 /// A price with everything that decides where, for whom and when it holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Price {
-    /// The amount for one piece, rounded to minor units.
+    /// The amount for one piece.
     pub value: Money,
-    /// The exact amount where the shop prices finer than the minor unit.
-    pub precise: Option<Precise>,
     /// Where and for whom it holds.
     pub scope: Scope,
     /// When it holds.
@@ -21,6 +21,33 @@ pub struct Price {
     pub tiers: Vec<Tier>,
     /// Only for recurring orders; never the price shown to everyone.
     pub recurring: bool,
+    /// Whether tax is in it; none where the source does not say.
+    pub tax: Option<TaxMode>,
+}
+
+impl Price {
+    /// An amount that holds everywhere, always and for everyone.
+    pub const fn new(value: Money) -> Self {
+        Self {
+            value,
+            scope: Scope { country: None, group: None, channel: None },
+            window: Window::OPEN,
+            discounted: None,
+            tiers: Vec::new(),
+            recurring: false,
+            tax: None,
+        }
+    }
+}
+
+/// Whether tax is in a price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaxMode {
+    /// It is.
+    Gross,
+    /// It comes on top.
+    Net,
 }
 
 /// Where and for whom a price holds. What is `None` is not restricted.
@@ -44,6 +71,9 @@ pub struct Window {
 }
 
 impl Window {
+    /// Since ever and for ever.
+    pub const OPEN: Self = Self { from: None, until: None };
+
     /// Whether `at` lies in the window.
     pub fn contains(&self, at: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
@@ -69,32 +99,105 @@ pub struct Tier {
     pub value: Money,
 }
 
-/// A price that is a resource of its own and belongs to a SKU.
+/// A price that is a record of its own.
+///
+/// Two entries of one item with the same scope, window, recurrence and book are both kept: a shop deleted one and created
+/// the other, and the deletion is not known yet. Of those that are switched on the one created later counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PriceEntry {
     /// Id at the source.
     pub id: PriceId,
-    /// The SKU it prices; a product with it need not exist yet.
-    pub sku: Sku,
+    /// What it prices; a product with it need not exist yet.
+    pub item: ItemKey,
+    /// The price list or price book it stands in; none: the catalogue.
+    pub book: Option<BookId>,
     /// Switched on.
     pub active: bool,
     /// The price.
     pub price: Price,
+    /// When the entry was created.
+    pub created_at: Option<Timestamp>,
+    /// Details that were left out.
+    pub notices: Vec<Notice>,
+}
+
+/// A price list or price book: prices that hold for some stores or customer groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Book {
+    /// Id at the source; prices refer to it.
+    pub id: BookId,
+    /// The only currency it has prices in; none: it may have several.
+    pub currency: Option<Currency>,
+    /// Switched on.
+    pub active: bool,
+    /// When it holds.
+    pub window: Window,
+    /// The book whose prices hold where this one has none.
+    pub parent: Option<BookId>,
+    /// Whom it is for; empty: nobody.
+    pub assigned: Vec<Audience>,
+}
+
+/// Whom a book is for. What is `None` is not restricted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audience {
+    /// Only in this store.
+    pub store: Option<StorefrontKey>,
+    /// Only for this customer group.
+    pub group: Option<GroupId>,
+}
+
+/// What one unit of a currency costs in another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// The currency that is converted.
+    pub from: Currency,
+    /// The currency it is converted into.
+    pub to: Currency,
+    /// Units of `to` for one of `from`.
+    pub rate: Precise,
+}
+
+/// How a source chooses one of several prices; the source names it, the engine carries it out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PricePolicy {
+    /// The first level of scopes with a price that holds wins. Books are not looked at.
+    FirstScope(ScopeOrder),
+    /// Books are tried in this order, and the first that has a price wins; then the catalogue's price; then the catalogue's
+    /// price in another currency, converted by the source's [`Rate`].
+    FirstBook(BookOrder),
+    /// The lowest price of all books that are for the buyer; of one book the price whose window began last, or else that of
+    /// its parent. The price of the book it descends from is the list price. Where the books have none for the variant,
+    /// those of its product count.
+    LowestBook,
 }
 
 /// The order in which scopes are tried when one price is chosen for a market; the first level with a match wins.
 /// Each level says which parts of a [`Scope`] must equal the market's; the others must be `None`.
-pub type ScopeOrder = &'static [Level];
+pub type ScopeOrder = &'static [ScopeMatch];
 
 /// One level of a [`ScopeOrder`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Level {
+pub struct ScopeMatch {
     /// The price names the market's customer group.
     pub group: bool,
     /// The price names the market's price channel.
     pub channel: bool,
     /// The price names the market's country.
     pub country: bool,
+}
+
+/// The order in which books are tried. Each level says which parts of an [`Audience`] must equal the market's; the others
+/// must be `None`.
+pub type BookOrder = &'static [BookMatch];
+
+/// One level of a [`BookOrder`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BookMatch {
+    /// The book is for the market's customer group.
+    pub group: bool,
+    /// The book is for the market's store.
+    pub store: bool,
 }
 
 /// Whom a price is chosen for.
@@ -108,6 +211,8 @@ pub struct Buyer<'a> {
     pub group: Option<&'a GroupId>,
     /// The distribution channel, if the market has one.
     pub channel: Option<&'a ChannelId>,
+    /// The store, if the market has one.
+    pub store: Option<&'a StorefrontKey>,
 }
 
 #[cfg(test)]

@@ -1,8 +1,15 @@
 //! Products and their variants.
+//!
+//! A source gives a product whole, with its variants, prices and categories inside, or in parts: variants
+//! ([`VariantEntry`]), prices ([`crate::PriceEntry`]), stock ([`crate::Stock`]) and placements ([`crate::Placement`]) as
+//! records of their own, which the mirror joins. A projection can't tell the difference.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attribute, CategoryId, Level, Localized, Price, ProductId, ProductTypeId, Sku, Timestamp, VariantId};
+use crate::{
+    Attribute, BrandId, CategoryId, Keywords, Localized, Notice, Online, PerStorefront, Price, ProductId,
+    ProductTypeId, Sku, StockLevel, StorefrontKey, Timestamp, VariantId,
+};
 
 /// A product: what a shopper sees as one thing, in one or more variants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,8 +20,14 @@ pub struct Product {
     pub key: Option<String>,
     /// What kind of product it is.
     pub product_type: Option<ProductTypeId>,
-    /// Visible to shoppers.
-    pub published: bool,
+    /// The SKU that stands for the product as a whole, where prices and stock may hang on it.
+    pub sku: Option<Sku>,
+    /// Its brand, where brands are records.
+    pub brand: Option<BrandId>,
+    /// Whether and when each store shows it.
+    pub online: PerStorefront<Online>,
+    /// Whether a search in each store finds it.
+    pub searchable: PerStorefront<bool>,
     /// Shown name.
     pub name: Localized,
     /// Part of a URL.
@@ -25,35 +38,93 @@ pub struct Product {
     pub meta_title: Localized,
     /// Description for search engines.
     pub meta_description: Localized,
-    /// Words that find it, by locale, joined by a comma and a space.
-    pub keywords: Localized,
-    /// Categories it is directly in.
+    /// Words that find it, by locale.
+    pub keywords: Keywords,
+    /// Categories it is directly in. [`crate::Placement`]s add to them.
     pub categories: Vec<CategoryId>,
     /// Attributes of the product as a whole.
     pub attributes: Vec<Attribute>,
-    /// Variants; the first is the main one.
+    /// Variants; the first is the main one. Where variants are records of their own they follow these.
     pub variants: Vec<Variant>,
+    /// SKUs of variants that are records of their own, in their order, where only the product knows them.
+    pub variant_skus: Vec<Sku>,
+    /// Prices of the variants that have none of their own.
+    pub prices: Vec<Price>,
     /// Where its prices are kept.
     pub price_home: PriceHome,
+    /// What stores tell of it in words of their own.
+    pub tailored: Vec<Tailored>,
     /// Reviews in short.
     pub rating: Option<Rating>,
     /// When it was created.
     pub created_at: Option<Timestamp>,
+    /// Details that were left out, of its variants as well.
+    pub notices: Vec<Notice>,
+}
+
+impl Product {
+    /// A product with this id, shown everywhere, and nothing else.
+    pub fn new(id: impl Into<ProductId>) -> Self {
+        Self {
+            id: id.into(),
+            key: None,
+            product_type: None,
+            sku: None,
+            brand: None,
+            online: PerStorefront::everywhere(Online::ALWAYS),
+            searchable: PerStorefront::everywhere(true),
+            name: Localized::empty(),
+            slug: Localized::empty(),
+            description: Localized::empty(),
+            meta_title: Localized::empty(),
+            meta_description: Localized::empty(),
+            keywords: Keywords::default(),
+            categories: Vec::new(),
+            attributes: Vec::new(),
+            variants: Vec::new(),
+            variant_skus: Vec::new(),
+            prices: Vec::new(),
+            price_home: PriceHome::Variant,
+            tailored: Vec::new(),
+            rating: None,
+            created_at: None,
+            notices: Vec::new(),
+        }
+    }
+}
+
+/// What one store tells of a product in words of its own. What is empty here is taken from the product.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tailored {
+    /// The store.
+    pub store: StorefrontKey,
+    /// Shown name.
+    pub name: Localized,
+    /// Part of a URL.
+    pub slug: Localized,
+    /// Description, may hold HTML.
+    pub description: Localized,
+    /// Title for search engines.
+    pub meta_title: Localized,
+    /// Description for search engines.
+    pub meta_description: Localized,
+    /// Attributes of the product as a whole, each in place of the product's own of that name.
+    pub attributes: Vec<Attribute>,
 }
 
 /// Where a product's prices are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PriceHome {
-    /// In [`Variant::prices`].
+    /// In [`Variant::prices`], else [`Product::prices`].
     Variant,
-    /// In records of their own, by SKU ([`crate::PriceEntry`]).
+    /// In records of their own ([`crate::PriceEntry`]).
     Entries,
 }
 
 /// A purchasable form of a product.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Variant {
-    /// Id within the product.
+    /// Its id.
     pub id: VariantId,
     /// Stock keeping unit; a shop may leave it out.
     pub sku: Option<Sku>,
@@ -61,14 +132,50 @@ pub struct Variant {
     pub key: Option<String>,
     /// Global trade item number (EAN, UPC).
     pub gtin: Option<String>,
+    /// Whether and when each store sells it.
+    pub online: PerStorefront<Online>,
     /// Attributes of this variant.
     pub attributes: Vec<Attribute>,
+    /// Names of the attributes by which it differs from the other variants, in the shop's order. Empty: its product type
+    /// tells, or else what differs.
+    pub axes: Vec<String>,
     /// Prices, where they are kept here.
     pub prices: Vec<Price>,
     /// Images, the first is the main one.
     pub images: Vec<Image>,
     /// Stock as the product brings it along, where stock is not read as records of its own. Empty: not tracked.
-    pub stock: Vec<Level>,
+    pub stock: Vec<StockLevel>,
+}
+
+impl Variant {
+    /// A variant with this id, sold everywhere, and nothing else.
+    pub fn new(id: impl Into<VariantId>) -> Self {
+        Self {
+            id: id.into(),
+            sku: None,
+            key: None,
+            gtin: None,
+            online: PerStorefront::everywhere(Online::ALWAYS),
+            attributes: Vec::new(),
+            axes: Vec::new(),
+            prices: Vec::new(),
+            images: Vec::new(),
+            stock: Vec::new(),
+        }
+    }
+}
+
+/// A variant that is a record of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VariantEntry {
+    /// Its product; none where only the product knows ([`Product::variant_skus`]).
+    pub product: Option<ProductId>,
+    /// Its place among the variants that are records, lowest first; ids settle ties.
+    pub position: i64,
+    /// The variant. Its id is unique within the source.
+    pub variant: Variant,
+    /// Details that were left out.
+    pub notices: Vec<Notice>,
 }
 
 /// An image.

@@ -5,11 +5,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Assignment, Category, CategoryId, Channel, CustomerGroup, PriceEntry, Product, ProductId, ProductType,
-    ProductTypeId, RecordId, Selection, Sku, Stock, Store, Value,
+    Assignment, Book, Brand, BrandId, Category, CategoryId, Channel, CustomerGroup, Notice, Online, Placement,
+    PriceEntry, Product, ProductId, ProductType, ProductTypeId, Rate, RecordId, Selection, Sku, Stock, Storefront,
+    Tree, Value, Variant, VariantEntry,
 };
 
-/// What a record is. The numbers are stored; never reuse one.
+/// What a record is. The numbers are stored; never reuse one. 20 to 24 are kept for customers, consents, orders, refunds
+/// and traits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is the record of that name")]
@@ -22,14 +24,21 @@ pub enum Kind {
     Price = 5,
     Channel = 6,
     CustomerGroup = 7,
-    Store = 8,
+    #[serde(rename = "store")]
+    Storefront = 8,
     Selection = 9,
     Assignment = 10,
+    Variant = 11,
+    Placement = 12,
+    Tree = 13,
+    Book = 14,
+    Brand = 15,
+    Rate = 16,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::Product,
         Self::Category,
         Self::ProductType,
@@ -37,17 +46,36 @@ impl Kind {
         Self::Price,
         Self::Channel,
         Self::CustomerGroup,
-        Self::Store,
+        Self::Storefront,
         Self::Selection,
         Self::Assignment,
+        Self::Variant,
+        Self::Placement,
+        Self::Tree,
+        Self::Book,
+        Self::Brand,
+        Self::Rate,
     ];
 
     /// Kinds that flows carry; the others only bear on them.
     pub const CARRIED: [Self; 2] = [Self::Product, Self::Category];
 
     /// Kinds few enough to be held in memory while projecting.
-    pub const REFERENCE: [Self; 6] =
-        [Self::Category, Self::ProductType, Self::Channel, Self::CustomerGroup, Self::Store, Self::Selection];
+    pub const REFERENCE: [Self; 10] = [
+        Self::Category,
+        Self::ProductType,
+        Self::Channel,
+        Self::CustomerGroup,
+        Self::Storefront,
+        Self::Selection,
+        Self::Tree,
+        Self::Book,
+        Self::Brand,
+        Self::Rate,
+    ];
+
+    /// Kinds whose records are parts of a product: the mirror joins them to it.
+    pub const PARTS: [Self; 5] = [Self::Stock, Self::Price, Self::Assignment, Self::Variant, Self::Placement];
 
     /// The stored number.
     pub const fn number(self) -> u8 {
@@ -69,9 +97,15 @@ impl Kind {
             Self::Price => "price",
             Self::Channel => "channel",
             Self::CustomerGroup => "customer_group",
-            Self::Store => "store",
+            Self::Storefront => "store",
             Self::Selection => "selection",
             Self::Assignment => "assignment",
+            Self::Variant => "variant",
+            Self::Placement => "placement",
+            Self::Tree => "tree",
+            Self::Book => "book",
+            Self::Brand => "brand",
+            Self::Rate => "rate",
         }
     }
 }
@@ -85,6 +119,10 @@ impl fmt::Display for Kind {
 /// A record of the mirror.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each is the type of that name")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "few records are held at once, and a box for each product would cost more"
+)]
 pub enum Record {
     Product(Product),
     Category(Category),
@@ -93,9 +131,15 @@ pub enum Record {
     Price(PriceEntry),
     Channel(Channel),
     CustomerGroup(CustomerGroup),
-    Store(Store),
+    Storefront(Storefront),
     Selection(Selection),
     Assignment(Assignment),
+    Variant(VariantEntry),
+    Placement(Placement),
+    Tree(Tree),
+    Book(Book),
+    Brand(Brand),
+    Rate(Rate),
 }
 
 /// A point that records meet at: some provide it, some use it. When a record changes, whatever uses a hub that it
@@ -108,11 +152,14 @@ pub enum Hub {
     Tree,
     /// A type of products.
     ProductType(ProductTypeId),
-    /// A SKU: products use it, stock and price entries provide it.
+    /// A SKU: products and variants use it, stock and price entries provide it.
     Sku(Sku),
-    /// A product, for its assignments. Every product uses its own without saying so.
+    /// A product, for its parts. Every product uses its own without saying so.
     Product(ProductId),
-    /// The whole offer (stores, assortments, and the channels and groups that markets name by key). Every product uses it without saying so.
+    /// A brand.
+    Brand(BrandId),
+    /// The whole offer (stores, assortments, category trees, books, rates, and the channels and groups that markets name by
+    /// key). Every product uses it without saying so.
     Offer,
 }
 
@@ -127,9 +174,15 @@ impl Record {
             Self::Price(_) => Kind::Price,
             Self::Channel(_) => Kind::Channel,
             Self::CustomerGroup(_) => Kind::CustomerGroup,
-            Self::Store(_) => Kind::Store,
+            Self::Storefront(_) => Kind::Storefront,
             Self::Selection(_) => Kind::Selection,
             Self::Assignment(_) => Kind::Assignment,
+            Self::Variant(_) => Kind::Variant,
+            Self::Placement(_) => Kind::Placement,
+            Self::Tree(_) => Kind::Tree,
+            Self::Book(_) => Kind::Book,
+            Self::Brand(_) => Kind::Brand,
+            Self::Rate(_) => Kind::Rate,
         }
     }
 
@@ -143,46 +196,115 @@ impl Record {
             Self::Price(it) => it.id.as_str().into(),
             Self::Channel(it) => it.id.as_str().into(),
             Self::CustomerGroup(it) => it.id.as_str().into(),
-            Self::Store(it) => it.key.as_str().into(),
+            Self::Storefront(it) => it.key.as_str().into(),
             Self::Selection(it) => it.id.as_str().into(),
             Self::Assignment(it) => format!("{}/{}", it.selection, it.product).into(),
+            Self::Variant(it) => it.variant.id.as_str().into(),
+            Self::Placement(it) => format!("{}/{}", it.category, it.product).into(),
+            Self::Tree(it) => it.id.as_str().into(),
+            Self::Book(it) => it.id.as_str().into(),
+            Self::Brand(it) => it.id.as_str().into(),
+            Self::Rate(it) => format!("{}/{}", it.from, it.to).into(),
         }
     }
 
-    /// Hubs that others are touched through when this record changes, appears or goes.
+    /// Hubs that others are touched through when this record changes, appears or goes. A part of a product
+    /// ([`Kind::PARTS`]) is joined to it under these hubs as well.
     pub fn provides(&self) -> Vec<Hub> {
         match self {
             Self::Product(_) => Vec::new(),
-            Self::Category(it) => vec![Hub::Category(it.id.clone()), Hub::Tree],
+            Self::Category(it) => {
+                let mut hubs = vec![Hub::Category(it.id.clone()), Hub::Tree];
+                // It hides what is below it, so that products further down lose a category.
+                if it.online != Online::ALWAYS {
+                    hubs.push(Hub::Offer);
+                }
+                hubs
+            }
             Self::ProductType(it) => vec![Hub::ProductType(it.id.clone()), any_type()],
-            Self::Stock(it) => vec![Hub::Sku(it.sku.clone())],
-            Self::Price(it) => vec![Hub::Sku(it.sku.clone())],
-            Self::Channel(_) | Self::CustomerGroup(_) | Self::Store(_) | Self::Selection(_) => vec![Hub::Offer],
+            Self::Stock(it) => vec![it.item.hub()],
+            Self::Price(it) => vec![it.item.hub()],
+            Self::Channel(_)
+            | Self::CustomerGroup(_)
+            | Self::Storefront(_)
+            | Self::Selection(_)
+            | Self::Book(_)
+            | Self::Rate(_) => vec![Hub::Offer],
+            Self::Tree(_) => vec![Hub::Tree, Hub::Offer],
+            Self::Brand(it) => vec![Hub::Brand(it.id.clone())],
             Self::Assignment(it) => vec![Hub::Product(it.product.clone())],
+            Self::Placement(it) => vec![Hub::Product(it.product.clone())],
+            Self::Variant(it) => {
+                let product = it.product.iter().cloned().map(Hub::Product);
+                product.chain(it.variant.sku.iter().cloned().map(Hub::Sku)).collect()
+            }
         }
     }
 
-    /// Hubs whose change touches this record.
+    /// Hubs whose change touches this record. What touches a part of a product touches the product.
     pub fn uses(&self) -> Vec<Hub> {
         match self {
             Self::Product(it) => {
                 let categories = it.categories.iter().map(|id| Hub::Category(id.clone()));
                 let product_type = it.product_type.iter().map(|id| Hub::ProductType(id.clone()));
-                let skus = it.variants.iter().filter_map(|variant| variant.sku.clone()).map(Hub::Sku);
+                let brand = it.brand.iter().map(|id| Hub::Brand(id.clone()));
                 let nested = is_nested(it).then(any_type);
-                categories.chain(product_type).chain(skus).chain(nested).collect()
+                categories.chain(product_type).chain(brand).chain(skus(it)).chain(nested).collect()
             }
             Self::Category(_) => vec![Hub::Tree],
+            Self::Variant(it) => {
+                let nested = it.variant.attributes.iter().any(|attribute| has_nested(&attribute.value));
+                sku(&it.variant).into_iter().chain(nested.then(any_type)).collect()
+            }
+            Self::Placement(it) => vec![Hub::Category(it.category.clone())],
             Self::ProductType(_)
             | Self::Stock(_)
             | Self::Price(_)
             | Self::Channel(_)
             | Self::CustomerGroup(_)
-            | Self::Store(_)
+            | Self::Storefront(_)
             | Self::Selection(_)
-            | Self::Assignment(_) => Vec::new(),
+            | Self::Assignment(_)
+            | Self::Tree(_)
+            | Self::Book(_)
+            | Self::Brand(_)
+            | Self::Rate(_) => Vec::new(),
         }
     }
+
+    /// Hubs under which the parts of this record are found. Parts have parts: the stock of a variant that is a record of
+    /// its own is found under the variant's SKU.
+    pub fn joins(&self) -> Vec<Hub> {
+        match self {
+            Self::Product(it) => std::iter::once(Hub::Product(it.id.clone())).chain(skus(it)).collect(),
+            Self::Variant(it) => sku(&it.variant).into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Details that were left out of it.
+    pub fn notices(&self) -> &[Notice] {
+        match self {
+            Self::Product(it) => &it.notices,
+            Self::Category(it) => &it.notices,
+            Self::ProductType(it) => &it.notices,
+            Self::Price(it) => &it.notices,
+            Self::Storefront(it) => &it.notices,
+            Self::Variant(it) => &it.notices,
+            _ => &[],
+        }
+    }
+}
+
+/// The SKUs of a product and of its variants.
+fn skus(product: &Product) -> impl Iterator<Item = Hub> {
+    let variants = product.variants.iter().filter_map(sku);
+    let others = product.sku.iter().chain(&product.variant_skus).cloned().map(Hub::Sku);
+    variants.chain(others)
+}
+
+fn sku(variant: &Variant) -> Option<Hub> {
+    variant.sku.clone().map(Hub::Sku)
 }
 
 /// Any type of products: a product names its own type, but not those of its nested attributes.

@@ -22,8 +22,8 @@ use contract::{
     store::{Closed, Held, HeldItem, Intake, LaneState, Open, Settled, State, Step, Take, Work},
 };
 use model::{
-    Attribute, Currency, FlowName, Image, Kind, Level, Locale, Localized, Money, Price, PriceHome, Product, Record,
-    Scope, SourceName, Stock, Timestamp, Value, Variant, Window,
+    Attribute, Currency, FlowName, Image, Keywords, Kind, Locale, Localized, Money, Price, Product, Record, SourceName,
+    Stock, StockLevel, Timestamp, Value, Variant,
 };
 use store::Sqlite;
 
@@ -218,6 +218,12 @@ fn texts(seed: usize, count: usize) -> Localized {
     locales.enumerate().map(|(n, locale)| (locale, words(seed * 2 + n, count))).collect()
 }
 
+fn keywords(seed: usize, count: usize) -> Keywords {
+    let locales = ["de", "en"].into_iter().filter_map(|tag| Locale::parse(tag).ok());
+    let list = |n| (0..count).map(|at| words(seed * 2 + n + at, 1)).collect();
+    locales.enumerate().map(|(n, locale)| (locale, list(n))).collect()
+}
+
 fn sku(product: usize, variant: usize) -> String {
     format!("{:07}-{variant}", mixed(product) % 10_000_000)
 }
@@ -225,21 +231,11 @@ fn sku(product: usize, variant: usize) -> String {
 fn variant(product: usize, n: usize) -> Variant {
     let price = |currency: &str| {
         let currency: Currency = currency.parse().ok()?;
-        Some(Price {
-            value: Money::new(i64::try_from(mixed(product) % 20_000).unwrap_or(0) + 99, currency),
-            precise: None,
-            scope: Scope::default(),
-            window: Window::default(),
-            discounted: None,
-            tiers: Vec::new(),
-            recurring: false,
-        })
+        Some(Price::new(Money::new(i64::try_from(mixed(product) % 20_000).unwrap_or(0) + 99, currency)))
     };
     let attribute = |name: &str, seed| Attribute { name: name.to_owned(), value: Value::Text(words(seed, 1)) };
     Variant {
-        id: (n + 1).to_string().into(),
         sku: Some(sku(product, n).into()),
-        key: None,
         gtin: Some(format!("40{:011}", mixed(product * 5 + n))),
         attributes: vec![
             attribute("colour", product + n),
@@ -248,28 +244,24 @@ fn variant(product: usize, n: usize) -> Variant {
         ],
         prices: ["EUR", "GBP"].into_iter().filter_map(price).collect(),
         images: vec![Image { url: format!("https://cdn.example/{product}/{n}/front.jpg"), label: None }],
-        stock: Vec::new(),
+        ..Variant::new((n + 1).to_string())
     }
 }
 
 fn product(n: usize) -> Change {
     let record = Record::Product(Product {
-        id: uuid(1, n).into(),
-        key: None,
         product_type: Some(uuid(2, n % 7).into()),
-        published: true,
         name: texts(n, 4),
         slug: texts(n + 1, 4),
         description: texts(n + 2, 70),
         meta_title: texts(n, 4),
         meta_description: texts(n + 3, 12),
-        keywords: texts(n + 4, 4),
+        keywords: keywords(n + 4, 4),
         categories: vec![uuid(3, n % 300).into(), uuid(3, n % 40).into()],
         attributes: vec![Attribute { name: "brand".to_owned(), value: Value::Text(words(n, 1)) }],
         variants: (0..5).map(|at| variant(n, at)).collect(),
-        price_home: PriceHome::Variant,
-        rating: None,
         created_at: Some(at()),
+        ..Product::new(uuid(1, n))
     });
     Change::Is { record, version: 1, modified_at: Some(at()) }
 }
@@ -277,8 +269,9 @@ fn product(n: usize) -> Change {
 fn stock(product: usize, variant: usize) -> Change {
     let record = Record::Stock(Stock {
         id: uuid(4, product * 5 + variant).into(),
-        sku: sku(product, variant).into(),
-        level: Level { channel: None, available: 7, expected: None },
+        item: sku(product, variant).as_str().into(),
+        level: StockLevel::limited(None, 7),
+        created_at: Some(at()),
     });
     Change::Is { record, version: 1, modified_at: Some(at()) }
 }
@@ -291,7 +284,7 @@ fn payload(work: &Work) -> Result<Payload, Fault> {
     writer.force(Facet::Content, "name", &text(&product.name)).map_err(no)?;
     writer.force(Facet::Content, "description", &text(&product.description)).map_err(no)?;
     writer.force(Facet::Content, "description_html", &text(&product.description)).map_err(no)?;
-    writer.force(Facet::Content, "keywords", &text(&product.keywords)).map_err(no)?;
+    writer.force(Facet::Content, "keywords", &product.keywords.get("en")).map_err(no)?;
     writer.force(Facet::Content, "variants", &product.variants).map_err(no)?;
     writer.force(Facet::Price, "price", &19.99).map_err(no)?;
     writer.force(Facet::Availability, "stock", &[7; 5]).map_err(no)?;

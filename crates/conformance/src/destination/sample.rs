@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use model::{
-    CategoryId, CategoryListing, Listing, Localized, Money, Offer, PriceHome, Product, Sku, Timestamp, VariantId,
+    CategoryId, CategoryListing, Listing, Money, Offer, Product, Sku, Timestamp, VariantId,
     listing::{CategoryName, Field, Plain, ProductOption},
 };
 
@@ -15,6 +15,7 @@ pub(super) struct Sample {
     description: String,
     variants: [(VariantId, Sku); 2],
     category: CategoryId,
+    keywords: [String; 2],
     bare: bool,
     discounted: bool,
     stock: Option<i64>,
@@ -24,28 +25,12 @@ pub(super) struct Sample {
 impl Sample {
     pub(super) fn new(id: &str) -> Self {
         Self {
-            product: Product {
-                id: id.into(),
-                key: Some(id.to_owned()),
-                product_type: None,
-                published: true,
-                name: Localized::empty(),
-                slug: Localized::empty(),
-                description: Localized::empty(),
-                meta_title: Localized::empty(),
-                meta_description: Localized::empty(),
-                keywords: Localized::empty(),
-                categories: Vec::new(),
-                attributes: Vec::new(),
-                variants: Vec::new(),
-                price_home: PriceHome::Variant,
-                rating: None,
-                created_at: None,
-            },
+            product: Product { key: Some(id.to_owned()), ..Product::new(id) },
             name: format!("Product {id}"),
             description: "A light shell".to_owned(),
             variants: ["1", "2"].map(|number| (VariantId::from(number), Sku::new(format!("{id}-{number}")))),
             category: "jackets".into(),
+            keywords: ["anorak", "windbreaker"].map(str::to_owned),
             bare: false,
             discounted: false,
             stock: Some(5),
@@ -99,14 +84,22 @@ impl Sample {
             slug: some("jacket"),
             meta_title: None,
             meta_description: None,
-            keywords: some("anorak, windbreaker"),
+            keywords: if full { &self.keywords } else { &[] },
+            brand: None,
+            searchable: true,
             url: format!("https://shop.example/p/{}", self.product.id),
             // Some destinations insist on an image and a time.
             images: vec!["https://img.example/a.jpg"],
-            categories: vec![CategoryName { id: &self.category, name: some("Jackets") }],
+            categories: vec![CategoryName {
+                id: &self.category,
+                name: some("Jackets"),
+                primary: false,
+                position: None,
+            }],
             attributes: if full { vec![text("brand", "Nordby")] } else { Vec::new() },
             options: if full { vec![sizes()] } else { Vec::new() },
             variants: offers.map(|((id, sku), size)| self.offer(id, sku, size)).collect(),
+            shares_stock: false,
             rating: None,
             created_at: Some(Timestamp::from_millis(1_718_000_000_000)),
             product: &self.product,
@@ -124,6 +117,8 @@ impl Sample {
             price,
             list_price,
             on_sale: self.discounted,
+            tax: None,
+            basis: None,
             stock: self.stock,
             in_stock: self.in_stock,
             attributes: if self.bare { Vec::new() } else { vec![text("size", size)] },

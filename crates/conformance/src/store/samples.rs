@@ -8,8 +8,8 @@ use contract::{
     store::{Closed, Cursor, Held, HeldItem, Intake, LaneState, Number, Open, Settled, State, Step, Sweep, Take, Work},
 };
 use model::{
-    Assignment, Category, FlowName, Kind, Level, Localized, Members, PriceHome, Product, Record, RecordId, Selection,
-    SourceName, Stock, Timestamp, Variant,
+    Assignment, Category, FlowName, Kind, Localized, Members, Product, Record, RecordId, Selection, SourceName, Stock,
+    StockLevel, Timestamp, Variant,
 };
 
 /// The source of all samples.
@@ -29,33 +29,13 @@ fn english(text: &str) -> Localized {
 
 /// A product in these categories with a variant for each SKU.
 pub fn product(id: &str, name: &str, categories: &[&str], skus: &[&str]) -> Record {
-    let variants = skus.iter().map(|sku| Variant {
-        id: (*sku).into(),
-        sku: Some((*sku).into()),
-        key: None,
-        gtin: None,
-        attributes: Vec::new(),
-        prices: Vec::new(),
-        images: Vec::new(),
-        stock: Vec::new(),
-    });
+    let variants = skus.iter().map(|sku| Variant { sku: Some((*sku).into()), ..Variant::new(*sku) });
     Record::Product(Product {
-        id: id.into(),
         key: Some(format!("key-{id}")),
-        product_type: None,
-        published: true,
         name: english(name),
-        slug: Localized::empty(),
-        description: Localized::empty(),
-        meta_title: Localized::empty(),
-        meta_description: Localized::empty(),
-        keywords: Localized::empty(),
         categories: categories.iter().map(|category| (*category).into()).collect(),
-        attributes: Vec::new(),
         variants: variants.collect(),
-        price_home: PriceHome::Variant,
-        rating: None,
-        created_at: None,
+        ..Product::new(id)
     })
 }
 
@@ -66,22 +46,17 @@ pub fn plain(id: &str, name: &str) -> Record {
 
 /// A category below `parent`.
 pub fn category(id: &str, name: &str, parent: Option<&str>) -> Record {
-    Record::Category(Category {
-        id: id.into(),
-        key: None,
-        parent: parent.map(Into::into),
-        name: english(name),
-        slug: Localized::empty(),
-        description: Localized::empty(),
-        order: None,
-        image: None,
-        created_at: None,
-    })
+    Record::Category(Category { parent: parent.map(Into::into), name: english(name), ..Category::new(id) })
 }
 
 /// Stock of a SKU.
 pub fn stock(id: &str, sku: &str, available: i64) -> Record {
-    Record::Stock(Stock { id: id.into(), sku: sku.into(), level: Level { channel: None, available, expected: None } })
+    Record::Stock(Stock {
+        id: id.into(),
+        item: sku.into(),
+        level: StockLevel::limited(None, available),
+        created_at: None,
+    })
 }
 
 /// An assortment.

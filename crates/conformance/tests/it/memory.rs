@@ -273,7 +273,8 @@ impl Place {
     }
 }
 
-static DESCRIPTOR: SourceDescriptor = SourceDescriptor { name: "memory", title: "Memory", price_order: &[] };
+static DESCRIPTOR: SourceDescriptor =
+    SourceDescriptor { name: "memory", title: "Memory", price_policy: model::PricePolicy::FirstScope(&[]) };
 
 const PRODUCTS: Lane = Lane {
     name: "products",

@@ -36,14 +36,7 @@ impl Resource {
         match kind {
             Kind::Product => Some(Self::Products),
             Kind::Category => Some(Self::Categories),
-            Kind::ProductType
-            | Kind::Stock
-            | Kind::Price
-            | Kind::Channel
-            | Kind::CustomerGroup
-            | Kind::Store
-            | Kind::Selection
-            | Kind::Assignment => None,
+            _ => None,
         }
     }
 

@@ -16,14 +16,7 @@ pub fn fields(kind: Kind) -> &'static [FieldSpec] {
     match kind {
         Kind::Product => &PRODUCT,
         Kind::Category => &CATEGORY,
-        Kind::ProductType
-        | Kind::Stock
-        | Kind::Price
-        | Kind::Channel
-        | Kind::CustomerGroup
-        | Kind::Store
-        | Kind::Selection
-        | Kind::Assignment => &[],
+        _ => &[],
     }
 }
 

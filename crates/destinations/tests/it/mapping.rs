@@ -104,7 +104,8 @@ fn texts_of_any_script_arrive_as_they_are() {
     let mut listing = ids.listing();
     listing.name = "قميص أحمر 👕 \"x\" \u{202e}abc\u{7}";
     listing.description = Some("日本語 <b>太字</b> 👩‍👩‍👧\u{2028}");
-    listing.categories = vec![CategoryName { id: &ids.categories[0], name: Some("חולצות") }];
+    listing.categories =
+        vec![CategoryName { id: &ids.categories[0], name: Some("חולצות"), primary: false, position: None }];
     listing.attributes = vec![text("größe", "große"), text("颜色", "红色")];
     assert_snapshot!(sent(&config(""), &listing));
 }
@@ -175,7 +176,8 @@ fn a_variant_can_be_an_item_of_its_own() {
 fn ids_are_whole_numbers_where_the_store_has_them() {
     let ids = Ids::new("135", &["A"], &["12", "34"]);
     let mut listing = ids.listing();
-    listing.categories = ids.categories.iter().map(|id| CategoryName { id, name: None }).collect();
+    listing.categories =
+        ids.categories.iter().map(|id| CategoryName { id, name: None, primary: false, position: None }).collect();
     let integer = config("id_type = \"integer\"");
     assert_eq!(members(&integer, &listing)["categories"].to_string(), "[12,34]");
     assert_eq!(members(&integer, &listing)["variant_ids"].to_string(), "[1]");
@@ -183,7 +185,8 @@ fn ids_are_whole_numbers_where_the_store_has_them() {
     for (id, category) in [("c2a1", "12"), ("0135", "12"), ("+5", "12"), ("99999999999999999999", "12"), ("135", "x")] {
         let ids = Ids::new(id, &["A"], &[category]);
         let mut listing = ids.listing();
-        listing.categories = ids.categories.iter().map(|id| CategoryName { id, name: None }).collect();
+        listing.categories =
+            ids.categories.iter().map(|id| CategoryName { id, name: None, primary: false, position: None }).collect();
         let refused = items(&integer, &listing).unwrap_err();
         assert!(refused.starts_with(&format!("C0411 product {id}: ")), "{refused}");
     }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap, fmt::Write};
 use contract::{Facet, Facets, Item, destination::Mapped};
 use destinations::clerk::{Config, map};
 use model::{
-    CategoryId, Currency, Listing, Money, Offer, PriceHome, Product, ProductId, Rating, Sku, Timestamp, VariantId,
+    CategoryId, Currency, Listing, Money, Offer, Product, Rating, Sku, Timestamp, VariantId,
     listing::{CategoryName, Field, Plain, ProductOption},
 };
 
@@ -23,6 +23,7 @@ pub(crate) struct Ids {
     pub(crate) product: Product,
     pub(crate) variants: Vec<(VariantId, Option<Sku>)>,
     pub(crate) categories: Vec<CategoryId>,
+    pub(crate) keywords: [String; 2],
 }
 
 impl Ids {
@@ -31,24 +32,8 @@ impl Ids {
             .zip(skus)
             .map(|(number, sku)| (VariantId::new(number.to_string()), (!sku.is_empty()).then(|| Sku::from(*sku))));
         Self {
-            product: Product {
-                id: ProductId::from(id),
-                key: Some("trail-jacket".to_owned()),
-                product_type: None,
-                published: true,
-                name: model::Localized::empty(),
-                slug: model::Localized::empty(),
-                description: model::Localized::empty(),
-                meta_title: model::Localized::empty(),
-                meta_description: model::Localized::empty(),
-                keywords: model::Localized::empty(),
-                categories: Vec::new(),
-                attributes: Vec::new(),
-                variants: Vec::new(),
-                price_home: PriceHome::Variant,
-                rating: None,
-                created_at: None,
-            },
+            product: Product { key: Some("trail-jacket".to_owned()), ..Product::new(id) },
+            keywords: ["anorak", "windbreaker"].map(str::to_owned),
             variants: variants.collect(),
             categories: categories.iter().map(|id| CategoryId::from(*id)).collect(),
         }
@@ -65,13 +50,16 @@ impl Ids {
             slug: None,
             meta_title: None,
             meta_description: None,
-            keywords: None,
+            keywords: &[],
+            brand: None,
+            searchable: true,
             url: "https://shop.example/p/trail-jacket".to_owned(),
             images: Vec::new(),
             categories: Vec::new(),
             attributes: Vec::new(),
             options: Vec::new(),
             variants: self.variants.iter().map(|(id, sku)| offer(id, sku.as_ref())).collect(),
+            shares_stock: false,
             rating: None,
             created_at: None,
             product: &self.product,
@@ -83,13 +71,13 @@ impl Ids {
         let mut listing = self.listing();
         listing.description = Some("<p>Light <b>shell</b></p>\n<ul><li>3&nbsp;layers</li></ul>");
         listing.slug = Some("trail-jacket");
-        listing.keywords = Some("anorak, windbreaker");
+        listing.keywords = &self.keywords;
         listing.images = vec!["https://img.example/a.jpg", "https://img.example/b.jpg"];
         listing.categories = self
             .categories
             .iter()
             .zip([Some("Jackets"), Some("Sale"), None])
-            .map(|(id, name)| CategoryName { id, name })
+            .map(|(id, name)| CategoryName { id, name, primary: false, position: None })
             .collect();
         listing.attributes = vec![
             text("brand", "Nordby"),
@@ -127,6 +115,8 @@ fn offer<'a>(id: &'a VariantId, sku: Option<&'a Sku>) -> Offer<'a> {
         price: eur(1999),
         list_price: eur(1999),
         on_sale: false,
+        tax: None,
+        basis: None,
         stock: Some(5),
         in_stock: true,
         attributes: Vec::new(),

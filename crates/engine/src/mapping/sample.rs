@@ -4,11 +4,11 @@
 use std::{borrow::Cow, collections::BTreeSet, sync::LazyLock};
 
 use model::{
-    Attribute, Category, Country, Image, Level, Locale, Localized, Market, Money, Price, PriceHome, Product,
-    ProductType, Rating, Record, Timestamp, Value, Variant,
+    Attribute, Brand, Category, Country, Image, Keywords, Locale, Localized, Market, Money, Price, PricePolicy,
+    Product, ProductType, Rating, Record, StockLevel, TaxMode, Timestamp, Value, Variant,
     listing::{Field, Listing, Plain, ProductOption},
     market::Untracked,
-    price::{self, Scope, Window},
+    price::ScopeMatch,
 };
 
 use crate::market::{Reference, View};
@@ -56,7 +56,7 @@ pub(super) fn samples() -> &'static [Sample] {
 impl Sample {
     /// The category, for expressions of categories.
     pub(super) fn category(&self) -> Option<model::CategoryListing<'_>> {
-        self.view.category(&self.category).listing.ok()
+        self.view.category(&self.category, NOW).listing.ok()
     }
 
     /// The product, with these attributes and options on it.
@@ -85,50 +85,53 @@ impl Sample {
 }
 
 const NOW: Timestamp = Timestamp::from_millis(1_777_629_600_000);
-const ORDER: price::ScopeOrder = &[price::Level { group: false, channel: false, country: false }];
+const POLICY: PricePolicy = PricePolicy::FirstScope(&[ScopeMatch { group: false, channel: false, country: false }]);
 
 fn sample(full: bool) -> Option<Sample> {
     let market = market(full)?;
     let text = |text: &str| localized(&market, text);
     let maybe = |words: &str| if full { text(words) } else { Localized::empty() };
-    let type_of = ProductType { id: "type".into(), key: None, name: "Clothing".to_owned(), attributes: Vec::new() };
+    let type_of = ProductType {
+        id: "type".into(),
+        key: None,
+        name: "Clothing".to_owned(),
+        attributes: Vec::new(),
+        notices: Vec::new(),
+    };
+    let brand = Brand { id: "brand".into(), name: text("Nordby") };
     let root = Category {
-        id: "root".into(),
         key: full.then(|| "root".to_owned()),
-        parent: None,
         name: text("Women"),
         slug: maybe("women"),
         description: maybe("All for women"),
-        order: None,
         image: full.then(|| "https://shop.example/women.jpg".to_owned()),
-        created_at: None,
+        ..Category::new("root")
     };
     let leaf =
         Category { id: "leaf".into(), parent: full.then(|| root.id.clone()), name: text("Shirts"), ..root.clone() };
     let product = Product {
-        id: "product".into(),
         key: full.then(|| "shirt".to_owned()),
         product_type: full.then(|| type_of.id.clone()),
-        published: true,
+        brand: full.then(|| brand.id.clone()),
         name: text("Shirt"),
         slug: maybe("shirt"),
         description: maybe("<p>A shirt</p>"),
         meta_title: maybe("Shirt"),
         meta_description: maybe("A shirt"),
-        keywords: maybe("tee, top"),
+        keywords: words(&market, if full { &["tee", "top"] } else { &[] }),
         categories: if full { vec![leaf.id.clone()] } else { Vec::new() },
         attributes: if full { attributes("sample_material", "Cotton") } else { Vec::new() },
         variants: variants(&market, full),
-        price_home: PriceHome::Variant,
         rating: full.then_some(Rating { average: 4.5, count: 12 }),
         created_at: full.then_some(NOW),
+        ..Product::new("product")
     };
-    let mut records = vec![Record::ProductType(type_of), Record::Category(leaf.clone())];
+    let mut records = vec![Record::ProductType(type_of), Record::Brand(brand), Record::Category(leaf.clone())];
     let category = if full { root.clone() } else { leaf };
     if full {
         records.push(Record::Category(root));
     }
-    let view = View::new(&market, &Reference::new(records), ORDER).ok()?;
+    let view = View::new(&market, &Reference::new(records), POLICY).ok()?;
     Some(Sample { view, product, category })
 }
 
@@ -152,14 +155,14 @@ fn market(full: bool) -> Option<Market> {
 fn variants(market: &Market, full: bool) -> Vec<Variant> {
     let sizes: &[&str] = if full { &["S", "M"] } else { &["S"] };
     let variant = |size: &&str| Variant {
-        id: (*size).into(),
         sku: full.then(|| format!("SHIRT-{size}").into()),
         key: full.then(|| format!("shirt-{size}")),
         gtin: full.then(|| "4006381333931".to_owned()),
         attributes: if full { attributes("sample_size", size) } else { Vec::new() },
-        prices: vec![price(market)],
+        prices: vec![price(market, full)],
         images: images(full),
-        stock: if full { vec![Level { channel: None, available: 5, expected: None }] } else { Vec::new() },
+        stock: if full { vec![StockLevel::limited(None, 5)] } else { Vec::new() },
+        ..Variant::new(*size)
     };
     sizes.iter().map(variant).collect()
 }
@@ -169,16 +172,17 @@ fn images(full: bool) -> Vec<Image> {
     if full { vec![Image { url, label: None }] } else { Vec::new() }
 }
 
-fn price(market: &Market) -> Price {
+fn price(market: &Market, full: bool) -> Price {
     Price {
-        value: Money::new(1999, market.currency),
-        precise: None,
-        scope: Scope::default(),
-        window: Window::default(),
         discounted: Some(Money::new(1499, market.currency)),
-        tiers: Vec::new(),
-        recurring: false,
+        tax: full.then_some(TaxMode::Gross),
+        ..Price::new(Money::new(1999, market.currency))
     }
+}
+
+fn words(market: &Market, words: &[&str]) -> Keywords {
+    let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+    market.locales.iter().map(|locale| (locale.clone(), words.clone())).collect()
 }
 
 fn attributes(name: &str, text: &str) -> Vec<Attribute> {

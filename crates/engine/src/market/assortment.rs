@@ -6,7 +6,7 @@
 //! everything but what is assigned to it. An assortment that is not known counts as including, so that nothing is sold
 //! by mistake.
 
-use model::{Assignment, Record, Selection, SelectionId, Sku, Store};
+use model::{Assignment, Record, Selection, SelectionId, Sku, Storefront};
 
 /// What a market's store sells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum Assortment {
 
 impl Assortment {
     /// The rule of a store; no store sells everything.
-    pub fn new<'a>(store: Option<&Store>, selection: impl Fn(&SelectionId) -> Option<&'a Selection>) -> Self {
+    pub fn new<'a>(store: Option<&Storefront>, selection: impl Fn(&SelectionId) -> Option<&'a Selection>) -> Self {
         let Some(store) = store else { return Self::Everything };
         let known = |id: &SelectionId| selection(id).is_some_and(|selection| selection.excludes);
         let all: Vec<_> = store.selections.iter().map(|(id, active)| (id.clone(), known(id), *active)).collect();

@@ -1,8 +1,8 @@
 //! Attributes and options in a market's language.
 //!
 //! A label of an enum comes from the product type where that still has the key, else from the product itself, else it is
-//! the key: so a renamed label reaches every product, and a removed one does no harm. Values that have nothing to say in
-//! the market's locales are left out, never sent empty.
+//! the key: so a renamed label reaches every product, and a removed one does no harm. Values without
+//! text in the market's locales are left out, never sent empty.
 //!
 //! | value | machine form | shown form |
 //! |---|---|---|
@@ -23,14 +23,14 @@ use model::{
 };
 
 use super::{
-    Tongue,
+    language::Fallback,
     reference::{Definitions, Reference},
 };
 
 /// What attributes are read with: the market's locales and the types that define them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
-    pub(super) tongue: &'a Tongue,
+    pub(super) language: &'a Fallback,
     pub(super) reference: &'a Reference,
 }
 
@@ -53,12 +53,12 @@ impl<'a> Reader<'a> {
     /// The attributes that say something in this market, in their order. Of two with one name the first counts.
     pub(super) fn fields(
         self,
-        attributes: &'a [Attribute],
+        attributes: impl Iterator<Item = &'a Attribute>,
         of: Option<&'a Definitions>,
         seen: &mut Seen<'a>,
     ) -> Vec<Field<'a>> {
-        let mut fields = Vec::with_capacity(attributes.len());
-        for (place, attribute) in attributes.iter().enumerate() {
+        let mut fields = Vec::with_capacity(attributes.size_hint().0);
+        for (place, attribute) in attributes.enumerate() {
             let before = seen.0.get(place).filter(|known| known.name == attribute.name).copied();
             let Some(known) = before.or_else(|| self.look_up(place, &attribute.name, of, seen)) else { continue };
             if let Some((value, label)) = self.plain(&attribute.value, known.of, DEPTH) {
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
         fields
     }
 
-    /// None where the name stands earlier in the list: what is kept holds every name so far, and none twice.
+    /// Returns `None` for a duplicate name.
     fn look_up(
         self,
         place: usize,
@@ -91,7 +91,7 @@ impl<'a> Reader<'a> {
     }
 
     fn title(self, definition: &'a AttributeDefinition) -> Option<&'a str> {
-        self.tongue.say(&definition.label)
+        self.language.pick(&definition.label)
     }
 
     /// Machine form and shown form.
@@ -100,13 +100,14 @@ impl<'a> Reader<'a> {
         let same = |plain: Plain<'a>| Some((plain.clone(), plain));
         match value {
             Value::Text(text) | Value::Date(text) | Value::Time(text) | Value::DateTime(text) => same(borrowed(text)),
-            Value::Localized(text) => same(borrowed(self.tongue.say(text)?)),
+            Value::Localized(text) => same(borrowed(self.language.pick(text)?)),
             Value::Enum { key, label } => {
                 let label = defined(of, key).or(Some(label)).filter(|label| !label.trim().is_empty());
                 Some((borrowed(key), borrowed(label.map_or(key, String::as_str))))
             }
             Value::LocalizedEnum { key, label } => {
-                let label = localized(of, key).and_then(|it| self.tongue.say(it)).or_else(|| self.tongue.say(label));
+                let label =
+                    localized(of, key).and_then(|it| self.language.pick(it)).or_else(|| self.language.pick(label));
                 Some((borrowed(key), borrowed(label.unwrap_or(key))))
             }
             Value::Integer(number) => same(Plain::Integer(*number)),
@@ -147,9 +148,19 @@ impl<'a> Reader<'a> {
         self.reference.product_type(id)
     }
 
-    /// The options of a product: attributes that its type says are options, in the type's order; where it says so of
-    /// none, texts, numbers and enums in which the variants differ, in the order of the variants.
-    pub(super) fn options(self, offers: &[Offer<'a>], of: Option<&'a Definitions>) -> Vec<ProductOption<'a>> {
+    /// The options of a product: the attributes that its variants name as their axes; else those that its type says are
+    /// options, in the type's order; where it says so of none, texts, numbers and enums in which the variants differ, in
+    /// the order of the variants.
+    pub(super) fn options(
+        self,
+        axes: &[&'a str],
+        offers: &[Offer<'a>],
+        of: Option<&'a Definitions>,
+    ) -> Vec<ProductOption<'a>> {
+        if !axes.is_empty() {
+            let title = |name| of.and_then(|of| of.get(name)).and_then(|definition| self.title(definition));
+            return axes.iter().filter_map(|name| option(name, title(name), 0, offers)).collect();
+        }
         let declared = of.map(Definitions::attributes).unwrap_or_default().iter().filter(|it| it.option);
         let options: Vec<_> =
             declared.filter_map(|definition| option(&definition.name, self.title(definition), 0, offers)).collect();

@@ -1,61 +1,103 @@
 //! Categories as a market shows them.
 //!
-//! A category is shown if it has a name along the market's locales and does not hang below itself. Parents, children and
-//! paths hold only categories that are shown; what hangs below a hidden one is shown as far down as it goes.
+//! A category is shown if it is in a tree of the market's store, neither it nor one above it is hidden, it has a name along
+//! the market's locales, and it does not hang below itself. Parents, children and paths hold only categories that are
+//! shown; what hangs below one without a name is shown as far down as it goes.
 
-use model::{Category, CategoryId, CategoryListing, Filtered};
+use model::{Category, CategoryId, CategoryListing, Filtered, Online, Timestamp};
 
-use super::{Projection, View, url::Parts};
+use super::{Projection, View, price::earlier, url::Parts};
 
 impl View {
-    /// The category in this market. Time never changes it.
-    pub fn category<'a>(&'a self, category: &'a Category) -> Projection<CategoryListing<'a>> {
-        Projection { listing: self.category_listing(category), next: None }
+    /// The category in this market at `at`.
+    pub fn category<'a>(&'a self, category: &'a Category, at: Timestamp) -> Projection<CategoryListing<'a>> {
+        let mut next = None;
+        let listing = self.category_listing(category, at, &mut next);
+        Projection { listing, next }
     }
 
-    fn category_listing<'a>(&'a self, category: &'a Category) -> Result<CategoryListing<'a>, Filtered> {
+    fn category_listing<'a>(
+        &'a self,
+        category: &'a Category,
+        at: Timestamp,
+        next: &mut Option<Timestamp>,
+    ) -> Result<CategoryListing<'a>, Filtered> {
         if self.reference.is_cyclic(&category.id) {
             return Err(Filtered::CategoryCycle);
         }
-        let name = self.tongue.say(&category.name).ok_or(Filtered::NoText)?;
+        self.stands(category, at, next)?;
+        let name = self.language.pick(&category.name).ok_or(Filtered::NoText)?;
         let key = category.key.as_deref();
-        let slug = self.tongue.say(&category.slug);
+        let slug = self.language.pick(&category.slug);
         let parts = Parts { id: category.id.as_str(), key, slug, sku: None, locale: self.locale() };
-        let children = self.reference.children(&category.id).filter(|child| self.shown(child).is_some());
-        let above = category.parent.as_ref().filter(|parent| self.named(parent).is_some());
+        let children: Vec<&CategoryId> =
+            self.reference.children(&category.id).filter(|it| self.is_shown(it, at, next)).map(|it| &it.id).collect();
+        let parent = category.parent.as_ref().and_then(|id| self.reference.category(id));
         Ok(CategoryListing {
             id: &category.id,
             key,
-            parent: above,
+            parent: parent.filter(|parent| self.is_shown(parent, at, next)).map(|parent| &parent.id),
             name,
-            description: self.tongue.say(&category.description),
+            description: self.language.pick(&category.description),
             slug,
             url: self.category_url.fill(&parts),
             image: category.image.as_deref().filter(|url| contract::schema::is_absolute_url(url)),
-            children: children.map(|child| &child.id).collect(),
+            children,
             path: self.path(category, name),
         })
     }
 
-    /// The name of a category that is shown.
-    fn shown<'a>(&self, category: &'a Category) -> Option<&'a str> {
-        if self.reference.is_cyclic(&category.id) { None } else { self.tongue.say(&category.name) }
-    }
-
-    fn named(&self, id: &CategoryId) -> Option<&str> {
-        self.reference.category(id).and_then(|category| self.shown(category))
-    }
-
-    /// Ends, because it stops where a ring begins.
-    fn path<'a>(&'a self, category: &'a Category, name: &'a str) -> Vec<&'a str> {
-        let mut path = vec![name];
-        let mut above = category.parent.as_ref();
-        while let Some(parent) = above.and_then(|id| self.reference.category(id))
-            && !self.reference.is_cyclic(&parent.id)
-        {
-            path.extend(self.tongue.say(&parent.name));
-            above = parent.parent.as_ref();
+    /// Whether a category is shown, names apart: it belongs to the store, and nothing hides it.
+    pub(super) fn stands(
+        &self,
+        category: &Category,
+        at: Timestamp,
+        next: &mut Option<Timestamp>,
+    ) -> Result<(), Filtered> {
+        if let Some(id) = &category.tree {
+            let tree = self.reference.tree(id).ok_or(Filtered::OtherTree)?;
+            if self.market.store.as_ref().is_some_and(|store| !tree.stores.contains(store)) {
+                return Err(Filtered::OtherTree);
+            }
+            if tree.root.as_ref() == Some(&category.id) {
+                return Err(Filtered::TreeRoot);
+            }
         }
+        let mut stands = true;
+        let mut look = |online: &Online| {
+            *next = earlier(*next, online.next(at));
+            stands &= online.at(at);
+        };
+        look(&category.online);
+        for above in self.above(category) {
+            look(&above.online);
+        }
+        if stands { Ok(()) } else { Err(Filtered::Unpublished) }
+    }
+
+    fn is_shown(&self, category: &Category, at: Timestamp, next: &mut Option<Timestamp>) -> bool {
+        !self.reference.is_cyclic(&category.id)
+            && self.stands(category, at, next).is_ok()
+            && self.language.pick(&category.name).is_some()
+    }
+
+    /// The categories above, nearest first. Ends, because it stops where a ring begins.
+    fn above<'a>(&'a self, category: &'a Category) -> impl Iterator<Item = &'a Category> {
+        let parent = |category: &Category| {
+            let parent = category.parent.as_ref().and_then(|id| self.reference.category(id))?;
+            (!self.reference.is_cyclic(&parent.id)).then_some(parent)
+        };
+        std::iter::successors(parent(category), move |category| parent(category))
+    }
+
+    fn path<'a>(&'a self, category: &'a Category, name: &'a str) -> Vec<&'a str> {
+        let is_root = |it: &Category| {
+            let tree = it.tree.as_ref().and_then(|id| self.reference.tree(id));
+            tree.is_some_and(|tree| tree.root.as_ref() == Some(&it.id))
+        };
+        let above = self.above(category).filter(|it| !is_root(it));
+        let mut path: Vec<&str> =
+            std::iter::once(name).chain(above.filter_map(|it| self.language.pick(&it.name))).collect();
         path.reverse();
         path
     }

@@ -6,7 +6,10 @@
 
 pub mod assortment;
 mod attribute;
+mod book;
 mod category;
+mod language;
+mod parts;
 pub mod price;
 mod product;
 mod reference;
@@ -15,12 +18,11 @@ pub mod url;
 
 use contract::Fault;
 use model::{
-    ChannelId, Filtered, GroupId, Locale, Localized, Market, Store, Timestamp,
-    price::{Buyer, ScopeOrder},
+    ChannelId, Filtered, GroupId, Locale, Market, PricePolicy, Storefront, StorefrontKey, Timestamp, price::Buyer,
 };
 
 pub use reference::Reference;
-use {assortment::Assortment, stock::Places, url::Template};
+use {assortment::Assortment, book::Policy, language::Fallback, stock::Places, url::Template};
 
 /// A record as a market sees it, or why it does not, and until when that holds.
 #[derive(Clone, Debug)]
@@ -31,38 +33,14 @@ pub struct Projection<T> {
     pub next: Option<Timestamp>,
 }
 
-/// The locales of a market with their truncations, in the order they are tried: `de-AT`, `de`, `en`.
-#[derive(Clone, Debug)]
-struct Tongue(Vec<String>);
-
-impl Tongue {
-    fn new(locales: &[Locale]) -> Self {
-        let mut tags: Vec<String> = Vec::new();
-        for tag in locales.iter().flat_map(Locale::truncations) {
-            if !tags.iter().any(|known| known == tag) {
-                tags.push(tag.to_owned());
-            }
-        }
-        Self(tags)
-    }
-
-    /// The first text that is not blank.
-    fn say<'t>(&self, text: &'t Localized) -> Option<&'t str> {
-        if text.is_empty() {
-            return None;
-        }
-        self.0.iter().find_map(|tag| text.get(tag).filter(|text| !text.trim_start().is_empty()))
-    }
-}
-
 /// A market with everything that its settings name looked up. Owns what it needs: keep it as long as the reference's
 /// revision stands.
 #[derive(Clone, Debug)]
 pub struct View {
     market: Market,
     reference: Reference,
-    tongue: Tongue,
-    order: ScopeOrder,
+    language: Fallback,
+    policy: Policy,
     group: Option<GroupId>,
     channel: Option<ChannelId>,
     places: Places,
@@ -72,34 +50,37 @@ pub struct View {
 }
 
 impl View {
-    /// Looks up what the market's settings name. Prices of different scopes are tried in `order`, the vendor's rule.
+    /// Looks up what the market's settings name. Of several prices `policy`, the vendor's rule, chooses one.
     ///
     /// # Errors
     /// [`contract::FaultClass::Config`]: `C0501` unknown channel, `C0502` unknown store, `C0503` unknown customer group,
     /// `C0504` URL template, `C0505` no locale. The hint lists what is known.
-    pub fn new(market: &Market, reference: &Reference, order: ScopeOrder) -> Result<Self, Fault> {
+    pub fn new(market: &Market, reference: &Reference, policy: PricePolicy) -> Result<Self, Fault> {
         if market.locales.is_empty() {
             return Err(Fault::config("C0505", format!("market {} names no locale", market.key))
                 .hint("set its `locale`, such as de or de-AT"));
         }
-        let store = find_store(market, reference)?;
+        let store = find_storefront(market, reference)?;
         let channel = |key: &String, setting: &str| find_channel(market, reference, key, setting);
         let supply =
             market.supply_channels.iter().map(|key| channel(key, "supply channel")).collect::<Result<_, _>>()?;
         let template = |text: &str, setting: &str, names: &[&str]| {
             Template::parse(text, &format!("{setting} of market {}", market.key), names)
         };
+        let group = find_group(market, reference)?;
+        let price_channel = market.price_channel.as_ref().map(|key| channel(key, "price channel")).transpose()?;
+        let policy = Policy::new(policy, reference, &buyer(market, group.as_ref(), price_channel.as_ref()));
         Ok(Self {
-            group: find_group(market, reference)?,
-            channel: market.price_channel.as_ref().map(|key| channel(key, "price channel")).transpose()?,
+            group,
+            channel: price_channel,
+            policy,
             places: Places::new(supply, store.map_or(&[], |store| &store.supply)),
             assortment: Assortment::new(store, |id| reference.selection(id)),
             product_url: template(&market.product_url, "product_url", &["slug", "id", "key", "sku", "locale"])?,
             category_url: template(&market.category_url, "category_url", &["slug", "id", "key", "locale"])?,
-            tongue: Tongue::new(&market.locales),
+            language: Fallback::new(&market.locales),
             market: market.clone(),
             reference: reference.clone(),
-            order,
         })
     }
 
@@ -110,12 +91,7 @@ impl View {
 
     /// Whom prices are chosen for.
     pub fn buyer(&self) -> Buyer<'_> {
-        Buyer {
-            currency: self.market.currency,
-            country: self.market.country,
-            group: self.group.as_ref(),
-            channel: self.channel.as_ref(),
-        }
+        buyer(&self.market, self.group.as_ref(), self.channel.as_ref())
     }
 
     fn locale(&self) -> &str {
@@ -123,9 +99,14 @@ impl View {
     }
 }
 
-fn find_store<'r>(market: &Market, reference: &'r Reference) -> Result<Option<&'r Store>, Fault> {
-    let find = |key| {
-        reference.store(key).ok_or_else(|| unknown("C0502", market, "store", key.as_str(), &reference.store_keys()))
+fn buyer<'m>(market: &'m Market, group: Option<&'m GroupId>, channel: Option<&'m ChannelId>) -> Buyer<'m> {
+    Buyer { currency: market.currency, country: market.country, group, channel, store: market.store.as_ref() }
+}
+
+fn find_storefront<'r>(market: &Market, reference: &'r Reference) -> Result<Option<&'r Storefront>, Fault> {
+    let find = |key: &StorefrontKey| {
+        let unknown = || unknown("C0502", market, "store", key.as_str(), &reference.storefront_keys());
+        reference.storefront(key).ok_or_else(unknown)
     };
     market.store.as_ref().map(find).transpose()
 }

@@ -1,28 +1,30 @@
 //! Products as a market sells them.
 //!
 //! Rules are tried in this order, and the first that applies is the reason: not published, no variant, not in the
-//! store's assortment, no name, no price. A variant that fails assortment or price is left out; the product goes only
-//! when none is left.
+//! store's assortment, no name, no price. A variant that is not published, not in the assortment or has no price is left
+//! out; the product is filtered only when none is left.
 
 use std::collections::HashSet;
 
 use model::{
-    Attribute, Filtered, Level, Listing, Offer, Price, PriceHome, Product, Record, Sku, Timestamp, Variant,
-    listing::CategoryName, market::Untracked,
+    Attribute, CategoryId, Filtered, Listing, Localized, Offer, PriceHome, Product, Record, Sku, Tailored, Timestamp,
+    Variant, listing::CategoryName, market::Untracked,
 };
 
 use super::{
     Projection, View,
     attribute::{Reader, Seen},
-    price::{Choice, amounts, choose, earlier},
+    book::{Policy, Prices},
+    parts::Parts,
+    price::{Candidate, Choice, earlier},
     reference::Definitions,
-    stock::pieces,
-    url::Parts,
+    stock::available,
+    url,
 };
 
 impl View {
-    /// The product in this market at `at`. `joined` holds the stock and price entries of its SKUs and its assignments;
-    /// other records in it are ignored.
+    /// The product in this market at `at`. `joined` holds its parts: variants, placements, assignments, and the stock and
+    /// price entries of the product, its variants and their SKUs. Other records in it are ignored.
     pub fn product<'a>(&'a self, product: &'a Product, joined: &'a [Record], at: Timestamp) -> Projection<Listing<'a>> {
         let mut next = None;
         let listing = self.listing(product, joined, at, &mut next);
@@ -36,145 +38,151 @@ impl View {
         at: Timestamp,
         next: &mut Option<Timestamp>,
     ) -> Result<Listing<'a>, Filtered> {
-        if !product.published {
+        let store = self.market.store.as_ref();
+        let online = product.online.in_store(store);
+        *next = earlier(*next, online.next(at));
+        if !online.at(at) {
             return Err(Filtered::Unpublished);
         }
-        if product.variants.is_empty() {
+        let parts = Parts::new(product, joined);
+        if parts.variants().next().is_none() {
             return Err(Filtered::NoVariant);
         }
-        let held: Vec<_> =
-            product.variants.iter().filter(|it| self.assortment.holds(it.sku.as_ref(), joined)).collect();
+        let shown = parts.variants().filter(|variant| {
+            let online = variant.online.in_store(store);
+            *next = earlier(*next, online.next(at));
+            online.at(at)
+        });
+        let mut held: Vec<_> = shown.collect();
+        if held.is_empty() {
+            return Err(Filtered::Unpublished);
+        }
+        held.retain(|variant| self.assortment.holds(variant.sku.as_ref(), joined));
         if held.is_empty() {
             return Err(Filtered::NotInAssortment);
         }
-        let tongue = &self.tongue;
-        let name = tongue.say(&product.name).ok_or(Filtered::NoText)?;
+        let tailored = product.tailored.iter().find(|it| Some(&it.store) == store);
+        let name = self.text(tailored.map(|it| &it.name), &product.name).ok_or(Filtered::NoText)?;
 
-        let reader = Reader { tongue, reference: &self.reference };
+        let reader = Reader { language: &self.language, reference: &self.reference };
         let definitions = product.product_type.as_ref().and_then(|id| self.reference.product_type(id));
-        let entries = Entries::new(joined);
         let mut seen = Seen::default();
+        let mut axes: Vec<&'a str> = Vec::new();
+        let mut shares_stock = false;
         let mut variants = Vec::with_capacity(held.len());
         for variant in held {
-            let choice = self.price(product, variant, &entries, at);
+            let choice = self.price(product, variant, &parts, at);
             *next = earlier(*next, choice.next);
-            if let Some((price, list_price)) = choice.price.and_then(amounts) {
-                let stock = pieces(entries.levels(variant), &self.places);
-                variants.push(Offer {
-                    id: &variant.id,
-                    sku: variant.sku.as_ref(),
-                    key: variant.key.as_deref(),
-                    gtin: variant.gtin.as_deref(),
-                    price,
-                    list_price,
-                    on_sale: price.minor < list_price.minor,
-                    stock,
-                    in_stock: stock.map_or(self.market.untracked == Untracked::Available, |pieces| pieces > 0),
-                    attributes: reader.fields(&variant.attributes, definitions, &mut seen),
-                    images: images(variant),
-                });
+            let Some((price, list_price)) = choice.amounts() else { continue };
+            let (levels, shared) = parts.levels(variant);
+            shares_stock |= shared;
+            let available = available(levels, &self.places);
+            for axis in &variant.axes {
+                if !axes.contains(&axis.as_str()) {
+                    axes.push(axis);
+                }
             }
+            variants.push(Offer {
+                id: &variant.id,
+                sku: variant.sku.as_ref(),
+                key: variant.key.as_deref(),
+                gtin: variant.gtin.as_deref(),
+                price,
+                list_price,
+                on_sale: price.decimal() < list_price.decimal(),
+                tax: choice.basis.and_then(|basis| basis.price.tax),
+                basis: choice.basis,
+                stock: available.pieces(),
+                in_stock: available.in_stock(self.market.untracked == Untracked::Available),
+                attributes: reader.fields(variant.attributes.iter(), definitions, &mut seen),
+                images: images(variant),
+            });
         }
         if variants.is_empty() {
             return Err(Filtered::NoPrice);
         }
-        Ok(self.described(product, name, variants, reader, definitions))
-    }
-
-    fn described<'a>(
-        &'a self,
-        product: &'a Product,
-        name: &'a str,
-        variants: Vec<Offer<'a>>,
-        reader: Reader<'a>,
-        definitions: Option<&'a Definitions>,
-    ) -> Listing<'a> {
-        let tongue = &self.tongue;
         let key = product.key.as_deref();
-        let slug = tongue.say(&product.slug);
+        let slug = self.text(tailored.map(|it| &it.slug), &product.slug);
         let sku = variants.first().and_then(|offer| offer.sku).map(Sku::as_str);
-        let parts = Parts { id: product.id.as_str(), key, slug, sku, locale: self.locale() };
-        let attributes: &'a [Attribute] = &product.attributes;
-        Listing {
+        let values = url::Parts { id: product.id.as_str(), key, slug, sku, locale: self.locale() };
+        let brand = product.brand.as_ref().and_then(|id| self.reference.brand(id));
+        Ok(Listing {
             id: &product.id,
             key,
             product_type: definitions.map(Definitions::name),
             name,
-            description: tongue.say(&product.description),
+            description: self.text(tailored.map(|it| &it.description), &product.description),
             slug,
-            meta_title: tongue.say(&product.meta_title),
-            meta_description: tongue.say(&product.meta_description),
-            keywords: tongue.say(&product.keywords),
-            url: self.product_url.fill(&parts),
+            meta_title: self.text(tailored.map(|it| &it.meta_title), &product.meta_title),
+            meta_description: self.text(tailored.map(|it| &it.meta_description), &product.meta_description),
+            keywords: self.language.words(&product.keywords),
+            brand: brand.and_then(|brand| self.language.pick(&brand.name)),
+            searchable: *product.searchable.in_store(store),
+            url: self.product_url.fill(&values),
             images: without_repeats(&variants),
-            categories: self.categories(product),
-            attributes: reader.fields(attributes, definitions, &mut Seen::default()),
-            options: reader.options(&variants, definitions),
+            categories: self.categories(&parts, product, at, next),
+            attributes: reader.fields(attributes(tailored, product), definitions, &mut Seen::default()),
+            options: reader.options(&axes, &variants, definitions),
             variants,
+            shares_stock,
             rating: product.rating,
             created_at: product.created_at,
             product,
-        }
+        })
     }
 
-    fn categories<'a>(&'a self, product: &'a Product) -> Vec<CategoryName<'a>> {
-        let known = product.categories.iter().filter_map(|id| self.reference.category(id));
-        known.map(|it| CategoryName { id: &it.id, name: self.tongue.say(&it.name) }).collect()
+    /// The store's own text, else the product's.
+    fn text<'a>(&self, tailored: Option<&'a Localized>, own: &'a Localized) -> Option<&'a str> {
+        tailored.and_then(|text| self.language.pick(text)).or_else(|| self.language.pick(own))
     }
 
-    fn price<'a>(
-        &self,
+    fn categories<'a>(
+        &'a self,
+        parts: &Parts<'a>,
         product: &'a Product,
-        variant: &'a Variant,
-        entries: &Entries<'a>,
         at: Timestamp,
-    ) -> Choice<'a> {
-        match product.price_home {
-            PriceHome::Variant => choose(&variant.prices, &self.buyer(), self.order, at),
-            PriceHome::Entries => choose(entries.prices(variant), &self.buyer(), self.order, at),
-        }
+        next: &mut Option<Timestamp>,
+    ) -> Vec<CategoryName<'a>> {
+        let placement = |id: &CategoryId| parts.placements.iter().find(|it| it.category == *id);
+        let placed = parts.placements.iter().map(|it| &it.category).filter(|id| !product.categories.contains(id));
+        let known = product.categories.iter().chain(placed).filter_map(|id| self.reference.category(id));
+        let shown = known.filter(|category| self.stands(category, at, next).is_ok());
+        let named = shown.map(|category| {
+            let placement = placement(&category.id);
+            CategoryName {
+                id: &category.id,
+                name: self.language.pick(&category.name),
+                primary: placement.is_some_and(|it| it.primary),
+                position: placement.and_then(|it| it.position),
+            }
+        });
+        named.collect()
     }
-}
 
-/// Stock and price entries, found by SKU.
-struct Entries<'a> {
-    levels: Vec<(&'a Sku, &'a Level)>,
-    prices: Vec<(&'a Sku, &'a Price)>,
-}
-
-impl<'a> Entries<'a> {
-    fn new(joined: &'a [Record]) -> Self {
-        let mut entries = Self { levels: Vec::new(), prices: Vec::new() };
-        for record in joined {
-            match record {
-                Record::Stock(stock) => entries.levels.push((&stock.sku, &stock.level)),
-                Record::Price(entry) if entry.active => entries.prices.push((&entry.sku, &entry.price)),
-                _ => {}
+    fn price<'a>(&self, product: &'a Product, variant: &'a Variant, parts: &Parts<'a>, at: Timestamp) -> Choice<'a> {
+        let embedded = variant.prices.iter().map(Candidate::from);
+        let of_product = product.prices.iter().map(Candidate::from);
+        let (entries, inherited) = (parts.prices(variant), parts.inherited_prices());
+        let buyer = self.buyer();
+        match (&self.policy, product.price_home) {
+            (Policy::FirstScope(_), PriceHome::Variant) => {
+                self.policy.choose(Prices { own: embedded, inherited: of_product }, &buyer, at)
+            }
+            (Policy::FirstScope(_), PriceHome::Entries) => {
+                self.policy.choose(Prices { own: entries, inherited }, &buyer, at)
+            }
+            // Books are records; the catalogue's prices may stand in either home.
+            _ => {
+                let own = entries.chain(embedded);
+                self.policy.choose(Prices { own, inherited: inherited.chain(of_product) }, &buyer, at)
             }
         }
-        entries.levels.sort_by_key(|(sku, _)| *sku);
-        entries.prices.sort_by_key(|(sku, _)| *sku);
-        entries
-    }
-
-    /// Of its SKU's records, else of the variant itself.
-    fn levels(&self, variant: &'a Variant) -> impl Iterator<Item = &'a Level> {
-        let records = of_sku(&self.levels, variant);
-        let own: &'a [Level] = if records.is_empty() { &variant.stock } else { &[] };
-        records.iter().map(|(_, level)| *level).chain(own)
-    }
-
-    fn prices(&self, variant: &Variant) -> impl Iterator<Item = &'a Price> {
-        of_sku(&self.prices, variant).iter().map(|(_, price)| *price)
     }
 }
 
-fn of_sku<'e, 'a, T>(sorted: &'e [(&'a Sku, T)], variant: &Variant) -> &'e [(&'a Sku, T)] {
-    let Some(sku) = &variant.sku else { return &[] };
-    let from = sorted.partition_point(|(it, _)| *it < sku);
-    let rest = sorted.get(from..).unwrap_or_default();
-    let count = rest.partition_point(|(it, _)| *it == sku);
-    rest.get(..count).unwrap_or_default()
+/// The store's own attributes, then those of the product; of one name the first counts.
+fn attributes<'a>(tailored: Option<&'a Tailored>, product: &'a Product) -> impl Iterator<Item = &'a Attribute> {
+    tailored.map_or(&[][..], |it| &it.attributes).iter().chain(&product.attributes)
 }
 
 /// Only absolute URLs: a destination can't use others. A variant has few, so that looking through them is cheapest.

@@ -1,13 +1,15 @@
-//! What products refer to, held in memory and indexed: categories, product types, channels, groups, stores, assortments.
+//! What products refer to, held in memory and indexed: categories and their trees, product types, brands, channels,
+//! groups, stores, assortments, price books and rates.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
 use model::{
-    AttributeDefinition, AttributeType, Category, CategoryId, Channel, CustomerGroup, ProductType, ProductTypeId,
-    Record, Selection, SelectionId, Store, StoreKey,
+    AttributeDefinition, AttributeType, Book, BookId, Brand, BrandId, Category, CategoryId, Channel, Currency,
+    CustomerGroup, Precise, ProductType, ProductTypeId, Rate, Record, Selection, SelectionId, Storefront,
+    StorefrontKey, Tree, TreeId,
 };
 
 /// All records of [`model::Kind::REFERENCE`] of one source at one revision. Cloning is cheap.
@@ -16,14 +18,20 @@ pub struct Reference(Arc<Index>);
 
 #[derive(Debug, Default)]
 struct Index {
-    categories: HashMap<CategoryId, Category>,
+    /// In the order of their ids, so that walking them is the same every time.
+    categories: BTreeMap<CategoryId, Category>,
     children: HashMap<CategoryId, Vec<CategoryId>>,
     cyclic: HashSet<CategoryId>,
     product_types: HashMap<ProductTypeId, Definitions>,
     channels: HashMap<String, Channel>,
     groups: HashMap<String, CustomerGroup>,
-    stores: HashMap<StoreKey, Store>,
+    storefronts: HashMap<StorefrontKey, Storefront>,
     selections: HashMap<SelectionId, Selection>,
+    trees: HashMap<TreeId, Tree>,
+    brands: HashMap<BrandId, Brand>,
+    /// In the order of their ids.
+    books: BTreeMap<BookId, Book>,
+    rates: Vec<Rate>,
 }
 
 impl Reference {
@@ -40,11 +48,21 @@ impl Reference {
                         index.groups.insert(key, it);
                     }
                 }
-                Record::Store(it) => drop(index.stores.insert(it.key.clone(), it)),
+                Record::Storefront(it) => drop(index.storefronts.insert(it.key.clone(), it)),
                 Record::Selection(it) => drop(index.selections.insert(it.id.clone(), it)),
-                Record::Product(_) | Record::Stock(_) | Record::Price(_) | Record::Assignment(_) => {}
+                Record::Tree(it) => drop(index.trees.insert(it.id.clone(), it)),
+                Record::Brand(it) => drop(index.brands.insert(it.id.clone(), it)),
+                Record::Book(it) => drop(index.books.insert(it.id.clone(), it)),
+                Record::Rate(it) => index.rates.push(it),
+                Record::Product(_)
+                | Record::Stock(_)
+                | Record::Price(_)
+                | Record::Assignment(_)
+                | Record::Variant(_)
+                | Record::Placement(_) => {}
             }
         }
+        index.rates.sort_by_key(|it| (it.from, it.to));
         index.children = children(&index.categories);
         index.cyclic = cyclic(&index.categories);
         Self(Arc::new(index))
@@ -80,8 +98,31 @@ impl Reference {
         self.0.groups.get(key)
     }
 
-    pub(super) fn store(&self, key: &StoreKey) -> Option<&Store> {
-        self.0.stores.get(key)
+    pub(super) fn storefront(&self, key: &StorefrontKey) -> Option<&Storefront> {
+        self.0.storefronts.get(key)
+    }
+
+    pub(super) fn tree(&self, id: &TreeId) -> Option<&Tree> {
+        self.0.trees.get(id)
+    }
+
+    pub(super) fn brand(&self, id: &BrandId) -> Option<&Brand> {
+        self.0.brands.get(id)
+    }
+
+    pub(super) fn book(&self, id: &BookId) -> Option<&Book> {
+        self.0.books.get(id)
+    }
+
+    /// By id.
+    pub(super) fn books(&self) -> impl Iterator<Item = &Book> {
+        self.0.books.values()
+    }
+
+    /// The rates from other currencies into this one, by currency.
+    pub(super) fn rates_into(&self, currency: Currency) -> Vec<(Currency, Precise)> {
+        let rates = self.0.rates.iter().filter(|rate| rate.to == currency && rate.from != currency);
+        rates.map(|rate| (rate.from, rate.rate)).collect()
     }
 
     #[expect(clippy::disallowed_methods, reason = "they are sorted")]
@@ -95,8 +136,8 @@ impl Reference {
     }
 
     #[expect(clippy::disallowed_methods, reason = "they are sorted")]
-    pub(super) fn store_keys(&self) -> Vec<&str> {
-        sorted(self.0.stores.keys().map(StoreKey::as_str))
+    pub(super) fn storefront_keys(&self) -> Vec<&str> {
+        sorted(self.0.storefronts.keys().map(StorefrontKey::as_str))
     }
 }
 
@@ -147,11 +188,11 @@ fn sort_keys(of: &mut AttributeType) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "they are sorted, and their ids settle ties")]
-fn children(categories: &HashMap<CategoryId, Category>) -> HashMap<CategoryId, Vec<CategoryId>> {
+fn children(categories: &BTreeMap<CategoryId, Category>) -> HashMap<CategoryId, Vec<CategoryId>> {
     let mut all: Vec<_> = categories.values().collect();
-    // Those without a place come last; ids settle ties, so that the order never flaps.
-    all.sort_by_key(|it| (it.order.is_none(), it.order.as_deref(), &it.id));
+    // Those without a place come last; ids settle ties, so that the order never changes by itself.
+    let place = |it: &Category| it.order.unwrap_or(f64::INFINITY);
+    all.sort_by(|left, right| place(left).total_cmp(&place(right)).then_with(|| left.id.cmp(&right.id)));
     let mut children: HashMap<CategoryId, Vec<CategoryId>> = HashMap::new();
     for category in all {
         if let Some(parent) = &category.parent {
@@ -162,8 +203,7 @@ fn children(categories: &HashMap<CategoryId, Category>) -> HashMap<CategoryId, V
 }
 
 /// The categories from which walking up comes back to where it began.
-#[expect(clippy::disallowed_methods, clippy::iter_over_hash_type, reason = "a cycle is found wherever the walk begins")]
-fn cyclic(categories: &HashMap<CategoryId, Category>) -> HashSet<CategoryId> {
+fn cyclic(categories: &BTreeMap<CategoryId, Category>) -> HashSet<CategoryId> {
     let mut cyclic = HashSet::new();
     let mut seen: HashSet<&CategoryId> = HashSet::new();
     for start in categories.keys() {

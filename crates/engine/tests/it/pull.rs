@@ -17,7 +17,8 @@ use model::{Channel, Kind, Localized, Record};
 use store::sqlite::{Options, Sqlite};
 use tokio::sync::watch;
 
-static DESCRIPTOR: SourceDescriptor = SourceDescriptor { name: "old", title: "Old", price_order: &[] };
+static DESCRIPTOR: SourceDescriptor =
+    SourceDescriptor { name: "old", title: "Old", price_policy: model::PricePolicy::FirstScope(&[]) };
 
 const LANE: Lane = Lane {
     name: "channels",

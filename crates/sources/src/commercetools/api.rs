@@ -244,6 +244,7 @@ pub struct StandalonePrice<'a> {
     pub id: Text<'a>,
     #[serde(default)]
     pub version: u64,
+    pub created_at: Option<Text<'a>>,
     pub last_modified_at: Option<Text<'a>>,
     pub sku: Text<'a>,
     pub active: Option<bool>,
@@ -466,6 +467,7 @@ pub struct InventoryEntry<'a> {
     pub id: Text<'a>,
     #[serde(default)]
     pub version: u64,
+    pub created_at: Option<Text<'a>>,
     pub last_modified_at: Option<Text<'a>>,
     pub sku: Text<'a>,
     pub supply_channel: Option<Reference<'a>>,

@@ -51,7 +51,7 @@ pub fn decode(stage: Stage, settings: &map::Settings, selection: &str, body: &[u
         Stage::ProductTypes => each(body, Kind::ProductType, catalogue::product_type),
         Stage::Channels => each(body, Kind::Channel, offer::channel),
         Stage::CustomerGroups => each(body, Kind::CustomerGroup, offer::customer_group),
-        Stage::Stores => each(body, Kind::Store, offer::store),
+        Stage::Stores => each(body, Kind::Storefront, offer::store),
         Stage::Selections => {
             let counts = RefCell::default();
             let mut decoded = each(body, Kind::Selection, |it: api::ProductSelection<'_>| {

@@ -18,7 +18,7 @@ use contract::{
     Fault, Lane, Page, Position, SecretRef, Source, SourceDescriptor,
     source::{Finding, Urgency},
 };
-use model::{Kind, price::Level};
+use model::{Kind, PricePolicy, price::ScopeMatch};
 use secrecy::SecretString;
 use wire::Environment;
 
@@ -29,19 +29,19 @@ use read::Reader;
 
 /// What a commercetools source is.
 pub static DESCRIPTOR: SourceDescriptor =
-    SourceDescriptor { name: "commercetools", title: "commercetools Composable Commerce", price_order: PRICE_ORDER };
+    SourceDescriptor { name: "commercetools", title: "commercetools Composable Commerce", price_policy: PRICE_POLICY };
 
 /// The vendor's order: customer group before channel before country.
-const PRICE_ORDER: &[Level] = &[
-    Level { group: true, channel: true, country: true },
-    Level { group: true, channel: true, country: false },
-    Level { group: true, channel: false, country: true },
-    Level { group: true, channel: false, country: false },
-    Level { group: false, channel: true, country: true },
-    Level { group: false, channel: true, country: false },
-    Level { group: false, channel: false, country: true },
-    Level { group: false, channel: false, country: false },
-];
+const PRICE_POLICY: PricePolicy = PricePolicy::FirstScope(&[
+    ScopeMatch { group: true, channel: true, country: true },
+    ScopeMatch { group: true, channel: true, country: false },
+    ScopeMatch { group: true, channel: false, country: true },
+    ScopeMatch { group: true, channel: false, country: false },
+    ScopeMatch { group: false, channel: true, country: true },
+    ScopeMatch { group: false, channel: true, country: false },
+    ScopeMatch { group: false, channel: false, country: true },
+    ScopeMatch { group: false, channel: false, country: false },
+]);
 
 /// A commercetools project that is read.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ const CHANNELS: Lane = Lane { name: "channels", kinds: &[Kind::Channel], ..PRODU
 const CUSTOMER_GROUPS: Lane = Lane { name: "customer_groups", kinds: &[Kind::CustomerGroup], ..PRODUCT_TYPES };
 const STORES: Lane = Lane {
     name: "stores",
-    kinds: &[Kind::Store, Kind::Selection, Kind::Assignment],
+    kinds: &[Kind::Storefront, Kind::Selection, Kind::Assignment],
     interval_seconds: (30, 1800),
     ..PRODUCT_TYPES
 };

@@ -430,7 +430,7 @@ async fn stores(changed: &str) -> (Vec<Kind>, usize, usize) {
 
 #[tokio::test]
 async fn a_store_comes_after_all_that_it_sells() {
-    let order = vec![Kind::Selection, Kind::Assignment, Kind::Store];
+    let order = vec![Kind::Selection, Kind::Assignment, Kind::Storefront];
     assert_eq!(stores("2026-01-01T00:00:00.000Z").await, (order.clone(), 1, 1));
     let again = [vec![Kind::Selection, Kind::Assignment], order].concat();
     assert_eq!(stores("9000-01-01T00:00:00.000Z").await, (again, 2, 2), "it changed while its selections were read");

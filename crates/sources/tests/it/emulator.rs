@@ -119,7 +119,7 @@ async fn a_whole_shop_is_read_whatever_the_page_size() {
     let mirror = everything(&shop.source(json!({}))).await;
     assert_eq!(product_keys(&mirror), published(&shop));
     assert_eq!(mirror.count(Kind::Category), shop.emulator.category_keys().len());
-    assert_eq!(mirror.count(Kind::Store), shop.emulator.store_keys().len());
+    assert_eq!(mirror.count(Kind::Storefront), shop.emulator.store_keys().len());
     assert_eq!(mirror.count(Kind::Selection), shop.emulator.selection_keys().len());
     for kind in [Kind::ProductType, Kind::Stock, Kind::Channel, Kind::Assignment] {
         assert!(mirror.count(kind) > 0, "{kind}");
@@ -285,7 +285,7 @@ async fn prices_finer_than_a_cent_arrive_with_both_amounts() {
     let products = mirror.0.values().filter_map(|it| if let Record::Product(it) = it { Some(it) } else { None });
     let mut fine = 0;
     for price in products.flat_map(|it| &it.variants).flat_map(|it| &it.prices) {
-        let Some(precise) = price.precise else { continue };
+        let Some(precise) = price.value.exact else { continue };
         let beyond = precise.units - price.value.minor * 100;
         assert!(precise.digits == 4 && beyond != 0 && beyond.abs() < 50, "{price:?}");
         fine += 1;

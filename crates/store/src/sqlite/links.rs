@@ -45,7 +45,7 @@ impl Links {
         uses.extend(record_key(record).map(|key| key_hub(source, key)));
         let provides = record.provides();
         let mut joins = Vec::new();
-        if matches!(record.kind(), Kind::Stock | Kind::Price | Kind::Assignment) {
+        if Kind::PARTS.contains(&record.kind()) {
             joins.extend(provides.iter().filter_map(|hub| hub_key(source, hub)));
         }
         let mut reaches: Vec<Reach> = provides
@@ -75,7 +75,16 @@ pub(super) fn record_key(record: &Record) -> Option<&str> {
         Record::Channel(it) => Some(&it.key),
         Record::CustomerGroup(it) => it.key.as_deref(),
         Record::Selection(it) => it.key.as_deref(),
-        Record::Stock(_) | Record::Price(_) | Record::Store(_) | Record::Assignment(_) => None,
+        Record::Variant(it) => it.variant.key.as_deref(),
+        Record::Stock(_)
+        | Record::Price(_)
+        | Record::Storefront(_)
+        | Record::Assignment(_)
+        | Record::Placement(_)
+        | Record::Tree(_)
+        | Record::Book(_)
+        | Record::Brand(_)
+        | Record::Rate(_) => None,
     }
 }
 
@@ -87,6 +96,7 @@ pub(super) fn hub_key(source: &SourceName, hub: &Hub) -> Option<i64> {
         Hub::ProductType(id) => hash(source, 3, id.as_str()),
         Hub::Sku(sku) => hash(source, 4, sku.as_str()),
         Hub::Product(id) => hash(source, 5, id.as_str()),
+        Hub::Brand(id) => hash(source, 7, id.as_str()),
         Hub::Offer => return None,
     })
 }
@@ -185,12 +195,7 @@ impl Tx<'_> {
     /// Who is to be touched now; nobody where that is put off.
     fn within_reach(&self, source: i64, reach: &Reach, taken: usize) -> Outcome<Vec<u64>> {
         match reach {
-            Reach::Product(id) => {
-                let find = "SELECT n FROM record WHERE source = ?1 AND kind = ?2 AND id = ?3";
-                let key = (source, Kind::Product.number(), id.as_str());
-                let found = self.db.prepare_cached(find)?.query_row(key, |row| row.get(0)).optional()?;
-                Ok(found.into_iter().collect())
-            }
+            Reach::Product(id) => Ok(self.product(source, id)?.into_iter().collect()),
             Reach::Users(hub) => {
                 let most = INLINE.saturating_sub(taken).max(NARROW);
                 let users = users(self.db, *hub, 0, most + 1)?;
@@ -223,7 +228,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Gives a live, carried record a new revision.
+    /// Gives a live, carried record a new revision; for a part of a product, the product.
     pub(super) fn touch(&mut self, n: u64, urgency: Urgency) -> Outcome<bool> {
         let stands = self
             .db
@@ -235,7 +240,14 @@ impl Tx<'_> {
             // It got a revision in this transaction: whoever sees that sees all of it.
             return Ok(false);
         }
-        if Kind::from_number(kind).is_none_or(|kind| !Kind::CARRIED.contains(&kind)) {
+        let Some(kind) = Kind::from_number(kind) else { return Ok(false) };
+        if Kind::PARTS.contains(&kind) {
+            return match self.product_of(source, n)? {
+                Some(product) => self.touch(product, urgency),
+                None => Ok(false),
+            };
+        }
+        if !Kind::CARRIED.contains(&kind) {
             return Ok(false);
         }
         let urgency = self.place(source, (revision, stood), urgency)?;
@@ -244,6 +256,26 @@ impl Tx<'_> {
             .prepare_cached("UPDATE record SET revision = ?2, urgency = ?3 WHERE n = ?1")?
             .execute((n, revision.0, urgency))?;
         Ok(true)
+    }
+
+    /// The product that a part names; none where it names none, or the product is not there.
+    fn product_of(&self, source: i64, part: u64) -> Outcome<Option<u64>> {
+        let mut query = self.db.prepare_cached("SELECT bytes FROM body WHERE n = ?1")?;
+        let mut rows = query.query([part])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
+        let record: Record = self.codec.unpack_value(self.db, "a record", blob)?;
+        let product = record.provides().into_iter().find_map(|hub| match hub {
+            Hub::Product(id) => Some(id),
+            _ => None,
+        });
+        product.map_or(Ok(None), |id| self.product(source, &id))
+    }
+
+    fn product(&self, source: i64, id: &ProductId) -> Outcome<Option<u64>> {
+        let find = "SELECT n FROM record WHERE source = ?1 AND kind = ?2 AND id = ?3";
+        let key = (source, Kind::Product.number(), id.as_str());
+        Ok(self.db.prepare_cached(find)?.query_row(key, |row| row.get(0)).optional()?)
     }
 
     /// Carries out touches that wait, in the order in which they came; tells how many are left.

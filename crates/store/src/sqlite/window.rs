@@ -66,10 +66,8 @@ pub(super) struct Reader<'a> {
     codec: &'a Codec,
     flow: Flow,
     source: SourceName,
-    /// There is stock or a price somewhere: products have to be joined by SKU.
-    by_sku: bool,
-    /// There are assignments: products have to be joined by id.
-    by_id: bool,
+    /// There are parts somewhere: products have to be joined to theirs.
+    has_parts: bool,
 }
 
 /// A row as it is read: the work, or a live record whose body is not known, with its revision.
@@ -84,11 +82,9 @@ impl<'a> Reader<'a> {
         let flow = ledger::flow(db, name)?.ok_or_else(|| flow_unknown(name))?;
         let source: String =
             db.prepare_cached("SELECT name FROM source WHERE key = ?1")?.query_row([flow.source], |row| row.get(0))?;
-        let any = |kinds: &[Kind]| -> Outcome<bool> {
-            kinds.iter().try_fold(false, |any, kind| Ok(any || live(db, flow.source, *kind)? > 0))
-        };
-        let (by_sku, by_id) = (any(&[Kind::Stock, Kind::Price])?, any(&[Kind::Assignment])?);
-        Ok(Self { db, codec, flow, source: source.into(), by_sku, by_id })
+        let any = |any, kind: &Kind| Ok::<_, Trouble>(any || live(db, flow.source, *kind)? > 0);
+        let has_parts = Kind::PARTS.iter().try_fold(false, any)?;
+        Ok(Self { db, codec, flow, source: source.into(), has_parts })
     }
 
     pub(super) fn window(&self, take: &Take) -> Outcome<Window> {
@@ -213,20 +209,17 @@ impl<'a> Reader<'a> {
         }))
     }
 
-    /// What hangs on a product: stock and price entries of its SKUs, its assignments.
+    /// The parts of a record, and their parts.
     fn joined(&self, record: &Record) -> Outcome<Vec<Record>> {
         let mut joined = Vec::new();
-        let Record::Product(product) = record else { return Ok(joined) };
-        if self.by_id {
-            self.join(&Hub::Product(product.id.clone()), &mut joined)?;
-        }
-        if self.by_sku {
-            let mut done = HashSet::new();
-            for sku in product.variants.iter().filter_map(|variant| variant.sku.as_ref()) {
-                if done.insert(sku) {
-                    self.join(&Hub::Sku(sku.clone()), &mut joined)?;
-                }
+        let mut done = HashSet::new();
+        let mut hubs = if self.has_parts { record.joins() } else { Vec::new() };
+        while !hubs.is_empty() {
+            let from = joined.len();
+            for hub in hubs.drain(..).filter(|hub| done.insert(hub.clone())) {
+                self.join(&hub, &mut joined)?;
             }
+            hubs.extend(joined.iter().skip(from).flat_map(Record::joins));
         }
         Ok(joined)
     }
@@ -241,7 +234,8 @@ impl<'a> Reader<'a> {
             let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
             let record: Record = self.codec.unpack_value(self.db, "a record", blob)?;
             // Another hub may have the same hash.
-            if record.provides().contains(hub) {
+            let is_double = matches!(record, Record::Variant(_)) && joined.contains(&record);
+            if record.provides().contains(hub) && !is_double {
                 joined.push(record);
             }
         }

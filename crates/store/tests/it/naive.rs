@@ -426,18 +426,19 @@ impl Naive {
     fn seen(&self, flow: &Flow, n: u64, urgency: Option<Urgency>) -> Seen {
         let row = &self.rows[&n];
         let mut joined = Vec::new();
-        if let Some(Record::Product(product)) = &row.record {
-            let mut hubs = vec![Hub::Product(product.id.clone())];
-            for sku in product.variants.iter().filter_map(|variant| variant.sku.clone()) {
-                if !hubs.contains(&Hub::Sku(sku.clone())) {
-                    hubs.push(Hub::Sku(sku));
-                }
+        let mut hubs = row.record.as_ref().map(Record::joins).unwrap_or_default();
+        let mut at = 0;
+        while let Some(hub) = hubs.get(at).cloned() {
+            at += 1;
+            if hubs.iter().take(at - 1).any(|before| *before == hub) {
+                continue;
             }
-            for hub in hubs {
-                joined.extend(self.rows.values().filter_map(|row| row.record.clone()).filter(|record| {
-                    matches!(record.kind(), Kind::Stock | Kind::Price | Kind::Assignment)
-                        && record.provides().contains(&hub)
-                }));
+            for record in self.rows.values().filter_map(|row| row.record.clone()) {
+                let is_part = Kind::PARTS.contains(&record.kind()) && record.provides().contains(&hub);
+                if is_part && !joined.contains(&record) {
+                    hubs.extend(record.joins());
+                    joined.push(record);
+                }
             }
         }
         Seen {

@@ -116,7 +116,9 @@ impl<'a> Product<'_, 'a> {
         sheet.put(Price, "variant_prices", &Each(|| offers().map(|it| it.price.decimal())))?;
         sheet.put(Price, "variant_list_prices", &Each(|| offers().map(|it| it.list_price.decimal())))?;
 
-        let stock = offers().fold(0_i64, |sum, offer| sum.saturating_add(self.stock(offer)));
+        let stocks = offers().map(|offer| self.stock(offer));
+        // A figure that all variants share is not added up.
+        let stock = if self.listing.shares_stock { stocks.max().unwrap_or(0) } else { stocks.fold(0, i64::saturating_add) };
         self.availability(&mut sheet, stock, offers().any(|it| it.in_stock))?;
         sheet.put(Availability, "variant_stocks", &Each(|| offers().map(|it| self.stock(it))))?;
         Ok(sheet.finish(self.parent))
@@ -154,9 +156,8 @@ impl<'a> Product<'_, 'a> {
         sheet.put(Content, "categories", &Each(|| it.categories.iter().map(|it| JsonId(it.id.as_str(), id_type))))?;
         sheet.put(Content, "category_names", &Each(|| it.categories.iter().filter_map(|it| it.name)))?;
         sheet.maybe(Content, "created_at", it.created_at.map(model::Timestamp::seconds))?;
-        if let Some(keywords) = it.keywords {
-            let words = || keywords.split(", ").map(str::trim).filter(|word| !word.is_empty());
-            sheet.put(Content, "keywords", &Each(words))?;
+        if !it.keywords.is_empty() {
+            sheet.put(Content, "keywords", &Each(|| it.keywords.iter()))?;
         }
         if let Some(rating) = it.rating.filter(|rating| rating.average.is_finite()) {
             sheet.put(Content, "rating", &rating.average)?;
@@ -168,7 +169,8 @@ impl<'a> Product<'_, 'a> {
     fn attributes(&self, sheet: &mut Sheet<'_>, all: Vec<Named<'_, 'a>>) -> Result<(), Fault> {
         for name in ["brand", "gender"] {
             let text = all.iter().find(|(it, _)| *it == name).map(|(_, shown)| shown.text());
-            sheet.maybe(Content, name, text.filter(|text| !text.is_empty()))?;
+            let record = self.listing.brand.filter(|_| name == "brand").map(str::to_owned);
+            sheet.maybe(Content, name, text.filter(|text| !text.is_empty()).or(record))?;
         }
         for (name, shown) in field::named(all, &self.config.attributes) {
             match shown {
@@ -220,7 +222,7 @@ fn no_image(listing: &Listing<'_>) -> Fault {
 }
 
 fn not_negative(sheet: &Sheet<'_>, name: &str, money: Money) -> Result<(), Fault> {
-    if money.minor < 0 && !sheet.is_taken(name) {
+    if money.is_negative() && !sheet.is_taken(name) {
         return Err(sheet.unfit(name, &format!("{money} is below zero"), Constraint::NotNegative));
     }
     Ok(())
@@ -228,6 +230,6 @@ fn not_negative(sheet: &Sheet<'_>, name: &str, money: Money) -> Result<(), Fault
 
 /// The variant with the lowest price among those that can be bought, or among all where none can; of equals the first.
 fn cheapest<'l, 'a>(offers: &'l [Offer<'a>]) -> Option<&'l Offer<'a>> {
-    let lowest = |offer: &&Offer<'_>| offer.price.minor;
-    offers.iter().filter(|it| it.in_stock).min_by_key(lowest).or_else(|| offers.iter().min_by_key(lowest))
+    let by_price = |left: &&Offer<'_>, right: &&Offer<'_>| left.price.compare(right.price);
+    offers.iter().filter(|it| it.in_stock).min_by(by_price).or_else(|| offers.iter().min_by(by_price))
 }

@@ -150,7 +150,7 @@ fn categories_are_mapped_as_well() {
     let root = category("Damen", None);
     let leaf = category("Hemden", Some("Damen"));
     let view = view(&market(), vec![Record::Category(root), Record::Category(leaf.clone())]);
-    let listing = view.category(&leaf).listing.unwrap();
+    let listing = view.category(&leaf, NOW).listing.unwrap();
     let mapping =
         compile_all(Kind::Category, &[("title", "category.path.join(' > ')"), ("top", "category.parent == null")]);
     let mut writer = Writer::new(&|_| false);

@@ -1,4 +1,4 @@
-use model::{Assignment, Filtered, Localized, Market, Members, Record, Selection, Store};
+use model::{Assignment, Filtered, Localized, Market, Members, Record, Selection, Storefront};
 
 use super::build::*;
 
@@ -7,7 +7,7 @@ fn selection(id: &str, excludes: bool) -> Record {
 }
 
 fn store(selections: &[(&str, bool)]) -> Record {
-    Record::Store(Store {
+    Record::Storefront(Storefront {
         key: "store".into(),
         name: Localized::empty(),
         locales: Vec::new(),
@@ -15,6 +15,7 @@ fn store(selections: &[(&str, bool)]) -> Record {
         distribution: Vec::new(),
         supply: Vec::new(),
         selections: selections.iter().map(|(id, active)| ((*id).into(), *active)).collect(),
+        notices: Vec::new(),
     })
 }
 

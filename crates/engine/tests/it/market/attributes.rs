@@ -10,7 +10,7 @@ fn definition(name: &str, of: AttributeType, option: bool) -> AttributeDefinitio
 }
 
 fn clothing(attributes: Vec<AttributeDefinition>) -> ProductType {
-    ProductType { id: "clothing".into(), key: None, name: "Kleidung".into(), attributes }
+    ProductType { id: "clothing".into(), key: None, name: "Kleidung".into(), attributes, notices: Vec::new() }
 }
 
 fn with(attributes: Vec<Attribute>) -> Product {

@@ -2,14 +2,14 @@
 
 use engine::market::{Reference, View};
 use model::{
-    Attribute, Category, Image, Level, Locale, Localized, Market, Money, Price, PriceHome, Product, Record, Stock,
-    Timestamp, Value, Variant,
+    Attribute, Category, Image, Keywords, Locale, Localized, Market, Money, Price, PricePolicy, Product, Record, Stock,
+    StockLevel, Timestamp, Value, Variant,
     market::Untracked,
-    price::{self, Scope, ScopeOrder, Window},
+    price::{ScopeMatch, ScopeOrder},
 };
 
-const fn level(group: bool, channel: bool, country: bool) -> price::Level {
-    price::Level { group, channel, country }
+const fn level(group: bool, channel: bool, country: bool) -> ScopeMatch {
+    ScopeMatch { group, channel, country }
 }
 
 /// Most specific first, as the first source has it.
@@ -55,68 +55,34 @@ pub(crate) fn texts(texts: &[(&str, &str)]) -> Localized {
     texts.iter().map(|(tag, text)| (locale(tag), (*text).to_owned())).collect()
 }
 
+pub(crate) fn words(tag: &str, words: &[&str]) -> Keywords {
+    std::iter::once((locale(tag), words.iter().map(|word| (*word).to_owned()).collect())).collect()
+}
+
 pub(crate) fn euros(minor: i64) -> Price {
     price(minor, "EUR")
 }
 
 pub(crate) fn price(minor: i64, currency: &str) -> Price {
-    Price {
-        value: Money::new(minor, currency.parse().unwrap()),
-        precise: None,
-        scope: Scope::default(),
-        window: Window::default(),
-        discounted: None,
-        tiers: Vec::new(),
-        recurring: false,
-    }
+    Price::new(Money::new(minor, currency.parse().unwrap()))
 }
 
 pub(crate) fn variant(sku: &str) -> Variant {
-    Variant {
-        id: sku.into(),
-        sku: Some(sku.into()),
-        key: None,
-        gtin: None,
-        attributes: Vec::new(),
-        prices: vec![euros(1999)],
-        images: Vec::new(),
-        stock: Vec::new(),
-    }
+    Variant { sku: Some(sku.into()), prices: vec![euros(1999)], ..Variant::new(sku) }
 }
 
 pub(crate) fn product(variants: Vec<Variant>) -> Product {
     Product {
-        id: "p".into(),
         key: Some("shirt".into()),
-        product_type: None,
-        published: true,
         name: texts(&[("de", "Hemd"), ("en", "Shirt")]),
         slug: texts(&[("de", "hemd")]),
-        description: Localized::empty(),
-        meta_title: Localized::empty(),
-        meta_description: Localized::empty(),
-        keywords: Localized::empty(),
-        categories: Vec::new(),
-        attributes: Vec::new(),
         variants,
-        price_home: PriceHome::Variant,
-        rating: None,
-        created_at: None,
+        ..Product::new("p")
     }
 }
 
 pub(crate) fn category(id: &str, parent: Option<&str>) -> Category {
-    Category {
-        id: id.into(),
-        key: None,
-        parent: parent.map(Into::into),
-        name: texts(&[("de", id)]),
-        slug: Localized::empty(),
-        description: Localized::empty(),
-        order: None,
-        image: None,
-        created_at: None,
-    }
+    Category { parent: parent.map(Into::into), name: texts(&[("de", id)]), ..Category::new(id) }
 }
 
 pub(crate) fn attribute(name: &str, value: Value) -> Attribute {
@@ -130,13 +96,14 @@ pub(crate) fn image(url: &str) -> Image {
 pub(crate) fn stock(sku: &str, channel: Option<&str>, available: i64) -> Record {
     Record::Stock(Stock {
         id: format!("{sku}/{channel:?}").into(),
-        sku: sku.into(),
-        level: Level { channel: channel.map(Into::into), available, expected: None },
+        item: sku.into(),
+        level: StockLevel::limited(channel.map(Into::into), available),
+        created_at: None,
     })
 }
 
 pub(crate) fn view(market: &Market, records: Vec<Record>) -> View {
-    View::new(market, &Reference::new(records), ORDER).unwrap()
+    View::new(market, &Reference::new(records), PricePolicy::FirstScope(ORDER)).unwrap()
 }
 
 pub(crate) fn plain_view() -> View {

@@ -9,7 +9,7 @@ type Shown = (Option<String>, Vec<String>, Vec<String>);
 fn shown(records: &[Category], id: &str) -> Result<Shown, Filtered> {
     let view = view(&market(), records.iter().cloned().map(Record::Category).collect());
     let category = records.iter().find(|it| it.id.as_str() == id).unwrap();
-    let projection = view.category(category);
+    let projection = view.category(category, NOW);
     assert_eq!(projection.next, None);
     let listing = projection.listing?;
     Ok((
@@ -26,13 +26,13 @@ fn told(parent: Option<&str>, path: &[&str], children: &[&str]) -> Shown {
 
 #[test]
 fn a_tree_has_paths_and_ordered_children() {
-    let place = |id: &str, order: Option<&str>| Category { order: order.map(Into::into), ..category(id, Some("root")) };
+    let place = |id: &str, order: Option<f64>| Category { order, ..category(id, Some("root")) };
     let tree = [
         category("root", None),
         place("z", None),
-        place("c", Some("0.2")),
-        place("b", Some("0.15")),
-        place("a", Some("0.9")),
+        place("c", Some(0.2)),
+        place("b", Some(-3.5)),
+        place("a", Some(10.0)),
         place("y", None),
         category("leaf", Some("b")),
     ];
@@ -81,11 +81,11 @@ fn a_category_without_a_name_here_is_filtered_and_skipped() {
 fn a_url_falls_back_from_slug_to_key_to_id() {
     let view = plain_view();
     let mut it = category("a b/ä", None);
-    assert_eq!(view.category(&it).listing.unwrap().url, "https://shop.example/c/a%20b%2F%C3%A4");
+    assert_eq!(view.category(&it, NOW).listing.unwrap().url, "https://shop.example/c/a%20b%2F%C3%A4");
     it.key = Some("key".into());
-    assert_eq!(view.category(&it).listing.unwrap().url, "https://shop.example/c/key");
+    assert_eq!(view.category(&it, NOW).listing.unwrap().url, "https://shop.example/c/key");
     it.slug = texts(&[("en", "slug")]);
-    assert_eq!(view.category(&it).listing.unwrap().url, "https://shop.example/c/slug");
+    assert_eq!(view.category(&it, NOW).listing.unwrap().url, "https://shop.example/c/slug");
 }
 
 proptest! {
@@ -104,7 +104,7 @@ proptest! {
                 steps += 1;
             }
             let in_ring = above == Some(at);
-            match view.category(record).listing {
+            match view.category(record, NOW).listing {
                 Ok(listing) => {
                     prop_assert!(!in_ring);
                     prop_assert!(listing.path.len() <= parents.len());

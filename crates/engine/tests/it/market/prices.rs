@@ -1,4 +1,4 @@
-use engine::market::price::{amounts, choose};
+use engine::market::price::{Candidate, Choice, choose};
 use model::{
     Country, Currency, Filtered, GroupId, Money, Price, PriceEntry, PriceHome, Record, Timestamp,
     price::{Buyer, Scope, Window},
@@ -19,6 +19,15 @@ fn window(from: Option<i64>, until: Option<i64>) -> Window {
     Window { from: from.map(later), until: until.map(later) }
 }
 
+/// Chooses among prices of the variant itself.
+fn own<'a>(prices: &'a [Price], buyer: &Buyer<'_>, at: Timestamp) -> Choice<'a> {
+    choose(prices.iter().map(Candidate::from), [], buyer, ORDER, at)
+}
+
+fn price_of<'a>(choice: &Choice<'a>) -> Option<&'a Price> {
+    choice.basis.map(|basis| basis.price)
+}
+
 /// Amount that is chosen for a buyer in DE, of group g, in channel c.
 fn chosen(prices: &[Price]) -> Option<i64> {
     let (group, channel) = ("g".into(), "c".into());
@@ -27,8 +36,9 @@ fn chosen(prices: &[Price]) -> Option<i64> {
         country: Some("DE".parse().unwrap()),
         group: Some(&group),
         channel: Some(&channel),
+        store: None,
     };
-    choose(prices, &buyer, ORDER, NOW).price.map(|price| price.value.minor)
+    price_of(&own(prices, &buyer, NOW)).map(|price| price.value.minor)
 }
 
 #[test]
@@ -67,11 +77,10 @@ fn a_scope_the_buyer_does_not_have_is_never_chosen() {
     ] {
         assert_eq!(chosen(&[Price { scope: foreign, ..euros(1) }]), None);
     }
-    let nobody = Buyer { currency: "EUR".parse().unwrap(), country: None, group: None, channel: None };
+    let nobody = Buyer { currency: "EUR".parse().unwrap(), country: None, group: None, channel: None, store: None };
     for named in [scope(Some("g"), None, None), scope(None, Some("c"), None), scope(None, None, Some("DE"))] {
-        let priced = Price { scope: named, ..euros(1) };
-        let found = choose([&priced], &nobody, ORDER, NOW);
-        assert_eq!((found.price, found.next), (None, None));
+        let priced = [Price { scope: named, ..euros(1) }];
+        assert_eq!(own(&priced, &nobody, NOW), Choice::default());
     }
 }
 
@@ -108,6 +117,12 @@ fn what_rules_a_price_out_and_what_settles_ties() {
         let backwards: Vec<_> = prices.iter().rev().cloned().collect();
         assert_eq!(chosen(&backwards), *expected, "{name}, backwards");
     }
+}
+
+fn amounts(price: &Price) -> Option<(Money, Money)> {
+    let buyer = Buyer { currency: price.value.currency, country: None, group: None, channel: None, store: None };
+    let unscoped = Price { scope: Scope::default(), window: Window::OPEN, recurring: false, ..price.clone() };
+    own(&[unscoped], &buyer, NOW).amounts()
 }
 
 #[test]
@@ -177,7 +192,15 @@ fn zero_is_a_price_and_a_negative_one_is_none() {
 #[test]
 fn prices_of_their_own_are_found_by_sku() {
     let entry = |id: &str, sku: &str, active, price| {
-        Record::Price(PriceEntry { id: id.into(), sku: sku.into(), active, price })
+        Record::Price(PriceEntry {
+            id: id.into(),
+            item: sku.into(),
+            book: None,
+            active,
+            price,
+            created_at: None,
+            notices: Vec::new(),
+        })
     };
     let mut sized = product(vec![variant("S"), variant("M"), variant("L")]);
     sized.price_home = PriceHome::Entries;
@@ -272,16 +295,17 @@ proptest! {
             country: has_country.then_some(country),
             group: has_group.then_some(&group),
             channel: has_channel.then_some(&channel),
+            store: None,
         };
         // Between two boundaries nothing changes, and every change is announced.
         let mut announced = Some(later(-4));
         for millis in -4..=4 {
             let at = later(millis);
-            let found = choose(&prices, &buyer, ORDER, at);
-            prop_assert_eq!(found.price.map(outcome), by_the_book(&prices, &buyer, at).map(outcome));
+            let found = own(&prices, &buyer, at);
+            prop_assert_eq!(price_of(&found).map(outcome), by_the_book(&prices, &buyer, at).map(outcome));
             if millis > -4 {
-                let before = choose(&prices, &buyer, ORDER, later(millis - 1));
-                if before.price != found.price {
+                let before = own(&prices, &buyer, later(millis - 1));
+                if price_of(&before) != price_of(&found) {
                     prop_assert_eq!(announced, Some(at));
                 }
             }
@@ -289,9 +313,8 @@ proptest! {
             prop_assert!(found.next.is_none_or(|next| next > at));
         }
         let backwards: Vec<_> = prices.iter().rev().cloned().collect();
-        let ahead = choose(&prices, &buyer, ORDER, NOW);
-        let back = choose(&backwards, &buyer, ORDER, NOW);
-        prop_assert_eq!(ahead.price.map(outcome), back.price.map(outcome), "the order of the prices decides nothing");
+        let (ahead, back) = (own(&prices, &buyer, NOW), own(&backwards, &buyer, NOW));
+        prop_assert_eq!(price_of(&ahead).map(outcome), price_of(&back).map(outcome), "the order of the prices decides nothing");
         prop_assert_eq!(ahead.next, back.next);
     }
 }

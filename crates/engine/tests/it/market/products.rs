@@ -1,7 +1,8 @@
 use contract::{Fault, FaultClass};
 use engine::market::{Reference, View};
 use model::{
-    Category, Channel, CustomerGroup, Filtered, Locale, Localized, Market, Product, ProductType, Rating, Record, Scope,
+    Category, Channel, CustomerGroup, Filtered, Locale, Localized, Market, Online, PerStorefront, PricePolicy, Product,
+    ProductType, Rating, Record, Scope,
 };
 
 use super::build::*;
@@ -11,11 +12,15 @@ fn rule(product: &Product) -> Filtered {
     view.product(product, &[], NOW).listing.unwrap_err()
 }
 
+fn off() -> PerStorefront<Online> {
+    PerStorefront::everywhere(Online::NEVER)
+}
+
 #[test]
 fn each_rule_says_why() {
     let good = || product(vec![variant("S")]);
     let unnamed = |name: Localized| Product { name, ..good() };
-    assert_eq!(rule(&Product { published: false, ..good() }), Filtered::Unpublished);
+    assert_eq!(rule(&Product { online: off(), ..good() }), Filtered::Unpublished);
     assert_eq!(rule(&product(Vec::new())), Filtered::NoVariant);
     assert_eq!(rule(&unnamed(Localized::empty())), Filtered::NoText);
     assert_eq!(rule(&unnamed(texts(&[("fr", "Chemise")]))), Filtered::NoText);
@@ -23,7 +28,7 @@ fn each_rule_says_why() {
     let mut unpriced = good();
     unpriced.variants[0].prices.clear();
     assert_eq!(rule(&unpriced), Filtered::NoPrice);
-    let hidden = Product { published: false, variants: Vec::new(), ..unnamed(Localized::empty()) };
+    let hidden = Product { online: off(), variants: Vec::new(), ..unnamed(Localized::empty()) };
     assert_eq!(rule(&hidden), Filtered::Unpublished, "the first rule that applies is the reason");
 }
 
@@ -119,7 +124,13 @@ fn a_listing_holds_what_the_product_refers_to() {
     let records = vec![
         Record::Category(category("Hemden", None)),
         Record::Category(Category { name: texts(&[("fr", "Chemises")]), ..category("fr", None) }),
-        Record::ProductType(ProductType { id: "t".into(), key: None, name: "Kleidung".into(), attributes: Vec::new() }),
+        Record::ProductType(ProductType {
+            id: "t".into(),
+            key: None,
+            name: "Kleidung".into(),
+            attributes: Vec::new(),
+            notices: Vec::new(),
+        }),
     ];
     let view = view(&market(), records);
     let product = Product {
@@ -127,19 +138,19 @@ fn a_listing_holds_what_the_product_refers_to() {
         categories: vec!["fr".into(), "unknown".into(), "Hemden".into()],
         rating: Some(Rating { average: 4.5, count: 2 }),
         created_at: Some(NOW),
-        keywords: texts(&[("de", "oben, warm")]),
+        keywords: words("de", &["oben", "warm"]),
         ..product(vec![variant("S")])
     };
     let listing = view.product(&product, &[], NOW).listing.unwrap();
     assert_eq!(listing.product_type, Some("Kleidung"));
-    assert_eq!(listing.keywords, Some("oben, warm"));
+    assert_eq!(listing.keywords, ["oben", "warm"]);
     let categories: Vec<_> = listing.categories.iter().map(|it| (it.id.as_str(), it.name)).collect();
     assert_eq!(categories, [("fr", None), ("Hemden", Some("Hemden"))]);
     assert_eq!((listing.rating, listing.created_at), (product.rating, Some(NOW)));
 }
 
 fn fault(market: &Market, records: Vec<Record>) -> Fault {
-    View::new(market, &Reference::new(records), ORDER).unwrap_err()
+    View::new(market, &Reference::new(records), PricePolicy::FirstScope(ORDER)).unwrap_err()
 }
 
 #[test]

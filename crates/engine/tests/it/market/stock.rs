@@ -1,4 +1,4 @@
-use model::{Channel, Level, Localized, Market, Record, Store, market::Untracked};
+use model::{Channel, Localized, Market, Record, StockLevel, Storefront, market::Untracked};
 
 use super::build::*;
 
@@ -6,7 +6,7 @@ fn channels() -> Vec<Record> {
     let channel =
         |id: &str| Record::Channel(Channel { id: id.into(), key: format!("{id}-key"), name: Localized::empty() });
     let store = |key: &str, supply: &[&str]| {
-        Record::Store(Store {
+        Record::Storefront(Storefront {
             key: key.into(),
             name: Localized::empty(),
             locales: Vec::new(),
@@ -14,6 +14,7 @@ fn channels() -> Vec<Record> {
             distribution: Vec::new(),
             supply: supply.iter().map(|id| (*id).into()).collect(),
             selections: Vec::new(),
+            notices: Vec::new(),
         })
     };
     vec![channel("a"), channel("b"), store("supplied", &["b"]), store("bare", &[])]
@@ -21,11 +22,7 @@ fn channels() -> Vec<Record> {
 
 fn pieces(market: &Market, joined: &[Record], own: &[(Option<&str>, i64)]) -> (Option<i64>, bool) {
     let mut shirt = variant("S");
-    let level = |(channel, available): &(Option<&str>, i64)| Level {
-        channel: channel.map(Into::into),
-        available: *available,
-        expected: None,
-    };
+    let level = |(channel, available): &(Option<&str>, i64)| StockLevel::limited(channel.map(Into::into), *available);
     shirt.stock = own.iter().map(level).collect();
     let product = product(vec![shirt]);
     let view = view(market, channels());

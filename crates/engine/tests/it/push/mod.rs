@@ -31,7 +31,7 @@ use engine::{
     mapping::Mapping,
     push::{Pushed, gate::Gate},
 };
-use model::{FlowName, Kind, Locale, Market, market::Untracked, price::Level};
+use model::{FlowName, Kind, Locale, Market, PricePolicy, market::Untracked, price::ScopeMatch};
 use store::sqlite::{Options, Sqlite};
 use tokio::sync::watch;
 
@@ -131,7 +131,7 @@ impl Rig {
             name: flow_name(),
             source: source(),
             market,
-            price_order: &[Level { group: false, channel: false, country: false }],
+            price_policy: PricePolicy::FirstScope(&[ScopeMatch { group: false, channel: false, country: false }]),
             destination: Arc::<Fake>::clone(&self.fake),
             gate: Arc::clone(&self.gate),
             products: Mapping::default(),

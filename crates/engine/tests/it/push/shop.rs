@@ -8,8 +8,7 @@ use contract::{
     store::{Intake, LaneState},
 };
 use model::{
-    Category, Kind, Level, Locale, Localized, Money, Price, PriceHome, Product, Record, SourceName, Timestamp, Variant,
-    price::{Scope, Window},
+    Category, Kind, Locale, Localized, Money, Price, Product, Record, SourceName, StockLevel, Timestamp, Variant,
 };
 use serde_json::{Value, json};
 
@@ -134,15 +133,8 @@ impl Shop {
     pub(super) fn category(&mut self, category: usize) -> Change {
         let version = self.version();
         let record = Record::Category(Category {
-            id: category_id(category).into(),
-            key: None,
-            parent: None,
             name: english(format!("category {}", self.categories[category])),
-            slug: Localized::empty(),
-            description: Localized::empty(),
-            order: None,
-            image: None,
-            created_at: None,
+            ..Category::new(category_id(category))
         });
         Change::Is { record, version, modified_at: None }
     }
@@ -205,42 +197,18 @@ impl Goods {
 
 /// A product of the model.
 pub(super) fn record(number: usize, goods: &Goods) -> Product {
-    let price = |minor: i64| Price {
-        value: Money::new(minor, "EUR".parse().unwrap()),
-        precise: None,
-        scope: Scope::default(),
-        window: Window::default(),
-        discounted: None,
-        tiers: Vec::new(),
-        recurring: false,
-    };
+    let price = |minor: i64| Price::new(Money::new(minor, "EUR".parse().unwrap()));
     let variants = goods.stock.iter().enumerate().map(|(variant, stock)| Variant {
-        id: variant.to_string().into(),
         sku: Some(goods.item(number, variant).into()),
-        key: None,
-        gtin: None,
-        attributes: Vec::new(),
         prices: goods.price.map(price).into_iter().collect(),
-        images: Vec::new(),
-        stock: vec![Level { channel: None, available: *stock, expected: None }],
+        stock: vec![StockLevel::limited(None, *stock)],
+        ..Variant::new(variant.to_string())
     });
     Product {
-        id: product_id(number).into(),
-        key: None,
-        product_type: None,
-        published: true,
         name: english(goods.text()),
-        slug: Localized::empty(),
-        description: Localized::empty(),
-        meta_title: Localized::empty(),
-        meta_description: Localized::empty(),
-        keywords: Localized::empty(),
         categories: vec![category_id(number % CATEGORIES).into()],
-        attributes: Vec::new(),
         variants: variants.collect(),
-        price_home: PriceHome::Variant,
-        rating: None,
-        created_at: None,
+        ..Product::new(product_id(number))
     }
 }
 

@@ -109,7 +109,7 @@ fn text<'m, 'a>(members: &'m [(Text<'a>, AttributeValue<'a>)], wanted: &str) -> 
 
 fn object(name: &str, members: Vec<(Text<'_>, AttributeValue<'_>)>) -> Result<Value, Unfit> {
     if let Some(money) = as_money(&members) {
-        return Ok(Value::Money(price::money(&format_args!("attribute {name}"), &money)?.0));
+        return Ok(Value::Money(price::money(&format_args!("attribute {name}"), &money)?));
     }
     if let Some(of) = text(&members, "typeId")
         && let Some(id) = text(&members, "id").or_else(|| text(&members, "key"))

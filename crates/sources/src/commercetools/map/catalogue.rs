@@ -1,7 +1,7 @@
 //! Categories and product types.
 
 use contract::Change;
-use model::{AttributeDefinition, AttributeType, Category, ProductType, Record};
+use model::{AttributeDefinition, AttributeType, Category, Online, ProductType, Record};
 
 use super::{Unfit, attribute::labels_by_locale, instant, is, localized, some};
 use crate::commercetools::api::{self, AttributeValue};
@@ -11,13 +11,17 @@ pub fn category(category: api::Category<'_>) -> Result<Change, Unfit> {
     let record = Category {
         id: String::from(category.id).into(),
         key: some(category.key),
+        tree: None,
         parent: category.parent.map(|it| String::from(it.id).into()),
         name: localized("name", category.name)?,
         slug: localized("slug", category.slug)?,
         description: localized("description", category.description)?,
-        order: some(category.order_hint),
+        // Text of a decimal between 0 and 1.
+        order: category.order_hint.and_then(|hint| hint.parse::<f64>().ok()).filter(|order| order.is_finite()),
+        online: Online::ALWAYS,
         image: image(category.assets),
         created_at: instant("createdAt", category.created_at.as_ref())?,
+        notices: Vec::new(),
     };
     is(Record::Category(record), category.version, category.last_modified_at.as_ref())
 }
@@ -35,6 +39,7 @@ pub fn product_type(of: api::ProductType<'_>) -> Result<Change, Unfit> {
         key: some(of.key),
         name: of.name.into(),
         attributes: of.attributes.unwrap_or_default().into_iter().map(definition).collect::<Result<_, _>>()?,
+        notices: Vec::new(),
     };
     is(Record::ProductType(record), of.version, of.last_modified_at.as_ref())
 }

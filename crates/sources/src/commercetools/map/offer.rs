@@ -2,8 +2,8 @@
 
 use contract::Change;
 use model::{
-    Assignment, Channel, CustomerGroup, Kind, Level, Members, Record, RecordId, Selection, SelectionId, Sku, Stock,
-    Store,
+    Assignment, Channel, CustomerGroup, Kind, Members, Record, RecordId, Selection, SelectionId, Sku, Stock,
+    StockLevel, Storefront, Supply,
 };
 
 use super::{Unfit, instant, is, locale, localized, some};
@@ -14,12 +14,14 @@ pub fn inventory(entry: api::InventoryEntry<'_>) -> Result<Change, Unfit> {
     let available = entry.available_quantity.or(entry.quantity_on_stock);
     let record = Stock {
         id: String::from(entry.id).into(),
-        sku: String::from(entry.sku).into(),
-        level: Level {
+        item: Sku::from(String::from(entry.sku)).into(),
+        level: StockLevel {
             channel: entry.supply_channel.map(|it| String::from(it.id).into()),
             available: available.ok_or_else(|| Unfit::new("it has no availableQuantity"))?,
             expected: instant("expectedDelivery", entry.expected_delivery.as_ref())?,
+            supply: Supply::Limited,
         },
+        created_at: instant("createdAt", entry.created_at.as_ref())?,
     };
     is(Record::Stock(record), entry.version, entry.last_modified_at.as_ref())
 }
@@ -47,7 +49,7 @@ pub fn store(store: api::Store<'_>) -> Result<Change, Unfit> {
     };
     let languages = store.languages.unwrap_or_default();
     let countries = store.countries.unwrap_or_default();
-    let record = Store {
+    let record = Storefront {
         key: String::from(store.key).into(),
         name: localized("name", store.name)?,
         locales: languages.iter().map(|tag| locale("languages", tag)).collect::<Result<_, _>>()?,
@@ -63,8 +65,9 @@ pub fn store(store: api::Store<'_>) -> Result<Change, Unfit> {
             .into_iter()
             .map(|setting| (String::from(setting.product_selection.id).into(), setting.active))
             .collect(),
+        notices: Vec::new(),
     };
-    is(Record::Store(record), store.version, store.last_modified_at.as_ref())
+    is(Record::Storefront(record), store.version, store.last_modified_at.as_ref())
 }
 
 /// A `ProductSelection`.

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use contract::Change;
-use model::{Country, Currency, Money, Precise, Price, PriceEntry, Record, Scope, Tier, Window};
+use model::{Country, Currency, Money, Precise, Price, PriceEntry, Record, Scope, Sku, Tier, Window};
 
 use super::{Unfit, instant, is};
 use crate::commercetools::api;
@@ -12,7 +12,7 @@ use crate::commercetools::api;
 ///
 /// The vendor counts cents in the digits it states, which need not be those of ISO 4217 for the currency. The amount is
 /// then rescaled where that is exact.
-pub fn money(field: &dyn Display, money: &api::TypedMoney<'_>) -> Result<(Money, Option<Precise>), Unfit> {
+pub fn money(field: &dyn Display, money: &api::TypedMoney<'_>) -> Result<Money, Unfit> {
     let wrong = |what: String| Unfit { code: "C0212", what: format!("{field}: {what}") };
     let currency: Currency = money.currency_code.parse().map_err(|unknown| wrong(format!("{unknown}")))?;
     let stated =
@@ -22,14 +22,14 @@ pub fn money(field: &dyn Display, money: &api::TypedMoney<'_>) -> Result<(Money,
     };
     if let Some(units) = money.precise_amount {
         let digits = stated.unwrap_or(currency.digits());
-        return Ok((Money::new(money.cent_amount, currency), Some(Precise { units, digits })));
+        return Ok(Money::precise(money.cent_amount, currency, Precise { units, digits }));
     }
     let minor =
         rescaled(money.cent_amount, stated.unwrap_or(currency.digits()), currency.digits()).ok_or_else(|| {
             let digits = stated.unwrap_or_default();
             wrong(format!("{} with {digits} fraction digits is no whole amount of {currency}", money.cent_amount))
         })?;
-    Ok((Money::new(minor, currency), None))
+    Ok(Money::new(minor, currency))
 }
 
 fn rescaled(amount: i64, from: u8, to: u8) -> Option<i64> {
@@ -68,16 +68,19 @@ pub fn standalone(price: api::StandalonePrice<'_>) -> Result<Change, Unfit> {
     };
     let entry = PriceEntry {
         id: String::from(price.id).into(),
-        sku: String::from(price.sku).into(),
+        item: Sku::from(String::from(price.sku)).into(),
+        book: None,
         active: price.active.unwrap_or(true),
         price: terms(&"it", of)?,
+        created_at: instant("createdAt", price.created_at.as_ref())?,
+        notices: Vec::new(),
     };
     is(Record::Price(entry), price.version, price.last_modified_at.as_ref())
 }
 
 /// What embedded and standalone prices have in common; `name` is for messages.
 fn terms(name: &dyn Display, price: api::Price<'_>) -> Result<Price, Unfit> {
-    let (value, precise) = money(name, &price.value)?;
+    let value = money(name, &price.value)?;
     let discounted = price.discounted.map(|discounted| money(name, &discounted.value)).transpose()?;
     let country: Option<Country> = price
         .country
@@ -88,7 +91,6 @@ fn terms(name: &dyn Display, price: api::Price<'_>) -> Result<Price, Unfit> {
     tiers.sort_by_key(|tier| tier.minimum);
     Ok(Price {
         value,
-        precise,
         scope: Scope {
             country,
             group: price.customer_group.map(|it| String::from(it.id).into()),
@@ -98,14 +100,15 @@ fn terms(name: &dyn Display, price: api::Price<'_>) -> Result<Price, Unfit> {
             from: instant("validFrom", price.valid_from.as_ref())?,
             until: instant("validUntil", price.valid_until.as_ref())?,
         },
-        discounted: discounted.map(|(money, _)| money),
+        discounted,
         tiers,
         recurring: price.recurrence_policy.is_some(),
+        tax: None,
     })
 }
 
 fn tier(name: &dyn Display, tier: &api::PriceTier<'_>) -> Result<Tier, Unfit> {
     let minimum = u32::try_from(tier.minimum_quantity)
         .map_err(|_| Unfit::new(format!("{name}: a tier from {} pieces", tier.minimum_quantity)))?;
-    Ok(Tier { minimum, value: money(name, &tier.value)?.0 })
+    Ok(Tier { minimum, value: money(name, &tier.value)? })
 }

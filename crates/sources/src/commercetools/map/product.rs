@@ -1,7 +1,9 @@
 //! Product projections.
 
 use contract::Change;
-use model::{Attribute, Image, Kind, Level, Localized, PriceHome, Product, Rating, Record, Value, Variant};
+use model::{
+    Attribute, Image, Keywords, Kind, Online, PerStorefront, PriceHome, Product, Rating, Record, StockLevel, Value, Variant,
+};
 
 use super::{Settings, Unfit, attribute::attributes, instant, is, locale, localized, price, some};
 use crate::commercetools::api;
@@ -17,7 +19,10 @@ pub fn projection(settings: &Settings, product: api::ProductProjection<'_>) -> R
         id: String::from(product.id).into(),
         key: some(product.key),
         product_type: product.product_type.map(|it| String::from(it.id).into()),
-        published: product.published.unwrap_or(true),
+        sku: None,
+        brand: None,
+        online: PerStorefront::everywhere(if product.published.unwrap_or(true) { Online::ALWAYS } else { Online::NEVER }),
+        searchable: PerStorefront::everywhere(true),
         name: localized("name", product.name)?,
         slug: localized("slug", product.slug)?,
         description: localized("description", product.description)?,
@@ -27,12 +32,16 @@ pub fn projection(settings: &Settings, product: api::ProductProjection<'_>) -> R
         categories: product.categories.unwrap_or_default().into_iter().map(|it| String::from(it.id).into()).collect(),
         attributes: attributes(product.attributes)?,
         variants,
+        variant_skus: Vec::new(),
+        prices: Vec::new(),
         price_home: match product.price_mode.as_deref() {
             Some("Standalone") => PriceHome::Entries,
             _ => PriceHome::Variant,
         },
+        tailored: Vec::new(),
         rating: product.review_rating_statistics.map(rating),
         created_at: instant("createdAt", product.created_at.as_ref())?,
+        notices: Vec::new(),
     };
     is(Record::Product(record), product.version, product.last_modified_at.as_ref())
 }
@@ -56,7 +65,9 @@ fn variant(settings: &Settings, variant: api::ProductVariant<'_>) -> Result<Vari
         sku: some(variant.sku).map(Into::into),
         key: some(variant.key),
         gtin: gtin(settings, &attributes),
+        online: PerStorefront::everywhere(Online::ALWAYS),
         attributes,
+        axes: Vec::new(),
         prices,
         images: variant.images.unwrap_or_default().into_iter().map(image).collect(),
         stock,
@@ -79,19 +90,18 @@ fn gtin(settings: &Settings, attributes: &[Attribute]) -> Option<String> {
 fn keywords(
     search: Option<api::Members<'_, Vec<api::SearchKeyword<'_>>>>,
     meta: Option<api::LocalizedString<'_>>,
-) -> Result<Localized, Unfit> {
-    let mut texts = Vec::new();
+) -> Result<Keywords, Unfit> {
+    let mut lists = Vec::new();
     for (tag, words) in search.unwrap_or_default().0 {
-        let words: Vec<&str> = words.iter().map(|word| &*word.text).filter(|word| !word.trim().is_empty()).collect();
-        if !words.is_empty() {
-            texts.push((locale("searchKeywords", &tag)?, words.join(", ")));
-        }
+        let words = words.iter().map(|word| word.text.trim().to_owned()).collect();
+        lists.push((locale("searchKeywords", &tag)?, words));
     }
-    // The sort is stable and the first of a locale stays, so that search keywords win.
+    // The first list of a locale that has words stays, so that search keywords win.
     for (tag, words) in meta.unwrap_or_default().0 {
-        texts.push((locale("metaKeywords", &tag)?, words.into()));
+        let words = words.split(',').map(|word| word.trim().to_owned()).collect();
+        lists.push((locale("metaKeywords", &tag)?, words));
     }
-    Ok(texts.into_iter().collect())
+    Ok(lists.into_iter().collect())
 }
 
 fn rating(statistics: api::ReviewRatingStatistics) -> Rating {
@@ -99,14 +109,13 @@ fn rating(statistics: api::ReviewRatingStatistics) -> Rating {
 }
 
 /// Availability as the product brings it along: without a channel, and per channel. One is no sum of the others.
-fn levels(availability: api::ProductVariantAvailability<'_>) -> Vec<Level> {
+fn levels(availability: api::ProductVariantAvailability<'_>) -> Vec<StockLevel> {
     // Not on stock and no number is none at all; on stock and no number is not tracked.
     let count = |on_stock: Option<bool>, quantity: Option<i64>| quantity.or((on_stock == Some(false)).then_some(0));
-    let level = |channel, available| Level { channel, available, expected: None };
-    let own = count(availability.is_on_stock, availability.available_quantity).map(|available| level(None, available));
+    let own = count(availability.is_on_stock, availability.available_quantity).map(|available| StockLevel::limited(None, available));
     let channels = availability.channels.unwrap_or_default().0.into_iter().filter_map(|(channel, of)| {
         count(of.is_on_stock, of.available_quantity)
-            .map(|available| level(Some(String::from(channel).into()), available))
+            .map(|available| StockLevel::limited(Some(String::from(channel).into()), available))
     });
     own.into_iter().chain(channels).collect()
 }

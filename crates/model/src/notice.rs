@@ -1,0 +1,19 @@
+//! Details of a record that were left out.
+
+use serde::{Deserialize, Serialize};
+
+/// A detail that could not be represented and was left out, so that the rest of the record is not lost with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The field, in the source's words, such as `prices` or `name`.
+    pub field: String,
+    /// What was left out and why, naming the SKU or key it belongs to; lower case, no full stop.
+    pub what: String,
+}
+
+impl Notice {
+    /// What was left out of a field.
+    pub fn new(field: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { field: field.into(), what: what.into() }
+    }
+}
