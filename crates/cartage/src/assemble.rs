@@ -42,8 +42,9 @@ pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
     for (name, settings) in &config.sources {
         match settings.connector.build(&environment) {
             Ok(source) => {
-                let lanes: Vec<&str> = source.lanes().iter().map(|lane| lane.name).collect();
-                errors.extend(loaded.unknown_lanes(name, &lanes));
+                let lanes = source.lanes();
+                let names: Vec<&str> = lanes.iter().map(|lane| &*lane.name).collect();
+                errors.extend(loaded.unknown_lanes(name, &names));
                 sources.insert(name.clone(), source);
             }
             Err(fault) => faults.push(named(fault, "source", name.as_str())),

@@ -22,5 +22,5 @@ pub use payload::{Digest, Digests, Facet, Facets, Item, Payload, Writer};
 pub use random::Random;
 pub use schema::{Constraint, FieldSpec, FieldType};
 pub use secret::SecretRef;
-pub use source::{Change, Lane, Next, Page, Position, Source, SourceDescriptor, Token};
+pub use source::{Change, Demand, Fetched, Lane, Next, Page, Position, Ref, Scope, Source, SourceDescriptor, Token};
 pub use store::{Desk, Ledger, Mirror, Store};

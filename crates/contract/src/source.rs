@@ -1,7 +1,9 @@
 //! Where records come from.
 
+use std::{borrow::Cow, collections::BTreeSet, time::Duration};
+
 use async_trait::async_trait;
-use model::{Kind, Record, RecordId, Timestamp};
+use model::{Currency, Kind, Locale, Record, RecordId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Fault;
@@ -21,11 +23,14 @@ pub struct SourceDescriptor {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lane {
     /// Name in the configuration and in `status`.
-    pub name: &'static str,
-    /// Kinds whose absence from a full walk of this lane means they are gone. Empty for lanes that only report
-    /// deletions.
-    pub kinds: &'static [Kind],
-    /// What the lane's news is worth: decides what is sent first.
+    pub name: Cow<'static, str>,
+    /// What a full walk of this lane shows completely, so that what it does not show is gone: all records of a kind, or
+    /// those of one scope. A kind stands here at most once. Empty for lanes that only report deletions.
+    pub sweeps: Vec<(Kind, Option<Scope>)>,
+    /// A full walk meets every record that is there from its beginning to its end. Where it may miss some (paging by
+    /// offset), a record is gone once two full walks in a row have missed it.
+    pub stable: bool,
+    /// What the lane's changes are worth: decides what is sent first.
     pub urgency: Urgency,
     /// It can be read from where the last walk ended; otherwise every walk is a full one.
     pub delta: bool,
@@ -34,6 +39,18 @@ pub struct Lane {
     /// Bounds of the interval between two reads while `run`, in seconds: (floor, ceiling).
     pub interval_seconds: (u32, u32),
 }
+
+impl Lane {
+    /// Its full walks read this kind, or a part of it.
+    pub fn reads(&self, kind: Kind) -> bool {
+        self.sweeps.iter().any(|(of, _)| *of == kind)
+    }
+}
+
+/// A part of a kind that is walked and swept by itself, such as one price list.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Scope(pub String);
 
 /// What is sent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -79,6 +96,9 @@ pub struct Page {
     pub unread: Vec<Unread>,
     /// Where it goes on.
     pub next: Next,
+    /// How much older than the request what it says is: zero, but for what was exported before it is read. A change that
+    /// is older than what the mirror holds is stale.
+    pub age: Duration,
 }
 
 /// A record that could not be understood.
@@ -99,6 +119,8 @@ pub enum Next {
     Within(Token),
     /// The walk is over; a later delta starts from this token.
     End(Token),
+    /// There will be more, not before this time has passed: the source prepares it, as an export that runs for minutes.
+    Later(Token, Duration),
 }
 
 /// What a page says of one record.
@@ -128,6 +150,40 @@ pub enum Change {
     },
 }
 
+/// Names a record of a source.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Ref {
+    /// What it is.
+    pub kind: Kind,
+    /// Its id.
+    pub id: RecordId,
+}
+
+/// What a source says of the records that it was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Fetched {
+    /// What they are like, or that they are gone. Nothing about those that the source can't tell.
+    pub changes: Vec<Change>,
+    /// Those that could not be understood.
+    pub unread: Vec<Unread>,
+}
+
+/// What all flows of a source need of it, so that it reads no more. An empty list: not known, so all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// Keys of stores of the shop.
+    pub stores: BTreeSet<String>,
+    /// Currencies of prices.
+    pub currencies: BTreeSet<Currency>,
+    /// Keys or ids of customer groups, as the configuration names them.
+    pub groups: BTreeSet<String>,
+    /// Locales of texts, fallbacks included.
+    pub locales: BTreeSet<Locale>,
+}
+
+/// How many records [`Source::fetch`] is asked for at once.
+pub const MOST_REFS: usize = 100;
+
 /// A shop that can be read.
 #[async_trait]
 pub trait Source: Send + Sync {
@@ -140,6 +196,17 @@ pub trait Source: Send + Sync {
     /// Reads one page. Repeats what may be repeated within the call (renewed token, short backoff); what remains is a
     /// fault, and the engine decides.
     async fn page(&self, lane: &Lane, position: &Position) -> Result<Page, Fault>;
+
+    /// Kinds that [`Source::fetch`] can tell of.
+    fn fetches(&self) -> &[Kind] {
+        &[]
+    }
+
+    /// Reads these records as they are now, whatever lane they belong to: at most [`MOST_REFS`], of kinds in
+    /// [`Source::fetches`]. Repeats what may be repeated, as [`Source::page`].
+    async fn fetch(&self, _refs: &[Ref]) -> Result<Fetched, Fault> {
+        Ok(Fetched::default())
+    }
 
     /// Looks at credentials, rights and settings without reading the catalogue; one line per finding.
     async fn check(&self) -> Vec<Finding>;

@@ -62,8 +62,8 @@ impl<'a> Feed<'a> {
     ) -> Result<Self, Fault> {
         let states = store.lanes(&flow.source).await?;
         let unread = lanes.iter().find(|lane| {
-            let bears = lane.needed || lane.kinds.contains(&kind);
-            bears && states.get(lane.name).is_none_or(|state| state.full_at.is_none())
+            let bears = lane.needed || lane.reads(kind);
+            bears && states.get(&*lane.name).is_none_or(|state| state.full_at.is_none())
         });
         if let Some(lane) = unread {
             let message = format!("lane {} of source {} was not read completely yet", lane.name, flow.source);

@@ -13,7 +13,7 @@ pub enum Event<'a> {
         /// The source.
         source: &'a SourceName,
         /// The lane.
-        lane: &'static str,
+        lane: &'a str,
         /// Over everything.
         full: bool,
         /// About how many records it will see, where an earlier walk over everything has told.
@@ -24,7 +24,7 @@ pub enum Event<'a> {
         /// The source.
         source: &'a SourceName,
         /// The lane.
-        lane: &'static str,
+        lane: &'a str,
         /// What it did.
         taken: Taken,
         /// The lane reads records that flows carry: so much more there is to push.
@@ -35,7 +35,7 @@ pub enum Event<'a> {
         /// The source.
         source: &'a SourceName,
         /// The lane.
-        lane: &'static str,
+        lane: &'a str,
         /// What it did in all.
         taken: Taken,
         /// How long it took.
@@ -46,7 +46,7 @@ pub enum Event<'a> {
         /// The source.
         source: &'a SourceName,
         /// The lane.
-        lane: &'static str,
+        lane: &'a str,
         /// Live records.
         live: u64,
         /// Records it would have removed.
@@ -57,7 +57,7 @@ pub enum Event<'a> {
         /// The source.
         source: &'a SourceName,
         /// The lane.
-        lane: &'static str,
+        lane: &'a str,
         /// Why.
         fault: &'a Fault,
     },

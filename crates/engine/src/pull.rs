@@ -117,15 +117,15 @@ impl Pull {
     ///
     /// # Errors
     /// The source's or the store's fault. What was read stays; the next walk goes on from there.
-    #[tracing::instrument(skip_all, fields(source = %self.name, lane = lane.name, ?mode))]
+    #[tracing::instrument(skip_all, fields(source = %self.name, lane = &*lane.name, ?mode))]
     pub async fn walk(&self, lane: &Lane, mode: Mode) -> Result<Walked, Stopped> {
         let began_at = self.clock.now();
-        let mut state = self.store.lane(&self.name, lane.name).await?;
+        let mut state = self.store.lane(&self.name, &lane.name).await?;
         let (mut walk, position) = begin(lane, mode, &mut state, began_at);
         let mut full = walk.pass.is_some();
         let mut resumed = matches!(position, Position::Within(_));
         let expected = if full && !resumed && state.full_at.is_some() { self.known(lane).await? } else { None };
-        self.observer.tell(&Event::WalkBegan { source: &self.name, lane: lane.name, full, expected });
+        self.observer.tell(&Event::WalkBegan { source: &self.name, lane: &lane.name, full, expected });
 
         let mut sum = Taken::default();
         let mut reading = self.read(lane, position);
@@ -154,6 +154,13 @@ impl Pull {
                     state.walk = Some(walk.clone());
                     None
                 }
+                Next::Later(token, wait) => {
+                    self.clock.sleep_until(self.clock.now().plus(wait)).await;
+                    reading = self.read(lane, Position::Within(token.clone()));
+                    walk.next = token;
+                    state.walk = Some(walk.clone());
+                    None
+                }
                 Next::End(token) => Some(token),
             };
             // A full walk only ends with its sweep: cut off before it, its last page is read again.
@@ -162,7 +169,7 @@ impl Pull {
             }
             let intake = Intake {
                 source: self.name.clone(),
-                lane: lane.name.to_owned(),
+                lane: lane.name.to_string(),
                 state: state.clone(),
                 changes: page.changes,
                 unread: page.unread,
@@ -171,8 +178,8 @@ impl Pull {
                 at: self.clock.now(),
             };
             let taken = self.store.intake(intake).await?;
-            let carried = lane.kinds.iter().any(|kind| Kind::CARRIED.contains(kind));
-            self.observer.tell(&Event::Page { source: &self.name, lane: lane.name, taken, carried });
+            let carried = lane.sweeps.iter().any(|(kind, _)| Kind::CARRIED.contains(kind));
+            self.observer.tell(&Event::Page { source: &self.name, lane: &lane.name, taken, carried });
             add(&mut sum, taken);
             if taken.new + taken.changed + taken.gone + taken.touched > 0 {
                 self.ring();
@@ -190,7 +197,7 @@ impl Pull {
             };
             self.ring();
             let took = began_at.until(self.clock.now());
-            self.observer.tell(&Event::WalkEnded { source: &self.name, lane: lane.name, taken: sum, took });
+            self.observer.tell(&Event::WalkEnded { source: &self.name, lane: &lane.name, taken: sum, took });
             return Ok(Walked { taken: sum, full, resumed, held, took });
         }
     }
@@ -198,7 +205,7 @@ impl Pull {
     /// How many records of a lane the mirror holds; none where it holds none.
     async fn known(&self, lane: &Lane) -> Result<Option<u64>, Fault> {
         let counts = self.store.counts(&self.name).await?;
-        let live = counts.iter().filter(|count| lane.kinds.contains(&count.kind)).map(|count| count.live).sum();
+        let live = counts.iter().filter(|count| lane.reads(count.kind)).map(|count| count.live).sum();
         Ok((live > 0).then_some(live))
     }
 
@@ -213,9 +220,9 @@ impl Pull {
             .store
             .sweep(Sweep {
                 source: self.name.clone(),
-                lane: lane.name.to_owned(),
+                lane: lane.name.to_string(),
                 state,
-                kinds: lane.kinds.to_vec(),
+                kinds: lane.sweeps.iter().map(|(kind, _)| *kind).collect(),
                 pass,
                 guard: self.guard,
                 at: self.clock.now(),
@@ -223,20 +230,20 @@ impl Pull {
             .await?;
         if swept.held {
             let (live, missing) = (swept.live, swept.missing);
-            self.observer.tell(&Event::SweepHeld { source: &self.name, lane: lane.name, live, missing });
+            self.observer.tell(&Event::SweepHeld { source: &self.name, lane: &lane.name, live, missing });
         }
         Ok(swept.held.then_some(swept))
     }
 
     /// Keeps the fault with the lane, so that `status` can tell it; the walk goes on from its last page.
     async fn failed(&self, lane: &Lane, fault: Fault) -> Result<Walked, Stopped> {
-        self.observer.tell(&Event::ReadFailed { source: &self.name, lane: lane.name, fault: &fault });
-        let mut state = self.store.lane(&self.name, lane.name).await?;
+        self.observer.tell(&Event::ReadFailed { source: &self.name, lane: &lane.name, fault: &fault });
+        let mut state = self.store.lane(&self.name, &lane.name).await?;
         state.fault = Some(fault.clone());
         self.store
             .intake(Intake {
                 source: self.name.clone(),
-                lane: lane.name.to_owned(),
+                lane: lane.name.to_string(),
                 state,
                 changes: Vec::new(),
                 unread: Vec::new(),

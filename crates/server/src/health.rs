@@ -60,7 +60,7 @@ pub(crate) struct Readiness {
 struct FlowReadiness {
     flow: String,
     /// Lanes that were never read completely; `the store` where that is not known.
-    waiting_for: Vec<&'static str>,
+    waiting_for: Vec<String>,
     /// Records that are neither as they should be nor kept out by a rule, by state.
     left: BTreeMap<&'static str, u64>,
 }
@@ -79,7 +79,7 @@ pub(crate) async fn ready(Extract(state): Extract<Arc<State>>) -> (StatusCode, J
     let mut flows = Vec::new();
     for (name, (flow, lanes)) in &state.served.flows {
         let found = readiness(&state, flow, lanes).await;
-        let (waiting_for, left) = found.unwrap_or_else(|_| (vec!["the store"], BTreeMap::new()));
+        let (waiting_for, left) = found.unwrap_or_else(|_| (vec!["the store".to_owned()], BTreeMap::new()));
         flows.push(FlowReadiness { flow: name.to_string(), waiting_for, left });
     }
     let problems = state.served.health.problems().into_iter().map(|problem| Problem {
@@ -99,12 +99,12 @@ async fn readiness(
     state: &State,
     flow: &Flow,
     lanes: &[Lane],
-) -> Result<(Vec<&'static str>, BTreeMap<&'static str, u64>), Fault> {
+) -> Result<(Vec<String>, BTreeMap<&'static str, u64>), Fault> {
     let (store, clock) = (state.served.store.as_ref(), state.served.clock.as_ref());
     let states = store.lanes(&flow.source).await?;
     let never_read =
-        |lane: &&Lane| !lane.kinds.is_empty() && states.get(lane.name).is_none_or(|state| state.full_at.is_none());
-    let waiting_for = lanes.iter().filter(never_read).map(|lane| lane.name).collect();
+        |lane: &&Lane| !lane.sweeps.is_empty() && states.get(&*lane.name).is_none_or(|state| state.full_at.is_none());
+    let waiting_for = lanes.iter().filter(never_read).map(|lane| lane.name.clone().into_owned()).collect();
     let mut left: BTreeMap<&'static str, u64> = state.tallies.of(store, clock, &flow.name).await?.left().collect();
     // A record that no flow carries by itself, such as a stock entry, is part of those that are carried.
     let unread: u64 = store.counts(&flow.source).await?.iter().map(|count| count.unread).sum();

@@ -14,7 +14,10 @@ use contract::{Fault, Random};
 use http::{HeaderMap, HeaderValue, Method, header};
 use model::Timestamp;
 use reqwest::Url;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::Instant,
+};
 
 use crate::{
     quota::{Budget, Quota},
@@ -213,12 +216,7 @@ impl Client {
     /// [`Broken`] when no whole answer came; an answer of any status is no error here.
     pub async fn call(&self, request: Request) -> Result<Response, Broken> {
         let host = request.url.host_str().unwrap_or_default().to_owned();
-        if let Some(budget) = &self.budget {
-            budget.ready(&host).await;
-        }
-        // The semaphore is never closed; without a permit the call would still be right, only unbounded.
-        let _slot = self.slots.acquire().await.ok();
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        let _slot = self.slot(&host).await;
         let (method, path) = (request.method.clone(), request.url.path().to_owned());
         let began = Instant::now();
         let result = match tokio::time::timeout(self.request_timeout, self.exchange(request, &host)).await {
@@ -236,16 +234,40 @@ impl Client {
         result.map(|response| Response { took: began.elapsed(), ..response })
     }
 
+    /// Waits until a call may be made, and counts it.
+    pub(crate) async fn slot(&self, host: &str) -> Option<SemaphorePermit<'_>> {
+        if let Some(budget) = &self.budget {
+            budget.ready(host).await;
+        }
+        // The semaphore is never closed; without a permit the call would still be right, only unbounded.
+        let slot = self.slots.acquire().await.ok();
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        slot
+    }
+
+    pub(crate) fn transport(&self) -> &dyn Transport {
+        &*self.transport
+    }
+
+    pub(crate) const fn request_timeout(&self) -> Duration {
+        self.request_timeout
+    }
+
     async fn exchange(&self, request: Request, host: &str) -> Result<Response, Broken> {
         let Answer { status, headers, body } = self.transport.carry(request).await?;
-        let date = headers.get(header::DATE).and_then(|date| date.to_str().ok()).and_then(when::http_date);
+        let date = date_of(&headers);
         let body = self.collect(body, &headers, host).await?;
         Ok(Response { status, headers, body, date, took: Duration::ZERO })
     }
 
     /// Collects the body into one buffer. How large it gets is not known before a compressed one has come in whole, and a
     /// buffer that grows copies what it holds again and again.
-    async fn collect(&self, mut body: Box<dyn Body>, headers: &HeaderMap, host: &str) -> Result<Bytes, Broken> {
+    pub(crate) async fn collect(
+        &self,
+        mut body: Box<dyn Body>,
+        headers: &HeaderMap,
+        host: &str,
+    ) -> Result<Bytes, Broken> {
         let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if announced.is_some_and(|length: usize| length > self.max_body_bytes) {
             return Err(self.too_large(host));
@@ -277,7 +299,12 @@ impl fmt::Debug for Client {
     }
 }
 
-fn timed_out(host: &str, limit: Duration, effect: Effect) -> Broken {
+/// The server's clock, from the `Date` header.
+pub(crate) fn date_of(headers: &HeaderMap) -> Option<Timestamp> {
+    headers.get(header::DATE).and_then(|date| date.to_str().ok()).and_then(when::http_date)
+}
+
+pub(crate) fn timed_out(host: &str, limit: Duration, effect: Effect) -> Broken {
     let message = format!("{host} gave no whole answer within {} s", limit.as_secs_f32());
     Broken::new(effect, Reason::Timeout, Fault::transient("C0302", message))
 }

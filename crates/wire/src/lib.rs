@@ -7,6 +7,7 @@
 //! logged; nothing is repeated unless the caller asks through [`retry`].
 
 pub mod client;
+pub mod download;
 pub mod environment;
 pub mod query;
 pub mod quota;
@@ -17,6 +18,7 @@ pub mod transport;
 pub mod when;
 
 pub use client::{Broken, Client, Effect, Options, Reason, Request, Response};
+pub use download::Progress;
 pub use environment::Environment;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method};
 pub use query::with_query;

@@ -84,8 +84,8 @@ pub async fn flows(store: &dyn Store, flows: &[Arc<Flow>], lanes: &Lanes) -> Res
         let tally = store.tally(&flow.name).await?;
         let states = store.lanes(&flow.source).await?;
         let is_read = |lane: &Lane| {
-            let state = states.get(lane.name);
-            let ever = lane.kinds.is_empty() || state.is_some_and(|state| state.full_at.is_some());
+            let state = states.get(&*lane.name);
+            let ever = lane.sweeps.is_empty() || state.is_some_and(|state| state.full_at.is_some());
             ever && state.is_none_or(|state| state.fault.is_none())
         };
         let not_read = lanes.get(&flow.source).into_iter().flatten().filter(|lane| !is_read(lane));

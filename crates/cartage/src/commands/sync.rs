@@ -51,7 +51,7 @@ pub(super) struct Report {
 #[derive(Debug, Serialize)]
 pub(super) struct LaneReport {
     source: String,
-    lane: &'static str,
+    lane: String,
     full: bool,
     /// What the guard kept from being deleted.
     held: Option<Swept>,
@@ -103,7 +103,7 @@ impl Pass<'_> {
             };
             let Walked { full, taken, .. } = walked;
             // What an earlier full read held back is held back still.
-            let held = engine.store.lane(&source, lane).await?.held;
+            let held = engine.store.lane(&source, &lane).await?.held;
             let held = held.map(|(missing, live)| Swept { live, missing, held: true });
             reports.push(LaneReport { source: source.to_string(), lane, full, held, taken, fault });
         }
@@ -142,8 +142,8 @@ pub(super) fn show(report: &Report, output: Output) -> Result<(), Failure> {
     for lane in &report.lanes {
         let Some(fault) = &lane.fault else { continue };
         match faults.iter_mut().find(|(source, told, _)| *source == lane.source && *told == fault) {
-            Some((_, _, lanes)) => lanes.push(lane.lane),
-            None => faults.push((&lane.source, fault, vec![lane.lane])),
+            Some((_, _, lanes)) => lanes.push(&*lane.lane),
+            None => faults.push((&lane.source, fault, vec![&*lane.lane])),
         }
     }
     for (source, fault, lanes) in faults {

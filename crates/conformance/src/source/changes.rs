@@ -90,6 +90,12 @@ async fn busy<S: Shop>(
     Ok(names)
 }
 
+/// Lets more time pass at the source than an answer takes on a busy machine: a walk over changes goes up to the instant at
+/// which its first page was asked for, and the clock of the source stands still meanwhile.
+async fn settle<S: Shop>(shop: &S) {
+    shop.wait(Duration::from_mins(10)).await;
+}
+
 fn all_shown<S: Shop>(reader: &Reader<'_, S>, names: &BTreeMap<RecordId, String>) -> Found {
     names.iter().try_for_each(|(id, name)| reader.mirror.shows(id, name))
 }
@@ -97,6 +103,7 @@ fn all_shown<S: Shop>(reader: &Reader<'_, S>, names: &BTreeMap<RecordId, String>
 async fn during_full<S: Shop>(shop: &S) -> Found {
     let mut reader = Reader::new(shop, Some(2)).await?;
     let names = busy(&mut reader, Position::Full, 1).await?;
+    settle(shop).await;
     reader.delta().await?;
     all_shown(&reader, &names)
 }
@@ -110,6 +117,7 @@ async fn during_delta<S: Shop>(shop: &S) -> Found {
     let since = reader.since();
     // As many as a page holds: who reads up to the latest change never ends.
     let names = busy(&mut reader, since, 2).await?;
+    settle(shop).await;
     reader.delta().await?;
     all_shown(&reader, &names)
 }
@@ -122,6 +130,7 @@ async fn same_instant<S: Shop>(shop: &S) -> Found {
         for id in &ids {
             shop.rename(id, &format!("At once {size:?}")).await;
         }
+        settle(shop).await;
         reader.delta().await?;
         for id in &ids {
             reader.mirror.shows(id, &format!("At once {size:?}"))?;
@@ -152,6 +161,7 @@ async fn two_changes<S: Shop>(shop: &S) -> Found {
         reader.mirror.take(&page)?;
     }
     reader.ended(walk)?;
+    settle(shop).await;
     reader.delta().await?;
     ids.iter().try_for_each(|id| reader.mirror.shows(id, "Second"))
 }
@@ -179,17 +189,17 @@ async fn versions<S: Shop>(shop: &S) -> Found {
 /// Reads every lane: as a whole, or what changed since it was last read.
 async fn every_lane<S: Shop>(
     reader: &mut Reader<'_, S>,
-    ends: &mut BTreeMap<&'static str, Token>,
+    ends: &mut BTreeMap<String, Token>,
 ) -> Result<Vec<Change>, String> {
     let mut changes = Vec::new();
     for lane in reader.source.lanes() {
-        let from = ends.get(lane.name).cloned().filter(|_| lane.delta).map_or(Position::Full, Position::Delta);
+        let from = ends.get(&*lane.name).cloned().filter(|_| lane.delta).map_or(Position::Full, Position::Delta);
         let (pages, end) = pages(&reader.source, &lane, from).await?;
         for page in pages {
             reader.mirror.take(&page)?;
             changes.extend(page.changes);
         }
-        ends.insert(lane.name, end);
+        ends.insert(lane.name.into_owned(), end);
     }
     Ok(changes)
 }

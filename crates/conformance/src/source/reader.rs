@@ -39,7 +39,7 @@ impl Walk {
         self.pages += 1;
         ensure(self.pages <= MOST_PAGES, || format!("a walk of lane {} does not end", self.lane.name))?;
         self.position = match page.next.clone() {
-            Next::Within(token) => Ok(Position::Within(token)),
+            Next::Within(token) | Next::Later(token, _) => Ok(Position::Within(token)),
             Next::End(token) => Err(token),
         };
         Ok(Some(page))
@@ -63,7 +63,7 @@ pub(super) async fn pages(source: &impl Source, lane: &Lane, from: Position) -> 
 
 /// The lane that products come by.
 pub(super) fn products(source: &impl Source) -> Result<Lane, String> {
-    let lane = source.lanes().into_iter().find(|lane| lane.kinds.contains(&Kind::Product));
+    let lane = source.lanes().into_iter().find(|lane| lane.reads(Kind::Product));
     lane.ok_or_else(|| "no lane brings products".to_owned())
 }
 

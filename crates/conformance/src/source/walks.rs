@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{Page, Position, Source as _, Token};
+use contract::{Change, Page, Position, Ref, Source as _, Token, source::MOST_REFS};
 use model::{Kind, RecordId};
 
 use super::{
@@ -16,6 +16,7 @@ checks! {
     "a page holds no more records than were asked for" => bounded,
     "a walk goes on from its token alone, in an instance that knows nothing of it" => other_instance,
     "what is there throughout a walk is seen once though others come and go" => come_and_go,
+    "records that are asked for by id come as they are now, or it is told that they are gone" => fetched,
     "lanes that are read at once do not disturb each other" => at_once,
     "a token that it did not write is refused" => foreign_token,
     "calls are counted" => counted,
@@ -28,11 +29,11 @@ async fn lanes<S: Shop>(shop: &S) -> Found {
     let mut kinds = BTreeSet::new();
     let mut others = false;
     for lane in &lanes {
-        ensure(names.insert(lane.name), || format!("two lanes are called {}", lane.name))?;
+        ensure(names.insert(&lane.name), || format!("two lanes are called {}", lane.name))?;
         let (floor, ceiling) = lane.interval_seconds;
         ensure(floor > 0 && floor <= ceiling, || format!("lane {} is read every {floor} to {ceiling} s", lane.name))?;
-        for kind in lane.kinds {
-            ensure(kinds.insert(*kind), || format!("two lanes say what is gone of {kind}"))?;
+        for (kind, scope) in &lane.sweeps {
+            ensure(kinds.insert((*kind, scope.clone())), || format!("two lanes say what is gone of {kind} {scope:?}"))?;
         }
         ensure(!(lane.needed && others), || format!("lane {} is needed and not among the first", lane.name))?;
         others |= !lane.needed;
@@ -101,7 +102,7 @@ async fn other_instance<S: Shop>(shop: &S) -> Found {
         let (mut other, mut next) = (shop.source(Some(2)), shop.source(Some(2)));
         loop {
             std::mem::swap(&mut other, &mut next);
-            if lane.kinds.contains(&Kind::Product) {
+            if lane.reads(Kind::Product) {
                 other = shop.source(Some(2));
             }
             let Some(page) = walk.next(&other).await? else { break };
@@ -142,11 +143,81 @@ async fn come_and_go<S: Shop>(shop: &S) -> Found {
             shop.add(&format!("Comes during a walk {step}")).await;
         }
     }
+    if !lane.stable {
+        // Some may be missed or come twice, but not in a walk that nothing disturbs.
+        let calm = pages(&source, &lane, Position::Full).await?.0;
+        seen = calm.iter().flat_map(|page| &page.changes).map(|change| (key(change).1, 1)).collect();
+    }
     for id in &throughout {
         let times = seen.get(id).copied().unwrap_or_default();
         ensure(times == 1, || format!("product {id} came {times} times"))?;
     }
     Ok(())
+}
+
+/// A change of a record as text, for comparing.
+fn told(change: &Change) -> String {
+    match change {
+        Change::Is { record, version, .. } => format!("{record:?} in version {version}"),
+        Change::Gone { .. } => "gone".to_owned(),
+    }
+}
+
+/// Asks for records by id; tells what came of each.
+async fn by_id<S: Shop>(source: &S::Source, refs: &[Ref]) -> Result<BTreeMap<Ref, String>, String> {
+    let mut all = BTreeMap::new();
+    for refs in refs.chunks(MOST_REFS) {
+        let fetched = source.fetch(refs).await.map_err(|fault| format!("{fault:?}"))?;
+        let read = fetched.changes.iter().map(|change| (key(change), told(change)));
+        let unread = fetched.unread.iter().filter_map(|it| Some(((it.kind, it.id.clone()?), "unread".to_owned())));
+        for ((kind, id), what) in read.chain(unread) {
+            let it = Ref { kind, id };
+            ensure(refs.contains(&it), || format!("{kind} {} came and was not asked for", it.id))?;
+            ensure(all.insert(it, what).is_none(), || "a record came twice".to_owned())?;
+        }
+    }
+    let missing = refs.iter().find(|it| !all.contains_key(*it));
+    ensure(missing.is_none(), || format!("nothing is told of {missing:?}"))?;
+    Ok(all)
+}
+
+async fn fetched<S: Shop>(shop: &S) -> Found {
+    let mut reader = Reader::new(shop, None).await?;
+    // All records as a walk shows them.
+    let mut walked = BTreeMap::new();
+    for lane in reader.source.lanes() {
+        for page in pages(&reader.source, &lane, Position::Full).await?.0 {
+            let tells = |change: &&Change| reader.source.fetches().contains(&key(change).0);
+            walked.extend(page.changes.iter().filter(tells).map(|change| {
+                let (kind, id) = key(change);
+                (Ref { kind, id }, told(change))
+            }));
+        }
+    }
+    for kind in reader.source.fetches() {
+        let any = walked.keys().any(|it| it.kind == *kind) || shop.ids(*kind).await.is_none_or(|ids| ids.is_empty());
+        ensure(any, || format!("a walk meets no {kind}, which it says it can tell of"))?;
+        let never = Ref { kind: *kind, id: "00000000-0000-0000-0000-000000000000".into() };
+        walked.insert(never, "gone".to_owned());
+    }
+    let refs: Vec<Ref> = walked.keys().cloned().collect();
+    ensure(by_id::<S>(&reader.source, &refs).await? == walked, || "a record is not as in a walk".to_owned())?;
+    if !reader.source.fetches().contains(&Kind::Product) {
+        return Ok(());
+    }
+    let product = |place| Ok::<_, String>(Ref { kind: Kind::Product, id: reader.id(place)? });
+    let (renamed, removed, bad) = (product(0)?, product(1)?, product(2)?);
+    shop.rename(&renamed.id, "Changed just now").await;
+    shop.remove(&removed.id).await;
+    shop.spoil(Some(&bad.id)).await;
+    let now = by_id::<S>(&reader.source, &[renamed.clone(), removed.clone(), bad.clone()]).await?;
+    shop.spoil(None).await;
+    let shown = |it: &Ref| now.get(it).cloned().unwrap_or_default();
+    ensure(shown(&renamed).contains("Changed just now"), || format!("a renamed record is {}", shown(&renamed)))?;
+    ensure(shown(&removed) == "gone", || format!("a record that was removed is {}", shown(&removed)))?;
+    ensure(shown(&bad) == "unread", || format!("a record that can't be understood is {}", shown(&bad)))?;
+    reader.delta().await?;
+    reader.mirror.shows(&renamed.id, "Changed just now")
 }
 
 async fn at_once<S: Shop>(shop: &S) -> Found {

@@ -16,7 +16,7 @@ use conformance::{
     store::samples,
 };
 use contract::{
-    Change, Fault, Lane, Next, Page, Position, Source, SourceDescriptor, Token,
+    Change, Fault, Fetched, Lane, Next, Page, Position, Ref, Source, SourceDescriptor, Token,
     source::{Finding, Unread, Urgency},
 };
 use model::{Kind, RecordId, Timestamp};
@@ -41,6 +41,14 @@ pub(crate) enum Wrong {
     Remembers,
     /// Pages by offset.
     Offset,
+    /// Pages by offset, and says that its walks may miss records: that is no mistake.
+    Unstable,
+    /// Records that are asked for by id are not told of.
+    FetchesNothing,
+    /// Whatever is asked for by id, everything is told of.
+    FetchesAll,
+    /// Records that are asked for by id and are gone are not told of.
+    FetchesNoDeletion,
     /// Takes any token for the beginning.
     AnyToken,
     Uncounted,
@@ -276,15 +284,22 @@ impl Place {
 static DESCRIPTOR: SourceDescriptor =
     SourceDescriptor { name: "memory", title: "Memory", price_policy: model::PricePolicy::FirstScope(&[]) };
 
-const PRODUCTS: Lane = Lane {
-    name: "products",
-    kinds: &[Kind::Product],
-    urgency: Urgency::Live,
-    delta: true,
-    needed: false,
-    interval_seconds: (5, 600),
-};
-const CATEGORIES: Lane = Lane { name: "categories", kinds: &[Kind::Category], needed: true, delta: false, ..PRODUCTS };
+fn products() -> Lane {
+    Lane {
+        name: "products".into(),
+        sweeps: vec![(Kind::Product, None)],
+        stable: true,
+        urgency: Urgency::Live,
+        delta: true,
+        needed: false,
+        interval_seconds: (5, 600),
+    }
+}
+
+fn categories() -> Lane {
+    let sweeps = vec![(Kind::Category, None)];
+    Lane { name: "categories".into(), sweeps, needed: true, delta: false, ..products() }
+}
 
 impl Reading {
     fn is(&self, wrong: Wrong) -> bool {
@@ -374,7 +389,7 @@ impl Reading {
         let rows = world.rows.iter().map(|(id, row)| (id.clone(), row.clone()));
         let Some(since) = place.since else {
             let there = rows.filter(|(_, row)| !row.gone || self.is(Wrong::KeepsGone));
-            if self.is(Wrong::Offset) {
+            if self.is(Wrong::Offset) || self.is(Wrong::Unstable) {
                 return there.skip(place.read).collect();
             }
             let last = if self.is(Wrong::Remembers) && place.read > 0 {
@@ -440,7 +455,7 @@ impl Reading {
         }
         place.read += rows.len();
         let next = if more { Next::Within(place.token()) } else { Next::End(self.mark(&place)) };
-        Ok(Page { changes, unread, next })
+        Ok(Page { changes, unread, next, age: Duration::ZERO })
     }
 
     fn mark(&self, place: &Place) -> Token {
@@ -461,9 +476,10 @@ impl Source for Reading {
 
     fn lanes(&self) -> Vec<Lane> {
         match self.wrong {
-            Wrong::LanesAlike => vec![Lane { name: "products", ..CATEGORIES }, PRODUCTS],
-            Wrong::NeededLast => vec![PRODUCTS, CATEGORIES],
-            _ => vec![CATEGORIES, PRODUCTS],
+            Wrong::LanesAlike => vec![Lane { name: "products".into(), ..categories() }, products()],
+            Wrong::NeededLast => vec![products(), categories()],
+            Wrong::Unstable => vec![categories(), Lane { stable: false, ..products() }],
+            _ => vec![categories(), products()],
         }
     }
 
@@ -477,21 +493,53 @@ impl Source for Reading {
         };
         if !whole {
             let end = Next::End(Token(self.world().clock.to_string()));
-            return Ok(Page { changes: Vec::new(), unread: Vec::new(), next: end });
+            return Ok(Page { changes: Vec::new(), unread: Vec::new(), next: end, age: Duration::ZERO });
         }
-        if lane.kinds == CATEGORIES.kinds {
+        if lane.reads(Kind::Category) {
             if !self.is(Wrong::AnyToken) && matches!(position, Position::Within(_)) {
                 return Err(Fault::config("C0999", "no token of this source"));
             }
             let record = samples::category("hats", "Hats", None);
             let changes = vec![Change::Is { record, version: 1, modified_at: None }];
-            return Ok(Page { changes, unread: Vec::new(), next: Next::End(Token("categories".to_owned())) });
+            let next = Next::End(Token("categories".to_owned()));
+            return Ok(Page { changes, unread: Vec::new(), next, age: Duration::ZERO });
         }
         let mut page = self.read(position)?;
         if self.is(Wrong::SkipsFailed) && self.failed.lock().unwrap().contains(position) {
             page.changes.clear();
         }
         Ok(page)
+    }
+
+    fn fetches(&self) -> &[Kind] {
+        if self.is(Wrong::FetchesNothing) { &[Kind::Product, Kind::Stock] } else { &[Kind::Product] }
+    }
+
+    async fn fetch(&self, refs: &[Ref]) -> Result<Fetched, Fault> {
+        self.call().await?;
+        let (rows, spoiled) = {
+            let world = self.world();
+            (world.rows.clone(), world.spoiled.clone())
+        };
+        let mut fetched = Fetched::default();
+        if self.is(Wrong::FetchesNothing) {
+            return Ok(fetched);
+        }
+        let asked = refs.iter().filter(|it| it.kind == Kind::Product).map(|it| it.id.as_str().to_owned());
+        let asked: Vec<String> =
+            if self.is(Wrong::FetchesAll) { rows.keys().cloned().collect() } else { asked.collect() };
+        for id in asked {
+            match rows.get(&id).filter(|row| !row.gone) {
+                Some(_) if spoiled.as_ref() == Some(&id) => {
+                    let fault = Fault::record("C0999", "it can't be understood");
+                    fetched.unread.push(Unread { kind: Kind::Product, id: Some(id.into()), fault });
+                }
+                Some(row) => fetched.changes.push(self.change(&id, row)),
+                None if self.is(Wrong::FetchesNoDeletion) => {}
+                None => fetched.changes.push(Change::Gone { kind: Kind::Product, id: id.into(), version: None }),
+            }
+        }
+        Ok(fetched)
     }
 
     async fn check(&self) -> Vec<Finding> {

@@ -15,6 +15,11 @@ async fn a_source_that_is_right_passes() {
     assert_eq!(failed(Wrong::Nothing).await, []);
 }
 
+#[tokio::test]
+async fn a_source_that_may_miss_records_and_says_so_passes() {
+    assert_eq!(failed(Wrong::Unstable).await, []);
+}
+
 #[test]
 fn each_mistake_fails_the_check_that_is_about_it() {
     let mistakes = [
@@ -26,6 +31,16 @@ fn each_mistake_fails_the_check_that_is_about_it() {
         (Wrong::Remembers, "a walk goes on from its token alone, in an instance that knows nothing of it"),
         (Wrong::Remembers, "lanes that are read at once do not disturb each other"),
         (Wrong::Offset, "what is there throughout a walk is seen once though others come and go"),
+        (
+            Wrong::FetchesNothing,
+            "records that are asked for by id come as they are now, or it is told that they are gone",
+        ),
+        (Wrong::FetchesAll, "records that are asked for by id come as they are now, or it is told that they are gone"),
+        (
+            Wrong::FetchesNoDeletion,
+            "records that are asked for by id come as they are now, or it is told that they are gone",
+        ),
+        (Wrong::Cache, "records that are asked for by id come as they are now, or it is told that they are gone"),
         (Wrong::AnyToken, "a token that it did not write is refused"),
         (Wrong::Uncounted, "calls are counted"),
         (Wrong::Everything, "with no change, a delta brings nothing"),

@@ -94,7 +94,7 @@ impl Engine {
         let source = &origin.pull.name;
         let lanes = origin.pull.source.lanes();
         let counts = self.store.counts(source).await?;
-        let is_read = |kind: &Kind| lanes.iter().any(|lane| lane.kinds.contains(kind));
+        let is_read = |kind: &Kind| lanes.iter().any(|lane| lane.reads(*kind));
         let kinds: Vec<Kind> = counts.iter().map(|count| count.kind).filter(|kind| !is_read(kind)).collect();
         for (lane, before) in self.store.lanes(source).await? {
             // Should the lane be switched on again, it starts with a new pass, which no record was seen in.
@@ -114,7 +114,7 @@ impl Engine {
 
     /// Everything is read again from time to time, because only a full read finds what was deleted without a trace.
     async fn mode(&self, origin: &Origin, lane: &Lane) -> Result<Mode, Fault> {
-        let state = self.store.lane(&origin.pull.name, lane.name).await?;
+        let state = self.store.lane(&origin.pull.name, &lane.name).await?;
         let due = state.full_at.is_none_or(|at| at.plus(origin.full_every) <= self.clock.now());
         Ok(if due { Mode::Everything } else { Mode::Changes })
     }
@@ -143,7 +143,7 @@ impl Engine {
     /// Whether everything that products depend on was read at least once.
     async fn is_ready(&self, origin: &Origin, lanes: &[Lane]) -> Result<bool, Fault> {
         let states = self.store.lanes(&origin.pull.name).await?;
-        let was_read = |lane: &Lane| states.get(lane.name).is_some_and(|state| state.full_at.is_some());
+        let was_read = |lane: &Lane| states.get(&*lane.name).is_some_and(|state| state.full_at.is_some());
         Ok(lanes.iter().filter(|lane| lane.needed).all(was_read))
     }
 

@@ -28,13 +28,13 @@ pub struct SyncOptions {
 #[derive(Clone, Debug, Default)]
 pub struct Synced {
     /// By source and lane.
-    pub lanes: Vec<(SourceName, &'static str, Result<Walked, Fault>)>,
+    pub lanes: Vec<(SourceName, String, Result<Walked, Fault>)>,
     /// By flow.
     pub flows: Vec<(FlowName, Pushed)>,
 }
 
 /// What became of a lane's walk in a pass.
-type LaneResult = (SourceName, &'static str, Result<Walked, Fault>);
+type LaneResult = (SourceName, String, Result<Walked, Fault>);
 
 impl Engine {
     /// One pass: reads every source that a wanted flow needs, and pushes until the flows are idle. Pushing begins as soon
@@ -83,7 +83,7 @@ impl Engine {
         let mut done = Vec::with_capacity(lanes.len());
         for lane in lanes.iter().filter(|lane| lane.needed) {
             let walked = self.walk_unless_refused(origin, lane, full, &done, &mut stop).await?;
-            done.push((name.clone(), lane.name, walked));
+            done.push((name.clone(), lane.name.to_string(), walked));
         }
         // Without what they depend on, records would be sent wrong: rather not at all.
         let ready = self.is_ready(origin, &lanes).await?;
@@ -91,7 +91,7 @@ impl Engine {
         stage.send_replace(if ready { Stage::Ready } else { Stage::Failed });
         for lane in lanes.iter().filter(|lane| !lane.needed) {
             let walked = self.walk_unless_refused(origin, lane, full, &done, &mut stop).await?;
-            done.push((name.clone(), lane.name, walked));
+            done.push((name.clone(), lane.name.to_string(), walked));
         }
         while self.store.spread(TOUCHES).await? > 0 {
             origin.pull.ring();

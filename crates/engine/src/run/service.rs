@@ -99,11 +99,11 @@ impl Engine {
                 _ = stop.wait_for(|stop| *stop) => return Ok(()),
             }
         }
-        let mut pace = Cadence::new(lane, origin.cadence.get(lane.name).copied());
+        let mut pace = Cadence::new(lane, origin.cadence.get(&*lane.name).copied());
         while !*stop.borrow() {
             let mode = self.mode(origin, lane).await?;
             let full_due = mode == Mode::Everything;
-            let carries = lane.kinds.iter().any(|kind| Kind::CARRIED.contains(kind));
+            let carries = lane.sweeps.iter().any(|(kind, _)| Kind::CARRIED.contains(kind));
             let filling = (full_due && carries).then(|| Filling::begin(origin));
             let walked = self.walk(origin, lane, mode, &mut stop).await?;
             drop(filling);

@@ -1,8 +1,11 @@
 //! Reading a lane from a source whose places in a walk are not for ever.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use contract::{
@@ -20,14 +23,17 @@ use tokio::sync::watch;
 static DESCRIPTOR: SourceDescriptor =
     SourceDescriptor { name: "old", title: "Old", price_policy: model::PricePolicy::FirstScope(&[]) };
 
-const LANE: Lane = Lane {
-    name: "channels",
-    kinds: &[Kind::Channel],
-    urgency: Urgency::Live,
-    delta: true,
-    needed: true,
-    interval_seconds: (1, 10),
-};
+fn lane() -> Lane {
+    Lane {
+        name: "channels".into(),
+        sweeps: vec![(Kind::Channel, None)],
+        stable: true,
+        urgency: Urgency::Live,
+        delta: true,
+        needed: true,
+        interval_seconds: (1, 10),
+    }
+}
 
 /// Two pages. Before an update the second can't be had; after it, the old place is not known any more.
 #[derive(Default)]
@@ -40,7 +46,7 @@ impl Source for Updated {
     }
 
     fn lanes(&self) -> Vec<Lane> {
-        vec![LANE]
+        vec![lane()]
     }
 
     async fn page(&self, _: &Lane, position: &Position) -> Result<Page, Fault> {
@@ -65,7 +71,12 @@ impl Source for Updated {
 
 fn page(id: &str, next: Next) -> Page {
     let record = Record::Channel(Channel { id: id.into(), key: id.to_owned(), name: Localized::empty() });
-    Page { changes: vec![Change::Is { record, version: 1, modified_at: None }], unread: Vec::new(), next }
+    Page {
+        changes: vec![Change::Is { record, version: 1, modified_at: None }],
+        unread: Vec::new(),
+        next,
+        age: Duration::ZERO,
+    }
 }
 
 struct Deaf;
@@ -88,12 +99,12 @@ async fn a_walk_whose_place_is_not_known_any_more_begins_anew() {
         guard: None,
         news: watch::channel(0).0,
     };
-    let fault = pull.walk(&LANE, Mode::Everything).await.unwrap_err().fault();
+    let fault = pull.walk(&lane(), Mode::Everything).await.unwrap_err().fault();
     assert_eq!(fault.class, FaultClass::Transient);
     source.0.store(true, Ordering::Relaxed);
-    let walked = pull.walk(&LANE, Mode::Everything).await.unwrap();
+    let walked = pull.walk(&lane(), Mode::Everything).await.unwrap();
     assert!(walked.full && !walked.resumed);
     let counts = pull.store.counts(&pull.name).await.unwrap();
     assert_eq!(counts.iter().map(|count| count.live).sum::<u64>(), 2);
-    assert_eq!(pull.store.lane(&pull.name, LANE.name).await.unwrap().walk, None);
+    assert_eq!(pull.store.lane(&pull.name, "channels").await.unwrap().walk, None);
 }

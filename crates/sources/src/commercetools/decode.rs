@@ -34,6 +34,15 @@ pub struct Decoded {
 }
 
 impl Decoded {
+    /// The records that it tells of, also those that can't be read.
+    pub fn records(&self) -> impl Iterator<Item = RecordId> {
+        let read = self.changes.iter().filter_map(|change| match change {
+            Change::Is { record, .. } => Some(record.id()),
+            Change::Gone { .. } => None,
+        });
+        read.chain(self.unread.iter().filter_map(|unread| unread.id.clone()))
+    }
+
     /// There may be more: the page holds as many records as were asked for, or as the server gives at most.
     pub fn is_full(&self) -> bool {
         let most = self.envelope.limit.map_or(u64::from(self.asked), |limit| limit.min(self.asked.into()));

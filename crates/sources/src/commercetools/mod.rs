@@ -15,7 +15,7 @@ mod read;
 
 use async_trait::async_trait;
 use contract::{
-    Fault, Lane, Page, Position, SecretRef, Source, SourceDescriptor,
+    Fault, Fetched, Lane, Page, Position, Ref, SecretRef, Source, SourceDescriptor,
     source::{Finding, Urgency},
 };
 use model::{Kind, PricePolicy, price::ScopeMatch};
@@ -24,6 +24,7 @@ use wire::Environment;
 
 pub use client::Secrets;
 pub use config::Config;
+use config::SelectionPaging;
 pub use self::Commercetools as Connector;
 use read::Reader;
 
@@ -48,6 +49,7 @@ const PRICE_POLICY: PricePolicy = PricePolicy::FirstScope(&[
 pub struct Commercetools {
     config: Config,
     reader: Reader,
+    fetches: Vec<Kind>,
 }
 
 impl Commercetools {
@@ -69,7 +71,10 @@ impl Commercetools {
     /// `C0213` for a setting that can't be used.
     pub fn with_secrets(config: Config, secrets: &Secrets, environment: &Environment) -> Result<Self, Fault> {
         let api = client::Api::new(&config, secrets, environment)?;
-        Ok(Self { reader: Reader::new(api, config.clone()), config })
+        // Only what a lane reads: the API client may lack the right to anything else.
+        let read: Vec<Lane> = lanes(&config);
+        let fetches = read::FETCHES.iter().copied().filter(|kind| read.iter().any(|lane| lane.reads(*kind))).collect();
+        Ok(Self { reader: Reader::new(api, config.clone()), config, fetches })
     }
 }
 
@@ -89,23 +94,19 @@ impl Source for Commercetools {
     }
 
     fn lanes(&self) -> Vec<Lane> {
-        let lanes = &self.config.lanes;
-        let on = [
-            (true, PRODUCT_TYPES),
-            (true, CHANNELS),
-            (lanes.customer_groups, CUSTOMER_GROUPS),
-            (lanes.stores, STORES),
-            (true, CATEGORIES),
-            (lanes.standalone_prices, STANDALONE_PRICES),
-            (self.config.reads_inventory(), INVENTORY),
-            (true, PRODUCTS),
-            (lanes.messages, DELETIONS),
-        ];
-        on.into_iter().filter(|(on, _)| *on).map(|(_, lane)| lane).collect()
+        lanes(&self.config)
     }
 
     async fn page(&self, lane: &Lane, position: &Position) -> Result<Page, Fault> {
         self.reader.page(lane, position).await
+    }
+
+    fn fetches(&self) -> &[Kind] {
+        &self.fetches
+    }
+
+    async fn fetch(&self, refs: &[Ref]) -> Result<Fetched, Fault> {
+        self.reader.fetch(refs).await
     }
 
     async fn check(&self) -> Vec<Finding> {
@@ -117,45 +118,43 @@ impl Source for Commercetools {
     }
 }
 
-const PRODUCT_TYPES: Lane = Lane {
-    name: "product_types",
-    kinds: &[Kind::ProductType],
-    urgency: Urgency::Live,
-    delta: false,
-    needed: true,
-    interval_seconds: (60, 3600),
-};
-const CHANNELS: Lane = Lane { name: "channels", kinds: &[Kind::Channel], ..PRODUCT_TYPES };
-const CUSTOMER_GROUPS: Lane = Lane { name: "customer_groups", kinds: &[Kind::CustomerGroup], ..PRODUCT_TYPES };
-const STORES: Lane = Lane {
-    name: "stores",
-    kinds: &[Kind::Storefront, Kind::Selection, Kind::Assignment],
-    interval_seconds: (30, 1800),
-    ..PRODUCT_TYPES
-};
-const CATEGORIES: Lane = Lane {
-    name: "categories",
-    kinds: &[Kind::Category],
-    urgency: Urgency::Live,
-    delta: true,
-    needed: true,
-    interval_seconds: (10, 900),
-};
-const STANDALONE_PRICES: Lane = Lane {
-    name: "standalone_prices",
-    kinds: &[Kind::Price],
-    urgency: Urgency::Urgent,
-    delta: true,
-    needed: true,
-    interval_seconds: (5, 300),
-};
-const INVENTORY: Lane = Lane { name: "inventory", kinds: &[Kind::Stock], ..STANDALONE_PRICES };
-const PRODUCTS: Lane = Lane {
-    name: "products",
-    kinds: &[Kind::Product],
-    urgency: Urgency::Live,
-    delta: true,
-    needed: false,
-    interval_seconds: (5, 600),
-};
-const DELETIONS: Lane = Lane { name: "deletions", kinds: &[], interval_seconds: (10, 600), ..PRODUCTS };
+/// The lanes that this configuration reads.
+fn lanes(config: &Config) -> Vec<Lane> {
+    let lanes = &config.lanes;
+    // Products of selections have no stable order by offset.
+    let stable = config.selection_paging == SelectionPaging::Keyset;
+    let stores = [Kind::Storefront, Kind::Selection, Kind::Assignment];
+    let on = [
+        (true, reference("product_types", &[Kind::ProductType])),
+        (true, reference("channels", &[Kind::Channel])),
+        (lanes.customer_groups, reference("customer_groups", &[Kind::CustomerGroup])),
+        (lanes.stores, Lane { stable, interval_seconds: (30, 1800), ..reference("stores", &stores) }),
+        (true, Lane { delta: true, interval_seconds: (10, 900), ..reference("categories", &[Kind::Category]) }),
+        (lanes.standalone_prices, urgent("standalone_prices", Kind::Price)),
+        (config.reads_inventory(), urgent("inventory", Kind::Stock)),
+        (true, products("products", &[Kind::Product], (5, 600))),
+        (lanes.messages, products("deletions", &[], (10, 600))),
+    ];
+    on.into_iter().filter(|(on, _)| *on).map(|(_, lane)| lane).collect()
+}
+
+/// A lane of records that others refer to, read as a whole every time.
+fn reference(name: &'static str, kinds: &[Kind]) -> Lane {
+    Lane {
+        name: name.into(),
+        sweeps: kinds.iter().map(|kind| (*kind, None)).collect(),
+        stable: true,
+        urgency: Urgency::Live,
+        delta: false,
+        needed: true,
+        interval_seconds: (60, 3600),
+    }
+}
+
+fn urgent(name: &'static str, kind: Kind) -> Lane {
+    Lane { urgency: Urgency::Urgent, delta: true, interval_seconds: (5, 300), ..reference(name, &[kind]) }
+}
+
+fn products(name: &'static str, kinds: &[Kind], interval_seconds: (u32, u32)) -> Lane {
+    Lane { delta: true, needed: false, interval_seconds, ..reference(name, kinds) }
+}

@@ -1,7 +1,7 @@
 //! Where a walk stands: the stages of each lane, and the tokens that the engine keeps between pages.
 
 use contract::{Fault, Token};
-use model::Timestamp;
+use model::{Kind, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What one page is read of. A lane's walk goes through one or more.
@@ -47,6 +47,21 @@ impl Stage {
             "inventory" => Self::Inventory,
             "products" => Self::Projections,
             "deletions" => Self::Messages,
+            _ => return None,
+        })
+    }
+
+    /// The stage that records of a kind come from, one by one.
+    pub const fn of(kind: Kind) -> Option<Self> {
+        Some(match kind {
+            Kind::Product => Self::Projections,
+            Kind::Category => Self::Categories,
+            Kind::ProductType => Self::ProductTypes,
+            Kind::Stock => Self::Inventory,
+            Kind::Price => Self::StandalonePrices,
+            Kind::Channel => Self::Channels,
+            Kind::CustomerGroup => Self::CustomerGroups,
+            Kind::Selection => Self::Selections,
             _ => return None,
         })
     }

@@ -5,12 +5,13 @@
 //! next one starts from is that instant less lag and overlap, by the server's clock: what came up late is read then. The last id and time are sent back exactly as they came, never compared or computed.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicU16, Ordering},
     time::Duration,
 };
 
-use contract::{Change, Fault, Lane, Next, Page, Position};
-use model::{Record, Timestamp};
+use contract::{Change, Fault, Fetched, Lane, Next, Page, Position, Ref};
+use model::{Kind, Record, RecordId, Timestamp};
 use tokio::{sync::Mutex, time::Instant};
 use wire::{Response, Retry, retry};
 
@@ -43,6 +44,21 @@ const LAST_OFFSET: u32 = 10_000;
 /// Paging by id is not documented for the products of a selection: a walk that gives less than this share of them, in
 /// percent, was not ordered by id. Some may come and go meanwhile.
 const WHOLE_PERCENT: u64 = 90;
+
+/// Ids in one predicate: a longer URL than 8 kB may be refused.
+const IDS: usize = 100;
+
+/// Kinds that are read by id.
+pub(super) const FETCHES: &[Kind] = &[
+    Kind::Product,
+    Kind::Category,
+    Kind::ProductType,
+    Kind::Stock,
+    Kind::Price,
+    Kind::Channel,
+    Kind::CustomerGroup,
+    Kind::Selection,
+];
 
 /// Reads the lanes of one project.
 #[derive(Debug)]
@@ -85,13 +101,13 @@ impl Reader {
         {
             place.began = Some(at);
             let next = Next::End(place::write(&self.mark(&place))?);
-            return Ok(Page { changes: Vec::new(), unread: Vec::new(), next });
+            return Ok(Page { changes: Vec::new(), unread: Vec::new(), next, age: Duration::ZERO });
         }
         self.choose_paging(&mut place);
-        let decoded = self.fetch(&place).await?;
+        let decoded = self.read(&place).await?;
         if let Some(fault) = decoded.refused {
             let next = Next::Within(place::write(&self.by_keyset(&place, fault)?)?);
-            return Ok(Page { changes: Vec::new(), unread: Vec::new(), next });
+            return Ok(Page { changes: Vec::new(), unread: Vec::new(), next, age: Duration::ZERO });
         }
         place.began = place.began.or(Some(decoded.at));
         if place.stage == Stage::Stores && !place.again && decoded.changes.iter().any(|it| is_after(it, place.began)) {
@@ -99,7 +115,7 @@ impl Reader {
             let size = self.first_size(Stage::Selections);
             let anew =
                 Place { began: Some(decoded.at), again: true, ..Place::beginning(Stage::Selections, None, size) };
-            return Ok(Page { changes: Vec::new(), unread: Vec::new(), next: Next::Within(place::write(&anew)?) });
+            return Ok(Page { changes: Vec::new(), unread: Vec::new(), next: Next::Within(place::write(&anew)?), age: Duration::ZERO });
         }
         let next = match place.stage {
             Stage::Selections => Some(self.after_selections(&place, &decoded)),
@@ -110,12 +126,66 @@ impl Reader {
             Some(place) => Next::Within(place::write(&place)?),
             None => Next::End(place::write(&self.mark(&place))?),
         };
-        Ok(Page { changes: decoded.changes, unread: decoded.unread, next })
+        Ok(Page { changes: decoded.changes, unread: decoded.unread, next, age: Duration::ZERO })
+    }
+
+    /// Reads these records as they are now.
+    ///
+    /// # Errors
+    /// Whatever repeating did not help against.
+    pub(super) async fn fetch(&self, refs: &[Ref]) -> Result<Fetched, Fault> {
+        self.project().await?;
+        let mut by_kind = BTreeMap::<Kind, BTreeSet<&str>>::new();
+        for it in refs.iter().filter(|it| FETCHES.contains(&it.kind)) {
+            by_kind.entry(it.kind).or_default().insert(it.id.as_str());
+        }
+        let mut fetched = Fetched::default();
+        for (kind, ids) in by_kind {
+            let Some(stage) = Stage::of(kind) else { continue };
+            let ids: Vec<&str> = ids.into_iter().collect();
+            for ids in ids.chunks(IDS) {
+                let decoded = retry(self.retry, self.api.random(), |_| self.by_id(stage, ids)).await?;
+                let there: BTreeSet<RecordId> = decoded.records().collect();
+                let gone = ids.iter().map(|id| RecordId::from(*id)).filter(|id| !there.contains(id));
+                fetched.changes.extend(gone.map(|id| Change::Gone { kind, id, version: None }));
+                fetched.changes.extend(decoded.changes);
+                fetched.unread.extend(decoded.unread);
+            }
+        }
+        Ok(fetched)
+    }
+
+    /// Records of a stage by their ids, in smaller pieces where that helps.
+    async fn by_id(&self, stage: Stage, ids: &[&str]) -> Result<Decoded, Fault> {
+        let mut all = Decoded::default();
+        let (mut rest, mut most) = (ids, ids.len().max(1));
+        while !rest.is_empty() {
+            let (some, left) = rest.split_at(most.min(rest.len()));
+            let list: Vec<String> = some.iter().copied().map(quoted).collect();
+            let only = format!("id in ({})", list.join(", "));
+            let limit = some.len().to_string();
+            let mut query = vec![("limit", limit.as_str()), ("withTotal", "false"), ("where", only.as_str())];
+            query.extend((stage == Stage::Projections).then_some(("staged", "false")));
+            let response = match self.api.get(stage.path(), &query).await {
+                Ok(response) => response,
+                Err(refusal) if refusal.remedy.shrinks() && most > 1 => {
+                    most = (most / 2).max(1);
+                    continue;
+                }
+                Err(refusal) => return Err(refusal.fault),
+            };
+            let decoded = decode(stage, &self.settings, "", &response.body)
+                .map_err(|fault| fault.response(self.api.redactor().excerpt(&response.body)))?;
+            all.changes.extend(decoded.changes);
+            all.unread.extend(decoded.unread);
+            rest = left;
+        }
+        Ok(all)
     }
 
     /// Begins a walk.
     async fn begin(&self, lane: &Lane, mark: Option<Mark>) -> Result<Place, Fault> {
-        let stage = Stage::first(lane.name)
+        let stage = Stage::first(&lane.name)
             .ok_or_else(|| Fault::config("C0205", format!("a commercetools source has no lane {}", lane.name)))?;
         self.project().await?;
         let from = match (stage, mark) {
@@ -168,7 +238,7 @@ impl Reader {
     // ── one page ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Asks for a page until there is one, in smaller pieces where that helps.
-    async fn fetch(&self, place: &Place) -> Result<Decoded, Fault> {
+    async fn read(&self, place: &Place) -> Result<Decoded, Fault> {
         retry(self.retry, self.api.random(), |_| self.shrinking(place)).await
     }
 

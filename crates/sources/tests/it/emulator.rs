@@ -99,7 +99,7 @@ impl Mirror {
 async fn everything(source: &Commercetools) -> Mirror {
     let mut mirror = Mirror::default();
     for lane in source.lanes() {
-        mirror.take(&walk(source, lane.name, Position::Full).await.unwrap());
+        mirror.take(&walk(source, &lane.name, Position::Full).await.unwrap());
     }
     mirror
 }
@@ -135,7 +135,8 @@ async fn changes_arrive_and_nothing_else_does() {
     let mut mirror = everything(&source).await;
     let mut ends = BTreeMap::new();
     for lane in source.lanes() {
-        ends.insert(lane.name, walk(&source, lane.name, Position::Full).await.unwrap().end);
+        let end = walk(&source, &lane.name, Position::Full).await.unwrap().end;
+        ends.insert(lane.name.into_owned(), end);
     }
     shop.wait(600_000);
     let calm = walk(&source, "products", Position::Delta(ends["products"].clone())).await.unwrap();

@@ -58,7 +58,7 @@ async fn walk(source: &Commercetools, name: &str, from: Position) -> Result<Walk
         walked.changes.extend(page.changes);
         walked.unread.extend(page.unread);
         match page.next {
-            Next::Within(token) => position = Position::Within(token),
+            Next::Within(token) | Next::Later(token, _) => position = Position::Within(token),
             Next::End(token) => {
                 walked.end = token;
                 return Ok(walked);
