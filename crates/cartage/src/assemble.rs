@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use contract::{Clock, Destination, Fault, Source, Store};
+use contract::{Clock, Demand, Destination, Fault, Source, Store};
 use engine::{
     Flow, Observer, Pull,
     mapping::{Expression, Mapping},
@@ -10,6 +10,7 @@ use engine::{
     run::{Engine, Origin},
 };
 use model::{FlowName, Kind, SourceName};
+use sources::Setup;
 use store::sqlite::Sqlite;
 use tokio::sync::watch;
 use wire::Environment;
@@ -40,7 +41,12 @@ pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
     let (mut errors, mut faults) = (Vec::new(), Vec::new());
     let mut sources: BTreeMap<SourceName, Arc<dyn Source>> = BTreeMap::new();
     for (name, settings) in &config.sources {
-        match settings.connector.build(&environment) {
+        let mut demand = Demand::default();
+        let flows = config.flows.values().filter(|flow| flow.source == *name);
+        flows.filter_map(|flow| config.markets.get(&flow.market)).for_each(|market| demand.add(market));
+        let scratch = config.store.path.with_extension("scratch").join(name.as_str());
+        let setup = Setup { environment: &environment, demand: &demand, scratch: &scratch };
+        match settings.connector.build(&setup) {
             Ok(source) => {
                 let lanes = source.lanes();
                 let names: Vec<&str> = lanes.iter().map(|lane| &*lane.name).collect();

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
-use model::{Currency, Kind, Locale, Record, RecordId, Timestamp};
+use model::{Currency, Kind, Locale, Market, Record, RecordId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Fault;
@@ -168,17 +168,27 @@ pub struct Fetched {
     pub unread: Vec<Unread>,
 }
 
-/// What all flows of a source need of it, so that it reads no more. An empty list: not known, so all.
+/// What all flows of a source need of it together, for sources that must be asked market by market.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Demand {
     /// Keys of stores of the shop.
     pub stores: BTreeSet<String>,
     /// Currencies of prices.
     pub currencies: BTreeSet<Currency>,
-    /// Keys or ids of customer groups, as the configuration names them.
+    /// Customer groups, as the markets name them.
     pub groups: BTreeSet<String>,
     /// Locales of texts, fallbacks included.
     pub locales: BTreeSet<Locale>,
+}
+
+impl Demand {
+    /// Adds what a market shows.
+    pub fn add(&mut self, market: &Market) {
+        self.stores.extend(market.store.iter().map(ToString::to_string));
+        self.currencies.insert(market.currency);
+        self.groups.extend(market.customer_group.clone());
+        self.locales.extend(market.locales.iter().cloned());
+    }
 }
 
 /// How many records [`Source::fetch`] is asked for at once.

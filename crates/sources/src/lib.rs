@@ -2,9 +2,9 @@
 //!
 //! **Invariants:** no platform imports another; nothing outside a platform's folder knows more of it than its [`Kind`].
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
-use contract::{Fault, Source, SourceDescriptor};
+use contract::{Demand, Fault, Source, SourceDescriptor};
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Deserialize;
 use wire::Environment;
@@ -18,6 +18,17 @@ pub struct Kind {
     pub schema: fn() -> Schema,
     /// Its page of the documentation, Markdown.
     pub readme: &'static str,
+}
+
+/// What a source is built with, besides its settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// Network, clock and chance.
+    pub environment: &'a Environment,
+    /// What the flows need of it.
+    pub demand: &'a Demand,
+    /// A folder of its own for what is too large for memory. It may not exist yet, and may be emptied between two starts.
+    pub scratch: &'a Path,
 }
 
 macro_rules! registry {
@@ -46,13 +57,13 @@ macro_rules! registry {
                 }
             }
 
-            /// The source with these settings in this environment. Fetches its secrets; makes no call.
+            /// The source with these settings. Fetches its secrets; makes no call.
             ///
             /// # Errors
             /// A setting that can't be used, or a secret that can't be had.
-            pub fn build(&self, environment: &Environment) -> Result<Arc<dyn Source>, Fault> {
+            pub fn build(&self, setup: &Setup<'_>) -> Result<Arc<dyn Source>, Fault> {
                 match self {
-                    $(Self::$name(config) => Ok(Arc::new($module::Connector::new(config.clone(), environment)?))),*
+                    $(Self::$name(config) => Ok(Arc::new($module::build(config.clone(), setup)?))),*
                 }
             }
         }

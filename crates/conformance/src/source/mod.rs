@@ -10,6 +10,7 @@
 mod changes;
 mod faults;
 mod reader;
+pub mod script;
 mod walks;
 
 use std::{collections::BTreeSet, fmt::Debug, time::Duration};

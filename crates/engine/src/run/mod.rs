@@ -115,7 +115,9 @@ impl Engine {
     /// Everything is read again from time to time, because only a full read finds what was deleted without a trace.
     async fn mode(&self, origin: &Origin, lane: &Lane) -> Result<Mode, Fault> {
         let state = self.store.lane(&origin.pull.name, &lane.name).await?;
-        let due = state.full_at.is_none_or(|at| at.plus(origin.full_every) <= self.clock.now());
+        let now = self.clock.now();
+        // A time to come: the clock was set back since.
+        let due = state.full_at.is_none_or(|at| at > now || at.plus(origin.full_every) <= now);
         Ok(if due { Mode::Everything } else { Mode::Changes })
     }
 

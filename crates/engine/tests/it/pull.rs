@@ -8,17 +8,20 @@ use std::{
     time::Duration,
 };
 
+use conformance::source::script::{self, Script};
 use contract::{
-    Change, Fault, FaultClass, Lane, Next, Page, Position, Source, SourceDescriptor, Token,
+    Change, Clock as _, Fault, FaultClass, Lane, Next, Page, Position, Source, SourceDescriptor, Token,
     source::{Finding, Urgency},
 };
 use engine::{
     Event, Observer, SystemClock,
-    pull::{Mode, Pull},
+    pull::{Mode, Pull, Stopped, Walked},
 };
 use model::{Channel, Kind, Localized, Record};
 use store::sqlite::{Options, Sqlite};
 use tokio::sync::watch;
+
+use crate::push::clock::FakeClock;
 
 static DESCRIPTOR: SourceDescriptor =
     SourceDescriptor { name: "old", title: "Old", price_policy: model::PricePolicy::FirstScope(&[]) };
@@ -77,6 +80,100 @@ fn page(id: &str, next: Next) -> Page {
         next,
         age: Duration::ZERO,
     }
+}
+
+/// A source that is read, with a clock that only moves when it is waited for.
+struct Reading {
+    script: Arc<Script>,
+    clock: Arc<FakeClock>,
+    pull: Pull,
+    _folder: tempfile::TempDir,
+}
+
+impl Reading {
+    fn new(lanes: Vec<Lane>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::with_options(&folder.path().join("cartage.db"), Options::default()).unwrap();
+        let script = Arc::new(Script::new(lanes, vec![Kind::Channel]));
+        let clock = Arc::new(FakeClock::default());
+        let pull = Pull {
+            name: "shop".into(),
+            source: Arc::clone(&script) as Arc<dyn Source>,
+            store: Arc::new(store),
+            clock: Arc::clone(&clock) as Arc<dyn contract::Clock>,
+            observer: Arc::new(Deaf),
+            guard: None,
+            news: watch::channel(0).0,
+        };
+        Self { script, clock, pull, _folder: folder }
+    }
+
+    async fn live(&self) -> u64 {
+        self.pull.store.counts(&self.pull.name).await.unwrap().iter().map(|count| count.live).sum()
+    }
+
+    async fn walk(&self) -> Result<Walked, Fault> {
+        self.pull.walk(&lane(), Mode::Everything).await.map_err(Stopped::fault)
+    }
+}
+
+fn is(id: &str) -> Change {
+    let record = Record::Channel(Channel { id: id.into(), key: id.to_owned(), name: Localized::empty() });
+    Change::Is { record, version: 1, modified_at: None }
+}
+
+fn later(token: &str, minutes: u64) -> Next {
+    Next::Later(Token(token.to_owned()), Duration::from_mins(minutes))
+}
+
+#[tokio::test]
+async fn what_a_source_prepares_is_waited_for_and_read() {
+    let shop = Reading::new(vec![lane()]);
+    let wait = |minutes| Ok(script::page(Vec::new(), later("job", minutes)));
+    shop.script.say("channels", [wait(10), wait(20), Ok(script::page(vec![is("a")], script::end()))]);
+    let before = shop.clock.now();
+    let walked = shop.walk().await.unwrap();
+    assert_eq!((walked.taken.new, shop.live().await), (1, 1));
+    assert_eq!(before.until(shop.clock.now()), Duration::from_mins(30));
+    let job = || ("channels".to_owned(), Position::Within(Token("job".to_owned())));
+    assert_eq!(shop.script.asked(), [("channels".to_owned(), Position::Full), job(), job()]);
+}
+
+#[tokio::test]
+async fn an_export_that_is_under_way_is_waited_for_after_a_restart() {
+    let shop = Reading::new(vec![lane()]);
+    shop.script.say("channels", [Ok(script::page(Vec::new(), later("job", 10)))]);
+    // The script has no more pages: as if the process had ended.
+    shop.walk().await.unwrap_err();
+    shop.script.say("channels", [Ok(script::page(vec![is("a")], script::end()))]);
+    let walked = shop.walk().await.unwrap();
+    assert!(walked.resumed);
+    let asked = shop.script.asked();
+    assert_eq!(asked.last().unwrap().1, Position::Within(Token("job".to_owned())));
+}
+
+#[tokio::test]
+async fn an_export_that_is_never_ready_is_asked_for_anew() {
+    let shop = Reading::new(vec![lane()]);
+    shop.script.say("channels", (0..20).map(|_| Ok(script::page(Vec::new(), later("job", 60)))));
+    assert_eq!(shop.walk().await.unwrap_err().code, "C0610");
+    shop.script.say("channels", [Ok(script::page(Vec::new(), script::end()))]);
+    shop.walk().await.unwrap();
+    let begun = shop.script.asked().into_iter().filter(|(_, position)| *position == Position::Full).count();
+    assert_eq!(begun, 2);
+}
+
+#[tokio::test]
+async fn a_walk_that_goes_round_in_circles_is_stopped_and_begins_anew() {
+    let shop = Reading::new(vec![lane()]);
+    let pages = [("a", "second"), ("b", "first")].into_iter().cycle();
+    shop.script.say("channels", pages.take(20).map(|(id, next)| Ok(script::page(vec![is(id)], script::more(next)))));
+    let fault = shop.walk().await.unwrap_err();
+    assert_eq!((fault.class, &*fault.code), (FaultClass::Protocol, "C0609"));
+    let state = shop.pull.store.lane(&shop.pull.name, "channels").await.unwrap();
+    assert_eq!((state.walk, state.fault.map(|fault| fault.code)), (None, Some(fault.code)));
+    // Nothing was removed, and what was read stays.
+    assert_eq!(shop.live().await, 2);
 }
 
 struct Deaf;

@@ -22,6 +22,7 @@ use model::{Kind, PricePolicy, price::ScopeMatch};
 use secrecy::SecretString;
 use wire::Environment;
 
+use crate::Setup;
 pub use client::Secrets;
 pub use config::Config;
 use config::SelectionPaging;
@@ -43,6 +44,15 @@ const PRICE_POLICY: PricePolicy = PricePolicy::FirstScope(&[
     ScopeMatch { group: false, channel: false, country: true },
     ScopeMatch { group: false, channel: false, country: false },
 ]);
+
+/// The source of this configuration. Its lanes give all stores, currencies and locales in one walk, whatever is needed of
+/// them, and nothing that it reads is too large for memory.
+///
+/// # Errors
+/// Those of [`Commercetools::new`].
+pub fn build(config: Config, setup: &Setup<'_>) -> Result<Commercetools, Fault> {
+    Commercetools::new(config, setup.environment)
+}
 
 /// A commercetools project that is read.
 #[derive(Debug)]

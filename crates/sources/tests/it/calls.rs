@@ -566,7 +566,10 @@ fn the_registry_builds_and_refuses() {
     let told = |mut settings: Value| {
         settings["kind"] = json!("commercetools");
         let config = serde_json::from_value::<sources::Config>(settings).map_err(|error| error.to_string())?;
-        config.build(&wire::Environment::machine()).map(drop).map_err(|fault| format!("{} {fault}", fault.code))
+        let (environment, demand) = (wire::Environment::machine(), contract::Demand::default());
+        let scratch = std::path::Path::new("never-made");
+        let setup = sources::Setup { environment: &environment, demand: &demand, scratch };
+        config.build(&setup).map(drop).map_err(|fault| format!("{} {fault}", fault.code))
     };
     let unknown = told(json!({ "project_key": "p", "client_id": "env:A", "client_secret": "env:B", "regoin": "x" }));
     assert!(unknown.unwrap_err().contains("regoin"));

@@ -9,7 +9,7 @@ use contract::Clock;
 use model::Timestamp;
 
 /// Time that stands still; a wait brings it forward.
-pub(super) struct FakeClock(AtomicI64);
+pub(crate) struct FakeClock(AtomicI64);
 
 impl Default for FakeClock {
     fn default() -> Self {
@@ -18,11 +18,11 @@ impl Default for FakeClock {
 }
 
 impl FakeClock {
-    pub(super) fn advance(&self, span: Duration) {
+    pub(crate) fn advance(&self, span: Duration) {
         self.0.fetch_add(i64::try_from(span.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
-    pub(super) fn advance_to(&self, at: Timestamp) {
+    pub(crate) fn advance_to(&self, at: Timestamp) {
         self.0.fetch_max(at.millis(), Ordering::SeqCst);
     }
 }

@@ -2,7 +2,7 @@
 //! must hold at every stop, and in the end the destination holds exactly what it should.
 
 mod bounds;
-mod clock;
+pub(crate) mod clock;
 mod destination;
 mod ears;
 mod histories;

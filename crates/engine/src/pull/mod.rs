@@ -2,6 +2,10 @@
 //!
 //! A walk can be stopped at any page and goes on from there: page and lane state are taken in together. A full walk
 //! marks what it sees and ends with a sweep; a delta starts where the last walk ended.
+//!
+//! **Invariants:** every walk ends: one that goes round in circles is stopped with a fault, and the next begins anew.
+
+mod progress;
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,6 +17,7 @@ use contract::{
 use model::{Kind, SourceName, Timestamp};
 use tokio::{sync::watch, task::JoinHandle};
 
+use self::progress::Progress;
 use crate::observe::{Event, Observer};
 
 /// A source being read.
@@ -98,6 +103,10 @@ impl Walked {
     }
 }
 
+/// The shortest and the longest wait for what a source prepares.
+const SHORTEST_LATER: Duration = Duration::from_secs(1);
+const LONGEST_LATER: Duration = Duration::from_hours(1);
+
 /// A page on its way; giving it up ends the request.
 struct Reading {
     task: JoinHandle<Result<Page, Fault>>,
@@ -128,6 +137,8 @@ impl Pull {
         self.observer.tell(&Event::WalkBegan { source: &self.name, lane: &lane.name, full, expected });
 
         let mut sum = Taken::default();
+        let urgency = urgency(lane, &state);
+        let mut progress = Progress::default();
         let mut reading = self.read(lane, position);
         let mut goes_on = resumed;
         loop {
@@ -139,30 +150,31 @@ impl Pull {
                     state.walk = None;
                     let (anew, position) = begin(lane, mode, &mut state, began_at);
                     (full, resumed, goes_on) = (anew.pass.is_some(), false, false);
-                    walk = anew;
+                    (walk, progress) = (anew, Progress::default());
                     reading = self.read(lane, position);
                     continue;
                 }
-                Err(fault) => return self.failed(lane, fault).await,
+                Err(fault) => return self.failed(lane, fault, GoesOn::FromItsPlace).await,
             };
+            if let Err(fault) = progress.check(&page) {
+                return self.failed(lane, fault, GoesOn::Anew).await;
+            }
             goes_on = false;
-            let end = match page.next {
+            let (mut end, mut later) = (None, None);
+            match page.next {
                 Next::Within(token) => {
                     // The next page is on its way while this one is taken in.
                     reading = self.read(lane, Position::Within(token.clone()));
                     walk.next = token;
                     state.walk = Some(walk.clone());
-                    None
                 }
                 Next::Later(token, wait) => {
-                    self.clock.sleep_until(self.clock.now().plus(wait)).await;
-                    reading = self.read(lane, Position::Within(token.clone()));
-                    walk.next = token;
+                    walk.next = token.clone();
                     state.walk = Some(walk.clone());
-                    None
+                    later = Some((token, wait));
                 }
-                Next::End(token) => Some(token),
-            };
+                Next::End(token) => end = Some(token),
+            }
             // A full walk only ends with its sweep: cut off before it, its last page is read again.
             if let (Some(token), false) = (&end, full) {
                 finish(&mut state, token.clone(), self.clock.now());
@@ -174,7 +186,7 @@ impl Pull {
                 changes: page.changes,
                 unread: page.unread,
                 pass: walk.pass,
-                urgency: urgency(lane, full),
+                urgency,
                 at: self.clock.now(),
             };
             let taken = self.store.intake(intake).await?;
@@ -183,6 +195,11 @@ impl Pull {
             add(&mut sum, taken);
             if taken.new + taken.changed + taken.gone + taken.touched > 0 {
                 self.ring();
+            }
+            if let Some((token, wait)) = later {
+                let wait = wait.clamp(SHORTEST_LATER, LONGEST_LATER);
+                self.clock.sleep_until(self.clock.now().plus(wait)).await;
+                reading = self.read(lane, Position::Within(token));
             }
             let Some(end) = end else { continue };
             let held = match walk.pass {
@@ -235,11 +252,14 @@ impl Pull {
         Ok(swept.held.then_some(swept))
     }
 
-    /// Keeps the fault with the lane, so that `status` can tell it; the walk goes on from its last page.
-    async fn failed(&self, lane: &Lane, fault: Fault) -> Result<Walked, Stopped> {
+    /// Keeps the fault with the lane, so that `status` can tell it.
+    async fn failed(&self, lane: &Lane, fault: Fault, goes_on: GoesOn) -> Result<Walked, Stopped> {
         self.observer.tell(&Event::ReadFailed { source: &self.name, lane: &lane.name, fault: &fault });
         let mut state = self.store.lane(&self.name, &lane.name).await?;
         state.fault = Some(fault.clone());
+        if goes_on == GoesOn::Anew {
+            state.walk = None;
+        }
         self.store
             .intake(Intake {
                 source: self.name.clone(),
@@ -261,9 +281,19 @@ impl Pull {
     }
 }
 
-/// What a walk's changes are worth: a full walk only catches up, whatever its lane.
-fn urgency(lane: &Lane, full: bool) -> Urgency {
-    if full { Urgency::Backfill } else { lane.urgency }
+/// What becomes of a walk that stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GoesOn {
+    /// The next one goes on from its last page.
+    FromItsPlace,
+    /// The next one begins at the beginning.
+    Anew,
+}
+
+/// What a walk's changes are worth: until everything was read once they only fill the mirror. A later full walk brings
+/// changes of today, and for a lane without deltas nothing else does.
+fn urgency(lane: &Lane, state: &LaneState) -> Urgency {
+    if state.full_at.is_none() { Urgency::Backfill } else { lane.urgency }
 }
 
 /// Goes on with the walk under way if it is of the wanted kind, or begins one.
@@ -309,5 +339,28 @@ fn joined<T>(result: Result<Result<T, Fault>, tokio::task::JoinError>) -> Result
         Ok(result) => result,
         Err(error) => Err(Fault::protocol("C0601", format!("reading was cut off inside: {error}"))
             .hint("this is a defect of Cartage; please report it with the log around it")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_full_walk_of_a_lane_is_backfill() {
+        for delta in [true, false] {
+            let lane = Lane {
+                name: "stock".into(),
+                sweeps: vec![(Kind::Stock, None)],
+                stable: true,
+                urgency: Urgency::Urgent,
+                delta,
+                needed: true,
+                interval_seconds: (5, 300),
+            };
+            let never = LaneState::default();
+            let before = LaneState { full_at: Some(Timestamp::from_millis(1)), ..LaneState::default() };
+            assert_eq!((urgency(&lane, &never), urgency(&lane, &before)), (Urgency::Backfill, Urgency::Urgent));
+        }
     }
 }

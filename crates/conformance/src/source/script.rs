@@ -1,0 +1,143 @@
+//! A source that does as it is told, page by page: for tests of what reads a source.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use contract::{
+    Change, Fault, Fetched, Lane, Next, Page, Position, Ref, Source, SourceDescriptor, Token, source::Finding,
+};
+use model::{Kind, PricePolicy};
+use tokio::sync::Semaphore;
+
+static DESCRIPTOR: SourceDescriptor =
+    SourceDescriptor { name: "script", title: "Script", price_policy: PricePolicy::FirstScope(&[]) };
+
+/// A scripted source. Each call of [`Source::page`] takes the next page that the script has for the lane, whatever the
+/// position; [`Source::fetch`] tells of what was said to be there.
+#[derive(Debug)]
+pub struct Script {
+    lanes: Vec<Lane>,
+    fetches: Vec<Kind>,
+    state: Mutex<State>,
+    /// Answers that may be given.
+    answers: Semaphore,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    pages: BTreeMap<String, VecDeque<Result<Page, Fault>>>,
+    there: BTreeMap<Ref, Change>,
+    asked: Vec<(String, Position)>,
+    fetched: Vec<Ref>,
+    is_held: bool,
+}
+
+impl Script {
+    /// A source with these lanes that has nothing to say yet, and reads records of these kinds by id.
+    pub fn new(lanes: Vec<Lane>, fetches: Vec<Kind>) -> Self {
+        Self { lanes, fetches, state: Mutex::default(), answers: Semaphore::new(0) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// More pages for a lane, behind those that it has.
+    pub fn say(&self, lane: &str, pages: impl IntoIterator<Item = Result<Page, Fault>>) {
+        self.state().pages.entry(lane.to_owned()).or_default().extend(pages);
+    }
+
+    /// From now on this is what [`Source::fetch`] tells of the record.
+    pub fn put(&self, change: Change) {
+        let (kind, id) = super::reader::key(&change);
+        self.state().there.insert(Ref { kind, id }, change);
+    }
+
+    /// Pages are answered only as often as [`Script::answer`] is called from now on.
+    pub fn hold(&self) {
+        self.state().is_held = true;
+    }
+
+    /// Lets one page be answered.
+    pub fn answer(&self) {
+        self.answers.add_permits(1);
+    }
+
+    /// Lanes and positions that were asked for.
+    pub fn asked(&self) -> Vec<(String, Position)> {
+        self.state().asked.clone()
+    }
+
+    /// Records that were asked for by id.
+    pub fn fetched(&self) -> Vec<Ref> {
+        self.state().fetched.clone()
+    }
+}
+
+/// A page with these changes.
+pub fn page(changes: Vec<Change>, next: Next) -> Page {
+    Page { changes, unread: Vec::new(), next, age: Duration::ZERO }
+}
+
+/// There is more.
+pub fn more(token: &str) -> Next {
+    Next::Within(Token(token.to_owned()))
+}
+
+/// The walk is over.
+pub fn end() -> Next {
+    Next::End(Token("end".to_owned()))
+}
+
+#[async_trait]
+impl Source for Script {
+    fn descriptor(&self) -> &'static SourceDescriptor {
+        &DESCRIPTOR
+    }
+
+    fn lanes(&self) -> Vec<Lane> {
+        self.lanes.clone()
+    }
+
+    async fn page(&self, lane: &Lane, position: &Position) -> Result<Page, Fault> {
+        let (page, is_held) = {
+            let mut state = self.state();
+            state.asked.push((lane.name.to_string(), position.clone()));
+            let page = state.pages.get_mut(&*lane.name).and_then(VecDeque::pop_front);
+            (page, state.is_held)
+        };
+        if is_held {
+            // The semaphore is never closed.
+            if let Ok(answer) = self.answers.acquire().await {
+                answer.forget();
+            }
+        }
+        page.unwrap_or_else(|| Err(Fault::transient("C0999", format!("the script has no page of lane {}", lane.name))))
+    }
+
+    fn fetches(&self) -> &[Kind] {
+        &self.fetches
+    }
+
+    async fn fetch(&self, refs: &[Ref]) -> Result<Fetched, Fault> {
+        let mut state = self.state();
+        state.fetched.extend(refs.iter().cloned());
+        let told = |it: &Ref| {
+            let gone = Change::Gone { kind: it.kind, id: it.id.clone(), version: None };
+            state.there.get(it).cloned().unwrap_or(gone)
+        };
+        Ok(Fetched { changes: refs.iter().map(told).collect(), unread: Vec::new() })
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    fn calls(&self) -> u64 {
+        self.state().asked.len() as u64
+    }
+}
