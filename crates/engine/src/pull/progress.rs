@@ -35,7 +35,7 @@ impl Progress {
     /// Looks at the next page of the walk.
     ///
     /// # Errors
-    /// `C0609` where the walk goes round in circles or leads nowhere, `C0610` where what it waits for is never ready.
+    /// `C0621` where the walk goes round in circles or leads nowhere, `C0622` where what it waits for is never ready.
     pub(super) fn check(&mut self, page: &Page) -> Result<(), Fault> {
         let is_empty = page.changes.is_empty() && page.unread.is_empty();
         let token = match &page.next {
@@ -88,13 +88,13 @@ fn held(page: &Page) -> u64 {
 }
 
 fn circular(what: &str) -> Fault {
-    Fault::protocol("C0609", format!("the walk does not end: {what}"))
+    Fault::protocol("C0621", format!("the walk does not end: {what}"))
         .hint("the source does not keep to the place that it is asked for; the next read begins anew")
 }
 
 fn never_ready(waited: Duration) -> Fault {
     let hours = waited.as_secs() / 3600;
-    Fault::transient("C0610", format!("the source has not prepared what it was asked for within {hours} hours"))
+    Fault::transient("C0622", format!("the source has not prepared what it was asked for within {hours} hours"))
         .hint("look at the source's own jobs; the next read begins anew")
 }
 

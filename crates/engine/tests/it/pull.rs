@@ -156,7 +156,7 @@ async fn an_export_that_is_under_way_is_waited_for_after_a_restart() {
 async fn an_export_that_is_never_ready_is_asked_for_anew() {
     let shop = Reading::new(vec![lane()]);
     shop.script.say("channels", (0..20).map(|_| Ok(script::page(Vec::new(), later("job", 60)))));
-    assert_eq!(shop.walk().await.unwrap_err().code, "C0610");
+    assert_eq!(shop.walk().await.unwrap_err().code, "C0622");
     shop.script.say("channels", [Ok(script::page(Vec::new(), script::end()))]);
     shop.walk().await.unwrap();
     let begun = shop.script.asked().into_iter().filter(|(_, position)| *position == Position::Full).count();
@@ -169,7 +169,7 @@ async fn a_walk_that_goes_round_in_circles_is_stopped_and_begins_anew() {
     let pages = [("a", "second"), ("b", "first")].into_iter().cycle();
     shop.script.say("channels", pages.take(20).map(|(id, next)| Ok(script::page(vec![is(id)], script::more(next)))));
     let fault = shop.walk().await.unwrap_err();
-    assert_eq!((fault.class, &*fault.code), (FaultClass::Protocol, "C0609"));
+    assert_eq!((fault.class, &*fault.code), (FaultClass::Protocol, "C0621"));
     let state = shop.pull.store.lane(&shop.pull.name, "channels").await.unwrap();
     assert_eq!((state.walk, state.fault.map(|fault| fault.code)), (None, Some(fault.code)));
     // Nothing was removed, and what was read stays.
