@@ -1,5 +1,6 @@
 //! From the market as written to the market of the model.
 
+use engine::market::url::placeholders;
 use model::{Country, Currency, Locale, Market, market::Untracked};
 
 use super::{
@@ -130,8 +131,8 @@ impl Check<'_, '_> {
         let name = format!("markets.{}.{key}", self.market);
         let shown: Vec<String> = known.iter().map(|name| format!("{{{name}}}")).collect();
         let possible = listed(shown.iter().map(String::as_str));
-        let names = match placeholders(template) {
-            Ok(names) => names,
+        let names: Vec<_> = match placeholders(template) {
+            Ok(placeholders) => placeholders.found.into_iter().map(|(_, name)| name).collect(),
             Err(unclosed) => {
                 let hint = format!("write a placeholder as {possible}");
                 self.note(&[key], code::TEMPLATE, format!("{name} has a \"{unclosed}\" without its partner"), hint);
@@ -155,23 +156,6 @@ impl Check<'_, '_> {
             self.note(&[key], code::TEMPLATE, message, hint);
         }
     }
-}
-
-/// The names in braces; the brace that has no partner where there is one.
-fn placeholders(template: &str) -> Result<Vec<&str>, char> {
-    let mut names = Vec::new();
-    let mut rest = template;
-    while let Some(at) = rest.find(['{', '}']) {
-        let (_, from) = rest.split_at(at);
-        let Some(inside) = from.strip_prefix('{') else { return Err('}') };
-        let (name, after) = inside.split_once('}').ok_or('{')?;
-        if name.contains('{') {
-            return Err('{');
-        }
-        names.push(name);
-        rest = after;
-    }
-    Ok(names)
 }
 
 /// Every code of three letters that is a currency. Only asked for when one was mistyped.

@@ -18,7 +18,7 @@ use cel::{
     },
 };
 
-use super::function;
+use super::{function, tree::size};
 
 /// What one evaluation may take: about a million values looked at or 16 MB of text made, well below a second.
 pub(super) const MOST_STEPS: u64 = 1_000_000;
@@ -231,7 +231,7 @@ fn inside(node: IdedExpr) -> IdedExpr {
             Expr::Map(map)
         }
         Expr::Comprehension(mut it) => {
-            let parts = parts(&it.loop_cond) + parts(&it.loop_step);
+            let parts = size(&it.loop_cond) + size(&it.loop_step);
             let turn = IdedExpr {
                 id,
                 expr: Expr::Literal(LiteralValue::Int(i64::try_from(parts).unwrap_or(i64::MAX).into())),
@@ -316,9 +316,4 @@ fn operand(node: IdedExpr) -> IdedExpr {
 
 fn weighed(id: u64, name: &str, args: Vec<IdedExpr>) -> IdedExpr {
     IdedExpr { id, expr: Expr::Call(CallExpr { func_name: name.to_owned(), target: None, args }) }
-}
-
-/// How many nodes there are: what one evaluation without loops takes.
-fn parts(node: &IdedExpr) -> usize {
-    1 + super::check::below(node).into_iter().map(parts).sum::<usize>()
 }

@@ -10,12 +10,14 @@
 //! `has(product.key) ? product.key : product.id`, or `product.key != null`. Both work for whole paths.
 
 mod check;
+mod environment;
 mod error;
 pub mod function;
 mod meter;
 mod rewrite;
 mod sample;
 pub mod shape;
+mod tree;
 mod trial;
 mod validate;
 mod value;
@@ -129,7 +131,7 @@ impl Mapping {
         if self.is_empty() {
             return Ok(());
         }
-        let mut context = Context::with_env(function::environment());
+        let mut context = Context::with_env(environment::environment());
         self.0.bind(&mut context, "product", listing)?;
         if let Some(offer) = listing.variants.get(variant.unwrap_or(0)) {
             self.0.bind(&mut context, "variant", offer)?;
@@ -151,7 +153,7 @@ impl Mapping {
         if self.is_empty() {
             return Ok(());
         }
-        let mut context = Context::with_env(function::environment());
+        let mut context = Context::with_env(environment::environment());
         self.0.bind(&mut context, "category", category)?;
         self.0.bind(&mut context, "market", market)?;
         self.0.write(&context, Kind::Category, category.id.as_str(), writer)

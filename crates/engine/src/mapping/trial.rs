@@ -17,11 +17,12 @@ use serde_json::Value as Json;
 use super::{
     Expression, Failure, Mapping, Rule, Rules,
     check::{self, Findings},
+    environment,
     error::{MappingError, Place, line_and_column, meant},
-    excess, function, meter, rewrite,
+    excess, meter, rewrite,
     sample::{Holds, Sample, samples},
     shape::variables,
-    target,
+    target, tree,
     value::{self, Used},
 };
 
@@ -138,12 +139,12 @@ const DEEPEST: usize = 48;
 fn on_a_large_stack(text: &str) -> Option<Result<Option<(Program, IdedExpr)>, ParseErrors>> {
     const STACK: usize = 512 << 20;
     let parse = || {
-        let program = function::environment().compile(text)?;
-        if check::depth(program.expression()) > DEEPEST {
+        let program = environment::environment().compile(text)?;
+        if tree::depth(program.expression()) > DEEPEST {
             return Ok(None);
         }
         let metered = meter::metered(rewrite::forgiving(program.expression().clone()));
-        Ok((check::depth(&metered) <= DEEPEST).then_some((program, metered)))
+        Ok((tree::depth(&metered) <= DEEPEST).then_some((program, metered)))
     };
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, parse);
@@ -264,7 +265,7 @@ fn evaluate(
     attributes: &[(&str, Holds)],
     options: &BTreeSet<String>,
 ) -> Result<Option<Json>, Failure> {
-    let mut context = Context::with_env(function::environment());
+    let mut context = Context::with_env(environment::environment());
     bind(&mut context, "market", sample.view.market());
     if kind == Kind::Category {
         bind(&mut context, "category", &sample.category());

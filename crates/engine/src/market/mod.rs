@@ -9,6 +9,7 @@ mod attribute;
 mod book;
 mod category;
 mod language;
+mod many;
 mod parts;
 pub mod price;
 mod product;
@@ -21,8 +22,11 @@ use model::{
     ChannelId, Filtered, GroupId, Locale, Market, PricePolicy, Storefront, StorefrontKey, Timestamp, price::Buyer,
 };
 
-pub use reference::Reference;
 use {assortment::Assortment, book::Policy, language::Fallback, stock::Places, url::Template};
+pub use {
+    many::{Projections, Views},
+    reference::Reference,
+};
 
 /// A record as a market sees it, or why it does not, and until when that holds.
 #[derive(Clone, Debug)]

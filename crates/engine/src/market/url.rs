@@ -37,10 +37,12 @@ impl Template {
     /// # Errors
     /// `C0504`: another placeholder, or a brace without its counterpart.
     pub fn parse(text: &str, setting: &str, names: &[&str]) -> Result<Self, Fault> {
+        let Placeholders { found, end } = placeholders(text).map_err(|brace| {
+            let what = if brace == '{' { "{ without }" } else { "} without {" };
+            unknown(text, setting, names, what)
+        })?;
         let mut pieces = Vec::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('{') {
-            let (name, after) = after.split_once('}').ok_or_else(|| unknown(text, setting, names, "{ without }"))?;
+        for (before, name) in found {
             let piece = match name {
                 "slug" => Piece::Slug,
                 "id" => Piece::Id,
@@ -54,12 +56,8 @@ impl Template {
             }
             pieces.push(Piece::Text(before.to_owned()));
             pieces.push(piece);
-            rest = after;
         }
-        if rest.contains('}') {
-            return Err(unknown(text, setting, names, "} without {"));
-        }
-        pieces.push(Piece::Text(rest.to_owned()));
+        pieces.push(Piece::Text(end.to_owned()));
         Ok(Self(pieces))
     }
 
@@ -78,6 +76,35 @@ impl Template {
         }
         url
     }
+}
+
+/// The placeholders of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placeholders<'t> {
+    /// Each with the text before it: (text, name).
+    pub found: Vec<(&'t str, &'t str)>,
+    /// The text after the last.
+    pub end: &'t str,
+}
+
+/// Finds the placeholders of a template, whatever their names.
+///
+/// # Errors
+/// The brace without its counterpart.
+pub fn placeholders(template: &str) -> Result<Placeholders<'_>, char> {
+    let mut found = Vec::new();
+    let mut rest = template;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (before, from) = rest.split_at(at);
+        let Some(inside) = from.strip_prefix('{') else { return Err('}') };
+        let (name, after) = inside.split_once('}').ok_or('{')?;
+        if name.contains('{') {
+            return Err('{');
+        }
+        found.push((before, name));
+        rest = after;
+    }
+    Ok(Placeholders { found, end: rest })
 }
 
 fn unknown(text: &str, setting: &str, names: &[&str], what: &str) -> Fault {

@@ -3,8 +3,11 @@
 
 mod assortment;
 mod attributes;
+mod books;
 pub(crate) mod build;
 mod categories;
+mod many;
+mod parts;
 mod prices;
 mod products;
 mod stock;

@@ -1,13 +1,14 @@
 //! What bears on a listing touches the products that show it: otherwise a destination keeps what was.
 
 use contract::{
-    Change, Mirror as _,
+    Change, Ledger as _, Mirror as _,
+    destination::Ids,
     source::Urgency,
-    store::{Intake, LaneState, Revision},
+    store::{Intake, LaneState, Number, Revision},
 };
 use model::{
-    Attribute, AttributeDefinition, AttributeType, Channel, CustomerGroup, Localized, ProductType, Record, Value,
-    Variant,
+    Attribute, AttributeDefinition, AttributeType, Category, Channel, CustomerGroup, FlowName, Kind, Localized,
+    Placement, PriceHome, Product, ProductType, Record, Value, Variant, VariantEntry,
 };
 use store::sqlite::{Options, Sqlite};
 
@@ -45,6 +46,43 @@ async fn touches(attributes: Vec<Attribute>, before: Vec<Record>, after: Vec<Rec
     let stood = revision(&store).await;
     intake(&store, 2, after).await;
     revision(&store).await != stood
+}
+
+/// A product, a variant and a placement of it, each a record of its own.
+fn in_parts() -> Vec<Record> {
+    let parts = Product { price_home: PriceHome::Entries, ..product(Vec::new()) };
+    let variant = Variant { sku: Some("S".into()), ..Variant::new("v") };
+    let (product, position, notices) = (Some("p".into()), 0, Vec::new());
+    let placed = Placement { category: "c".into(), product: "p".into(), position: None, primary: true };
+    vec![
+        Record::Product(parts),
+        Record::Variant(VariantEntry { product, position, variant, notices }),
+        Record::Placement(placed),
+        Record::Category(category("c", None)),
+    ]
+}
+
+#[tokio::test]
+async fn what_a_part_hangs_on_reaches_its_product_and_is_joined_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::with_options(&folder.path().join("cartage.db"), Options::default()).unwrap();
+    for record in in_parts() {
+        intake(&store, 1, vec![record]).await;
+    }
+    let renamed = Category { name: texts(&[("de", "Hemden")]), ..category("c", None) };
+    let stood = revision(&store).await;
+    intake(&store, 2, vec![Record::Category(renamed)]).await;
+    let placed = revision(&store).await;
+    assert!(placed > stood, "a category that a placement names");
+    intake(&store, 2, vec![stock("S", None, 4)]).await;
+    let counted = revision(&store).await;
+    assert!(counted > placed, "stock of a variant that is a record");
+    let flow = FlowName::from("flow");
+    store.register(&flow, &"shop".into(), "", Ids::Own).await.unwrap();
+    let work = store.scan(&flow, Kind::Product, Number(0), 10).await.unwrap();
+    let kinds: Vec<_> = work[0].joined.iter().map(Record::kind).collect();
+    assert_eq!(kinds.len(), 3, "{kinds:?}");
+    assert!([Kind::Variant, Kind::Placement, Kind::Stock].iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
 }
 
 fn channel(id: &str, key: &str) -> Record {
