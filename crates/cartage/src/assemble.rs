@@ -43,7 +43,8 @@ pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
     for (name, settings) in &config.sources {
         let mut demand = Demand::default();
         let flows = config.flows.values().filter(|flow| flow.source == *name);
-        flows.filter_map(|flow| config.markets.get(&flow.market)).for_each(|market| demand.add(market));
+        let markets = flows.flat_map(|flow| &flow.markets).filter_map(|market| config.markets.get(market));
+        markets.for_each(|market| demand.add(market));
         let scratch = config.store.path.with_extension("scratch").join(name.as_str());
         let setup = Setup { environment: &environment, demand: &demand, scratch: &scratch };
         match settings.connector.build(&setup) {
@@ -80,7 +81,22 @@ pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
             Err(found) => errors.extend(found),
         }
     }
+    errors.extend(shared_spaces(loaded, &flows));
     if errors.is_empty() { Ok(Parts { sources, flows }) } else { Err(Failure::Config(ConfigErrors(errors))) }
+}
+
+/// Two destinations may be one and the same under two names, such as one store's keys that were copied.
+fn shared_spaces(loaded: &Loaded, flows: &[Arc<Flow>]) -> Vec<ConfigError> {
+    let mut first: BTreeMap<String, &FlowName> = BTreeMap::new();
+    let mut errors = Vec::new();
+    for flow in flows {
+        let Some(space) = flow.destination.space() else { continue };
+        match first.get(&space) {
+            Some(other) => errors.extend(loaded.shared_space(other, &flow.name)),
+            None => drop(first.insert(space, &flow.name)),
+        }
+    }
+    errors
 }
 
 fn flow(
@@ -92,7 +108,8 @@ fn flow(
 ) -> Result<Result<Flow, Vec<ConfigError>>, Failure> {
     let missing = |what: &str, which: &str| anyhow::anyhow!("flow {name} names {what} {which}, which does not exist");
     let source = sources.get(&settings.source).ok_or_else(|| missing("source", settings.source.as_str()))?;
-    let market = loaded.config.markets.get(&settings.market).ok_or_else(|| missing("market", &settings.market))?;
+    let [market] = settings.markets.as_slice() else { return Ok(Err(loaded.several_markets(name))) };
+    let market = loaded.config.markets.get(market).ok_or_else(|| missing("market", market))?;
     let destination = destinations.get(settings.destination.as_str());
     let (destination, gate) = destination.cloned().ok_or_else(|| missing("destination", &settings.destination))?;
     let products = mapping(loaded, Kind::Product, destination.as_ref(), &loaded.fields(name));
@@ -126,6 +143,20 @@ fn mapping(
     let descriptor = destination.descriptor();
     Mapping::compile(kind, (descriptor.fields)(kind), descriptor.extra_name, expressions)
         .map_err(|errors| errors.iter().map(|error| loaded.mapping_error(error)).collect())
+}
+
+/// Builds one destination of the configuration, whether or not a flow uses it.
+///
+/// # Errors
+/// It is not configured, or a secret of it can't be had.
+pub fn destination(loaded: &Loaded, name: &str) -> Result<Arc<dyn Destination>, Failure> {
+    let Some(settings) = loaded.config.destinations.get(name) else {
+        let known: Vec<&str> = loaded.config.destinations.keys().map(String::as_str).collect();
+        return Err(Fault::config("C0827", format!("there is no destination {name:?}"))
+            .hint(format!("the configuration has: {}", known.join(", ")))
+            .into());
+    };
+    settings.build(&Environment::machine()).map_err(|fault| Failure::Fault(named(fault, "destination", name)))
 }
 
 fn named(mut fault: Fault, what: &str, name: &str) -> Fault {

@@ -93,6 +93,15 @@ Examples:
     Explain(ExplainArgs),
     /// Read the destination back and compare it with what it acknowledged.
     Verify(VerifyArgs),
+    /// Forget a flow that is no longer configured, or what a flow sent from the source it had before.
+    ///
+    /// `status` lists what is left of such flows. The destination keeps their items unless --remove-items is given.
+    #[command(after_help = "\
+Examples:
+  cartage forget clerk-uk
+  cartage forget clerk-uk --remove-items --destination clerk-uk
+  cartage forget clerk-de --source old-shop --remove-items")]
+    Forget(ForgetArgs),
     /// Records that were set aside: list, show, try again, drop.
     #[command(subcommand)]
     Dead(DeadCommand),
@@ -161,6 +170,22 @@ pub struct VerifyArgs {
     /// Send again what differs.
     #[arg(long)]
     pub repair: bool,
+}
+
+/// Arguments of `forget`.
+#[derive(Debug, Args)]
+pub struct ForgetArgs {
+    /// The flow, as it was called.
+    pub flow: String,
+    /// Only what it sent from this source.
+    #[arg(long, value_name = "SOURCE")]
+    pub source: Option<String>,
+    /// Remove what the destination holds of it, except what a configured flow holds there too.
+    #[arg(long)]
+    pub remove_items: bool,
+    /// The destination to remove from, where the flow is not configured any more.
+    #[arg(long, value_name = "DESTINATION", requires = "remove_items")]
+    pub destination: Option<String>,
 }
 
 /// What can be done with dead letters.

@@ -1,7 +1,7 @@
 //! Where records go.
 
 use async_trait::async_trait;
-use model::{CategoryListing, Kind, Listing, RemoteId};
+use model::{CategoryListing, Kind, Listing, RecordId, RemoteId};
 
 use crate::{Facets, Fault, FieldSpec, Item, source::Finding};
 
@@ -156,6 +156,12 @@ pub trait Destination: Send + Sync {
     /// What this configuration changes about payloads, as text: when it changes, flows look at every record again.
     fn fingerprint(&self) -> String;
 
+    /// The space of the account that a flow into it fills, such as one store, as text without secrets: two flows that fill one
+    /// would overwrite and remove each other's items. None: it can't be told.
+    fn space(&self) -> Option<String> {
+        None
+    }
+
     /// Whose its ids are. With [`Ids::Own`], nobody asks whether an item is another record's.
     fn ids(&self) -> Ids {
         Ids::Shared
@@ -185,6 +191,12 @@ pub trait Destination: Send + Sync {
     /// Sends one call.
     async fn send(&self, call: &Call) -> Receipt;
 
+    /// Ids of the items that a record of this id is or would be, where they are made of nothing else: for finding items that
+    /// should not be there. Empty where they can't be told.
+    fn ids_of(&self, _: Kind, _: &RecordId) -> Vec<RemoteId> {
+        Vec::new()
+    }
+
     /// Reads items back, for `verify`: those that exist, with their JSON, in any order. `None`: it can't be read back.
     async fn read(&self, kind: Kind, ids: &[RemoteId]) -> Option<Result<Vec<(RemoteId, serde_json::Value)>, Fault>>;
 
@@ -203,7 +215,10 @@ pub trait Destination: Send + Sync {
 /// A destination that imports feeds hosted here. What is absent from a whole feed is deleted there.
 #[async_trait]
 pub trait Importer: Send + Sync {
-    /// The kind of record that a feed of this name holds, such as `products`.
+    /// Names of the feeds that it imports, such as `products`.
+    fn feeds(&self) -> &'static [&'static str];
+
+    /// The kind of record that a feed of this name holds.
     fn kind(&self, feed: &str) -> Option<Kind>;
 
     /// Name of the request header that carries the bearer token.

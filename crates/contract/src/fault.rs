@@ -40,6 +40,22 @@ pub enum FaultClass {
     Protocol,
 }
 
+/// A setting of a connector that can't be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{fault}")]
+pub struct BadSetting {
+    /// Its name in the connector's section, with dots where it stands deeper, such as `page_size.products`.
+    pub setting: &'static str,
+    /// Why.
+    pub fault: Box<Fault>,
+}
+
+impl From<BadSetting> for Fault {
+    fn from(bad: BadSetting) -> Self {
+        *bad.fault
+    }
+}
+
 impl FaultClass {
     /// The class's name in messages.
     pub const fn name(self) -> &'static str {
@@ -113,6 +129,11 @@ impl Fault {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The fault of a connector's setting of this name.
+    pub fn of_setting(self, setting: &'static str) -> BadSetting {
+        BadSetting { setting, fault: Box::new(self) }
     }
 
     /// With when the other side asked to be asked again.

@@ -17,10 +17,10 @@ pub use clock::{Clock, SystemClock};
 pub use destination::{
     Call, Destination, DestinationDescriptor, Importer, Limits, Op, Outcome, Parcel, Receipt, Removal,
 };
-pub use fault::{Fault, FaultClass};
+pub use fault::{BadSetting, Fault, FaultClass};
 pub use payload::{Digest, Digests, Facet, Facets, Item, Payload, Writer};
 pub use random::Random;
 pub use schema::{Constraint, FieldSpec, FieldType};
 pub use secret::SecretRef;
 pub use source::{Change, Demand, Fetched, Lane, Next, Page, Position, Ref, Scope, Source, SourceDescriptor, Token};
-pub use store::{Desk, Ledger, Mirror, Store};
+pub use store::{Desk, Ledger, Leftovers, Mirror, Store};

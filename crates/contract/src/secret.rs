@@ -6,10 +6,13 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+/// The form of a reference to a secret, as the pattern in its JSON Schema.
+pub const FORM: &str = "^(env:|file:).+";
+
 /// Where a secret is kept: `env:NAME` (an environment variable) or `file:/path` (its first line).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String", extend("pattern" = "^(env:|file:).+"))]
+#[schemars(with = "String", extend("pattern" = FORM))]
 pub struct SecretRef(Place);
 
 #[derive(Clone, PartialEq, Eq)]

@@ -11,6 +11,8 @@
 pub mod explain;
 pub mod feed;
 pub mod flow;
+pub mod forget;
+pub mod imported;
 pub mod mapping;
 pub mod market;
 pub mod observe;

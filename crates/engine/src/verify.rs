@@ -1,8 +1,8 @@
 //! Reads the destination back and compares it with what the ledger says it acknowledged.
 
 use contract::{
-    Fault, Store,
-    store::{Number, State, Work},
+    Clock, Fault, Store,
+    store::{Held, HeldItem, Number, Settled, State, Step, Work},
 };
 use model::{Kind, RecordId, RemoteId};
 use serde::Serialize;
@@ -20,7 +20,7 @@ pub struct Verified {
     pub expected: u64,
     /// Of them, those the destination holds as acknowledged.
     pub right: u64,
-    /// Items that differ.
+    /// Items that differ, are missing or should not be there.
     pub drift: Vec<Drift>,
     /// Kinds that the destination does not let be read back.
     pub unreadable: Vec<Kind>,
@@ -39,13 +39,15 @@ pub struct Drift {
     pub item: RemoteId,
     /// The destination does not have it.
     pub missing: bool,
+    /// The destination has it and should not: its record is gone or filtered.
+    pub extra: bool,
     /// The record could not be understood when it was read last, so that it is not sent again.
     pub unread: bool,
     /// Fields that differ.
     pub fields: Vec<String>,
 }
 
-/// Reads every item back that the ledger says is in sync.
+/// Reads every item back that the ledger says is in sync, and looks for items of records that are gone or filtered.
 ///
 /// # Errors
 /// The store's or the destination's.
@@ -57,6 +59,10 @@ pub async fn verify(flow: &Flow, store: &dyn Store) -> Result<Verified, Fault> {
             let page = store.scan(&flow.name, kind, after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.number;
+            if !look_for_extra(flow, kind, &page, &mut verified).await? {
+                verified.unreadable.push(kind);
+                break;
+            }
             let in_sync = |work: &&Work| work.entry.as_ref().is_some_and(|entry| entry.state == State::InSync);
             let page: Vec<&Work> = page.iter().filter(in_sync).collect();
             if !page.is_empty() && !compare(flow, store, kind, &page, &mut verified).await? {
@@ -68,13 +74,44 @@ pub async fn verify(flow: &Flow, store: &dyn Store) -> Result<Verified, Fault> {
     Ok(verified)
 }
 
-/// Has what drifted sent again in full; tells how many records. Records that could not be understood are left alone.
+/// Has what drifted sent again in full, and what should not be there removed; tells how many records. Records that could
+/// not be understood are left alone.
 ///
 /// # Errors
 /// The store's.
-pub async fn repair(flow: &Flow, store: &dyn Store, verified: &Verified) -> Result<u64, Fault> {
-    let numbers = verified.repairable();
-    if numbers.is_empty() { Ok(0) } else { store.doubt(&flow.name, &numbers).await }
+pub async fn repair(flow: &Flow, store: &dyn Store, clock: &dyn Clock, verified: &Verified) -> Result<u64, Fault> {
+    let at = clock.now();
+    let mut settled: Vec<Settled> = Vec::new();
+    for drift in verified.drift.iter().filter(|drift| drift.extra) {
+        let item = HeldItem { id: drift.item.clone(), digests: None, payload: None };
+        let same = settled.last_mut().filter(|settled| settled.number == drift.number);
+        if let Some(Settled { items: Held::Items(items), .. }) = same {
+            items.push(item);
+            continue;
+        }
+        let entry = store.work(&flow.name, drift.number).await?.and_then(|work| work.entry);
+        // Held again, and not known how: the next push removes what its record should not be.
+        settled.extend(entry.map(|entry| Settled {
+            number: drift.number,
+            revision: entry.revision,
+            state: State::Retry(at),
+            items: Held::Items(vec![item]),
+            due: None,
+            call: None,
+            fault: None,
+            refused: Vec::new(),
+            wants: Vec::new(),
+            trial: None,
+        }));
+    }
+    let extra = settled.len() as u64;
+    if extra > 0 {
+        let (flow, close, open) = (flow.name.clone(), Vec::new(), Vec::new());
+        store.advance(Step { flow, close, settled, cursor: None, open, at }).await?;
+    }
+    let numbers = numbers(verified.drift.iter().filter(|drift| !drift.unread && !drift.extra));
+    let again = if numbers.is_empty() { 0 } else { store.doubt(&flow.name, &numbers).await? };
+    Ok(extra + again)
 }
 
 /// How many of the records that drifted the destination has acknowledged meanwhile.
@@ -85,7 +122,9 @@ pub async fn repaired(flow: &Flow, store: &dyn Store, verified: &Verified) -> Re
     let mut repaired = 0;
     for number in verified.repairable() {
         let entry = store.work(&flow.name, number).await?.and_then(|work| work.entry);
-        repaired += u64::from(entry.is_none_or(|entry| !matches!(entry.state, State::Dead | State::Retry(_))));
+        repaired += u64::from(entry.is_none_or(|entry| {
+            !matches!(entry.state, State::Dead | State::Retry(_) | State::AwaitsFeed | State::AwaitsImport)
+        }));
     }
     Ok(repaired)
 }
@@ -107,6 +146,33 @@ fn numbers<'a>(drift: impl Iterator<Item = &'a Drift>) -> Vec<Number> {
     numbers.sort_unstable();
     numbers.dedup();
     numbers
+}
+
+/// Looks for items of records that are gone or filtered, where their ids can be told from the records'. False where the
+/// destination can't be read back.
+async fn look_for_extra(flow: &Flow, kind: Kind, page: &[Work], verified: &mut Verified) -> Result<bool, Fault> {
+    let is_off = |work: &&Work| {
+        work.entry.as_ref().is_some_and(|entry| {
+            matches!(entry.state, State::Gone | State::Filtered(_)) && entry.items.is_empty() && !work.unread
+        })
+    };
+    let candidates: Vec<(&Work, RemoteId)> = page
+        .iter()
+        .filter(is_off)
+        .flat_map(|work| flow.destination.ids_of(kind, &work.id).into_iter().map(move |id| (work, id)))
+        .collect();
+    if candidates.is_empty() {
+        return Ok(true);
+    }
+    let ids: Vec<RemoteId> = candidates.iter().map(|(_, id)| id.clone()).collect();
+    let Some(there) = flow.destination.read(kind, &ids).await else { return Ok(false) };
+    let there = there?;
+    for (work, item) in candidates.into_iter().filter(|(_, id)| there.iter().any(|(found, _)| found == id)) {
+        let (number, id) = (work.number, work.id.clone());
+        let (missing, extra, unread, fields) = (false, true, false, Vec::new());
+        verified.drift.push(Drift { number, kind, id, item, missing, extra, unread, fields });
+    }
+    Ok(true)
 }
 
 /// False where the destination can't be read back.
@@ -135,7 +201,7 @@ async fn compare(
             } else {
                 let (number, id, missing) = (work.number, work.id.clone(), found.is_none());
                 let unread = work.unread;
-                verified.drift.push(Drift { number, kind, id, item: item.id, missing, unread, fields });
+                verified.drift.push(Drift { number, kind, id, item: item.id, missing, extra: false, unread, fields });
             }
         }
     }

@@ -21,6 +21,7 @@ use tokio::sync::{Mutex, mpsc};
 use crate::{
     Served,
     health::Tallies,
+    imports::Imports,
     parameters::Parameters,
     tokens::{Tokens, Verdict},
 };
@@ -36,6 +37,7 @@ const PLACES: usize = 1024;
 pub(crate) struct State {
     pub(crate) served: Served,
     pub(crate) tallies: Tallies,
+    imports: Arc<Imports>,
     tokens: Tokens,
     places: Mutex<Places>,
 }
@@ -59,7 +61,13 @@ struct Mark {
 
 impl State {
     pub(crate) fn new(served: Served) -> Self {
-        Self { served, tallies: Tallies::default(), tokens: Tokens::default(), places: Mutex::default() }
+        Self {
+            served,
+            tallies: Tallies::default(),
+            imports: Arc::default(),
+            tokens: Tokens::default(),
+            places: Mutex::default(),
+        }
     }
 
     async fn mark(&self, page: &Page) -> Option<Mark> {
@@ -255,7 +263,7 @@ impl Writer {
         self.ended(given, most, place, began).await
     }
 
-    /// Remembers where the next page begins, or, at the end of a whole feed, that what it left out is gone there.
+    /// Remembers where the next page begins, or, at the end of a whole feed, watches whether it is imported.
     async fn ended(&self, given: usize, most: usize, place: Place, began: Option<Revision>) -> Result<(), Fault> {
         if given == most {
             let page = Page { offset: self.page.offset + given, ..self.page.clone() };
@@ -265,7 +273,8 @@ impl Writer {
         // Who left before the end has not imported it.
         let is_taken = self.chunks.reserve_many(CHUNKS).await.is_ok();
         if let Some(began) = began.filter(|_| is_taken && self.page.modified_after.is_none()) {
-            self.state.served.store.release(&self.flow.name, self.page.kind, began).await?;
+            let imports = Arc::clone(&self.state.imports);
+            imports.watch(&self.state.served, &self.flow, self.page.kind, began);
         }
         Ok(())
     }

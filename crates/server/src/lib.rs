@@ -5,6 +5,7 @@
 
 mod feeds;
 mod health;
+mod imports;
 pub mod parameters;
 mod tokens;
 

@@ -232,6 +232,10 @@ mod tests {
 
     #[async_trait]
     impl Importer for Account {
+        fn feeds(&self) -> &'static [&'static str] {
+            &[]
+        }
+
         fn kind(&self, _: &str) -> Option<Kind> {
             None
         }

@@ -1,13 +1,15 @@
 //! `cartage check`: does it work, before anything is sent.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use contract::{Fault, source::Finding};
+use engine::Flow;
 use serde::Serialize;
 
-use super::load;
+use super::{configured, load, status::leftovers_text};
 use crate::{
     assemble,
+    config::{Loaded, Server},
     output::{self, Exit, Failure, Output, fault_text},
 };
 
@@ -28,7 +30,9 @@ pub(super) async fn run(path: &Path, output: Output) -> Result<Exit, Failure> {
     }
     for flow in &parts.flows {
         let subject = format!("flow {} (market {})", flow.name, flow.market.key);
-        all.push(Checked { subject, findings: flow.destination.check().await });
+        let mut findings = flow.destination.check().await;
+        findings.extend(feeds(&loaded.config.server, flow));
+        all.push(Checked { subject, findings });
     }
     output.document(&all)?;
     for checked in &all {
@@ -46,7 +50,32 @@ pub(super) async fn run(path: &Path, output: Output) -> Result<Exit, Failure> {
             }
         }
     }
+    if loaded.config.store.path.exists() {
+        for line in of_database(&loaded, &parts.flows).await.lines() {
+            output.line(format!("\nwarning: {line}"))?;
+        }
+    }
     let faults = all.iter().flat_map(|checked| &checked.findings).filter_map(|finding| finding.result.as_ref().err());
     let exit = faults.map(|fault: &Fault| output::exit_of(fault)).max().unwrap_or(Exit::Done);
     Ok(exit)
+}
+
+/// The addresses to enter where the destination is told what to import.
+fn feeds(server: &Server, flow: &Flow) -> Vec<Finding> {
+    let hint = if server.public_url.is_none() { "; for an importer elsewhere, set server.public_url" } else { "" };
+    let names = flow.destination.importer().map_or(&[][..], |importer| importer.feeds());
+    let finding = |name: &&str| Finding {
+        what: format!("feed {name}"),
+        result: Ok(format!("{}{hint}", server.feed_url(&flow.name, name))),
+    };
+    names.iter().map(finding).collect()
+}
+
+/// What the database says that the configuration does not show, a line each.
+async fn of_database(loaded: &Loaded, flows: &[Arc<Flow>]) -> String {
+    let looked = async { assemble::open_read_only(loaded)?.left_behind(&configured(flows)).await };
+    match looked.await {
+        Ok(leftovers) => leftovers_text(&leftovers),
+        Err(fault) => format!("the database can't be looked at: {fault}"),
+    }
 }

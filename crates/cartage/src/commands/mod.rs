@@ -5,6 +5,7 @@ mod dead;
 #[cfg(feature = "demo")]
 pub mod demo;
 mod explain;
+mod forget;
 mod plan;
 mod run;
 pub mod status;
@@ -15,6 +16,7 @@ use std::{path::Path, sync::Arc};
 
 use contract::{Clock, Store};
 use engine::{Flow, SystemClock, run::Engine};
+use model::{FlowName, SourceName};
 use tokio::sync::watch;
 
 use crate::{
@@ -51,6 +53,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Status(args) => status::run(&cli.config, &args, output).await,
         Command::Explain(args) => explain::run(&cli.config, &args, output).await,
         Command::Verify(args) => verify::run(&cli.config, &args, output).await,
+        Command::Forget(args) => forget::run(&cli.config, &args, output).await,
         Command::Dead(command) => dead::run(&cli.config, &command, output).await,
         Command::Schema => {
             let schema = config::schema::schema();
@@ -109,6 +112,11 @@ fn look(path: &Path) -> Result<Look, Failure> {
     let assemble::Parts { sources, flows } = assemble::parts(&loaded)?;
     let lanes = sources.into_iter().map(|(name, source)| (name, source.lanes())).collect();
     Ok(Look { store, flows, lanes })
+}
+
+/// The configured flows, each with its source.
+fn configured(flows: &[Arc<Flow>]) -> Vec<(FlowName, SourceName)> {
+    flows.iter().map(|flow| (flow.name.clone(), flow.source.clone())).collect()
 }
 
 /// Turns true at the first interrupt or termination; a second one ends the process at once.

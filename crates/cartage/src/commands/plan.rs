@@ -2,7 +2,10 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use contract::{Clock, Fault, Store, store::Found};
+use contract::{
+    Clock, Fault, Store,
+    store::{Found, Number},
+};
 use engine::{
     Flow,
     plan::{self, Basis, FieldChange, Plan},
@@ -11,7 +14,7 @@ use engine::{
 use model::Kind;
 use serde::Serialize;
 
-use super::{Look, Session, chosen, clock, look};
+use super::{Look, Session, chosen, clock, configured, look, status::leftovers_text};
 use crate::{
     cli::PlanArgs,
     output::{Exit, Failure, Output, fault_text, table},
@@ -37,15 +40,15 @@ struct RecordPlan {
 }
 
 pub(super) async fn run(path: &Path, args: &PlanArgs, output: Output) -> Result<Exit, Failure> {
-    let session = match Session::open(path, output, false).await {
-        // Beside a process that writes, what it has read can still be looked at.
-        Err(Failure::Fault(fault)) if args.offline && fault.code == "C0103" => None,
-        opened => Some(opened?),
-    };
-    let Some(session) = &session else {
-        let Look { store, flows, .. } = look(path)?;
-        return show(store.as_ref(), clock().as_ref(), &chosen(&flows, &args.flow)?, args, output).await;
-    };
+    // What was read before can be looked at beside a process that writes.
+    if args.offline
+        && let Some(Look { store, flows, .. }) = known(path).await
+    {
+        let exit = show(store.as_ref(), clock().as_ref(), &chosen(&flows, &args.flow)?, args, output).await?;
+        leftovers(store.as_ref(), &flows, output).await?;
+        return Ok(exit);
+    }
+    let session = Session::open(path, output, false).await?;
     let engine = &session.engine;
     let flows = chosen(&engine.flows, &args.flow)?;
     if !args.offline {
@@ -57,7 +60,26 @@ pub(super) async fn run(path: &Path, args: &PlanArgs, output: Output) -> Result<
         while engine.store.spread(1000).await? > 0 {}
         session.progress.finish();
     }
-    show(engine.store.as_ref(), engine.clock.as_ref(), &flows, args, output).await
+    let exit = show(engine.store.as_ref(), engine.clock.as_ref(), &flows, args, output).await?;
+    leftovers(engine.store.as_ref(), &engine.flows, output).await?;
+    Ok(exit)
+}
+
+/// Names what is left of flows and sources that are no longer configured: no plan of a configured flow shows it.
+async fn leftovers(store: &dyn Store, flows: &[Arc<Flow>], output: Output) -> Result<(), Failure> {
+    for line in leftovers_text(&store.left_behind(&configured(flows)).await?).lines() {
+        output.line(line)?;
+    }
+    Ok(())
+}
+
+/// The store, if it knows every flow of the configuration. Otherwise they have to be made known to it first.
+async fn known(path: &Path) -> Option<Look> {
+    let look = look(path).ok()?;
+    for flow in &look.flows {
+        look.store.work(&flow.name, Number(0)).await.ok()?;
+    }
+    Some(look)
 }
 
 async fn show(

@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use contract::{
     Fault, Lane, Store,
-    store::{Count, Hold, LaneState, Tally, UnreadRow},
+    store::{Count, Hold, LaneState, Leftover, Tally, UnreadRow},
 };
 use engine::{Flow, run::Engine};
 use model::SourceName;
 use serde::Serialize;
 
-use super::{Look, look};
+use super::{Look, configured, look};
 use crate::{
     cli::StatusArgs,
     output::{self, Exit, Failure, Output, table},
@@ -23,6 +23,8 @@ pub struct Status {
     pub flows: Vec<FlowStatus>,
     /// By source.
     pub sources: Vec<SourceStatus>,
+    /// What is left of flows and sources that are no longer configured.
+    pub leftovers: Vec<Leftover>,
 }
 
 /// How a flow stands. Its states add up to `mirror`.
@@ -100,15 +102,20 @@ pub async fn flows(store: &dyn Store, flows: &[Arc<Flow>], lanes: &Lanes) -> Res
 
 /// The table of flows.
 pub fn flows_table(flows: &[FlowStatus]) -> String {
+    // States that are rare have a column only where there is something in it, so that the table fits into 80 columns.
+    let is_shown = |(at, (state, _)): &(usize, (&str, u64))| {
+        let rare = matches!(*state, "waiting" | "held" | "unread");
+        !rare || flows.iter().any(|flow| flow.tally.states().get(*at).is_some_and(|(_, count)| *count > 0))
+    };
+    let shown = |tally: &Tally| tally.states().into_iter().enumerate().filter(is_shown).map(|(_, state)| state);
     let rows: Vec<Vec<String>> = flows
         .iter()
-        .map(|flow| {
-            let tally = &flow.tally;
-            let counts = [tally.mirror].into_iter().chain(tally.states().map(|(_, count)| count));
-            [flow.flow.clone(), flow.market.clone()].into_iter().chain(counts.map(|count| count.to_string())).collect()
+        .map(|FlowStatus { flow, market, tally, .. }| {
+            let counts = [tally.mirror].into_iter().chain(shown(tally).map(|(_, count)| count));
+            [flow.clone(), market.clone()].into_iter().chain(counts.map(|count| count.to_string())).collect()
         })
         .collect();
-    let states = Tally::default().states().map(|(state, _)| state.replace('_', " "));
+    let states: Vec<String> = shown(&Tally::default()).map(|(state, _)| state.replace('_', " ")).collect();
     let heads: Vec<&str> = ["flow", "market", "mirror"].into_iter().chain(states.iter().map(String::as_str)).collect();
     let mut text = table(&heads, &rows);
     for FlowStatus { flow, tally, not_read, source_unread, .. } in flows {
@@ -143,6 +150,17 @@ pub fn flows_table(flows: &[FlowStatus]) -> String {
     text
 }
 
+/// What is left of flows and sources that are no longer configured, a line each.
+pub(super) fn leftovers_text(leftovers: &[Leftover]) -> String {
+    let line = |Leftover { flow, source, items, .. }: &Leftover| {
+        format!(
+            "flow {flow} of source {source} is no longer configured; its destination may still hold {items} items of it: \
+             `cartage forget {flow}` forgets them, with --remove-items it removes them\n"
+        )
+    };
+    leftovers.iter().map(line).collect()
+}
+
 /// The exit code that tells how the flows stand.
 pub fn exit_of(flows: &[FlowStatus]) -> Exit {
     let held = |flow: &FlowStatus| flow.tally.holds.contains_key(Hold::Removal.name());
@@ -173,7 +191,8 @@ fn exit(status: &Status) -> Exit {
     let lanes = || status.sources.iter().flat_map(|source| &source.lanes);
     let faults = lanes().filter_map(|lane| lane.state.fault.as_ref()).map(output::exit_of);
     let held = lanes().any(|lane| lane.state.held.is_some()).then_some(Exit::Held);
-    faults.chain(held).chain([exit_of(&status.flows)]).max().unwrap_or(Exit::Done)
+    let left = (!status.leftovers.is_empty()).then_some(Exit::Left);
+    faults.chain(held).chain(left).chain([exit_of(&status.flows)]).max().unwrap_or(Exit::Done)
 }
 
 async fn status(Look { store, flows: all, lanes }: &Look) -> Result<Status, Fault> {
@@ -183,11 +202,13 @@ async fn status(Look { store, flows: all, lanes }: &Look) -> Result<Status, Faul
         let (records, unread) = (store.counts(name).await?, store.unread(name, 20).await?);
         sources.push(SourceStatus { source: name.to_string(), records, lanes, unread });
     }
-    Ok(Status { flows: flows(store.as_ref(), all, lanes).await?, sources })
+    let leftovers = store.left_behind(&configured(all)).await?;
+    Ok(Status { flows: flows(store.as_ref(), all, lanes).await?, sources, leftovers })
 }
 
 fn text(status: &Status) -> String {
     let mut text = flows_table(&status.flows);
+    text += &leftovers_text(&status.leftovers);
     for source in &status.sources {
         let counts = source.records.iter().map(|count| format!("{} {}", count.kind, count.live));
         text += &format!("\nsource {}: {}\n", source.source, counts.collect::<Vec<_>>().join(", "));

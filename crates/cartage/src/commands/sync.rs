@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use contract::{
     Fault,
-    store::{Swept, Taken},
+    store::{Leftover, Swept, Taken},
 };
 use engine::{
     Flow,
@@ -16,8 +16,8 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::{
-    Session, chosen,
-    status::{self, FlowStatus, flows_table},
+    Session, chosen, configured,
+    status::{self, FlowStatus, flows_table, leftovers_text},
     until_interrupted,
 };
 use crate::{
@@ -35,6 +35,8 @@ pub(super) struct Report {
     pub(super) lanes: Vec<LaneReport>,
     /// Flows that stopped before the end, and why.
     pub(super) paused: Vec<(String, Fault)>,
+    /// What is left of flows and sources that are no longer configured.
+    pub(super) leftovers: Vec<Leftover>,
     /// Calls made to sources.
     pub(super) source_calls: u64,
     /// Calls made to destinations.
@@ -111,6 +113,7 @@ impl Pass<'_> {
             flows: status::flows(engine.store.as_ref(), &flows, &status::lanes(engine)).await?,
             lanes: reports,
             paused: pushed.into_iter().filter_map(|(flow, pushed)| Some((flow.to_string(), pushed.paused?))).collect(),
+            leftovers: engine.store.left_behind(&configured(&engine.flows)).await?,
             source_calls: engine.origins.iter().map(|origin| origin.pull.source.calls()).sum(),
             destination_calls: destination_calls(&engine.flows),
             seconds: began.until(engine.clock.now()).as_secs_f64(),
@@ -137,6 +140,9 @@ fn destination_calls(flows: &[Arc<Flow>]) -> u64 {
 /// Prints a report for people.
 pub(super) fn show(report: &Report, output: Output) -> Result<(), Failure> {
     output.line(flows_table(&report.flows).trim_end())?;
+    for line in leftovers_text(&report.leftovers).lines() {
+        output.line(line)?;
+    }
     // What ails several lanes alike is told once.
     let mut faults: Vec<(&str, &Fault, Vec<&str>)> = Vec::new();
     for lane in &report.lanes {
@@ -186,5 +192,6 @@ pub(super) fn exit(report: &Report) -> Exit {
     let faults = report.lanes.iter().filter_map(|lane| lane.fault.as_ref());
     let faults = faults.chain(report.paused.iter().map(|(_, fault)| fault)).map(output::exit_of);
     let held = report.lanes.iter().any(|lane| lane.held.is_some()).then_some(Exit::Held);
-    faults.chain(held).max().unwrap_or_else(|| status::exit_of(&report.flows))
+    let left = (!report.leftovers.is_empty()).then_some(Exit::Left);
+    faults.chain(held).chain(left).chain([status::exit_of(&report.flows)]).max().unwrap_or(Exit::Done)
 }

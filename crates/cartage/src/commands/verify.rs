@@ -31,7 +31,7 @@ pub(super) async fn run(path: &Path, args: &VerifyArgs, output: Output) -> Resul
         let verified = verify(&flow, engine.store.as_ref()).await?;
         let (mut sent_again, mut paused) = (None, None);
         if args.repair {
-            repair(&flow, engine.store.as_ref(), &verified).await?;
+            repair(&flow, engine.store.as_ref(), engine.clock.as_ref(), &verified).await?;
             paused = engine.push(&flow, &until_interrupted()).until_idle().await?.paused;
             sent_again = Some(repaired(&flow, engine.store.as_ref(), &verified).await?);
         }
@@ -43,8 +43,13 @@ pub(super) async fn run(path: &Path, args: &VerifyArgs, output: Output) -> Resul
     for FlowVerified { flow, verified, repaired, paused } in &all {
         output.line(format!("{flow}: {} of {} items are as acknowledged", verified.right, verified.expected))?;
         for drift in verified.drift.iter().take(50) {
-            let mut what =
-                if drift.missing { "is missing".to_owned() } else { format!("differs in {}", drift.fields.join(", ")) };
+            let mut what = if drift.extra {
+                "is there, and should not be".to_owned()
+            } else if drift.missing {
+                "is missing".to_owned()
+            } else {
+                format!("differs in {}", drift.fields.join(", "))
+            };
             if drift.unread {
                 what += ", and could not be understood when it was read last: it is not sent again";
             }

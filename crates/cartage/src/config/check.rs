@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, ops::Range, time::Duration};
 
-use contract::Fault;
+use contract::BadSetting;
 use model::{FlowName, Market, SourceName};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -242,20 +242,15 @@ impl<'i> Sections<'_, 'i> {
         let before = self.reader.problems.len();
         let (settings, refused) = read(&mut self.reader, own, &known)?;
         if let Some(fault) = refused.filter(|_| self.reader.problems.len() == before) {
-            let problem = self.refused(&[section, name], whole, fault);
+            let problem = self.refused(&[section, name], fault);
             self.reader.problems.push(problem);
         }
         Some(settings)
     }
 
     /// What a connector says of its own settings, at the setting that it names.
-    fn refused(&self, path: &[&str], whole: &Table<'i>, fault: Fault) -> Problem {
-        let keys = whole.get_ref().as_table().into_iter().flat_map(|table| table.keys());
-        let named = |key: &&str| {
-            fault.message.split(|letter: char| !letter.is_alphanumeric() && letter != '_').any(|word| word == *key)
-        };
-        let key = keys.map(|key| key.get_ref().as_ref()).filter(|key| *key != "kind").find(named);
-        let path: Vec<&str> = path.iter().copied().chain(key).collect();
+    fn refused(&self, path: &[&str], BadSetting { setting, fault }: BadSetting) -> Problem {
+        let path: Vec<&str> = path.iter().copied().chain(setting.split('.')).collect();
         let mut problem = Problem::new(fault.code, self.reader.map.nearest(&path).value, fault.message);
         problem.hint = fault.hint;
         problem
@@ -270,13 +265,51 @@ impl<'i> Sections<'_, 'i> {
                 self.wrong(&path, message, "write a CEL expression, such as \"product.name\"");
             }
         }
+        let markets = self.markets(name, value, written.market, written.markets)?;
         Some(FlowSettings {
             source: SourceName::new(written.source),
             destination: written.destination,
-            market: written.market,
+            markets,
             fields: written.fields,
             category_fields: written.category_fields,
         })
+    }
+
+    /// The markets of a flow, however they are written; none where they are missing or written twice.
+    fn markets(
+        &mut self,
+        name: &str,
+        value: &Table<'i>,
+        market: Option<String>,
+        markets: Vec<String>,
+    ) -> Option<Vec<String>> {
+        let several = value.get_ref().get("markets").is_some();
+        match market {
+            Some(market) if !several => Some(vec![market]),
+            Some(_) => {
+                let path = ["flows", name, "markets"];
+                self.wrong(&path, format!("flows.{name} has both market and markets"), "keep one of them");
+                None
+            }
+            None if markets.is_empty() => {
+                let message = format!("flows.{name} has no market");
+                let problem = Problem::new(code::MISSING, value.span(), message);
+                self.reader.problems.push(problem.hint("market: Name of the market"));
+                None
+            }
+            None => {
+                let mut all = Vec::with_capacity(markets.len());
+                for market in markets {
+                    if all.contains(&market) {
+                        let path = ["flows", name, "markets"];
+                        self.wrong(&path, format!("flows.{name}.markets names \"{market}\" twice"), "name it once");
+                        return None;
+                    }
+                    all.push(market);
+                }
+                Some(all)
+            }
+        }
     }
 
     /// What flows name exists.
@@ -293,7 +326,9 @@ impl<'i> Sections<'_, 'i> {
             let markets: Vec<&str> = markets.keys().map(String::as_str).collect();
             self.reference(name, "source", flow.source.as_str(), &sources);
             self.reference(name, "destination", &flow.destination, &destinations);
-            self.reference(name, "market", &flow.market, &markets);
+            for market in &flow.markets {
+                self.reference(name, "market", market, &markets);
+            }
         }
     }
 
@@ -306,7 +341,9 @@ impl<'i> Sections<'_, 'i> {
             None if known.is_empty() => format!("add [{key}s.{named}]"),
             None => format!("configured: {}; or add [{key}s.{named}]", listed(known.iter().copied())),
         };
-        let span = self.reader.map.nearest(&["flows", flow, key]).value;
+        let plural = format!("{key}s");
+        let written = if self.reader.map.get(&["flows", flow, key]).is_some() { key } else { plural.as_str() };
+        let span = self.reader.map.nearest(&["flows", flow, written]).value;
         let message = format!("the flow {flow} names a {key} \"{named}\" that is not configured");
         self.reader.problems.push(Problem::new(code::UNKNOWN_NAME, span, message).hint(hint));
     }
@@ -360,7 +397,7 @@ impl<'i> Sections<'_, 'i> {
 }
 
 /// Reads the settings of a kind; with them, what the connector says against them.
-type ReadKind<T> = fn(&mut Reader<'_>, &Spanned<DeValue<'_>>, &[&str]) -> Option<(T, Option<Fault>)>;
+type ReadKind<T> = fn(&mut Reader<'_>, &Spanned<DeValue<'_>>, &[&str]) -> Option<(T, Option<BadSetting>)>;
 type Kinds<T> = &'static [(&'static str, ReadKind<T>)];
 
 /// How the settings of each kind of source are read.

@@ -20,5 +20,7 @@ pub const NAME: &str = "C0808";
 pub const MARKET: &str = "C0809";
 /// The address of a page can't be made from its template.
 pub const TEMPLATE: &str = "C0810";
+/// Several markets in one flow, into a destination that takes one.
+pub const SEVERAL_MARKETS: &str = "C0812";
 /// Two flows into one destination.
 pub const SHARED_DESTINATION: &str = "C0811";

@@ -23,8 +23,8 @@ pub(super) struct Server {
     /// Address and port to listen on. Keep it on the loopback address and put a proxy with TLS in front.
     #[serde(default = "defaults::listen")]
     pub(super) listen: String,
-    /// Address under which the proxy makes it reachable, such as `https://cartage.shop.example`: where destinations
-    /// fetch `/feed/{flow}/products` and `/feed/{flow}/categories` from.
+    /// Address under which the proxy makes it reachable, such as `https://cartage.shop.example`. `cartage check` shows the
+    /// addresses of the feeds below it, as they are entered at the destination.
     pub(super) public_url: Option<String>,
 }
 
@@ -84,7 +84,8 @@ pub(super) struct Market {
     pub(super) supply_channels: Vec<String>,
     /// Key of the store whose assortment is sold. Without it, everything is.
     pub(super) store: Option<String>,
-    /// Its time zone, an IANA name such as `Europe/Berlin`.
+    /// Its time zone, an IANA name such as `Europe/Berlin`: `market.time_zone` in expressions. Prices and offers begin and
+    /// end at the instants that the source gives, whatever the time zone.
     #[serde(default = "defaults::time_zone")]
     pub(super) time_zone: String,
     /// Address of a product's page. `{slug}`, `{id}`, `{key}`, `{sku}` and `{locale}` are replaced.
@@ -107,7 +108,7 @@ pub(super) enum Untracked {
     Unavailable,
 }
 
-/// One source into one destination, in one market.
+/// One source into one destination, in one market or several.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Flow {
@@ -115,8 +116,11 @@ pub(super) struct Flow {
     pub(super) source: String,
     /// Name of the destination. A destination takes one flow.
     pub(super) destination: String,
-    /// Name of the market.
-    pub(super) market: String,
+    /// Name of the market. A flow has either this or `markets`.
+    pub(super) market: Option<String>,
+    /// Names of the markets, for a destination that holds several markets in one item. Others take one market per flow.
+    #[serde(default)]
+    pub(super) markets: Vec<String>,
     /// Product fields of your own, or in place of built-in ones: name = CEL expression over `product` (and `variant`,
     /// the one an item stands for or the main one), such as `colour = "variant.attributes.color.label"`.
     #[serde(default)]

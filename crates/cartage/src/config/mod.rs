@@ -12,6 +12,7 @@ mod read;
 pub mod schema;
 mod source_map;
 mod suggest;
+mod value;
 
 use std::{
     collections::BTreeMap,
@@ -104,15 +105,15 @@ pub struct SourceSettings {
     pub cadence: BTreeMap<String, Duration>,
 }
 
-/// One source into one destination, in one market.
+/// One source into one destination, in one market or several.
 #[derive(Clone, Debug)]
 pub struct FlowSettings {
     /// Name of its source.
     pub source: SourceName,
     /// Name of its destination.
     pub destination: String,
-    /// Name of its market.
-    pub market: String,
+    /// Names of its markets, at least one, none twice.
+    pub markets: Vec<String>,
     /// Product fields: name and CEL expression.
     pub fields: BTreeMap<String, String>,
     /// Category fields: name and CEL expression.
@@ -129,6 +130,14 @@ pub struct Loaded {
     /// The file, as it was named.
     pub file: String,
     text: String,
+}
+
+impl Server {
+    /// Where a destination fetches a feed of a flow from: below `public_url`, or where nothing but this machine reaches it.
+    pub fn feed_url(&self, flow: &FlowName, feed: &str) -> String {
+        let base = self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen));
+        format!("{base}/feed/{flow}/{feed}")
+    }
 }
 
 impl Config {
@@ -220,6 +229,25 @@ impl Loaded {
             problem
         };
         problem::place(unknown.map(problem).collect(), &self.text, &self.file)
+    }
+
+    /// That a flow has several markets and its destination takes one.
+    pub fn several_markets(&self, flow: &FlowName) -> Vec<ConfigError> {
+        let span = self.source_map.nearest(&["flows", flow.as_str(), "markets"]).value;
+        let message = format!("the flow {flow} has several markets, and its destination takes one per flow");
+        let problem = problem::Problem::new(code::SEVERAL_MARKETS, span, message)
+            .hint("make a flow for each market, each into a destination of its own");
+        problem::place(vec![problem], &self.text, &self.file)
+    }
+
+    /// That two flows fill one space of an account, at the destination of the second.
+    pub fn shared_space(&self, first: &FlowName, second: &FlowName) -> Vec<ConfigError> {
+        let span = self.source_map.nearest(&["flows", second.as_str(), "destination"]).value;
+        let message =
+            format!("the flows {first} and {second} write to the same place: their destinations have the same keys");
+        let hint = format!("give the destination of {second} the keys of a store of its own");
+        let problem = problem::Problem::new(code::SHARED_DESTINATION, span, message).hint(hint);
+        problem::place(vec![problem], &self.text, &self.file)
     }
 
     /// Where the text inside a value's quotes begins.

@@ -170,7 +170,7 @@ fn shorten(line: &str, needed: usize) -> String {
 }
 
 /// Whether the value of this key is, or may be meant as, a secret.
-pub(super) fn names_secret(key: &str) -> bool {
+fn names_secret(key: &str) -> bool {
     let key = key.to_lowercase();
     ["secr", "passw", "token", "private", "public_key", "api_key", "client_id"].iter().any(|word| key.contains(word))
 }

@@ -6,16 +6,17 @@
 use std::ops::Range;
 
 use schemars::JsonSchema;
-use serde::de::{DeserializeOwned, IntoDeserializer as _};
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use toml::{Spanned, de::DeValue};
 
 use super::{
     code,
-    problem::{Hidden, Problem, names_secret},
+    problem::{Hidden, Problem},
     schema::{at, table_of},
     source_map::SourceMap,
     suggest::{listed, nearest},
+    value::{self, Error, Wrong},
 };
 
 /// A table with more than so many problems is another kind of file.
@@ -44,16 +45,16 @@ impl Reader<'_> {
         self.ranges(&schema, value);
         let mut rest = value.clone();
         for _ in 0..MOST_PROBLEMS {
-            let error = match T::deserialize(rest.clone().into_deserializer()) {
+            let Error { wrong, span } = match value::read(&rest) {
                 Ok(read) => return Some(read),
                 Err(error) => error,
             };
-            let span = error.span().unwrap_or_else(|| value.span());
-            if error.message().starts_with("missing field") {
-                self.missing(error.message(), &span, value, &schema);
+            let span = span.unwrap_or_else(|| value.span());
+            if let Wrong::Missing(key) = wrong {
+                self.missing(key, &span, value, &schema);
                 return None;
             }
-            let problem = self.wrong(error.message(), &span, extra, &schema);
+            let problem = self.wrong(wrong, &span, extra, &schema);
             self.problems.push(problem);
             if !take_out(&mut rest, &span) {
                 return None;
@@ -67,17 +68,16 @@ impl Reader<'_> {
         self.map.path_at(span).map_or_else(|| "the value".to_owned(), |path| path.join("."))
     }
 
-    fn missing(&mut self, message: &str, span: &Range<usize>, value: &Spanned<DeValue<'_>>, schema: &Json) {
+    fn missing(&mut self, key: &'static str, span: &Range<usize>, value: &Spanned<DeValue<'_>>, schema: &Json) {
         let given = |key: &str| value.get_ref().get(key).is_some();
         let of_this_table = *span == value.span();
-        let named: Vec<&str> = quoted(message).collect();
         let required = at(schema, &["required"]).as_array().into_iter().flatten().filter_map(Json::as_str);
         // A key that was only mistyped was told already.
         let mistyped = |key: &&str| self.problems.iter().any(|problem| problem.hint == Some(meant(key)));
         let missing: Vec<&str> = if of_this_table {
             required.filter(|key| !given(key)).filter(|key| !mistyped(key)).collect()
         } else {
-            named
+            vec![key]
         };
         if missing.is_empty() {
             return;
@@ -93,14 +93,12 @@ impl Reader<'_> {
         self.problems.push(problem);
     }
 
-    fn wrong(&self, message: &str, span: &Range<usize>, extra: &[&str], schema: &Json) -> Problem {
+    fn wrong(&self, wrong: Wrong, span: &Range<usize>, extra: &[&str], schema: &Json) -> Problem {
         let name = self.name(span);
         let key = name.rsplit('.').next().unwrap_or_default();
-        if message.starts_with("unknown field") {
-            let known: Vec<&str> = quoted(message).skip(1).chain(extra.iter().copied()).collect();
-            return unknown_key(key, &known, span.clone());
-        }
-        if message.starts_with("a secret is written as") || names_secret(key) && message.starts_with("invalid type") {
+        let property = at(schema, &["properties", key]);
+        let is_secret = at(property, &["pattern"]).as_str() == Some(contract::secret::FORM);
+        if is_secret && matches!(wrong, Wrong::Type { .. } | Wrong::Other(_)) {
             let within = name.split_once('.').map_or(name.as_str(), |(_, within)| within);
             let variable = within.to_uppercase().replace(['.', '-'], "_");
             let hint = format!(
@@ -110,24 +108,23 @@ impl Reader<'_> {
             let message = format!("{name} must say where the secret is kept, not hold it");
             return Problem::new(code::SECRET, span.clone(), message).hint(hint).hidden(Hidden::Meant);
         }
-        if message.starts_with("unknown variant") {
-            let mut words = quoted(message);
-            let given = words.next().unwrap_or_default();
-            let known: Vec<&str> = words.collect();
-            let message = format!("{name} can't be \"{given}\"");
-            return Problem::new(code::VALUE, span.clone(), message).hint(choice(given, &known));
-        }
-        let words = choices(at(schema, &["properties", key]));
-        if !words.is_empty() {
-            let message = format!("{name} must be one of its words");
-            return Problem::new(code::VALUE, span.clone(), message).hint(format!("possible: {}", in_quotes(&words)));
-        }
-        let message = match message.split_once(", expected ") {
-            Some((given, expected)) => {
-                let given = given.split_once(": ").map_or(given, |(_, given)| given);
-                format!("{name} must be {}; this is {}", in_words(expected), in_words(given))
+        let message = match wrong {
+            Wrong::Key(known) => {
+                let known: Vec<&str> = known.into_iter().chain(extra.iter().copied()).collect();
+                return unknown_key(key, &known, span.clone());
             }
-            None => format!("{name}: {message}"),
+            Wrong::Word { given, known } => {
+                let message = format!("{name} can't be \"{given}\"");
+                return Problem::new(code::VALUE, span.clone(), message).hint(choice(&given, &known));
+            }
+            Wrong::Missing(_) | Wrong::Type { .. } | Wrong::Other(_) if !choices(property).is_empty() => {
+                let message = format!("{name} must be one of its words");
+                let hint = format!("possible: {}", in_quotes(&choices(property)));
+                return Problem::new(code::VALUE, span.clone(), message).hint(hint);
+            }
+            Wrong::Type { given, expected } => format!("{name} must be {}; this is {given}", in_words(&expected)),
+            Wrong::Missing(key) => format!("{name} has no {key}"),
+            Wrong::Other(message) => format!("{name}: {message}"),
         };
         let mut problem = Problem::new(code::VALUE, span.clone(), message);
         problem.hint = description(schema, key);
@@ -202,27 +199,17 @@ fn choices(property: &Json) -> Vec<&str> {
     consts.chain(words).collect()
 }
 
-/// The words that serde's messages put in backticks.
-fn quoted(message: &str) -> impl Iterator<Item = &str> {
-    message.split('`').skip(1).step_by(2)
-}
-
-/// serde's names of types, for people.
-fn in_words(what: &str) -> String {
-    let what = what.trim();
-    match what {
+/// What a type expects, for people: serde names types as Rust does.
+fn in_words(expected: &str) -> String {
+    match expected {
         "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" => "a whole number".to_owned(),
         "f32" | "f64" => "a number".to_owned(),
         "a string" => "text in quotes".to_owned(),
         "a boolean" => "true or false".to_owned(),
         "a sequence" | "sequence" => "a list in [ ]".to_owned(),
         "a map" | "map" => "a table".to_owned(),
-        _ if what.starts_with("struct ") => "a table".to_owned(),
-        _ => match what.split_once(' ') {
-            Some(("string", text)) => format!("the text {text}"),
-            Some(("integer" | "boolean", value)) => value.replace('`', ""),
-            Some(_) | None => what.replace("floating point ", "").replace('`', ""),
-        },
+        _ if expected.starts_with("struct ") => "a table".to_owned(),
+        _ => expected.replace("floating point ", "").replace('`', ""),
     }
 }
 

@@ -56,7 +56,7 @@ fn a_working_configuration_becomes_settings() {
     let shop = &config.sources[&SourceName::from("shop")];
     assert_eq!(shop.full_every, Duration::from_hours(24));
     assert!((shop.sweep_guard - 0.1).abs() < f64::EPSILON);
-    assert_eq!(config.flows[&FlowName::from("clerk-de")].market, "de");
+    assert_eq!(config.flows[&FlowName::from("clerk-de")].markets, ["de"]);
 }
 
 #[test]
@@ -219,6 +219,38 @@ fn wrong_types_and_words_are_told() {
       |       ^^^^^^^^^^^^^
       hint: write error, warn, info, debug or trace, or info,engine=debug
     "#);
+}
+
+#[test]
+fn the_markets_of_a_flow_are_written_once() {
+    let several = with("market = \"de\"", "markets = [\"de\", \"at\"]");
+    assert!(several.contains("names a market \"at\" that is not configured"), "{several}");
+    insta::assert_snapshot!(with("market = \"de\"", "markets = [\"de\", \"de\"]"), @r#"
+    error[C0805]: flows.clerk-de.markets names "de" twice
+      --> cartage.toml:26:11
+       |
+    26 | markets = ["de", "de"]
+       |           ^^^^^^^^^^^^
+      hint: name it once
+    "#);
+    insta::assert_snapshot!(with("market = \"de\"", "market = \"de\"\nmarkets = [\"de\"]"), @r#"
+    error[C0805]: flows.clerk-de has both market and markets
+      --> cartage.toml:27:11
+       |
+    27 | markets = ["de"]
+       |           ^^^^^^
+      hint: keep one of them
+    "#);
+    insta::assert_snapshot!(with("market = \"de\"", ""), @r#"
+    error[C0804]: flows.clerk-de has no market
+      --> cartage.toml:23:1
+       |
+    23 | [flows.clerk-de]
+       | ^^^^^^^^^^^^^^^^
+      hint: market: Name of the market
+    "#);
+    let one = WORKING.replacen("market = \"de\"", "markets = [\"de\"]", 1);
+    assert_eq!(Config::parse(&one, "cartage.toml").unwrap().config.flows[&FlowName::from("clerk-de")].markets, ["de"]);
 }
 
 #[test]

@@ -35,6 +35,25 @@ async fn refused(shop: &Shop, from: &str, to: &str, mark: &str) -> Ran {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_destinations_with_the_keys_of_one_store_are_refused() {
+    let shop = Shop::uniform(1).await;
+    for key in ["public", "private"] {
+        shop.replace(&format!("sandbox-uk-{key}.secret"), &format!("sandbox-de-{key}.secret"));
+    }
+    shop.cartage(&["check"]).await.ended(2).says(&["error[C0811]", "clerk-de and clerk-uk", "cartage.toml:"]);
+    shop.cartage(&["sync"]).await.ended(2).says(&["error[C0811]"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_markets_are_refused_where_the_destination_takes_one() {
+    let shop = Shop::uniform(1).await;
+    shop.replace("market = \"de\"", "markets = [\"de\", \"uk\"]");
+    shop.cartage(&["check"]).await.ended(2).says(&["error[C0812]", "markets = [\"de\", \"uk\"]"]);
+    shop.replace("markets = [\"de\", \"uk\"]", "markets = [\"de\"]");
+    shop.cartage(&["sync"]).await.ended(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mistakes_in_the_configuration_are_told_with_place_and_remedy() {
     let shop = Shop::uniform(1).await;
     shop.cartage(&["check"]).await.ended(0);

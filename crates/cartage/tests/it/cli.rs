@@ -8,13 +8,15 @@ use sandbox::{
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::harness::{Shop, cartage};
+use crate::harness::{Shop, cartage, serve};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn help_tells_commands_examples_and_exit_codes() {
     let help = cartage(&["--help"]).await.ended(0);
-    let commands =
-        ["demo", "sandbox", "init", "check", "plan", "sync", "run", "status", "explain", "verify", "dead", "schema"];
+    let commands = [
+        "demo", "sandbox", "init", "check", "plan", "sync", "run", "status", "explain", "verify", "forget", "dead",
+        "schema",
+    ];
     let help = help.says(&commands).says(&["Exit codes:", "Examples:"]);
     assert!(!help.out.contains("bench"), "what only developers need is not shown");
     for command in commands {
@@ -179,10 +181,10 @@ async fn explain_tells_a_record_of_each_source_once() {
     };
     // The flows of one source are not next to each other.
     let flow = copied("flows.clerk-de", "flows.last").replace("\"clerk-de\"", "\"last\"");
-    shop.configure(
-        &[copied("sources.shop", "sources.other"), copied("destinations.clerk-de", "destinations.last"), flow]
-            .join("\n"),
-    );
+    // Reached at another address, it counts as another store.
+    let elsewhere = serve(shop.world.clerk.router()).await + "/v2";
+    let last = copied("destinations.clerk-de", "destinations.last").replace(&shop.world.clerk_url, &elsewhere);
+    shop.configure(&[copied("sources.shop", "sources.other"), last, flow].join("\n"));
     shop.replace("[flows.clerk-uk]\nsource = \"shop\"", "[flows.clerk-uk]\nsource = \"other\"");
     shop.cartage(&["sync"]).await;
     let journeys = shop.cartage(&["explain", "p-000001", "--json"]).await.ended(0).json();
@@ -238,6 +240,26 @@ async fn what_was_changed_behind_our_back_is_found_and_repaired() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_should_not_be_there_is_found_and_removed() {
+    let shop = Shop::uniform(20).await;
+    shop.cartage(&["sync"]).await.ended(0);
+    let id = shop.id("p-000003");
+    let deleted = shop.store("de").products()[&id].clone();
+    shop.change(Change::DeleteProduct { product: "p-000003".to_owned() });
+    shop.cartage(&["sync", "--full"]).await.ended(0);
+    let before = shop.held();
+    shop.cartage(&["verify"]).await.ended(0);
+    // Something, such as an import of an older feed, puts back what was removed.
+    write(&shop, "POST", &json!([deleted])).await;
+    let found = format!("product {id} is there, and should not be");
+    shop.cartage(&["verify"]).await.ended(1).says(&[&found, "cartage verify --repair"]);
+    shop.cartage(&["verify", "--repair"]).await.ended(0);
+    assert_eq!(shop.held(), before);
+    shop.cartage(&["verify"]).await.ended(0);
+    shop.cartage(&["status"]).await.ended(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repair_that_is_refused_is_not_called_one() {
     let shop = Shop::uniform(20).await;
     shop.cartage(&["sync"]).await.ended(0);
@@ -258,6 +280,18 @@ async fn a_repair_that_is_refused_is_not_called_one() {
     shop.store("de").clear();
     shop.cartage(&["verify", "--repair"]).await.ended(0);
     assert_eq!(shop.held(), held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_shows_the_addresses_of_the_feeds() {
+    let shop = Shop::uniform(1).await;
+    shop.cartage(&["check"])
+        .await
+        .ended(0)
+        .says(&["http://127.0.0.1:8470/feed/clerk-de/products", "server.public_url"]);
+    shop.configure("[server]\npublic_url = \"https://cartage.shop.example/\"");
+    let ran = shop.cartage(&["check"]).await.ended(0);
+    ran.says(&["feed categories: https://cartage.shop.example/feed/clerk-uk/categories"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -392,7 +426,16 @@ async fn the_daemon_syncs_serves_and_ends_cleanly_when_told() {
         async move { get(&url).await }
     };
     assert!(asked("/healthz").await.contains("ok"));
-    assert!(asked("/readyz").await.contains("\"ready\":true"));
+    // Once every flow agrees with its source; that is looked at every few seconds.
+    let mut ready = answer(&format!("http://127.0.0.1:{port}/readyz")).await;
+    for _ in 0..200 {
+        if ready.contains("\"ready\":true") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        ready = answer(&format!("http://127.0.0.1:{port}/readyz")).await;
+    }
+    assert!(ready.starts_with("HTTP/1.1 200") && ready.contains("\"ready\":true"), "{ready}");
     let metrics = asked("/metrics").await;
     assert!(metrics.contains("cartage_calls_total") && metrics.contains("cartage_records"), "{metrics}");
     // Another one would write the same database.
@@ -407,8 +450,15 @@ async fn the_daemon_syncs_serves_and_ends_cleanly_when_told() {
     shop.cartage(&["sync"]).await.ended(0);
 }
 
-/// The body of an answer, over a plain connection.
+/// An answer that must be a good one, over a plain connection.
 async fn get(url: &str) -> String {
+    let answer = answer(url).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    answer
+}
+
+/// An answer, over a plain connection.
+async fn answer(url: &str) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
@@ -416,7 +466,6 @@ async fn get(url: &str) -> String {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     answer
 }
 

@@ -11,11 +11,12 @@
 
 mod desk;
 mod ledger;
+mod leftovers;
 mod mirror;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::{desk::*, ledger::*, mirror::*};
+pub use self::{desk::*, ledger::*, leftovers::*, mirror::*};
 
 /// Number of a record, for good: it keeps it when it is deleted and comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
@@ -29,6 +30,6 @@ pub struct Revision(pub u64);
 
 /// A store: mirror, ledger, calls, dead letters, cursors, links and due times. It is made of smaller traits by who uses
 /// them; whoever needs only one of them may ask for that one.
-pub trait Store: Mirror + Ledger + Desk {}
+pub trait Store: Mirror + Ledger + Desk + Leftovers {}
 
-impl<S: Mirror + Ledger + Desk + ?Sized> Store for S {}
+impl<S: Mirror + Ledger + Desk + Leftovers + ?Sized> Store for S {}

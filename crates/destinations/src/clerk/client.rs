@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use contract::{Facets, Fault, FaultClass, Item, Op, Outcome, Parcel, Receipt, destination::Verdict};
+use contract::{Digest, Facets, Fault, FaultClass, Item, Op, Outcome, Parcel, Receipt, destination::Verdict};
 use model::{Kind, RemoteId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -84,6 +84,12 @@ impl Client {
         let (http, tokens) = (client(config.concurrency.into())?, client(TOKENS_AT_ONCE)?);
         let redactor = Redactor::new([&private_key, &public_key]);
         Ok(Self { http, tokens, base, public_key, private_key, id_type: config.id_type, redactor })
+    }
+
+    /// The store that its keys belong to, as text without the key.
+    pub fn store(&self) -> String {
+        let key = self.public_key.expose_secret();
+        format!("clerk {:?}", Digest::of(format!("{}\n{key}", self.base).as_bytes()))
     }
 
     /// Calls made so far.

@@ -1,6 +1,6 @@
 //! Settings of one Clerk.io store. The doc comments are the reference that users read.
 
-use contract::{Fault, SecretRef};
+use contract::{BadSetting, Fault, SecretRef};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wire::Url;
@@ -181,7 +181,7 @@ impl Config {
     ///
     /// # Errors
     /// `C0401` naming the setting, what it is and what it may be.
-    pub fn checked(&self) -> Result<Url, Fault> {
+    pub fn checked(&self) -> Result<Url, BadSetting> {
         within("batch_items", self.batch_items.into(), 1, 500)?;
         within("batch_bytes", self.batch_bytes, 10_000, 50_000_000)?;
         within("concurrency", self.concurrency.into(), 1, 32)?;
@@ -195,16 +195,18 @@ impl Config {
         url.ok_or_else(|| {
             Fault::config("C0401", "clerk: url is no absolute http(s) URL without query and fragment")
                 .hint("write it like https://api.clerk.io/v2")
+                .of_setting("url")
         })
     }
 }
 
-fn within(name: &str, value: u32, least: u32, most: u32) -> Result<(), Fault> {
+fn within(name: &'static str, value: u32, least: u32, most: u32) -> Result<(), BadSetting> {
     if (least..=most).contains(&value) {
         return Ok(());
     }
     Err(Fault::config("C0401", format!("clerk: {name} is {value}"))
-        .hint(format!("it must be from {least} to {most}")))
+        .hint(format!("it must be from {least} to {most}"))
+        .of_setting(name))
 }
 
 mod defaults {

@@ -15,7 +15,7 @@ use contract::{
     destination::{Ids, Mapped, Verdict},
     source::Finding,
 };
-use model::{CategoryListing, Kind, Listing, RemoteId};
+use model::{CategoryListing, Kind, Listing, RecordId, RemoteId};
 use wire::Environment;
 
 pub use config::Config;
@@ -62,6 +62,10 @@ impl Destination for Connector {
         map::fingerprint(&self.config, DESCRIPTOR.mapping)
     }
 
+    fn space(&self) -> Option<String> {
+        Some(self.client.store())
+    }
+
     fn ids(&self) -> Ids {
         // A SKU can move from one product to another, and so can a key.
         let own = self.config.grain == Grain::Product && self.config.product_id == ProductId::Id;
@@ -104,6 +108,15 @@ impl Destination for Connector {
         Receipt { verdict: Verdict::Whole(Outcome::Deferred(fault)), status: 0, response: String::new() }
     }
 
+    fn ids_of(&self, kind: Kind, id: &RecordId) -> Vec<RemoteId> {
+        let own = match kind {
+            Kind::Product => self.ids() == Ids::Own,
+            Kind::Category => true,
+            _ => false,
+        };
+        if own { vec![RemoteId::from(id.as_str())] } else { Vec::new() }
+    }
+
     async fn read(&self, kind: Kind, ids: &[RemoteId]) -> Option<Result<Vec<(RemoteId, serde_json::Value)>, Fault>> {
         let resource = Resource::of(kind)?;
         Some(self.client.read(resource, ids).await)
@@ -125,6 +138,11 @@ impl Destination for Connector {
 /// JSON Feed V2, one URL per kind.
 #[async_trait]
 impl Importer for Connector {
+    fn feeds(&self) -> &'static [&'static str] {
+        const FEEDS: [&str; 2] = [Resource::Products.name(), Resource::Categories.name()];
+        &FEEDS
+    }
+
     fn kind(&self, feed: &str) -> Option<Kind> {
         Kind::CARRIED.into_iter().find(|kind| Resource::of(*kind).is_some_and(|resource| resource.name() == feed))
     }

@@ -1,6 +1,6 @@
 //! Settings of a commercetools source. The doc comments are the reference text.
 
-use contract::{Fault, SecretRef};
+use contract::{BadSetting, Fault, SecretRef};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use wire::Url;
@@ -174,7 +174,7 @@ impl Config {
     ///
     /// # Errors
     /// `C0213`, naming the setting.
-    pub fn addresses(&self) -> Result<(Url, Url), Fault> {
+    pub fn addresses(&self) -> Result<(Url, Url), BadSetting> {
         self.check_numbers()?;
         let key = &self.project_key;
         if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
@@ -186,7 +186,7 @@ impl Config {
         Ok((wire::query::with_segment(&api, key), token))
     }
 
-    fn address(&self, setting: &'static str, explicit: Option<&str>, host: &str) -> Result<Url, Fault> {
+    fn address(&self, setting: &'static str, explicit: Option<&str>, host: &str) -> Result<Url, BadSetting> {
         let text = match (explicit, &self.region) {
             (Some(url), _) => url.to_owned(),
             (None, Some(region)) => {
@@ -206,7 +206,7 @@ impl Config {
         Ok(url)
     }
 
-    fn check_numbers(&self) -> Result<(), Fault> {
+    fn check_numbers(&self) -> Result<(), BadSetting> {
         let sizes = [
             ("page_size.first_products", self.page_size.first_products),
             ("page_size.products", self.page_size.products),
@@ -283,6 +283,6 @@ impl Config {
     }
 }
 
-fn wrong(setting: &str, must: &str) -> Fault {
-    Fault::config("C0213", format!("the setting {setting} can't be used: it {must}"))
+fn wrong(setting: &'static str, must: &str) -> BadSetting {
+    Fault::config("C0213", format!("the setting {setting} can't be used: it {must}")).of_setting(setting)
 }

@@ -8,6 +8,7 @@
 mod codec;
 mod executor;
 mod ledger;
+mod leftovers;
 mod links;
 mod mirror;
 mod owners;
@@ -29,11 +30,11 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Desk, Fault, Ledger, Mirror,
+    Desk, Fault, Ledger, Leftovers, Mirror,
     destination::Ids,
     store::{
-        Count, DeadLetter, EntryView, Found, Intake, LaneState, Number, Owner, Registered, Revision, Step, Sweep,
-        Swept, Take, Taken, Tally, UnreadRow, Wake, Window, Work,
+        Count, DeadLetter, EntryView, Found, HeldItems, Intake, LaneState, Leftover, Number, Owner, Registered,
+        Revision, Step, Sweep, Swept, Take, Taken, Tally, UnreadRow, Wake, Window, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -483,5 +484,41 @@ impl Desk for Sqlite {
 
     async fn prune(&self, before: Timestamp) -> Result<u64, Fault> {
         self.writer()?.run(move |tx| tx.prune(before)).await
+    }
+}
+
+#[async_trait]
+impl Leftovers for Sqlite {
+    async fn left_behind(&self, configured: &[(FlowName, SourceName)]) -> Result<Vec<Leftover>, Fault> {
+        let configured = configured.to_vec();
+        self.readers.run(move |db, _| leftovers::leftovers(db, &configured)).await
+    }
+
+    async fn held_items(
+        &self,
+        flow: &FlowName,
+        source: &SourceName,
+        after: Number,
+        limit: usize,
+    ) -> Result<Vec<HeldItems>, Fault> {
+        let (flow, source) = (flow.clone(), source.clone());
+        self.readers.run(move |db, _| leftovers::held_items(db, &flow, &source, after, limit)).await
+    }
+
+    async fn forget_entries(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault> {
+        let (flow, numbers) = (flow.clone(), numbers.to_vec());
+        self.writer()?.run(move |tx| tx.forget_entries(&flow, &numbers)).await
+    }
+
+    async fn forget_flow(&self, flow: &FlowName, source: &SourceName, limit: usize) -> Result<u64, Fault> {
+        let (name, source) = (flow.clone(), source.clone());
+        let forgotten = self.writer()?.run(move |tx| tx.forget_flow(&name, &source, limit)).await?;
+        self.flows.lock().unwrap_or_else(PoisonError::into_inner).remove(flow);
+        Ok(forgotten)
+    }
+
+    async fn forget_source(&self, source: &SourceName, limit: usize) -> Result<u64, Fault> {
+        let source = source.clone();
+        self.writer()?.run(move |tx| tx.forget_source(&source, limit)).await
     }
 }

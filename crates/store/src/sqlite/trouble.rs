@@ -46,8 +46,9 @@ impl Trouble {
         let file = path.display();
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => {
-                Fault::transient("C0104", format!("the disk is full: {file} could not be written"))
-                    .hint("free some space; nothing is lost, the work goes on by itself")
+                Fault::transient("C0104", format!("the disk is full: {file} could not be written")).hint(
+                    "free some space; nothing is lost: `cartage run` goes on by itself, other commands are run again",
+                )
             }
             Some(ErrorCode::NotADatabase) => not_ours(path, "it is no SQLite database"),
             Some(ErrorCode::DatabaseCorrupt) => {

@@ -10,11 +10,11 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Desk, Fault, Ledger, Mirror,
+    Desk, Fault, Ledger, Leftovers, Mirror,
     destination::Ids,
     store::{
-        Count, DeadLetter, EntryView, Found, Intake, LaneState, Number, Owner, Registered, Revision, Step, Sweep,
-        Swept, Take, Taken, Tally, UnreadRow, Wake as NextWake, Window, Work,
+        Count, DeadLetter, EntryView, Found, HeldItems, Intake, LaneState, Leftover, Number, Owner, Registered,
+        Revision, Step, Sweep, Swept, Take, Taken, Tally, UnreadRow, Wake as NextWake, Window, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -101,4 +101,12 @@ steps! { Desk:
     fn discard(flow: &FlowName, numbers: &[Number]) -> u64;
     fn doubt(flow: &FlowName, numbers: &[Number]) -> u64;
     fn prune(before: Timestamp) -> u64;
+}
+
+steps! { Leftovers:
+    fn left_behind(configured: &[(FlowName, SourceName)]) -> Vec<Leftover>;
+    fn held_items(flow: &FlowName, source: &SourceName, after: Number, limit: usize) -> Vec<HeldItems>;
+    fn forget_entries(flow: &FlowName, numbers: &[Number]) -> u64;
+    fn forget_flow(flow: &FlowName, source: &SourceName, limit: usize) -> u64;
+    fn forget_source(source: &SourceName, limit: usize) -> u64;
 }

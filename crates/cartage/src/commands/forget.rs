@@ -1,0 +1,103 @@
+//! `cartage forget`: flows and sources that are no longer configured.
+
+use std::{path::Path, sync::Arc};
+
+use contract::{Destination, Fault, store::Leftover};
+use engine::forget::{Forgotten, forget, remove};
+use model::{FlowName, SourceName};
+use serde::Serialize;
+
+use super::{Session, configured, load};
+use crate::{
+    assemble,
+    cli::ForgetArgs,
+    config::Loaded,
+    output::{Exit, Failure, Output, exit_of, fault_text},
+};
+
+#[derive(Serialize)]
+struct Done {
+    flow: FlowName,
+    source: SourceName,
+    #[serde(flatten)]
+    forgotten: Forgotten,
+}
+
+pub(super) async fn run(path: &Path, args: &ForgetArgs, output: Output) -> Result<Exit, Failure> {
+    let loaded = load(path)?;
+    let session = Session::open(path, output, false).await?;
+    let (engine, store) = (&session.engine, session.engine.store.as_ref());
+    let all = store.left_behind(&configured(&engine.flows)).await?;
+    let is_meant = |leftover: &&Leftover| {
+        leftover.flow.as_str() == args.flow
+            && args.source.as_ref().is_none_or(|source| leftover.source.as_str() == source)
+    };
+    let meant: Vec<&Leftover> = all.iter().filter(is_meant).collect();
+    if meant.is_empty() {
+        return Err(
+            nothing_left(args, &all, loaded.config.flows.contains_key(&FlowName::new(args.flow.as_str()))).into()
+        );
+    }
+    let target = if args.remove_items { Some(destination(&loaded, args)?) } else { None };
+    let mut done = Vec::new();
+    for leftover in meant {
+        let forgotten = match &target {
+            None => Forgotten { records: forget(leftover, store).await?, ..Forgotten::default() },
+            Some((name, destination)) => {
+                let into_it = engine.flows.iter().filter(|flow| {
+                    loaded.config.flows.get(&flow.name).is_some_and(|settings| settings.destination == *name)
+                });
+                let others: Vec<_> = into_it.map(|flow| (flow.name.clone(), flow.source.clone())).collect();
+                remove(leftover, destination.as_ref(), &others, store).await?
+            }
+        };
+        done.push(Done { flow: leftover.flow.clone(), source: leftover.source.clone(), forgotten });
+    }
+    session.progress.finish();
+    output.document(&done)?;
+    let mut exit = Exit::Done;
+    for Done { flow, source, forgotten } in &done {
+        let Forgotten { records, removed, shared, left, fault } = forgotten;
+        output.line(format!("{flow} (source {source}): {records} records were forgotten"))?;
+        if args.remove_items {
+            output.line(format!("  {removed} items were removed at the destination"))?;
+        }
+        if *shared > 0 {
+            output.line(format!("  {shared} items stay, because a configured flow holds them too"))?;
+        }
+        if *left > 0 {
+            output.line(format!("  {left} items could not be removed and are not forgotten"))?;
+            exit = exit.max(Exit::Left);
+        }
+        if let Some(fault) = fault {
+            output.line(format!("  {}", fault_text(fault).replace('\n', "\n  ")))?;
+            exit = exit.max(exit_of(fault));
+        }
+    }
+    Ok(exit)
+}
+
+/// The destination that the items are removed from: that of the flow, or, where the flow is not configured, the one that is
+/// named.
+fn destination(loaded: &Loaded, args: &ForgetArgs) -> Result<(String, Arc<dyn Destination>), Failure> {
+    let of_flow = loaded.config.flows.get(&FlowName::new(args.flow.as_str())).map(|flow| flow.destination.as_str());
+    let Some(name) = args.destination.as_deref().or(of_flow) else {
+        let known: Vec<&str> = loaded.config.destinations.keys().map(String::as_str).collect();
+        let message = format!("the flow {} is not configured, so its destination is not known", args.flow);
+        let hint = format!("name it with --destination; the configuration has: {}", known.join(", "));
+        return Err(Fault::config("C0827", message).hint(hint).into());
+    };
+    Ok((name.to_owned(), assemble::destination(loaded, name)?))
+}
+
+fn nothing_left(args: &ForgetArgs, all: &[Leftover], is_configured: bool) -> Fault {
+    let names: Vec<String> = all.iter().map(|it| format!("{} (source {})", it.flow, it.source)).collect();
+    let hint = if !names.is_empty() {
+        format!("what is left of others: {}", names.join(", "))
+    } else if is_configured {
+        "it is configured: take it out of the configuration first, or give it another source".to_owned()
+    } else {
+        "nothing is left of any flow that is not configured".to_owned()
+    };
+    Fault::config("C0826", format!("nothing is left of a flow {:?} that is not configured", args.flow)).hint(hint)
+}

@@ -1,0 +1,177 @@
+//! Flows and sources that are no longer configured: what the destination still holds of them is removed, or only forgotten.
+//!
+//! **Invariants:** an item that a configured flow into the same destination holds is never removed; what could not be
+//! removed stays in the ledger, so that the command can be run again.
+
+use std::collections::HashSet;
+
+use contract::{
+    Call, Destination, Digest, Fault, Op, Outcome, Parcel, Removal, Store,
+    destination::Verdict,
+    store::{HeldItems, Leftover, Number},
+};
+use model::{FlowName, Kind, RemoteId, SourceName};
+use serde::Serialize;
+
+/// Records read, and ledger entries forgotten, at once.
+const PAGE: usize = 1000;
+
+/// What became of a leftover.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Forgotten {
+    /// Ledger entries that were forgotten.
+    pub records: u64,
+    /// Items that were removed at the destination.
+    pub removed: u64,
+    /// Items that a configured flow holds as well: they stay.
+    pub shared: u64,
+    /// Items that could not be removed: they stay, and so do their ledger entries.
+    pub left: u64,
+    /// Why they could not be removed.
+    pub fault: Option<Fault>,
+}
+
+/// Forgets a leftover, whatever the destination holds of it.
+///
+/// # Errors
+/// The store's.
+pub async fn forget(leftover: &Leftover, store: &dyn Store) -> Result<u64, Fault> {
+    let mut records = 0;
+    loop {
+        match store.forget_flow(&leftover.flow, &leftover.source, PAGE).await? {
+            0 => break,
+            forgotten => records += forgotten,
+        }
+    }
+    while store.forget_source(&leftover.source, PAGE).await? > 0 {}
+    Ok(records)
+}
+
+/// Removes what the destination holds of a leftover, and forgets it as far as that worked. `others`: the configured flows
+/// into the same destination, each with its source.
+///
+/// # Errors
+/// The store's. What the destination refused is in the result.
+pub async fn remove(
+    leftover: &Leftover,
+    destination: &dyn Destination,
+    others: &[(FlowName, SourceName)],
+    store: &dyn Store,
+) -> Result<Forgotten, Fault> {
+    let theirs = items_of(others, store).await?;
+    let mut forgotten = Forgotten::default();
+    let mut after = Number(0);
+    loop {
+        let page = store.held_items(&leftover.flow, &leftover.source, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.number;
+        let mut done: Vec<Number> = Vec::new();
+        for kind in Kind::CARRIED {
+            let of_kind: Vec<&HeldItems> = page.iter().filter(|held| held.kind == kind).collect();
+            let removed = remove_items(kind, &of_kind, destination, &theirs, &mut forgotten).await;
+            let is_done = |held: &&&HeldItems| held.items.iter().all(|item| removed.contains(item));
+            done.extend(of_kind.iter().filter(is_done).map(|held| held.number));
+        }
+        forgotten.records += store.forget_entries(&leftover.flow, &done).await?;
+        // A destination that can't be reached is not asked for every page.
+        if forgotten.fault.as_ref().is_some_and(|fault| fault.class != contract::FaultClass::Record) {
+            forgotten.left += count(leftover, after, store).await?;
+            break;
+        }
+    }
+    if forgotten.left == 0 {
+        forgotten.records += forget(leftover, store).await?;
+    }
+    Ok(forgotten)
+}
+
+/// What these flows hold, by digest of kind and id: a few bytes for each item, however many there are.
+async fn items_of(flows: &[(FlowName, SourceName)], store: &dyn Store) -> Result<HashSet<Digest>, Fault> {
+    let mut items = HashSet::new();
+    for (flow, source) in flows {
+        let mut after = Number(0);
+        loop {
+            let page = store.held_items(flow, source, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.number;
+            items.extend(page.iter().flat_map(|held| held.items.iter().map(|item| digest(held.kind, item))));
+        }
+    }
+    Ok(items)
+}
+
+fn digest(kind: Kind, item: &RemoteId) -> Digest {
+    Digest::of(format!("{kind} {}", item.as_str()).as_bytes())
+}
+
+/// The items of what follows `after`.
+async fn count(leftover: &Leftover, mut after: Number, store: &dyn Store) -> Result<u64, Fault> {
+    let mut items = 0;
+    loop {
+        let page = store.held_items(&leftover.flow, &leftover.source, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(items) };
+        after = last.number;
+        items += page.iter().map(|held| held.items.len() as u64).sum::<u64>();
+    }
+}
+
+/// Removes items of one kind; gives those that are gone or that another flow holds.
+async fn remove_items(
+    kind: Kind,
+    held: &[&HeldItems],
+    destination: &dyn Destination,
+    theirs: &HashSet<Digest>,
+    forgotten: &mut Forgotten,
+) -> HashSet<RemoteId> {
+    let mut done = HashSet::new();
+    let mut to_remove: Vec<RemoteId> = Vec::new();
+    for item in held.iter().flat_map(|held| &held.items) {
+        if theirs.contains(&digest(kind, item)) {
+            forgotten.shared += 1;
+            done.insert(item.clone());
+        } else {
+            to_remove.push(item.clone());
+        }
+    }
+    if to_remove.is_empty() {
+        return done;
+    }
+    if destination.removal(kind) != Removal::Call {
+        forgotten.left += to_remove.len() as u64;
+        let message = format!("the destination removes no {kind} by a call");
+        forgotten.fault.get_or_insert_with(|| {
+            Fault::record("C0611", message).hint(
+                "remove them there by hand, or let it import a hosted feed without them; then run `cartage forget` \
+                       without --remove-items",
+            )
+        });
+        return done;
+    }
+    let most = destination.limits(kind, Op::Remove).items.max(1);
+    for items in to_remove.chunks(most) {
+        if forgotten.fault.as_ref().is_some_and(|fault| fault.class != contract::FaultClass::Record) {
+            forgotten.left += items.len() as u64;
+            continue;
+        }
+        let parcels = items.iter().map(|id| Parcel { id: id.clone(), members: String::new() }).collect();
+        let receipt = destination.send(&Call { kind, op: Op::Remove, parcels }).await;
+        let outcomes = match receipt.verdict {
+            Verdict::Whole(outcome) => vec![outcome; items.len()],
+            Verdict::Each(outcomes) => outcomes,
+        };
+        for (at, item) in items.iter().enumerate() {
+            match outcomes.get(at) {
+                Some(Outcome::Delivered) => {
+                    forgotten.removed += 1;
+                    done.insert(item.clone());
+                }
+                Some(Outcome::Rejected(fault) | Outcome::Deferred(fault) | Outcome::Unknown(fault)) => {
+                    forgotten.left += 1;
+                    forgotten.fault.get_or_insert_with(|| fault.clone());
+                }
+                None => forgotten.left += 1,
+            }
+        }
+    }
+    done
+}

@@ -1,0 +1,60 @@
+//! Watches whether feeds that were served whole are imported: until the destination no longer has what was not in them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use contract::store::Revision;
+use engine::{Flow, imported::settle};
+use model::{FlowName, Kind};
+
+use crate::Served;
+
+/// The destination is looked at for the first time after this, then after twice as long, up to [`LONGEST`].
+const FIRST: Duration = Duration::from_millis(250);
+/// See [`FIRST`].
+const LONGEST: Duration = Duration::from_mins(5);
+/// An import that takes longer is taken for failed; the next feed is watched again.
+const LONGEST_IMPORT: Duration = Duration::from_hours(6);
+
+/// The imports that are watched, at most one for each flow and kind.
+#[derive(Default)]
+pub(crate) struct Imports(Mutex<BTreeMap<(FlowName, Kind), Revision>>);
+
+impl Imports {
+    /// Watches the import of a feed that began at this revision, in the place of an earlier one.
+    pub(crate) fn watch(self: Arc<Self>, served: &Served, flow: &Arc<Flow>, kind: Kind, began: Revision) {
+        self.latest().insert((flow.name.clone(), kind), began);
+        let (store, clock, flow) = (Arc::clone(&served.store), Arc::clone(&served.clock), Arc::clone(flow));
+        tokio::spawn(async move {
+            let give_up = clock.now().plus(LONGEST_IMPORT);
+            let mut wait = FIRST;
+            while clock.now() < give_up {
+                clock.sleep_until(clock.now().plus(wait)).await;
+                wait = (wait * 2).min(LONGEST);
+                if self.latest().get(&(flow.name.clone(), kind)) != Some(&began) {
+                    return;
+                }
+                match settle(&flow, store.as_ref(), clock.as_ref(), kind, began).await {
+                    Ok(0) => break,
+                    Ok(left) => {
+                        tracing::debug!(flow = %flow.name, %kind, left, "the import is not seen to be over yet");
+                    }
+                    Err(fault) => {
+                        tracing::warn!(flow = %flow.name, %kind, code = %fault.code, error = %fault, "an import can't be confirmed now");
+                    }
+                }
+            }
+            let mut latest = self.latest();
+            if latest.get(&(flow.name.clone(), kind)) == Some(&began) {
+                latest.remove(&(flow.name.clone(), kind));
+            }
+        });
+    }
+
+    fn latest(&self) -> std::sync::MutexGuard<'_, BTreeMap<(FlowName, Kind), Revision>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
