@@ -10,6 +10,7 @@ pub mod payload;
 pub mod random;
 pub mod schema;
 pub mod secret;
+pub mod settings;
 pub mod source;
 pub mod store;
 
@@ -22,5 +23,6 @@ pub use payload::{Digest, Digests, Facet, Facets, Item, Payload, Writer};
 pub use random::Random;
 pub use schema::{Constraint, FieldSpec, FieldType};
 pub use secret::SecretRef;
+pub use settings::ReadSettings;
 pub use source::{Change, Demand, Fetched, Lane, Next, Page, Position, Ref, Scope, Source, SourceDescriptor, Token};
 pub use store::{Desk, Ledger, Leftovers, Mirror, Store};

@@ -233,3 +233,10 @@ pub struct Finding {
     /// What was found when all is well, or what is wrong.
     pub result: Result<String, Fault>,
 }
+
+impl Finding {
+    /// What was looked at, and what was found.
+    pub fn new(what: impl Into<String>, result: Result<String, Fault>) -> Self {
+        Self { what: what.into(), result }
+    }
+}

@@ -50,6 +50,17 @@ macro_rules! registry {
         }
 
         impl Config {
+            /// Has the settings of the platform of this name read; with them, what the platform's own check says against
+            /// them. `None` where there is no such platform or the reader could not read them.
+            pub fn read<R: contract::ReadSettings>(kind: &str, reader: &mut R) -> Option<(Self, Option<contract::BadSetting>)> {
+                $(if kind == $module::DESCRIPTOR.name {
+                    let config: $module::Config = reader.read()?;
+                    let refused = config.check().err();
+                    return Some((Self::$name(config), refused));
+                })*
+                None
+            }
+
             /// What kind of source it is.
             pub fn descriptor(&self) -> &'static SourceDescriptor {
                 match self {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, ops::Range, time::Duration};
 
-use contract::BadSetting;
+use contract::{BadSetting, ReadSettings};
 use model::{FlowName, Market, SourceName};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -179,7 +179,12 @@ impl<'i> Sections<'_, 'i> {
 
     fn source(&mut self, name: &str, value: &Table<'i>) -> Option<SourceSettings> {
         let (common, own) = split(value, schema::SOURCE_KEYS);
-        let connector = self.connector("sources", name, value, &own, schema::SOURCE_KEYS, SOURCES);
+        let registry = Registry {
+            section: "sources",
+            names: sources::KINDS.iter().map(|kind| kind.descriptor.name).collect(),
+            read: |kind, settings| sources::Config::read(kind, settings),
+        };
+        let connector = self.connector(&registry, name, value, &own, schema::SOURCE_KEYS);
         let written: file::Source = self.reader.read(&common, &[])?;
         let full_every = self.span(&["sources", name, "full_every"], &written.full_every);
         let mut cadence = BTreeMap::new();
@@ -196,31 +201,35 @@ impl<'i> Sections<'_, 'i> {
 
     fn destination(&mut self, name: &str, value: &Table<'i>) -> Option<destinations::Config> {
         let (_, own) = split(value, &[]);
-        self.connector("destinations", name, value, &own, &[], DESTINATIONS)
+        let registry = Registry {
+            section: "destinations",
+            names: destinations::KINDS.iter().map(|kind| kind.descriptor.name).collect(),
+            read: |kind, settings| destinations::Config::read(kind, settings),
+        };
+        self.connector(&registry, name, value, &own, &[])
     }
 
     /// What is special about a kind, read by its own type.
     fn connector<T>(
         &mut self,
-        section: &str,
+        registry: &Registry<T>,
         name: &str,
         whole: &Table<'i>,
         own: &Table<'i>,
         extra: &[&str],
-        kinds: Kinds<T>,
     ) -> Option<T> {
+        let Registry { section, names, read } = registry;
         if !whole.get_ref().is_table() {
             let message = format!("{section}.{name} must be a table");
             self.reader.problems.push(Problem::new(code::VALUE, whole.span(), message));
             return None;
         }
-        let names: Vec<&str> = kinds.iter().map(|(name, _)| *name).collect();
         let kind = match whole.get_ref().get("kind").map(|kind| (kind.get_ref().as_str(), kind.span())) {
             Some((Some(kind), span)) => {
-                let found = kinds.iter().find(|(name, _)| *name == kind);
+                let found = names.iter().find(|name| **name == kind);
                 if found.is_none() {
                     let message = format!("{section}.{name}.kind can't be \"{kind}\"");
-                    self.reader.problems.push(Problem::new(code::VALUE, span, message).hint(choice(kind, &names)));
+                    self.reader.problems.push(Problem::new(code::VALUE, span, message).hint(choice(kind, names)));
                 }
                 found
             }
@@ -237,10 +246,10 @@ impl<'i> Sections<'_, 'i> {
                 None
             }
         };
-        let (_, read) = kind?;
+        let kind = kind?;
         let known: Vec<&str> = extra.iter().copied().chain(["kind"]).collect();
         let before = self.reader.problems.len();
-        let (settings, refused) = read(&mut self.reader, own, &known)?;
+        let (settings, refused) = read(kind, &mut Settings { reader: &mut self.reader, table: own, known: &known })?;
         if let Some(fault) = refused.filter(|_| self.reader.problems.len() == before) {
             let problem = self.refused(&[section, name], fault);
             self.reader.problems.push(problem);
@@ -396,23 +405,32 @@ impl<'i> Sections<'_, 'i> {
     }
 }
 
-/// Reads the settings of a kind; with them, what the connector says against them.
-type ReadKind<T> = fn(&mut Reader<'_>, &Spanned<DeValue<'_>>, &[&str]) -> Option<(T, Option<BadSetting>)>;
-type Kinds<T> = &'static [(&'static str, ReadKind<T>)];
+/// One connector's table, to be read into the type that its platform names.
+struct Settings<'r, 'm, 'i> {
+    reader: &'r mut Reader<'m>,
+    table: &'r Table<'i>,
+    /// Keys that are read elsewhere.
+    known: &'r [&'r str],
+}
 
-/// How the settings of each kind of source are read.
-const SOURCES: Kinds<sources::Config> = &[("commercetools", |reader, value, extra| {
-    let config: sources::commercetools::Config = reader.read(value, extra)?;
-    let refused = config.addresses().err();
-    Some((sources::Config::Commercetools(config), refused))
-})];
+impl ReadSettings for Settings<'_, '_, '_> {
+    fn read<T: DeserializeOwned + JsonSchema>(&mut self) -> Option<T> {
+        self.reader.read(self.table, self.known)
+    }
+}
 
-/// How the settings of each kind of destination are read.
-const DESTINATIONS: Kinds<destinations::Config> = &[("clerk", |reader, value, extra| {
-    let config: destinations::clerk::Config = reader.read(value, extra)?;
-    let refused = config.checked().err();
-    Some((destinations::Config::Clerk(config), refused))
-})];
+/// A list of platforms, as far as reading their settings goes.
+struct Registry<T> {
+    /// Section of the file.
+    section: &'static str,
+    /// Names of the platforms.
+    names: Vec<&'static str>,
+    /// Reads the settings of a platform by its name.
+    read: ReadKind<T>,
+}
+
+/// Settings, and what the connector says against them.
+type ReadKind<T> = fn(&str, &mut Settings<'_, '_, '_>) -> Option<(T, Option<BadSetting>)>;
 
 /// The table in two: the keys of this list, and the rest without `kind`.
 fn split<'i>(value: &Table<'i>, keys: &[&str]) -> (Table<'i>, Table<'i>) {

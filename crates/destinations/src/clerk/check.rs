@@ -10,24 +10,20 @@ use super::client::{Client, Resource};
 /// does not exist.
 pub async fn check(client: &Client) -> Vec<Finding> {
     if client.account().await.is_ok() {
-        return vec![finding("keys", Ok("the store accepts both".to_owned()))];
+        return vec![Finding::new("keys", Ok("the store accepts both".to_owned()))];
     }
     let public = client.popular().await;
     if let Err(fault) = &public
         && fault.code.starts_with("C03")
     {
-        return vec![finding("url", Err(fault.clone()))];
+        return vec![Finding::new("url", Err(fault.clone()))];
     }
     let nothing = [RemoteId::from("0")];
     let private = client.read(Resource::Products, &nothing).await.map(drop);
     vec![
-        finding("public_key", public.map(|()| "the store accepts it".to_owned()).map_err(named)),
-        finding("private_key", private.map(|()| "the store accepts it".to_owned()).map_err(named)),
+        Finding::new("public_key", public.map(|()| "the store accepts it".to_owned()).map_err(named)),
+        Finding::new("private_key", private.map(|()| "the store accepts it".to_owned()).map_err(named)),
     ]
-}
-
-fn finding(what: &str, result: Result<String, Fault>) -> Finding {
-    Finding { what: what.to_owned(), result }
 }
 
 fn named(fault: Fault) -> Fault {

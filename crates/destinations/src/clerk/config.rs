@@ -177,6 +177,14 @@ pub enum CategoryRemoval {
 }
 
 impl Config {
+    /// Checks what no type can hold.
+    ///
+    /// # Errors
+    /// `C0401`, naming the setting.
+    pub fn check(&self) -> Result<(), BadSetting> {
+        self.checked().map(drop)
+    }
+
     /// The base URL, once every setting is in its range.
     ///
     /// # Errors

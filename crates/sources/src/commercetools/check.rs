@@ -8,34 +8,30 @@ use super::{api::Project, client::Api, config::Config, read::refuse_modular};
 pub(super) async fn check(api: &Api, config: &Config) -> Vec<Finding> {
     let granted = match api.scope().await {
         Ok(scope) => {
-            let found = vec![finding("credentials", Ok("a token was granted".to_owned()))];
+            let found = vec![Finding::new("credentials", Ok("a token was granted".to_owned()))];
             (found, scope)
         }
         Err(fault) if refuses_scopes(&fault) => match api.full_scope().await {
             // The client is known but lacks something that was asked for: say what.
             Ok(scope) => {
-                let found = vec![finding("credentials", Ok("the API client is known".to_owned()))];
+                let found = vec![Finding::new("credentials", Ok("the API client is known".to_owned()))];
                 let mut found = [found, scopes(config, scope.as_deref())].concat();
                 if found.iter().all(|finding| finding.result.is_ok()) {
-                    found.push(finding("scopes", Err(fault)));
+                    found.push(Finding::new("scopes", Err(fault)));
                 }
                 return found;
             }
-            Err(_) => return vec![finding("scopes", Err(fault))],
+            Err(_) => return vec![Finding::new("scopes", Err(fault))],
         },
-        Err(fault) => return vec![finding("credentials", Err(fault))],
+        Err(fault) => return vec![Finding::new("credentials", Err(fault))],
     };
     let (mut found, scope) = granted;
     found.extend(scopes(config, scope.as_deref()));
     match api.project().await {
         Ok(project) => found.extend(project_findings(config, &project)),
-        Err(refusal) => found.push(finding("project", Err(refusal.fault))),
+        Err(refusal) => found.push(Finding::new("project", Err(refusal.fault))),
     }
     found
-}
-
-fn finding(what: &str, result: Result<String, Fault>) -> Finding {
-    Finding { what: what.to_owned(), result }
 }
 
 fn refuses_scopes(fault: &Fault) -> bool {
@@ -45,7 +41,7 @@ fn refuses_scopes(fault: &Fault) -> bool {
 /// One finding per scope that is missing, or one that none is.
 fn scopes(config: &Config, granted: Option<&str>) -> Vec<Finding> {
     let Some(granted) = granted else {
-        return vec![finding("scopes", Ok("the server does not say which were granted".to_owned()))];
+        return vec![Finding::new("scopes", Ok("the server does not say which were granted".to_owned()))];
     };
     let granted: Vec<&str> = granted.split_whitespace().collect();
     let needed = config.needed_scopes();
@@ -56,11 +52,11 @@ fn scopes(config: &Config, granted: Option<&str>) -> Vec<Finding> {
                 format!("the scope {scope}:{} is not granted; it is needed for {purpose}", config.project_key);
             let fault = Fault::credentials("C0202", message)
                 .hint("create an API client with this scope, or switch off the lane that needs it");
-            finding("scopes", Err(fault))
+            Finding::new("scopes", Err(fault))
         })
         .collect();
     if missing.is_empty() {
-        return vec![finding("scopes", Ok(format!("all {} that are needed were granted", needed.len())))];
+        return vec![Finding::new("scopes", Ok(format!("all {} that are needed were granted", needed.len())))];
     }
     missing
 }
@@ -95,10 +91,10 @@ fn project_findings(config: &Config, project: &Project) -> Vec<Finding> {
         list("currencies", &project.currencies),
         list("countries", &project.countries),
     ];
-    let mut found = vec![finding("project", Ok(text.join(" · ")))];
-    found.push(finding("catalogue", refuse_modular(project).map(|()| "Classic".to_owned())));
+    let mut found = vec![Finding::new("project", Ok(text.join(" · ")))];
+    found.push(Finding::new("catalogue", refuse_modular(project).map(|()| "Classic".to_owned())));
     if config.lanes.messages {
-        found.push(finding("messages", Ok(messages(project))));
+        found.push(Finding::new("messages", Ok(messages(project))));
     }
     found
 }

@@ -170,6 +170,14 @@ mod defaults {
 }
 
 impl Config {
+    /// Checks what no type can hold.
+    ///
+    /// # Errors
+    /// `C0213`, naming the setting.
+    pub fn check(&self) -> Result<(), BadSetting> {
+        self.addresses().map(drop)
+    }
+
     /// Checks what no type can hold, and gives the addresses of API (with the project) and token endpoint.
     ///
     /// # Errors
