@@ -169,16 +169,29 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 
 /// The largest resident set of this process so far, in bytes; 0 where the system does not tell.
 pub fn peak_rss_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()).unwrap_or(0) * 1024
+    resident_bytes_of("self").1
+}
+
+/// The resident set of a process, now and at its largest, in bytes; 0 where the system does not tell.
+pub fn resident_bytes_of(process: &str) -> (u64, u64) {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let bytes = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()).unwrap_or(0) * 1024
+    };
+    (bytes("VmRSS:"), bytes("VmHWM:"))
 }
 
 /// CPU time of this process so far, user and system, in seconds; 0 where the system does not tell.
 pub fn cpu_seconds() -> f64 {
+    cpu_seconds_of("self")
+}
+
+/// CPU time of a process so far, user and system, in seconds; 0 where the system does not tell.
+pub fn cpu_seconds_of(process: &str) -> f64 {
     /// Of `/proc`, on every Linux that matters (see proc(5) and `getconf CLK_TCK`).
     const TICKS_PER_SECOND: f64 = 100.0;
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     // The second field is the program's name in parentheses and may hold anything.
     let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
     let ticks: f64 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();

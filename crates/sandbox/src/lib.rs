@@ -9,4 +9,4 @@ pub mod clerk;
 pub mod commercetools;
 mod shared;
 
-pub use shared::{catalogue, clock, fault, serve, shop};
+pub use shared::{catalogue, clock, fault, requests, serve, shop};

@@ -36,7 +36,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
     let output = Output { json: cli.json };
     match cli.command {
         #[cfg(feature = "demo")]
-        Command::Emulated(command) => demo::run(&cli.config, &command, output).await,
+        Command::Emulated(command) => demo::run(&command, output).await,
         #[cfg(not(feature = "demo"))]
         Command::NoEmulators { .. } => {
             Err(anyhow::anyhow!("this build has no emulated platforms; build cartage with its default feature `demo`")

@@ -3,5 +3,6 @@
 pub mod catalogue;
 pub mod clock;
 pub mod fault;
+pub mod requests;
 pub mod serve;
 pub mod shop;

@@ -10,7 +10,6 @@ pub mod config;
 pub mod decode;
 pub mod map;
 pub mod place;
-pub mod floor;
 mod read;
 
 use async_trait::async_trait;

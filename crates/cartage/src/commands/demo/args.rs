@@ -25,9 +25,12 @@ Example:
     /// Measure this machine: see `cargo xtask bench`.
     #[command(hide = true)]
     Bench(BenchArgs),
-    /// Receive and parse every page of the products, and do nothing else.
+    /// Receive and parse a list of pages, and do nothing else.
     #[command(hide = true)]
-    BenchFloor,
+    BenchFloor {
+        /// The list, as `bench` writes it.
+        plan: PathBuf,
+    },
 }
 
 /// Which shop the emulators sell.
@@ -84,15 +87,18 @@ pub struct SandboxArgs {
 /// Arguments of `bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// Products of the main job.
+    /// Products of the main shops; 0 leaves them out.
     #[arg(long, default_value_t = 20_000)]
     pub products: usize,
-    /// Products of the large job; 0 leaves it out.
+    /// Products of the large shops; 0 leaves them out.
     #[arg(long, default_value_t = 200_000)]
     pub large: usize,
-    /// Runs of the main job; the median counts.
+    /// Full jobs of the main shops; the median counts.
     #[arg(long, default_value_t = 3)]
     pub runs: usize,
+    /// Only this shape of shop: light or default.
+    #[arg(long, value_parser = ["light", "default"])]
+    pub only: Option<String>,
     /// Where the figures are written as JSON.
     #[arg(long, default_value = "target/bench.json")]
     pub out: PathBuf,

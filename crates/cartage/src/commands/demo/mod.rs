@@ -4,12 +4,10 @@
 
 mod args;
 mod bench;
-mod bench_floor;
+mod floor;
 mod live;
 mod serve;
 mod world;
-
-use std::path::Path;
 
 pub use args::{BenchArgs, Command, DemoArgs, SandboxArgs, ShopArgs};
 pub use world::{Listen, World};
@@ -17,11 +15,11 @@ pub use world::{Listen, World};
 use crate::output::{Exit, Failure, Output};
 
 /// Carries out a command.
-pub(super) async fn run(config: &Path, command: &Command, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(command: &Command, output: Output) -> Result<Exit, Failure> {
     match command {
         Command::Demo(args) => live::run(args, output).await,
         Command::Sandbox(args) => serve::run(args, output).await,
         Command::Bench(args) => bench::run(args, output).await,
-        Command::BenchFloor => bench_floor::run(config, output).await,
+        Command::BenchFloor { plan } => floor::run(plan, output).await,
     }
 }

@@ -12,6 +12,7 @@ use sandbox::{
     catalogue::{Catalogue, Market, generate, load},
     clerk, commercetools,
     fault::Faults,
+    requests::Requests,
     shop::{Edit, LivingShop},
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -40,6 +41,8 @@ pub struct World {
     pub shop: commercetools::Emulator,
     /// Its faults.
     pub shop_faults: Faults,
+    /// What the shop is asked for, recorded on demand.
+    pub requests: Requests,
     /// The Clerk.io stores, one per market.
     pub clerk: clerk::Emulator,
     /// Their faults.
@@ -75,6 +78,7 @@ impl World {
         let (catalogue, markets, skipped) = catalogue_of(args)?;
         let shop_faults = Faults::default();
         let clerk_faults = Faults::new(clerk::fault_body);
+        let requests = Requests::default();
         let shop = commercetools::Emulator::new(commercetools::Settings {
             project_key: PROJECT.to_owned(),
             client_id: CLIENT_ID.to_owned(),
@@ -102,13 +106,14 @@ impl World {
             servers.push(tokio::spawn(sandbox::serve::serve(router, listener, shutdown)));
             Ok(url)
         };
-        let commercetools_url = serve(shop_faults.wrap(shop.router()), listen.commercetools).await?;
+        let commercetools_url = serve(requests.wrap(shop_faults.wrap(shop.router())), listen.commercetools).await?;
         let clerk_url = serve(clerk_faults.wrap(clerk.router()), listen.clerk).await? + "/v2";
         let living = Some(LivingShop::new(&catalogue, 7));
         let products = catalogue.product_count;
         Ok(Self {
             shop,
             shop_faults,
+            requests,
             clerk,
             clerk_faults,
             markets,

@@ -1,0 +1,79 @@
+//! `cartage bench`: what a pass costs, with the emulators in a process of their own (this one), and its floor beside it.
+//!
+//! Two shapes of shop: *light* (uniform products with their stock inside, one market) and *default* (the generated shop
+//! as `cartage demo` sells it: stock entries, selections, standalone prices, two markets, an expression of the user's).
+//! The floor of a step receives and parses the very pages that the step read, with a parser that does not follow the
+//! connector (`super::floor`). Machines differ and are shared, so the ratio of both CPU times of one run counts.
+
+mod changes;
+mod job;
+mod report;
+
+use std::fs;
+
+use anyhow::Context as _;
+
+use super::{args::BenchArgs, world::Scratch};
+use crate::output::{Exit, Failure, Output};
+use changes::By;
+use job::{Job, Shape};
+use report::Bench;
+
+/// How many records change at once.
+const CHANGES: [usize; 3] = [1, 100, 10_000];
+
+pub(super) async fn run(args: &BenchArgs, output: Output) -> Result<Exit, Failure> {
+    let scratch = Scratch::new()?;
+    let mut bench = Bench::default();
+    for shape in Shape::ALL {
+        if args.only.as_ref().is_some_and(|only| only != shape.name()) {
+            continue;
+        }
+        for (products, runs) in [(args.products, args.runs.max(1)), (args.large, 1)] {
+            if products > 0 {
+                measure(&mut bench, &Job::start(scratch.path(), shape, products, output).await?, runs).await?;
+            }
+        }
+    }
+    let bench = bench.with_ratios();
+    if let Some(folder) = args.out.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(&args.out, serde_json::to_string_pretty(&bench).context("the figures can't be written as JSON")?)
+        .with_context(|| format!("{} can't be written", args.out.display()))?;
+    output.document(&bench)?;
+    output.line(format!("\n{}", bench.text()))?;
+    output.line(format!("figures as JSON: {}", args.out.display()))?;
+    Ok(Exit::Done)
+}
+
+/// Every step of one shop.
+async fn measure(bench: &mut Bench, job: &Job, runs: usize) -> anyhow::Result<()> {
+    for _ in 0..runs {
+        job.empty()?;
+        bench.figures.push(job.sync("full job", None).await?);
+    }
+    bench.figures.push(job.sync("unchanged poll", None).await?);
+    for by in job.shape().deltas() {
+        for wanted in CHANGES {
+            let made = by.make(&job.world, wanted)?;
+            bench.figures.push(job.sync(by.step(), Some(made)).await?);
+            if made < wanted {
+                break;
+            }
+        }
+    }
+    // Last, because it begins with an empty database.
+    bench.memory.push(job.run().await?);
+    Ok(())
+}
+
+impl Shape {
+    /// What can change there and is seen without a full read: stock that is inside products moves no timestamp.
+    const fn deltas(self) -> &'static [By] {
+        match self {
+            Self::Light => &[By::Price, By::Text, By::Category],
+            Self::Default => &[By::Stock, By::Price, By::Text, By::Category],
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Figures, their ratios to the floor, and how both are shown.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::output::table;
+
+/// What a process says of itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Cost {
+    pub(super) seconds: f64,
+    /// User and system.
+    pub(super) cpu_seconds: f64,
+    pub(super) peak_rss_bytes: u64,
+    pub(super) source_calls: u64,
+    #[serde(default)]
+    pub(super) destination_calls: u64,
+}
+
+/// What a step cost.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Figure {
+    /// Light or default.
+    pub(super) shape: &'static str,
+    pub(super) step: &'static str,
+    /// Of the whole shop.
+    pub(super) products: usize,
+    pub(super) markets: usize,
+    /// Records that changed, for deltas.
+    pub(super) changes: Option<usize>,
+    #[serde(flatten)]
+    pub(super) cost: Cost,
+    /// Of the emulators meanwhile.
+    pub(super) sandbox_cpu_seconds: f64,
+    /// Of receiving and parsing the same pages.
+    pub(super) floor_cpu_seconds: f64,
+}
+
+impl Figure {
+    fn ratio(&self) -> f64 {
+        self.cost.cpu_seconds / self.floor_cpu_seconds.max(0.01)
+    }
+
+    fn name(&self) -> String {
+        self.changes.map_or(self.step.to_owned(), |changes| format!("{} of {changes}", self.step))
+    }
+
+    pub(super) fn line(&self) -> String {
+        format!(
+            "{} {}: {}: {:.2} s, {:.2} CPU s, floor {:.2} CPU s",
+            self.shape,
+            self.products,
+            self.name(),
+            self.cost.seconds,
+            self.cost.cpu_seconds,
+            self.floor_cpu_seconds
+        )
+    }
+}
+
+/// What `cartage run` holds after its first pass.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Memory {
+    pub(super) shape: &'static str,
+    pub(super) products: usize,
+    pub(super) resident_bytes: u64,
+    pub(super) peak_bytes: u64,
+    /// With nothing to do.
+    pub(super) idle_cpu_seconds_per_minute: f64,
+}
+
+impl Memory {
+    pub(super) fn line(&self) -> String {
+        format!(
+            "{} {}: run holds {} MiB after its first pass (peak {} MiB) and idles at {:.2} CPU s a minute",
+            self.shape,
+            self.products,
+            self.resident_bytes >> 20,
+            self.peak_bytes >> 20,
+            self.idle_cpu_seconds_per_minute
+        )
+    }
+}
+
+/// Everything that was measured.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Bench {
+    pub(super) figures: Vec<Figure>,
+    pub(super) memory: Vec<Memory>,
+    /// CPU of a full job over CPU of its floor, medians, by `shape_products`.
+    pub(super) ratios: BTreeMap<String, f64>,
+}
+
+impl Bench {
+    /// With the ratios of the full jobs.
+    pub(super) fn with_ratios(mut self) -> Self {
+        let mut jobs: BTreeMap<String, Vec<&Figure>> = BTreeMap::new();
+        for figure in self.figures.iter().filter(|figure| figure.step == "full job") {
+            jobs.entry(format!("{}_{}", figure.shape, figure.products)).or_default().push(figure);
+        }
+        let ratio = |figures: &[&Figure]| {
+            let job = median(figures.iter().map(|figure| figure.cost.cpu_seconds).collect());
+            let floor = median(figures.iter().map(|figure| figure.floor_cpu_seconds).collect());
+            job / floor.max(0.01)
+        };
+        self.ratios = jobs.iter().map(|(name, figures)| (name.clone(), ratio(figures))).collect();
+        self
+    }
+
+    /// Tables for people.
+    pub(super) fn text(&self) -> String {
+        let header = [
+            "shop",
+            "products",
+            "markets",
+            "step",
+            "s",
+            "CPU s",
+            "floor CPU s",
+            "ratio",
+            "MiB",
+            "reads",
+            "writes",
+            "emulators CPU s",
+        ];
+        let rows: Vec<Vec<String>> = self
+            .figures
+            .iter()
+            .map(|figure| {
+                vec![
+                    figure.shape.to_owned(),
+                    figure.products.to_string(),
+                    figure.markets.to_string(),
+                    figure.name(),
+                    format!("{:.2}", figure.cost.seconds),
+                    format!("{:.2}", figure.cost.cpu_seconds),
+                    format!("{:.2}", figure.floor_cpu_seconds),
+                    format!("{:.1}", figure.ratio()),
+                    (figure.cost.peak_rss_bytes >> 20).to_string(),
+                    figure.cost.source_calls.to_string(),
+                    figure.cost.destination_calls.to_string(),
+                    format!("{:.2}", figure.sandbox_cpu_seconds),
+                ]
+            })
+            .collect();
+        let mut text = table(&header, &rows) + "\n";
+        for memory in &self.memory {
+            text += &(memory.line() + "\n");
+        }
+        for (name, ratio) in &self.ratios {
+            text += &format!("{name}: {ratio:.2} times the floor's CPU\n");
+        }
+        text
+    }
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure(cpu_seconds: f64, floor_cpu_seconds: f64) -> Figure {
+        let cost = Cost { seconds: 1.0, cpu_seconds, peak_rss_bytes: 0, source_calls: 1, destination_calls: 1 };
+        let (shape, step) = ("light", "full job");
+        Figure {
+            shape,
+            step,
+            products: 20,
+            markets: 1,
+            changes: None,
+            cost,
+            sandbox_cpu_seconds: 0.0,
+            floor_cpu_seconds,
+        }
+    }
+
+    #[test]
+    fn a_ratio_is_that_of_the_medians_of_full_jobs() {
+        let poll = Figure { step: "unchanged poll", ..figure(100.0, 1.0) };
+        let figures = vec![figure(6.0, 1.0), figure(9.0, 2.0), figure(8.0, 4.0), poll];
+        let bench = Bench { figures, ..Bench::default() }.with_ratios();
+        assert_eq!(bench.ratios, BTreeMap::from([("light_20".to_owned(), 4.0)]));
+        assert!(bench.text().contains("light_20: 4.00 times the floor's CPU"));
+    }
+}
