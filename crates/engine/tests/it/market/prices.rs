@@ -223,6 +223,38 @@ fn prices_of_their_own_are_found_by_sku() {
     assert_eq!(projection.next, Some(later(1)));
 }
 
+/// A shop deletes a price and creates another with the same scope, and the deletion is not known yet.
+#[test]
+fn of_two_prices_of_one_scope_the_one_created_later_counts() {
+    let entry = |id: &str, created: i64, active, minor| {
+        Record::Price(PriceEntry {
+            id: id.into(),
+            item: "S".into(),
+            book: None,
+            active,
+            price: euros(minor),
+            created_at: Some(Timestamp::from_millis(created)),
+            notices: Vec::new(),
+        })
+    };
+    let mut product = product(vec![variant("S")]);
+    product.price_home = PriceHome::Entries;
+    let view = plain_view();
+    let price = |joined: &[Record]| view.product(&product, joined, NOW).listing.unwrap().variants[0].price.minor;
+    // Neither the order of ids or amounts nor that in which they come has a say.
+    for (old, new) in [("1", "2"), ("2", "1")] {
+        for (before, after) in [(100, 300), (300, 100)] {
+            let mut joined = vec![entry(old, 1, true, before), entry(new, 2, true, after)];
+            for _ in 0..2 {
+                assert_eq!(price(&joined), after, "{old} at {before} before {new} at {after}");
+                joined.reverse();
+            }
+            let switched_off = [entry(old, 1, true, before), entry(new, 2, false, after)];
+            assert_eq!(price(&switched_off), before, "one that is switched off does not count");
+        }
+    }
+}
+
 /// The rule again, written as the vendor tells it rather than as one pass.
 fn by_the_book<'a>(prices: &'a [Price], buyer: &Buyer<'_>, at: Timestamp) -> Option<&'a Price> {
     let alive: Vec<&Price> = prices

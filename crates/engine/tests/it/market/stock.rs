@@ -1,4 +1,4 @@
-use model::{Channel, Localized, Market, Record, StockLevel, Storefront, market::Untracked};
+use model::{Channel, Localized, Market, Record, Stock, StockLevel, Storefront, Timestamp, market::Untracked};
 
 use super::build::*;
 
@@ -82,4 +82,26 @@ fn records_go_before_what_the_product_brings_along() {
         (Some(7), true),
         "another SKU's record is no word"
     );
+}
+
+/// A shop deletes an entry and creates another for the same place, and the deletion is not known yet.
+#[test]
+fn of_two_entries_of_one_place_the_one_created_later_counts() {
+    let entry = |id: &str, created: i64, channel: Option<&str>, available| {
+        let Record::Stock(stock) = stock("S", channel, available) else { panic!("no stock") };
+        Record::Stock(Stock { id: id.into(), created_at: Some(Timestamp::from_millis(created)), ..stock })
+    };
+    let both = Market { supply_channels: vec!["a-key".into(), "b-key".into()], ..market() };
+    // Neither the order of ids nor that in which they come has a say.
+    for (old, new) in [("1", "2"), ("2", "1")] {
+        let mut joined =
+            vec![entry(old, 100, Some("a"), 40), entry(new, 200, Some("a"), 7), entry("3", 50, Some("b"), 1)];
+        for _ in 0..2 {
+            assert_eq!(pieces(&both, &joined, &[]).0, Some(8), "{old} before {new}");
+            joined.reverse();
+        }
+        // Once the later one is gone, the other counts again.
+        joined.retain(|record| record.id().as_str() != new);
+        assert_eq!(pieces(&both, &joined, &[]).0, Some(41));
+    }
 }
