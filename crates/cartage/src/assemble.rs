@@ -6,7 +6,7 @@ use contract::{Clock, Demand, Destination, Fault, Source, Store};
 use engine::{
     Flow, Observer, Pull,
     mapping::{Expression, Mapping},
-    push::gate::Gate,
+    push::{gate::Gate, guard::Guard},
     run::{Engine, Origin},
 };
 use model::{FlowName, Kind, SourceName};
@@ -128,6 +128,7 @@ fn flow(
         price_policy: source.descriptor().price_policy,
         destination,
         gate,
+        guard: Some(Guard { share: settings.removal_guard, items: settings.removal_guard_items }),
         products,
         categories,
     }))
@@ -197,7 +198,12 @@ pub fn engine(
     observer: Arc<dyn Observer>,
     allow_deletes: bool,
 ) -> Result<Arc<Engine>, Failure> {
-    let parts = parts(loaded)?;
+    let mut parts = parts(loaded)?;
+    if allow_deletes {
+        for flow in &mut parts.flows {
+            Arc::make_mut(flow).guard = None;
+        }
+    }
     let mut origins = Vec::new();
     for (name, source) in parts.sources {
         let Some(settings) = loaded.config.sources.get(&name) else { continue };

@@ -138,7 +138,7 @@ pub struct SyncArgs {
     /// Only these flows.
     #[arg(long, value_name = "FLOW")]
     pub flow: Vec<String>,
-    /// Delete whatever the source no longer has, however much that is. Reads everything.
+    /// Delete whatever the source no longer has and whatever flows no longer carry, however much that is. Reads everything.
     #[arg(long)]
     pub allow_deletes: bool,
     /// How long to wait for retries and for a destination that fails, in seconds.

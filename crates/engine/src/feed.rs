@@ -100,7 +100,7 @@ impl<'a> Feed<'a> {
             let begun = self.place.after.0.checked_add(1) == Some(work.number.0);
             let skip = if begun { self.place.skip } else { 0 };
             self.place = Place { after: work.number, skip: 0 };
-            if work.record.is_none() || self.modified_after.is_some_and(|after| work.changed_at <= after) {
+            if self.modified_after.is_some_and(|after| work.changed_at <= after) {
                 continue;
             }
             let mut items = self.items(&work).await?;
@@ -134,7 +134,11 @@ impl<'a> Feed<'a> {
                 Ok(items)
             }
             (Target::Dead(_), _, _) => self.acknowledged(work).await,
-            (Target::Filtered(_) | Target::Gone, _, _) => Ok(Vec::new()),
+            // A feed removes nothing that the flow did not decide to remove.
+            (Target::Filtered(_) | Target::Gone, _, _) => match work.entry.as_ref().map(|entry| &entry.state) {
+                Some(State::AwaitsFeed) | None => Ok(Vec::new()),
+                Some(_) => self.acknowledged(work).await,
+            },
         }
     }
 

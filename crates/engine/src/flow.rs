@@ -8,7 +8,7 @@ use model::{FlowName, Market, PricePolicy, SourceName};
 use crate::{
     mapping::Mapping,
     market::{Reference, View},
-    push::gate::Gate,
+    push::{gate::Gate, guard::Guard},
 };
 
 /// Raise it when the projection makes another listing of the same records, so that flows look at every record again.
@@ -29,6 +29,8 @@ pub struct Flow {
     pub destination: Arc<dyn Destination>,
     /// The destination's account, shared by all flows into it.
     pub gate: Arc<Gate>,
+    /// How much it may remove by itself; none: anything.
+    pub guard: Option<Guard>,
     /// The user's own product fields.
     pub products: Mapping,
     /// The user's own category fields.

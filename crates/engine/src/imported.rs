@@ -66,7 +66,7 @@ pub async fn settle(
             .collect();
         if !settled.is_empty() {
             let (flow, close, open) = (flow.name.clone(), Vec::new(), Vec::new());
-            store.advance(Step { flow, close, settled, cursor: None, open, at }).await?;
+            store.advance(Step { flow, close, settled, cursor: None, open, removed: 0, at }).await?;
         }
     }
 }

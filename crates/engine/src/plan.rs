@@ -155,7 +155,7 @@ impl Plan {
         for part in &job.parts {
             let (sum, name) = match part.action {
                 Action::Keep => (&mut self.keep, "keep"),
-                Action::AwaitFeed | Action::Send(Op::Remove) => (&mut self.remove, "remove"),
+                Action::AwaitFeed | Action::Hold | Action::Send(Op::Remove) => (&mut self.remove, "remove"),
                 Action::Send(Op::Put) if part.before == Before::Nothing => (&mut self.create, "create"),
                 Action::Send(Op::Put | Op::Patch(_)) => (&mut self.change, "change"),
             };

@@ -3,7 +3,7 @@
 use contract::{
     Destination, Digests, Facets, Fault, Item, Op, Payload, Removal, Writer,
     destination::Mapped,
-    store::{Entry, HeldItem, ItemEntry, Number, Revision, Trial, Work},
+    store::{Entry, HeldItem, Hold, ItemEntry, Number, Revision, State, Trial, Work},
 };
 use model::{Filtered, Kind, Listing, Record, RecordId, RemoteId, Timestamp};
 
@@ -40,6 +40,8 @@ pub struct Job {
     pub attempts: u32,
     /// How often it failed alone.
     pub trial: Option<Trial>,
+    /// How it stood before; none: it was never settled.
+    pub state: Option<State>,
     /// It is sent, though the destination should have it, to find out whether the account accepts anything.
     pub probe: bool,
 }
@@ -134,6 +136,8 @@ pub enum Action {
     Send(Op),
     /// It goes with the next import of the hosted feed.
     AwaitFeed,
+    /// Nothing, until a person approves its removal.
+    Hold,
 }
 
 /// What becomes of a work.
@@ -158,6 +162,7 @@ pub fn job(flow: &Flow, view: &View, work: &Work, now: Timestamp) -> Job {
         due,
         attempts: entry.map_or(0, |entry| entry.attempts),
         trial: entry.and_then(|entry| entry.trial),
+        state: entry.map(|entry| entry.state.clone()),
         probe: false,
     }
 }
@@ -321,6 +326,22 @@ impl Job {
         !self.parts.iter().any(|part| matches!(part.action, Action::Send(_)))
     }
 
+    /// Its removals are held.
+    pub fn was_held(&self) -> bool {
+        self.state == Some(State::Held(Hold::Removal))
+    }
+
+    /// Its removal waits for the feed already.
+    pub fn was_awaiting(&self) -> bool {
+        self.state == Some(State::AwaitsFeed)
+    }
+
+    /// How many items it removes that were not on their way out before.
+    pub fn removes(&self) -> u64 {
+        let is_new = |part: &&Part| part.is_removal() && !(self.was_awaiting() && part.action == Action::AwaitFeed);
+        self.parts.iter().filter(is_new).count() as u64
+    }
+
     /// Bytes of its payloads.
     pub fn bytes(&self) -> usize {
         self.parts.iter().filter_map(|part| part.payload.as_ref()).map(Payload::len).sum()
@@ -357,6 +378,13 @@ fn taken(kind: Kind, id: &RecordId, item: &RemoteId, owner: &RecordId, items: us
 }
 
 impl Part {
+    /// The destination no longer has it after this.
+    pub fn is_removal(&self) -> bool {
+        self.payload.is_none()
+            && self.before != Before::Nothing
+            && matches!(self.action, Action::Send(_) | Action::AwaitFeed)
+    }
+
     /// It is to be sent, and the record does not hold it yet.
     pub(crate) fn is_gain(&self) -> bool {
         self.before == Before::Nothing && self.payload.is_some() && matches!(self.action, Action::Send(_))

@@ -107,7 +107,7 @@ pub async fn repair(flow: &Flow, store: &dyn Store, clock: &dyn Clock, verified:
     let extra = settled.len() as u64;
     if extra > 0 {
         let (flow, close, open) = (flow.name.clone(), Vec::new(), Vec::new());
-        store.advance(Step { flow, close, settled, cursor: None, open, at }).await?;
+        store.advance(Step { flow, close, settled, cursor: None, open, removed: 0, at }).await?;
     }
     let numbers = numbers(verified.drift.iter().filter(|drift| !drift.unread && !drift.extra));
     let again = if numbers.is_empty() { 0 } else { store.doubt(&flow.name, &numbers).await? };

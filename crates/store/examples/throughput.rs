@@ -102,6 +102,7 @@ async fn measure(path: &Path, products: usize, stocks: usize) -> Result<(), Box<
             settled,
             cursor: Some(window.cursor),
             open: vec![open],
+            removed: 0,
             at: at(),
         };
         calls = settle.time(store.advance(step)).await?;

@@ -161,10 +161,14 @@ pub(super) fn leftovers_text(leftovers: &[Leftover]) -> String {
     leftovers.iter().map(line).collect()
 }
 
+/// The flow's guard holds removals until a person approves them.
+pub fn holds_removals(flow: &FlowStatus) -> bool {
+    flow.tally.holds.contains_key(Hold::Removal.name())
+}
+
 /// The exit code that tells how the flows stand.
 pub fn exit_of(flows: &[FlowStatus]) -> Exit {
-    let held = |flow: &FlowStatus| flow.tally.holds.contains_key(Hold::Removal.name());
-    if flows.iter().any(held) {
+    if flows.iter().any(holds_removals) {
         Exit::Held
     } else if flows.iter().all(|flow| flow.converged) {
         Exit::Done

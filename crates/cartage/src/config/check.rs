@@ -281,6 +281,8 @@ impl<'i> Sections<'_, 'i> {
             markets,
             fields: written.fields,
             category_fields: written.category_fields,
+            removal_guard: written.removal_guard,
+            removal_guard_items: written.removal_guard_items,
         })
     }
 

@@ -128,6 +128,14 @@ pub(super) struct Flow {
     /// Category fields of your own, or in place of built-in ones: name = CEL expression over `category`.
     #[serde(default)]
     pub(super) category_fields: BTreeMap<String, String>,
+    /// Removals are held, and asked about, when the flow would remove more than this share of what it holds within 24
+    /// hours, 0 to 1, and more than `removal_guard_items`. 1 removes everything without asking.
+    #[serde(default = "defaults::removal_guard")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub(super) removal_guard: f64,
+    /// So many items may be removed within 24 hours whatever share that is.
+    #[serde(default = "defaults::removal_guard_items")]
+    pub(super) removal_guard_items: u64,
 }
 
 pub(super) mod defaults {
@@ -142,6 +150,12 @@ pub(super) mod defaults {
     }
     pub(in crate::config) const fn sweep_guard() -> f64 {
         0.1
+    }
+    pub(in crate::config) const fn removal_guard() -> f64 {
+        0.1
+    }
+    pub(in crate::config) const fn removal_guard_items() -> u64 {
+        20
     }
     pub(in crate::config) fn full_every() -> String {
         "24h".to_owned()

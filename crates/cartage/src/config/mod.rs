@@ -118,6 +118,10 @@ pub struct FlowSettings {
     pub fields: BTreeMap<String, String>,
     /// Category fields: name and CEL expression.
     pub category_fields: BTreeMap<String, String>,
+    /// The share of what it holds that it may remove within 24 hours without approval.
+    pub removal_guard: f64,
+    /// So many items it may remove in any case.
+    pub removal_guard_items: u64,
 }
 
 /// A configuration, and where everything in it stands.

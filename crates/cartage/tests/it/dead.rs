@@ -166,7 +166,7 @@ async fn where_everything_is_refused_the_flow_pauses_rather_than_setting_the_cat
     let shop = Shop::uniform(300).await;
     reject(&shop, "in_stock", json!(true));
     let ran = shop.cartage(&["sync", "--patience", "5"]).await.ended(2);
-    let ran = ran.says(&["flow clerk-de stopped", "C0603", "50 records in a row", "hint:"]);
+    let ran = ran.says(&["flow clerk-de stopped", "C0603", "50 items in a row", "hint:"]);
     assert!(!ran.out.contains("flow clerk-uk stopped"), "{}", ran.out);
     let status = shop.cartage(&["status", "--json"]).await.ended(1).json();
     let flow = &status["flows"][0];

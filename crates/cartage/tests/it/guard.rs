@@ -60,6 +60,28 @@ async fn half_a_catalogue_deletes_nothing_without_leave_and_exactly_that_with_it
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mistyped_currency_removes_nothing_without_leave() {
+    let shop = Shop::uniform(40).await;
+    shop.cartage(&["sync"]).await.ended(0);
+    let before = shop.held();
+    shop.replace("currency = \"EUR\"", "currency = \"CHF\"");
+    shop.forget_calls();
+    shop.cartage(&["sync"]).await.ended(4).says(&["flow clerk-de", "removal_guard", "--allow-deletes"]);
+    assert_eq!((shop.held(), shop.destination_calls()), (before.clone(), 0));
+    let status = shop.cartage(&["status", "--json"]).await.ended(4).json();
+    assert_eq!((&status["flows"][0]["held"], &status["flows"][0]["pending"]), (&json!(40), &json!(0)));
+    shop.cartage(&["sync"]).await.ended(4);
+    // Put right, nothing was lost and nothing has to be sent.
+    shop.replace("currency = \"CHF\"", "currency = \"EUR\"");
+    shop.cartage(&["sync"]).await.ended(0);
+    assert_eq!((shop.held(), shop.destination_calls()), (before, 0));
+    shop.replace("currency = \"EUR\"", "currency = \"CHF\"");
+    shop.cartage(&["sync", "--allow-deletes"]).await.ended(0);
+    assert!(shop.store("de").products().is_empty());
+    assert_eq!(shop.store("uk").products().len(), 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_returns_nothing_deletes_nothing_and_is_believed_again_when_it_is_back() {
     let shop = Shop::uniform(1).await;
     // The same shop again is the same to the letter only at the same time.

@@ -159,7 +159,7 @@ pub fn in_sync(work: &Work) -> Settled {
 
 /// A step that settles.
 pub fn step(flow: &FlowName, settled: Vec<Settled>, cursor: Option<Cursor>) -> Step {
-    Step { flow: flow.clone(), close: Vec::new(), settled, cursor, open: Vec::new(), at: at(300) }
+    Step { flow: flow.clone(), close: Vec::new(), settled, cursor, open: Vec::new(), removed: 0, at: at(300) }
 }
 
 /// A call that carries these items.

@@ -27,6 +27,10 @@ pub trait Desk: Send + Sync {
     /// Has dead letters tried again now; tells how many there were. An empty list means all of the flow.
     async fn replay(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault>;
 
+    /// Approves the removals of a flow that its guard holds: they are tried again, and neither they nor what was removed
+    /// so far count against the guard any more. Tells how many records there were.
+    async fn approve_removals(&self, flow: &FlowName, at: Timestamp) -> Result<u64, Fault>;
+
     /// Sets dead letters aside for good (filtered, rule `dropped`) until their records change.
     async fn discard(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault>;
 

@@ -47,12 +47,29 @@ pub trait Ledger: Send + Sync {
     /// doubt after a crash.
     async fn advance(&self, step: Step) -> Result<Vec<u64>, Fault>;
 
+    /// What the flow removed in the last [`STILL_COUNTED`] and would remove, and how much it holds. Reads only.
+    async fn removals(&self, flow: &FlowName, now: Timestamp) -> Result<Removals, Fault>;
+
     /// Ends the wait for the feed ([`State::AwaitsFeed`]) of this kind, up to this revision: the destination no longer
     /// holds these items. Tombstones are gone; other records are due at once, with no items held.
     async fn release(&self, flow: &FlowName, kind: Kind, up_to: Revision) -> Result<u64, Fault>;
 
     /// When the flow's next retry and its next due time come.
     async fn next_wake(&self, flow: &FlowName) -> Result<Wake, Fault>;
+}
+
+/// How long a removal counts against a flow's guard.
+pub const STILL_COUNTED: Duration = Duration::from_hours(24);
+
+/// What a flow removed, would remove, and holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removals {
+    /// Items that the destination holds, those in doubt among them.
+    pub items: u64,
+    /// Of them, those that are to be removed and that the guard holds ([`Hold::Removal`]).
+    pub held: u64,
+    /// Items that were removed lately, less those that were approved.
+    pub removed: i64,
 }
 
 /// What registering a flow found.
@@ -237,6 +254,8 @@ pub struct Step {
     pub cursor: Option<Cursor>,
     /// Calls that are about to be made.
     pub open: Vec<Open>,
+    /// How many items were removed with what is settled, as far as that counts against the flow's guard.
+    pub removed: u64,
     /// Now.
     pub at: Timestamp,
 }

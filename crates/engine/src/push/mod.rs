@@ -10,6 +10,7 @@
 //! destination is in the ledger, at the latest as in doubt; memory is bounded by what the destination's calls can hold.
 
 pub mod gate;
+pub mod guard;
 mod outbox;
 mod owners;
 mod planner;
@@ -36,6 +37,7 @@ use tracing::Instrument as _;
 
 use self::{
     gate::pauses,
+    guard::Removing,
     outbox::{Batch, Bin, Flush, Outbox, Waiting},
     planner::Planner,
     settler::{Circumstances, STEP, Settler},
@@ -132,6 +134,7 @@ struct Turn {
     planner: Planner,
     outbox: Outbox,
     settler: Settler,
+    removing: Removing,
     sending: JoinSet<(Receipt, Duration)>,
     /// Calls under way, by id.
     under_way: BTreeMap<u64, Batch>,
@@ -152,6 +155,7 @@ impl Turn {
             planner: Planner::default(),
             outbox: Outbox::default(),
             settler: Settler::default(),
+            removing: Removing::default(),
             sending: JoinSet::new(),
             under_way: BTreeMap::new(),
             tasks: HashMap::new(),
@@ -166,8 +170,12 @@ impl Turn {
         if self.push.flow.gate.refuses_everything() && !self.probe().await? {
             self.push.flow.gate.trust_again();
         }
+        if self.push.flow.guard.is_none() {
+            self.push.store.approve_removals(&self.push.flow.name, self.now()).await?;
+        }
         loop {
             let exhausted = self.fill().await?;
+            self.decide_removals().await?;
             let batches = self.form(exhausted);
             let opened = self.commit(&batches).await?;
             self.send(opened, batches);
@@ -228,6 +236,27 @@ impl Turn {
         Ok(true)
     }
 
+    /// Lets the records that remove something go on, or holds what they remove.
+    async fn decide_removals(&mut self) -> Result<(), Fault> {
+        if self.removing.waiting.is_empty() || self.is_ending() {
+            return Ok(());
+        }
+        let waiting = std::mem::take(&mut self.removing.waiting);
+        let jobs = || waiting.iter().filter_map(|number| Some(&self.settler.running(*number)?.job));
+        let items = jobs().map(Job::removes).sum();
+        let again = jobs().filter(|job| job.was_held()).map(Job::removes).sum();
+        if !self.removing.may_remove(&self.push, self.now(), items, again).await? {
+            let flow = &self.push.flow.name;
+            tracing::warn!(%flow, items, "more would be removed than the flow's guard allows: the removals are held");
+            for number in &waiting {
+                self.settler.hold_removals(*number);
+            }
+        }
+        let unsent = waiting.into_iter().filter(|number| !self.dispatch(*number)).collect();
+        self.finish(unsent);
+        Ok(())
+    }
+
     /// How many more records may be prepared.
     fn room(&self) -> usize {
         let limits = || Kind::CARRIED.into_iter().map(|kind| self.limits(kind, Op::Put));
@@ -241,26 +270,37 @@ impl Turn {
     }
 
     fn enqueue(&mut self, jobs: Vec<(Job, Vec<Place>)>) {
-        let at = self.circumstances();
+        let mut unsent = Vec::new();
         for (job, places) in jobs {
-            if job.is_settled() {
-                self.planner.release(&places);
-                self.settler.settle_unsent(job, &at);
-                continue;
+            let (number, removes) = (job.number, job.removes() > 0);
+            self.settler.begin(job, places);
+            if removes {
+                self.removing.waiting.push(number);
+            } else if !self.dispatch(number) {
+                unsent.push(number);
             }
-            // A retry waited long enough.
-            let backfill = !places.is_empty() && places.iter().all(|(urgency, _)| *urgency == Urgency::Backfill);
-            let (kind, number, mut left) = (job.kind, job.number, 0);
-            for (index, part) in job.parts.iter().enumerate() {
-                if let Action::Send(op) = part.action {
-                    left += 1;
-                    let bytes = part.payload.as_ref().map_or(0, Payload::len) + part.id.as_str().len() + 16;
-                    let waiting = Waiting { number, part: index, item: part.id.clone(), bytes, backfill };
-                    self.outbox.add(Bin::new(kind, op, job.attempts), waiting, self.planner.shared);
-                }
-            }
-            self.settler.begin(job, places, left);
         }
+        self.finish(unsent);
+    }
+
+    /// Puts what has to be sent for a record where it waits for calls; false where that is nothing.
+    fn dispatch(&mut self, number: Number) -> bool {
+        let Some(running) = self.settler.running_mut(number) else { return false };
+        let job = &running.job;
+        // A retry waited long enough.
+        let places = &running.places;
+        let backfill = !places.is_empty() && places.iter().all(|(urgency, _)| *urgency == Urgency::Backfill);
+        let mut left = 0;
+        for (index, part) in job.parts.iter().enumerate() {
+            if let Action::Send(op) = part.action {
+                left += 1;
+                let bytes = part.payload.as_ref().map_or(0, Payload::len) + part.id.as_str().len() + 16;
+                let waiting = Waiting { number, part: index, item: part.id.clone(), bytes, backfill };
+                self.outbox.add(Bin::new(job.kind, op, job.attempts), waiting, self.planner.shared);
+            }
+        }
+        running.left = left;
+        left > 0
     }
 
     // ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -292,10 +332,21 @@ impl Turn {
             items: batch.parts.iter().map(|waiting| (waiting.number, waiting.item.clone())).collect(),
         });
         let open = open.collect();
+        let removed = self.settler.take_removed();
+        self.removing.counted(removed);
+        let counts = self.push.flow.guard.is_some();
         let (close, settled) = self.settler.take();
         let dead = settled.iter().filter(|settled| settled.state == State::Dead).count();
         let records = settled.len();
-        let step = Step { flow: self.push.flow.name.clone(), close, settled, cursor, open, at: self.now() };
+        let step = Step {
+            flow: self.push.flow.name.clone(),
+            close,
+            settled,
+            cursor,
+            open,
+            removed: if counts { removed } else { 0 },
+            at: self.now(),
+        };
         let opened = self.push.store.advance(step).await?;
         self.planner.committed(cursor, &self.settler);
         if records > 0 {

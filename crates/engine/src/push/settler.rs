@@ -10,7 +10,7 @@ use std::{
 
 use contract::{
     Outcome,
-    store::{Closed, Held, HeldItem, Number, Settled, State, Trial},
+    store::{Closed, Held, HeldItem, Hold, Number, Settled, State, Trial},
 };
 use model::{RemoteId, Timestamp};
 
@@ -36,6 +36,8 @@ pub(super) struct Settler {
     unsaved: BTreeSet<Number>,
     /// Bytes of all payloads in `running`.
     bytes: usize,
+    /// Items that were removed with what is settled.
+    removed: u64,
     /// Items that records leave to others, by who takes them.
     handed: BTreeMap<Number, Vec<(Number, RemoteId)>>,
 }
@@ -48,7 +50,7 @@ pub(super) struct Running {
     /// What became of each part that was sent, by its place in the job.
     outcomes: BTreeMap<usize, Outcome>,
     /// Parts that wait or are under way.
-    left: usize,
+    pub(super) left: usize,
     /// The last call that carried a part of it.
     call: Option<u64>,
     /// A call failed that carried nothing but a part of it.
@@ -107,11 +109,23 @@ impl Settler {
         self.running.get(&number)?.job.parts.get(part)
     }
 
-    /// Takes a job of which `left` parts are to be sent.
-    pub(super) fn begin(&mut self, job: Job, places: Vec<Place>, left: usize) {
+    pub(super) fn running_mut(&mut self, number: Number) -> Option<&mut Running> {
+        self.running.get_mut(&number)
+    }
+
+    /// Takes a job.
+    pub(super) fn begin(&mut self, job: Job, places: Vec<Place>) {
         self.bytes += job.bytes();
-        let running = Running { outcomes: BTreeMap::new(), left, places, call: None, failed_alone: false, job };
+        let running = Running { outcomes: BTreeMap::new(), left: 0, places, call: None, failed_alone: false, job };
         self.running.insert(running.job.number, running);
+    }
+
+    /// Holds what a record removes.
+    pub(super) fn hold_removals(&mut self, number: Number) {
+        let parts = self.running.get_mut(&number).map(|running| &mut running.job.parts);
+        for part in parts.into_iter().flatten().filter(|part| part.is_removal()) {
+            part.action = Action::Hold;
+        }
     }
 
     /// Notes what became of parts of a call, which carried nothing else if `alone`; gives the records of which no part is
@@ -147,6 +161,7 @@ impl Settler {
         let Some(running) = self.forget(number) else { return Vec::new() };
         let Running { job, outcomes, left, places, call, failed_alone } = running;
         let sent = Sent { left, call, failed_alone };
+        self.removed += removed(&job, &outcomes);
         let settled = settle(job, outcomes, &sent, at);
         self.hand_on(&settled);
         self.note(settled);
@@ -163,12 +178,6 @@ impl Settler {
         let ended = self.lingering.extract_if(.., |lingering| lingering.numbers.is_empty());
         self.closed.extend(ended.map(|lingering| lingering.closed));
         Some(running)
-    }
-
-    /// Settles a job for which nothing has to be sent.
-    pub(super) fn settle_unsent(&mut self, job: Job, at: &Circumstances) {
-        let sent = Sent { left: 0, call: None, failed_alone: false };
-        self.note(settle(job, BTreeMap::new(), &sent, at));
     }
 
     /// Leaves an item of a running record to another that is sent as it; tells whether the record had a part for it.
@@ -217,12 +226,26 @@ impl Settler {
         self.closed.is_empty() && self.settled.is_empty()
     }
 
+    /// Takes the number of items that were removed with what is to be written.
+    pub(super) const fn take_removed(&mut self) -> u64 {
+        std::mem::replace(&mut self.removed, 0)
+    }
+
     /// Takes what is to be written in the next step.
     pub(super) fn take(&mut self) -> (Vec<Closed>, Vec<Settled>) {
         self.unsaved.clear();
         self.handed.retain(|taker, _| self.running.contains_key(taker));
         (std::mem::take(&mut self.closed), std::mem::take(&mut self.settled))
     }
+}
+
+/// How many items of a job are gone, or wait for the feed since now.
+fn removed(job: &Job, outcomes: &BTreeMap<usize, Outcome>) -> u64 {
+    let is_gone = |(index, part): &(usize, &Part)| match part.action {
+        Action::AwaitFeed => part.is_removal() && !job.was_awaiting(),
+        _ => part.is_removal() && outcomes.get(index).is_some_and(Outcome::is_delivered),
+    };
+    job.parts.iter().enumerate().filter(is_gone).count() as u64
 }
 
 /// How the parts of a job were sent.
@@ -239,6 +262,7 @@ fn settle(job: Job, mut outcomes: BTreeMap<usize, Outcome>, sent: &Sent, at: &Ci
     };
     let put_off = of(Outcome::is_open);
     let rejected = of(|outcome| matches!(outcome, Outcome::Rejected(_)));
+    let holds = job.parts.iter().any(|part| part.action == Action::Hold);
     let awaits = job.parts.iter().any(|part| part.action == Action::AwaitFeed);
     let hands_over = job.contested_now || job.parts.iter().any(|part| matches!(part.handed, Handed::To(_)));
     let wants = job.wants();
@@ -288,6 +312,7 @@ fn settle(job: Job, mut outcomes: BTreeMap<usize, Outcome>, sent: &Sent, at: &Ci
         (_, Some(fault), ..) => (later, Some(fault)),
         (_, None, fault, _) if sent.left > 0 => (later, fault),
         (_, None, None, None) if hands_over => (later, None),
+        (_, None, fault, _) if holds => (State::Held(Hold::Removal), fault),
         (_, None, None, _) if awaits => (State::AwaitsFeed, None),
         (_, None, Some(fault), _) | (_, None, None, Some(fault)) => (State::Dead, Some(fault)),
         (Target::InSync, None, None, None) => (State::InSync, None),

@@ -114,6 +114,7 @@ pub(super) struct PreparedStep {
     settled: Vec<PreparedSettled>,
     cursor: Option<Cursor>,
     open: Vec<Open>,
+    removed: u64,
     at: Timestamp,
 }
 
@@ -154,6 +155,7 @@ impl PreparedStep {
             close: step.close,
             cursor: step.cursor,
             open: step.open,
+            removed: step.removed,
             at: step.at,
         })
     }
@@ -348,6 +350,7 @@ impl Tx<'_> {
         for closed in &step.close {
             self.close(flow.key, closed, step.at)?;
         }
+        self.count_removed(flow.key, step.removed, step.at)?;
         let mut loose = Loose::default();
         for settled in &step.settled {
             self.settle(&flow, settled, step.at, &mut loose)?;

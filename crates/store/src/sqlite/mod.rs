@@ -13,6 +13,7 @@ mod links;
 mod mirror;
 mod owners;
 mod readers;
+mod removals;
 mod report;
 mod schema;
 mod trouble;
@@ -34,7 +35,7 @@ use contract::{
     destination::Ids,
     store::{
         Count, DeadLetter, EntryView, Found, HeldItems, Intake, LaneState, Leftover, Number, Owner, Registered,
-        Revision, Step, Sweep, Swept, Take, Taken, Tally, UnreadRow, Wake, Window, Work,
+        Removals, Revision, Step, Sweep, Swept, Take, Taken, Tally, UnreadRow, Wake, Window, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -434,6 +435,11 @@ impl Ledger for Sqlite {
         Ok(opened)
     }
 
+    async fn removals(&self, flow: &FlowName, now: Timestamp) -> Result<Removals, Fault> {
+        let flow = flow.clone();
+        self.readers.run(move |db, _| removals::removals(db, &flow, now)).await
+    }
+
     async fn release(&self, flow: &FlowName, kind: Kind, up_to: Revision) -> Result<u64, Fault> {
         let flow = flow.clone();
         self.writer()?.run(move |tx| tx.release(&flow, kind, up_to)).await
@@ -465,6 +471,11 @@ impl Desk for Sqlite {
     async fn dead_of(&self, flow: &FlowName, id: &RecordId) -> Result<Vec<DeadLetter>, Fault> {
         let (flow, id) = (flow.clone(), id.clone());
         self.readers.run(move |db, codec| report::dead_of(db, codec, &flow, &id)).await
+    }
+
+    async fn approve_removals(&self, flow: &FlowName, at: Timestamp) -> Result<u64, Fault> {
+        let flow = flow.clone();
+        self.writer()?.run(move |tx| tx.approve_removals(&flow, at)).await
     }
 
     async fn replay(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault> {

@@ -14,7 +14,7 @@ use super::trouble::{Outcome, Trouble, not_ours};
 const APPLICATION: i32 = 0x4361_7274;
 
 /// In order; the database's `user_version` counts those that were applied.
-const MIGRATIONS: &[&str] = &[FIRST, OWNERS, SECOND_EDITION, TRIALS];
+const MIGRATIONS: &[&str] = &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
 // same holds for `ledger` and `payload`. Ledger keys are `flow << 40 | n`: one integer is the cheapest key there is.
@@ -144,6 +144,13 @@ UPDATE record SET unread = 1 WHERE EXISTS
 const TRIALS: &str = "
 -- Failures of calls that carried nothing but this record.
 ALTER TABLE ledger ADD COLUMN trial BLOB;
+";
+
+const REMOVALS: &str = "
+-- Items that a flow removed, by the hour; below zero: so many removals were approved.
+CREATE TABLE removal (
+    flow INTEGER NOT NULL, hour INTEGER NOT NULL, items INTEGER NOT NULL, PRIMARY KEY (flow, hour)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// What was found when a database was opened.

@@ -154,6 +154,7 @@ fn never_are_more_records_prepared_than_may_be() {
             settled: retry.collect(),
             cursor: Some(window.cursor),
             open: Vec::new(),
+            removed: 0,
             at: Timestamp::from_millis(0),
         };
         wait(rig.store.advance(step)).unwrap();

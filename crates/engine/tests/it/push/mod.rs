@@ -5,6 +5,7 @@ mod bounds;
 pub(crate) mod clock;
 mod destination;
 mod ears;
+mod guard;
 mod histories;
 mod isolation;
 mod order;
@@ -29,7 +30,7 @@ use contract::{
 use engine::{
     Flow, Push,
     mapping::Mapping,
-    push::{Pushed, gate::Gate},
+    push::{Pushed, gate::Gate, guard::Guard},
 };
 use model::{FlowName, Kind, Locale, Market, PricePolicy, market::Untracked, price::ScopeMatch};
 use store::sqlite::{Options, Sqlite};
@@ -54,6 +55,8 @@ struct Rig {
     ears: Arc<Ears>,
     fake: Arc<Fake>,
     gate: Arc<Gate>,
+    /// None: anything may be removed.
+    guard: Option<Guard>,
     shop: Arc<Mutex<Shop>>,
     store: Arc<Sqlite>,
     news: watch::Sender<u64>,
@@ -94,6 +97,7 @@ impl Rig {
             ears: Arc::new(Ears::new(Arc::clone(&clock))),
             fake: Arc::new(Fake::new(script.clone(), limits, granular, ids)),
             gate: Gate::new(contract::Random::seeded(1)),
+            guard: None,
             shop: Arc::new(Mutex::new(Shop::new(products))),
             store: open(folder.path()),
             news: watch::channel(0).0,
@@ -134,6 +138,7 @@ impl Rig {
             price_policy: PricePolicy::FirstScope(&[ScopeMatch { group: false, channel: false, country: false }]),
             destination: Arc::<Fake>::clone(&self.fake),
             gate: Arc::clone(&self.gate),
+            guard: self.guard,
             products: Mapping::default(),
             categories: Mapping::default(),
         })

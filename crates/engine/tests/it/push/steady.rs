@@ -14,7 +14,7 @@ use contract::{
     destination::Ids,
     store::{
         Count, DeadLetter, EntryView, Found, HeldItems, Intake, LaneState, Leftover, Number, Owner, Registered,
-        Revision, Step, Sweep, Swept, Take, Taken, Tally, UnreadRow, Wake as NextWake, Window, Work,
+        Removals, Revision, Step, Sweep, Swept, Take, Taken, Tally, UnreadRow, Wake as NextWake, Window, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -88,6 +88,7 @@ steps! { Ledger:
     fn work(flow: &FlowName, number: Number) -> Option<Work>;
     fn owners(flow: &FlowName, kind: Kind, items: &[RemoteId]) -> Vec<Owner>;
     fn advance(step: Step) -> Vec<u64>, opens step;
+    fn removals(flow: &FlowName, now: Timestamp) -> Removals;
     fn release(flow: &FlowName, kind: Kind, up_to: Revision) -> u64;
     fn next_wake(flow: &FlowName) -> NextWake;
 }
@@ -97,6 +98,7 @@ steps! { Desk:
     fn entry(flow: &FlowName, number: Number) -> Option<EntryView>;
     fn dead(flow: &FlowName, limit: usize) -> Vec<DeadLetter>;
     fn dead_of(flow: &FlowName, id: &RecordId) -> Vec<DeadLetter>;
+    fn approve_removals(flow: &FlowName, at: Timestamp) -> u64;
     fn replay(flow: &FlowName, numbers: &[Number]) -> u64;
     fn discard(flow: &FlowName, numbers: &[Number]) -> u64;
     fn doubt(flow: &FlowName, numbers: &[Number]) -> u64;

@@ -1,0 +1,133 @@
+//! A flow that would remove much of what its destination holds, for whatever reason, holds that and goes on with the rest.
+
+use std::time::Duration;
+
+use contract::{
+    source::Urgency,
+    store::{Desk as _, Ledger as _, Tally},
+};
+use model::Kind;
+
+use super::{Guard, Rig, flow_name, limits, runtime, shop::Goods, steady::wait};
+
+const PRODUCTS: usize = 56;
+
+impl Rig {
+    fn guarded(products: usize) -> Self {
+        let rig = Self { guard: Some(Guard::default()), ..Self::new(products, limits(10), false) };
+        rig.have(0..products, Some(100));
+        rig
+    }
+
+    /// These products have this price from now on; none: they are not sold.
+    fn have(&self, products: std::ops::Range<usize>, price: Option<i64>) {
+        let changes = {
+            let mut shop = self.shop();
+            let change = |product| {
+                shop.set(product, Some(Goods { price, ..Goods::new(0) }));
+                shop.product(product)
+            };
+            products.map(change).collect()
+        };
+        self.read(changes, Urgency::Live);
+    }
+
+    fn products_held(&self) -> usize {
+        self.fake.held().keys().filter(|(kind, _)| *kind == Kind::Product).count()
+    }
+
+    fn tally(&self) -> Tally {
+        wait(self.store.tally(&flow_name())).unwrap()
+    }
+
+    fn approve(&self) -> u64 {
+        use contract::Clock as _;
+        wait(self.store.approve_removals(&flow_name(), self.clock.now())).unwrap()
+    }
+}
+
+#[test]
+fn a_setting_that_filters_everything_removes_nothing_before_it_is_approved() {
+    runtime().block_on(async {
+        let rig = Rig::guarded(PRODUCTS);
+        rig.settle().await;
+        rig.have(0..PRODUCTS, None);
+        rig.settle().await;
+        let tally = rig.tally();
+        assert_eq!((rig.products_held(), tally.held, tally.pending, tally.filtered), (PRODUCTS, PRODUCTS as u64, 0, 0));
+        assert_eq!(tally.holds["removal"], PRODUCTS as u64);
+        // A restart and further passes change nothing.
+        let rig = rig.reopen();
+        rig.settle().await;
+        assert_eq!(rig.products_held(), PRODUCTS);
+        rig.is_sound().unwrap();
+        assert_eq!(rig.approve(), PRODUCTS as u64);
+        rig.settle().await;
+        rig.is_right().unwrap();
+        assert_eq!((rig.products_held(), rig.tally().filtered), (0, PRODUCTS as u64));
+    });
+}
+
+#[test]
+fn everything_but_the_removals_goes_on() {
+    runtime().block_on(async {
+        let rig = Rig::guarded(PRODUCTS);
+        rig.settle().await;
+        rig.have(0..40, None);
+        rig.have(40..PRODUCTS, Some(70));
+        rig.settle().await;
+        let changed = rig.fake.held().values().filter(|item| item["price"] == 70).count();
+        assert_eq!((changed, rig.products_held(), rig.tally().held), (16, PRODUCTS, 40));
+        // What is sold again needs no approval.
+        rig.have(0..40, Some(100));
+        rig.settle().await;
+        rig.is_right().unwrap();
+        assert_eq!(rig.tally().held, 0);
+    });
+}
+
+#[test]
+fn removals_that_trickle_in_are_held_too_also_over_restarts_and_until_a_day_has_passed() {
+    runtime().block_on(async {
+        let mut rig = Rig::guarded(PRODUCTS);
+        rig.settle().await;
+        for product in 0..30 {
+            rig.have(product..product + 1, None);
+            rig.settle().await;
+            rig = rig.reopen();
+        }
+        assert_eq!((rig.products_held(), rig.tally().held), (PRODUCTS - 20, 10));
+        // What was removed long ago counts no more, what is held does.
+        rig.clock.advance(Duration::from_hours(26));
+        rig.have(30..35, None);
+        rig.settle().await;
+        assert_eq!((rig.products_held(), rig.tally().held), (PRODUCTS - 25, 10));
+        assert_eq!(rig.approve(), 10);
+        rig.settle().await;
+        rig.is_right().unwrap();
+        // The count began again with the approval.
+        rig.have(35..55, None);
+        rig.settle().await;
+        assert_eq!(rig.tally().held, 0);
+        rig.have(55..56, None);
+        rig.settle().await;
+        assert_eq!(rig.tally().held, 1);
+    });
+}
+
+#[test]
+fn a_flow_without_a_guard_removes_what_was_held() {
+    runtime().block_on(async {
+        let rig = Rig::guarded(PRODUCTS);
+        rig.settle().await;
+        rig.have(0..PRODUCTS, None);
+        rig.settle().await;
+        let rig = Rig { guard: None, ..rig };
+        rig.settle().await;
+        rig.is_right().unwrap();
+        // It counts no more afterwards.
+        let rig = Rig { guard: Some(Guard::default()), ..rig };
+        let removals = wait(rig.store.removals(&flow_name(), contract::Clock::now(rig.clock.as_ref()))).unwrap();
+        assert!(removals.removed <= 0, "{removals:?}");
+    });
+}
