@@ -224,5 +224,7 @@ pub fn engine(
         }));
     }
     let health = Arc::default();
-    Ok(Arc::new(Engine { origins, flows: parts.flows, store, clock, observer, first_backoff: FIRST_BACKOFF, health }))
+    let (flows, keep_calls) = (parts.flows, loaded.config.store.keep_calls);
+    let first_backoff = FIRST_BACKOFF;
+    Ok(Arc::new(Engine { origins, flows, store, clock, observer, first_backoff, keep_calls, health }))
 }

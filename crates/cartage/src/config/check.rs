@@ -147,7 +147,8 @@ impl<'i> Sections<'_, 'i> {
             self.wrong(&["store", "path"], "store.path is empty", "name a file, such as \"cartage.db\"");
             return None;
         }
-        Some(Store { path: written.path.into() })
+        let keep_calls = self.span(&["store", "keep_calls"], &written.keep_calls)?;
+        Some(Store { path: written.path.into(), keep_calls })
     }
 
     fn server(&mut self) -> Option<Server> {

@@ -14,6 +14,10 @@ pub(super) struct Store {
     /// Path of the database file. Relative to the folder of the configuration file.
     #[serde(default = "defaults::store_path")]
     pub(super) path: String,
+    /// How long finished calls and their answers are kept, a time span such as `720h`. The call that settled a record last
+    /// stays as long as that.
+    #[serde(default = "defaults::keep_calls")]
+    pub(super) keep_calls: String,
 }
 
 /// What `cartage run` serves: feeds, health and metrics.
@@ -141,6 +145,9 @@ pub(super) struct Flow {
 pub(super) mod defaults {
     pub(in crate::config) fn store_path() -> String {
         "cartage.db".to_owned()
+    }
+    pub(in crate::config) fn keep_calls() -> String {
+        "720h".to_owned()
     }
     pub(in crate::config) fn listen() -> String {
         "127.0.0.1:8470".to_owned()

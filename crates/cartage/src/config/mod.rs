@@ -59,6 +59,8 @@ pub struct Config {
 pub struct Store {
     /// The database file.
     pub path: PathBuf,
+    /// How long finished calls are kept.
+    pub keep_calls: Duration,
 }
 
 /// What `cartage run` serves.

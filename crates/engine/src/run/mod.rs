@@ -48,6 +48,8 @@ pub struct Engine {
     pub observer: Arc<dyn Observer>,
     /// How long a record waits before its second attempt.
     pub first_backoff: Duration,
+    /// How long finished calls are kept.
+    pub keep_calls: Duration,
     /// What keeps `run` from working now.
     pub health: Arc<Health>,
 }
@@ -108,6 +110,17 @@ impl Engine {
             let sweep = Sweep { source: source.clone(), lane, state, kinds, pass, guard: None, at };
             let (lane, swept) = (sweep.lane.clone(), self.store.sweep(sweep).await?);
             tracing::info!(%source, lane, records = swept.missing, "the lane is switched off; its records are deleted from the mirror");
+        }
+        Ok(())
+    }
+
+    /// Deletes what is finished and older than it is kept.
+    async fn prune(&self) -> Result<(), Fault> {
+        let keep = i64::try_from(self.keep_calls.as_millis()).unwrap_or(i64::MAX);
+        let before = Timestamp::from_millis(self.clock.now().millis().saturating_sub(keep));
+        let calls = self.store.prune(before).await?;
+        if calls > 0 {
+            tracing::info!(calls, "finished calls were deleted");
         }
         Ok(())
     }

@@ -67,6 +67,10 @@ impl Engine {
         while let Some(flow) = pushes.join_next().await {
             synced.flows.push(flow.map_err(cut_off)??);
         }
+        // Once in a while is enough, and that is how often everything is read.
+        if synced.lanes.iter().any(|(_, _, walked)| walked.as_ref().is_ok_and(|walked| walked.full)) {
+            self.prune().await?;
+        }
         synced.flows.sort_by(|(left, _), (right, _)| left.cmp(right));
         Ok(synced)
     }

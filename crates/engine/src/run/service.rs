@@ -13,6 +13,10 @@ use super::{
 };
 use crate::{flow::Flow, observe::Event, pull::Mode};
 
+/// What is finished is pruned for the first time after this, so that a start is not slowed, and then every [`PRUNE_EVERY`].
+const FIRST_PRUNE: Duration = Duration::from_mins(5);
+/// See [`FIRST_PRUNE`].
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
 /// Due times and waiting touches are looked for this often, besides when the next one is due.
 const WAKE_EVERY: Duration = Duration::from_millis(500);
 /// The pause between two rounds of spreading touches, so that live changes get in between.
@@ -44,11 +48,17 @@ impl Engine {
                 engine.keep_up(&task, push, stop.clone()).await
             });
         }
-        let (engine, stop) = (Arc::clone(self), stop.clone());
-        let task = "due times";
+        let (engine, stopped) = (Arc::clone(self), stop.clone());
         tasks.spawn(async move {
-            let wake = || engine.keep_waking(task, stop.clone());
-            engine.keep_up(task, wake, stop.clone()).await
+            let task = "due times";
+            let wake = || engine.keep_waking(task, stopped.clone());
+            engine.keep_up(task, wake, stopped.clone()).await
+        });
+        let (engine, stopped) = (Arc::clone(self), stop.clone());
+        tasks.spawn(async move {
+            let task = "pruning";
+            let prune = || engine.keep_pruning(task, stopped.clone());
+            engine.keep_up(task, prune, stopped.clone()).await
         });
         while let Some(ended) = tasks.join_next().await {
             ended.map_err(cut_off)??;
@@ -156,6 +166,21 @@ impl Engine {
                 _ = news.changed(), if pushed.paused.is_none() => {}
                 _ = stop.changed() => {}
             }
+        }
+        Ok(())
+    }
+
+    /// Deletes what is finished and older than it is kept, from time to time.
+    async fn keep_pruning(&self, task: &str, mut stop: watch::Receiver<bool>) -> Result<(), Fault> {
+        let mut wait = FIRST_PRUNE;
+        while !*stop.borrow() {
+            tokio::select! {
+                () = self.clock.sleep_until(self.clock.now().plus(wait)) => {}
+                _ = stop.changed() => return Ok(()),
+            }
+            self.prune().await?;
+            self.health.clear(task);
+            wait = PRUNE_EVERY;
         }
         Ok(())
     }
