@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     codec::Codec,
-    ledger::{self, Flow, base, key},
+    ledger::{base, key},
     trouble::{Outcome, Trouble},
     writer::Tx,
 };
@@ -77,14 +77,16 @@ pub(super) fn held_items(
     after: Number,
     limit: usize,
 ) -> Outcome<Vec<HeldItems>> {
-    let (Some(flow), Some(source)) = (ledger::flow(db, flow)?, source_key(db, source)?) else { return Ok(Vec::new()) };
+    let Some(source) = source_key(db, source)? else { return Ok(Vec::new()) };
+    // The first ledger key of a flow is its own key, shifted: see ledger.rs.
     let mut query = db.prepare_cached(
-        "SELECT r.n, r.kind, l.items FROM ledger l JOIN record r ON r.n = l.key - ?1
-         WHERE l.key > ?2 AND l.key < ?3 AND l.items IS NOT NULL AND r.source = ?4 ORDER BY l.key LIMIT ?5",
+        "SELECT r.n, r.kind, l.items FROM flow f
+         JOIN ledger l ON l.key > (f.key << 40) + ?2 AND l.key < (f.key + 1) << 40
+         JOIN record r ON r.n = l.key - (f.key << 40)
+         WHERE f.name = ?1 AND l.items IS NOT NULL AND r.source = ?3 ORDER BY r.n LIMIT ?4",
     )?;
-    let first = key(flow.key, after);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = query.query((base(flow.key), first, base(flow.key + 1), source, limit))?;
+    let mut rows = query.query((flow.as_str(), after.0, source, limit))?;
     let mut held = Vec::new();
     while let Some(row) = rows.next()? {
         let number: u8 = row.get(1)?;
@@ -99,52 +101,66 @@ pub(super) fn held_items(
 
 impl Tx<'_> {
     pub(super) fn forget_entries(&self, flow: &FlowName, numbers: &[Number]) -> Outcome<u64> {
-        let Some(flow) = ledger::flow(self.db, flow)? else { return Ok(0) };
-        numbers.iter().try_fold(0, |forgotten, number| Ok(forgotten + self.forget_entry(&flow, number.0)?))
+        let mut forgotten = 0;
+        for flow in self.flows_of(flow)? {
+            for number in numbers {
+                forgotten += self.forget_entry(flow, number.0)?;
+            }
+        }
+        Ok(forgotten)
     }
 
-    fn forget_entry(&self, flow: &Flow, number: u64) -> Outcome<u64> {
-        let key = key(flow.key, Number(number));
-        if flow.shared {
-            let kind = "SELECT kind FROM record WHERE n = ?1";
-            let kind: Option<u8> = self.db.prepare_cached(kind)?.query_row([number], |row| row.get(0)).optional()?;
-            for item in self.held(key)?.unwrap_or_default() {
-                self.db
-                    .prepare_cached("DELETE FROM owner WHERE flow = ?1 AND kind = ?2 AND id = ?3 AND key = ?4")?
-                    .execute((flow.key, kind, item.id.as_str(), key))?;
-            }
-            self.db.prepare_cached("DELETE FROM contender WHERE key = ?1")?.execute([key])?;
+    /// The keys of all flows of this name.
+    fn flows_of(&self, name: &FlowName) -> Outcome<Vec<i64>> {
+        let mut query = self.db.prepare_cached("SELECT key FROM flow WHERE name = ?1")?;
+        let keys = query.query_map([name.as_str()], |row| row.get(0))?;
+        Ok(keys.collect::<Result<_, _>>()?)
+    }
+
+    fn forget_entry(&self, flow: i64, number: u64) -> Outcome<u64> {
+        let key = key(flow, Number(number));
+        let kind = "SELECT kind FROM record WHERE n = ?1";
+        let kind: Option<u8> = self.db.prepare_cached(kind)?.query_row([number], |row| row.get(0)).optional()?;
+        for item in self.held(key)?.unwrap_or_default() {
+            self.db
+                .prepare_cached("DELETE FROM owner WHERE flow = ?1 AND kind = ?2 AND id = ?3 AND key = ?4")?
+                .execute((flow, kind, item.id.as_str(), key))?;
         }
+        self.db.prepare_cached("DELETE FROM contender WHERE key = ?1")?.execute([key])?;
         for forget in ["DELETE FROM payload WHERE key = ?1", "DELETE FROM refused WHERE key = ?1"] {
             self.db.prepare_cached(forget)?.execute([key])?;
         }
         Ok(self.db.prepare_cached("DELETE FROM ledger WHERE key = ?1")?.execute([key])? as u64)
     }
 
-    pub(super) fn forget_flow(&self, flow: &FlowName, source: &SourceName, limit: usize) -> Outcome<u64> {
-        let (Some(flow), Some(source)) = (ledger::flow(self.db, flow)?, source_key(self.db, source)?) else {
-            return Ok(0);
-        };
-        let mut query = self.db.prepare_cached(
-            "SELECT r.n FROM ledger l JOIN record r ON r.n = l.key - ?1
-             WHERE l.key >= ?1 AND l.key < ?2 AND r.source = ?3 LIMIT ?4",
-        )?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let numbers = query.query_map((base(flow.key), base(flow.key + 1), source, limit), |row| row.get(0))?;
-        let numbers: Vec<u64> = numbers.collect::<Result<_, _>>()?;
-        for number in &numbers {
-            self.forget_entry(&flow, *number)?;
+    pub(super) fn forget_flow(&self, name: &FlowName, source: &SourceName, limit: usize) -> Outcome<u64> {
+        let Some(source) = source_key(self.db, source)? else { return Ok(0) };
+        let mut forgotten = 0;
+        for flow in self.flows_of(name)? {
+            let mut query = self.db.prepare_cached(
+                "SELECT r.n FROM ledger l JOIN record r ON r.n = l.key - ?1
+                 WHERE l.key >= ?1 AND l.key < ?2 AND r.source = ?3 LIMIT ?4",
+            )?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let numbers = query.query_map((base(flow), base(flow + 1), source, limit), |row| row.get(0))?;
+            let numbers: Vec<u64> = numbers.collect::<Result<_, _>>()?;
+            for number in &numbers {
+                forgotten += self.forget_entry(flow, *number)?;
+            }
+            let left: bool = self
+                .db
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM ledger WHERE key >= ?1 AND key < ?2)")?
+                .query_row((base(flow), base(flow + 1)), |row| row.get(0))?;
+            if numbers.is_empty() && !left {
+                self.db
+                    .prepare_cached("DELETE FROM call WHERE flow = ?1 AND flow IN (SELECT key FROM flow WHERE source = ?2)")?
+                    .execute((flow, source))?;
+                self.db
+                    .prepare_cached("DELETE FROM flow WHERE key = ?1 AND source = ?2")?
+                    .execute((flow, source))?;
+            }
         }
-        let left: Option<i64> = self
-            .db
-            .prepare_cached("SELECT key FROM ledger WHERE key >= ?1 AND key < ?2 LIMIT 1")?
-            .query_row((base(flow.key), base(flow.key + 1)), |row| row.get(0))
-            .optional()?;
-        if numbers.is_empty() && left.is_none() && flow.source == source {
-            self.db.prepare_cached("DELETE FROM call WHERE flow = ?1")?.execute([flow.key])?;
-            self.db.prepare_cached("DELETE FROM flow WHERE key = ?1")?.execute([flow.key])?;
-        }
-        Ok(numbers.len() as u64)
+        Ok(forgotten)
     }
 
     pub(super) fn forget_source(&self, source: &SourceName, limit: usize) -> Outcome<u64> {
