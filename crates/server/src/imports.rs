@@ -29,6 +29,11 @@ impl Imports {
         self.latest().insert((flow.name.clone(), kind), began);
         let (store, clock, flow) = (Arc::clone(&served.store), Arc::clone(&served.clock), Arc::clone(flow));
         tokio::spawn(async move {
+            // Most of the time nothing waits, and then there is nothing to look at.
+            if store.tally(&flow.name).await.is_ok_and(|tally| tally.waiting == 0) {
+                self.end(&flow.name, kind, began);
+                return;
+            }
             let give_up = clock.now().plus(LONGEST_IMPORT);
             let mut wait = FIRST;
             while clock.now() < give_up {
@@ -47,11 +52,16 @@ impl Imports {
                     }
                 }
             }
-            let mut latest = self.latest();
-            if latest.get(&(flow.name.clone(), kind)) == Some(&began) {
-                latest.remove(&(flow.name.clone(), kind));
-            }
+            self.end(&flow.name, kind, began);
         });
+    }
+
+    /// The import is not watched any more, unless a later one is.
+    fn end(&self, flow: &FlowName, kind: Kind, began: Revision) {
+        let (mut latest, watched) = (self.latest(), (flow.clone(), kind));
+        if latest.get(&watched) == Some(&began) {
+            latest.remove(&watched);
+        }
     }
 
     fn latest(&self) -> std::sync::MutexGuard<'_, BTreeMap<(FlowName, Kind), Revision>> {

@@ -242,7 +242,16 @@ impl Shop {
     /// Runs the binary with this shop's configuration.
     pub(crate) async fn cartage(&self, arguments: &[&str]) -> Ran {
         let config = self.config.display().to_string();
-        cartage(&[&["--config", &config], arguments].concat()).await
+        let mut ran = cartage(&[&["--config", &config], arguments].concat()).await;
+        // What an engine of this test still had under way may take a moment to let go of the file.
+        for _ in 0..20 {
+            if !ran.err.contains("error[C0103]") {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            ran = cartage(&[&["--config", &config], arguments].concat()).await;
+        }
+        ran
     }
 }
 

@@ -153,11 +153,11 @@ impl Tx<'_> {
                 .query_row((base(flow), base(flow + 1)), |row| row.get(0))?;
             if numbers.is_empty() && !left {
                 self.db
-                    .prepare_cached("DELETE FROM call WHERE flow = ?1 AND flow IN (SELECT key FROM flow WHERE source = ?2)")?
+                    .prepare_cached(
+                        "DELETE FROM call WHERE flow = ?1 AND flow IN (SELECT key FROM flow WHERE source = ?2)",
+                    )?
                     .execute((flow, source))?;
-                self.db
-                    .prepare_cached("DELETE FROM flow WHERE key = ?1 AND source = ?2")?
-                    .execute((flow, source))?;
+                self.db.prepare_cached("DELETE FROM flow WHERE key = ?1 AND source = ?2")?.execute((flow, source))?;
             }
         }
         Ok(forgotten)
