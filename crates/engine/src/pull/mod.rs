@@ -6,6 +6,7 @@
 //! **Invariants:** every walk ends: one that goes round in circles is stopped with a fault, and the next begins anew.
 
 mod progress;
+mod replaced;
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +18,7 @@ use contract::{
 use model::{Kind, SourceName, Timestamp};
 use tokio::{sync::watch, task::JoinHandle};
 
-use self::progress::Progress;
+use self::{progress::Progress, replaced::Replacing};
 use crate::observe::{Event, Observer};
 
 /// A source being read.
@@ -179,6 +180,8 @@ impl Pull {
             if let (Some(token), false) = (&end, full) {
                 finish(&mut state, token.clone(), self.clock.now());
             }
+            // Until everything was read once, nothing older can have been replaced.
+            let replacing = state.full_at.is_some().then(|| Replacing::of(&page.changes));
             let intake = Intake {
                 source: self.name.clone(),
                 lane: lane.name.to_string(),
@@ -189,7 +192,10 @@ impl Pull {
                 urgency,
                 at: self.clock.now(),
             };
-            let taken = self.store.intake(intake).await?;
+            let mut taken = self.store.intake(intake).await?;
+            if let Some(replacing) = replacing.filter(|_| taken.new > 0) {
+                add(&mut taken, self.ask_for_replaced(lane, &state, &replacing).await?);
+            }
             let carried = lane.sweeps.iter().any(|(kind, _)| Kind::CARRIED.contains(kind));
             self.observer.tell(&Event::Page { source: &self.name, lane: &lane.name, taken, carried });
             add(&mut sum, taken);

@@ -17,7 +17,7 @@ use engine::{
     Event, Observer, SystemClock,
     pull::{Mode, Pull, Stopped, Walked},
 };
-use model::{Channel, Kind, Localized, Record};
+use model::{Category, Channel, Kind, Locale, Localized, Product, Record, Variant};
 use store::sqlite::{Options, Sqlite};
 use tokio::sync::watch;
 
@@ -94,7 +94,7 @@ impl Reading {
     fn new(lanes: Vec<Lane>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Sqlite::with_options(&folder.path().join("cartage.db"), Options::default()).unwrap();
-        let script = Arc::new(Script::new(lanes, vec![Kind::Channel]));
+        let script = Arc::new(Script::new(lanes, vec![Kind::Channel, Kind::Product, Kind::Category]));
         let clock = Arc::new(FakeClock::default());
         let pull = Pull {
             name: "shop".into(),
@@ -174,6 +174,52 @@ async fn a_walk_that_goes_round_in_circles_is_stopped_and_begins_anew() {
     assert_eq!((state.walk, state.fault.map(|fault| fault.code)), (None, Some(fault.code)));
     // Nothing was removed, and what was read stays.
     assert_eq!(shop.live().await, 2);
+}
+
+fn product(id: &str, sku: &str) -> Change {
+    let variants = vec![Variant { sku: Some(sku.into()), ..Variant::new("1") }];
+    let record = Record::Product(Product { variants, ..Product::new(id) });
+    Change::Is { record, version: 1, modified_at: None }
+}
+
+fn category(id: &str, slug: &str) -> Change {
+    let slug = [(Locale::parse("de").unwrap(), slug.to_owned())].into_iter().collect();
+    let record = Record::Category(Category { slug, ..Category::new(id) });
+    Change::Is { record, version: 1, modified_at: None }
+}
+
+#[tokio::test]
+async fn records_that_came_back_under_another_id_replace_the_older_ones_at_once() {
+    let lanes = [Kind::Product, Kind::Category].map(|kind| Lane {
+        name: kind.name().into(),
+        sweeps: vec![(kind, None)],
+        ..lane()
+    });
+    let shop = Reading::new(lanes.to_vec());
+    let of = |id: &str, name: &str| [product(id, name), category(id, name)];
+    let read = async |lane: &Lane, mode, changes| {
+        shop.script.say(&lane.name, [Ok(script::page(changes, script::end()))]);
+        shop.pull.walk(lane, mode).await.map_err(Stopped::fault).unwrap().taken
+    };
+    for (lane, (one, two)) in lanes.iter().zip(of("old", "hat").into_iter().zip(of("other", "shoe"))) {
+        read(lane, Mode::Everything, vec![one, two]).await;
+    }
+    assert_eq!(shop.script.fetched(), [], "the first read can't replace anything");
+    for (lane, new) in lanes.iter().zip(of("new", "hat")) {
+        let taken = read(lane, Mode::Changes, vec![new]).await;
+        assert_eq!((taken.new, taken.gone), (1, 1));
+    }
+    let asked: Vec<_> = shop.script.fetched().into_iter().map(|it| it.id.to_string()).collect();
+    assert_eq!((asked, shop.live().await), (vec!["old".to_owned(); 2], 4));
+    // One that still exists stays, and it is not asked for again.
+    for change in of("new", "hat") {
+        shop.script.put(change);
+    }
+    for (lane, twin) in lanes.iter().zip(of("twin", "hat")) {
+        read(lane, Mode::Changes, vec![twin.clone()]).await;
+        read(lane, Mode::Changes, vec![twin]).await;
+    }
+    assert_eq!((shop.live().await, shop.script.fetched().len()), (6, 4));
 }
 
 struct Deaf;
