@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use contract::{
     Clock, Fault, Item, Op, Store,
-    store::{EntryView, Number, Work},
+    store::{EntryView, Number, Removals, Work},
 };
 use model::{Kind, RecordId, RemoteId};
 use serde::Serialize;
@@ -36,6 +36,8 @@ pub struct Plan {
     pub change: u64,
     /// Items that would be removed.
     pub remove: u64,
+    /// They are more than the flow's guard allows, and would be held.
+    pub held: bool,
     /// Items that are as they should be.
     pub keep: u64,
     /// Records kept out, by rule.
@@ -112,6 +114,11 @@ pub async fn plan(flow: &Flow, store: &dyn Store, clock: &dyn Clock) -> Result<P
         }
     }
     plan.unread = store.tally(&flow.name).await?.unread;
+    if let Some(guard) = &flow.guard {
+        // What is held already is counted among what would be removed.
+        let removals = Removals { held: 0, ..store.removals(&flow.name, clock.now()).await? };
+        plan.held = plan.remove > 0 && !guard.allows(&removals, plan.remove);
+    }
     for ((_, op), (items, per_call)) in sums {
         *plan.calls.entry(op).or_default() += items.div_ceil(per_call.max(1));
     }

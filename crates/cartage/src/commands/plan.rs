@@ -135,6 +135,12 @@ async fn show(
             output.line(format!("{flow} can't send {} {}:", refused.kind, refused.id))?;
             output.line(format!("  {}", fault_text(&refused.fault)))?;
         }
+        if plan.held {
+            output.line(format!(
+                "{flow} would hold all {} removals: more than removal_guard allows; `cartage sync --allow-deletes` lets them go",
+                plan.remove
+            ))?;
+        }
         if plan.unread > 0 {
             output.line(format!(
                 "{flow} leaves {} records alone that could not be understood; `cartage status` names them",

@@ -127,8 +127,8 @@ pub fn flows_table(flows: &[FlowStatus]) -> String {
         }
         if let Some(removals) = tally.holds.get(Hold::Removal.name()) {
             text += &format!(
-                "{flow} held: {removals} removals, more than the flow's guard allows; nothing of them was removed. \
-                 See what with `cartage plan`; if it is right, run `cartage sync --allow-deletes`\n"
+                "flow {flow}: {removals} records would be removed, more than removal_guard allows, so none of them was; \
+                 `cartage plan` shows which; if they are really to go, run `cartage sync --allow-deletes`\n"
             );
         }
         if let Some(unknown) = tally.holds.get(Hold::UnknownOutcome.name()) {

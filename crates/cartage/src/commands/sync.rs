@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use contract::{
     Fault,
-    store::{Hold, Leftover, Swept, Taken},
+    store::{Leftover, Swept, Taken},
 };
 use engine::{
     Flow,
@@ -171,14 +171,6 @@ pub(super) fn show(report: &Report, output: Output) -> Result<(), Failure> {
             lane.source, lane.lane, lane.taken.unread
         ))?;
     }
-    for flow in report.flows.iter().filter(|flow| status::holds_removals(flow)) {
-        output.line(format!(
-            "flow {}: {} records would be removed, more than removal_guard allows, so none of them was; if they are really \
-             to go, run `cartage sync --allow-deletes`",
-            flow.flow,
-            flow.tally.holds.get(Hold::Removal.name()).copied().unwrap_or(0)
-        ))?;
-    }
     for (flow, fault) in &report.paused {
         output.line(format!("flow {flow} stopped: {}", fault_text(fault)))?;
     }
@@ -200,7 +192,6 @@ pub(super) fn exit(report: &Report) -> Exit {
     let faults = report.lanes.iter().filter_map(|lane| lane.fault.as_ref());
     let faults = faults.chain(report.paused.iter().map(|(_, fault)| fault)).map(output::exit_of);
     let held = report.lanes.iter().any(|lane| lane.held.is_some()).then_some(Exit::Held);
-    let held = held.or_else(|| report.flows.iter().any(status::holds_removals).then_some(Exit::Held));
     let left = (!report.leftovers.is_empty()).then_some(Exit::Left);
     faults.chain(held).chain(left).chain([status::exit_of(&report.flows)]).max().unwrap_or(Exit::Done)
 }
