@@ -1,6 +1,6 @@
 //! Changes of a shop that deltas are measured with, spread over the catalogue.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use sandbox::commercetools::{Change, Emulator, PriceScope};
 use serde_json::Value;
 
@@ -35,11 +35,13 @@ impl By {
             Self::Category => shop.category_keys(),
         };
         let mut made = 0;
-        for key in keys.iter().step_by((keys.len() / wanted.max(1)).max(1)).take(wanted) {
-            let change = self.change(world, key, wanted).with_context(|| format!("{key} has nothing to change"))?;
+        // More candidates than needed: an unpublished product, for example, has no price to change.
+        for key in keys.iter().step_by((keys.len() / (2 * wanted.max(1))).max(1)) {
+            let Some(change) = self.change(world, key, wanted).filter(|_| made < wanted) else { continue };
             shop.change(change).with_context(|| format!("{key} can't be changed"))?;
             made += 1;
         }
+        ensure!(made > 0, "the shop has nothing for a {}", self.step());
         Ok(made)
     }
 
