@@ -31,13 +31,20 @@ pub struct Parts {
     pub flows: Vec<Arc<Flow>>,
 }
 
-/// Builds connectors and flows. Fetches secrets; makes no call.
+/// Builds connectors and flows on this machine's network. Fetches secrets; makes no call.
 ///
 /// # Errors
 /// Everything that is wrong with the configuration, or a secret that can't be had.
 pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
+    parts_in(loaded, &Environment::machine())
+}
+
+/// As [`parts`], in another environment.
+///
+/// # Errors
+/// As [`parts`].
+pub fn parts_in(loaded: &Loaded, environment: &Environment) -> Result<Parts, Failure> {
     let config = &loaded.config;
-    let environment = Environment::machine();
     let (mut errors, mut faults) = (Vec::new(), Vec::new());
     let mut sources: BTreeMap<SourceName, Arc<dyn Source>> = BTreeMap::new();
     for (name, settings) in &config.sources {
@@ -46,7 +53,7 @@ pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
         let markets = flows.flat_map(|flow| &flow.markets).filter_map(|market| config.markets.get(market));
         markets.for_each(|market| demand.add(market));
         let scratch = config.store.path.with_extension("scratch").join(name.as_str());
-        let setup = Setup { environment: &environment, demand: &demand, scratch: &scratch };
+        let setup = Setup { environment, demand: &demand, scratch: &scratch };
         match settings.connector.build(&setup) {
             Ok(source) => {
                 let lanes = source.lanes();
@@ -62,7 +69,7 @@ pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
         if built.contains_key(settings.destination.as_str()) {
             continue;
         }
-        match config.destinations.get(&settings.destination).map(|it| it.build(&environment)) {
+        match config.destinations.get(&settings.destination).map(|it| it.build(environment)) {
             Some(Ok(destination)) => {
                 drop(built.insert(&settings.destination, (destination, Gate::new(environment.random().clone()))));
             }
@@ -198,7 +205,18 @@ pub fn engine(
     observer: Arc<dyn Observer>,
     allow_deletes: bool,
 ) -> Result<Arc<Engine>, Failure> {
-    let mut parts = parts(loaded)?;
+    Ok(engine_of(loaded, parts(loaded)?, store, clock, observer, allow_deletes))
+}
+
+/// The engine of a configuration whose parts are built.
+pub fn engine_of(
+    loaded: &Loaded,
+    mut parts: Parts,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+    allow_deletes: bool,
+) -> Arc<Engine> {
     if allow_deletes {
         for flow in &mut parts.flows {
             Arc::make_mut(flow).guard = None;
@@ -226,5 +244,5 @@ pub fn engine(
     let health = Arc::default();
     let (flows, keep_calls) = (parts.flows, loaded.config.store.keep_calls);
     let first_backoff = FIRST_BACKOFF;
-    Ok(Arc::new(Engine { origins, flows, store, clock, observer, first_backoff, keep_calls, health }))
+    Arc::new(Engine { origins, flows, store, clock, observer, first_backoff, keep_calls, health })
 }

