@@ -125,7 +125,6 @@ fn members_of_a_selection() {
 #[test]
 fn an_amount_that_no_minor_unit_holds_sets_the_product_apart() {
     for (money, told) in [
-        (r#"{"currencyCode":"XBT","centAmount":1,"fractionDigits":2}"#, "price p1: \"XBT\" is no ISO 4217"),
         (
             r#"{"currencyCode":"EUR","centAmount":1,"fractionDigits":3}"#,
             "price p1: 1 with 3 fraction digits is no whole",
@@ -146,14 +145,32 @@ fn an_amount_that_no_minor_unit_holds_sets_the_product_apart() {
 }
 
 #[test]
-fn times_and_locales_that_are_none_set_the_record_apart() {
-    for (was, is, told) in [
-        (r#""2026-01-02T03:04:05.678Z""#, r#""yesterday""#, "\"yesterday\" is no time"),
-        (r#"{ "en": "Pencil" }"#, r#"{ "not a locale": "Pencil" }"#, "name: \"not a locale\" is no BCP 47"),
-    ] {
-        let decoded = read(Stage::Projections, &settings(), &fixture("product_minimal").replace(was, is));
-        assert!(decoded.unread[0].fault.message.contains(told), "{}", decoded.unread[0].fault);
-    }
+fn a_time_that_is_none_sets_the_record_apart() {
+    let record = fixture("product_minimal").replace(r#""2026-01-02T03:04:05.678Z""#, r#""yesterday""#);
+    let decoded = read(Stage::Projections, &settings(), &record);
+    assert!(decoded.unread[0].fault.message.contains("\"yesterday\" is no time"), "{}", decoded.unread[0].fault);
+}
+
+#[test]
+fn a_detail_that_no_market_needs_is_left_out_with_a_notice() {
+    let price = |money: &str, tier: &str| {
+        let money = format!(r#"{{"currencyCode":"{money}","centAmount":1,"fractionDigits":2}}"#);
+        format!(r#"{{"id":"p1","value":{money},"tiers":[{{"minimumQuantity":{tier},"value":{money}}}]}}"#)
+    };
+    let prices = format!(r#""prices": [{}, {}, {}]"#, price("XBT", "2"), price("EUR", "2"), price("EUR", "-2"));
+    let record = fixture("product_minimal")
+        .replace(r#"{ "en": "Pencil" }"#, r#"{ "en": "Pencil", "de_DE": "Bleistift" }"#)
+        .replace(r#""prices": []"#, &prices);
+    let decoded = read(Stage::Projections, &settings(), &record);
+    let [Change::Is { record: Record::Product(product), .. }] = &decoded.changes[..] else {
+        panic!("{:?}", decoded.unread)
+    };
+    assert_eq!(product.name.get("en"), Some("Pencil"));
+    let kept: Vec<_> = product.variants[0].prices.iter().map(|it| (it.value.minor, it.tiers.len())).collect();
+    assert_eq!(kept, [(1, 1), (1, 0)], "the price in an unknown currency and the tier of no quantity are gone");
+    let fields: Vec<_> = product.notices.iter().map(|it| it.field.as_str()).collect();
+    assert_eq!(fields, ["prices", "tiers", "name"], "{:?}", product.notices);
+    assert!(product.notices[0].what.contains("price p1: \"XBT\" is no ISO 4217"), "{:?}", product.notices);
 }
 
 #[test]

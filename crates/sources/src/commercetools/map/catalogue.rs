@@ -1,27 +1,28 @@
 //! Categories and product types.
 
 use contract::Change;
-use model::{AttributeDefinition, AttributeType, Category, Online, ProductType, Record};
+use model::{AttributeDefinition, AttributeType, Category, Notice, Online, ProductType, Record};
 
 use super::{Unfit, attribute::labels_by_locale, instant, is, localized, some};
 use crate::commercetools::api::{self, AttributeValue};
 
 /// A `Category`. Its image is the first asset that says it is one; the vendor has no field for it.
 pub fn category(category: api::Category<'_>) -> Result<Change, Unfit> {
+    let mut notices = Vec::new();
     let record = Category {
         id: String::from(category.id).into(),
         key: some(category.key),
         tree: None,
         parent: category.parent.map(|it| String::from(it.id).into()),
-        name: localized("name", category.name)?,
-        slug: localized("slug", category.slug)?,
-        description: localized("description", category.description)?,
+        name: localized("name", category.name, &mut notices)?,
+        slug: localized("slug", category.slug, &mut notices)?,
+        description: localized("description", category.description, &mut notices)?,
         // Text of a decimal between 0 and 1.
         order: category.order_hint.and_then(|hint| hint.parse::<f64>().ok()).filter(|order| order.is_finite()),
         online: Online::ALWAYS,
         image: image(category.assets),
         created_at: instant("createdAt", category.created_at.as_ref())?,
-        notices: Vec::new(),
+        notices,
     };
     is(Record::Category(record), category.version, category.last_modified_at.as_ref())
 }
@@ -34,19 +35,22 @@ fn image(assets: Option<Vec<api::Asset<'_>>>) -> Option<String> {
 
 /// A `ProductType`.
 pub fn product_type(of: api::ProductType<'_>) -> Result<Change, Unfit> {
+    let mut notices = Vec::new();
+    let attributes = of.attributes.unwrap_or_default().into_iter();
+    let attributes = attributes.map(|it| definition(it, &mut notices)).collect::<Result<_, _>>()?;
     let record = ProductType {
         id: String::from(of.id).into(),
         key: some(of.key),
         name: of.name.into(),
-        attributes: of.attributes.unwrap_or_default().into_iter().map(definition).collect::<Result<_, _>>()?,
-        notices: Vec::new(),
+        attributes,
+        notices,
     };
     is(Record::ProductType(record), of.version, of.last_modified_at.as_ref())
 }
 
-fn definition(of: api::AttributeDefinition<'_>) -> Result<AttributeDefinition, Unfit> {
+fn definition(of: api::AttributeDefinition<'_>, notices: &mut Vec<Notice>) -> Result<AttributeDefinition, Unfit> {
     Ok(AttributeDefinition {
-        label: localized("label", of.label)?,
+        label: localized("label", of.label, notices)?,
         // Variants are told apart by the combination of these; other constraints say nothing about options.
         option: of.attribute_constraint.as_deref() == Some("CombinationUnique")
             && of.level.as_deref() != Some("Product"),

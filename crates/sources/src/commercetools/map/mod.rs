@@ -1,8 +1,9 @@
 //! Vendor JSON to model. Pure: no I/O, no clock, no configuration beyond [`Settings`].
 //!
-//! A record that can't be represented (an unknown currency, an amount that no minor unit holds, a time that is none) is
-//! [`Unfit`] as a whole: half a product is never passed on. What is merely incomplete, such as a missing SKU, price or
-//! name, is passed on as it is: whether it can be sold is a market's business.
+//! A record that can't be represented (an amount that no minor unit holds, a time that is none) is [`Unfit`] as a whole:
+//! half a product is never passed on. A detail that no market can need (a price in a currency that ISO 4217 does not
+//! know, a tier, a text in a locale that is none) is left out with a notice. What is merely incomplete, such as a missing
+//! SKU, price or name, is passed on as it is: whether it can be sold is a market's business.
 
 pub mod attribute;
 pub mod catalogue;
@@ -11,7 +12,7 @@ pub mod price;
 pub mod product;
 
 use contract::{Change, Fault};
-use model::{Kind, Locale, Localized, Record, Timestamp};
+use model::{Kind, Locale, Localized, Notice, Record, Timestamp};
 
 use super::api::{LocalizedString, Text};
 
@@ -31,11 +32,18 @@ pub struct Unfit {
     pub code: &'static str,
     /// What is wrong, naming the field.
     pub what: String,
+    /// It is a detail that no market can need: it is left out, and the record stays.
+    pub is_detail: bool,
 }
 
 impl Unfit {
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self { code: "C0206", what: what.into() }
+        Self { code: "C0206", what: what.into(), is_detail: false }
+    }
+
+    /// The same about a detail that no market can need.
+    pub(crate) fn detail(self) -> Self {
+        Self { is_detail: true, ..self }
     }
 
     /// The fault of the record with this id.
@@ -59,18 +67,34 @@ pub(crate) fn instant(field: &str, text: Option<&Text<'_>>) -> Result<Option<Tim
         .transpose()
 }
 
+/// The value; none where it is a detail that no market can need, and then a notice names the field.
+pub(crate) fn kept<T>(field: &str, value: Result<T, Unfit>, notices: &mut Vec<Notice>) -> Result<Option<T>, Unfit> {
+    match value {
+        Ok(value) => Ok(Some(value)),
+        Err(unfit) if unfit.is_detail => {
+            notices.push(Notice::new(field, unfit.what));
+            Ok(None)
+        }
+        Err(unfit) => Err(unfit),
+    }
+}
+
 /// An optional `LocalizedString`.
-pub(crate) fn localized(field: &str, texts: Option<LocalizedString<'_>>) -> Result<Localized, Unfit> {
+pub(crate) fn localized(
+    field: &str,
+    texts: Option<LocalizedString<'_>>,
+    notices: &mut Vec<Notice>,
+) -> Result<Localized, Unfit> {
     let Some(texts) = texts else { return Ok(Localized::empty()) };
     let mut list = Vec::with_capacity(texts.0.len());
     for (tag, text) in texts.0 {
-        list.push((locale(field, &tag)?, text.into()));
+        list.extend(kept(field, locale(field, &tag), notices)?.map(|locale| (locale, text.into())));
     }
     Ok(list.into_iter().collect())
 }
 
 pub(crate) fn locale(field: &str, tag: &str) -> Result<Locale, Unfit> {
-    Locale::parse(tag).map_err(|unknown| Unfit::new(format!("{field}: {unknown}")))
+    Locale::parse(tag).map_err(|unknown| Unfit::new(format!("{field}: {unknown}")).detail())
 }
 
 /// An optional text that is not empty.

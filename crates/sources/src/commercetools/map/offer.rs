@@ -6,7 +6,7 @@ use model::{
     StockLevel, Storefront, Supply,
 };
 
-use super::{Unfit, instant, is, locale, localized, some};
+use super::{Unfit, instant, is, kept, locale, localized, some};
 use crate::commercetools::api;
 
 /// An `InventoryEntry`.
@@ -31,7 +31,7 @@ pub fn channel(channel: api::Channel<'_>) -> Result<Change, Unfit> {
     let record = Channel {
         id: String::from(channel.id).into(),
         key: channel.key.into(),
-        name: localized("name", channel.name)?,
+        name: localized("name", channel.name, &mut Vec::new())?,
     };
     is(Record::Channel(record), channel.version, channel.last_modified_at.as_ref())
 }
@@ -49,10 +49,13 @@ pub fn store(store: api::Store<'_>) -> Result<Change, Unfit> {
     };
     let languages = store.languages.unwrap_or_default();
     let countries = store.countries.unwrap_or_default();
+    let mut notices = Vec::new();
+    let locales = languages.iter().map(|tag| kept("languages", locale("languages", tag), &mut notices));
+    let locales = locales.filter_map(Result::transpose).collect::<Result<_, _>>()?;
     let record = Storefront {
         key: String::from(store.key).into(),
-        name: localized("name", store.name)?,
-        locales: languages.iter().map(|tag| locale("languages", tag)).collect::<Result<_, _>>()?,
+        name: localized("name", store.name, &mut notices)?,
+        locales,
         countries: countries
             .iter()
             .map(|country| country.code.parse().map_err(|unknown| Unfit::new(format!("countries: {unknown}"))))
@@ -65,7 +68,7 @@ pub fn store(store: api::Store<'_>) -> Result<Change, Unfit> {
             .into_iter()
             .map(|setting| (String::from(setting.product_selection.id).into(), setting.active))
             .collect(),
-        notices: Vec::new(),
+        notices,
     };
     is(Record::Storefront(record), store.version, store.last_modified_at.as_ref())
 }

@@ -3,9 +3,9 @@
 use std::fmt::{self, Display};
 
 use contract::Change;
-use model::{Country, Currency, Money, Precise, Price, PriceEntry, Record, Scope, Sku, Tier, Window};
+use model::{Country, Currency, Money, Notice, Precise, Price, PriceEntry, Record, Scope, Sku, Tier, Window};
 
-use super::{Unfit, instant, is};
+use super::{Unfit, instant, is, kept};
 use crate::commercetools::api;
 
 /// A `TypedMoney`: the amount in minor units, and the exact one of a `HighPrecisionMoney`.
@@ -13,8 +13,9 @@ use crate::commercetools::api;
 /// The vendor counts cents in the digits it states, which need not be those of ISO 4217 for the currency. The amount is
 /// then rescaled where that is exact.
 pub fn money(field: &dyn Display, money: &api::TypedMoney<'_>) -> Result<Money, Unfit> {
-    let wrong = |what: String| Unfit { code: "C0212", what: format!("{field}: {what}") };
-    let currency: Currency = money.currency_code.parse().map_err(|unknown| wrong(format!("{unknown}")))?;
+    let wrong = |what: String| Unfit { code: "C0212", what: format!("{field}: {what}"), is_detail: false };
+    // No market has a currency that ISO 4217 does not know.
+    let currency: Currency = money.currency_code.parse().map_err(|unknown| wrong(format!("{unknown}")).detail())?;
     let stated =
         money.fraction_digits.map(u8::try_from).transpose().ok().filter(|digits| digits.is_none_or(|it| it <= 20));
     let Some(stated) = stated else {
@@ -47,9 +48,9 @@ impl Display for Named<'_> {
 }
 
 /// An embedded `Price`.
-pub fn embedded(price: api::Price<'_>) -> Result<Price, Unfit> {
+pub fn embedded(price: api::Price<'_>, notices: &mut Vec<Notice>) -> Result<Price, Unfit> {
     let id = price.id.clone();
-    terms(&Named(id.as_deref()), price)
+    terms(&Named(id.as_deref()), price, notices)
 }
 
 /// A `StandalonePrice`.
@@ -66,28 +67,31 @@ pub fn standalone(price: api::StandalonePrice<'_>) -> Result<Change, Unfit> {
         tiers: price.tiers,
         recurrence_policy: price.recurrence_policy,
     };
+    let mut notices = Vec::new();
     let entry = PriceEntry {
         id: String::from(price.id).into(),
         item: Sku::from(String::from(price.sku)).into(),
         book: None,
         active: price.active.unwrap_or(true),
-        price: terms(&"it", of)?,
+        price: terms(&"it", of, &mut notices)?,
         created_at: instant("createdAt", price.created_at.as_ref())?,
-        notices: Vec::new(),
+        notices,
     };
     is(Record::Price(entry), price.version, price.last_modified_at.as_ref())
 }
 
 /// What embedded and standalone prices have in common; `name` is for messages.
-fn terms(name: &dyn Display, price: api::Price<'_>) -> Result<Price, Unfit> {
+fn terms(name: &dyn Display, price: api::Price<'_>, notices: &mut Vec<Notice>) -> Result<Price, Unfit> {
     let value = money(name, &price.value)?;
     let discounted = price.discounted.map(|discounted| money(name, &discounted.value)).transpose()?;
     let country: Option<Country> = price
         .country
         .map(|code| code.parse().map_err(|unknown| Unfit::new(format!("{name}: {unknown}"))))
         .transpose()?;
-    let tiers = price.tiers.unwrap_or_default();
-    let mut tiers = tiers.iter().map(|it| tier(name, it)).collect::<Result<Vec<_>, _>>()?;
+    let mut tiers = Vec::new();
+    for it in price.tiers.unwrap_or_default() {
+        tiers.extend(kept("tiers", tier(name, &it).map_err(Unfit::detail), notices)?);
+    }
     tiers.sort_by_key(|tier| tier.minimum);
     Ok(Price {
         value,

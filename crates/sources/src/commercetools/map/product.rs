@@ -2,18 +2,19 @@
 
 use contract::Change;
 use model::{
-    Attribute, Image, Keywords, Kind, Online, PerStorefront, PriceHome, Product, Rating, Record, StockLevel, Value, Variant,
+    Attribute, Image, Keywords, Kind, Notice, Online, PerStorefront, PriceHome, Product, Rating, Record, StockLevel, Value, Variant,
 };
 
-use super::{Settings, Unfit, attribute::attributes, instant, is, locale, localized, price, some};
+use super::{Settings, Unfit, attribute::attributes, instant, is, kept, locale, localized, price, some};
 use crate::commercetools::api;
 
 /// A published `ProductProjection`.
 pub fn projection(settings: &Settings, product: api::ProductProjection<'_>) -> Result<Change, Unfit> {
     let others = product.variants.unwrap_or_default();
+    let mut notices = Vec::new();
     let mut variants = Vec::with_capacity(1 + others.len());
     for of in std::iter::once(product.master_variant).chain(others) {
-        variants.push(variant(settings, of)?);
+        variants.push(variant(settings, of, &mut notices)?);
     }
     let record = Product {
         id: String::from(product.id).into(),
@@ -23,12 +24,12 @@ pub fn projection(settings: &Settings, product: api::ProductProjection<'_>) -> R
         brand: None,
         online: PerStorefront::everywhere(if product.published.unwrap_or(true) { Online::ALWAYS } else { Online::NEVER }),
         searchable: PerStorefront::everywhere(true),
-        name: localized("name", product.name)?,
-        slug: localized("slug", product.slug)?,
-        description: localized("description", product.description)?,
-        meta_title: localized("metaTitle", product.meta_title)?,
-        meta_description: localized("metaDescription", product.meta_description)?,
-        keywords: keywords(product.search_keywords, product.meta_keywords)?,
+        name: localized("name", product.name, &mut notices)?,
+        slug: localized("slug", product.slug, &mut notices)?,
+        description: localized("description", product.description, &mut notices)?,
+        meta_title: localized("metaTitle", product.meta_title, &mut notices)?,
+        meta_description: localized("metaDescription", product.meta_description, &mut notices)?,
+        keywords: keywords(product.search_keywords, product.meta_keywords, &mut notices)?,
         categories: product.categories.unwrap_or_default().into_iter().map(|it| String::from(it.id).into()).collect(),
         attributes: attributes(product.attributes)?,
         variants,
@@ -41,7 +42,7 @@ pub fn projection(settings: &Settings, product: api::ProductProjection<'_>) -> R
         tailored: Vec::new(),
         rating: product.review_rating_statistics.map(rating),
         created_at: instant("createdAt", product.created_at.as_ref())?,
-        notices: Vec::new(),
+        notices,
     };
     is(Record::Product(record), product.version, product.last_modified_at.as_ref())
 }
@@ -51,13 +52,18 @@ pub fn unpublished(product: &api::UnpublishedProduct<'_>) -> Change {
     Change::Gone { kind: Kind::Product, id: (&*product.id).into(), version: Some(product.version) }
 }
 
-fn variant(settings: &Settings, variant: api::ProductVariant<'_>) -> Result<Variant, Unfit> {
+fn variant(
+    settings: &Settings,
+    variant: api::ProductVariant<'_>,
+    notices: &mut Vec<Notice>,
+) -> Result<Variant, Unfit> {
     let attributes = attributes(variant.attributes)?;
     let stock = variant.availability.filter(|_| settings.stock_from_products).map(levels).unwrap_or_default();
     let embedded = variant.prices.unwrap_or_default();
     let mut prices = Vec::with_capacity(embedded.len());
     for of in embedded {
-        prices.push(price::embedded(of)?);
+        let price = price::embedded(of, notices);
+        prices.extend(kept("prices", price.map_err(|unfit| of_sku(unfit, variant.sku.as_deref())), notices)?);
     }
     let image = |it: api::Image<'_>| Image { url: it.url.into(), label: some(it.label) };
     Ok(Variant {
@@ -72,6 +78,14 @@ fn variant(settings: &Settings, variant: api::ProductVariant<'_>) -> Result<Vari
         images: variant.images.unwrap_or_default().into_iter().map(image).collect(),
         stock,
     })
+}
+
+/// Names the variant that a price belongs to.
+fn of_sku(unfit: Unfit, sku: Option<&str>) -> Unfit {
+    match sku {
+        Some(sku) if unfit.is_detail => Unfit { what: format!("SKU {sku}, {}", unfit.what), ..unfit },
+        _ => unfit,
+    }
 }
 
 /// The first of the configured attributes that holds text or a whole number.
@@ -90,16 +104,19 @@ fn gtin(settings: &Settings, attributes: &[Attribute]) -> Option<String> {
 fn keywords(
     search: Option<api::Members<'_, Vec<api::SearchKeyword<'_>>>>,
     meta: Option<api::LocalizedString<'_>>,
+    notices: &mut Vec<Notice>,
 ) -> Result<Keywords, Unfit> {
     let mut lists = Vec::new();
     for (tag, words) in search.unwrap_or_default().0 {
         let words = words.iter().map(|word| word.text.trim().to_owned()).collect();
-        lists.push((locale("searchKeywords", &tag)?, words));
+        let locale = kept("searchKeywords", locale("searchKeywords", &tag), notices)?;
+        lists.extend(locale.map(|locale| (locale, words)));
     }
     // The first list of a locale that has words stays, so that search keywords win.
     for (tag, words) in meta.unwrap_or_default().0 {
         let words = words.split(',').map(|word| word.trim().to_owned()).collect();
-        lists.push((locale("metaKeywords", &tag)?, words));
+        let locale = kept("metaKeywords", locale("metaKeywords", &tag), notices)?;
+        lists.extend(locale.map(|locale| (locale, words)));
     }
     Ok(lists.into_iter().collect())
 }
