@@ -1,4 +1,4 @@
-//! The project's own chores: `test`, `tidy`, `generate`, `bench`.
+//! The project's own chores: `test`, `simulate`, `tidy`, `generate`, `bench`.
 //!
 //! **Invariants:** it needs the Rust toolchain and nothing else; every chore ends with a line that says how it went, and
 //! with exit code 1 where something is to be done.
@@ -7,6 +7,7 @@
 
 mod bench;
 mod generate;
+mod simulate;
 mod test;
 mod tidy;
 
@@ -21,6 +22,8 @@ const USAGE: &str = "\
 cargo xtask <chore>
 
   test [FILTER..]     format, clippy, tidy, generated files, all tests; FILTER goes to the test runner
+  simulate [--seeds A..B | --seed N] [--scenario NAME] [--jobs N] [--trace] | --meta --seed N | --mutants | --list
+                      the hub and its emulators in one thread on virtual time
   tidy                the walls between crates and the rules of the house
   generate [--check]  writes docs/reference anew; with --check only says whether it is fresh
   bench [ARG..]       measures a release build";
@@ -42,6 +45,7 @@ fn run(arguments: Vec<String>) -> anyhow::Result<()> {
     let rest: Vec<String> = arguments.collect();
     match chore.as_str() {
         "test" => test::run(&root, &rest),
+        "simulate" => simulate::run(&root, &rest),
         "tidy" => tidy::run(&root),
         "generate" => generate::run(&root, rest.iter().any(|argument| argument == "--check")),
         "bench" => bench::run(&root, &rest),

@@ -1,0 +1,137 @@
+//! What must hold at the end, when nothing disturbs any more.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{anyhow, bail, ensure};
+use cartage::{commands::status, output::Exit};
+use engine::run::SyncOptions;
+use tokio::sync::watch;
+
+use crate::{
+    clock::SimClock,
+    executor::Plain,
+    hub::Hub,
+    network::Network,
+    seed::child,
+    world::{Held, World},
+};
+
+/// Longest simulated time in which everything must be in order.
+const PATIENCE: Duration = Duration::from_hours(2);
+
+/// One pass of a hub; what stopped it is an error.
+pub(crate) async fn pass(hub: &Hub, full: bool) -> anyhow::Result<()> {
+    let (_stop, stopped) = watch::channel(false);
+    let options = SyncOptions { full, flows: Vec::new(), patience: Duration::from_mins(20) };
+    let synced = hub.engine.sync(&options, &stopped).await.map_err(|fault| anyhow!("{fault}"))?;
+    for (_, lane, walked) in synced.lanes {
+        walked.map_err(|fault| anyhow!("lane {lane} stopped: {fault}"))?;
+    }
+    Ok(())
+}
+
+/// What stores hold that never saw a fault: a new hub, an empty database, empty stores, the same shop.
+async fn undisturbed(
+    world: &World,
+    hub: &Hub,
+    config: &Path,
+    folder: &Path,
+    clock: &Arc<SimClock>,
+) -> anyhow::Result<Held> {
+    // The same instant for both: a window of a price may open between two.
+    let hub_clock = Arc::clone(&hub.engine.clock);
+    let database = folder.join("undisturbed.db");
+    for name in ["undisturbed.db", "undisturbed.db-wal", "undisturbed.db-shm", "undisturbed.db.lock"] {
+        let _absent = std::fs::remove_file(folder.join(name));
+    }
+    let (clerk, hosts) = world.undisturbed(clock);
+    let network = Network::new(hosts, child(0, "undisturbed"), None, None);
+    let hub = Hub::start(config, &database, Arc::new(Plain), hub_clock, network, child(0, "jitter"), true).await?;
+    pass(&hub, true).await?;
+    for flow in hub.status().await? {
+        ensure!(flow.converged, "an undisturbed run does not converge: {flow:?}");
+    }
+    Ok(world.held(&clerk))
+}
+
+/// The first difference between what the stores hold and what they should.
+fn difference(held: &Held, wanted: &Held) -> Option<String> {
+    for (market, wanted) in wanted {
+        let empty = [BTreeMap::new(), BTreeMap::new()];
+        let held = held.get(market).unwrap_or(&empty);
+        for ((held, wanted), kind) in held.iter().zip(wanted).zip(["product", "category"]) {
+            for (id, object) in wanted {
+                match held.get(id) {
+                    Some(found) if found == object => {}
+                    Some(found) => {
+                        let members = object.as_object().into_iter().flatten();
+                        let differ: Vec<String> = members
+                            .filter(|(name, value)| found.get(name.as_str()) != Some(value))
+                            .map(|(name, value)| {
+                                format!("{name} is {:?}, should be {value:?}", found.get(name.as_str()))
+                            })
+                            .collect();
+                        return Some(format!("{market}: {kind} {id}: {}", differ.join("; ")));
+                    }
+                    None => return Some(format!("{market}: {kind} {id} is missing")),
+                }
+            }
+            if let Some(id) = held.keys().find(|id| !wanted.contains_key(*id)) {
+                return Some(format!("{market}: {kind} {id} should be gone"));
+            }
+        }
+    }
+    None
+}
+
+/// Checks the end of a run whose hub is stopped and whose disturbances are over. `deltas`: reads of changes alone must
+/// bring everything.
+pub(crate) async fn check(
+    world: &World,
+    hub: &Hub,
+    config: &Path,
+    folder: &Path,
+    clock: &Arc<SimClock>,
+    deltas: bool,
+) -> anyhow::Result<()> {
+    let began = tokio::time::Instant::now();
+    let mut full = !deltas;
+    loop {
+        pass(hub, full).await?;
+        let flows = hub.status().await?;
+        let converged = flows.iter().all(|flow| flow.converged);
+        let wanted = undisturbed(world, hub, config, folder, clock).await?;
+        let differs = difference(&world.held(&world.clerk), &wanted);
+        if converged && differs.is_none() {
+            ensure!(
+                flows.iter().any(|flow| flow.tally.dead > 0) == (status::exit_of(&flows) != Exit::Done),
+                "exit code {:?} does not tell how the flows stand: {flows:?}",
+                status::exit_of(&flows)
+            );
+            break;
+        }
+        if began.elapsed() > PATIENCE {
+            if let Some(differs) = differs {
+                bail!("the stores differ from an undisturbed run: {differs}; full: {full}");
+            }
+            bail!("it does not converge: {flows:?}");
+        }
+        // What must be read again is only found by a full read where nothing tells of it.
+        full = !deltas && !full;
+        tokio::time::sleep(Duration::from_mins(10)).await;
+    }
+    let writes = |world: &World| -> BTreeMap<String, u64> {
+        let of = |key: &str| world.clerk.store(key).map(|store| store.operations().values().map(|it| it.calls).sum::<u64>());
+        world.markets.iter().map(|market| (market.key.clone(), of(&market.key).unwrap_or_default())).collect()
+    };
+    let before = writes(world);
+    pass(hub, true).await?;
+    let after = writes(world);
+    ensure!(before == after, "a further pass sends calls: {before:?} before, {after:?} after");
+    for flow in &hub.engine.flows {
+        let verified =
+            engine::verify::verify(flow, hub.engine.store.as_ref()).await.map_err(|fault| anyhow!("{fault}"))?;
+        ensure!(verified.drift.is_empty(), "verify finds drift: {:?}", verified.drift);
+    }
+    Ok(())
+}

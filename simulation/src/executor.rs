@@ -1,0 +1,47 @@
+//! Store work, done at once on the one thread of the run.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use contract::Random;
+use store::sqlite::{Executor, Job};
+
+use crate::{
+    check::Checks,
+    seed::Draws as _,
+    steps::{Place, Steps},
+};
+
+/// Does the hub's store work. Each piece takes a little simulated time, so that others come between; the hub may die
+/// before and after it, never within: a transaction is whole.
+pub(crate) struct Inline {
+    pub(crate) random: Random,
+    pub(crate) steps: Arc<Steps>,
+    pub(crate) checks: Arc<Checks>,
+}
+
+#[async_trait]
+impl Executor for Inline {
+    async fn execute(&self, job: Job) {
+        self.steps.step(Place::Store).await;
+        if self.random.hits(300) {
+            tokio::time::sleep(Duration::from_millis(self.random.between(1, 4))).await;
+        } else {
+            tokio::task::yield_now().await;
+        }
+        self.steps.step(Place::Store).await;
+        job();
+        self.checks.after_step().await;
+        self.steps.step(Place::Store).await;
+    }
+}
+
+/// Does store work of those who only look.
+pub(crate) struct Plain;
+
+#[async_trait]
+impl Executor for Plain {
+    async fn execute(&self, job: Job) {
+        job();
+    }
+}

@@ -1,0 +1,111 @@
+//! What the stores have acknowledged, as seen on the wire: nobody sends what was acknowledged already.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde_json::Value;
+use wire::Request;
+
+use crate::steps::Steps;
+
+/// An item: host, resource, id.
+type Key = (String, String, String);
+
+/// What was acknowledged for each item; one whose last call has no answer, or was refused, is not in it.
+#[derive(Debug, Default)]
+pub(crate) struct Probe {
+    acknowledged: Mutex<BTreeMap<Key, Value>>,
+}
+
+/// What a request writes.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    items: Vec<(Key, Option<Value>)>,
+    whole: bool,
+}
+
+impl Probe {
+    /// A request goes out.
+    pub(crate) fn asks(&self, host: &str, request: &Request, steps: &Arc<Steps>) -> Asked {
+        let asked = read(host, request);
+        let mut acknowledged = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, object) in &asked.items {
+            let known = acknowledged.remove(key);
+            let again = match (object, &known) {
+                (Some(object), Some(known)) if asked.whole => object == known,
+                (Some(object), Some(known)) => merged(known, object) == *known,
+                _ => false,
+            };
+            if again {
+                steps.fail(format!("{} is sent again as it was acknowledged: {key:?}", request.method));
+            }
+            if let Some(known) = known {
+                // A patch needs what it is merged into.
+                acknowledged.insert(pending(key), known);
+            }
+        }
+        asked
+    }
+
+    /// Its answer came, or did not.
+    pub(crate) fn told(&self, asked: Asked, accepted: bool) {
+        let mut acknowledged = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, object) in asked.items {
+            let before = acknowledged.remove(&pending(&key));
+            let now = match (object, before) {
+                (Some(object), _) if asked.whole => Some(object),
+                (Some(object), Some(before)) => Some(merged(&before, &object)),
+                _ => None,
+            };
+            if let Some(now) = now.filter(|_| accepted) {
+                acknowledged.insert(key, now);
+            }
+        }
+    }
+
+    /// The hub died: what it did not note it may send again.
+    pub(crate) fn keep(&self, noted: impl Fn(&str, &str, &str) -> bool) {
+        let mut acknowledged = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+        acknowledged.retain(|(host, resource, id), _| noted(host, resource, id));
+    }
+}
+
+/// Where an item's last acknowledged state waits while a call of it is under way.
+fn pending(key: &Key) -> Key {
+    (key.0.clone(), format!("{} under way", key.1), key.2.clone())
+}
+
+fn merged(before: &Value, patch: &Value) -> Value {
+    let mut merged = before.clone();
+    if let (Some(into), Some(from)) = (merged.as_object_mut(), patch.as_object()) {
+        into.extend(from.clone());
+    }
+    merged
+}
+
+fn read(host: &str, request: &Request) -> Asked {
+    let nothing = Asked { items: Vec::new(), whole: true };
+    let resource = request.url.path().rsplit('/').next().unwrap_or_default().to_owned();
+    if !host.starts_with("clerk") || !matches!(resource.as_str(), "products" | "categories") {
+        return nothing;
+    }
+    let text = |id: &Value| id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+    let key = |id: &Value| (host.to_owned(), resource.clone(), text(id));
+    match request.method.as_str() {
+        "POST" | "PATCH" => {
+            let body: Value =
+                request.body.as_ref().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
+            let objects = body.get(resource.as_str()).and_then(Value::as_array).cloned().unwrap_or_default();
+            let items = objects.into_iter().filter_map(|object| Some((key(object.get("id")?), Some(object)))).collect();
+            Asked { items, whole: request.method == http::Method::POST }
+        }
+        "DELETE" => {
+            let ids = request.url.query_pairs().find(|(name, _)| *name == resource.as_str());
+            let ids: Vec<Value> = ids.and_then(|(_, ids)| serde_json::from_str(&ids).ok()).unwrap_or_default();
+            Asked { items: ids.iter().map(|id| (key(id), None)).collect(), whole: true }
+        }
+        _ => nothing,
+    }
+}

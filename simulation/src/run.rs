@@ -1,0 +1,404 @@
+//! One run: a hub that is killed again and again while its shop changes, then the end.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, anyhow};
+use contract::Clock as _;
+use model::FlowName;
+use sandbox::{commercetools::Change, fault::FaultPlan, shop::Edit};
+use tokio::{
+    runtime::{Builder, Handle, RngSeed},
+    sync::watch,
+    time::Instant,
+};
+
+use crate::{
+    check::Checks,
+    clock::SimClock,
+    end,
+    executor::Inline,
+    hub::Hub,
+    log::Log,
+    mutant::Mutant,
+    network::{Network, Watch, Weather},
+    probe::Probe,
+    scenario::{Plan, Scenario},
+    seed::{Draws as _, child},
+    steps::Steps,
+    world::{World, host_of},
+};
+
+/// Which run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Order {
+    pub(crate) seed: u64,
+    pub(crate) scenario: Scenario,
+    pub(crate) mutant: Option<Mutant>,
+    pub(crate) trace: bool,
+}
+
+impl Order {
+    /// The command that runs it again.
+    pub(crate) fn replay(&self) -> String {
+        let mutant = self.mutant.map(|it| format!(" --mutant {}", it.name())).unwrap_or_default();
+        format!("cargo xtask simulate --seed {} --scenario {}{mutant} --trace", self.seed, self.scenario.name())
+    }
+}
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Done {
+    pub(crate) crashes: u64,
+    pub(crate) steps: u64,
+    pub(crate) calls: u64,
+    pub(crate) edits: u64,
+    pub(crate) simulated: Duration,
+}
+
+impl Done {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.crashes += other.crashes;
+        self.steps += other.steps;
+        self.calls += other.calls;
+        self.edits += other.edits;
+        self.simulated += other.simulated;
+    }
+}
+
+/// Runs it to its end; the error says which promise was broken.
+pub(crate) fn run(order: &Order) -> Result<Done, String> {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_time().start_paused(true).rng_seed(RngSeed::from_bytes(&order.seed.to_le_bytes()));
+    let runtime = builder.build().map_err(|error| format!("no runtime: {error}"))?;
+    runtime.block_on(Run::begin(order)).map_err(|error| format!("{error:#}"))
+}
+
+struct Run<'a> {
+    order: &'a Order,
+    plan: Plan,
+    world: World,
+    /// The time of shop and stores.
+    clock: Arc<SimClock>,
+    /// The time of the hub: it may be set wrong.
+    hub_clock: Arc<SimClock>,
+    steps: Arc<Steps>,
+    probe: Arc<Probe>,
+    checks: Arc<Checks>,
+    network: Arc<Network>,
+    folder: PathBuf,
+    done: Done,
+}
+
+/// A folder that is made anew and removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(order: &Order) -> anyhow::Result<Self> {
+        let mutant = order.mutant.map_or("", Mutant::name);
+        let name = format!("{}-{}-{mutant}", order.seed, order.scenario.name());
+        let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/simulation/runs");
+        let path = target.join(name);
+        let _absent = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).with_context(|| format!("{} can't be made", path.display()))?;
+        Ok(Self(path.canonicalize()?))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _stays = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Run<'_> {
+    async fn begin(order: &Order) -> anyhow::Result<Done> {
+        let folder = Folder::new(order)?;
+        let began = Instant::now();
+        let (clock, hub_clock) = (SimClock::new(began), SimClock::new(began));
+        let plan = Plan::draw(order.seed, order.scenario);
+        let world = World::new(order.seed, &plan, &clock)?;
+        let log = Log::new(world.secrets(), Arc::clone(&clock), order.trace);
+        let _logged = tracing::dispatcher::set_default(&log.dispatch());
+        tracing::info!(seed = order.seed, ?plan, "a run begins");
+        let steps = Steps::new();
+        let probe = Arc::new(Probe::default());
+        let flows = world.markets.iter().map(|market| FlowName::new(format!("clerk-{}", market.key))).collect();
+        let checks = Checks::new(Arc::clone(&steps), Arc::clone(&clock), flows);
+        let watch = Watch { steps: Arc::clone(&steps), probe: Arc::clone(&probe) };
+        let network = Network::new(world.hosts(), child(order.seed, "network"), Some(watch), order.mutant);
+        let mut run = Run {
+            order,
+            plan,
+            world,
+            clock,
+            hub_clock,
+            steps,
+            probe,
+            checks,
+            network,
+            folder: folder.0.clone(),
+            done: Done::default(),
+        };
+        run.live().await?;
+        run.end().await?;
+        if let Some(line) = log.leaked() {
+            anyhow::bail!("a secret is logged: {line}");
+        }
+        let mut done = run.done;
+        done.steps = run.steps.taken();
+        done.calls = run.network.calls();
+        done.simulated = began.elapsed();
+        tracing::info!(?done, "the run has ended");
+        Ok(done)
+    }
+
+    fn database(&self) -> PathBuf {
+        self.folder.join("hub.db")
+    }
+
+    async fn start(&self, mapping: &str) -> anyhow::Result<(Hub, PathBuf)> {
+        let config = self.world.configure(&self.folder, &self.plan, mapping, self.order.mutant)?;
+        let executor = Inline {
+            random: child(self.order.seed, &format!("store/{}", self.done.crashes)),
+            steps: Arc::clone(&self.steps),
+            checks: Arc::clone(&self.checks),
+        };
+        let random = child(self.order.seed, &format!("jitter/{}", self.done.crashes));
+        let register = self.done.crashes == 0 || self.order.mutant != Some(Mutant::NoDoubt);
+        let database = self.database();
+        let hub = Hub::start(
+            &config,
+            &database,
+            Arc::new(executor),
+            self.hub_clock.clone(),
+            self.network.clone(),
+            random,
+            register,
+        );
+        Ok((hub.await?, config))
+    }
+
+    /// The disturbed part: edits, faults and crashes.
+    async fn live(&mut self) -> anyhow::Result<()> {
+        self.network.set(self.plan.weather.clone());
+        self.world.shop_faults.set(self.plan.shop_faults.clone())?;
+        self.world.clerk_faults.set(self.plan.clerk_faults.clone())?;
+        let random = child(self.order.seed, "crashes");
+        let ends = Instant::now() + self.plan.live_for;
+        let mut events = Events::new(self, ends);
+        let mut mapping = "";
+        loop {
+            let doomed = self.done.crashes < self.plan.crashes;
+            let steps = doomed.then(|| 1 + random.below(self.plan.steps_between * 2));
+            self.steps.revive(steps, self.plan.dies_at);
+            if self.order.scenario == Scenario::Mapping && self.done.crashes >= self.plan.crashes / 2 {
+                mapping = "sim_note = \"product.name + '!'\"\n";
+            }
+            let lived = self.one_life(mapping, &mut events, ends).await?;
+            if let Some(broken) = self.steps.broken() {
+                anyhow::bail!("{broken}");
+            }
+            if !lived {
+                self.done.crashes += 1;
+                continue;
+            }
+            return Ok(());
+        }
+    }
+
+    /// One life of the hub; false where it was killed.
+    async fn one_life(&self, mapping: &str, events: &mut Events, ends: Instant) -> anyhow::Result<bool> {
+        let before = Handle::current().metrics().num_alive_tasks();
+        let backup = self.folder.join("backup.db");
+        if self.order.mutant == Some(Mutant::LostCommits) && self.database().exists() {
+            fs::copy(self.database(), &backup)?;
+        }
+        self.checks.look_at(None)?;
+        let (stop, stopped) = watch::channel(false);
+        let lived = {
+            let life = async {
+                let (hub, _) = self.start(mapping).await?;
+                self.checks.look_at(Some(&self.database()))?;
+                self.checks.after_restart(&self.probe).await?;
+                hub.engine.run(&stopped).await.map_err(|fault| anyhow!("the hub gives up: {fault}"))
+            };
+            tokio::pin!(life);
+            loop {
+                let next = events.next_at().unwrap_or(ends).min(ends);
+                tokio::select! {
+                    biased;
+                    () = self.steps.died() => break false,
+                    ended = &mut life => { ended?; break true }
+                    () = tokio::time::sleep_until(next), if !*stop.borrow() => {
+                        if Instant::now() >= ends {
+                            // The last life ends as an operator ends it.
+                            stop.send_replace(true);
+                        } else {
+                            events.carry_out(self);
+                        }
+                    }
+                }
+            }
+        };
+        self.checks.look_at(None)?;
+        // What belonged to the hub is gone once its tasks were dropped.
+        for _ in 0..1000 {
+            if Handle::current().metrics().num_alive_tasks() <= before {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        let left = Handle::current().metrics().num_alive_tasks();
+        anyhow::ensure!(left <= before, "{} tasks outlive their hub", left - before);
+        if !lived && self.order.mutant == Some(Mutant::LostCommits) && backup.exists() {
+            fs::copy(&backup, self.database())?;
+        }
+        Ok(lived)
+    }
+
+    /// The end: nothing disturbs any more, and everything must come right.
+    async fn end(&mut self) -> anyhow::Result<()> {
+        self.network.set(Weather { latency: (1, 5), ..Weather::default() });
+        self.world.shop_faults.set(FaultPlan::default())?;
+        self.world.clerk_faults.set(FaultPlan::default())?;
+        for market in &self.world.markets {
+            if let Some(store) = self.world.clerk.store(&market.key) {
+                store.disable(false);
+            }
+        }
+        self.steps.revive(None, None);
+        let mapping = if self.order.scenario == Scenario::Mapping { "sim_note = \"product.name + '!'\"\n" } else { "" };
+        let (hub, config) = self.start(mapping).await?;
+        self.checks.look_at(Some(&self.database()))?;
+        self.checks.after_restart(&self.probe).await?;
+        let checked = async {
+            // What the shop's clock shows for the last edits must be behind the lag.
+            tokio::time::sleep(Duration::from_mins(5)).await;
+            end::check(&self.world, &hub, &config, &self.folder, &self.clock, self.plan.messages).await
+        };
+        tokio::select! {
+            biased;
+            () = self.steps.died() => {}
+            checked = checked => checked?,
+        }
+        match self.steps.broken() {
+            Some(broken) => Err(anyhow!("{broken}")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Something that happens to the world.
+#[derive(Debug)]
+enum Event {
+    Edit(Edit),
+    Change(Change),
+    /// These hosts can't be reached, or take calls and never answer.
+    Hosts {
+        away: bool,
+        market: Option<String>,
+    },
+    Keys {
+        market: String,
+        refused: bool,
+    },
+    Tokens,
+    Jump(i64),
+}
+
+/// What happens, in order.
+struct Events {
+    next: Vec<(Instant, Event)>,
+    edits: u64,
+}
+
+impl Events {
+    fn new(run: &mut Run<'_>, ends: Instant) -> Self {
+        let random = child(run.order.seed, "events");
+        let span = u64::try_from(ends.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(1);
+        let at = |random: &contract::Random, from: u64, to: u64| {
+            Instant::now() + Duration::from_millis(random.between(span * from / 100, span * to / 100))
+        };
+        let mut next: Vec<(Instant, Event)> = Vec::new();
+        for _ in 0..run.plan.edits {
+            if let Some(edit) = run.world.living.next() {
+                next.push((at(&random, 2, 95), Event::Edit(edit)));
+            }
+        }
+        let market = run.world.markets.get(usize::try_from(random.below(2)).unwrap_or_default());
+        let market = market.map(|market| market.key.clone()).unwrap_or_default();
+        match run.order.scenario {
+            Scenario::Outage => {
+                let away = random.hits(500);
+                next.push((at(&random, 0, 30), Event::Hosts { away, market: Some(market) }));
+                next.push((at(&random, 60, 90), Event::Hosts { away, market: None }));
+            }
+            Scenario::Credentials => {
+                next.push((at(&random, 0, 30), Event::Keys { market: market.clone(), refused: true }));
+                next.push((at(&random, 60, 90), Event::Keys { market, refused: false }));
+                next.push((at(&random, 10, 90), Event::Tokens));
+            }
+            Scenario::Deletes => {
+                let keys = run.world.shop.product_keys();
+                for key in keys.iter().step_by(7) {
+                    next.push((at(&random, 5, 60), Event::Change(Change::DeleteProduct { product: key.clone() })));
+                }
+            }
+            _ => {}
+        }
+        if let Some(jump) = run.plan.jump {
+            next.push((at(&random, 20, 80), Event::Jump(jump)));
+        }
+        next.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        run.done.edits = run.plan.edits;
+        Self { next, edits: 0 }
+    }
+
+    fn next_at(&self) -> Option<Instant> {
+        self.next.last().map(|(at, _)| *at)
+    }
+
+    fn carry_out(&mut self, run: &Run<'_>) {
+        let Some((_, event)) = self.next.pop() else { return };
+        tracing::info!(?event, "something happens");
+        match event {
+            Event::Edit(edit) => {
+                let now = jiff::Timestamp::from_millisecond(run.clock.now().millis()).unwrap_or_default();
+                self.edits += 1;
+                if let Err(error) = run.world.shop.change(edit.into_change(now)) {
+                    tracing::debug!(%error, "the shop refuses an edit");
+                }
+            }
+            Event::Change(change) => {
+                if let Err(error) = run.world.shop.change(change) {
+                    tracing::debug!(%error, "the shop refuses a change");
+                }
+            }
+            Event::Hosts { away, market } => {
+                let mut weather = run.network.weather();
+                weather.away.clear();
+                weather.silent.clear();
+                if let Some(market) = market {
+                    let hosts = if away { &mut weather.away } else { &mut weather.silent };
+                    hosts.insert(host_of(&market));
+                }
+                run.network.set(weather);
+            }
+            Event::Keys { market, refused } => {
+                if let Some(store) = run.world.clerk.store(&market) {
+                    store.disable(refused);
+                }
+            }
+            Event::Tokens => run.world.shop.revoke_tokens(),
+            Event::Jump(milliseconds) => run.hub_clock.jump(milliseconds),
+        }
+        if run.order.mutant == Some(Mutant::RealTime) {
+            tracing::info!(now = ?std::time::SystemTime::now(), "the machine's time");
+        }
+    }
+}

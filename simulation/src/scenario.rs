@@ -1,0 +1,169 @@
+//! What happens to shop, network and destinations in a run. Each seed draws a part of the menu: all at once hides faults.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::Context as _;
+use contract::Random;
+use sandbox::fault::FaultPlan;
+
+use crate::{
+    network::Weather,
+    seed::{Draws as _, child},
+    steps::Place,
+};
+
+/// What a run is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scenario {
+    /// The first read and its delivery.
+    FirstSync,
+    /// A shop that keeps changing.
+    LiveEdits,
+    /// Price windows that open and close, and a clock that is set forward.
+    Windows,
+    /// Products that go and come back.
+    Deletes,
+    /// One destination can't be reached for an hour, or takes calls and never answers.
+    Outage,
+    /// A destination refuses the keys for a while.
+    Credentials,
+    /// The hub restarts with another mapping.
+    Mapping,
+}
+
+impl Scenario {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::FirstSync,
+        Self::LiveEdits,
+        Self::Windows,
+        Self::Deletes,
+        Self::Outage,
+        Self::Credentials,
+        Self::Mapping,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::FirstSync => "first_sync",
+            Self::LiveEdits => "live_edits",
+            Self::Windows => "windows",
+            Self::Deletes => "deletes",
+            Self::Outage => "outage",
+            Self::Credentials => "credentials",
+            Self::Mapping => "mapping",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> anyhow::Result<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == name).with_context(|| format!("{name:?} is no scenario"))
+    }
+
+    /// The scenario of a seed that names none.
+    pub(crate) fn of(seed: u64) -> Self {
+        let at = usize::try_from(seed).unwrap_or_default() % Self::ALL.len();
+        Self::ALL.get(at).copied().unwrap_or(Self::FirstSync)
+    }
+}
+
+/// What one seed does.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) products: usize,
+    /// Products as real shops have them.
+    pub(crate) oddities: bool,
+    pub(crate) messages: bool,
+    pub(crate) batch_items: u64,
+    pub(crate) page: u64,
+    pub(crate) edits: u64,
+    /// How long edits are spread over.
+    pub(crate) live_for: Duration,
+    pub(crate) weather: Weather,
+    pub(crate) shop_faults: FaultPlan,
+    pub(crate) clerk_faults: FaultPlan,
+    /// Crashes, the mean number of steps between them, and where the hub dies.
+    pub(crate) crashes: u64,
+    pub(crate) steps_between: u64,
+    pub(crate) dies_at: Option<Place>,
+    /// The hub's clock is set forward once, by so many milliseconds.
+    pub(crate) jump: Option<i64>,
+}
+
+impl Plan {
+    pub(crate) fn draw(seed: u64, scenario: Scenario) -> Self {
+        let random = child(seed, "plan");
+        let quiet = random.hits(150);
+        let on = |random: &Random, per_mille: u64| random.hits(per_mille) && !quiet;
+        let latency = match random.below(3) {
+            0 => (0, 2),
+            1 => (1, 80),
+            _ => (20, 900),
+        };
+        let mut weather = Weather { latency, ..Weather::default() };
+        if on(&random, 400) {
+            weather.lost_before = random.between(5, 120);
+        }
+        if on(&random, 500) {
+            weather.lost_after = random.between(5, 120);
+        }
+        if on(&random, 300) {
+            weather.cut = random.between(5, 80);
+        }
+        if on(&random, 200) {
+            weather.slow = (random.between(100, 8_000), random.between(20, 200));
+        }
+        let faults = |name: &str| {
+            let random = child(seed, name);
+            let mut plan = FaultPlan { seed: random.draw(), ..FaultPlan::default() };
+            let rate = |random: &Random, most: u64| random.between(5, most) as f64 / 1000.0;
+            if on(&random, 350) {
+                plan.throttle_rate = rate(&random, 120);
+                plan.retry_after_seconds = random.hits(500).then_some(1 + random.below(20) as u32);
+            }
+            if on(&random, 350) {
+                plan.error_rate = BTreeMap::from([(500, rate(&random, 120)), (503, rate(&random, 60))]);
+            }
+            if on(&random, 250) {
+                plan.error_rate.insert(504, rate(&random, 60));
+            }
+            if on(&random, 200) {
+                plan.html_error_rate = rate(&random, 60);
+            }
+            if on(&random, 250) {
+                plan.reset_after_effect_rate = rate(&random, 80);
+                plan.reset_before_effect_rate = rate(&random, 80);
+            }
+            if on(&random, 200) {
+                plan.truncate_rate = rate(&random, 60);
+            }
+            plan
+        };
+        let crashes = if quiet { 0 } else { random.between(6, 28) };
+        let edits = match scenario {
+            Scenario::FirstSync => 0,
+            Scenario::LiveEdits | Scenario::Windows => random.between(20, 80),
+            Scenario::Deletes => random.between(10, 30),
+            Scenario::Outage | Scenario::Credentials | Scenario::Mapping => random.between(5, 30),
+        };
+        Self {
+            products: usize::try_from(random.between(20, 60)).unwrap_or(20),
+            oddities: random.hits(600),
+            messages: random.hits(700),
+            batch_items: random.between(2, 25),
+            page: random.between(4, 40),
+            edits,
+            live_for: Duration::from_secs(random.between(300, 2400)),
+            weather,
+            shop_faults: faults("faults/commercetools"),
+            clerk_faults: faults("faults/clerk"),
+            crashes,
+            steps_between: random.between(8, 160),
+            dies_at: match random.below(4) {
+                0 => Some(Place::Applied),
+                1 => Some(Place::Store),
+                _ => None,
+            },
+            jump: (scenario == Scenario::Windows || on(&random, 150))
+                .then(|| i64::try_from(random.between(1_000, 7_200_000)).unwrap_or_default()),
+        }
+    }
+}

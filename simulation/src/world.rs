@@ -1,0 +1,186 @@
+//! The shop, the stores it is sold in, and the configuration of a hub that reaches them.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use axum::Router;
+use sandbox::{
+    catalogue::{Market, generate},
+    clerk::{self, Resource, StoreSettings},
+    commercetools,
+    fault::Faults,
+    shop::LivingShop,
+};
+use serde_json::Value;
+
+use crate::{clock::SimClock, mutant::Mutant, scenario::Plan, seed::child};
+
+const SHOP: &str = "commercetools.test";
+
+/// What every store holds: products and categories by market.
+pub(crate) type Held = BTreeMap<String, [BTreeMap<String, Value>; 2]>;
+
+/// The emulators.
+pub(crate) struct World {
+    pub(crate) shop: commercetools::Emulator,
+    pub(crate) shop_faults: Faults,
+    pub(crate) clerk: clerk::Emulator,
+    pub(crate) clerk_faults: Faults,
+    pub(crate) markets: Vec<Market>,
+    pub(crate) living: LivingShop,
+}
+
+/// The Clerk.io host of a market: each has its own, so that one can be away.
+pub(crate) fn host_of(market: &str) -> String {
+    format!("clerk-{market}.test")
+}
+
+fn stores(markets: &[Market]) -> Vec<StoreSettings> {
+    let store = |market: &Market| {
+        let language = if market.locale.starts_with("de") { "german" } else { "english" };
+        StoreSettings::sandbox(&market.key, language, &market.currency)
+    };
+    markets.iter().map(store).collect()
+}
+
+/// Empty stores.
+fn clerk(markets: &[Market], clock: sandbox::clock::Clock) -> clerk::Emulator {
+    clerk::Emulator::with_clock(clerk::Settings { stores: stores(markets), ..clerk::Settings::default() }, clock)
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, plan: &Plan, clock: &Arc<SimClock>) -> anyhow::Result<Self> {
+        let options = generate::Options {
+            products: plan.products,
+            oddities: plan.oddities,
+            variants_per_product: 3,
+            seed: child(seed, "catalogue").draw(),
+            json_bytes: 1_000,
+            ..generate::Options::default()
+        };
+        let catalogue = generate::generate(&options);
+        let shop = commercetools::Emulator::new(commercetools::Settings {
+            messages_enabled: plan.messages,
+            timestamp_behind_ms: 2_000,
+            ..commercetools::Settings::default()
+        });
+        shop.set_clock(clock.for_sandbox());
+        shop.seed(&catalogue).context("the shop can't be set up")?;
+        let markets = options.markets();
+        let shop_faults = Faults::with_clock(
+            |status| serde_json::json!({ "statusCode": status.as_u16(), "message": "injected" }),
+            clock.for_sandbox(),
+        );
+        let clerk_faults = Faults::with_clock(clerk::fault_body, clock.for_sandbox());
+        let clerk = clerk(&markets, clock.for_sandbox());
+        let living = LivingShop::new(&catalogue, child(seed, "edits").draw());
+        Ok(Self { shop, shop_faults, clerk, clerk_faults, markets, living })
+    }
+
+    /// The hosts of the disturbed run.
+    pub(crate) fn hosts(&self) -> BTreeMap<String, Router> {
+        let stores = self.clerk_faults.wrap(self.clerk.router());
+        self.hosts_with(self.shop_faults.wrap(self.shop.router()), &stores)
+    }
+
+    /// The same shop with other stores, and nothing that disturbs.
+    pub(crate) fn undisturbed(&self, clock: &Arc<SimClock>) -> (clerk::Emulator, BTreeMap<String, Router>) {
+        let clerk = clerk(&self.markets, clock.for_sandbox());
+        let hosts = self.hosts_with(self.shop.router(), &clerk.router());
+        (clerk, hosts)
+    }
+
+    fn hosts_with(&self, shop: Router, stores: &Router) -> BTreeMap<String, Router> {
+        let stores = self.markets.iter().map(|market| (host_of(&market.key), stores.clone()));
+        stores.chain([(SHOP.to_owned(), shop)]).collect()
+    }
+
+    /// Every secret of the configuration.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let keys = stores(&self.markets).into_iter().map(|store| store.private_key);
+        keys.chain(["sandbox-secret".to_owned()]).collect()
+    }
+
+    /// What the stores of `clerk` hold.
+    pub(crate) fn held(&self, clerk: &clerk::Emulator) -> Held {
+        let held = |market: &Market| {
+            let store = clerk.store(&market.key)?;
+            Some((market.key.clone(), [store.objects(Resource::Products), store.objects(Resource::Categories)]))
+        };
+        self.markets.iter().filter_map(held).collect()
+    }
+
+    /// Writes the configuration and its secrets into `folder`.
+    pub(crate) fn configure(
+        &self,
+        folder: &Path,
+        plan: &Plan,
+        mapping: &str,
+        mutant: Option<Mutant>,
+    ) -> anyhow::Result<PathBuf> {
+        let secret = |name: &str, text: &str| -> anyhow::Result<String> {
+            let path = folder.join(format!("{name}.secret"));
+            fs::write(&path, text)?;
+            Ok(format!("file:{}", path.display()))
+        };
+        let mut text = String::new();
+        writeln!(text, "[store]\npath = \"hub.db\"")?;
+        writeln!(
+            text,
+            "[sources.shop]\nkind = \"commercetools\"\nproject_key = \"sandbox\"\napi_url = \"http://{SHOP}\"\n\
+             auth_url = \"http://{SHOP}\"\nclient_id = {:?}\nclient_secret = {:?}\nlag_seconds = {}\noverlap_seconds = {}\n\
+             [sources.shop.page_size]\nfirst_products = {}\nproducts = {}\nothers = {}",
+            secret("client-id", "sandbox")?,
+            secret("client-secret", "sandbox-secret")?,
+            if mutant == Some(Mutant::NoLag) { 0 } else { 5 },
+            if mutant == Some(Mutant::NoLag) { 0 } else { 5 },
+            plan.page,
+            plan.page,
+            plan.page * 3,
+        )?;
+        for market in &self.markets {
+            let key = &market.key;
+            let store = StoreSettings::sandbox(key, "", "");
+            writeln!(
+                text,
+                "[destinations.clerk-{key}]\nkind = \"clerk\"\nurl = \"http://{}/v2\"\npublic_key = {:?}\n\
+                 private_key = {:?}\nbatch_items = {}",
+                host_of(key),
+                secret(&format!("{key}-public"), &store.public_key)?,
+                secret(&format!("{key}-private"), &store.private_key)?,
+                plan.batch_items,
+            )?;
+            writeln!(
+                text,
+                "[markets.{key}]\nlocale = {:?}\ncurrency = {:?}\ncountry = {:?}\ntime_zone = {:?}\n\
+                 product_url = \"https://shop.example/{key}/p/{{slug}}\"\n\
+                 category_url = \"https://shop.example/{key}/c/{{slug}}\"",
+                market.locale,
+                market.currency,
+                market.country,
+                if key == "de" { "Europe/Berlin" } else { "Europe/London" },
+            )?;
+            if let Some(store) = &market.store {
+                writeln!(text, "store = {store:?}")?;
+            }
+            if !market.supply_channels.is_empty() {
+                writeln!(text, "supply_channels = {:?}", market.supply_channels)?;
+            }
+            writeln!(
+                text,
+                "[flows.clerk-{key}]\nsource = \"shop\"\ndestination = \"clerk-{key}\"\nmarket = {key:?}\n\
+                 [flows.clerk-{key}.fields]\n\
+                 image = \"size(product.images) > 0 ? product.images[0] : 'https://shop.example/none.png'\"\n{mapping}",
+            )?;
+        }
+        let path = folder.join("cartage.toml");
+        fs::write(&path, text)?;
+        Ok(path)
+    }
+}

@@ -1,0 +1,60 @@
+//! The simulation: builds it in its own workspace and runs it.
+
+use std::{path::Path, process::Command};
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::cargo;
+
+/// Seeds that run where none are named: about 1,000 crashes.
+const SEEDS: &str = "1..71";
+/// Seeds within which every mutant must be caught.
+const MUTANTS: &str = "1..71";
+
+/// `simulate [--seeds A..B | --seed N] [--scenario NAME] [--trace] [--jobs N]`, `simulate --meta`, `simulate --mutants`.
+pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
+    build(root)?;
+    let rest = |without: &str| arguments.iter().filter(|it| *it != without).map(String::as_str).collect::<Vec<_>>();
+    if arguments.iter().any(|it| it == "--mutants") {
+        let mut words = vec!["mutants"];
+        words.extend(rest("--mutants"));
+        return start(root, &with_seeds(words, MUTANTS));
+    }
+    if arguments.iter().any(|it| it == "--meta") {
+        let mut words = vec!["meta"];
+        words.extend(rest("--meta"));
+        return start(root, &words);
+    }
+    if arguments.iter().any(|it| it == "--list") {
+        return start(root, &["list"]);
+    }
+    let mut words = vec!["run"];
+    words.extend(rest(""));
+    start(root, &with_seeds(words, SEEDS))
+}
+
+fn with_seeds<'a>(mut words: Vec<&'a str>, seeds: &'a str) -> Vec<&'a str> {
+    if !words.iter().any(|word| word.starts_with("--seed")) {
+        words.extend(["--seeds", seeds]);
+    }
+    words
+}
+
+fn build(root: &Path) -> anyhow::Result<()> {
+    // Its flags stand beside its manifest, and cargo looks for them from the folder it runs in.
+    let folder = root.join("simulation");
+    let ended = cargo().args(["build", "--quiet", "--locked"]).current_dir(&folder).status();
+    let ended = ended.context("cargo can't be started")?;
+    ensure!(ended.success(), "the simulation can't be built ({ended})");
+    Ok(())
+}
+
+fn start(root: &Path, words: &[&str]) -> anyhow::Result<()> {
+    let binary = root.join("target/simulation/debug/simulation");
+    let ended = Command::new(&binary).args(words).status();
+    let ended = ended.with_context(|| format!("{} can't be started", binary.display()))?;
+    if !ended.success() {
+        bail!("the simulation says so above ({ended})");
+    }
+    Ok(())
+}
