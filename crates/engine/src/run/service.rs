@@ -200,8 +200,10 @@ impl Engine {
             for flow in &self.flows {
                 next = self.store.next_wake(&flow.name).await?.due.map_or(next, |due| due.min(next));
             }
-            // A due time that was not carried out just now is not carried out any sooner without a pause.
-            next = next.max(now.plus(SPREAD_PAUSE));
+            // A due time that this round did not carry out is not carried out any sooner without a pause.
+            if woken == 0 {
+                next = next.max(now.plus(SPREAD_PAUSE));
+            }
             self.health.clear(task);
             tokio::select! {
                 () = self.clock.sleep_until(next) => {}
