@@ -177,7 +177,8 @@ async fn whose_the_items_are_is_found_out_in_an_older_database() {
     store.advance(Step { open: vec![unfinished], ..samples::step(&flow, Vec::new(), None) }).await.unwrap();
     drop(store);
     let older = "DROP TABLE owner; DROP TABLE contender; ALTER TABLE flow DROP COLUMN shared;
-        ALTER TABLE record DROP COLUMN unread; ALTER TABLE unread DROP COLUMN times; PRAGMA user_version = 1";
+        ALTER TABLE record DROP COLUMN unread; ALTER TABLE unread DROP COLUMN times;
+        ALTER TABLE ledger DROP COLUMN trial; DROP TABLE removal; PRAGMA user_version = 1";
     Connection::open(&path).unwrap().execute_batch(older).unwrap();
     assert_eq!(refused(Sqlite::open_read_only(&path)).code, "C0107");
 
