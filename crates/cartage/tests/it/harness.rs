@@ -42,7 +42,11 @@ pub(crate) struct FakeClock {
 impl FakeClock {
     /// Begins now and runs `speed` times as fast as the machine's clock; 0: stands.
     pub(crate) fn new(speed: u32) -> Arc<Self> {
-        let begins = SystemClock.now();
+        Self::at(SystemClock.now(), speed)
+    }
+
+    /// Begins at this instant.
+    pub(crate) fn at(begins: Timestamp, speed: u32) -> Arc<Self> {
         Arc::new(Self { begins, speed, started: Instant::now(), advanced: watch::channel(Duration::ZERO).0 })
     }
 
@@ -197,6 +201,11 @@ impl Shop {
     /// Calls of any kind that reached commercetools since [`Shop::forget_calls`].
     pub(crate) fn source_calls(&self) -> u64 {
         self.world.shop_faults.calls().iter().map(|call| call.count).sum()
+    }
+
+    /// The file of the database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("sandbox.db")
     }
 
     /// An engine on this shop's database, as a process of its own would open it.

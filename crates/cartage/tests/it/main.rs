@@ -15,6 +15,7 @@ mod dead;
 mod deltas;
 mod faults;
 mod feeds;
+mod first_edition;
 mod forget;
 mod guard;
 mod harness;

@@ -207,13 +207,14 @@ pub(super) fn migrate(db: &mut Connection, path: &Path) -> Outcome<()> {
     tx.commit().map_err(Trouble::from)
 }
 
-/// Forgets what records were like, but neither that they are nor what destinations hold: the source is read again, and
-/// what it says anew is compared with the ledger.
+/// Forgets what records were like, but neither that they exist nor what destinations hold: the source is read again, and
+/// what it says is compared with the ledger. Lanes are read from the beginning, so their passes are counted from 1 again,
+/// and no record was seen by any of them.
 fn forget_bodies(db: &Connection) -> Outcome<()> {
     db.execute_batch(
         "DELETE FROM body; DELETE FROM uses; DELETE FROM joins; DELETE FROM spreading; DELETE FROM lane;
          DELETE FROM unread; DELETE FROM dictionary WHERE purpose LIKE 'body/%';
-         UPDATE record SET digest = NULL, unread = 0;",
+         UPDATE record SET digest = NULL, unread = 0, seen = 0;",
     )?;
     Ok(())
 }

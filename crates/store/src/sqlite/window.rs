@@ -188,7 +188,7 @@ impl<'a> Reader<'a> {
         let revision = row.get(1)?;
         let record: Option<Record> = match row.get_ref(6)?.as_blob_or_null().unwrap_or_default() {
             Some(blob) => Some(self.codec.unpack_value(self.db, "a record", blob)?),
-            None if row.get::<_, u8>(5)? == 0 => return Ok(Read::Forgotten(revision)),
+            None if row.get::<_, u8>(5)? == 0 && !row.get::<_, bool>(13)? => return Ok(Read::Forgotten(revision)),
             None => None,
         };
         let joined = match &record {

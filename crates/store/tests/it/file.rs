@@ -6,7 +6,7 @@ use conformance::store::samples::{self, is, page, plain, product, stock};
 use contract::{
     Desk as _, Fault, FaultClass, Ledger as _, Mirror as _,
     destination::Ids,
-    store::{Held, Number, Settled, State, Step, Take, Taken},
+    store::{Held, Intake, Number, Settled, State, Step, Take, Taken},
 };
 use model::{FlowName, Kind, RemoteId};
 use rusqlite::Connection;
@@ -153,6 +153,34 @@ async fn bodies_of_another_format_are_forgotten_and_the_ledger_kept() {
     assert_eq!(held("a"), Some(Some(samples::payload("a").digests())), "the ledger still knows what is held");
     assert_eq!(held("new"), None);
     assert_eq!(store.scan(&flow, Kind::Product, Number(0), 10).await.unwrap()[0].joined.len(), 1, "links are back");
+}
+
+/// After a change of format passes are counted from 1 again: what was last seen by the pass of that number is not there
+/// because of that, and what can't be understood shuts nothing.
+#[tokio::test]
+async fn the_first_pass_after_a_change_of_format_removes_what_it_did_not_see() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("cartage.db");
+    let flow = FlowName::from("to");
+    let store = Sqlite::with_options(&path, quick()).unwrap();
+    store.register(&flow, &samples::source(), "1", Ids::Own).await.unwrap();
+    let all = ["a", "b", "c", "d"].map(|id| is(plain(id, "P"), 1));
+    store.intake(samples::full(1, all.to_vec())).await.unwrap();
+    settle_all(&store, &flow).await;
+    drop(store);
+    Connection::open(&path).unwrap().execute("UPDATE meta SET value = value + 1 WHERE name = 'format'", []).unwrap();
+
+    let store = Sqlite::with_options(&path, quick()).unwrap();
+    let unread = vec![samples::unread(Some("c"), "it has no name")];
+    store.intake(Intake { unread, ..samples::full(1, all[..2].to_vec()) }).await.unwrap();
+    let swept = store.sweep(samples::sweep(1, Some(0.3))).await.unwrap();
+    assert_eq!((swept.missing, swept.live, swept.held), (1, 4, false));
+    let work = store.scan(&flow, Kind::Product, Number(0), 10).await.unwrap();
+    let stand: Vec<_> = work.iter().map(|work| (work.id.as_str(), work.record.is_some(), work.unread)).collect();
+    assert_eq!(stand, [("a", true, false), ("b", true, false), ("c", false, true), ("d", false, false)]);
+    let due = store.window(&flow, samples::wide(samples::at(300))).await.unwrap().work;
+    let gone: Vec<_> = due.iter().filter(|work| work.record.is_none()).map(|work| work.id.as_str()).collect();
+    assert_eq!(gone, ["d"]);
 }
 
 /// A database of before it was kept whose the items are.
