@@ -3,6 +3,7 @@
 //! **Invariant:** at most as many reads at once as there are connections; the others wait without a thread.
 
 use std::{
+    panic::{self, AssertUnwindSafe},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -59,9 +60,10 @@ impl Readers {
         let Some(mut db) = taken else {
             return Err(Fault::transient("C0105", "no connection is left to read with").into());
         };
-        let done = snapshot(&mut db, |db| work(db, &self.codec));
+        // A connection that is lost with a panic is never replaced.
+        let done = panic::catch_unwind(AssertUnwindSafe(|| snapshot(&mut db, |db| work(db, &self.codec))));
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(db);
-        done
+        done.unwrap_or_else(|panicked| panic::resume_unwind(panicked))
     }
 }
 
@@ -70,4 +72,22 @@ fn snapshot<T>(db: &mut Connection, work: impl FnOnce(&Connection) -> Outcome<T>
     let done = work(&transaction)?;
     transaction.commit().map_err(Trouble::from)?;
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_read_that_panics_loses_no_connection() {
+        let db = Connection::open_in_memory().unwrap();
+        let readers =
+            Readers::new(vec![db], Arc::new(Codec::new(0)), PathBuf::from("x.db"), Arc::new(executor::Threads));
+        let fault = readers.run(|_, _| -> Outcome<()> { panic!("on purpose") }).await.unwrap_err();
+        assert_eq!(fault.code, "C0105");
+        let one = readers.run(|db, _| Ok(db.query_row("SELECT 1", [], |row| row.get::<_, u8>(0))?)).await.unwrap();
+        assert_eq!(one, 1);
+    }
 }
