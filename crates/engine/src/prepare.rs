@@ -381,6 +381,7 @@ impl Part {
     /// The destination no longer has it after this.
     pub fn is_removal(&self) -> bool {
         self.payload.is_none()
+            && self.handed == Handed::No
             && self.before != Before::Nothing
             && matches!(self.action, Action::Send(_) | Action::AwaitFeed)
     }

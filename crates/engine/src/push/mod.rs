@@ -45,7 +45,7 @@ use self::{
 use crate::{
     flow::Flow,
     observe::{Event, Observer},
-    prepare::{Action, Job},
+    prepare::{Action, Handed, Job},
 };
 
 /// Records that may be prepared but not settled, whatever the destination's calls can hold.
@@ -292,7 +292,8 @@ impl Turn {
         let backfill = !places.is_empty() && places.iter().all(|(urgency, _)| *urgency == Urgency::Backfill);
         let mut left = 0;
         for (index, part) in job.parts.iter().enumerate() {
-            if let Action::Send(op) = part.action {
+            // While the record waited for the guard, another one may have taken the item over.
+            if let (Action::Send(op), Handed::No) = (part.action, part.handed) {
                 left += 1;
                 let bytes = part.payload.as_ref().map_or(0, Payload::len) + part.id.as_str().len() + 16;
                 let waiting = Waiting { number, part: index, item: part.id.clone(), bytes, backfill };

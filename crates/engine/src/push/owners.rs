@@ -18,7 +18,7 @@ use model::{Kind, RemoteId, Timestamp};
 use super::{Push, settler::Settler};
 use crate::{
     market::View,
-    prepare::{Before, Handed, Job, Rank, Target, desired},
+    prepare::{Before, Handed, Job, Part, Rank, Target, desired},
 };
 
 /// Items that records under way are to be.
@@ -88,8 +88,7 @@ pub(super) async fn settle_rivalries(
             let rivals = claims.rivals(kind, &part.id, number);
             if let Some((rival, _)) = rivals.iter().find(|(_, other)| *other > rank) {
                 job.contested_now = true;
-                part.hand_to(*rival);
-                settler.expect(*rival, number, part.id.clone());
+                hand(part, *rival, number, settler);
                 continue;
             }
             let owner = owners.get(&(kind, part.id.clone())).filter(|owner| owner.number != number && part.is_gain());
@@ -120,12 +119,21 @@ pub(super) async fn settle_rivalries(
     for job in by_rank {
         for part in job.parts.iter_mut().filter(|part| part.payload.is_none()) {
             if let Some((rival, _)) = claims.rivals(job.kind, &part.id, job.number).first() {
-                part.hand_to(*rival);
-                settler.expect(*rival, job.number, part.id.clone());
+                hand(part, *rival, job.number, settler);
             }
         }
     }
     Ok(())
+}
+
+/// Leaves an item to another record: at once where that is settled as its holder, otherwise as soon as it is.
+fn hand(part: &mut Part, rival: Number, from: Number, settler: &mut Settler) {
+    part.hand_to(rival);
+    if settler.has_settled_with(rival, &part.id) {
+        part.handed = Handed::Over;
+    } else {
+        settler.expect(rival, from, part.id.clone());
+    }
 }
 
 /// Whose the items are that these jobs are to be sent as and don't hold yet.

@@ -190,6 +190,16 @@ impl Settler {
         true
     }
 
+    /// The record is settled as the holder of this item, in a row that is not written yet.
+    pub(super) fn has_settled_with(&self, number: Number, item: &RemoteId) -> bool {
+        let rows = self.settled.iter().filter(|settled| settled.number == number);
+        let held = rows.filter_map(|settled| match &settled.items {
+            Held::Items(items) => Some(items),
+            Held::Same => None,
+        });
+        held.flatten().any(|held| held.id == *item)
+    }
+
     /// `from` gives an item up once `taker` is settled.
     pub(super) fn expect(&mut self, taker: Number, from: Number, item: RemoteId) {
         self.handed.entry(taker).or_default().push((from, item));

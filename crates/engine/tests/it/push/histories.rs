@@ -283,3 +283,17 @@ proptest! {
         live(rig, acts)?;
     }
 }
+
+/// Product 4 takes the SKU of product 2 and gives it up again. While its removal waits for the guard, product 2 takes the
+/// item back: the removal must not follow.
+#[test]
+fn an_item_that_is_taken_back_while_its_removal_waits_is_not_removed() {
+    let meanwhile = vec![(3, Edit::Sku(4, 2, Some(2))), (29, Edit::Sku(4, 0, None))];
+    let rig = || {
+        let rig = Rig::sharing(PRODUCTS, limits(4), false);
+        let begins = (0..FEW).flat_map(|product| [Edit::New(product), Edit::Sku(product, 0, Some(product % 3))]);
+        rig.read(begins.flat_map(|edit| rig.edit(edit)).collect(), Urgency::Live);
+        rig
+    };
+    live(rig, vec![Act::Push { seed: 0, faults: 0, cut: None, meanwhile }]).unwrap();
+}
