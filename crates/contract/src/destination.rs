@@ -145,9 +145,49 @@ pub enum Ids {
     Shared,
 }
 
+/// A record as a flow's market shows it: what is mapped to items.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject<'a> {
+    /// A product that the market sells.
+    Product(&'a Listing<'a>),
+    /// A category that the market shows.
+    Category(&'a CategoryListing<'a>),
+}
+
+impl Subject<'_> {
+    /// What kind of record it is.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Product(_) => Kind::Product,
+            Self::Category(_) => Kind::Category,
+        }
+    }
+
+    /// The record's id.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Product(listing) => listing.id.as_str(),
+            Self::Category(listing) => listing.id.as_str(),
+        }
+    }
+}
+
+/// How a destination takes a kind of record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carry {
+    /// The kind.
+    pub kind: Kind,
+    /// Facets that [`Op::Patch`] can change while the rest stays as it is.
+    pub patchable: Facets,
+    /// How it gets rid of an item.
+    pub removal: Removal,
+    /// Whether an item may ever be another record's.
+    pub ids: Ids,
+}
+
 /// A marketing or discovery service that can be written to.
 ///
-/// `listing` and `category` are pure. `send` makes exactly one call, repeats nothing, and never panics.
+/// `map` is pure. `send` makes exactly one call, repeats nothing, and never panics.
 #[async_trait]
 pub trait Destination: Send + Sync {
     /// What kind of destination it is.
@@ -162,31 +202,32 @@ pub trait Destination: Send + Sync {
         None
     }
 
-    /// Whose its ids are. With [`Ids::Own`], nobody asks whether an item is another record's.
+    /// The kinds of records that it takes, one row each.
+    fn carries(&self) -> &[Carry];
+
+    /// How it takes records of this kind; none: it does not.
+    fn carry(&self, kind: Kind) -> Option<&Carry> {
+        self.carries().iter().find(|carry| carry.kind == kind)
+    }
+
+    /// Whether several records may want one item, whatever their kind.
     fn ids(&self) -> Ids {
-        Ids::Shared
+        if self.carries().iter().any(|carry| carry.ids == Ids::Shared) { Ids::Shared } else { Ids::Own }
     }
 
     /// What a call may carry.
     fn limits(&self, kind: Kind, op: Op) -> Limits;
 
-    /// How records of this kind are removed.
-    fn removal(&self, kind: Kind) -> Removal;
-
     /// Whether [`Op::Patch`] exists for this kind and these facets.
-    fn can_patch(&self, kind: Kind, facets: Facets) -> bool;
+    fn can_patch(&self, kind: Kind, facets: Facets) -> bool {
+        !facets.is_empty() && self.carry(kind).is_some_and(|carry| carry.patchable.contains(facets))
+    }
 
-    /// The items of a product, without the members whose names are `taken` by the user's mapping.
+    /// The items of a record, without the members whose names are `taken` by the user's mapping.
     ///
     /// # Errors
-    /// [`Mapped::Filtered`] is no error; a [`Fault`] of class `Record` sets the record aside.
-    fn listing(&self, listing: &Listing<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault>;
-
-    /// The item of a category.
-    ///
-    /// # Errors
-    /// As [`Destination::listing`].
-    fn category(&self, category: &CategoryListing<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault>;
+    /// [`Mapped::Filtered`] is no error; a [`Fault`] of class `Record` makes the record a dead letter.
+    fn map(&self, subject: &Subject<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault>;
 
     /// Sends one call.
     async fn send(&self, call: &Call) -> Receipt;

@@ -16,7 +16,7 @@ pub mod store;
 
 pub use clock::{Clock, SystemClock};
 pub use destination::{
-    Call, Destination, DestinationDescriptor, Importer, Limits, Op, Outcome, Parcel, Receipt, Removal,
+    Call, Carry, Destination, DestinationDescriptor, Importer, Limits, Op, Outcome, Parcel, Receipt, Removal, Subject,
 };
 pub use fault::{BadSetting, Fault, FaultClass};
 pub use payload::{Digest, Digests, Facet, Facets, Item, Payload, Writer};

@@ -62,6 +62,12 @@ impl Facets {
         (self.content && other.content) || (self.price && other.price) || (self.availability && other.availability)
     }
 
+    /// Every facet of `other` is in the set.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        (self.content || !other.content) && (self.price || !other.price) && (self.availability || !other.availability)
+    }
+
     /// No facet is in the set.
     pub fn is_empty(self) -> bool {
         self == Self::NONE

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use contract::{Destination, Digest, Fault, Store};
-use model::{FlowName, Market, PricePolicy, SourceName};
+use model::{FlowName, Kind, Market, PricePolicy, SourceName};
 
 use crate::{
     mapping::Mapping,
@@ -57,6 +57,15 @@ impl Flow {
 }
 
 impl Flow {
+    /// The user's own fields of a kind of record; none where there can be none.
+    pub const fn mapping(&self, kind: Kind) -> Option<&Mapping> {
+        match kind {
+            Kind::Product => Some(&self.products),
+            Kind::Category => Some(&self.categories),
+            _ => None,
+        }
+    }
+
     /// The flow's market, with everything that its settings name looked up in the mirror.
     ///
     /// # Errors

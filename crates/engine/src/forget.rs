@@ -136,7 +136,7 @@ async fn remove_items(
     if to_remove.is_empty() {
         return done;
     }
-    if destination.removal(kind) != Removal::Call {
+    if destination.carry(kind).is_none_or(|carry| carry.removal != Removal::Call) {
         forgotten.left += to_remove.len() as u64;
         let message = format!("the destination removes no {kind} by a call");
         forgotten.fault.get_or_insert_with(|| {

@@ -1,15 +1,15 @@
 //! What there is to do for one record: project, map, compare. Pure: no call, no clock, no store.
 
 use contract::{
-    Destination, Digests, Facets, Fault, Item, Op, Payload, Removal, Writer,
+    Destination, Digests, Facets, Fault, Item, Op, Payload, Removal, Subject, Writer,
     destination::Mapped,
     store::{Entry, HeldItem, Hold, ItemEntry, Number, Revision, State, Trial, Work},
 };
-use model::{Filtered, Kind, Listing, Record, RecordId, RemoteId, Timestamp};
+use model::{Filtered, Kind, Record, RecordId, RemoteId, Timestamp};
 
 use crate::{
     flow::Flow,
-    mapping,
+    mapping::{self, Mapping},
     market::{Projection, View},
 };
 
@@ -173,11 +173,11 @@ pub fn desired(flow: &Flow, view: &View, work: &Work, now: Timestamp) -> (Target
         None => (Target::Gone, Vec::new(), None),
         Some(Record::Product(product)) => {
             let projection = view.product(product, &work.joined, now);
-            finish(&projection, |listing| product_items(flow, listing))
+            finish(flow, &projection, Subject::Product)
         }
         Some(Record::Category(category)) => {
             let projection = view.category(category, now);
-            finish(&projection, |listing| category_items(flow, listing))
+            finish(flow, &projection, Subject::Category)
         }
         Some(other) => {
             let fault = Fault::protocol("C0602", format!("a {} can't be carried by a flow", other.kind()))
@@ -193,10 +193,14 @@ enum Made {
     Refused(Fault, Vec<Item>),
 }
 
-fn finish<L>(projection: &Projection<L>, map: impl FnOnce(&L) -> Made) -> (Target, Vec<Item>, Option<Timestamp>) {
+fn finish<'p, L>(
+    flow: &Flow,
+    projection: &'p Projection<L>,
+    subject: impl FnOnce(&'p L) -> Subject<'p>,
+) -> (Target, Vec<Item>, Option<Timestamp>) {
     let due = projection.next;
     let made = match &projection.listing {
-        Ok(listing) => map(listing),
+        Ok(listing) => items(flow, &subject(listing)),
         Err(filtered) => Made::Filtered(filtered.clone()),
     };
     match made {
@@ -206,44 +210,27 @@ fn finish<L>(projection: &Projection<L>, map: impl FnOnce(&L) -> Made) -> (Targe
     }
 }
 
-fn product_items(flow: &Flow, listing: &Listing<'_>) -> Made {
-    let mapping = &flow.products;
-    let mapped = flow.destination.listing(listing, &|name| mapping.taken(name));
-    overlaid(flow, Kind::Product, mapped, mapping.is_empty(), |variant, writer| {
-        mapping.apply_product(listing, variant, &flow.market, writer)
-    })
-}
-
-fn category_items(flow: &Flow, category: &model::CategoryListing<'_>) -> Made {
-    let mapping = &flow.categories;
-    let mapped = flow.destination.category(category, &|name| mapping.taken(name));
-    overlaid(flow, Kind::Category, mapped, mapping.is_empty(), |_, writer| {
-        mapping.apply_category(category, &flow.market, writer)
-    })
-}
-
-/// Lays the user's own fields over the built-in ones and validates the whole.
-fn overlaid(
-    flow: &Flow,
-    kind: Kind,
-    mapped: Result<Mapped, Fault>,
-    plain: bool,
-    apply: impl Fn(Option<usize>, &mut Writer<'_>) -> Result<(), Fault>,
-) -> Made {
-    let items = match mapped {
+/// The destination's own items, with the user's fields laid over them and the whole validated.
+fn items(flow: &Flow, subject: &Subject<'_>) -> Made {
+    let mapping = flow.mapping(subject.kind());
+    let taken = |name: &str| mapping.is_some_and(|mapping| mapping.taken(name));
+    let items = match flow.destination.map(subject, &taken) {
         Ok(Mapped::Items(items)) => items,
         Ok(Mapped::Filtered(filtered)) => return Made::Filtered(filtered),
         Err(fault) => return Made::Refused(fault, Vec::new()),
     };
-    if plain {
+    let Some(mapping) = mapping.filter(|mapping| !mapping.is_empty()) else {
         return Made::Items(items.into_iter().map(|(item, _)| item).collect());
-    }
-    let fields = (flow.destination.descriptor().fields)(kind);
+    };
+    let fields = (flow.destination.descriptor().fields)(subject.kind());
     let mut whole = Vec::with_capacity(items.len());
     let mut first_fault = None;
     for (item, variant) in items {
         let mut writer = Writer::resume(item.payload);
-        let made = apply(variant, &mut writer);
+        let made = match subject {
+            Subject::Product(listing) => mapping.apply_product(listing, variant, &flow.market, &mut writer),
+            Subject::Category(listing) => mapping.apply_category(listing, &flow.market, &mut writer),
+        };
         let payload = writer.finish();
         let checked = made.and_then(|()| mapping::validate(fields, item.id.as_str(), &payload));
         whole.push(Item { id: item.id, payload });
@@ -271,7 +258,7 @@ fn refused(item: Item) -> Part {
 
 fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Vec<Part> {
     let destination = flow.destination.as_ref();
-    let whole = if kind == Kind::Category { flow.categories.facets() } else { flow.products.facets() };
+    let whole = flow.mapping(kind).map_or(Facets::NONE, Mapping::facets);
     let held = entry.map_or(&[][..], |entry| &entry.items);
     let mut parts: Vec<Part> = items
         .into_iter()
@@ -285,9 +272,9 @@ fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Ve
     let kept = parts.len();
     for item in held {
         if !parts.iter().take(kept).any(|part| part.id == item.id) {
-            let action = match destination.removal(kind) {
-                Removal::Call => Action::Send(Op::Remove),
-                Removal::Feed => Action::AwaitFeed,
+            let action = match destination.carry(kind).map(|carry| carry.removal) {
+                Some(Removal::Feed) => Action::AwaitFeed,
+                Some(Removal::Call) | None => Action::Send(Op::Remove),
             };
             let digests = Digests::default();
             parts.push(Part {

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use contract::{
-    Call, Destination, Digests, Facet, Facets, Fault, FaultClass, Item, Op, Outcome, Parcel, Receipt, Removal,
+    Call, Destination, Digests, Facet, Facets, Fault, FaultClass, Item, Op, Outcome, Parcel, Receipt, Removal, Subject,
     destination::{Mapped, Verdict},
 };
 use model::{Kind, RemoteId};
@@ -70,6 +70,7 @@ pub async fn destination(destination: &dyn Destination, emulator: &dyn Emulator)
         ("no member is null, every required one is there, and all are of their type", suite.admitted()),
         ("members that are taken are not written", suite.taken()),
         ("members of a facet that is patched are always there", suite.patchable()),
+        ("it says once how it takes each kind", suite.carries()),
         ("its limits can be worked with", suite.limits()),
         ("its fingerprint is stable and holds no secret", suite.fingerprint()),
     ];
@@ -128,7 +129,7 @@ impl Suite<'_> {
     }
 
     fn mapped(&self, sample: &Sample, taken: &dyn Fn(&str) -> bool) -> Result<Vec<Item>, String> {
-        match self.destination.listing(&sample.listing(), taken) {
+        match self.destination.map(&Subject::Product(&sample.listing()), taken) {
             Ok(Mapped::Items(items)) if !items.is_empty() => Ok(items.into_iter().map(|(item, _)| item).collect()),
             other => Err(format!("product {} gives no item: {other:?}", sample.id())),
         }
@@ -138,8 +139,18 @@ impl Suite<'_> {
         self.items(sample)?.into_iter().next().ok_or_else(|| "no item".to_owned())
     }
 
+    fn carries(&self) -> Found {
+        let carries = self.destination.carries();
+        ensure(!carries.is_empty(), || "it takes nothing".to_owned())?;
+        for (place, carry) in carries.iter().enumerate() {
+            let twice = carries.iter().take(place).any(|other| other.kind == carry.kind);
+            ensure(!twice, || format!("it says twice how it takes a {}", carry.kind))?;
+        }
+        Ok(())
+    }
+
     fn fields(&self) -> Found {
-        for kind in Kind::CARRIED {
+        for kind in self.destination.carries().iter().map(|carry| carry.kind) {
             let fields = (self.destination.descriptor().fields)(kind);
             for (place, field) in fields.iter().enumerate() {
                 let twice = fields.iter().take(place).any(|other| other.name == field.name);
@@ -224,7 +235,7 @@ impl Suite<'_> {
     }
 
     fn limits(&self) -> Found {
-        for kind in Kind::CARRIED {
+        for kind in self.destination.carries().iter().map(|carry| carry.kind) {
             for op in [Op::Put, Op::Patch(Facets::ALL), Op::Remove] {
                 let limits = self.destination.limits(kind, op);
                 let workable = limits.items > 0 && limits.bytes > 0 && limits.concurrency > 0;
@@ -287,7 +298,7 @@ impl Suite<'_> {
     }
 
     fn category(&self, id: &str, name: &str) -> Result<Item, String> {
-        let made = sample::category(id, name, |listing| self.destination.category(listing, &|_| false));
+        let made = sample::category(id, name, |listing| self.destination.map(&Subject::Category(listing), &|_| false));
         match made {
             Ok(Mapped::Items(items)) => {
                 items.into_iter().next().map(|(item, _)| item).ok_or_else(|| "a category gives no item".to_owned())
@@ -344,7 +355,7 @@ impl Suite<'_> {
                 self.lacks(Kind::Product, &item.id).await?;
             }
         }
-        if self.destination.removal(Kind::Category) == Removal::Call {
+        if self.destination.carry(Kind::Category).is_some_and(|carry| carry.removal == Removal::Call) {
             let category = self.category("removed-category", "Jackets")?;
             self.deliver(Kind::Category, Op::Put, std::slice::from_ref(&category)).await?;
             self.deliver(Kind::Category, Op::Remove, std::slice::from_ref(&category)).await?;

@@ -10,12 +10,12 @@ pub mod schema;
 
 use async_trait::async_trait;
 use contract::{
-    Call, Destination, DestinationDescriptor, Facet, Facets, Fault, Importer, Item, Limits, Op, Outcome, Receipt,
-    Removal,
+    Call, Carry, Destination, DestinationDescriptor, Facet, Facets, Fault, Importer, Item, Limits, Op, Outcome, Receipt,
+    Removal, Subject,
     destination::{Ids, Mapped, Verdict},
     source::Finding,
 };
-use model::{CategoryListing, Kind, Listing, RecordId, RemoteId};
+use model::{Kind, RecordId, RemoteId};
 use wire::Environment;
 
 pub use config::Config;
@@ -39,6 +39,7 @@ const MOST_REMOVED: usize = 50;
 #[derive(Debug)]
 pub struct Connector {
     config: Config,
+    carries: [Carry; 2],
     client: Client,
 }
 
@@ -48,8 +49,26 @@ impl Connector {
     /// # Errors
     /// `C0401` for a setting out of its range or a key that can't be had.
     pub fn new(config: &Config, environment: &Environment) -> Result<Self, Fault> {
-        Ok(Self { client: Client::new(config, environment)?, config: config.clone() })
+        let (client, carries) = (Client::new(config, environment)?, carries(config));
+        Ok(Self { client, carries, config: config.clone() })
     }
+}
+
+/// What a store takes under these settings.
+fn carries(config: &Config) -> [Carry; 2] {
+    // A SKU can move from one product to another, and so can a key.
+    let own = config.grain == Grain::Product && config.product_id == ProductId::Id;
+    let products = Carry {
+        kind: Kind::Product,
+        patchable: Facets::NONE.with(Facet::Price).with(Facet::Availability),
+        removal: Removal::Call,
+        ids: if own { Ids::Own } else { Ids::Shared },
+    };
+    let removal = match config.category_removal {
+        CategoryRemoval::Feed => Removal::Feed,
+        CategoryRemoval::Delete => Removal::Call,
+    };
+    [products, Carry { kind: Kind::Category, patchable: Facets::NONE, removal, ids: Ids::Own }]
 }
 
 #[async_trait]
@@ -66,10 +85,8 @@ impl Destination for Connector {
         Some(self.client.store())
     }
 
-    fn ids(&self) -> Ids {
-        // A SKU can move from one product to another, and so can a key.
-        let own = self.config.grain == Grain::Product && self.config.product_id == ProductId::Id;
-        if own { Ids::Own } else { Ids::Shared }
+    fn carries(&self) -> &[Carry] {
+        &self.carries
     }
 
     fn limits(&self, _: Kind, op: Op) -> Limits {
@@ -81,23 +98,11 @@ impl Destination for Connector {
         }
     }
 
-    fn removal(&self, kind: Kind) -> Removal {
-        match (kind, self.config.category_removal) {
-            (Kind::Category, CategoryRemoval::Feed) => Removal::Feed,
-            _ => Removal::Call,
+    fn map(&self, subject: &Subject<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
+        match subject {
+            Subject::Product(listing) => map::product(&self.config, listing, taken),
+            Subject::Category(listing) => map::category(&self.config, listing, taken),
         }
-    }
-
-    fn can_patch(&self, kind: Kind, facets: Facets) -> bool {
-        kind == Kind::Product && !facets.has(Facet::Content) && !facets.is_empty()
-    }
-
-    fn listing(&self, listing: &Listing<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
-        map::product(&self.config, listing, taken)
-    }
-
-    fn category(&self, category: &CategoryListing<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
-        map::category(&self.config, category, taken)
     }
 
     async fn send(&self, call: &Call) -> Receipt {

@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use contract::{
-    Call, Destination, DestinationDescriptor, Facets, Fault, Limits, Op, Outcome, Receipt, Removal,
+    Call, Carry, Destination, DestinationDescriptor, Facets, Fault, Limits, Op, Outcome, Receipt, Subject,
     destination::{Mapped, Verdict},
     source::Finding,
 };
 use destinations::clerk::Connector;
-use model::{CategoryListing, Kind, Listing, RemoteId};
+use model::{Kind, RemoteId};
 
 /// Takes every call for delivered, sends twice, writes what is taken, and finds nothing wrong.
 pub(crate) struct Careless(pub(crate) Connector);
@@ -26,20 +26,16 @@ impl Destination for Careless {
         Limits { items: 0, ..self.0.limits(kind, op) }
     }
 
-    fn removal(&self, kind: Kind) -> Removal {
-        self.0.removal(kind)
+    fn carries(&self) -> &[Carry] {
+        self.0.carries()
     }
 
     fn can_patch(&self, _: Kind, _: Facets) -> bool {
         true
     }
 
-    fn listing(&self, listing: &Listing<'_>, _: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
-        self.0.listing(listing, &|_| false)
-    }
-
-    fn category(&self, category: &CategoryListing<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
-        self.0.category(category, taken)
+    fn map(&self, subject: &Subject<'_>, _: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
+        self.0.map(subject, &|_| false)
     }
 
     async fn send(&self, call: &Call) -> Receipt {

@@ -218,10 +218,10 @@ async fn keys_of_another_store_are_refused_and_told() {
 async fn categories_go_by_feed_unless_set_otherwise() {
     let shop = shop(|settings| settings.category_delete = CategoryDelete::Refuse).await;
     let feed = bench_with(&shop.url, "", PUBLIC, PRIVATE);
-    assert_eq!(feed.connector.removal(Kind::Category), Removal::Feed);
-    assert_eq!(feed.connector.removal(Kind::Product), Removal::Call);
+    assert_eq!(feed.connector.carry(Kind::Category).unwrap().removal, Removal::Feed);
+    assert_eq!(feed.connector.carry(Kind::Product).unwrap().removal, Removal::Call);
     let delete = bench_with(&shop.url, "category_removal = \"delete\"", PUBLIC, PRIVATE);
-    assert_eq!(delete.connector.removal(Kind::Category), Removal::Call);
+    assert_eq!(delete.connector.carry(Kind::Category).unwrap().removal, Removal::Call);
     let parcels = vec![Parcel { id: "c1".into(), members: String::new() }];
     let receipt = delete.connector.send(&Call { kind: Kind::Category, op: Op::Remove, parcels }).await;
     let Verdict::Whole(Outcome::Rejected(fault)) = receipt.verdict else { panic!("{receipt:?}") };

@@ -259,7 +259,8 @@ impl Turn {
 
     /// How many more records may be prepared.
     fn room(&self) -> usize {
-        let limits = || Kind::CARRIED.into_iter().map(|kind| self.limits(kind, Op::Put));
+        let carries = self.push.flow.destination.carries();
+        let limits = || carries.iter().map(|carry| self.limits(carry.kind, Op::Put));
         let most = limits().map(|it| read_ahead(&it)).max().unwrap_or(LEAST_AHEAD);
         let bytes = limits().map(|it| it.bytes.saturating_mul(it.concurrency + 1)).max().unwrap_or(0);
         let load = self.settler.load();
@@ -501,7 +502,7 @@ impl Turn {
         if let Some(number) = self.accepted {
             candidates.extend(self.push.store.work(name, number).await?);
         }
-        for kind in Kind::CARRIED {
+        for kind in self.push.flow.destination.carries().iter().map(|carry| carry.kind) {
             if candidates.is_empty() {
                 candidates = self.push.store.scan(name, kind, Number(0), PROBED).await?;
             }

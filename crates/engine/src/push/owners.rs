@@ -139,7 +139,7 @@ fn hand(part: &mut Part, rival: Number, from: Number, settler: &mut Settler) {
 /// Whose the items are that these jobs are to be sent as and don't hold yet.
 async fn owners(push: &Push, jobs: &[Job]) -> Result<BTreeMap<(Kind, RemoteId), Owner>, Fault> {
     let mut owners = BTreeMap::new();
-    for kind in Kind::CARRIED {
+    for kind in push.flow.destination.carries().iter().map(|carry| carry.kind) {
         let gains = jobs.iter().filter(|job| job.kind == kind).flat_map(Job::gains);
         let gains: Vec<RemoteId> = gains.cloned().collect();
         if !gains.is_empty() {

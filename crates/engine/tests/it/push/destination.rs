@@ -11,8 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Call, Destination, DestinationDescriptor, Facet, Facets, Fault, Item, Limits, Op, Outcome, Payload, Receipt,
-    Removal, Writer,
+    Call, Carry, Destination, DestinationDescriptor, Facet, Facets, Fault, Item, Limits, Op, Outcome, Payload, Receipt,
+    Removal, Subject, Writer,
     destination::{Ids, Mapped, Parcel, Verdict},
     source::Finding,
 };
@@ -33,7 +33,7 @@ pub(super) struct Fake {
     state: Arc<Mutex<State>>,
     script: Script,
     limits: Limits,
-    ids: Ids,
+    carries: [Carry; 2],
     calls: AtomicU64,
     /// Listings that were mapped.
     pub(super) prepared: AtomicU64,
@@ -86,7 +86,17 @@ impl Fake {
             fails_next: false,
         };
         let state = Arc::new(Mutex::new(state));
-        Self { state, script, limits, ids, calls: AtomicU64::new(0), prepared: AtomicU64::new(0) }
+        let patchable = Facets::NONE.with(Facet::Price).with(Facet::Availability);
+        let products = Carry { kind: Kind::Product, patchable, removal: Removal::Call, ids };
+        let categories = Carry { kind: Kind::Category, patchable: Facets::NONE, ids: Ids::Own, ..products };
+        Self {
+            state,
+            script,
+            limits,
+            carries: [products, categories],
+            calls: AtomicU64::new(0),
+            prepared: AtomicU64::new(0),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -126,6 +136,34 @@ impl Fake {
     /// What should not have happened.
     pub(super) fn wrongs(&self) -> Vec<String> {
         self.state().wrongs.clone()
+    }
+
+    fn product(&self, listing: &Listing<'_>) -> Result<Mapped, Fault> {
+        self.prepared.fetch_add(1, Ordering::SeqCst);
+        if listing.name.starts_with("unmakeable") {
+            return Err(Fault::record("C0998", "it can't be made"));
+        }
+        let mapping = self.state().mapping;
+        let item = |(index, offer): (usize, &model::Offer<'_>)| {
+            let mut writer = Writer::resume(Payload::default());
+            let category = listing.categories.first().and_then(|category| category.name);
+            member(&mut writer, Facet::Content, "name", listing.name);
+            member(&mut writer, Facet::Content, "category", category);
+            member(&mut writer, Facet::Content, "mapping", mapping);
+            member(&mut writer, Facet::Content, "first", offer.id.as_str() == "0");
+            member(&mut writer, Facet::Price, "price", offer.price.minor);
+            member(&mut writer, Facet::Availability, "stock", offer.stock);
+            let id = RemoteId::new(offer.sku.unwrap().as_str());
+            (Item { id, payload: writer.finish() }, Some(index))
+        };
+        Ok(Mapped::Items(listing.variants.iter().enumerate().map(item).collect()))
+    }
+
+    fn category(&self, category: &CategoryListing<'_>) -> Mapped {
+        let mut writer = Writer::resume(Payload::default());
+        member(&mut writer, Facet::Content, "name", category.name);
+        member(&mut writer, Facet::Content, "mapping", self.state().mapping);
+        Mapped::Items(vec![(Item { id: category.id.as_str().into(), payload: writer.finish() }, None)])
     }
 
     fn begin(&self, call: &Call) -> UnderWay {
@@ -293,48 +331,19 @@ impl Destination for Fake {
         self.state().mapping.to_string()
     }
 
-    fn ids(&self) -> Ids {
-        self.ids
+    fn carries(&self) -> &[Carry] {
+        &self.carries
     }
 
     fn limits(&self, _: Kind, _: Op) -> Limits {
         self.limits
     }
 
-    fn removal(&self, _: Kind) -> Removal {
-        Removal::Call
-    }
-
-    fn can_patch(&self, kind: Kind, facets: Facets) -> bool {
-        kind == Kind::Product && !facets.has(Facet::Content)
-    }
-
-    fn listing(&self, listing: &Listing<'_>, _: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
-        self.prepared.fetch_add(1, Ordering::SeqCst);
-        if listing.name.starts_with("unmakeable") {
-            return Err(Fault::record("C0998", "it can't be made"));
+    fn map(&self, subject: &Subject<'_>, _: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
+        match subject {
+            Subject::Product(listing) => self.product(listing),
+            Subject::Category(listing) => Ok(self.category(listing)),
         }
-        let mapping = self.state().mapping;
-        let item = |(index, offer): (usize, &model::Offer<'_>)| {
-            let mut writer = Writer::resume(Payload::default());
-            let category = listing.categories.first().and_then(|category| category.name);
-            member(&mut writer, Facet::Content, "name", listing.name);
-            member(&mut writer, Facet::Content, "category", category);
-            member(&mut writer, Facet::Content, "mapping", mapping);
-            member(&mut writer, Facet::Content, "first", offer.id.as_str() == "0");
-            member(&mut writer, Facet::Price, "price", offer.price.minor);
-            member(&mut writer, Facet::Availability, "stock", offer.stock);
-            let id = RemoteId::new(offer.sku.unwrap().as_str());
-            (Item { id, payload: writer.finish() }, Some(index))
-        };
-        Ok(Mapped::Items(listing.variants.iter().enumerate().map(item).collect()))
-    }
-
-    fn category(&self, category: &CategoryListing<'_>, _: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
-        let mut writer = Writer::resume(Payload::default());
-        member(&mut writer, Facet::Content, "name", category.name);
-        member(&mut writer, Facet::Content, "mapping", self.state().mapping);
-        Ok(Mapped::Items(vec![(Item { id: category.id.as_str().into(), payload: writer.finish() }, None)]))
     }
 
     async fn send(&self, call: &Call) -> Receipt {
