@@ -131,7 +131,8 @@ fn flow(
     Ok(Ok(Flow {
         name: name.clone(),
         source: settings.source.clone(),
-        market: market.clone(),
+        markets: vec![market.clone()],
+        account: tokio::sync::OnceCell::new(),
         price_policy: source.descriptor().price_policy,
         destination,
         gate,

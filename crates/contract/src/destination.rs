@@ -1,9 +1,11 @@
 //! Where records go.
 
-use async_trait::async_trait;
-use model::{CategoryListing, Kind, Listing, RecordId, RemoteId};
+use std::{any::Any, collections::BTreeMap, fmt, sync::Arc};
 
-use crate::{Facets, Fault, FieldSpec, Item, source::Finding};
+use async_trait::async_trait;
+use model::{CategoryListing, Kind, Listing, Market, RecordId, RemoteId};
+
+use crate::{FacetSpec, Facets, Fault, FieldSpec, Item, Payload, source::Finding};
 
 /// What a kind of destination is, for the registry, the documentation and the engine.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +19,8 @@ pub struct DestinationDescriptor {
     pub mapping: u32,
     /// Fields of a kind of record.
     pub fields: fn(Kind) -> &'static [FieldSpec],
+    /// What payloads of a kind of record are cut into, at most [`MOST_FACETS`](crate::payload::MOST_FACETS).
+    pub facets: fn(Kind) -> &'static [FacetSpec],
     /// Names of fields that a user may add: none for a closed schema.
     pub extra_name: Option<fn(&str) -> bool>,
 }
@@ -30,6 +34,10 @@ pub enum Op {
     Patch(Facets),
     /// Remove.
     Remove,
+    /// Leave it there, where nobody sees it: for destinations that remove nothing ([`Removal::Hide`]).
+    Hide,
+    /// Tell what happened: an event, such as a purchase ([`Destination::is_told`]).
+    Tell,
 }
 
 impl Op {
@@ -39,7 +47,14 @@ impl Op {
             Self::Put => "put",
             Self::Patch(_) => "patch",
             Self::Remove => "remove",
+            Self::Hide => "hide",
+            Self::Tell => "tell",
         }
+    }
+
+    /// The items are no longer to be seen at the destination after this.
+    pub const fn takes_away(self) -> bool {
+        matches!(self, Self::Remove | Self::Hide)
     }
 }
 
@@ -70,8 +85,22 @@ pub struct Call {
 pub struct Parcel {
     /// Id at the destination.
     pub id: RemoteId,
-    /// JSON members without braces; empty for a removal.
-    pub members: String,
+    /// What it should be: all facets for [`Op::Put`] and [`Op::Tell`], those that change for [`Op::Patch`], none otherwise.
+    pub payload: Payload,
+    /// What the destination acknowledged last, where there is something and [`Carry::needs_before`] asks for it.
+    pub before: Option<Payload>,
+}
+
+impl Parcel {
+    /// An item that should be this.
+    pub const fn new(id: RemoteId, payload: Payload) -> Self {
+        Self { id, payload, before: None }
+    }
+
+    /// An item that is only named.
+    pub fn named(id: RemoteId) -> Self {
+        Self::new(id, Payload::default())
+    }
 }
 
 /// What became of an item.
@@ -132,6 +161,8 @@ pub enum Verdict {
 pub enum Removal {
     /// [`Op::Remove`] does it.
     Call,
+    /// [`Op::Hide`] does it: the destination keeps what it has, and nobody sees it any more.
+    Hide,
     /// It goes when the destination next imports the hosted feed without it.
     Feed,
 }
@@ -145,13 +176,35 @@ pub enum Ids {
     Shared,
 }
 
-/// A record as a flow's market shows it: what is mapped to items.
-#[derive(Clone, Copy, Debug)]
+/// What markets of a flow show of a record: one market for a kind that is carried as [`Markets::One`], otherwise all that
+/// show it, in the order of the configuration.
+#[derive(Debug)]
+pub struct Shown<'a, L> {
+    /// The first market, with what it shows.
+    pub first: (&'a Market, &'a L),
+    /// The others.
+    pub others: Vec<(&'a Market, &'a L)>,
+}
+
+impl<'a, L> Shown<'a, L> {
+    /// What one market shows.
+    pub const fn in_one(market: &'a Market, listing: &'a L) -> Self {
+        Self { first: (market, listing), others: Vec::new() }
+    }
+
+    /// All markets, with what each shows.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a Market, &'a L)> + '_ {
+        std::iter::once(self.first).chain(self.others.iter().copied())
+    }
+}
+
+/// A record as the markets of a flow show it: what is mapped to items.
+#[derive(Debug)]
 pub enum Subject<'a> {
-    /// A product that the market sells.
-    Product(&'a Listing<'a>),
-    /// A category that the market shows.
-    Category(&'a CategoryListing<'a>),
+    /// A product that a market sells.
+    Product(Shown<'a, Listing<'a>>),
+    /// A category that a market shows.
+    Category(Shown<'a, CategoryListing<'a>>),
 }
 
 impl Subject<'_> {
@@ -166,10 +219,41 @@ impl Subject<'_> {
     /// The record's id.
     pub fn id(&self) -> &str {
         match self {
-            Self::Product(listing) => listing.id.as_str(),
-            Self::Category(listing) => listing.id.as_str(),
+            Self::Product(shown) => shown.first.1.id.as_str(),
+            Self::Category(shown) => shown.first.1.id.as_str(),
         }
     }
+}
+
+/// How many markets an item of a kind is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Markets {
+    /// One: a flow with several has items for each, and their ids differ.
+    One,
+    /// All of the flow: one item holds what each shows.
+    Many,
+}
+
+/// What is done with an item where nobody knows whether the call for it had its effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// It is sent again: a call that creates or replaces, or one under a key that the same item gives again.
+    Safe,
+    /// The destination is asked first ([`Destination::resolve`]).
+    Lookup,
+    /// Nothing, until a person decides.
+    AtMostOnce,
+}
+
+/// What an unknown outcome was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// The call had its effect.
+    Arrived,
+    /// It certainly had none, and will have none: it may be made again.
+    Absent,
+    /// That can't be told: a person has to decide.
+    Unsure,
 }
 
 /// How a destination takes a kind of record.
@@ -177,12 +261,65 @@ impl Subject<'_> {
 pub struct Carry {
     /// The kind.
     pub kind: Kind,
-    /// Facets that [`Op::Patch`] can change while the rest stays as it is.
-    pub patchable: Facets,
-    /// How it gets rid of an item.
-    pub removal: Removal,
+    /// How many markets an item is for.
+    pub markets: Markets,
     /// Whether an item may ever be another record's.
     pub ids: Ids,
+    /// How it gets rid of an item.
+    pub removal: Removal,
+    /// Whether an item that may have arrived may be put again.
+    pub put: Repeat,
+    /// Whether what may have been told may be told again.
+    pub tell: Repeat,
+    /// Its calls are given what was acknowledged before.
+    pub needs_before: bool,
+}
+
+impl Carry {
+    /// The usual: an item for one market, under an id of the record's own, that can be put again and removed.
+    pub const fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            markets: Markets::One,
+            ids: Ids::Own,
+            removal: Removal::Call,
+            put: Repeat::Safe,
+            tell: Repeat::AtMostOnce,
+            needs_before: false,
+        }
+    }
+}
+
+/// What a flow needs of an account.
+#[derive(Clone, Debug, Default)]
+pub struct Need {
+    /// The flow's markets.
+    pub markets: Vec<Market>,
+    /// Names of fields that the user maps, by kind.
+    pub fields: BTreeMap<Kind, Vec<String>>,
+}
+
+/// What a destination found or made in an account, in a form of its own: its region, fields that are defined there, ids of
+/// collections and lists.
+#[derive(Clone, Default)]
+pub struct Account(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Account {
+    /// An account of which this is known.
+    pub fn new<F: Any + Send + Sync>(facts: F) -> Self {
+        Self(Some(Arc::new(facts)))
+    }
+
+    /// What is known, as the destination gave it.
+    pub fn facts<F: Any + Send + Sync>(&self) -> Option<&F> {
+        self.0.as_ref()?.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Account").finish_non_exhaustive()
+    }
 }
 
 /// A marketing or discovery service that can be written to.
@@ -220,17 +357,43 @@ pub trait Destination: Send + Sync {
 
     /// Whether [`Op::Patch`] exists for this kind and these facets.
     fn can_patch(&self, kind: Kind, facets: Facets) -> bool {
-        !facets.is_empty() && self.carry(kind).is_some_and(|carry| carry.patchable.contains(facets))
+        let specs = (self.descriptor().facets)(kind);
+        !facets.is_empty() && facets.among(specs).all(|spec| spec.patchable)
     }
 
-    /// The items of a record, without the members whose names are `taken` by the user's mapping.
+    /// Finds out what has to be known of the account, and makes what a flow needs there. Called again and again: what is
+    /// there already is left as it is.
+    ///
+    /// # Errors
+    /// The flow pauses, as the fault's class says.
+    async fn prepare(&self, _: &Need) -> Result<Account, Fault> {
+        Ok(Account::default())
+    }
+
+    /// The items of a record, without the members whose names are `taken` by the user's mapping. `account` is what
+    /// [`Destination::prepare`] gave.
     ///
     /// # Errors
     /// [`Mapped::Filtered`] is no error; a [`Fault`] of class `Record` makes the record a dead letter.
-    fn map(&self, subject: &Subject<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault>;
+    fn map(&self, subject: &Subject<'_>, account: &Account, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault>;
 
     /// Sends one call.
     async fn send(&self, call: &Call) -> Receipt;
+
+    /// Whether an item of this id is told once ([`Op::Tell`]), whatever becomes of its record afterwards, instead of being kept
+    /// up to date.
+    fn is_told(&self, _: Kind, _: &RemoteId) -> bool {
+        false
+    }
+
+    /// Finds out whether calls of unknown outcome had their effect on these items, where [`Repeat::Lookup`] says that it
+    /// can: one answer per item, in their order.
+    ///
+    /// # Errors
+    /// It could not be asked now; it is asked again later.
+    async fn resolve(&self, _: Kind, items: &[RemoteId]) -> Result<Vec<Resolution>, Fault> {
+        Ok(vec![Resolution::Unsure; items.len()])
+    }
 
     /// Ids of the items that a record of this id is or would be, where they are made of nothing else: for finding items that
     /// should not be there. Empty where they can't be told.
@@ -283,11 +446,32 @@ pub trait Importer: Send + Sync {
     fn object(&self, item: &Item) -> Result<String, Fault>;
 }
 
-/// What a destination makes of a listing.
+/// What a destination makes of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mapped {
-    /// These items, at least one. The index names the variant an item stands for, where it stands for one.
-    Items(Vec<(Item, Option<usize>)>),
+    /// These items, at least one.
+    Items(Vec<Made>),
     /// The flow's settings keep it out.
     Filtered(model::Filtered),
+}
+
+/// An item that a destination made of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The item.
+    pub item: Item,
+    /// The place of the variant that it stands for, where it stands for one: among those of the first market.
+    pub variant: Option<usize>,
+}
+
+impl Made {
+    /// An item that stands for the whole record.
+    pub const fn whole(item: Item) -> Self {
+        Self { item, variant: None }
+    }
+
+    /// An item that stands for the variant at this place.
+    pub const fn of_variant(item: Item, place: usize) -> Self {
+        Self { item, variant: Some(place) }
+    }
 }

@@ -16,10 +16,11 @@ pub mod store;
 
 pub use clock::{Clock, SystemClock};
 pub use destination::{
-    Call, Carry, Destination, DestinationDescriptor, Importer, Limits, Op, Outcome, Parcel, Receipt, Removal, Subject,
+    Account, Call, Carry, Destination, DestinationDescriptor, Importer, Limits, Op, Outcome, Parcel, Receipt, Removal,
+    Subject,
 };
 pub use fault::{BadSetting, Fault, FaultClass};
-pub use payload::{Digest, Digests, Facet, Facets, Item, Payload, Writer};
+pub use payload::{Digest, Digests, Facet, FacetSpec, Facets, Item, Payload, Writer};
 pub use random::Random;
 pub use schema::{Constraint, FieldSpec, FieldType};
 pub use secret::SecretRef;

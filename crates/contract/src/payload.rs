@@ -1,76 +1,99 @@
-//! What is sent for an item: JSON members per facet, and their digests.
+//! What is sent for an item: a JSON object per facet, and its digest.
 
 use std::fmt;
 
 use model::RemoteId;
 use serde::{Deserialize, Serialize};
 
-/// A part of a payload that changes at a pace of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Facet {
-    /// Texts, images, categories, attributes.
-    Content,
-    /// What it costs.
-    Price,
-    /// How much there is.
-    Availability,
-}
+/// How many facets a kind of record has at most. Stored digests and payloads have a place for each: another number needs a
+/// migration.
+pub const MOST_FACETS: usize = 3;
+
+/// A part of a payload that changes at a pace of its own: its place among the destination's facets of the kind
+/// ([`DestinationDescriptor::facets`](crate::DestinationDescriptor::facets)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Facet(u8);
 
 impl Facet {
-    /// All facets, in the order in which a whole payload holds them.
-    pub const ALL: [Self; 3] = [Self::Content, Self::Price, Self::Availability];
+    /// Texts, images, categories, attributes of a product: the first of [`FacetSpec::CATALOGUE`].
+    pub const CONTENT: Self = Self(0);
+    /// What a product costs: the second of [`FacetSpec::CATALOGUE`].
+    pub const PRICE: Self = Self(1);
+    /// How much there is of a product: the third of [`FacetSpec::CATALOGUE`].
+    pub const AVAILABILITY: Self = Self(2);
+    /// All facets that there can be, in the order in which a whole payload holds them.
+    pub const ALL: [Self; MOST_FACETS] = [Self(0), Self(1), Self(2)];
+
+    const fn place(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a destination says of a facet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct FacetSpec {
+    /// Its name in reports and in the documentation.
+    pub name: &'static str,
+    /// Which changes go first where they are sent alone: those of the lowest number.
+    pub urgency: u8,
+    /// It can be changed while the rest stays as it is.
+    pub patchable: bool,
+}
+
+impl FacetSpec {
+    /// How products are cut where a destination has no reason to do it otherwise: [`Facet::CONTENT`], [`Facet::PRICE`],
+    /// [`Facet::AVAILABILITY`].
+    pub const CATALOGUE: [Self; 3] = [
+        Self { name: "content", urgency: 2, patchable: false },
+        Self { name: "price", urgency: 1, patchable: true },
+        Self { name: "availability", urgency: 0, patchable: true },
+    ];
+    /// One facet, which is sent as a whole.
+    pub const WHOLE: [Self; 1] = [Self { name: "content", urgency: 2, patchable: false }];
 }
 
 /// A set of facets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Facets {
-    content: bool,
-    price: bool,
-    availability: bool,
-}
+pub struct Facets(u8);
 
 impl Facets {
     /// Every facet.
-    pub const ALL: Self = Self { content: true, price: true, availability: true };
+    pub const ALL: Self = Self((1 << MOST_FACETS) - 1);
     /// No facet.
-    pub const NONE: Self = Self { content: false, price: false, availability: false };
+    pub const NONE: Self = Self(0);
 
     /// Whether `facet` is in the set.
     pub const fn has(self, facet: Facet) -> bool {
-        match facet {
-            Facet::Content => self.content,
-            Facet::Price => self.price,
-            Facet::Availability => self.availability,
-        }
+        self.0 & (1 << facet.0) != 0
     }
 
     /// The set with `facet` in it.
     #[must_use]
-    pub const fn with(mut self, facet: Facet) -> Self {
-        match facet {
-            Facet::Content => self.content = true,
-            Facet::Price => self.price = true,
-            Facet::Availability => self.availability = true,
-        }
-        self
+    pub const fn with(self, facet: Facet) -> Self {
+        Self(self.0 | (1 << facet.0))
     }
 
     /// Some facet is in both.
     #[must_use]
     pub const fn meets(self, other: Self) -> bool {
-        (self.content && other.content) || (self.price && other.price) || (self.availability && other.availability)
+        self.0 & other.0 != 0
     }
 
     /// Every facet of `other` is in the set.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
-        (self.content || !other.content) && (self.price || !other.price) && (self.availability || !other.availability)
+        self.0 & other.0 == other.0
     }
 
     /// No facet is in the set.
-    pub fn is_empty(self) -> bool {
-        self == Self::NONE
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The facets of the set with what `specs` says of them.
+    pub fn among(self, specs: &[FacetSpec]) -> impl Iterator<Item = &FacetSpec> {
+        Facet::ALL.into_iter().zip(specs).filter(move |(facet, _)| self.has(*facet)).map(|(_, spec)| spec)
     }
 }
 
@@ -108,76 +131,75 @@ impl fmt::Debug for Digest {
 
 /// A digest per facet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
-pub struct Digests {
-    /// Of [`Facet::Content`].
-    pub content: Digest,
-    /// Of [`Facet::Price`].
-    pub price: Digest,
-    /// Of [`Facet::Availability`].
-    pub availability: Digest,
-}
+pub struct Digests([Digest; MOST_FACETS]);
 
 impl Digests {
     /// The facets in which the two differ.
     pub fn differing(&self, other: &Self) -> Facets {
-        Facets {
-            content: self.content != other.content,
-            price: self.price != other.price,
-            availability: self.availability != other.availability,
-        }
+        let pairs = Facet::ALL.into_iter().zip(self.0.iter().zip(&other.0));
+        pairs.filter(|(_, (left, right))| left != right).fold(Facets::NONE, |facets, (facet, _)| facets.with(facet))
+    }
+
+    /// The digest of one facet.
+    pub fn of(&self, facet: Facet) -> Digest {
+        self.0.get(facet.place()).copied().unwrap_or_default()
     }
 }
 
-/// The members of a JSON object without its braces (`"name":"Shirt","price":19.9`), by facet.
+/// The facets of an item. Each is a JSON object, kept as its members without braces (`"name":"Shirt","price":19.9`). What
+/// stands in them is the destination's own: it wrote them and composes the bodies of its calls of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Payload {
-    content: String,
-    price: String,
-    availability: String,
-}
+pub struct Payload([String; MOST_FACETS]);
 
 impl Payload {
     /// The members of one facet.
     pub fn members(&self, facet: Facet) -> &str {
-        match facet {
-            Facet::Content => &self.content,
-            Facet::Price => &self.price,
-            Facet::Availability => &self.availability,
+        self.0.get(facet.place()).map_or("", String::as_str)
+    }
+
+    /// A copy that holds these facets alone.
+    #[must_use]
+    pub fn only(&self, facets: Facets) -> Self {
+        let mut only = Self::default();
+        for (facet, (to, from)) in Facet::ALL.into_iter().zip(only.0.iter_mut().zip(&self.0)) {
+            if facets.has(facet) {
+                to.clone_from(from);
+            }
+        }
+        only
+    }
+
+    /// Writes the members of all facets in one piece, for a destination whose facets share no member.
+    pub fn push_members(&self, to: &mut String) {
+        let mut first = true;
+        for part in self.0.iter().filter(|part| !part.is_empty()) {
+            if !std::mem::take(&mut first) {
+                to.push(',');
+            }
+            to.push_str(part);
         }
     }
 
-    /// The members of these facets in one piece.
-    pub fn only(&self, facets: Facets) -> String {
-        let mut members = String::with_capacity(self.len() + 2);
-        for facet in Facet::ALL.into_iter().filter(|facet| facets.has(*facet)) {
-            let part = self.members(facet);
-            if !part.is_empty() {
-                if !members.is_empty() {
-                    members.push(',');
-                }
-                members.push_str(part);
-            }
-        }
+    /// The members of all facets in one piece.
+    pub fn joined(&self) -> String {
+        let mut members = String::with_capacity(self.len() + MOST_FACETS);
+        self.push_members(&mut members);
         members
     }
 
     /// The whole as one JSON object.
     pub fn object(&self) -> String {
-        format!("{{{}}}", self.only(Facets::ALL))
+        format!("{{{}}}", self.joined())
     }
 
     /// A digest per facet.
     pub fn digests(&self) -> Digests {
-        Digests {
-            content: Digest::of(self.content.as_bytes()),
-            price: Digest::of(self.price.as_bytes()),
-            availability: Digest::of(self.availability.as_bytes()),
-        }
+        Digests(self.0.each_ref().map(|members| Digest::of(members.as_bytes())))
     }
 
     /// Bytes of all members.
     pub fn len(&self) -> usize {
-        self.content.len() + self.price.len() + self.availability.len()
+        self.0.iter().map(String::len).sum()
     }
 
     /// It has no member.
@@ -185,6 +207,11 @@ impl Payload {
         self.len() == 0
     }
 }
+
+/// Member in which an item that is for several markets ([`Markets::Many`](crate::destination::Markets::Many)) holds the
+/// user's own fields: an object of objects, by the key of the market. The destination puts them where they belong when it
+/// composes a body.
+pub const OWN_FIELDS: &str = "$own";
 
 /// One thing at the destination: its id there and what it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,25 +222,28 @@ pub struct Item {
     pub payload: Payload,
 }
 
+/// Room for the members of the first facets.
+const USUAL: [usize; 2] = [2048, 256];
+
 /// Writes the members of a [`Payload`]; leaves out the names that the user's own mapping takes over.
 pub struct Writer<'a> {
     taken: &'a dyn Fn(&str) -> bool,
-    content: Vec<u8>,
-    price: Vec<u8>,
-    availability: Vec<u8>,
+    facets: [Vec<u8>; MOST_FACETS],
 }
 
 impl<'a> Writer<'a> {
     /// A writer that leaves out every name for which `taken` is true.
     pub fn new(taken: &'a dyn Fn(&str) -> bool) -> Self {
-        Self { taken, content: Vec::with_capacity(2048), price: Vec::with_capacity(256), availability: Vec::new() }
+        let mut facets = [const { Vec::new() }; MOST_FACETS];
+        for (members, usual) in facets.iter_mut().zip(USUAL) {
+            members.reserve(usual);
+        }
+        Self { taken, facets }
     }
 
     /// A writer that goes on with a payload and leaves out nothing.
     pub fn resume(payload: Payload) -> Self {
-        let Payload { content, price, availability } = payload;
-        let [content, price, availability] = [content, price, availability].map(String::into_bytes);
-        Self { taken: &|_| false, content, price, availability }
+        Self { taken: &|_| false, facets: payload.0.map(String::into_bytes) }
     }
 
     /// Writes a member unless its name is taken.
@@ -234,11 +264,7 @@ impl<'a> Writer<'a> {
         name: &str,
         value: &T,
     ) -> Result<(), serde_json::Error> {
-        let members = match facet {
-            Facet::Content => &mut self.content,
-            Facet::Price => &mut self.price,
-            Facet::Availability => &mut self.availability,
-        };
+        let Some(members) = self.facets.get_mut(facet.place()) else { return Ok(()) };
         let before = members.len();
         if before > 0 {
             members.push(b',');
@@ -255,8 +281,7 @@ impl<'a> Writer<'a> {
 
     /// What was written.
     pub fn finish(self) -> Payload {
-        let [content, price, availability] = [self.content, self.price, self.availability].map(text);
-        Payload { content, price, availability }
+        Payload(self.facets.map(text))
     }
 }
 

@@ -53,7 +53,7 @@ fn report(what: &str, config: &Config, description: &str) {
         for _ in 0..ROUNDS {
             let mapped = map::product(config, black_box(&listing), &|_| false);
             if let Ok(Mapped::Items(items)) = black_box(mapped) {
-                bytes = items.iter().map(|(item, _)| item.payload.len()).sum();
+                bytes = items.iter().map(|made| made.item.payload.len()).sum();
             }
         }
         best = best.min(began.elapsed() / ROUNDS);

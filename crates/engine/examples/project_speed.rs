@@ -22,7 +22,7 @@ use model::{
 };
 
 const fn field(name: &'static str, of: FieldType, required: bool, constraint: Constraint) -> FieldSpec {
-    FieldSpec { name, of, required, facet: Facet::Content, default: "", constraint, note: "" }
+    FieldSpec { name, of, required, facet: Facet::CONTENT, default: "", constraint, note: "" }
 }
 
 static FIELDS: [FieldSpec; 6] = [
@@ -74,9 +74,9 @@ fn expressions(listing: &Listing<'_>, market: &Market) {
         for (name, text) in
             [("name", listing.name), ("url", &listing.url), ("description", listing.description.unwrap())]
         {
-            writer.put(Facet::Content, name, text).unwrap();
+            writer.put(Facet::CONTENT, name, text).unwrap();
         }
-        writer.put(Facet::Price, "price", &19.99).unwrap();
+        writer.put(Facet::PRICE, "price", &19.99).unwrap();
         writer.finish()
     };
     for (name, mapping) in [

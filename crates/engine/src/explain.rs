@@ -102,8 +102,8 @@ async fn stop(
     clock: &dyn Clock,
 ) -> Result<Option<Stop>, Fault> {
     let Some(work) = store.work(&flow.name, number).await? else { return Ok(None) };
-    let view = flow.view(store).await?;
-    let job = job(flow, &view, &work, clock.now());
+    let prepared = flow.prepared(store).await?;
+    let job = job(flow, &prepared, &work, clock.now());
     let ledger = store.entry(&flow.name, number).await?;
     let wanted = match &job.target {
         Target::InSync => "the market sells it".to_owned(),
@@ -128,7 +128,7 @@ async fn stop(
     };
     Ok(Some(Stop {
         flow: flow.name.to_string(),
-        market: flow.market.key.clone(),
+        market: flow.market_names(),
         verdict,
         why,
         wanted,

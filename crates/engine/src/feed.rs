@@ -10,10 +10,10 @@ use contract::{
 use model::{Kind, Timestamp};
 
 use crate::{
-    flow::Flow,
-    market::View,
+    compose::desired,
+    flow::{Flow, Prepared},
     owners::of_others,
-    prepare::{Target, desired},
+    prepare::Target,
 };
 
 /// Records projected in one go.
@@ -35,7 +35,7 @@ pub struct Feed<'a> {
     clock: &'a dyn Clock,
     kind: Kind,
     modified_after: Option<Timestamp>,
-    view: View,
+    prepared: Prepared,
     place: Place,
     /// Items of the record at `place` that an earlier page gave.
     skipped: usize,
@@ -74,9 +74,9 @@ impl<'a> Feed<'a> {
             whole(flow, store, kind).await?;
         }
         let revision = store.revision().await?;
-        let view = flow.view(store).await?;
+        let prepared = flow.prepared(store).await?;
         let page = std::collections::VecDeque::new();
-        Ok(Self { flow, store, clock, kind, modified_after, view, place, skipped: 0, page, ended: false, revision })
+        Ok(Self { flow, store, clock, kind, modified_after, prepared, place, skipped: 0, page, ended: false, revision })
     }
 
     /// The items of the next record that has any, and the place behind it; none at the end.
@@ -126,10 +126,10 @@ impl<'a> Feed<'a> {
         if work.entry.as_ref().is_some_and(|entry| is_dropped(entry) && entry.revision >= work.revision) {
             return self.acknowledged(work).await;
         }
-        match desired(self.flow, &self.view, work, self.clock.now()) {
+        match desired(self.flow, &self.prepared, work, self.clock.now()) {
             (Target::InSync, mut items, _) => {
                 let ids = items.iter().map(|item| &item.id);
-                let others = of_others(self.flow, self.store, self.clock, &self.view, work, ids, false).await?;
+                let others = of_others(self.flow, self.store, self.clock, &self.prepared, work, ids, false).await?;
                 items.retain(|item| !others.iter().any(|other| other.item == item.id));
                 Ok(items)
             }

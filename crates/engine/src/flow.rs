@@ -1,34 +1,41 @@
-//! A flow: one source into one destination, in one market.
+//! A flow: one source into one destination, in one market or several.
 
 use std::{fmt, sync::Arc};
 
-use contract::{Destination, Digest, Fault, Store};
+use contract::{
+    Account, Destination, Digest, Fault, Store,
+    destination::{Markets, Need},
+};
 use model::{FlowName, Kind, Market, PricePolicy, SourceName};
+
+use tokio::sync::OnceCell;
 
 use crate::{
     mapping::Mapping,
-    market::{Reference, View},
+    market::{Reference, Views},
     push::{gate::Gate, guard::Guard},
 };
 
 /// Raise it when the projection makes another listing of the same records, so that flows look at every record again.
 const PROJECTION: u32 = 1;
 
-/// One source into one destination, in one market.
+/// One source into one destination, in one market or several.
 #[derive(Clone)]
 pub struct Flow {
     /// Its name.
     pub name: FlowName,
     /// Where records come from.
     pub source: SourceName,
-    /// The market they are projected into.
-    pub market: Market,
+    /// The markets they are projected into, at least one.
+    pub markets: Vec<Market>,
     /// How one of several prices is chosen.
     pub price_policy: PricePolicy,
     /// Where they go.
     pub destination: Arc<dyn Destination>,
     /// The destination's account, shared by all flows into it.
     pub gate: Arc<Gate>,
+    /// What [`Destination::prepare`] gave, once it was asked.
+    pub account: OnceCell<Account>,
     /// How much it may remove by itself; none: anything.
     pub guard: Option<Guard>,
     /// The user's own product fields.
@@ -42,10 +49,13 @@ impl Flow {
     /// looked at again (and sent only where its payload really differs).
     pub fn fingerprint(&self) -> String {
         let descriptor = self.destination.descriptor();
+        let markets = match self.markets.as_slice() {
+            [market] => format!("{market:?}"),
+            markets => format!("{markets:?}"),
+        };
         let text = format!(
-            "{PROJECTION}|{}|{:?}|{}|{}|{}|{}|{}",
+            "{PROJECTION}|{}|{markets}|{}|{}|{}|{}|{}",
             self.source,
-            self.market,
             descriptor.name,
             descriptor.mapping,
             self.destination.fingerprint(),
@@ -66,14 +76,46 @@ impl Flow {
         }
     }
 
-    /// The flow's market, with everything that its settings name looked up in the mirror.
+    /// How many of the flow's markets an item of this kind is for.
+    pub fn markets_of(&self, kind: Kind) -> Markets {
+        self.destination.carry(kind).map_or(Markets::One, |carry| carry.markets)
+    }
+
+    /// Keys of its markets, in words.
+    pub fn market_names(&self) -> String {
+        self.markets.iter().map(|market| market.key.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The destination's account, as [`Destination::prepare`] found or made it when it was asked first.
     ///
     /// # Errors
-    /// The store's, or that the market's settings name what the source does not have.
-    pub async fn view(&self, store: &dyn Store) -> Result<View, Fault> {
-        let reference = Reference::new(store.reference(&self.source).await?);
-        View::new(&self.market, &reference, self.price_policy)
+    /// The destination's.
+    pub async fn account(&self) -> Result<&Account, Fault> {
+        let fields = |kind| (kind, self.mapping(kind).map(Mapping::names).unwrap_or_default());
+        let kinds = self.destination.carries().iter().map(|carry| carry.kind);
+        let need = Need { markets: self.markets.clone(), fields: kinds.map(fields).collect() };
+        self.account.get_or_try_init(|| self.destination.prepare(&need)).await
     }
+
+    /// What its records are mapped with: its markets, with everything that their settings name looked up in the mirror, and
+    /// the destination's account.
+    ///
+    /// # Errors
+    /// The store's, the destination's, or that a market's settings name what the source does not have.
+    pub async fn prepared(&self, store: &dyn Store) -> Result<Prepared, Fault> {
+        let account = self.account().await?.clone();
+        let reference = Reference::new(store.reference(&self.source).await?);
+        Ok(Prepared { views: Views::new(&self.markets, &reference, self.price_policy)?, account })
+    }
+}
+
+/// What records are mapped with.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The flow's markets.
+    pub views: Views,
+    /// The destination's account.
+    pub account: Account,
 }
 
 impl fmt::Debug for Flow {

@@ -153,7 +153,7 @@ async fn remove_items(
             forgotten.left += items.len() as u64;
             continue;
         }
-        let parcels = items.iter().map(|id| Parcel { id: id.clone(), members: String::new() }).collect();
+        let parcels = items.iter().map(|id| Parcel::named(id.clone())).collect();
         let receipt = destination.send(&Call { kind, op: Op::Remove, parcels }).await;
         let outcomes = match receipt.verdict {
             Verdict::Whole(outcome) => vec![outcome; items.len()],

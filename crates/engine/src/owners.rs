@@ -10,9 +10,9 @@ use contract::{
 use model::RemoteId;
 
 use crate::{
-    flow::Flow,
-    market::View,
-    prepare::{Rank, Target, desired},
+    compose::desired,
+    flow::{Flow, Prepared},
+    prepare::{Rank, Target},
 };
 
 /// Of the items that a record should be, those that another record holds and still wants. `outranked`: only those that a
@@ -21,7 +21,7 @@ pub(crate) async fn of_others(
     flow: &Flow,
     store: &dyn Store,
     clock: &dyn Clock,
-    view: &View,
+    prepared: &Prepared,
     work: &Work,
     items: impl Iterator<Item = &RemoteId>,
     outranked: bool,
@@ -40,7 +40,7 @@ pub(crate) async fn of_others(
             continue;
         }
         let Some(other) = store.work(&flow.name, owner.number).await? else { continue };
-        let stays = match desired(flow, view, &other, clock.now()) {
+        let stays = match desired(flow, prepared, &other, clock.now()) {
             (Target::InSync, items, _) => items.iter().any(|item: &Item| item.id == owner.item),
             // What the destination holds of it stays.
             (Target::Dead(_), _, _) => true,

@@ -4,15 +4,14 @@ use std::{collections::BTreeMap, time::Duration};
 
 use contract::{
     Clock, Fault, Item, Op, Store,
-    store::{EntryView, Number, Removals, Work},
+    store::{EntryView, Hold, Number, Removals, Work},
 };
 use model::{Kind, RecordId, RemoteId};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    flow::Flow,
-    market::View,
+    flow::{Flow, Prepared},
     owners::of_others,
     prepare::{Action, Before, Job, Target, job},
 };
@@ -96,7 +95,7 @@ pub struct FieldChange {
 /// # Errors
 /// The store's, or that the market's settings name what the source does not have.
 pub async fn plan(flow: &Flow, store: &dyn Store, clock: &dyn Clock) -> Result<Plan, Fault> {
-    let view = flow.view(store).await?;
+    let prepared = flow.prepared(store).await?;
     let mut plan = Plan::default();
     let mut sums: BTreeMap<(Kind, &'static str), (u64, u64)> = BTreeMap::new();
     let mut samples = Vec::new();
@@ -109,7 +108,7 @@ pub async fn plan(flow: &Flow, store: &dyn Store, clock: &dyn Clock) -> Result<P
             let settled = page.iter().filter(|work| work.entry.as_ref().is_some_and(|entry| !entry.items.is_empty()));
             samples.extend(settled.step_by(SAMPLE_EVERY).map(|work| work.number));
             for work in page.iter().filter(|work| !work.unread) {
-                plan.count(&planned(flow, store, clock, &view, work).await?, flow, &mut sums);
+                plan.count(&planned(flow, store, clock, &prepared, work).await?, flow, &mut sums);
             }
         }
     }
@@ -161,10 +160,12 @@ impl Plan {
         }
         for part in &job.parts {
             let (sum, name) = match part.action {
-                Action::Keep => (&mut self.keep, "keep"),
-                Action::AwaitFeed | Action::Hold | Action::Send(Op::Remove) => (&mut self.remove, "remove"),
-                Action::Send(Op::Put) if part.before == Before::Nothing => (&mut self.create, "create"),
-                Action::Send(Op::Put | Op::Patch(_)) => (&mut self.change, "change"),
+                Action::Keep | Action::Resolve | Action::Hold(Hold::UnknownOutcome) => (&mut self.keep, "keep"),
+                Action::AwaitFeed | Action::Hold(Hold::Removal) | Action::Send(Op::Remove | Op::Hide) => {
+                    (&mut self.remove, "remove")
+                }
+                Action::Send(Op::Put | Op::Tell) if part.before == Before::Nothing => (&mut self.create, "create"),
+                Action::Send(Op::Put | Op::Tell | Op::Patch(_)) => (&mut self.change, "change"),
             };
             *sum += 1;
             if let Action::Send(op) = part.action {
@@ -182,9 +183,15 @@ impl Plan {
 }
 
 /// What a push would do for one record, as long as the items of others stay theirs.
-async fn planned(flow: &Flow, store: &dyn Store, clock: &dyn Clock, view: &View, work: &Work) -> Result<Job, Fault> {
-    let mut job = job(flow, view, work, clock.now());
-    let others = of_others(flow, store, clock, view, work, job.gains(), true).await?;
+async fn planned(
+    flow: &Flow,
+    store: &dyn Store,
+    clock: &dyn Clock,
+    prepared: &Prepared,
+    work: &Work,
+) -> Result<Job, Fault> {
+    let mut job = job(flow, prepared, work, clock.now());
+    let others = of_others(flow, store, clock, prepared, work, job.gains(), true).await?;
     job.drop_contested(|item| others.iter().find(|other| other.item == *item).map(|other| &other.id));
     Ok(job)
 }
@@ -202,8 +209,8 @@ pub async fn changes(
     if work.unread {
         return Err(unread(work));
     }
-    let view = flow.view(store).await?;
-    let job = planned(flow, store, clock, &view, work).await?;
+    let prepared = flow.prepared(store).await?;
+    let job = planned(flow, store, clock, &prepared, work).await?;
     if let Some(contested) = job.contested {
         return Err(contested.fault);
     }

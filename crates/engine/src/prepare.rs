@@ -1,16 +1,15 @@
 //! What there is to do for one record: project, map, compare. Pure: no call, no clock, no store.
 
 use contract::{
-    Destination, Digests, Facets, Fault, Item, Op, Payload, Removal, Subject, Writer,
-    destination::Mapped,
+    Digests, Fault, Item, Op, Payload, Removal,
+    destination::{Carry, Repeat},
     store::{Entry, HeldItem, Hold, ItemEntry, Number, Revision, State, Trial, Work},
 };
-use model::{Filtered, Kind, Record, RecordId, RemoteId, Timestamp};
+use model::{Kind, Record, RecordId, RemoteId, Timestamp};
 
 use crate::{
-    flow::Flow,
-    mapping::{self, Mapping},
-    market::{Projection, View},
+    compose::desired,
+    flow::{Flow, Prepared},
 };
 
 /// A record with what has to be sent for it.
@@ -103,6 +102,10 @@ pub struct Part {
     pub action: Action,
     /// Which other record is sent as it.
     pub handed: Handed,
+    /// It is told once, rather than kept up to date.
+    pub told: bool,
+    /// What the destination acknowledged last, where its calls ask for it.
+    pub acknowledged: Option<Payload>,
 }
 
 /// What the ledger says the destination holds of an item.
@@ -134,15 +137,17 @@ pub enum Action {
     Keep,
     /// A call.
     Send(Op),
+    /// The destination is asked whether a call of unknown outcome had its effect.
+    Resolve,
     /// It goes with the next import of the hosted feed.
     AwaitFeed,
-    /// Nothing, until a person approves its removal.
-    Hold,
+    /// Nothing, until a person decides.
+    Hold(Hold),
 }
 
 /// What becomes of a work.
-pub fn job(flow: &Flow, view: &View, work: &Work, now: Timestamp) -> Job {
-    let (target, items, due) = desired(flow, view, work, now);
+pub fn job(flow: &Flow, prepared: &Prepared, work: &Work, now: Timestamp) -> Job {
+    let (target, items, due) = desired(flow, prepared, work, now);
     let entry = work.entry.as_ref();
     let parts = match target {
         // What can't be made can't be compared either.
@@ -167,124 +172,39 @@ pub fn job(flow: &Flow, view: &View, work: &Work, now: Timestamp) -> Job {
     }
 }
 
-/// What the destination should hold of a work, and until when that is certain.
-pub fn desired(flow: &Flow, view: &View, work: &Work, now: Timestamp) -> (Target, Vec<Item>, Option<Timestamp>) {
-    match &work.record {
-        None => (Target::Gone, Vec::new(), None),
-        Some(Record::Product(product)) => {
-            let projection = view.product(product, &work.joined, now);
-            finish(flow, &projection, Subject::Product)
-        }
-        Some(Record::Category(category)) => {
-            let projection = view.category(category, now);
-            finish(flow, &projection, Subject::Category)
-        }
-        Some(other) => {
-            let fault = Fault::protocol("C0602", format!("a {} can't be carried by a flow", other.kind()))
-                .hint("this is a defect of Cartage; please report it");
-            (Target::Dead(fault), Vec::new(), None)
-        }
-    }
-}
-
-enum Made {
-    Items(Vec<Item>),
-    Filtered(Filtered),
-    Refused(Fault, Vec<Item>),
-}
-
-fn finish<'p, L>(
-    flow: &Flow,
-    projection: &'p Projection<L>,
-    subject: impl FnOnce(&'p L) -> Subject<'p>,
-) -> (Target, Vec<Item>, Option<Timestamp>) {
-    let due = projection.next;
-    let made = match &projection.listing {
-        Ok(listing) => items(flow, &subject(listing)),
-        Err(filtered) => Made::Filtered(filtered.clone()),
-    };
-    match made {
-        Made::Items(items) => (Target::InSync, items, due),
-        Made::Filtered(filtered) => (Target::Filtered(filtered.name()), Vec::new(), due),
-        Made::Refused(fault, items) => (Target::Dead(fault), items, due),
-    }
-}
-
-/// The destination's own items, with the user's fields laid over them and the whole validated.
-fn items(flow: &Flow, subject: &Subject<'_>) -> Made {
-    let mapping = flow.mapping(subject.kind());
-    let taken = |name: &str| mapping.is_some_and(|mapping| mapping.taken(name));
-    let items = match flow.destination.map(subject, &taken) {
-        Ok(Mapped::Items(items)) => items,
-        Ok(Mapped::Filtered(filtered)) => return Made::Filtered(filtered),
-        Err(fault) => return Made::Refused(fault, Vec::new()),
-    };
-    let Some(mapping) = mapping.filter(|mapping| !mapping.is_empty()) else {
-        return Made::Items(items.into_iter().map(|(item, _)| item).collect());
-    };
-    let fields = (flow.destination.descriptor().fields)(subject.kind());
-    let mut whole = Vec::with_capacity(items.len());
-    let mut first_fault = None;
-    for (item, variant) in items {
-        let mut writer = Writer::resume(item.payload);
-        let made = match subject {
-            Subject::Product(listing) => mapping.apply_product(listing, variant, &flow.market, &mut writer),
-            Subject::Category(listing) => mapping.apply_category(listing, &flow.market, &mut writer),
-        };
-        let payload = writer.finish();
-        let checked = made.and_then(|()| mapping::validate(fields, item.id.as_str(), &payload));
-        whole.push(Item { id: item.id, payload });
-        if let Err(fault) = checked {
-            first_fault.get_or_insert(fault);
-        }
-    }
-    match first_fault {
-        None => Made::Items(whole),
-        Some(fault) => Made::Refused(fault, whole),
-    }
-}
-
 fn refused(item: Item) -> Part {
     let digests = item.payload.digests();
-    Part {
-        id: item.id,
-        payload: Some(item.payload),
-        digests,
-        before: Before::Nothing,
-        action: Action::Keep,
-        handed: Handed::No,
-    }
+    Part::new(item.id, Some(item.payload), digests, Before::Nothing)
 }
 
 fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Vec<Part> {
     let destination = flow.destination.as_ref();
-    let whole = flow.mapping(kind).map_or(Facets::NONE, Mapping::facets);
+    let carry = destination.carry(kind).copied().unwrap_or(Carry::of(kind));
     let held = entry.map_or(&[][..], |entry| &entry.items);
     let mut parts: Vec<Part> = items
         .into_iter()
         .map(|item| {
             let digests = item.payload.digests();
             let before = held.iter().find(|held| held.id == item.id).map_or(Before::Nothing, before);
-            let action = action(destination, kind, &digests, before, whole);
-            Part { id: item.id, payload: Some(item.payload), digests, before, action, handed: Handed::No }
+            let mut part = Part::new(item.id, Some(item.payload), digests, before);
+            part.told = destination.is_told(kind, &part.id);
+            part.action = action(flow, carry, &part);
+            part
         })
         .collect();
     let kept = parts.len();
     for item in held {
         if !parts.iter().take(kept).any(|part| part.id == item.id) {
-            let action = match destination.carry(kind).map(|carry| carry.removal) {
-                Some(Removal::Feed) => Action::AwaitFeed,
-                Some(Removal::Call) | None => Action::Send(Op::Remove),
+            let mut part = Part::new(item.id.clone(), None, Digests::default(), before(item));
+            part.told = destination.is_told(kind, &part.id);
+            part.action = match carry.removal {
+                // What was told can't be taken back, and must not be told again should the record come back.
+                _ if part.told => Action::Keep,
+                Removal::Feed => Action::AwaitFeed,
+                Removal::Call => Action::Send(Op::Remove),
+                Removal::Hide => Action::Send(Op::Hide),
             };
-            let digests = Digests::default();
-            parts.push(Part {
-                id: item.id.clone(),
-                payload: None,
-                digests,
-                before: before(item),
-                action,
-                handed: Handed::No,
-            });
+            parts.push(part);
         }
     }
     parts
@@ -294,13 +214,21 @@ fn before(item: &ItemEntry) -> Before {
     item.digests.map_or(Before::InDoubt, Before::Holds)
 }
 
-/// `whole`: facets that are never sent in part.
-fn action(destination: &dyn Destination, kind: Kind, now: &Digests, before: Before, whole: Facets) -> Action {
-    let Before::Holds(before) = before else { return Action::Send(Op::Put) };
-    let differing: Facets = now.differing(&before);
-    if differing.is_empty() {
-        Action::Keep
-    } else if !differing.meets(whole) && destination.can_patch(kind, differing) {
+fn action(flow: &Flow, carry: Carry, part: &Part) -> Action {
+    let (op, repeat) = if part.told { (Op::Tell, carry.tell) } else { (Op::Put, carry.put) };
+    let before = match (part.before, repeat) {
+        (Before::Nothing, _) | (Before::InDoubt, Repeat::Safe) => return Action::Send(op),
+        (Before::InDoubt, Repeat::Lookup) => return Action::Resolve,
+        (Before::InDoubt, Repeat::AtMostOnce) => return Action::Hold(Hold::UnknownOutcome),
+        (Before::Holds(before), _) => before,
+    };
+    let differing = part.digests.differing(&before);
+    if differing.is_empty() || part.told {
+        return Action::Keep;
+    }
+    // Facets that the user's fields are in are never sent in part.
+    let whole = flow.mapping(carry.kind).is_some_and(|mapping| differing.meets(mapping.facets()));
+    if !whole && flow.destination.can_patch(carry.kind, differing) {
         Action::Send(Op::Patch(differing))
     } else {
         Action::Send(Op::Put)
@@ -310,7 +238,7 @@ fn action(destination: &dyn Destination, kind: Kind, now: &Digests, before: Befo
 impl Job {
     /// Nothing has to be sent.
     pub fn is_settled(&self) -> bool {
-        !self.parts.iter().any(|part| matches!(part.action, Action::Send(_)))
+        !self.parts.iter().any(|part| part.action.calls())
     }
 
     /// Its removals are held.
@@ -364,7 +292,19 @@ fn taken(kind: Kind, id: &RecordId, item: &RemoteId, owner: &RecordId, items: us
     ))
 }
 
+impl Action {
+    /// A call has to be made.
+    pub(crate) const fn calls(self) -> bool {
+        matches!(self, Self::Send(_) | Self::Resolve)
+    }
+}
+
 impl Part {
+    const fn new(id: RemoteId, payload: Option<Payload>, digests: Digests, before: Before) -> Self {
+        let (action, handed) = (Action::Keep, Handed::No);
+        Self { id, payload, digests, before, action, handed, told: false, acknowledged: None }
+    }
+
     /// The destination no longer has it after this.
     pub fn is_removal(&self) -> bool {
         self.payload.is_none()
@@ -399,6 +339,13 @@ impl Part {
     pub fn delivered(self) -> Option<HeldItem> {
         let payload = self.payload?;
         Some(HeldItem { id: self.id, digests: Some(self.digests), payload: Some(payload) })
+    }
+
+    /// What the destination holds of an item that it turned out to have: what was told is not compared any more, anything
+    /// else is, and found to differ.
+    pub fn arrived(self) -> HeldItem {
+        let digests = if self.told { self.digests } else { Digests::default() };
+        HeldItem { id: self.id, digests: Some(digests), payload: self.payload.filter(|_| self.told) }
     }
 
     /// What the destination holds as far as is known when the call had no effect.

@@ -282,13 +282,13 @@ fn payload(work: &Work) -> Result<Payload, Fault> {
     let mut writer = Writer::resume(Payload::default());
     let Some(Record::Product(product)) = &work.record else { return Ok(writer.finish()) };
     let text = |texts: &Localized| texts.get("en").unwrap_or_default().to_owned();
-    writer.force(Facet::Content, "name", &text(&product.name)).map_err(no)?;
-    writer.force(Facet::Content, "description", &text(&product.description)).map_err(no)?;
-    writer.force(Facet::Content, "description_html", &text(&product.description)).map_err(no)?;
-    writer.force(Facet::Content, "keywords", &product.keywords.get("en")).map_err(no)?;
-    writer.force(Facet::Content, "variants", &product.variants).map_err(no)?;
-    writer.force(Facet::Price, "price", &19.99).map_err(no)?;
-    writer.force(Facet::Availability, "stock", &[7; 5]).map_err(no)?;
+    writer.force(Facet::CONTENT, "name", &text(&product.name)).map_err(no)?;
+    writer.force(Facet::CONTENT, "description", &text(&product.description)).map_err(no)?;
+    writer.force(Facet::CONTENT, "description_html", &text(&product.description)).map_err(no)?;
+    writer.force(Facet::CONTENT, "keywords", &product.keywords.get("en")).map_err(no)?;
+    writer.force(Facet::CONTENT, "variants", &product.variants).map_err(no)?;
+    writer.force(Facet::PRICE, "price", &19.99).map_err(no)?;
+    writer.force(Facet::AVAILABILITY, "stock", &[7; 5]).map_err(no)?;
     Ok(writer.finish())
 }
 

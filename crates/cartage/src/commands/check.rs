@@ -29,7 +29,7 @@ pub(super) async fn run(path: &Path, output: Output) -> Result<Exit, Failure> {
         all.push(Checked { subject: format!("source {name}"), findings: source.check().await });
     }
     for flow in &parts.flows {
-        let subject = format!("flow {} (market {})", flow.name, flow.market.key);
+        let subject = format!("flow {} (market {})", flow.name, flow.market_names());
         let mut findings = flow.destination.check().await;
         findings.extend(feeds(&loaded.config.server, flow));
         all.push(Checked { subject, findings });

@@ -94,7 +94,7 @@ pub async fn flows(store: &dyn Store, flows: &[Arc<Flow>], lanes: &Lanes) -> Res
         let not_read: Vec<String> = not_read.map(|lane| lane.name.to_string()).collect();
         let source_unread = store.counts(&flow.source).await?.iter().map(|count| count.unread).sum();
         let converged = tally.left().next().is_none() && not_read.is_empty() && source_unread == 0;
-        let (flow, market) = (flow.name.to_string(), flow.market.key.clone());
+        let (flow, market) = (flow.name.to_string(), flow.market_names());
         all.push(FlowStatus { flow, market, tally, not_read, source_unread, converged });
     }
     Ok(all)

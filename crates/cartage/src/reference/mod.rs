@@ -8,7 +8,7 @@ mod settings;
 use std::{fs, path::Path};
 
 use clap::CommandFactory as _;
-use contract::FieldSpec;
+use contract::{DestinationDescriptor, FacetSpec, Facets, FieldSpec};
 use engine::mapping;
 use model::Kind;
 
@@ -42,14 +42,14 @@ fn pages() -> anyhow::Result<Vec<(String, String)>> {
         pages.push((format!("source-{}.md", kind.descriptor.name), kind.readme.to_owned()));
     }
     for kind in destinations::KINDS {
-        let text = format!("{}\n{}", kind.readme.trim_end(), fields(kind.descriptor.fields));
+        let text = format!("{}\n{}", kind.readme.trim_end(), fields(kind.descriptor));
         pages.push((format!("destination-{}.md", kind.descriptor.name), text));
     }
     Ok(pages)
 }
 
 /// What a destination is sent, field by field.
-fn fields(of: fn(Kind) -> &'static [FieldSpec]) -> String {
+fn fields(of: &DestinationDescriptor) -> String {
     let mut text = String::from(
         "\n## What is sent\n\nEach field can be overridden, and others added, by CEL expressions in the configuration: \
          `[flows.NAME.fields]` for products and `[flows.NAME.category_fields]` for categories. `built in` is what a \
@@ -57,13 +57,13 @@ fn fields(of: fn(Kind) -> &'static [FieldSpec]) -> String {
          a digest of its own: where only prices or only availability differ, only their fields are sent.\n",
     );
     let mut section = |title: &str, kind: Kind| {
-        let specs = of(kind);
+        let (specs, facets) = ((of.fields)(kind), (of.facets)(kind));
         let rows = specs.iter().map(|spec| {
             let constraint = constraint(spec);
             [
                 Cell::code(spec.name),
                 Cell::text(&format!("{}{}", spec.of.name(), if spec.required { ", needed" } else { "" })),
-                Cell::text(facet(spec)),
+                Cell::text(facet(spec, facets)),
                 if can_be_written(kind, specs, spec) { Cell::code(spec.default) } else { Cell::text("in code") },
                 Cell::text(
                     &[spec.note, constraint].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "),
@@ -85,12 +85,8 @@ fn can_be_written(kind: Kind, specs: &'static [FieldSpec], spec: &FieldSpec) -> 
     mapping::Mapping::compile(kind, specs, None, &[expression]).is_ok()
 }
 
-const fn facet(spec: &FieldSpec) -> &'static str {
-    match spec.facet {
-        contract::Facet::Content => "content",
-        contract::Facet::Price => "price",
-        contract::Facet::Availability => "availability",
-    }
+fn facet(spec: &FieldSpec, facets: &'static [FacetSpec]) -> &'static str {
+    Facets::NONE.with(spec.facet).among(facets).next().map_or("", |facet| facet.name)
 }
 
 const fn constraint(spec: &FieldSpec) -> &'static str {

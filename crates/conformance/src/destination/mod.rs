@@ -9,10 +9,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use contract::{
-    Call, Destination, Digests, Facet, Facets, Fault, FaultClass, Item, Op, Outcome, Parcel, Receipt, Removal, Subject,
-    destination::{Mapped, Verdict},
+    Account, Call, Destination, Digests, Facet, Facets, Fault, FaultClass, Item, Op, Outcome, Parcel, Payload, Receipt,
+    Removal, Subject,
+    destination::{Mapped, Need, Shown, Verdict},
+    payload::MOST_FACETS,
 };
-use model::{Kind, RemoteId};
+use model::{Kind, Market, RemoteId};
 use serde_json::Value as Json;
 
 use sample::Sample;
@@ -63,8 +65,17 @@ pub struct Check {
 
 /// Runs every check. All of them are in the result, in order; the suite is passed when none is an error.
 pub async fn destination(destination: &dyn Destination, emulator: &dyn Emulator) -> Vec<Check> {
-    let suite = Suite { destination, emulator };
+    let market = sample::market();
+    let need = Need { markets: vec![market.clone()], ..Need::default() };
+    let (account, again) = (destination.prepare(&need).await, destination.prepare(&need).await);
+    let prepared = match (&account, &again) {
+        (Ok(_), Ok(_)) => Ok(()),
+        (Err(fault), _) => Err(format!("it can't prepare the account: {fault:?}")),
+        (Ok(_), Err(fault)) => Err(format!("it can't prepare the account a second time: {fault:?}")),
+    };
+    let suite = Suite { destination, emulator, market, account: account.unwrap_or_default() };
     let mapping = [
+        ("it prepares the account, and again where that is done", prepared),
         ("its fields have names of their own and defaults", suite.fields()),
         ("the same listing gives the same bytes, and another version of it does not", suite.pure()),
         ("no member is null, every required one is there, and all are of their type", suite.admitted()),
@@ -115,6 +126,8 @@ type Found = Result<(), String>;
 struct Suite<'s> {
     destination: &'s dyn Destination,
     emulator: &'s dyn Emulator,
+    market: Market,
+    account: Account,
 }
 
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Found {
@@ -129,8 +142,10 @@ impl Suite<'_> {
     }
 
     fn mapped(&self, sample: &Sample, taken: &dyn Fn(&str) -> bool) -> Result<Vec<Item>, String> {
-        match self.destination.map(&Subject::Product(&sample.listing()), taken) {
-            Ok(Mapped::Items(items)) if !items.is_empty() => Ok(items.into_iter().map(|(item, _)| item).collect()),
+        let listing = sample.listing();
+        let subject = Subject::Product(Shown::in_one(&self.market, &listing));
+        match self.destination.map(&subject, &self.account, taken) {
+            Ok(Mapped::Items(items)) if !items.is_empty() => Ok(items.into_iter().map(|made| made.item).collect()),
             other => Err(format!("product {} gives no item: {other:?}", sample.id())),
         }
     }
@@ -145,6 +160,12 @@ impl Suite<'_> {
         for (place, carry) in carries.iter().enumerate() {
             let twice = carries.iter().take(place).any(|other| other.kind == carry.kind);
             ensure(!twice, || format!("it says twice how it takes a {}", carry.kind))?;
+            let facets = (self.destination.descriptor().facets)(carry.kind);
+            let known = !facets.is_empty() && facets.len() <= MOST_FACETS;
+            ensure(known, || format!("a {} has {} facets", carry.kind, facets.len()))?;
+            let fields = (self.destination.descriptor().fields)(carry.kind);
+            let lost = fields.iter().find(|field| Facets::NONE.with(field.facet).among(facets).next().is_none());
+            ensure(lost.is_none(), || format!("field {} is in no facet", lost.map_or("", |field| field.name)))?;
         }
         Ok(())
     }
@@ -208,7 +229,7 @@ impl Suite<'_> {
     }
 
     fn patchable(&self) -> Found {
-        for facet in [Facet::Price, Facet::Availability] {
+        for (facet, spec) in Facet::ALL.into_iter().zip((self.destination.descriptor().facets)(Kind::Product)) {
             if !self.destination.can_patch(Kind::Product, Facets::NONE.with(facet)) {
                 continue;
             }
@@ -226,7 +247,7 @@ impl Suite<'_> {
                 // A destination may keep what is sold out away altogether.
                 if let Ok(other) = names(&other) {
                     ensure(full == other, || {
-                        format!("{facet:?} has {full:?} for one product and {other:?} for another")
+                        format!("{} has {full:?} for one product and {other:?} for another", spec.name)
                     })?;
                 }
             }
@@ -249,12 +270,12 @@ impl Suite<'_> {
     // ── calls that succeed ──────────────────────────────────────────────────────────────────────────────────────────
 
     async fn send(&self, kind: Kind, op: Op, items: &[Item]) -> Result<Receipt, String> {
-        let members = |item: &Item| match op {
-            Op::Put => item.payload.only(Facets::ALL),
+        let payload = |item: &Item| match op {
+            Op::Put | Op::Tell => item.payload.clone(),
             Op::Patch(facets) => item.payload.only(facets),
-            Op::Remove => String::new(),
+            Op::Remove | Op::Hide => Payload::default(),
         };
-        let parcels = items.iter().map(|item| Parcel { id: item.id.clone(), members: members(item) }).collect();
+        let parcels = items.iter().map(|item| Parcel::new(item.id.clone(), payload(item))).collect();
         let receipt = self.destination.send(&Call { kind, op, parcels }).await;
         let shown = format!("{receipt:?}");
         let secret = self.emulator.secrets().into_iter().find(|secret| shown.contains(secret));
@@ -298,10 +319,13 @@ impl Suite<'_> {
     }
 
     fn category(&self, id: &str, name: &str) -> Result<Item, String> {
-        let made = sample::category(id, name, |listing| self.destination.map(&Subject::Category(listing), &|_| false));
+        let made = sample::category(id, name, |listing| {
+            let subject = Subject::Category(Shown::in_one(&self.market, listing));
+            self.destination.map(&subject, &self.account, &|_| false)
+        });
         match made {
             Ok(Mapped::Items(items)) => {
-                items.into_iter().next().map(|(item, _)| item).ok_or_else(|| "a category gives no item".to_owned())
+                items.into_iter().next().map(|made| made.item).ok_or_else(|| "a category gives no item".to_owned())
             }
             other => Err(format!("category {id} gives no item: {other:?}")),
         }

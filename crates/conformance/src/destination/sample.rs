@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use model::{
-    CategoryId, CategoryListing, Listing, Money, Offer, Product, Sku, Timestamp, VariantId,
+    CategoryId, CategoryListing, Listing, Locale, Market, Money, Offer, Product, Sku, Timestamp, VariantId,
     listing::{CategoryName, Field, Plain, ProductOption},
+    market::Untracked,
 };
 
 /// A product of two variants; owns what its listing borrows.
@@ -124,6 +125,24 @@ impl Sample {
             attributes: if self.bare { Vec::new() } else { vec![text("size", size)] },
             images: Vec::new(),
         }
+    }
+}
+
+/// The market that shows the samples.
+pub(super) fn market() -> Market {
+    Market {
+        key: "en".into(),
+        locales: Locale::parse("en").into_iter().collect(),
+        currency: currency(),
+        country: None,
+        customer_group: None,
+        price_channel: None,
+        supply_channels: Vec::new(),
+        store: None,
+        time_zone: "UTC".into(),
+        product_url: "https://shop.example/p/{id}".into(),
+        category_url: "https://shop.example/c/{id}".into(),
+        untracked: Untracked::Available,
     }
 }
 

@@ -125,7 +125,7 @@ pub fn wide(now: Timestamp) -> Take {
 pub fn payload(name: &str) -> Payload {
     let mut writer = Writer::resume(Payload::default());
     // A string is always JSON.
-    writer.force(Facet::Content, "name", name).map_or_else(|_| Payload::default(), |()| writer.finish())
+    writer.force(Facet::CONTENT, "name", name).map_or_else(|_| Payload::default(), |()| writer.finish())
 }
 
 /// An item that is held as `name`.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use contract::{Digest, Facets, Fault, FaultClass, Item, Op, Outcome, Parcel, Receipt, destination::Verdict};
+use contract::{Digest, Fault, FaultClass, Item, Op, Outcome, Parcel, Payload, Receipt, destination::Verdict};
 use model::{Kind, RemoteId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -106,6 +106,10 @@ impl Client {
                 Ok(request) => (Method::DELETE, request),
                 Err(fault) => return unsent(Outcome::Rejected(fault)),
             },
+            Op::Hide | Op::Tell => {
+                let message = format!("clerk: there is no call to {} {}", op.name(), resource.name());
+                return unsent(Outcome::Deferred(Fault::config("C0401", message)));
+            }
         };
         let what = format!("{method} /{}", resource.name());
         match self.http.call(request).await {
@@ -178,9 +182,8 @@ impl Client {
 
     /// An object of a feed: `{"id":…,<members>}`.
     pub fn object(&self, item: &Item) -> String {
-        let members = item.payload.only(Facets::ALL);
-        let mut object = String::with_capacity(members.len() + item.id.as_str().len() + 16);
-        push_object(&mut object, &item.id, &members, self.id_type);
+        let mut object = String::with_capacity(item.payload.len() + item.id.as_str().len() + 16);
+        push_object(&mut object, &item.id, &item.payload, self.id_type);
         object
     }
 
@@ -203,7 +206,7 @@ impl Client {
 
     /// `{"key":…,"private_key":…,"products":[{"id":…,<members>},…]}`.
     fn with_body(&self, method: Method, resource: Resource, parcels: &[Parcel]) -> Request {
-        let size: usize = parcels.iter().map(|it| it.members.len() + it.id.as_str().len() + 16).sum();
+        let size: usize = parcels.iter().map(|it| it.payload.len() + it.id.as_str().len() + 16).sum();
         let mut body = String::with_capacity(size + 256);
         body.push_str("{\"key\":");
         push_text(&mut body, self.public_key.expose_secret());
@@ -216,7 +219,7 @@ impl Client {
             if place > 0 {
                 body.push(',');
             }
-            push_object(&mut body, &parcel.id, &parcel.members, self.id_type);
+            push_object(&mut body, &parcel.id, &parcel.payload, self.id_type);
         }
         body.push_str("]}");
         Request::new(method, self.endpoint(resource.name())).json(body)
@@ -286,12 +289,12 @@ fn object_id(object: &serde_json::Value) -> Option<RemoteId> {
     }
 }
 
-fn push_object(out: &mut String, id: &RemoteId, members: &str, id_type: IdType) {
+fn push_object(out: &mut String, id: &RemoteId, payload: &Payload, id_type: IdType) {
     out.push_str("{\"id\":");
     push_id(out, id, id_type);
-    if !members.is_empty() {
+    if !payload.is_empty() {
         out.push(',');
-        out.push_str(members);
+        payload.push_members(out);
     }
     out.push('}');
 }

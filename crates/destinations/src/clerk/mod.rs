@@ -10,7 +10,7 @@ pub mod schema;
 
 use async_trait::async_trait;
 use contract::{
-    Call, Carry, Destination, DestinationDescriptor, Facet, Facets, Fault, Importer, Item, Limits, Op, Outcome, Receipt,
+    Account, Call, Carry, Destination, DestinationDescriptor, Fault, Importer, Item, Limits, Op, Outcome, Receipt,
     Removal, Subject,
     destination::{Ids, Mapped, Verdict},
     source::Finding,
@@ -29,6 +29,7 @@ pub const DESCRIPTOR: DestinationDescriptor = DestinationDescriptor {
     title: "Clerk.io",
     mapping: 1,
     fields: schema::fields,
+    facets: schema::facets,
     extra_name: Some(schema::is_extra_name),
 };
 
@@ -59,16 +60,14 @@ fn carries(config: &Config) -> [Carry; 2] {
     // A SKU can move from one product to another, and so can a key.
     let own = config.grain == Grain::Product && config.product_id == ProductId::Id;
     let products = Carry {
-        kind: Kind::Product,
-        patchable: Facets::NONE.with(Facet::Price).with(Facet::Availability),
-        removal: Removal::Call,
         ids: if own { Ids::Own } else { Ids::Shared },
+        ..Carry::of(Kind::Product)
     };
     let removal = match config.category_removal {
         CategoryRemoval::Feed => Removal::Feed,
         CategoryRemoval::Delete => Removal::Call,
     };
-    [products, Carry { kind: Kind::Category, patchable: Facets::NONE, removal, ids: Ids::Own }]
+    [products, Carry { removal, ..Carry::of(Kind::Category) }]
 }
 
 #[async_trait]
@@ -98,10 +97,10 @@ impl Destination for Connector {
         }
     }
 
-    fn map(&self, subject: &Subject<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
+    fn map(&self, subject: &Subject<'_>, _: &Account, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
         match subject {
-            Subject::Product(listing) => map::product(&self.config, listing, taken),
-            Subject::Category(listing) => map::category(&self.config, listing, taken),
+            Subject::Product(shown) => map::product(&self.config, shown.first.1, taken),
+            Subject::Category(shown) => map::category(&self.config, shown.first.1, taken),
         }
     }
 

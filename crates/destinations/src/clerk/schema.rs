@@ -6,7 +6,7 @@
 //! `options_text(product, variant)` stand for code of this folder that no expression of a user's can call.
 
 use contract::{
-    Constraint, Facet, FieldSpec, FieldType,
+    Constraint, Facet, FacetSpec, FieldSpec, FieldType,
     FieldType::{Boolean, Id, IdList, Integer, IntegerList, Number, NumberList, Text, TextList},
 };
 use model::Kind;
@@ -62,20 +62,28 @@ pub fn is_reserved(name: &str) -> bool {
     )
 }
 
+/// What payloads are cut into. A category is always replaced as a whole.
+pub fn facets(kind: Kind) -> &'static [FacetSpec] {
+    match kind {
+        Kind::Product => &FacetSpec::CATALOGUE,
+        _ => &FacetSpec::WHOLE,
+    }
+}
+
 const fn field(facet: Facet, name: &'static str, of: FieldType, default: &'static str, note: &'static str) -> FieldSpec {
     FieldSpec { name, of, required: false, facet, default, constraint: Constraint::None, note }
 }
 
 const fn content(name: &'static str, of: FieldType, default: &'static str, note: &'static str) -> FieldSpec {
-    field(Facet::Content, name, of, default, note)
+    field(Facet::CONTENT, name, of, default, note)
 }
 
 const fn price(name: &'static str, of: FieldType, default: &'static str, note: &'static str) -> FieldSpec {
-    field(Facet::Price, name, of, default, note)
+    field(Facet::PRICE, name, of, default, note)
 }
 
 const fn availability(name: &'static str, of: FieldType, default: &'static str, note: &'static str) -> FieldSpec {
-    field(Facet::Availability, name, of, default, note)
+    field(Facet::AVAILABILITY, name, of, default, note)
 }
 
 const fn required(constraint: Constraint, field: FieldSpec) -> FieldSpec {

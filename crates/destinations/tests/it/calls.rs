@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::{Call, Destination, Facet, Facets, Op, Outcome, Parcel, Receipt, destination::Verdict};
+use contract::{Call, Destination, Facet, Facets, Op, Outcome, Parcel, Receipt, Writer, destination::Verdict};
 use destinations::clerk::{Config, Connector};
 use model::{Kind, RemoteId};
 use wiremock::{
@@ -37,7 +37,12 @@ pub(crate) fn bench_with(url: &str, settings: &str, public_key: &str, private_ke
 }
 
 fn parcel(id: &str, members: &str) -> Parcel {
-    Parcel { id: id.into(), members: members.to_owned() }
+    let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&format!("{{{members}}}")).unwrap();
+    let mut writer = Writer::new(&|_| false);
+    for (name, value) in &fields {
+        writer.put(Facet::CONTENT, name, value).unwrap();
+    }
+    Parcel::new(id.into(), writer.finish())
 }
 
 fn whole(receipt: &Receipt) -> &Outcome {
@@ -75,7 +80,7 @@ async fn answering(body: &str) -> MockServer {
 async fn writes_carry_keys_and_items_in_the_body() {
     let server = answering(r#"{"status":"ok"}"#).await;
     let bench = bench(&format!("{}/a/v2/", server.uri()), "");
-    let price = Facets::NONE.with(Facet::Price);
+    let price = Facets::NONE.with(Facet::PRICE);
     for (kind, op, parcels) in [
         (Kind::Product, Op::Put, vec![parcel("a\"1", r#""name":"Ü""#), parcel("2", r#""name":"B""#)]),
         (Kind::Product, Op::Patch(price), vec![parcel("2", r#""price":1.5"#)]),

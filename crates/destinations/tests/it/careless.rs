@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use contract::{
-    Call, Carry, Destination, DestinationDescriptor, Facets, Fault, Limits, Op, Outcome, Receipt, Subject,
+    Account, Call, Carry, Destination, DestinationDescriptor, Facets, Fault, Limits, Op, Outcome, Receipt, Subject,
     destination::{Mapped, Verdict},
     source::Finding,
 };
@@ -34,8 +34,8 @@ impl Destination for Careless {
         true
     }
 
-    fn map(&self, subject: &Subject<'_>, _: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
-        self.0.map(subject, &|_| false)
+    fn map(&self, subject: &Subject<'_>, account: &Account, _: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
+        self.0.map(subject, account, &|_| false)
     }
 
     async fn send(&self, call: &Call) -> Receipt {

@@ -139,7 +139,7 @@ async fn a_destination_that_breaks_the_rules_does_not_conform() {
 }
 
 fn parcels(items: &[Item]) -> Vec<Parcel> {
-    let of = |item: &Item| Parcel { id: item.id.clone(), members: item.payload.only(contract::Facets::ALL) };
+    let of = |item: &Item| Parcel::new(item.id.clone(), item.payload.clone());
     items.iter().map(of).collect()
 }
 
@@ -153,7 +153,7 @@ async fn an_emulator_that_looks_closely_ignores_nothing_and_warns_of_nothing() {
     assert_eq!(receipt.verdict, Verdict::Whole(Outcome::Delivered), "{}", sent(&config(""), &ids.full()));
     assert_eq!(shop.store.warnings(), BTreeMap::new());
     let held = shop.store.raw(Resource::Products, "c2a1").unwrap();
-    assert_eq!(held, format!("{{\"id\":\"c2a1\",{}}}", parcels(&made)[0].members), "byte by byte");
+    assert_eq!(held, format!("{{\"id\":\"c2a1\",{}}}", parcels(&made)[0].payload.joined()), "byte by byte");
 }
 
 #[tokio::test]
@@ -222,7 +222,7 @@ async fn categories_go_by_feed_unless_set_otherwise() {
     assert_eq!(feed.connector.carry(Kind::Product).unwrap().removal, Removal::Call);
     let delete = bench_with(&shop.url, "category_removal = \"delete\"", PUBLIC, PRIVATE);
     assert_eq!(delete.connector.carry(Kind::Category).unwrap().removal, Removal::Call);
-    let parcels = vec![Parcel { id: "c1".into(), members: String::new() }];
+    let parcels = vec![Parcel::named("c1".into())];
     let receipt = delete.connector.send(&Call { kind: Kind::Category, op: Op::Remove, parcels }).await;
     let Verdict::Whole(Outcome::Rejected(fault)) = receipt.verdict else { panic!("{receipt:?}") };
     assert!(fault.message.contains("Categories can not be deleted"), "{}", fault.message);
@@ -261,7 +261,7 @@ fn an_object_of_a_feed_is_one_line() {
     let item = items(&config(""), &ids.full()).unwrap().remove(0);
     let bench = bench_with("http://127.0.0.1:9/v2", "", PUBLIC, PRIVATE);
     let object = Importer::object(&bench.connector, &item).unwrap();
-    assert_eq!(object, format!("{{\"id\":\"c2a1\",{}}}", item.payload.only(contract::Facets::ALL)));
+    assert_eq!(object, format!("{{\"id\":\"c2a1\",{}}}", item.payload.joined()));
     assert!(!object.contains('\n'));
     let integer = bench_with("http://127.0.0.1:9/v2", "id_type = \"integer\"", PUBLIC, PRIVATE);
     assert_eq!(Importer::object(&integer.connector, &item).unwrap_err().code, "C0411");
@@ -288,8 +288,10 @@ async fn a_token(shop: &Shop) -> String {
 async fn a_patch_of_what_is_not_there_is_told_where_the_server_tells_it() {
     let shop = shop(|settings| settings.patch_unknown = clerk::PatchUnknown::LogicalError).await;
     let bench = bench_with(&shop.url, "", PUBLIC, PRIVATE);
-    let op = Op::Patch(contract::Facets::NONE.with(contract::Facet::Price));
-    let parcels = vec![Parcel { id: "gone".into(), members: "\"price\":1.0".to_owned() }];
+    let mut price = contract::Writer::new(&|_| false);
+    price.put(contract::Facet::PRICE, "price", &1.0).unwrap();
+    let op = Op::Patch(contract::Facets::NONE.with(contract::Facet::PRICE));
+    let parcels = vec![Parcel::new("gone".into(), price.finish())];
     let receipt = bench.connector.send(&Call { kind: Kind::Product, op, parcels }).await;
     assert!(matches!(receipt.verdict, Verdict::Whole(Outcome::Rejected(_))), "{receipt:?}");
     assert_eq!(receipt.status, 400);

@@ -275,7 +275,7 @@ fn what_the_user_maps_is_neither_written_nor_refused() {
     let settings = config("missing_image = \"reject\"");
     let Ok(Mapped::Items(items)) = map::product(&settings, &listing, &taken) else { panic!("no items") };
     for name in mine {
-        assert!(!items[0].0.payload.object().contains(&format!("\"{name}\":")), "{name}");
+        assert!(!items[0].item.payload.object().contains(&format!("\"{name}\":")), "{name}");
     }
 }
 
@@ -321,7 +321,7 @@ fn every_member_of_price_and_availability_is_always_there() {
         for listing in [small.listing(), large.full(), gone] {
             for item in items(&settings, &listing).unwrap() {
                 let payload = &item.payload;
-                seen.push((names(payload.members(Facet::Price)), names(payload.members(Facet::Availability))));
+                seen.push((names(payload.members(Facet::PRICE)), names(payload.members(Facet::AVAILABILITY))));
                 assert!(!payload.object().contains("null"));
             }
         }
@@ -337,11 +337,11 @@ fn a_change_of_stock_changes_availability_only() {
     let mut listing = ids.full();
     listing.variants[0].stock = Some(4);
     let after = items(&config(""), &listing).unwrap()[0].payload.digests();
-    assert_eq!(after.differing(&before), contract::Facets::NONE.with(Facet::Availability));
+    assert_eq!(after.differing(&before), contract::Facets::NONE.with(Facet::AVAILABILITY));
     (listing.variants[0].price, listing.variants[0].list_price) = (eur(100), eur(200));
     listing.variants[0].stock = Some(5);
     let after = items(&config(""), &listing).unwrap()[0].payload.digests();
-    assert_eq!(after.differing(&before), contract::Facets::NONE.with(Facet::Price));
+    assert_eq!(after.differing(&before), contract::Facets::NONE.with(Facet::PRICE));
 }
 
 #[test]
@@ -360,7 +360,7 @@ fn a_category_names_its_immediate_children() {
         path: vec!["Clothes", "Jackets"],
     };
     let shown = |listing: &CategoryListing<'_>| match map::category(&config(""), listing, &|_| false) {
-        Ok(Mapped::Items(items)) => format!("{} {}", items[0].0.id, items[0].0.payload.object()),
+        Ok(Mapped::Items(items)) => format!("{} {}", items[0].item.id, items[0].item.payload.object()),
         other => format!("{other:?}"),
     };
     let mut all = vec![shown(&listing)];

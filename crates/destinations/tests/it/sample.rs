@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fmt::Write};
 
-use contract::{Facet, Facets, Item, destination::Mapped};
+use contract::{Facet, Item, destination::Mapped};
 use destinations::clerk::{Config, map};
 use model::{
     CategoryId, Currency, Listing, Money, Offer, Product, Rating, Sku, Timestamp, VariantId,
@@ -139,7 +139,7 @@ pub(crate) fn option<'a>(name: &'a str, values: &[&'a str]) -> ProductOption<'a>
 /// The items, or the fault's code and message.
 pub(crate) fn items(config: &Config, listing: &Listing<'_>) -> Result<Vec<Item>, String> {
     match map::product(config, listing, &|_| false) {
-        Ok(Mapped::Items(items)) => Ok(items.into_iter().map(|(item, _)| item).collect()),
+        Ok(Mapped::Items(items)) => Ok(items.into_iter().map(|made| made.item).collect()),
         Ok(Mapped::Filtered(filtered)) => Err(format!("filtered: {filtered}")),
         Err(fault) => Err(format!("{} {}", fault.code, fault.message)),
     }
@@ -150,8 +150,8 @@ pub(crate) fn shown(items: &[Item]) -> String {
     let mut text = String::new();
     for item in items {
         writeln!(text, "id {}", item.id).unwrap();
-        for facet in Facet::ALL {
-            writeln!(text, "{facet:?} {}", item.payload.members(facet)).unwrap();
+        for (facet, name) in Facet::ALL.into_iter().zip(["Content", "Price", "Availability"]) {
+            writeln!(text, "{name} {}", item.payload.members(facet)).unwrap();
         }
     }
     text
@@ -164,5 +164,5 @@ pub(crate) fn sent(config: &Config, listing: &Listing<'_>) -> String {
 /// The whole of the first item as JSON members by name.
 pub(crate) fn members(config: &Config, listing: &Listing<'_>) -> BTreeMap<String, serde_json::Value> {
     let items = items(config, listing).unwrap();
-    serde_json::from_str(&format!("{{{}}}", items[0].payload.only(Facets::ALL))).unwrap()
+    serde_json::from_str(&format!("{{{}}}", items[0].payload.joined())).unwrap()
 }

@@ -105,7 +105,7 @@ fn the_expressions_for_categories_are_what_the_code_does() {
     };
     for _ in 0..2 {
         let Ok(Mapped::Items(items)) = map::category(&config(""), &listing, &|_| false) else { panic!("no item") };
-        let sent: Json = serde_json::from_str(&items[0].0.payload.object()).unwrap();
+        let sent: Json = serde_json::from_str(&items[0].item.payload.object()).unwrap();
         let category = cel::to_value(&listing).unwrap();
         for (name, value) in evaluated((DESCRIPTOR.fields)(Kind::Category), &[("category", category)], None) {
             assert_eq!(value, sent.get(&name).cloned().unwrap_or(Json::Null), "{name}");

@@ -105,6 +105,11 @@ impl Mapping {
         self.0.rules.iter().any(|rule| rule.name == name)
     }
 
+    /// Names of the user's fields.
+    pub fn names(&self) -> Vec<String> {
+        self.0.rules.iter().map(|rule| rule.name.clone()).collect()
+    }
+
     /// The facets that the user's fields are in. Such a field may come and go, and a change in part can't take a member
     /// away, so these facets are only ever sent with the whole.
     pub fn facets(&self) -> Facets {
@@ -246,7 +251,7 @@ fn target(fields: &'static [FieldSpec], name: &str) -> FieldSpec {
         name: "",
         of: FieldType::Any,
         required: false,
-        facet: Facet::Content,
+        facet: Facet::CONTENT,
         default: "",
         constraint: Constraint::None,
         note: "",

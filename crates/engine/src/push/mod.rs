@@ -23,8 +23,8 @@ use std::{
 };
 
 use contract::{
-    Call, Clock, Facets, Fault, Limits, Op, Outcome, Parcel, Payload, Receipt, Store,
-    destination::Verdict,
+    Call, Clock, Fault, Limits, Op, Outcome, Parcel, Payload, Receipt, Store,
+    destination::{Resolution, Verdict},
     source::Urgency,
     store::{Closed, Number, Open, Revision, State, Step},
 };
@@ -40,7 +40,7 @@ use self::{
     guard::Removing,
     outbox::{Batch, Bin, Flush, Outbox, Waiting},
     planner::Planner,
-    settler::{Circumstances, STEP, Settler},
+    settler::{Answer, Circumstances, STEP, Settler},
 };
 use crate::{
     flow::Flow,
@@ -129,13 +129,20 @@ pub fn read_ahead(limits: &Limits) -> usize {
     limits.items.saturating_mul(limits.concurrency + 1).clamp(LEAST_AHEAD, MOST_AHEAD)
 }
 
+/// What came of a call.
+enum Answered {
+    Receipt(Receipt),
+    /// What had become of earlier ones.
+    Resolved(Result<Vec<Resolution>, Fault>),
+}
+
 struct Turn {
     push: Push,
     planner: Planner,
     outbox: Outbox,
     settler: Settler,
     removing: Removing,
-    sending: JoinSet<(Receipt, Duration)>,
+    sending: JoinSet<(Answered, Duration)>,
     /// Calls under way, by id.
     under_way: BTreeMap<u64, Batch>,
     tasks: HashMap<task::Id, u64>,
@@ -167,6 +174,11 @@ impl Turn {
     }
 
     async fn run(mut self) -> Result<Pushed, Fault> {
+        let flow = Arc::clone(&self.push.flow);
+        if let Err(fault) = flow.account().await {
+            self.pause(fault);
+            return Ok(self.pushed);
+        }
         if self.push.flow.gate.refuses_everything() && !self.probe().await? {
             self.push.flow.gate.trust_again();
         }
@@ -288,18 +300,28 @@ impl Turn {
     fn dispatch(&mut self, number: Number) -> bool {
         let Some(running) = self.settler.running_mut(number) else { return false };
         let job = &running.job;
+        let facets = self.push.flow.destination.descriptor().facets;
         // A retry waited long enough.
         let places = &running.places;
         let backfill = !places.is_empty() && places.iter().all(|(urgency, _)| *urgency == Urgency::Backfill);
         let mut left = 0;
         for (index, part) in job.parts.iter().enumerate() {
             // While the record waited for the guard, another one may have taken the item over.
-            if let (Action::Send(op), Handed::No) = (part.action, part.handed) {
-                left += 1;
-                let bytes = part.payload.as_ref().map_or(0, Payload::len) + part.id.as_str().len() + 16;
-                let waiting = Waiting { number, part: index, item: part.id.clone(), bytes, backfill };
-                self.outbox.add(Bin::new(job.kind, op, job.attempts), waiting, self.planner.shared);
+            if part.handed != Handed::No {
+                continue;
             }
+            let bin = match part.action {
+                Action::Send(op) => Bin::new(job.kind, op, job.attempts, facets(job.kind)),
+                Action::Resolve => {
+                    let op = if part.told { Op::Tell } else { Op::Put };
+                    Bin::new(job.kind, op, job.attempts, &[]).resolving()
+                }
+                Action::Keep | Action::AwaitFeed | Action::Hold(_) => continue,
+            };
+            left += 1;
+            let bytes = part.payload.as_ref().map_or(0, Payload::len) + part.id.as_str().len() + 16;
+            let waiting = Waiting { number, part: index, item: part.id.clone(), bytes, backfill };
+            self.outbox.add(bin, waiting, self.planner.shared);
         }
         running.left = left;
         left > 0
@@ -330,7 +352,7 @@ impl Turn {
         }
         let open = batches.iter().map(|batch| Open {
             kind: batch.bin.kind,
-            op: batch.bin.op.name(),
+            op: batch.bin.name(),
             items: batch.parts.iter().map(|waiting| (waiting.number, waiting.item.clone())).collect(),
         });
         let open = open.collect();
@@ -365,13 +387,18 @@ impl Turn {
             let destination = Arc::clone(&self.push.flow.destination);
             let clock = Arc::clone(&self.push.clock);
             let items = call.parcels.len();
-            let span = tracing::info_span!("call", id, kind = %call.kind, op = call.op.name(), items);
-            let permit = batch.permit.take();
+            let span = tracing::info_span!("call", id, kind = %call.kind, op = batch.bin.name(), items);
+            let (permit, resolves) = (batch.permit.take(), batch.bin.resolves);
             let send = async move {
                 let _permit = permit;
                 let began = clock.now();
-                let receipt = destination.send(&call).await;
-                (receipt, began.until(clock.now()))
+                let answered = if resolves {
+                    let items: Vec<_> = call.parcels.into_iter().map(|parcel| parcel.id).collect();
+                    Answered::Resolved(destination.resolve(call.kind, &items).await)
+                } else {
+                    Answered::Receipt(destination.send(&call).await)
+                };
+                (answered, began.until(clock.now()))
             };
             let task = self.sending.spawn(send.instrument(span));
             self.pushed.calls += 1;
@@ -384,25 +411,33 @@ impl Turn {
         let op = batch.bin.op;
         let parcels = batch.parts.iter().filter_map(|waiting| {
             let part = self.settler.part(waiting.number, waiting.part)?;
-            let members = match (&part.payload, op) {
-                (Some(payload), Op::Put) => payload.only(Facets::ALL),
+            let payload = match (&part.payload, op) {
+                (Some(payload), Op::Put | Op::Tell) => payload.clone(),
                 (Some(payload), Op::Patch(facets)) => payload.only(facets),
-                (None, _) | (_, Op::Remove) => String::new(),
+                (None, _) | (_, Op::Remove | Op::Hide) => Payload::default(),
             };
-            Some(Parcel { id: part.id.clone(), members })
+            Some(Parcel { id: part.id.clone(), payload, before: part.acknowledged.clone() })
         });
         Call { kind: batch.bin.kind, op, parcels: parcels.collect() }
     }
 
     // ── answers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn answered(&mut self, ended: Result<(task::Id, (Receipt, Duration)), task::JoinError>) {
-        let (task, (receipt, took)) = match ended {
+    fn answered(&mut self, ended: Result<(task::Id, (Answered, Duration)), task::JoinError>) {
+        let (task, (answered, took)) = match ended {
             Ok(answer) => answer,
-            Err(error) => (error.id(), (cut_off(&error), Duration::ZERO)),
+            Err(error) => (error.id(), (Answered::Receipt(cut_off(&error)), Duration::ZERO)),
         };
         let Some(id) = self.tasks.remove(&task) else { return };
         let Some(batch) = self.under_way.remove(&id) else { return };
+        let receipt = match answered {
+            Answered::Receipt(receipt) => receipt,
+            Answered::Resolved(Ok(resolutions)) => return self.resolved(id, took, batch, resolutions),
+            // As before, nobody knows.
+            Answered::Resolved(Err(fault)) => {
+                Receipt { verdict: Verdict::Whole(Outcome::Deferred(fault)), status: 0, response: String::new() }
+            }
+        };
         let (status, response) = (receipt.status, receipt.response.clone());
         let refused_whole = matches!(&receipt.verdict, Verdict::Whole(Outcome::Rejected(_)));
         let mut outcomes = outcomes(receipt.verdict, batch.parts.len());
@@ -410,7 +445,7 @@ impl Turn {
         self.push.observer.tell(&Event::Call {
             flow: &self.push.flow.name,
             kind: batch.bin.kind,
-            op: batch.bin.op.name(),
+            op: batch.bin.name(),
             items: batch.parts.len(),
             status,
             took,
@@ -425,6 +460,18 @@ impl Turn {
             self.pause(fault);
         }
         self.record(batch, outcomes, closed);
+    }
+
+    /// Notes what had become of parts of which nobody knew.
+    fn resolved(&mut self, id: u64, took: Duration, batch: Batch, mut resolutions: Vec<Resolution>) {
+        resolutions.resize(batch.parts.len(), Resolution::Unsure);
+        for waiting in &batch.parts {
+            self.outbox.done(batch.bin.kind, &waiting.item);
+        }
+        let closed = Closed { id, status: 0, took, response: String::new(), fault: None };
+        let answers = resolutions.into_iter().map(Answer::Resolved);
+        let done = self.settler.record(batch.parts.into_iter().zip(answers).collect(), false, closed);
+        self.finish(done);
     }
 
     /// Notes what became of each part. What certainly had no effect and is nobody's fault waits again, or, where the flow
@@ -448,7 +495,7 @@ impl Turn {
                         self.accepted = Some(waiting.number);
                     }
                     self.wants_probe |= alone && bin.is_suspect() && outcome.is_open();
-                    answered.push((waiting, outcome));
+                    answered.push((waiting, Answer::Outcome(outcome)));
                 }
             }
         }

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use contract::{Facet, Limits, Op, store::Number};
+use contract::{FacetSpec, Limits, Op, store::Number};
 use model::{Kind, RemoteId};
 
 use super::gate::{Gate, Permit};
@@ -32,19 +32,31 @@ pub(super) struct Bin {
     rank: u8,
     pub(super) kind: Kind,
     pub(super) op: Op,
+    /// The destination is asked what became of an `op`, rather than sent one.
+    pub(super) resolves: bool,
 }
 
 impl Bin {
-    /// Where parts of this kind and operation wait whose record was put off so often.
-    pub(super) fn new(kind: Kind, op: Op, attempts: u32) -> Self {
+    /// Where parts of this kind and operation wait whose record was put off so often. `facets` tells what a patch is worth.
+    pub(super) fn new(kind: Kind, op: Op, attempts: u32, facets: &[FacetSpec]) -> Self {
         let rank = match op {
-            Op::Patch(facets) if !facets.has(Facet::Price) => 0,
-            Op::Patch(_) => 1,
-            Op::Remove => 2,
-            Op::Put => 3,
+            Op::Patch(changed) => changed.among(facets).map(|facet| facet.urgency).max().unwrap_or(0),
+            Op::Remove | Op::Hide => u8::MAX - 1,
+            Op::Put | Op::Tell => u8::MAX,
         };
         // One failure says little of a record.
-        Self { suspicion: attempts.saturating_sub(1).min(MOST_SUSPICION), rank, kind, op }
+        let suspicion = attempts.saturating_sub(1).min(MOST_SUSPICION);
+        Self { suspicion, rank, kind, op, resolves: false }
+    }
+
+    /// Where parts wait of which has to be found out what became of them.
+    pub(super) const fn resolving(self) -> Self {
+        Self { resolves: true, ..self }
+    }
+
+    /// The operation's name.
+    pub(super) const fn name(&self) -> &'static str {
+        if self.resolves { "resolve" } else { self.op.name() }
     }
 
     /// Its records failed more than once.
@@ -227,7 +239,7 @@ mod tests {
         for (items, bytes, expected) in [(4, 1_000, vec![4, 4, 2]), (10, 35, vec![3, 3, 3, 1]), (10, 5, vec![1; 10])] {
             let mut outbox = Outbox::default();
             for number in 0..10 {
-                outbox.add(Bin::new(Kind::Product, Op::Put, 0), waiting(number), false);
+                outbox.add(Bin::new(Kind::Product, Op::Put, 0, &[]), waiting(number), false);
             }
             assert_eq!(sizes(&outbox.form(&gate, limits(items, bytes), ALL).batches), expected);
         }
@@ -240,7 +252,7 @@ mod tests {
         for attempts in 0..7 {
             let mut outbox = Outbox::default();
             for number in 0..500 {
-                outbox.add(Bin::new(Kind::Product, Op::Put, attempts), waiting(number), false);
+                outbox.add(Bin::new(Kind::Product, Op::Put, attempts, &[]), waiting(number), false);
             }
             let batches =
                 outbox.form(&gate, |_, _| Limits { items: 500, bytes: 10_000, concurrency: 1000 }, ALL).batches;
@@ -248,8 +260,8 @@ mod tests {
         }
         assert_eq!(largest, [500, 500, 125, 31, 7, 1, 1]);
         let mut outbox = Outbox::default();
-        outbox.add(Bin::new(Kind::Product, Op::Remove, 5), waiting(1), false);
-        outbox.add(Bin::new(Kind::Product, Op::Put, 0), waiting(2), false);
+        outbox.add(Bin::new(Kind::Product, Op::Remove, 5, &[]), waiting(1), false);
+        outbox.add(Bin::new(Kind::Product, Op::Put, 0, &[]), waiting(2), false);
         let order: Vec<u64> =
             outbox.form(&gate, limits(5, 100), ALL).batches.iter().map(|it| it.parts[0].number.0).collect();
         assert_eq!(order, [2, 1]);
@@ -260,10 +272,10 @@ mod tests {
         let gate = Gate::new(contract::Random::seeded(1));
         let filling = Flush { exhausted: true, filling: true, quiet: true };
         let mut outbox = Outbox::default();
-        outbox.add(Bin::new(Kind::Product, Op::Put, 0), waiting(1), false);
+        outbox.add(Bin::new(Kind::Product, Op::Put, 0, &[]), waiting(1), false);
         assert!(outbox.form(&gate, limits(2, 100), filling).batches.is_empty());
-        outbox.add(Bin::new(Kind::Product, Op::Put, 0), Waiting { backfill: false, ..waiting(2) }, false);
-        outbox.add(Bin::new(Kind::Product, Op::Put, 0), waiting(3), false);
+        outbox.add(Bin::new(Kind::Product, Op::Put, 0, &[]), Waiting { backfill: false, ..waiting(2) }, false);
+        outbox.add(Bin::new(Kind::Product, Op::Put, 0, &[]), waiting(3), false);
         assert_eq!(sizes(&outbox.form(&gate, limits(3, 100), filling).batches), [3]);
     }
 
@@ -272,8 +284,8 @@ mod tests {
         let gate = Gate::new(contract::Random::seeded(1));
         let mut outbox = Outbox::default();
         let same = |number| Waiting { item: "sku".into(), ..waiting(number) };
-        outbox.add(Bin::new(Kind::Product, Op::Put, 0), same(1), true);
-        outbox.add(Bin::new(Kind::Product, Op::Remove, 0), same(2), true);
+        outbox.add(Bin::new(Kind::Product, Op::Put, 0, &[]), same(1), true);
+        outbox.add(Bin::new(Kind::Product, Op::Remove, 0, &[]), same(2), true);
         let first = outbox.form(&gate, limits(5, 100), ALL).batches;
         assert_eq!((first.len(), first[0].parts[0].number), (1, Number(1)));
         assert!(outbox.form(&gate, limits(5, 100), ALL).batches.is_empty());
@@ -286,10 +298,10 @@ mod tests {
         let gate = Gate::new(contract::Random::seeded(1));
         let mut outbox = Outbox::default();
         for number in 0..4 {
-            outbox.add(Bin::new(Kind::Product, Op::Put, 0), waiting(number), false);
+            outbox.add(Bin::new(Kind::Product, Op::Put, 0, &[]), waiting(number), false);
         }
         let refused = outbox.form(&gate, limits(4, 100), ALL).batches.remove(0);
-        outbox.add(Bin::new(Kind::Product, Op::Patch(contract::Facets::NONE), 0), waiting(9), false);
+        outbox.add(Bin::new(Kind::Product, Op::Patch(contract::Facets::NONE), 0, &[]), waiting(9), false);
         outbox.bisect(refused);
         let calls = outbox.form(&gate, limits(4, 100), ALL).batches;
         let numbers = |batch: &Batch| batch.parts.iter().map(|part| part.number.0).collect::<Vec<_>>();

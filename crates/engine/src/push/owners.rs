@@ -17,8 +17,9 @@ use model::{Kind, RemoteId, Timestamp};
 
 use super::{Push, settler::Settler};
 use crate::{
-    market::View,
-    prepare::{Before, Handed, Job, Part, Rank, Target, desired},
+    compose::desired,
+    flow::Prepared,
+    prepare::{Before, Handed, Job, Part, Rank, Target},
 };
 
 /// Items that records under way are to be.
@@ -71,7 +72,7 @@ impl Claims {
 /// Decides for each part of these jobs whether it is sent.
 pub(super) async fn settle_rivalries(
     push: &Push,
-    view: &View,
+    prepared: &Prepared,
     now: Timestamp,
     jobs: &mut [Job],
     claims: &mut Claims,
@@ -96,7 +97,7 @@ pub(super) async fn settle_rivalries(
                 if !settler.is_under_way(owner.number) {
                     let wish = match wishes.get(&owner.item) {
                         Some(wish) => *wish,
-                        None => *wishes.entry(owner.item.clone()).or_insert(wish(push, view, now, owner).await?),
+                        None => *wishes.entry(owner.item.clone()).or_insert(wish(push, prepared, now, owner).await?),
                     };
                     if wish.is_some_and(|higher| higher > rank) {
                         taken.insert(part.id.clone(), owner.id.clone());
@@ -151,9 +152,9 @@ async fn owners(push: &Push, jobs: &[Job]) -> Result<BTreeMap<(Kind, RemoteId), 
 }
 
 /// The rank with which the owner of an item still wants it.
-async fn wish(push: &Push, view: &View, now: Timestamp, owner: &Owner) -> Result<Option<Rank>, Fault> {
+async fn wish(push: &Push, prepared: &Prepared, now: Timestamp, owner: &Owner) -> Result<Option<Rank>, Fault> {
     let Some(work) = push.store.work(&push.flow.name, owner.number).await? else { return Ok(None) };
-    let wants = match desired(&push.flow, view, &work, now) {
+    let wants = match desired(&push.flow, prepared, &work, now) {
         (Target::InSync, items, _) => items.iter().any(|item| item.id == owner.item),
         // What the destination holds of it stays.
         (Target::Dead(_), _, _) => true,

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
     Fault, FaultClass, Op,
+    destination::Repeat,
     source::Urgency,
     store::{Cursor, Number, Revision, Take, Work},
 };
@@ -17,8 +18,8 @@ use super::{
     settler::Settler,
 };
 use crate::{
-    market::View,
-    prepare::{Action, Job, Part, Target, job},
+    flow::Prepared,
+    prepare::{Action, Before, Job, Part, Target, job},
 };
 
 /// Windows that are read at once: one for each urgency, and one for retries.
@@ -31,7 +32,7 @@ pub(super) const LEAST_ROOM: usize = WINDOWS * LEAST;
 /// The market as it was looked up last, and the revision of the reference records it was looked up in.
 struct Lookup {
     revision: Revision,
-    view: View,
+    prepared: Prepared,
 }
 
 /// Reads ahead of what is settled.
@@ -115,9 +116,10 @@ impl Planner {
         let Some(lookup) = self.look_up(push).await? else { return Ok(None) };
         let now = push.clock.now();
         let found = in_sync.iter().find_map(|work| {
-            let mut job = job(&push.flow, &lookup.view, work, now);
-            let is_kept = |part: &Part| part.action == Action::Keep && part.payload.is_some();
-            let whole = job.target == Target::InSync && job.parts.iter().all(is_kept);
+            let mut job = job(&push.flow, &lookup.prepared, work, now);
+            let is_kept = |part: &Part| part.action == Action::Keep && part.payload.is_some() && !part.told;
+            let repeats = push.flow.destination.carry(work.kind).is_some_and(|carry| carry.put == Repeat::Safe);
+            let whole = repeats && job.target == Target::InSync && job.parts.iter().all(is_kept);
             job.parts.first_mut().filter(|_| whole)?.action = Action::Send(Op::Put);
             job.probe = true;
             Some(job)
@@ -160,11 +162,13 @@ impl Planner {
             }
             let mut held = self.again.remove(&work.number).unwrap_or_default();
             held.extend(place);
-            jobs.push(job(&push.flow, &lookup.view, &work, now));
+            let mut job = job(&push.flow, &lookup.prepared, &work, now);
+            acknowledged(push, &mut job).await?;
+            jobs.push(job);
             places.push(held);
         }
         if self.shared {
-            settle_rivalries(push, &lookup.view, now, &mut jobs, &mut self.claims, settler).await?;
+            settle_rivalries(push, &lookup.prepared, now, &mut jobs, &mut self.claims, settler).await?;
         }
         self.lookup = Some(lookup);
         Ok(jobs.into_iter().zip(places).collect())
@@ -177,8 +181,8 @@ impl Planner {
         if let Some(lookup) = self.lookup.take_if(|lookup| lookup.revision == revision) {
             return Ok(Some(lookup));
         }
-        match flow.view(push.store.as_ref()).await {
-            Ok(view) => Ok(Some(Lookup { revision, view })),
+        match flow.prepared(push.store.as_ref()).await {
+            Ok(prepared) => Ok(Some(Lookup { revision, prepared })),
             Err(fault) if fault.class == FaultClass::Config => {
                 self.broken = Some(fault);
                 Ok(None)
@@ -230,4 +234,19 @@ impl Planner {
         self.committed = cursor;
         self.claims.retain(|number| settler.is_under_way(number));
     }
+}
+
+/// Adds what the destination acknowledged last to the parts of a job, where its calls ask for it.
+async fn acknowledged(push: &Push, job: &mut Job) -> Result<(), Fault> {
+    let needed = push.flow.destination.carry(job.kind).is_some_and(|carry| carry.needs_before);
+    if !needed || !job.parts.iter().any(|part| part.action.calls() && part.before != Before::Nothing) {
+        return Ok(());
+    }
+    let entry = push.store.entry(&push.flow.name, job.number).await?;
+    for item in entry.into_iter().flat_map(|entry| entry.items) {
+        if let Some(part) = job.parts.iter_mut().find(|part| part.id == item.id) {
+            part.acknowledged = Some(item.payload);
+        }
+    }
+    Ok(())
 }

@@ -10,6 +10,7 @@ use std::{
 
 use contract::{
     Outcome,
+    destination::Resolution,
     store::{Closed, Held, HeldItem, Hold, Number, Settled, State, Trial},
 };
 use model::{RemoteId, Timestamp};
@@ -42,13 +43,39 @@ pub(super) struct Settler {
     handed: BTreeMap<Number, Vec<(Number, RemoteId)>>,
 }
 
+/// What is known of a part after a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// What became of it.
+    Outcome(Outcome),
+    /// What had become of it before, when nobody knew.
+    Resolved(Resolution),
+}
+
+impl Answer {
+    const fn outcome(&self) -> Option<&Outcome> {
+        match self {
+            Self::Outcome(outcome) => Some(outcome),
+            Self::Resolved(_) => None,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.outcome().is_some_and(Outcome::is_open)
+    }
+
+    fn is_delivered(&self) -> bool {
+        self.outcome().is_some_and(Outcome::is_delivered)
+    }
+}
+
 /// A job being worked off.
 pub(super) struct Running {
     pub(super) job: Job,
     /// Places of the walk that it settles; empty for a retry.
     pub(super) places: Vec<Place>,
     /// What became of each part that was sent, by its place in the job.
-    outcomes: BTreeMap<usize, Outcome>,
+    answers: BTreeMap<usize, Answer>,
     /// Parts that wait or are under way.
     pub(super) left: usize,
     /// The last call that carried a part of it.
@@ -116,7 +143,7 @@ impl Settler {
     /// Takes a job.
     pub(super) fn begin(&mut self, job: Job, places: Vec<Place>) {
         self.bytes += job.bytes();
-        let running = Running { outcomes: BTreeMap::new(), left: 0, places, call: None, failed_alone: false, job };
+        let running = Running { answers: BTreeMap::new(), left: 0, places, call: None, failed_alone: false, job };
         self.running.insert(running.job.number, running);
     }
 
@@ -124,18 +151,18 @@ impl Settler {
     pub(super) fn hold_removals(&mut self, number: Number) {
         let parts = self.running.get_mut(&number).map(|running| &mut running.job.parts);
         for part in parts.into_iter().flatten().filter(|part| part.is_removal()) {
-            part.action = Action::Hold;
+            part.action = Action::Hold(Hold::Removal);
         }
     }
 
     /// Notes what became of parts of a call, which carried nothing else if `alone`; gives the records of which no part is
     /// left.
-    pub(super) fn record(&mut self, parts: Vec<(Waiting, Outcome)>, alone: bool, closed: Closed) -> Vec<Number> {
+    pub(super) fn record(&mut self, parts: Vec<(Waiting, Answer)>, alone: bool, closed: Closed) -> Vec<Number> {
         let (mut numbers, mut done) = (BTreeSet::new(), Vec::new());
-        for (waiting, outcome) in parts {
+        for (waiting, answer) in parts {
             let Some(running) = self.running.get_mut(&waiting.number) else { continue };
-            running.failed_alone |= alone && outcome.is_open();
-            running.outcomes.insert(waiting.part, outcome);
+            running.failed_alone |= alone && answer.is_open();
+            running.answers.insert(waiting.part, answer);
             running.call = Some(closed.id);
             running.left -= 1;
             numbers.insert(waiting.number);
@@ -159,10 +186,10 @@ impl Settler {
     /// Settles a record; gives the places of the walk that are done with it.
     pub(super) fn finish(&mut self, number: Number, at: &Circumstances) -> Vec<Place> {
         let Some(running) = self.forget(number) else { return Vec::new() };
-        let Running { job, outcomes, left, places, call, failed_alone } = running;
+        let Running { job, answers, left, places, call, failed_alone } = running;
         let sent = Sent { left, call, failed_alone };
-        self.removed += removed(&job, &outcomes);
-        let settled = settle(job, outcomes, &sent, at);
+        self.removed += removed(&job, &answers);
+        let settled = settle(job, answers, &sent, at);
         self.hand_on(&settled);
         self.note(settled);
         places
@@ -227,7 +254,7 @@ impl Settler {
 
     /// Records of which some parts were answered for and others not.
     pub(super) fn begun(&self) -> Vec<Number> {
-        let begun = self.running.values().filter(|running| !running.outcomes.is_empty());
+        let begun = self.running.values().filter(|running| !running.answers.is_empty());
         begun.map(|running| running.job.number).collect()
     }
 
@@ -250,10 +277,10 @@ impl Settler {
 }
 
 /// How many items of a job are gone, or wait for the feed since now.
-fn removed(job: &Job, outcomes: &BTreeMap<usize, Outcome>) -> u64 {
+fn removed(job: &Job, answers: &BTreeMap<usize, Answer>) -> u64 {
     let is_gone = |(index, part): &(usize, &Part)| match part.action {
         Action::AwaitFeed => part.is_removal() && !job.was_awaiting(),
-        _ => part.is_removal() && outcomes.get(index).is_some_and(Outcome::is_delivered),
+        _ => part.is_removal() && answers.get(index).is_some_and(Answer::is_delivered),
     };
     job.parts.iter().enumerate().filter(is_gone).count() as u64
 }
@@ -266,24 +293,30 @@ struct Sent {
 }
 
 /// The ledger row of a record of which no part is under way. Parts that were never sent are gone on with.
-fn settle(job: Job, mut outcomes: BTreeMap<usize, Outcome>, sent: &Sent, at: &Circumstances) -> Settled {
+fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: &Sent, at: &Circumstances) -> Settled {
     let of = |class: fn(&Outcome) -> bool| {
-        outcomes.values().find(|outcome| class(outcome)).and_then(Outcome::fault).cloned()
+        let outcomes = answers.values().filter_map(Answer::outcome);
+        outcomes.filter(|outcome| class(outcome)).find_map(Outcome::fault).cloned()
     };
     let put_off = of(Outcome::is_open);
     let rejected = of(|outcome| matches!(outcome, Outcome::Rejected(_)));
-    let holds = job.parts.iter().any(|part| part.action == Action::Hold);
+    let resolved = |as_: Resolution| answers.values().any(|answer| *answer == Answer::Resolved(as_));
+    let unsure = resolved(Resolution::Unsure);
+    let known_now = resolved(Resolution::Arrived) || resolved(Resolution::Absent);
+    let held = |reason| job.parts.iter().any(|part| part.action == Action::Hold(reason));
+    let holds = [Hold::UnknownOutcome, Hold::Removal].into_iter().find(|reason| held(*reason));
+    let holds = if unsure { Some(Hold::UnknownOutcome) } else { holds };
     let awaits = job.parts.iter().any(|part| part.action == Action::AwaitFeed);
     let hands_over = job.contested_now || job.parts.iter().any(|part| matches!(part.handed, Handed::To(_)));
     let wants = job.wants();
     let is_unmakeable = matches!(job.target, Target::Dead(_));
-    let is_same = outcomes.is_empty() && job.parts.iter().all(|part| part.handed == Handed::No);
+    let is_same = answers.is_empty() && job.parts.iter().all(|part| part.handed == Handed::No);
     let trial = if put_off.is_some() { tried(job.trial, sent, at) } else { None };
     let gives_up = trial.is_some_and(|trial| is_over(trial, at.now));
     let mut refused = Vec::new();
     let mut items: Vec<HeldItem> = Vec::with_capacity(job.parts.len());
     for (index, part) in job.parts.into_iter().enumerate() {
-        let outcome = outcomes.remove(&index);
+        let answer = answers.remove(&index);
         match part.handed {
             Handed::No => {}
             Handed::Over => continue,
@@ -293,17 +326,20 @@ fn settle(job: Job, mut outcomes: BTreeMap<usize, Outcome>, sent: &Sent, at: &Ci
                 continue;
             }
         }
-        match outcome {
-            Some(Outcome::Delivered) => items.extend(part.delivered()),
-            Some(Outcome::Unknown(_)) => {
+        match answer {
+            Some(Answer::Outcome(Outcome::Delivered)) => items.extend(part.delivered()),
+            Some(Answer::Resolved(Resolution::Arrived)) => items.push(part.arrived()),
+            Some(Answer::Resolved(Resolution::Absent)) => {}
+            Some(Answer::Resolved(Resolution::Unsure)) => items.push(part.in_doubt()),
+            Some(Answer::Outcome(Outcome::Unknown(_))) => {
                 refused.extend(part.clone().item().filter(|_| gives_up));
                 items.push(part.in_doubt());
             }
-            Some(Outcome::Rejected(_)) => {
+            Some(Answer::Outcome(Outcome::Rejected(_))) => {
                 items.extend(part.clone().as_before());
                 refused.extend(part.item());
             }
-            Some(Outcome::Deferred(_)) => {
+            Some(Answer::Outcome(Outcome::Deferred(_))) => {
                 refused.extend(part.clone().item().filter(|_| gives_up));
                 items.extend(part.as_before());
             }
@@ -322,7 +358,9 @@ fn settle(job: Job, mut outcomes: BTreeMap<usize, Outcome>, sent: &Sent, at: &Ci
         (_, Some(fault), ..) => (later, Some(fault)),
         (_, None, fault, _) if sent.left > 0 => (later, fault),
         (_, None, None, None) if hands_over => (later, None),
-        (_, None, fault, _) if holds => (State::Held(Hold::Removal), fault),
+        // What is known now decides what is done next.
+        (_, None, fault, _) if known_now => (State::Retry(at.now), fault),
+        (_, None, fault, _) if let Some(reason) = holds => (State::Held(reason), fault),
         (_, None, None, _) if awaits => (State::AwaitsFeed, None),
         (_, None, Some(fault), _) | (_, None, None, Some(fault)) => (State::Dead, Some(fault)),
         (Target::InSync, None, None, None) => (State::InSync, None),

@@ -1,6 +1,9 @@
 //! Categories.
 
-use contract::{Facet::Content, Fault, destination::Mapped};
+use contract::{
+    Facet, Fault,
+    destination::{Made, Mapped},
+};
 use model::CategoryListing;
 
 use super::{
@@ -23,14 +26,14 @@ pub fn category(config: &Config, listing: &CategoryListing<'_>, taken: &dyn Fn(&
     let mut sheet = Sheet::new(taken, &name);
     sheet.text("name", listing.name)?;
     sheet.url("url", &listing.url)?;
-    sheet.put(Content, "subcategories", &Each(|| listing.children.iter().map(|id| JsonId(id.as_str(), id_type))))?;
-    sheet.maybe(Content, "parent", listing.parent.map(|id| JsonId(id.as_str(), id_type)))?;
-    sheet.put(Content, "path", &listing.path)?;
+    sheet.put(Facet::CONTENT, "subcategories", &Each(|| listing.children.iter().map(|id| JsonId(id.as_str(), id_type))))?;
+    sheet.maybe(Facet::CONTENT, "parent", listing.parent.map(|id| JsonId(id.as_str(), id_type)))?;
+    sheet.put(Facet::CONTENT, "path", &listing.path)?;
     if let Some(image) = listing.image {
         sheet.url("image", image)?;
     }
     if listing.description.is_some() {
-        sheet.put(Content, "description", &*description(config, listing.description))?;
+        sheet.put(Facet::CONTENT, "description", &*description(config, listing.description))?;
     }
-    Ok(Mapped::Items(vec![(sheet.finish(listing.id.as_str()), None)]))
+    Ok(Mapped::Items(vec![Made::whole(sheet.finish(listing.id.as_str()))]))
 }

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use contract::{Constraint, Facet, Fault, destination::Mapped};
+use contract::{
+    Constraint, Facet, Fault,
+    destination::{Made, Mapped},
+};
 use model::{Filtered, Listing, Money, Offer, listing::Plain};
 
 use super::{
@@ -13,7 +16,6 @@ use super::{
 };
 use crate::clerk::config::{Config, Description, Grain, MissingImage, OutOfStock};
 
-use Facet::{Availability, Content, Price};
 
 /// Joins the values of one variant's options.
 const OPTIONS: &str = " / ";
@@ -31,16 +33,16 @@ pub fn product(config: &Config, listing: &Listing<'_>, taken: &dyn Fn(&str) -> b
     let parent = id::of_product(config, listing)?;
     let product = Product { config, listing, taken, parent, description: description(config, listing.description) };
     let items = match config.grain {
-        Grain::Product => vec![(product.whole()?, None)],
+        Grain::Product => vec![Made::whole(product.whole()?)],
         Grain::Variant => {
             let sold = listing.variants.iter().enumerate().filter(|(_, offer)| !removed(offer));
-            let mut items: Vec<(contract::Item, Option<usize>)> = Vec::with_capacity(listing.variants.len());
+            let mut items: Vec<Made> = Vec::with_capacity(listing.variants.len());
             for (place, offer) in sold {
                 let item = product.variant(offer)?;
-                if items.iter().any(|(it, _)| it.id == item.id) {
+                if items.iter().any(|made| made.item.id == item.id) {
                     return Err(twice(listing, item.id.as_str()));
                 }
-                items.push((item, Some(place)));
+                items.push(Made::of_variant(item, place));
             }
             items
         }
@@ -95,15 +97,15 @@ impl<'a> Product<'_, 'a> {
         let mut sheet = Sheet::new(self.taken, &name);
         let offers = || self.listing.variants.iter();
         self.common(&mut sheet, self.listing.images.first().copied())?;
-        sheet.maybe(Content, "sku", self.listing.variants.first().and_then(|offer| offer.sku))?;
-        sheet.put(Content, "variant_ids", &Each(|| offers().map(|it| JsonId(it.id.as_str(), self.config.id_type))))?;
-        sheet.put(Content, "variant_skus", &Each(|| offers().map(|it| it.sku.map_or("", |sku| sku.as_str()))))?;
-        sheet.put(Content, "variant_images", &Each(|| offers().map(|it| self.image(it).unwrap_or_default())))?;
+        sheet.maybe(Facet::CONTENT, "sku", self.listing.variants.first().and_then(|offer| offer.sku))?;
+        sheet.put(Facet::CONTENT, "variant_ids", &Each(|| offers().map(|it| JsonId(it.id.as_str(), self.config.id_type))))?;
+        sheet.put(Facet::CONTENT, "variant_skus", &Each(|| offers().map(|it| it.sku.map_or("", |sku| sku.as_str()))))?;
+        sheet.put(Facet::CONTENT, "variant_images", &Each(|| offers().map(|it| self.image(it).unwrap_or_default())))?;
         if !self.listing.options.is_empty() {
-            sheet.put(Content, "variant_options", &Each(|| offers().map(|it| options_text(self.listing, it))))?;
+            sheet.put(Facet::CONTENT, "variant_options", &Each(|| offers().map(|it| options_text(self.listing, it))))?;
         }
         self.attributes(&mut sheet, field::of_listing(self.listing))?;
-        sheet.put(Content, "description", &*self.description)?;
+        sheet.put(Facet::CONTENT, "description", &*self.description)?;
 
         let Some(cheapest) = cheapest(&self.listing.variants) else {
             return Err(sheet.unfit("price", "is missing: no variant is on offer", Constraint::None));
@@ -113,14 +115,14 @@ impl<'a> Product<'_, 'a> {
             not_negative(&sheet, "variant_prices", offer.price)?;
             not_negative(&sheet, "variant_list_prices", offer.list_price)?;
         }
-        sheet.put(Price, "variant_prices", &Each(|| offers().map(|it| it.price.decimal())))?;
-        sheet.put(Price, "variant_list_prices", &Each(|| offers().map(|it| it.list_price.decimal())))?;
+        sheet.put(Facet::PRICE, "variant_prices", &Each(|| offers().map(|it| it.price.decimal())))?;
+        sheet.put(Facet::PRICE, "variant_list_prices", &Each(|| offers().map(|it| it.list_price.decimal())))?;
 
         let stocks = offers().map(|offer| self.stock(offer));
         // A figure that all variants share is not added up.
         let stock = if self.listing.shares_stock { stocks.max().unwrap_or(0) } else { stocks.fold(0, i64::saturating_add) };
         self.availability(&mut sheet, stock, offers().any(|it| it.in_stock))?;
-        sheet.put(Availability, "variant_stocks", &Each(|| offers().map(|it| self.stock(it))))?;
+        sheet.put(Facet::AVAILABILITY, "variant_stocks", &Each(|| offers().map(|it| self.stock(it))))?;
         Ok(sheet.finish(self.parent))
     }
 
@@ -129,12 +131,12 @@ impl<'a> Product<'_, 'a> {
         let id = id::of_offer(self.config, self.listing, self.parent, offer)?;
         let mut sheet = Sheet::new(self.taken, &name);
         self.common(&mut sheet, self.image(offer))?;
-        sheet.maybe(Content, "sku", offer.sku)?;
-        sheet.put(Content, "parent_id", &JsonId(self.parent, self.config.id_type))?;
+        sheet.maybe(Facet::CONTENT, "sku", offer.sku)?;
+        sheet.put(Facet::CONTENT, "parent_id", &JsonId(self.parent, self.config.id_type))?;
         let options = options_text(self.listing, offer);
-        sheet.maybe(Content, "options", Some(options).filter(|text| !text.is_empty()))?;
+        sheet.maybe(Facet::CONTENT, "options", Some(options).filter(|text| !text.is_empty()))?;
         self.attributes(&mut sheet, field::of_offer(self.listing, offer))?;
-        sheet.put(Content, "description", &*self.description)?;
+        sheet.put(Facet::CONTENT, "description", &*self.description)?;
         Self::price(&mut sheet, offer)?;
         self.availability(&mut sheet, self.stock(offer), offer.in_stock)?;
         Ok(sheet.finish(id))
@@ -153,15 +155,15 @@ impl<'a> Product<'_, 'a> {
             None => {}
         }
         let id_type = self.config.id_type;
-        sheet.put(Content, "categories", &Each(|| it.categories.iter().map(|it| JsonId(it.id.as_str(), id_type))))?;
-        sheet.put(Content, "category_names", &Each(|| it.categories.iter().filter_map(|it| it.name)))?;
-        sheet.maybe(Content, "created_at", it.created_at.map(model::Timestamp::seconds))?;
+        sheet.put(Facet::CONTENT, "categories", &Each(|| it.categories.iter().map(|it| JsonId(it.id.as_str(), id_type))))?;
+        sheet.put(Facet::CONTENT, "category_names", &Each(|| it.categories.iter().filter_map(|it| it.name)))?;
+        sheet.maybe(Facet::CONTENT, "created_at", it.created_at.map(model::Timestamp::seconds))?;
         if !it.keywords.is_empty() {
-            sheet.put(Content, "keywords", &Each(|| it.keywords.iter()))?;
+            sheet.put(Facet::CONTENT, "keywords", &Each(|| it.keywords.iter()))?;
         }
         if let Some(rating) = it.rating.filter(|rating| rating.average.is_finite()) {
-            sheet.put(Content, "rating", &rating.average)?;
-            sheet.put(Content, "rating_count", &rating.count)?;
+            sheet.put(Facet::CONTENT, "rating", &rating.average)?;
+            sheet.put(Facet::CONTENT, "rating_count", &rating.count)?;
         }
         Ok(())
     }
@@ -170,7 +172,7 @@ impl<'a> Product<'_, 'a> {
         for name in ["brand", "gender"] {
             let text = all.iter().find(|(it, _)| *it == name).map(|(_, shown)| shown.text());
             let record = self.listing.brand.filter(|_| name == "brand").map(str::to_owned);
-            sheet.maybe(Content, name, text.filter(|text| !text.is_empty()).or(record))?;
+            sheet.maybe(Facet::CONTENT, name, text.filter(|text| !text.is_empty()).or(record))?;
         }
         for (name, shown) in field::named(all, &self.config.attributes) {
             match shown {
@@ -178,9 +180,9 @@ impl<'a> Product<'_, 'a> {
                 field::Shown::One(Plain::Integer(_) | Plain::Number(_) | Plain::Boolean(_))
                     if matches!(&*name, "color" | "colors") =>
                 {
-                    sheet.put(Content, &name, &shown.text())?;
+                    sheet.put(Facet::CONTENT, &name, &shown.text())?;
                 }
-                _ => sheet.put(Content, &name, &shown)?,
+                _ => sheet.put(Facet::CONTENT, &name, &shown)?,
             }
         }
         Ok(())
@@ -189,16 +191,16 @@ impl<'a> Product<'_, 'a> {
     fn price(sheet: &mut Sheet<'_>, offer: &Offer<'_>) -> Result<(), Fault> {
         not_negative(sheet, "price", offer.price)?;
         not_negative(sheet, "list_price", offer.list_price)?;
-        sheet.put(Price, "price", &offer.price.decimal())?;
-        sheet.put(Price, "list_price", &offer.list_price.decimal())?;
-        sheet.put(Price, "on_sale", &offer.on_sale)
+        sheet.put(Facet::PRICE, "price", &offer.price.decimal())?;
+        sheet.put(Facet::PRICE, "list_price", &offer.list_price.decimal())?;
+        sheet.put(Facet::PRICE, "on_sale", &offer.on_sale)
     }
 
     fn availability(&self, sheet: &mut Sheet<'_>, stock: i64, in_stock: bool) -> Result<(), Fault> {
-        sheet.put(Availability, "stock", &stock)?;
-        sheet.put(Availability, "in_stock", &in_stock)?;
+        sheet.put(Facet::AVAILABILITY, "stock", &stock)?;
+        sheet.put(Facet::AVAILABILITY, "in_stock", &in_stock)?;
         // Always sent: what another setting of `out_of_stock` has hidden would stay hidden.
-        sheet.put(Availability, "index", &(in_stock || self.config.out_of_stock != OutOfStock::Hide))
+        sheet.put(Facet::AVAILABILITY, "index", &(in_stock || self.config.out_of_stock != OutOfStock::Hide))
     }
 
     fn stock(&self, offer: &Offer<'_>) -> i64 {

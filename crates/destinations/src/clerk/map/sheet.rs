@@ -34,7 +34,7 @@ impl<'a> Sheet<'a> {
         if value.trim().is_empty() && !(self.taken)(name) {
             return Err(self.unfit(name, "is blank", Constraint::NotBlank));
         }
-        self.put(Facet::Content, name, value)
+        self.put(Facet::CONTENT, name, value)
     }
 
     /// An absolute URL.
@@ -42,7 +42,7 @@ impl<'a> Sheet<'a> {
         if !is_absolute_url(value) && !(self.taken)(name) {
             return Err(self.unfit(name, &format!("{value:?} is no absolute http(s) URL"), Constraint::AbsoluteUrl));
         }
-        self.put(Facet::Content, name, value)
+        self.put(Facet::CONTENT, name, value)
     }
 
     /// Whether the user maps this field.

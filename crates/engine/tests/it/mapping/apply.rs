@@ -1,4 +1,4 @@
-use contract::{Facet, Facets, Fault, FaultClass, Payload, Writer};
+use contract::{Facet, Fault, FaultClass, Payload, Writer};
 use engine::mapping::{Mapping, function::FUNCTIONS};
 use model::{Kind, Listing, Product, Rating, Record, Value};
 
@@ -47,7 +47,7 @@ fn apply(mapping: &Mapping, product: &Product, variant: Option<usize>) -> Result
 fn gives(text: &str, product: &Product) -> String {
     let mapping = compile("x", text).unwrap_or_else(|errors| panic!("{}", errors[0]));
     let payload = apply(&mapping, product, None).unwrap_or_else(|fault| panic!("{text}: {fault}"));
-    payload.only(Facets::ALL).strip_prefix("\"x\":").unwrap_or_default().to_owned()
+    payload.joined().strip_prefix("\"x\":").unwrap_or_default().to_owned()
 }
 
 #[test]
@@ -136,9 +136,9 @@ fn fields_go_into_their_facets_and_take_over_the_built_in_ones() {
     .unwrap();
     assert!(mapping.taken("price") && mapping.taken("gone") && !mapping.taken("name"));
     let payload = apply(&mapping, &shirt(), Some(1)).unwrap();
-    assert_eq!(payload.members(Facet::Price), r#""price":49.98"#);
-    assert_eq!(payload.members(Facet::Availability), r#""stock":0"#);
-    assert_eq!(payload.members(Facet::Content), r#""colour":"Rot""#);
+    assert_eq!(payload.members(Facet::PRICE), r#""price":49.98"#);
+    assert_eq!(payload.members(Facet::AVAILABILITY), r#""stock":0"#);
+    assert_eq!(payload.members(Facet::CONTENT), r#""colour":"Rot""#);
     assert_ne!(mapping.fingerprint(), compile("price", "variant.price").unwrap().fingerprint());
     let empty = Mapping::default();
     assert!(empty.is_empty() && empty.fingerprint().is_empty());

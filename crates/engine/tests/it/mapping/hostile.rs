@@ -17,7 +17,7 @@ fn map(mapping: &Mapping, letters: usize) -> Result<String, contract::Fault> {
     let listing = view.product(&product, &[], NOW).listing.unwrap();
     let mut writer = Writer::new(&|_| false);
     mapping.apply_product(&listing, None, &market, &mut writer)?;
-    Ok(writer.finish().only(contract::Facets::ALL))
+    Ok(writer.finish().joined())
 }
 
 #[test]

@@ -16,14 +16,14 @@ const fn field(name: &'static str, of: FieldType, required: bool, facet: Facet, 
 }
 
 static FIELDS: [FieldSpec; 8] = [
-    field("id", FieldType::Id, true, Facet::Content, Constraint::None),
-    field("name", FieldType::Text, true, Facet::Content, Constraint::NotBlank),
-    field("url", FieldType::Text, false, Facet::Content, Constraint::AbsoluteUrl),
-    field("price", FieldType::Number, true, Facet::Price, Constraint::NotNegative),
-    field("stock", FieldType::Integer, false, Facet::Availability, Constraint::None),
-    field("skus", FieldType::TextList, false, Facet::Content, Constraint::None),
-    field("created_at", FieldType::Integer, false, Facet::Content, Constraint::UnixSeconds),
-    field("active", FieldType::Boolean, false, Facet::Content, Constraint::None),
+    field("id", FieldType::Id, true, Facet::CONTENT, Constraint::None),
+    field("name", FieldType::Text, true, Facet::CONTENT, Constraint::NotBlank),
+    field("url", FieldType::Text, false, Facet::CONTENT, Constraint::AbsoluteUrl),
+    field("price", FieldType::Number, true, Facet::PRICE, Constraint::NotNegative),
+    field("stock", FieldType::Integer, false, Facet::AVAILABILITY, Constraint::None),
+    field("skus", FieldType::TextList, false, Facet::CONTENT, Constraint::None),
+    field("created_at", FieldType::Integer, false, Facet::CONTENT, Constraint::UnixSeconds),
+    field("active", FieldType::Boolean, false, Facet::CONTENT, Constraint::None),
 ];
 
 fn extra(name: &str) -> bool {

@@ -14,10 +14,10 @@ fn payload(members: &[(Facet, &str, serde_json::Value)]) -> Payload {
 
 fn good() -> Vec<(Facet, &'static str, serde_json::Value)> {
     vec![
-        (Facet::Content, "id", json!("p")),
-        (Facet::Content, "name", json!("Hemd \"\u{1F455}\" \\")),
-        (Facet::Content, "whatever", json!({"a": [1, null]})),
-        (Facet::Price, "price", json!(0.0)),
+        (Facet::CONTENT, "id", json!("p")),
+        (Facet::CONTENT, "name", json!("Hemd \"\u{1F455}\" \\")),
+        (Facet::CONTENT, "whatever", json!({"a": [1, null]})),
+        (Facet::PRICE, "price", json!(0.0)),
     ]
 }
 
@@ -37,19 +37,19 @@ fn a_whole_payload_is_looked_at() {
     assert_eq!(told(&good()[1..]), "item p: the required field id is missing");
     assert_eq!(told(&[]), "item p: the required field id is missing");
     let with = |facet, name, value| told(&[good(), vec![(facet, name, value)]].concat());
-    assert_eq!(with(Facet::Content, "url", json!("https://shop.example/p")), "fine");
-    assert_eq!(with(Facet::Content, "url", json!("/p")), "item p: field url is no absolute http(s) URL: \"/p\"");
-    assert_eq!(with(Facet::Availability, "stock", json!(1.5)), "item p: field stock must be an integer, and is 1.5");
+    assert_eq!(with(Facet::CONTENT, "url", json!("https://shop.example/p")), "fine");
+    assert_eq!(with(Facet::CONTENT, "url", json!("/p")), "item p: field url is no absolute http(s) URL: \"/p\"");
+    assert_eq!(with(Facet::AVAILABILITY, "stock", json!(1.5)), "item p: field stock must be an integer, and is 1.5");
     assert_eq!(
-        with(Facet::Content, "skus", json!(["a", 1])),
+        with(Facet::CONTENT, "skus", json!(["a", 1])),
         "item p: field skus must be a list of texts, and is [\"a\",1]"
     );
     assert_eq!(
-        with(Facet::Content, "created_at", json!(-1)),
+        with(Facet::CONTENT, "created_at", json!(-1)),
         "item p: field created_at is no time in whole seconds: -1"
     );
-    assert_eq!(with(Facet::Content, "active", json!(null)), "item p: field active must be true or false, and is null");
-    assert_eq!(with(Facet::Availability, "price", json!(1)), "item p: field price is written twice");
+    assert_eq!(with(Facet::CONTENT, "active", json!(null)), "item p: field active must be true or false, and is null");
+    assert_eq!(with(Facet::AVAILABILITY, "price", json!(1)), "item p: field price is written twice");
 }
 
 #[test]

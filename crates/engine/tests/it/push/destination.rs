@@ -11,9 +11,9 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Call, Carry, Destination, DestinationDescriptor, Facet, Facets, Fault, Item, Limits, Op, Outcome, Payload, Receipt,
-    Removal, Subject, Writer,
-    destination::{Ids, Mapped, Parcel, Verdict},
+    Account, Call, Carry, Destination, DestinationDescriptor, Facet, FacetSpec, Fault, Item, Limits, Op, Outcome,
+    Payload, Receipt, Subject, Writer,
+    destination::{Ids, Made, Mapped, Parcel, Verdict},
     source::Finding,
 };
 use model::{CategoryListing, Kind, Listing, RemoteId};
@@ -25,8 +25,14 @@ use super::{
     shop::Held,
 };
 
-static DESCRIPTOR: DestinationDescriptor =
-    DestinationDescriptor { name: "fake", title: "Fake", mapping: 1, fields: |_| &[], extra_name: None };
+static DESCRIPTOR: DestinationDescriptor = DestinationDescriptor {
+    name: "fake",
+    title: "Fake",
+    mapping: 1,
+    fields: |_| &[],
+    facets: |kind| if kind == Kind::Product { &FacetSpec::CATALOGUE } else { &FacetSpec::WHOLE },
+    extra_name: None,
+};
 
 /// A destination in memory.
 pub(super) struct Fake {
@@ -86,9 +92,8 @@ impl Fake {
             fails_next: false,
         };
         let state = Arc::new(Mutex::new(state));
-        let patchable = Facets::NONE.with(Facet::Price).with(Facet::Availability);
-        let products = Carry { kind: Kind::Product, patchable, removal: Removal::Call, ids };
-        let categories = Carry { kind: Kind::Category, patchable: Facets::NONE, ids: Ids::Own, ..products };
+        let products = Carry { ids, ..Carry::of(Kind::Product) };
+        let categories = Carry::of(Kind::Category);
         Self {
             state,
             script,
@@ -147,23 +152,23 @@ impl Fake {
         let item = |(index, offer): (usize, &model::Offer<'_>)| {
             let mut writer = Writer::resume(Payload::default());
             let category = listing.categories.first().and_then(|category| category.name);
-            member(&mut writer, Facet::Content, "name", listing.name);
-            member(&mut writer, Facet::Content, "category", category);
-            member(&mut writer, Facet::Content, "mapping", mapping);
-            member(&mut writer, Facet::Content, "first", offer.id.as_str() == "0");
-            member(&mut writer, Facet::Price, "price", offer.price.minor);
-            member(&mut writer, Facet::Availability, "stock", offer.stock);
+            member(&mut writer, Facet::CONTENT, "name", listing.name);
+            member(&mut writer, Facet::CONTENT, "category", category);
+            member(&mut writer, Facet::CONTENT, "mapping", mapping);
+            member(&mut writer, Facet::CONTENT, "first", offer.id.as_str() == "0");
+            member(&mut writer, Facet::PRICE, "price", offer.price.minor);
+            member(&mut writer, Facet::AVAILABILITY, "stock", offer.stock);
             let id = RemoteId::new(offer.sku.unwrap().as_str());
-            (Item { id, payload: writer.finish() }, Some(index))
+            Made::of_variant(Item { id, payload: writer.finish() }, index)
         };
         Ok(Mapped::Items(listing.variants.iter().enumerate().map(item).collect()))
     }
 
     fn category(&self, category: &CategoryListing<'_>) -> Mapped {
         let mut writer = Writer::resume(Payload::default());
-        member(&mut writer, Facet::Content, "name", category.name);
-        member(&mut writer, Facet::Content, "mapping", self.state().mapping);
-        Mapped::Items(vec![(Item { id: category.id.as_str().into(), payload: writer.finish() }, None)])
+        member(&mut writer, Facet::CONTENT, "name", category.name);
+        member(&mut writer, Facet::CONTENT, "mapping", self.state().mapping);
+        Mapped::Items(vec![Made::whole(Item { id: category.id.as_str().into(), payload: writer.finish() })])
     }
 
     fn begin(&self, call: &Call) -> UnderWay {
@@ -265,7 +270,7 @@ fn refusal(call: &Call, parcel: &Parcel) -> Option<Fault> {
 }
 
 fn members(parcel: &Parcel) -> Option<Map<String, Value>> {
-    serde_json::from_str(&format!("{{{}}}", parcel.members)).ok()
+    serde_json::from_str(&parcel.payload.object()).ok()
 }
 
 /// The item's name begins with this.
@@ -286,12 +291,13 @@ impl State {
         }
         let key = (call.kind, parcel.id.to_string());
         let Some(members) = members(parcel) else {
-            self.wrongs.push(format!("members that are no JSON: {}", parcel.members));
+            self.wrongs.push(format!("members that are no JSON: {}", parcel.payload.object()));
             return Outcome::Delivered;
         };
         match call.op {
             Op::Put => drop(self.held.insert(key, Value::Object(members))),
             Op::Remove => drop(self.held.remove(&key)),
+            Op::Hide | Op::Tell => self.wrongs.push(format!("{} {}: there is no {}", key.0, key.1, call.op.name())),
             Op::Patch(_) => match self.held.get_mut(&key).and_then(Value::as_object_mut) {
                 Some(held) => held.extend(members),
                 None => self.wrongs.push(format!("a patch of {} {}, which is not there", key.0, key.1)),
@@ -339,10 +345,10 @@ impl Destination for Fake {
         self.limits
     }
 
-    fn map(&self, subject: &Subject<'_>, _: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
+    fn map(&self, subject: &Subject<'_>, _: &Account, _: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
         match subject {
-            Subject::Product(listing) => self.product(listing),
-            Subject::Category(listing) => Ok(self.category(listing)),
+            Subject::Product(shown) => self.product(shown.first.1),
+            Subject::Category(shown) => Ok(self.category(shown.first.1)),
         }
     }
 

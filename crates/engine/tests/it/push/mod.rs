@@ -34,7 +34,7 @@ use engine::{
 };
 use model::{FlowName, Kind, Locale, Market, PricePolicy, market::Untracked, price::ScopeMatch};
 use store::sqlite::{Options, Sqlite};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 use self::{
     clock::FakeClock,
@@ -134,10 +134,11 @@ impl Rig {
         Arc::new(Flow {
             name: flow_name(),
             source: source(),
-            market,
+            markets: vec![market],
             price_policy: PricePolicy::FirstScope(&[ScopeMatch { group: false, channel: false, country: false }]),
             destination: Arc::<Fake>::clone(&self.fake),
             gate: Arc::clone(&self.gate),
+            account: OnceCell::new(),
             guard: self.guard,
             products: Mapping::default(),
             categories: Mapping::default(),

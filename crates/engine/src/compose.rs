@@ -1,0 +1,180 @@
+//! What the destination should hold of a record: projected into the flow's markets, mapped by the destination, with the
+//! user's own fields. Pure: no call, no clock, no store.
+
+use std::collections::BTreeMap;
+
+use contract::{
+    Facet, Facets, Fault, Item, Payload, Subject, Writer,
+    destination::{Made, Mapped, Markets, Shown},
+    payload::OWN_FIELDS,
+    store::Work,
+};
+use model::{Filtered, Kind, Market, Record, Timestamp};
+use serde_json::{Map, Value as Json};
+
+use crate::{
+    flow::{Flow, Prepared},
+    mapping::{self, Mapping},
+    market::Projections,
+    prepare::Target,
+};
+
+/// What the destination should hold of a work, and until when that is certain.
+pub fn desired(
+    flow: &Flow,
+    prepared: &Prepared,
+    work: &Work,
+    now: Timestamp,
+) -> (Target, Vec<Item>, Option<Timestamp>) {
+    match &work.record {
+        None => (Target::Gone, Vec::new(), None),
+        Some(Record::Product(product)) => {
+            let projections = prepared.views.product(product, &work.joined, now);
+            finish(flow, prepared, work.kind, &projections, Subject::Product)
+        }
+        Some(Record::Category(category)) => {
+            let projections = prepared.views.category(category, now);
+            finish(flow, prepared, work.kind, &projections, Subject::Category)
+        }
+        Some(other) => {
+            let fault = Fault::protocol("C0602", format!("a {} can't be carried by a flow", other.kind()))
+                .hint("this is a defect of Cartage; please report it");
+            (Target::Dead(fault), Vec::new(), None)
+        }
+    }
+}
+
+/// What became of a record, in some of the flow's markets or all.
+enum Composed {
+    Items(Vec<Item>),
+    Filtered(Filtered),
+    Refused(Fault, Vec<Item>),
+}
+
+fn finish<'p, L>(
+    flow: &Flow,
+    prepared: &Prepared,
+    kind: Kind,
+    projections: &'p Projections<'p, L>,
+    subject: impl Fn(Shown<'p, L>) -> Subject<'p>,
+) -> (Target, Vec<Item>, Option<Timestamp>) {
+    let due = projections.next;
+    if let Some(filtered) = projections.filtered() {
+        return (Target::Filtered(filtered.name()), Vec::new(), due);
+    }
+    let shown: Vec<(&Market, &L)> = projections.shown().collect();
+    let at_once = match flow.markets_of(kind) {
+        Markets::One => 1,
+        Markets::Many => shown.len(),
+    };
+    let (mut all, mut filtered, mut refused) = (Vec::new(), None, None);
+    let mut rest = shown.into_iter();
+    while let Some(first) = rest.next() {
+        let others: Vec<_> = rest.by_ref().take(at_once - 1).collect();
+        match items(flow, prepared, &subject(Shown { first, others })) {
+            Composed::Items(items) => all.extend(items),
+            Composed::Filtered(rule) => drop(filtered.get_or_insert(rule)),
+            Composed::Refused(fault, items) => {
+                refused.get_or_insert(fault);
+                all.extend(items);
+            }
+        }
+    }
+    match (refused, filtered) {
+        (Some(fault), _) => (Target::Dead(fault), all, due),
+        (None, Some(rule)) if all.is_empty() => (Target::Filtered(rule.name()), all, due),
+        (None, _) => (Target::InSync, all, due),
+    }
+}
+
+/// The destination's own items, with the user's fields laid over them and the whole validated.
+fn items(flow: &Flow, prepared: &Prepared, subject: &Subject<'_>) -> Composed {
+    let mapping = flow.mapping(subject.kind()).filter(|mapping| !mapping.is_empty());
+    let taken = |name: &str| mapping.is_some_and(|mapping| mapping.taken(name));
+    let made = match flow.destination.map(subject, &prepared.account, &taken) {
+        Ok(Mapped::Items(made)) => made,
+        Ok(Mapped::Filtered(filtered)) => return Composed::Filtered(filtered),
+        Err(fault) => return Composed::Refused(fault, Vec::new()),
+    };
+    let Some(mapping) = mapping else {
+        return Composed::Items(made.into_iter().map(|made| made.item).collect());
+    };
+    let many = flow.markets_of(subject.kind()) == Markets::Many;
+    let mut whole = Vec::with_capacity(made.len());
+    let mut first_fault = None;
+    for Made { item: Item { id, payload }, variant } in made {
+        let mut writer = Writer::resume(payload);
+        let added = if many {
+            add_to_all(mapping, subject, variant, &mut writer)
+        } else {
+            add_to_one(mapping, subject, variant, &mut writer)
+        };
+        let payload = writer.finish();
+        let fields = (flow.destination.descriptor().fields)(subject.kind());
+        let checked = added.and_then(|()| if many { Ok(()) } else { mapping::validate(fields, id.as_str(), &payload) });
+        whole.push(Item { id, payload });
+        if let Err(fault) = checked {
+            first_fault.get_or_insert(fault);
+        }
+    }
+    match first_fault {
+        None => Composed::Items(whole),
+        Some(fault) => Composed::Refused(fault, whole),
+    }
+}
+
+/// Lays the user's fields over an item of one market.
+fn add_to_one(
+    mapping: &Mapping,
+    subject: &Subject<'_>,
+    variant: Option<usize>,
+    writer: &mut Writer<'_>,
+) -> Result<(), Fault> {
+    match subject {
+        Subject::Product(Shown { first: (market, listing), .. }) => {
+            mapping.apply_product(listing, variant, market, writer)
+        }
+        Subject::Category(Shown { first: (market, listing), .. }) => mapping.apply_category(listing, market, writer),
+    }
+}
+
+/// Adds the user's fields to an item of several markets, as each market has them ([`OWN_FIELDS`]).
+fn add_to_all(
+    mapping: &Mapping,
+    subject: &Subject<'_>,
+    variant: Option<usize>,
+    writer: &mut Writer<'_>,
+) -> Result<(), Fault> {
+    let mut own: BTreeMap<Facet, Map<String, Json>> = BTreeMap::new();
+    let mut add = |market: &Market, fields: &Payload| {
+        for facet in Facet::ALL.into_iter().filter(|facet| !fields.members(*facet).is_empty()) {
+            let object = serde_json::from_str(&fields.only(Facets::NONE.with(facet)).object()).unwrap_or_default();
+            own.entry(facet).or_default().insert(market.key.clone(), object);
+        }
+    };
+    match subject {
+        Subject::Product(shown) => {
+            let of = variant.and_then(|place| shown.first.1.variants.get(place)).map(|offer| offer.id);
+            for (market, listing) in shown.iter() {
+                let place = of.and_then(|id| listing.variants.iter().position(|offer| offer.id == id));
+                // This market does not sell the variant.
+                if of.is_some() && place.is_none() {
+                    continue;
+                }
+                let mut fields = Writer::resume(Payload::default());
+                mapping.apply_product(listing, place, market, &mut fields)?;
+                add(market, &fields.finish());
+            }
+        }
+        Subject::Category(shown) => {
+            for (market, listing) in shown.iter() {
+                let mut fields = Writer::resume(Payload::default());
+                mapping.apply_category(listing, market, &mut fields)?;
+                add(market, &fields.finish());
+            }
+        }
+    }
+    own.iter().try_for_each(|(facet, fields)| writer.force(*facet, OWN_FIELDS, fields)).map_err(|wrong| {
+        Fault::record("C0522", format!("{} {}: its own fields are no JSON: {wrong}", subject.kind(), subject.id()))
+    })
+}
