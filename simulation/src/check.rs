@@ -1,22 +1,34 @@
 //! What must hold after every step. It looks at the database through a connection of its own.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use contract::{
     Clock as _, Fault, Store,
-    store::{Number, Revision, State},
+    store::{ItemEntry, Number, Revision, State},
 };
 use model::{FlowName, Kind, RemoteId, SourceName, Timestamp};
+use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
 use store::sqlite::{Options, Sqlite};
 
-use crate::{clock::SimClock, executor::Plain, probe::Probe, steps::Steps, world::host_of};
+use crate::{
+    clock::SimClock,
+    executor::Plain,
+    probe::Probe,
+    steps::Steps,
+    world::{World, host_of},
+};
 
-/// Looking at owners and lanes costs more than adding up: once in so many steps.
-const SELDOM: u64 = 16;
+/// Looking at owners reads every record: once in so many transactions, and at every start.
+const SELDOM: u64 = 100;
+
+/// A mark may be taken from an answer that was so late: the source's time is known by the `Date` of answers, which has no
+/// fractions of a second. What lies behind a mark is read again, which changes nothing.
+const LATE: i64 = 45_000;
 
 /// What was true at the last look.
 #[derive(Debug, Default)]
@@ -32,8 +44,16 @@ pub(crate) struct Checks {
     /// The time at the source.
     clock: Arc<SimClock>,
     flows: Vec<FlowName>,
-    store: Mutex<Option<Arc<Sqlite>>>,
+    looking: Mutex<Option<Looking>>,
     last: Mutex<Last>,
+}
+
+/// The database that is looked at.
+struct Looking {
+    store: Arc<Sqlite>,
+    /// Tells whether another connection has changed it.
+    version: Connection,
+    seen: i64,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -42,32 +62,48 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl Checks {
     pub(crate) fn new(steps: Arc<Steps>, clock: Arc<SimClock>, flows: Vec<FlowName>) -> Arc<Self> {
-        Arc::new(Self { steps, clock, flows, store: Mutex::default(), last: Mutex::default() })
+        Arc::new(Self { steps, clock, flows, looking: Mutex::default(), last: Mutex::default() })
     }
 
     /// Looks at this database from now on; none: at nothing.
     pub(crate) fn look_at(&self, database: Option<&Path>) -> anyhow::Result<()> {
         let options = Options { readers: 1, reader_cache_kib: 512, ..Options::default() };
-        let opened = database.map(|path| Sqlite::read_only_with_executor(path, options, Arc::new(Plain)));
-        let opened = opened.transpose().map_err(|fault| anyhow::anyhow!("{fault}"))?;
-        *locked(&self.store) = opened.map(Arc::new);
+        let opened = database.map(|path| -> anyhow::Result<Looking> {
+            let store = Sqlite::read_only_with_executor(path, options, Arc::new(Plain));
+            let store = Arc::new(store.map_err(|fault| anyhow::anyhow!("{fault}"))?);
+            let version = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            Ok(Looking { store, version, seen: -1 })
+        });
+        *locked(&self.looking) = opened.transpose()?;
         Ok(())
     }
 
     fn store(&self) -> Option<Arc<Sqlite>> {
-        locked(&self.store).clone()
+        locked(&self.looking).as_ref().map(|looking| Arc::clone(&looking.store))
+    }
+
+    /// The database where something changed since the last look.
+    fn changed(&self) -> anyhow::Result<Option<Arc<Sqlite>>> {
+        let mut looking = locked(&self.looking);
+        let Some(looking) = looking.as_mut() else { return Ok(None) };
+        let now = looking.version.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        let changed = std::mem::replace(&mut looking.seen, now) != now;
+        Ok(changed.then(|| Arc::clone(&looking.store)))
     }
 
     /// Looks, and ends the run where a promise is broken.
     pub(crate) async fn after_step(&self) {
-        let Some(store) = self.store() else { return };
+        let store = match self.changed() {
+            Ok(Some(store)) => store,
+            Ok(None) => return,
+            Err(error) => return self.steps.fail(format!("the database can't be looked at: {error}")),
+        };
         let seldom = {
             let mut last = locked(&self.last);
             last.looks += 1;
             last.looks.is_multiple_of(SELDOM)
         };
-        let looked = self.look(store.as_ref(), seldom).await;
-        match looked {
+        match self.look(store.as_ref(), seldom).await {
             Ok(None) => {}
             Ok(Some(broken)) => self.steps.fail(broken),
             Err(fault) => self.steps.fail(format!("the database can't be looked at: {fault}")),
@@ -92,23 +128,20 @@ impl Checks {
                 Err(fault) => return Err(fault),
             }
         }
-        if seldom {
-            if let Some(broken) = self.marks(store).await? {
-                return Ok(Some(broken));
-            }
-            return self.owners(store).await;
+        match self.marks(store).await? {
+            None if seldom => self.owners(store).await,
+            broken => Ok(broken),
         }
-        Ok(None)
     }
 
-    /// A lane's mark never goes back and stays behind the source's time.
+    /// A lane's mark never goes back further than an answer may be late, and stays behind the source's time.
     async fn marks(&self, store: &dyn Store) -> Result<Option<String>, Fault> {
         let now = self.clock.now();
         for (lane, state) in store.lanes(&SourceName::new("shop")).await? {
             let Some(at) = state.watermark.as_ref().and_then(|token| since(&token.0)) else { continue };
             let mut last = locked(&self.last);
             let before = last.marks.insert(lane.clone(), at);
-            if before.is_some_and(|before| at < before) {
+            if before.is_some_and(|before| at < before - LATE) {
                 return Ok(Some(format!("the mark of lane {lane} goes back from {before:?} to {at}")));
             }
             if Timestamp::from_millis(at + 2_000) > now {
@@ -122,37 +155,68 @@ impl Checks {
     async fn owners(&self, store: &dyn Store) -> Result<Option<String>, Fault> {
         for flow in &self.flows {
             let mut owners: BTreeMap<(Kind, RemoteId), Number> = BTreeMap::new();
-            for (kind, number, item) in held(store, flow).await? {
-                if let Some(other) = owners.insert((kind, item.clone()), number).filter(|other| *other != number) {
-                    return Ok(Some(format!("{flow}: {kind} {item} is held by records {} and {}", other.0, number.0)));
+            for (kind, number, item) in items(store, flow).await? {
+                let id = item.id;
+                if let Some(other) = owners.insert((kind, id.clone()), number).filter(|other| *other != number) {
+                    return Ok(Some(format!("{flow}: {kind} {id} is held by records {} and {}", other.0, number.0)));
                 }
             }
         }
         Ok(None)
     }
 
-    /// The hub starts again after a crash: what it is in doubt about, it may send again.
-    pub(crate) async fn after_restart(&self, probe: &Probe) -> anyhow::Result<()> {
+    /// The hub starts again: what the ledger is sure of the stores hold, and they hold nothing that it does not know of.
+    /// What is in doubt may be sent again.
+    pub(crate) async fn after_restart(&self, probe: &Probe, world: &World) -> anyhow::Result<()> {
         let Some(store) = self.store() else { return Ok(()) };
         let store: &dyn Store = store.as_ref();
-        let mut sure: BTreeMap<(String, String, String), ()> = BTreeMap::new();
+        let failed = |fault: Fault| anyhow::anyhow!("{fault}");
+        if let Some(broken) = self.owners(store).await.map_err(failed)? {
+            anyhow::bail!("{broken}");
+        }
+        let held_there = world.held(&world.clerk);
+        let mut sure = BTreeSet::new();
         for flow in &self.flows {
             let market = flow.as_str().trim_start_matches("clerk-");
-            for (kind, number, item) in held(store, flow).await.map_err(|fault| anyhow::anyhow!("{fault}"))? {
-                let entry = store.entry(flow, number).await.map_err(|fault| anyhow::anyhow!("{fault}"))?;
-                if entry.is_some_and(|entry| !entry.in_doubt && entry.state == State::InSync) {
+            let [products, categories] = held_there.get(market).cloned().unwrap_or_default();
+            let mut unknown: BTreeSet<(Kind, String)> = products.keys().map(|id| (Kind::Product, id.clone())).collect();
+            unknown.extend(categories.keys().map(|id| (Kind::Category, id.clone())));
+            for (kind, number, item) in items(store, flow).await.map_err(failed)? {
+                let id = item.id.to_string();
+                unknown.remove(&(kind, id.clone()));
+                if item.digests.is_none() {
+                    continue;
+                }
+                let Some(entry) = store.entry(flow, number).await.map_err(failed)? else { continue };
+                let noted = entry.items.iter().find(|noted| noted.id == item.id).map(|noted| noted.payload.object());
+                let noted: Option<Value> = noted.map(|object| serde_json::from_str(&object)).transpose()?;
+                let mut there = if kind == Kind::Category { &categories } else { &products }.get(&id).cloned();
+                // The id is no part of the payload.
+                if let Some(object) = there.as_mut().and_then(Value::as_object_mut) {
+                    object.shift_remove("id");
+                }
+                if noted != there {
+                    let noted = noted.map(|it| it.to_string());
+                    let there = there.map(|it| it.to_string());
+                    anyhow::bail!("{flow}: the ledger holds {kind} {id} as {noted:?}, the store as {there:?}");
+                }
+                if entry.state == State::InSync {
                     let resource = if kind == Kind::Category { "categories" } else { "products" };
-                    sure.insert((host_of(market), resource.to_owned(), item.to_string()), ());
+                    sure.insert((host_of(market), resource.to_owned(), id));
                 }
             }
+            anyhow::ensure!(
+                unknown.is_empty(),
+                "{flow}: the store holds what the ledger knows nothing of: {unknown:?}"
+            );
         }
-        probe.keep(|host, resource, id| sure.contains_key(&(host.to_owned(), resource.to_owned(), id.to_owned())));
+        probe.keep(|host, resource, id| sure.contains(&(host.to_owned(), resource.to_owned(), id.to_owned())));
         Ok(())
     }
 }
 
-/// Which items of a flow which records hold.
-async fn held(store: &dyn Store, flow: &FlowName) -> Result<Vec<(Kind, Number, RemoteId)>, Fault> {
+/// Items of a flow that the destination holds or may hold, and whose they are.
+async fn items(store: &dyn Store, flow: &FlowName) -> Result<Vec<(Kind, Number, ItemEntry)>, Fault> {
     let mut held = Vec::new();
     for kind in [Kind::Category, Kind::Product] {
         let mut after = Number(0);
@@ -162,9 +226,7 @@ async fn held(store: &dyn Store, flow: &FlowName) -> Result<Vec<(Kind, Number, R
             after = last.number;
             for work in &page {
                 let items = work.entry.iter().flat_map(|entry| &entry.items);
-                held.extend(
-                    items.filter(|item| item.digests.is_some()).map(|item| (kind, work.number, item.id.clone())),
-                );
+                held.extend(items.map(|item| (kind, work.number, item.clone())));
             }
         }
     }

@@ -22,6 +22,9 @@ pub(crate) fn compare(arguments: &Arguments) -> anyhow::Result<bool> {
     let name = order.scenario.name();
     if one == other {
         println!("seed {}, scenario {name}: two processes print the same {} bytes", order.seed, one.0.len());
+        if one.2 != Some(0) {
+            println!("  and fail: {}", String::from_utf8_lossy(&one.0).lines().rev().nth(2).unwrap_or_default());
+        }
         return Ok(true);
     }
     println!("seed {}, scenario {name}: two processes differ", order.seed);

@@ -117,12 +117,12 @@ impl Transport for Network {
         let host = request.url.host_str().unwrap_or_default().to_owned();
         let probed = self.hub.as_ref().map(|hub| hub.probe.asks(&host, &request, &hub.steps));
         let carried = self.exchange(&host, request).await;
-        if let (Some(hub), Some(probed)) = (&self.hub, probed) {
+        if let Some(probed) = probed {
             let accepted = match &carried {
                 Ok((answer, None)) => (200..300).contains(&answer.status),
                 _ => false,
             };
-            hub.probe.told(probed, accepted);
+            probed.ended(accepted);
         }
         carried.map(|(answer, _)| answer)
     }

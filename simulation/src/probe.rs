@@ -1,14 +1,14 @@
 //! What the stores have acknowledged, as seen on the wire: nobody sends what was acknowledged already.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use serde_json::Value;
 use wire::Request;
 
-use crate::steps::Steps;
+use crate::{steps::Steps, world::SHOP};
 
 /// An item: host, resource, id.
 type Key = (String, String, String);
@@ -17,20 +17,52 @@ type Key = (String, String, String);
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
     acknowledged: Mutex<BTreeMap<Key, Value>>,
+    /// Hosts of which a call failed since the hub last asked them whether they accept what they accepted before.
+    failing: Mutex<BTreeSet<String>>,
 }
 
 /// What a request writes.
 #[derive(Debug)]
-pub(crate) struct Asked {
+struct Asked {
     items: Vec<(Key, Option<Value>)>,
     whole: bool,
 }
 
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A call under way. Whoever drops it before its answer came gave up waiting.
+pub(crate) struct UnderWay {
+    probe: Arc<Probe>,
+    asked: Option<Asked>,
+}
+
+impl UnderWay {
+    /// Its answer came.
+    pub(crate) fn ended(mut self, accepted: bool) {
+        if let Some(asked) = self.asked.take() {
+            self.probe.told(asked, accepted);
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some(asked) = self.asked.take() {
+            self.probe.told(asked, false);
+        }
+    }
+}
+
 impl Probe {
     /// A request goes out.
-    pub(crate) fn asks(&self, host: &str, request: &Request, steps: &Arc<Steps>) -> Asked {
+    pub(crate) fn asks(self: &Arc<Self>, host: &str, request: &Request, steps: &Arc<Steps>) -> UnderWay {
         let asked = read(host, request);
-        let mut acknowledged = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+        // The stores take their keys in the query.
+        let query = request.url.query().filter(|_| host == SHOP);
+        tracing::trace!(method = %request.method, host, path = request.url.path(), query, items = ?asked.items, "asks");
+        let mut acknowledged = locked(&self.acknowledged);
         for (key, object) in &asked.items {
             let known = acknowledged.remove(key);
             let again = match (object, &known) {
@@ -38,7 +70,9 @@ impl Probe {
                 (Some(object), Some(known)) => merged(known, object) == *known,
                 _ => false,
             };
-            if again {
+            // Where calls fail, the hub may ask whether the account works: by one item that it is known to accept.
+            let asks_account = || asked.items.len() == 1 && locked(&self.failing).remove(host);
+            if again && !asks_account() {
                 steps.fail(format!("{} is sent again as it was acknowledged: {key:?}", request.method));
             }
             if let Some(known) = known {
@@ -46,12 +80,16 @@ impl Probe {
                 acknowledged.insert(pending(key), known);
             }
         }
-        asked
+        drop(acknowledged);
+        UnderWay { probe: Arc::clone(self), asked: Some(asked) }
     }
 
-    /// Its answer came, or did not.
-    pub(crate) fn told(&self, asked: Asked, accepted: bool) {
-        let mut acknowledged = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+    fn told(&self, asked: Asked, accepted: bool) {
+        let mut acknowledged = locked(&self.acknowledged);
+        let host = asked.items.first().map(|((host, ..), _)| host.clone());
+        if let Some(host) = host.filter(|_| !accepted) {
+            locked(&self.failing).insert(host);
+        }
         for (key, object) in asked.items {
             let before = acknowledged.remove(&pending(&key));
             let now = match (object, before) {
@@ -67,7 +105,7 @@ impl Probe {
 
     /// The hub died: what it did not note it may send again.
     pub(crate) fn keep(&self, noted: impl Fn(&str, &str, &str) -> bool) {
-        let mut acknowledged = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut acknowledged = locked(&self.acknowledged);
         acknowledged.retain(|(host, resource, id), _| noted(host, resource, id));
     }
 }

@@ -224,7 +224,7 @@ impl Run<'_> {
             let life = async {
                 let (hub, _) = self.start(mapping).await?;
                 self.checks.look_at(Some(&self.database()))?;
-                self.checks.after_restart(&self.probe).await?;
+                self.checks.after_restart(&self.probe, &self.world).await?;
                 hub.engine.run(&stopped).await.map_err(|fault| anyhow!("the hub gives up: {fault}"))
             };
             tokio::pin!(life);
@@ -275,7 +275,7 @@ impl Run<'_> {
         let mapping = if self.order.scenario == Scenario::Mapping { "sim_note = \"product.name + '!'\"\n" } else { "" };
         let (hub, config) = self.start(mapping).await?;
         self.checks.look_at(Some(&self.database()))?;
-        self.checks.after_restart(&self.probe).await?;
+        self.checks.after_restart(&self.probe, &self.world).await?;
         let checked = async {
             // What the shop's clock shows for the last edits must be behind the lag.
             tokio::time::sleep(Duration::from_mins(5)).await;

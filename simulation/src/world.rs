@@ -21,7 +21,8 @@ use serde_json::Value;
 
 use crate::{clock::SimClock, mutant::Mutant, scenario::Plan, seed::child};
 
-const SHOP: &str = "commercetools.test";
+/// The shop's host.
+pub(crate) const SHOP: &str = "commercetools.test";
 
 /// What every store holds: products and categories by market.
 pub(crate) type Held = BTreeMap<String, [BTreeMap<String, Value>; 2]>;
