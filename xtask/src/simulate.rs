@@ -8,6 +8,8 @@ use crate::cargo;
 
 /// Seeds that run where none are named: about 1,000 crashes.
 const SEEDS: &str = "1..71";
+/// Seeds that run twice, in two processes that must print the same.
+const DETERMINED: [&str; 2] = ["3", "6"];
 /// Seeds within which every mutant must be caught.
 const MUTANTS: &str = "1..71";
 
@@ -31,6 +33,18 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
     let mut words = vec!["run"];
     words.extend(rest(""));
     start(root, &with_seeds(words, SEEDS))
+}
+
+/// What guards a change: that a run is determined by its seed, then the fixed seeds, two at a time.
+pub(crate) fn guard(root: &Path) -> anyhow::Result<()> {
+    let formatted = cargo().args(["fmt", "--check"]).current_dir(root.join("simulation")).status();
+    let formatted = formatted.context("cargo can't be started")?;
+    ensure!(formatted.success(), "simulation/ is not formatted ({formatted}); run `cargo fmt` there");
+    build(root)?;
+    for seed in DETERMINED {
+        start(root, &["meta", "--seed", seed])?;
+    }
+    start(root, &["run", "--jobs", "2", "--seeds", SEEDS])
 }
 
 fn with_seeds<'a>(mut words: Vec<&'a str>, seeds: &'a str) -> Vec<&'a str> {

@@ -9,14 +9,14 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::{cargo, generate, tidy};
+use crate::{cargo, generate, simulate, tidy};
 
 /// A property draws the same cases each time it guards a change, so that what fails is what the change did. Whoever looks
 /// for new cases sets another seed.
 const SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "20260101");
 
 #[expect(clippy::disallowed_methods, reason = "how long it takes is for people")]
-/// Format, clippy, tidy, generated files, tests. The test runner's own closing line comes last.
+/// Format, clippy, tidy, generated files, tests, simulation. The test runner's own closing line comes last.
 pub(crate) fn run(root: &Path, filters: &[String]) -> anyhow::Result<()> {
     let began = Instant::now();
     step("format", || succeed(root, &["fmt", "--all", "--check"], "run `cargo fmt --all`"))?;
@@ -35,6 +35,9 @@ pub(crate) fn run(root: &Path, filters: &[String]) -> anyhow::Result<()> {
     if runner == Runner::Nextest && filters.is_empty() {
         let examples = ["test", "--quiet", "--workspace", "--doc"];
         step("examples in the documentation", || succeed(root, &examples, "mend the examples named above"))?;
+    }
+    if filters.is_empty() {
+        step("simulation", || simulate::guard(root))?;
     }
     println!("everything holds, in {}", time(began.elapsed()));
     println!("{closing}");
