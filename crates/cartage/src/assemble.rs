@@ -243,7 +243,7 @@ pub fn engine_of(
         }));
     }
     let health = Arc::default();
-    let (flows, keep_calls) = (parts.flows, loaded.config.store.keep_calls);
+    let (flows, retention) = (parts.flows, loaded.config.store.retention);
     let first_backoff = FIRST_BACKOFF;
-    Arc::new(Engine { origins, flows, store, clock, observer, first_backoff, keep_calls, health })
+    Arc::new(Engine { origins, flows, store, clock, observer, first_backoff, retention, health })
 }

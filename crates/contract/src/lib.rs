@@ -26,4 +26,4 @@ pub use schema::{Constraint, FieldSpec, FieldType};
 pub use secret::SecretRef;
 pub use settings::ReadSettings;
 pub use source::{Change, Demand, Fetched, Lane, Next, Page, Position, Ref, Scope, Source, SourceDescriptor, Token};
-pub use store::{Desk, Ledger, Leftovers, Mirror, Store};
+pub use store::{Desk, Hints, Ledger, Leftovers, Mirror, Store};

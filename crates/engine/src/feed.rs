@@ -73,7 +73,7 @@ impl<'a> Feed<'a> {
         if modified_after.is_none() {
             whole(flow, store, kind).await?;
         }
-        let revision = store.revision().await?;
+        let revision = store.revision(&flow.source).await?;
         let prepared = flow.prepared(store).await?;
         let page = std::collections::VecDeque::new();
         Ok(Self { flow, store, clock, kind, modified_after, prepared, place, skipped: 0, page, ended: false, revision })
@@ -100,7 +100,7 @@ impl<'a> Feed<'a> {
             let begun = self.place.after.0.checked_add(1) == Some(work.number.0);
             let skip = if begun { self.place.skip } else { 0 };
             self.place = Place { after: work.number, skip: 0 };
-            if self.modified_after.is_some_and(|after| work.changed_at <= after) {
+            if self.modified_after.is_some_and(|after| work.touched_at <= after) {
                 continue;
             }
             let mut items = self.items(&work).await?;

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use contract::{
     Account, Destination, Digest, Fault, Store,
     destination::{Markets, Need},
+    store::Declared,
 };
 use model::{FlowName, Kind, Market, PricePolicy, SourceName};
 
@@ -84,6 +85,18 @@ impl Flow {
     /// Keys of its markets, in words.
     pub fn market_names(&self) -> String {
         self.markets.iter().map(|market| market.key.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The flow as the store is told of it.
+    pub fn declared(&self) -> Declared {
+        Declared {
+            flow: self.name.clone(),
+            source: self.source.clone(),
+            fingerprint: self.fingerprint(),
+            carries: self.destination.carries().iter().map(|carry| carry.kind).collect(),
+            markets: self.markets.iter().map(|market| market.key.clone()).collect(),
+            ids: self.destination.ids(),
+        }
     }
 
     /// The destination's account, as [`Destination::prepare`] found or made it when it was asked first.

@@ -5,7 +5,7 @@
 
 use contract::{
     Clock, Fault, Store,
-    store::{Held, Number, Revision, Settled, State, Step, Work},
+    store::{Held, Leased, Number, Revision, Settled, State, Step, Work},
 };
 use model::{Kind, RemoteId};
 
@@ -65,8 +65,9 @@ pub async fn settle(
             })
             .collect();
         if !settled.is_empty() {
-            let (flow, close, open) = (flow.name.clone(), Vec::new(), Vec::new());
-            store.advance(Step { flow, close, settled, cursor: None, open, removed: 0, at }).await?;
+            let lease = store.lease(&Leased::Flow(flow.name.clone())).await?;
+            let (flow, close, open, tickets) = (flow.name.clone(), Vec::new(), Vec::new(), Vec::new());
+            store.advance(Step { flow, lease, close, settled, cursor: None, open, tickets, removed: 0, at }).await?;
         }
     }
 }

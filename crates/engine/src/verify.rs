@@ -2,7 +2,7 @@
 
 use contract::{
     Clock, Fault, Store,
-    store::{Held, HeldItem, Number, Settled, State, Step, Work},
+    store::{Held, HeldItem, Leased, Number, Settled, State, Step, Work},
 };
 use model::{Kind, RecordId, RemoteId};
 use serde::Serialize;
@@ -106,8 +106,9 @@ pub async fn repair(flow: &Flow, store: &dyn Store, clock: &dyn Clock, verified:
     }
     let extra = settled.len() as u64;
     if extra > 0 {
-        let (flow, close, open) = (flow.name.clone(), Vec::new(), Vec::new());
-        store.advance(Step { flow, close, settled, cursor: None, open, removed: 0, at }).await?;
+        let lease = store.lease(&Leased::Flow(flow.name.clone())).await?;
+        let (flow, close, open, tickets) = (flow.name.clone(), Vec::new(), Vec::new(), Vec::new());
+        store.advance(Step { flow, lease, close, settled, cursor: None, open, tickets, removed: 0, at }).await?;
     }
     let numbers = numbers(verified.drift.iter().filter(|drift| !drift.unread && !drift.extra));
     let again = if numbers.is_empty() { 0 } else { store.doubt(&flow.name, &numbers).await? };

@@ -19,7 +19,7 @@ use std::{
 use contract::{
     Change, Desk as _, Facet, Fault, Ledger as _, Mirror as _, Payload, Writer,
     source::Urgency,
-    store::{Closed, Held, HeldItem, Intake, LaneState, Open, Settled, State, Step, Take, Work},
+    store::{Closed, Declared, Held, HeldItem, Intake, LaneState, Lease, Open, Settled, State, Step, Take, Work},
 };
 use model::{
     Attribute, Currency, FlowName, Image, Keywords, Kind, Locale, Localized, Money, Price, Product, Record, SourceName,
@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn measure(path: &Path, products: usize, stocks: usize) -> Result<(), Box<dyn std::error::Error>> {
     let store = Sqlite::open(path)?;
     let flow = FlowName::from("shop-to-search");
-    store.register(&flow, &source(), "1", contract::destination::Ids::Own).await?;
+    store.declare(&declared(&flow, "1")).await?;
     println!("{products} products, {stocks} stock entries each");
 
     let mut intake = Stopwatch::default();
@@ -98,11 +98,13 @@ async fn measure(path: &Path, products: usize, stocks: usize) -> Result<(), Box<
         };
         let step = Step {
             flow: flow.clone(),
+            lease: Lease::default(),
             close: calls.iter().map(|id| closed(*id)).collect(),
             settled,
             cursor: Some(window.cursor),
             open: vec![open],
             removed: 0,
+            tickets: Vec::new(),
             at: at(),
         };
         calls = settle.time(store.advance(step)).await?;
@@ -127,8 +129,8 @@ async fn measure(path: &Path, products: usize, stocks: usize) -> Result<(), Box<
         tally.mirror
     );
     let started = Instant::now();
-    store.register(&flow, &source(), "2", contract::destination::Ids::Own).await?;
-    println!("{:28} {:8.1} ms", "register", started.elapsed().as_secs_f64() * 1e3);
+    store.declare(&declared(&flow, "2")).await?;
+    println!("{:28} {:8.1} ms", "declare", started.elapsed().as_secs_f64() * 1e3);
     let bytes = fs::metadata(path)?.len();
     println!(
         "{:28} {:8.1} MiB, {} bytes per product",
@@ -189,12 +191,29 @@ fn page(changes: Vec<Change>, pass: u64, read_before: bool) -> Intake {
     Intake {
         source: source(),
         lane: "products".to_owned(),
+        lease: Lease::default(),
         state: LaneState { full_at: read_before.then(at), ..LaneState::default() },
+        expected: None,
+        as_of: at(),
+        fetched: false,
+        scopes: Vec::new(),
+        hints: Vec::new(),
         changes,
         unread: Vec::new(),
         pass: Some(pass),
         urgency: Urgency::Backfill,
         at: at(),
+    }
+}
+
+fn declared(flow: &FlowName, fingerprint: &str) -> Declared {
+    Declared {
+        flow: flow.clone(),
+        source: source(),
+        fingerprint: fingerprint.to_owned(),
+        carries: Kind::CARRIED.to_vec(),
+        markets: Vec::new(),
+        ids: contract::destination::Ids::Own,
     }
 }
 

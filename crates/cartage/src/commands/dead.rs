@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use contract::{
     Fault, Store,
-    store::{DeadLetter, Number},
+    store::{DeadLetter, Number, Which},
 };
 use engine::Flow;
 use serde::Serialize;
@@ -16,7 +16,7 @@ use crate::{
     output::{Exit, Failure, Output, fault_text, pretty},
 };
 
-/// Dead letters of a flow that are shown, and dropped, at once.
+/// Dead letters of a flow that are shown at once.
 const MOST: usize = 1000;
 
 #[derive(Serialize)]
@@ -142,25 +142,16 @@ async fn all(
     let names: Vec<String> = flow.into_iter().cloned().collect();
     let mut done = Vec::new();
     for flow in chosen(flows, &names)? {
-        let records = if replay { store.replay(&flow.name, &[]).await? } else { drop_all(store, &flow).await? };
+        let records = if replay {
+            store.replay(&flow.name, Which::All).await?
+        } else {
+            store.discard(&flow.name, Which::All).await?
+        };
         if records > 0 {
             done.push(Done { flow: flow.name.to_string(), records });
         }
     }
     Ok(done)
-}
-
-async fn drop_all(store: &dyn Store, flow: &Flow) -> Result<u64, Fault> {
-    let mut dropped = 0;
-    loop {
-        let letters = store.dead(&flow.name, MOST).await?;
-        let numbers: Vec<Number> = letters.iter().map(|letter| letter.number).collect();
-        let now = if numbers.is_empty() { 0 } else { store.discard(&flow.name, &numbers).await? };
-        if now == 0 {
-            return Ok(dropped);
-        }
-        dropped += now;
-    }
 }
 
 /// Has the dead letters of these records tried again, or dropped.
@@ -177,9 +168,9 @@ async fn named(store: &dyn Store, flows: &[Arc<Flow>], args: &DeadArgs, replay: 
             continue;
         }
         let records = if replay {
-            store.replay(&flow.name, &numbers).await?
+            store.replay(&flow.name, Which::These(&numbers)).await?
         } else {
-            store.discard(&flow.name, &numbers).await?
+            store.discard(&flow.name, Which::These(&numbers)).await?
         };
         done.push(Done { flow: flow.name.to_string(), records });
     }

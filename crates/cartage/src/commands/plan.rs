@@ -57,7 +57,10 @@ pub(super) async fn run(path: &Path, args: &PlanArgs, output: Output) -> Result<
                 origin.pull.walk(&lane, Mode::Changes).await.map_err(Stopped::fault)?;
             }
         }
-        while engine.store.spread(1000).await? > 0 {}
+        for origin in &engine.origins {
+            let touch = origin.pull.touch().await?;
+            while engine.store.spread(&touch, 1000).await? > 0 {}
+        }
         session.progress.finish();
     }
     let exit = show(engine.store.as_ref(), engine.clock.as_ref(), &flows, args, output).await?;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, ops::Range, time::Duration};
 
-use contract::{BadSetting, ReadSettings};
+use contract::{BadSetting, ReadSettings, store::Retention};
 use model::{FlowName, Market, SourceName};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -147,8 +147,10 @@ impl<'i> Sections<'_, 'i> {
             self.wrong(&["store", "path"], "store.path is empty", "name a file, such as \"cartage.db\"");
             return None;
         }
-        let keep_calls = self.span(&["store", "keep_calls"], &written.keep_calls)?;
-        Some(Store { path: written.path.into(), keep_calls })
+        let calls = self.span(&["store", "keep_calls"], &written.keep_calls);
+        let tombstones = self.span(&["store", "keep_deleted"], &written.keep_deleted);
+        let retention = Retention { calls: calls?, tombstones: tombstones? };
+        Some(Store { path: written.path.into(), retention })
     }
 
     fn server(&mut self) -> Option<Server> {

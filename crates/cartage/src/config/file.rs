@@ -14,10 +14,14 @@ pub(super) struct Store {
     /// Path of the database file. Relative to the folder of the configuration file.
     #[serde(default = "defaults::store_path")]
     pub(super) path: String,
-    /// How long finished calls and their answers are kept, a time span such as `720h`. The call that settled a record last
-    /// stays as long as that.
+    /// How long finished calls and their answers are kept, a time span such as `720h`. The call of a dead letter, and of
+    /// what needs a person, stays as long as that.
     #[serde(default = "defaults::keep_calls")]
     pub(super) keep_calls: String,
+    /// How long a record that was deleted at its source stays known after every flow has settled that, a time span such as
+    /// `2160h`. `cartage explain` can tell of it so long.
+    #[serde(default = "defaults::keep_deleted")]
+    pub(super) keep_deleted: String,
 }
 
 /// What `cartage run` serves: feeds, health and metrics.
@@ -148,6 +152,9 @@ pub(super) mod defaults {
     }
     pub(in crate::config) fn keep_calls() -> String {
         "720h".to_owned()
+    }
+    pub(in crate::config) fn keep_deleted() -> String {
+        "2160h".to_owned()
     }
     pub(in crate::config) fn listen() -> String {
         "127.0.0.1:8470".to_owned()

@@ -21,6 +21,7 @@ use std::{
     time::Duration,
 };
 
+use contract::store::Retention;
 use engine::mapping::{self, Expression, MappingError};
 use model::{FlowName, Market, SourceName};
 use schemars::JsonSchema;
@@ -59,8 +60,8 @@ pub struct Config {
 pub struct Store {
     /// The database file.
     pub path: PathBuf,
-    /// How long finished calls are kept.
-    pub keep_calls: Duration,
+    /// How long what is finished is kept.
+    pub retention: Retention,
 }
 
 /// What `cartage run` serves.

@@ -156,6 +156,14 @@ async fn pages_and_lines_and_changes_are_given_as_asked() {
     let path = format!("/feed/clerk-de/products?modified_after={}", since.to_string().replace('+', "%2B"));
     let changed = items(&edges, &path, &token).await;
     assert_eq!(changed.iter().map(|item| item["name"].clone()).collect::<Vec<_>>(), [json!("Neu")]);
+    // So does what only something that a product uses changed.
+    let since = process.engine.clock.now().plus(Duration::from_secs(1));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    shop.change(Change::SetStock { sku: shop.skus("p-000004")[0].clone(), channel: None, quantity: 7 });
+    assert!(process.sync().await.converged());
+    let path = format!("/feed/clerk-de/products?modified_after={}", since.to_string().replace('+', "%2B"));
+    let changed = items(&edges, &path, &token).await;
+    assert_eq!(changed.iter().map(|item| item["id"].clone()).collect::<Vec<_>>(), [json!(shop.id("p-000004"))]);
     // Hours back.
     assert_eq!(items(&edges, "/feed/clerk-de/products?modified_after=24", &token).await.len(), 25);
 }

@@ -1,13 +1,14 @@
 //! Checks of windows, settlements, calls, retries and dead letters.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use contract::{
     Fault, Item, Store,
     destination::Ids,
     source::Urgency,
     store::{
-        Cursor, Held, HeldItem, Hold, Intake, Number, Registered, Revision, Settled, State, Step, Take, Taken, Wake,
+        Cursor, Held, HeldItem, Hold, Intake, Number, Pruned, Retention, Revision, Settled, State, Step, Take, Taken,
+        Wake, Which,
     },
 };
 use model::{FlowName, Kind};
@@ -49,7 +50,7 @@ checks![
     a_retry_of_an_unread_record_wakes_nobody,
     records_that_were_never_understood_count,
     a_scan_goes_in_the_order_of_numbers,
-    old_calls_are_pruned_unless_referred_to,
+    old_calls_are_pruned_unless_a_dead_letter_refers_to_them,
     a_flow_that_is_not_known_is_refused,
 ];
 
@@ -146,7 +147,7 @@ async fn flows_stand_apart(store: &dyn Store) -> Verdict {
     one.stands("the first", (2, 0, 0, 0, 0)).await?;
     two.stands("the second", (0, 2, 0, 0, 0)).await?;
     let other = FlowName::from("three");
-    store.register(&other, &"another shop".into(), "1", Ids::Own).await?;
+    samples::register(store, &other, &"another shop".into(), "1", Ids::Own).await?;
     same("another source", store.tally(&other).await?.mirror, 0)
 }
 
@@ -154,11 +155,11 @@ async fn another_fingerprint_starts_over(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
     push.settle_all().await?;
-    let same_again = store.register(&push.flow, &source(), "1", Ids::Own).await?;
-    same("the same", same_again, Registered::default())?;
+    let same_again = samples::register(store, &push.flow, &source(), "1", Ids::Own).await?;
+    same("the same", same_again, samples::Registered::default())?;
     push.stands("nothing changed", (1, 0, 0, 0, 0)).await?;
-    let other = store.register(&push.flow, &source(), "2", Ids::Own).await?;
-    same("another", other, Registered { restarted: true, in_doubt: 0 })?;
+    let other = samples::register(store, &push.flow, &source(), "2", Ids::Own).await?;
+    same("another", other, samples::Registered { restarted: true, in_doubt: 0 })?;
     push.stands("it is looked at again", (0, 1, 0, 0, 0)).await?;
     let window = push.window().await?;
     let entry = window.work.first().and_then(|work| work.entry.clone());
@@ -175,8 +176,8 @@ async fn a_call_cut_off_leaves_what_it_carried_in_doubt(store: &dyn Store) -> Ve
     let items: Vec<(Number, &str)> = work.iter().map(|work| (work.number, work.id.as_str())).collect();
     let calls = store.advance(Step { open: vec![open(&items)], ..step(&push.flow, Vec::new(), None) }).await?;
     same("calls", calls.len(), 1)?;
-    let found = store.register(&push.flow, &source(), "1", Ids::Own).await?;
-    same("registered", found, Registered { restarted: false, in_doubt: 2 })?;
+    let found = samples::register(store, &push.flow, &source(), "1", Ids::Own).await?;
+    same("registered", found, samples::Registered { restarted: false, in_doubt: 2 })?;
     let entry = some("the entry of a", store.entry(&push.flow, some("a", items.first())?.0).await?)?;
     must("it is in doubt", entry.in_doubt)?;
     let window = push.window().await?;
@@ -185,7 +186,11 @@ async fn a_call_cut_off_leaves_what_it_carried_in_doubt(store: &dyn Store) -> Ve
     let entry = some("its entry", doubtful.entry.clone())?;
     must("its digests are unknown", entry.items.iter().all(|item| item.digests.is_none()))?;
     push.stands("the states", (1, 2, 0, 0, 0)).await?;
-    same("nothing is left open", store.register(&push.flow, &source(), "1", Ids::Own).await?, Registered::default())?;
+    same(
+        "nothing is left open",
+        samples::register(store, &push.flow, &source(), "1", Ids::Own).await?,
+        samples::Registered::default(),
+    )?;
     push.settle_all().await?;
     push.stands("and settled", (3, 0, 0, 0, 0)).await
 }
@@ -199,7 +204,7 @@ async fn a_call_cut_off_may_have_made_what_was_never_settled(store: &dyn Store) 
     store.advance(step(&push.flow, vec![settled(b, State::InSync, Held::Items(both))], None)).await?;
     let calls = vec![open(&[(a.number, "a"), (a.number, "a2")]), open(&[(b.number, "b2"), (b.number, "b3")])];
     store.advance(Step { open: calls, ..step(&push.flow, Vec::new(), None) }).await?;
-    same("registered", store.register(&push.flow, &source(), "1", Ids::Own).await?.in_doubt, 2)?;
+    same("registered", samples::register(store, &push.flow, &source(), "1", Ids::Own).await?.in_doubt, 2)?;
     store.intake(page(vec![gone(Kind::Product, "a", None), gone(Kind::Product, "b", None)])).await?;
     let window = push.window().await?;
     for (number, wanted) in [
@@ -230,7 +235,7 @@ async fn a_retry_comes_back_when_it_is_due(store: &dyn Store) -> Verdict {
         push.stands("it is pending", (0, 1, 0, 0, 0)).await?;
         same("it is not due", push.ids().await?.len(), 0)?;
         let wake = store.next_wake(&push.flow).await?;
-        same("when it is", wake, Wake { retry: Some(at(400)), due: None })?;
+        same("when it is", wake, Wake { retry: Some(at(400)), ..Wake::default() })?;
         window = store.window(&push.flow, wide(at(400))).await?;
         let entry = some("its entry", window.work.first().and_then(|work| work.entry.clone()))?;
         same("attempts", (entry.attempts, entry.state), (attempts, State::Retry(at(400))))?;
@@ -280,13 +285,13 @@ async fn what_is_refused_is_a_dead_letter(store: &dyn Store) -> Verdict {
     let call = some("the call", entry.call)?;
     same("the call", (call.status, call.records, call.op.as_str()), (Some(200), 1, "put"))?;
     same("its answer", call.response.as_str(), "{\"status\":\"ok\"}")?;
-    same("replayed", store.replay(&push.flow, &[number, Number(9999)]).await?, 1)?;
+    same("replayed", store.replay(&push.flow, Which::These(&[number, Number(9999)])).await?, 1)?;
     push.stands("it is tried again", (0, 1, 0, 0, 0)).await?;
     same("no letter is left", store.dead(&push.flow, 10).await?.len(), 0)?;
     same("nor by its id", store.dead_of(&push.flow, &"a".into()).await?.len(), 0)?;
     same("it is due", push.settle_all().await?.work.len(), 1)?;
     push.stands("it arrives", (1, 0, 0, 0, 0)).await?;
-    same("there is nothing to replay", store.replay(&push.flow, &[]).await?, 0)
+    same("there is nothing to replay", store.replay(&push.flow, Which::All).await?, 0)
 }
 
 async fn a_later_version_clears_a_dead_letter(store: &dyn Store) -> Verdict {
@@ -304,7 +309,7 @@ async fn a_dropped_letter_is_filtered_until_it_changes(store: &dyn Store) -> Ver
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
     let number = kill(&push).await?;
-    same("dropped", store.discard(&push.flow, &[number]).await?, 1)?;
+    same("dropped", store.discard(&push.flow, Which::These(&[number])).await?, 1)?;
     push.stands("it is filtered", (0, 0, 1, 0, 0)).await?;
     same("the rule", store.tally(&push.flow).await?.rules, [("dropped".to_owned(), 1)].into())?;
     same("nothing is to be done", push.ids().await?.len(), 0)?;
@@ -376,15 +381,15 @@ async fn a_due_time_touches_its_record(store: &dyn Store) -> Verdict {
     let due = |work, due| Settled { due: Some(at(due)), ..in_sync(work) };
     let settled = window.work.iter().zip([500, 600]).map(|(work, at)| due(work, at)).collect();
     store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
-    same("when", store.next_wake(&push.flow).await?, Wake { retry: None, due: Some(at(500)) })?;
-    same("too early", store.wake(at(499), 10).await?, 0)?;
-    same("on time", store.wake(at(500), 10).await?, 1)?;
+    same("when", store.next_wake(&push.flow).await?, Wake { due: Some(at(500)), ..Wake::default() })?;
+    same("too early", store.wake(&samples::touch(at(499)), 10).await?, 0)?;
+    same("on time", store.wake(&samples::touch(at(500)), 10).await?, 1)?;
     push.stands("it is pending", (1, 1, 0, 0, 0)).await?;
     let window = push.window().await?;
     let places: Vec<_> = window.work.iter().map(|work| (work.id.as_str(), work.urgency)).collect();
     same("the window", places, vec![("a", Some(Urgency::Urgent))])?;
-    same("once only", store.wake(at(500), 10).await?, 0)?;
-    same("when next", store.next_wake(&push.flow).await?, Wake { retry: None, due: Some(at(600)) })
+    same("once only", store.wake(&samples::touch(at(500)), 10).await?, 0)?;
+    same("when next", store.next_wake(&push.flow).await?, Wake { due: Some(at(600)), ..Wake::default() })
 }
 
 async fn due_times_are_taken_a_few_at_once(store: &dyn Store) -> Verdict {
@@ -399,13 +404,13 @@ async fn due_times_are_taken_a_few_at_once(store: &dyn Store) -> Verdict {
         store.advance(step(&push.flow, settled.collect(), Some(window.cursor))).await?;
     }
     let [push, _] = &pushes;
-    same("some", store.wake(at(400), 3).await?, 3)?;
+    same("some", store.wake(&samples::touch(at(400)), 3).await?, 3)?;
     let window = push.window().await?;
     let woken: BTreeSet<_> = window.work.iter().map(|work| work.id.as_str()).collect();
     same("the earliest", woken, BTreeSet::from(["c", "d", "e"]))?;
     same("for every flow", store.next_wake(&pushes[1].flow).await?.due, Some(at(400)))?;
-    same("the others", store.wake(at(400), 3).await?, 1)?;
-    same("none", store.wake(at(400), 3).await?, 0)?;
+    same("the others", store.wake(&samples::touch(at(400)), 3).await?, 1)?;
+    same("none", store.wake(&samples::touch(at(400)), 3).await?, 0)?;
     same("not yet", store.next_wake(&push.flow).await?.due, Some(at(500)))
 }
 
@@ -418,7 +423,7 @@ async fn a_feed_releases_what_waited_for_it(store: &dyn Store) -> Verdict {
     let window = push.window().await?;
     let waits = |work| settled(work, State::AwaitsFeed, Held::Same);
     store.advance(step(&push.flow, window.work.iter().map(waits).collect(), Some(window.cursor))).await?;
-    let up_to = store.revision().await?;
+    let up_to = store.revision(&source()).await?;
     store.intake(page(vec![gone(Kind::Product, "later", None)])).await?;
     let later = push.window().await?;
     store.advance(step(&push.flow, later.work.iter().map(waits).collect(), Some(later.cursor))).await?;
@@ -478,7 +483,7 @@ async fn what_waits_for_an_import_is_waiting(store: &dyn Store) -> Verdict {
     store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
     push.stands("it is nothing else", (0, 0, 0, 0, 0)).await?;
     same("waiting", store.tally(&push.flow).await?.waiting, 1)?;
-    let released = store.release(&push.flow, Kind::Product, store.revision().await?).await?;
+    let released = store.release(&push.flow, Kind::Product, store.revision(&source()).await?).await?;
     same("a feed does not end that", released, 0)
 }
 
@@ -586,19 +591,24 @@ async fn a_scan_goes_in_the_order_of_numbers(store: &dyn Store) -> Verdict {
     same("the scan", ids, wanted)
 }
 
-async fn old_calls_are_pruned_unless_referred_to(store: &dyn Store) -> Verdict {
+async fn old_calls_are_pruned_unless_a_dead_letter_refers_to_them(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
     let number = kill(&push).await?;
-    let opening =
-        Step { open: vec![open(&[(number, "a")]), open(&[(number, "a")])], ..step(&push.flow, Vec::new(), None) };
-    let calls = store.advance(opening).await?;
-    let close = calls.first().copied().map(closed).into_iter().collect();
+    let open = Step { open: vec![open(&[(number, "a")]); 3], ..step(&push.flow, Vec::new(), None) };
+    let calls = store.advance(open).await?;
+    let close = calls.iter().take(2).copied().map(closed).collect();
     store.advance(Step { close, ..step(&push.flow, Vec::new(), None) }).await?;
-    same("nothing is that old", store.prune(at(300)).await?, 0)?;
-    same("only what is finished and not referred to", store.prune(at(301)).await?, 1)?;
+    let kept = Retention { calls: Duration::from_secs(100), ..Retention::default() };
+    same("nothing is that old", store.prune(at(400), &kept, 10).await?, Pruned::default())?;
+    let pruned = store.prune(at(401), &kept, 1).await?;
+    same("a few at once", pruned, Pruned { calls: 1, more: true, ..Pruned::default() })?;
+    let pruned = store.prune(at(401), &kept, 10).await?;
+    same("only what is finished and not referred to", pruned, Pruned { calls: 1, ..Pruned::default() })?;
     let entry = some("the entry", store.entry(&push.flow, number).await?)?;
-    must("its call is still there", entry.call.is_some())
+    must("its call is still there", entry.call.is_some())?;
+    store.replay(&push.flow, Which::All).await?;
+    same("until it is tried again", store.prune(at(401), &kept, 10).await?.calls, 1)
 }
 
 async fn a_flow_that_is_not_known_is_refused(store: &dyn Store) -> Verdict {

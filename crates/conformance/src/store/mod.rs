@@ -6,7 +6,10 @@
 mod flow;
 mod mirror;
 mod owners;
+mod reading;
 pub mod samples;
+mod upkeep;
+mod workers;
 
 use std::{fmt::Debug, pin::Pin};
 
@@ -47,7 +50,9 @@ where
     F: Future<Output = S>,
 {
     let mut failures = String::new();
-    for (name, check) in [mirror::CHECKS, flow::CHECKS, owners::CHECKS].concat() {
+    for (name, check) in
+        [mirror::CHECKS, reading::CHECKS, flow::CHECKS, owners::CHECKS, workers::CHECKS, upkeep::CHECKS].concat()
+    {
         let store = make().await;
         if let Err(Failed(why)) = check(&store).await {
             failures.extend(["\n", name, ": ", &why]);
@@ -85,7 +90,7 @@ impl<'a> Push<'a> {
 
     async fn with(store: &'a dyn Store, flow: &str, ids: Ids) -> Result<Self, Failed> {
         let flow = FlowName::from(flow);
-        store.register(&flow, &samples::source(), "1", ids).await?;
+        samples::register(store, &flow, &samples::source(), "1", ids).await?;
         Ok(Self { store, flow })
     }
 

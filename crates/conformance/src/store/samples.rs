@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use contract::{
-    Change, Facet, Fault, Payload, Writer,
+    Change, Facet, Fault, Ledger, Payload, Writer,
+    destination::Ids,
     source::{Token, Unread, Urgency},
-    store::{Closed, Cursor, Held, HeldItem, Intake, LaneState, Number, Open, Settled, State, Step, Sweep, Take, Work},
+    store::{
+        Closed, Cursor, Declared, Held, HeldItem, Intake, LaneState, Lease, Number, Open, Settled, State, Step, Sweep,
+        Take, Touch, Work,
+    },
 };
 use model::{
     Assignment, Category, FlowName, Kind, Localized, Members, Product, Record, RecordId, Selection, SourceName, Stock,
@@ -25,6 +29,51 @@ pub fn at(seconds: i64) -> Timestamp {
 /// A text in English.
 fn english(text: &str) -> Localized {
     model::Locale::parse("en").into_iter().map(|locale| (locale, text.to_owned())).collect()
+}
+
+/// A lease that no other is newer than.
+pub const NEWEST: Lease = Lease(u64::MAX);
+
+/// Touches of the source, at this time.
+pub fn touch(at: Timestamp) -> Touch {
+    Touch { source: source(), lease: NEWEST, at }
+}
+
+/// A flow as a configuration would have it: it carries products and categories.
+pub fn declared(flow: &FlowName, source: &SourceName, fingerprint: &str, ids: Ids) -> Declared {
+    Declared {
+        flow: flow.clone(),
+        source: source.clone(),
+        fingerprint: fingerprint.to_owned(),
+        carries: vec![Kind::Product, Kind::Category],
+        markets: vec!["de".to_owned()],
+        ids,
+    }
+}
+
+/// What a start finds of a flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Registered {
+    /// Every record is looked at again.
+    pub restarted: bool,
+    /// Records whose last call was cut off.
+    pub in_doubt: u64,
+}
+
+/// Declares a flow and takes it over, as a start does.
+///
+/// # Errors
+/// The store's.
+pub async fn register(
+    store: &(impl Ledger + ?Sized),
+    flow: &FlowName,
+    source: &SourceName,
+    fingerprint: &str,
+    ids: Ids,
+) -> Result<Registered, Fault> {
+    let declaration = store.declare(&declared(flow, source, fingerprint, ids)).await?;
+    let recovered = store.recover(flow).await?;
+    Ok(Registered { restarted: declaration.restarted, in_doubt: recovered.in_doubt })
 }
 
 /// A product in these categories with a variant for each SKU.
@@ -84,7 +133,13 @@ pub fn page(changes: Vec<Change>) -> Intake {
     Intake {
         source: source(),
         lane: "catalogue".to_owned(),
+        lease: NEWEST,
         state: LaneState { watermark: Some(Token("next".to_owned())), ..LaneState::default() },
+        expected: None,
+        as_of: at(100),
+        fetched: false,
+        scopes: Vec::new(),
+        hints: Vec::new(),
         changes,
         unread: Vec::new(),
         pass: None,
@@ -103,9 +158,12 @@ pub fn sweep(pass: u64, guard: Option<f64>) -> Sweep {
     Sweep {
         source: source(),
         lane: "catalogue".to_owned(),
+        lease: NEWEST,
         state: LaneState { passes: pass, full_at: Some(at(200)), ..LaneState::default() },
-        kinds: vec![Kind::Product],
+        sweeps: vec![(Kind::Product, None)],
         pass,
+        before: None,
+        since: None,
         guard,
         at: at(200),
     }
@@ -159,7 +217,17 @@ pub fn in_sync(work: &Work) -> Settled {
 
 /// A step that settles.
 pub fn step(flow: &FlowName, settled: Vec<Settled>, cursor: Option<Cursor>) -> Step {
-    Step { flow: flow.clone(), close: Vec::new(), settled, cursor, open: Vec::new(), removed: 0, at: at(300) }
+    Step {
+        flow: flow.clone(),
+        lease: NEWEST,
+        close: Vec::new(),
+        settled,
+        cursor,
+        open: Vec::new(),
+        tickets: Vec::new(),
+        removed: 0,
+        at: at(300),
+    }
 }
 
 /// A call that carries these items.

@@ -24,21 +24,59 @@ pub trait Desk: Send + Sync {
     /// Dead letters of the records with this id, at most one per kind.
     async fn dead_of(&self, flow: &FlowName, id: &RecordId) -> Result<Vec<DeadLetter>, Fault>;
 
-    /// Has dead letters tried again now; tells how many there were. An empty list means all of the flow.
-    async fn replay(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault>;
+    /// Has dead letters tried again now; tells how many there were.
+    async fn replay(&self, flow: &FlowName, which: Which<'_>) -> Result<u64, Fault>;
 
     /// Approves the removals of a flow that its guard holds: they are tried again, and neither they nor what was removed
     /// so far count against the guard any more. Tells how many records there were.
     async fn approve_removals(&self, flow: &FlowName, at: Timestamp) -> Result<u64, Fault>;
 
-    /// Sets dead letters aside for good (filtered, rule `dropped`) until their records change.
-    async fn discard(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault>;
+    /// Sets dead letters aside for good (filtered, rule `dropped`) until their records change; tells how many there were.
+    async fn discard(&self, flow: &FlowName, which: Which<'_>) -> Result<u64, Fault>;
 
     /// Marks what the destination holds of these records as unknown, so that they are sent again in full.
     async fn doubt(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault>;
 
-    /// Deletes finished calls that ended before `before` and that no ledger row refers to.
-    async fn prune(&self, before: Timestamp) -> Result<u64, Fault>;
+    /// Deletes what is finished and older than it is kept, at most about `limit` rows. Nothing that a flow has still to do
+    /// goes.
+    async fn prune(&self, now: Timestamp, retention: &Retention, limit: usize) -> Result<Pruned, Fault>;
+}
+
+/// Some dead letters, or all of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which<'a> {
+    /// All of the flow.
+    All,
+    /// Those of these records.
+    These(&'a [Number]),
+}
+
+/// How long what is finished is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Calls and their answers. A call that a dead or held record refers to stays as long as that.
+    pub calls: Duration,
+    /// Records that are gone, once every flow has settled that.
+    pub tombstones: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { calls: Duration::from_hours(30 * 24), tombstones: Duration::from_hours(90 * 24) }
+    }
+}
+
+/// What was deleted because it was finished.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// Calls.
+    pub calls: u64,
+    /// Records that were gone, with what the ledger held of them.
+    pub tombstones: u64,
+    /// Records and ledger rows of sources and flows that are not declared any more.
+    pub former: u64,
+    /// There is more to delete.
+    pub more: bool,
 }
 
 /// How the records of a flow stand: the closed list of states, which add up to [`Tally::mirror`].

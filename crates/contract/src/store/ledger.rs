@@ -6,26 +6,28 @@ use async_trait::async_trait;
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Number, Revision};
+use super::{Lease, Number, Revision};
 use crate::{Digests, Fault, Item, Payload, destination::Ids, source::Urgency};
 
 /// The ledger: read and written by pushes.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Makes the flow known, ends calls that a crash left open, and, where `fingerprint` is another than before, sets its
-    /// cursor back to the beginning. Items that such a call carried are in doubt from now on, also those of a record
-    /// that was never settled: the destination may hold them whatever becomes of the record.
+    /// Makes a flow known as the configuration has it. Where `fingerprint` is another than before, its cursor goes back to the
+    /// beginning. A flow is told by its name and its source: with another source it is another flow, and the one before
+    /// is a [`Leftover`](super::Leftover).
     ///
-    /// With [`Ids::Shared`] it is known from now on whose the items are ([`Store::owners`]), for good: under later settings
-    /// the destination may still hold what it got under these. Where the ledger gives one item to two records, the one
-    /// that was settled last keeps it, in doubt, and the other is looked at again without it.
-    async fn register(
-        &self,
-        flow: &FlowName,
-        source: &SourceName,
-        fingerprint: &str,
-        ids: Ids,
-    ) -> Result<Registered, Fault>;
+    /// Where the ledger gives one item to two records, the one that was settled last keeps it, in doubt, and the other is
+    /// looked at again without it.
+    async fn declare(&self, flow: &Declared) -> Result<Declaration, Fault>;
+
+    /// These are all sources and flows that there are: any other is a former one. It wakes nobody and holds up no
+    /// priority; what its destination holds stays in the ledger until [`Leftovers::forget_flow`](super::Leftovers::forget_flow).
+    async fn retire_others(&self, sources: &[SourceName], flows: &[FlowName]) -> Result<(), Fault>;
+
+    /// Takes a flow over, as after a start: fences off older leases, and ends calls that were opened under them and have
+    /// no ticket. Items that such a call carried are in doubt from now on, also those of a record that was never settled:
+    /// the destination may hold them whatever becomes of the record.
+    async fn recover(&self, flow: &FlowName) -> Result<Recovered, Fault>;
 
     /// What there is to do beyond the flow's cursor, and its retries that are due. Unread records are passed over: they
     /// get a new revision once they can be understood or are gone. Reads only.
@@ -38,8 +40,8 @@ pub trait Ledger: Send + Sync {
     /// One record as [`Store::window`] would give it.
     async fn work(&self, flow: &FlowName, number: Number) -> Result<Option<Work>, Fault>;
 
-    /// Whose these items are: for each that the destination holds or may hold, its record. Items that are nobody's are
-    /// left out, and all of them where the flow's ids are not shared. Reads only.
+    /// Whose these items are: for each that the destination holds or may hold, and for each that an open call carries, its
+    /// record. Items that are nobody's are left out. Reads only.
     async fn owners(&self, flow: &FlowName, kind: Kind, items: &[RemoteId]) -> Result<Vec<Owner>, Fault>;
 
     /// One step of a push: closes calls, settles records, moves the cursor and opens calls, all or nothing. Gives the
@@ -54,7 +56,10 @@ pub trait Ledger: Send + Sync {
     /// holds these items. Tombstones are gone; other records are due at once, with no items held.
     async fn release(&self, flow: &FlowName, kind: Kind, up_to: Revision) -> Result<u64, Fault>;
 
-    /// When the flow's next retry and its next due time come.
+    /// Calls whose outcome is not known yet and that have a ticket to ask with, the earliest to ask for first.
+    async fn tickets(&self, flow: &FlowName) -> Result<Vec<Ticketed>, Fault>;
+
+    /// When the flow's next retry, its next due time and its next ticket come.
     async fn next_wake(&self, flow: &FlowName) -> Result<Wake, Fault>;
 }
 
@@ -72,13 +77,65 @@ pub struct Removals {
     pub removed: i64,
 }
 
-/// What registering a flow found.
+/// A flow as the configuration has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Its name.
+    pub flow: FlowName,
+    /// Where its records come from.
+    pub source: SourceName,
+    /// Everything but the records that its payloads depend on.
+    pub fingerprint: String,
+    /// Kinds of records that it carries. Other records only bear on them.
+    pub carries: Vec<Kind>,
+    /// Its markets, by key.
+    pub markets: Vec<String>,
+    /// Whether several records may come to the same item.
+    pub ids: Ids,
+}
+
+/// What declaring a flow found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Registered {
+pub struct Declaration {
     /// Its payloads may differ from before: every record is looked at again.
     pub restarted: bool,
+}
+
+/// What taking a flow over found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// The lease to write under.
+    pub lease: Lease,
     /// Records whose last call was cut off.
     pub in_doubt: u64,
+}
+
+/// A call that waits for its outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticketed {
+    /// The call.
+    pub call: u64,
+    /// What it carries.
+    pub kind: Kind,
+    /// The operation's name.
+    pub op: String,
+    /// What the destination gave to ask with.
+    pub ticket: String,
+    /// When to ask.
+    pub ask_at: Timestamp,
+    /// Items it carried: the record of each, and its id there.
+    pub items: Vec<(Number, RemoteId)>,
+}
+
+/// A call that gets a ticket, or another time to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// The call.
+    pub call: u64,
+    /// What the destination gave to ask with.
+    pub ticket: String,
+    /// When to ask.
+    pub ask_at: Timestamp,
 }
 
 /// When time alone brings a flow something to do.
@@ -88,6 +145,8 @@ pub struct Wake {
     pub retry: Option<Timestamp>,
     /// The earliest instant at which a projection may change.
     pub due: Option<Timestamp>,
+    /// The earliest instant at which a ticket is to be asked for.
+    pub ask: Option<Timestamp>,
 }
 
 /// How much a window may hold.
@@ -146,6 +205,8 @@ pub struct Work {
     pub record: Option<Record>,
     /// When its content last changed.
     pub changed_at: Timestamp,
+    /// When something that it is projected with last changed, its content included.
+    pub touched_at: Timestamp,
     /// Its latest form at the source could not be understood: `record` is the last one that could. What the destination
     /// holds of it must be left alone. Never true in a [`Window`].
     pub unread: bool,
@@ -246,16 +307,20 @@ impl Hold {
 pub struct Step {
     /// The flow.
     pub flow: FlowName,
+    /// Its lease.
+    pub lease: Lease,
     /// Calls that have ended.
     pub close: Vec<Closed>,
     /// Records that are settled.
     pub settled: Vec<Settled>,
     /// Where the cursor stands now; none: where it stood.
     pub cursor: Option<Cursor>,
-    /// Calls that are about to be made.
+    /// Calls that are about to be made. Items of theirs that were nobody's belong to the record that they are carried for.
     pub open: Vec<Open>,
     /// How many items were removed with what is settled, as far as that counts against the flow's guard.
     pub removed: u64,
+    /// Calls that were made and whose outcome is to be asked for.
+    pub tickets: Vec<Ticket>,
     /// Now.
     pub at: Timestamp,
 }

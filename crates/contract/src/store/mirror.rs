@@ -6,15 +6,21 @@ use async_trait::async_trait;
 use model::{Kind, Record, RecordId, SourceName, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Number, Revision};
+use super::{Lease, Leased, Number, Revision};
 use crate::{
     Change, Fault, Token,
-    source::{Unread, Urgency},
+    source::{Scope, Unread, Urgency},
 };
 
 /// The mirror: written while a source is read, read by everybody.
 #[async_trait]
 pub trait Mirror: Send + Sync {
+    /// The lease that this process holds for a source or a flow; takes one where it holds none.
+    async fn lease(&self, of: &Leased) -> Result<Lease, Fault>;
+
+    /// Takes a new lease: whoever holds an older one can't write any more. A flow must have been declared.
+    async fn take_over(&self, of: &Leased) -> Result<Lease, Fault>;
+
     /// The state of a lane; the default where it was never read.
     async fn lane(&self, source: &SourceName, lane: &str) -> Result<LaneState, Fault>;
 
@@ -28,18 +34,35 @@ pub trait Mirror: Send + Sync {
     /// Ends a full walk: what it did not see is gone, unless that is more than the guard allows.
     async fn sweep(&self, sweep: Sweep) -> Result<Swept, Fault>;
 
-    /// Carries out waiting touches, at most `limit`; tells how many wait still (0: none). They keep the least
-    /// urgent place.
-    async fn spread(&self, limit: usize) -> Result<u64, Fault>;
+    /// Carries out touches of a source that wait, at most `limit`; tells how many wait still (0: none). They keep the
+    /// least urgent place.
+    async fn spread(&self, touch: &Touch, limit: usize) -> Result<u64, Fault>;
 
-    /// Touches at most `limit` records whose due time has come, as urgent and the earliest of a flow first; tells how
-    /// many there were (0: none is due).
-    async fn wake(&self, now: Timestamp, limit: usize) -> Result<u64, Fault>;
+    /// Touches at most `limit` records of a source whose due time has come, as urgent and the earliest of a flow first;
+    /// tells how many there were (0: none is due). Flows that are not declared any more have no say.
+    async fn wake(&self, touch: &Touch, limit: usize) -> Result<u64, Fault>;
 
-    /// The highest revision given so far.
-    async fn revision(&self) -> Result<Revision, Fault>;
+    /// The highest revision of a source given so far.
+    async fn revision(&self, source: &SourceName) -> Result<Revision, Fault>;
 
-    /// The highest revision of the source's [`Kind::REFERENCE`] records: tells whether a held copy is still good.
+    /// The latest [`Intake::as_of`] of a source so far. Whoever reads the source gives no earlier one, whatever the clock
+    /// says: a clock that was set back must not make what is read stale.
+    async fn as_of(&self, source: &SourceName) -> Result<Timestamp, Fault>;
+
+    /// Records of one kind in the order of their ids, after `after`, without regard to flows.
+    async fn read(
+        &self,
+        source: &SourceName,
+        kind: Kind,
+        after: Option<&RecordId>,
+        limit: usize,
+    ) -> Result<Vec<Found>, Fault>;
+
+    /// What the mirror holds, by kind and scope: for finding what no lane sweeps any more.
+    async fn scopes(&self, source: &SourceName) -> Result<Vec<(Kind, Option<Scope>)>, Fault>;
+
+    /// The highest revision at which the content of one of the source's [`Kind::REFERENCE`] records changed: tells whether
+    /// a held copy is still good. Touches do not move it.
     async fn reference_revision(&self, source: &SourceName) -> Result<Revision, Fault>;
 
     /// All live records of [`Kind::REFERENCE`].
@@ -73,6 +96,24 @@ pub struct LaneState {
     pub held: Option<(u64, u64)>,
     /// What stopped the last read.
     pub fault: Option<Fault>,
+    /// Number of the last full walk that ended.
+    pub full_pass: u64,
+    /// When that walk began, by [`Intake::as_of`].
+    pub full_as_of: Option<Timestamp>,
+    /// How often the state was written; the store's, which ignores it in what is written.
+    #[serde(skip)]
+    pub version: u64,
+}
+
+/// Whoever touches records of a source.
+#[derive(Clone, Debug)]
+pub struct Touch {
+    /// The source.
+    pub source: SourceName,
+    /// Its lease.
+    pub lease: Lease,
+    /// Now.
+    pub at: Timestamp,
 }
 
 /// A walk under way.
@@ -82,7 +123,7 @@ pub struct Walk {
     pub pass: Option<u64>,
     /// Where it goes on.
     pub next: Token,
-    /// When it began.
+    /// When it began, by [`Intake::as_of`].
     pub began_at: Timestamp,
 }
 
@@ -93,8 +134,21 @@ pub struct Intake {
     pub source: SourceName,
     /// The lane it was read in.
     pub lane: String,
+    /// The lease of the source.
+    pub lease: Lease,
     /// The lane's state after it.
     pub state: LaneState,
+    /// [`LaneState::version`] that the lane must stand at; C0113 where it does not. None: whatever it is.
+    pub expected: Option<u64>,
+    /// When the request was sent, never earlier than [`Mirror::as_of`]: where the source has no versions, what was asked
+    /// for earlier than what the mirror holds is stale.
+    pub as_of: Timestamp,
+    /// The records were asked for by their ids rather than met in a walk.
+    pub fetched: bool,
+    /// The scope of the kinds that are read in parts; other kinds have none.
+    pub scopes: Vec<(Kind, Scope)>,
+    /// Hints that this page answers.
+    pub hints: Vec<u64>,
     /// What was read.
     pub changes: Vec<Change>,
     /// What could not be understood: kept for `status`, and spared by a sweep.
@@ -133,13 +187,22 @@ pub struct Sweep {
     pub source: SourceName,
     /// The lane.
     pub lane: String,
+    /// The lease of the source.
+    pub lease: Lease,
     /// The lane's state if the sweep is carried out; a held one is noted in it by the store.
     pub state: LaneState,
-    /// Kinds that the lane reads in full.
-    pub kinds: Vec<Kind>,
+    /// Kinds that the lane reads in full, or in part. No scope: records that have none.
+    pub sweeps: Vec<(Kind, Option<Scope>)>,
     /// The walk.
     pub pass: u64,
-    /// The largest share of live records that may go, 0 to 1; none: any. One record may always go, all never.
+    /// For walks that may miss records (offset paging): the last full walk that ended before. What that one saw stays
+    /// until it is missed twice.
+    pub before: Option<u64>,
+    /// Records that something else told of since then are spared: when the walk began, or where `before` is given, when
+    /// that walk began. By [`Intake::as_of`].
+    pub since: Option<Timestamp>,
+    /// The largest share of live records of a kind and scope that may go, 0 to 1; none: any. One record may always go, all
+    /// never.
     pub guard: Option<f64>,
     /// Now.
     pub at: Timestamp,

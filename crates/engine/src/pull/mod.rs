@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use contract::{
     Clock, Fault, FaultClass, Lane, Next, Page, Position, Source, Store, Token,
     source::Urgency,
-    store::{Intake, LaneState, Sweep, Swept, Taken, Walk},
+    store::{Intake, LaneState, Lease, Leased, Sweep, Swept, Taken, Touch, Walk},
 };
 use model::{Kind, SourceName, Timestamp};
 use tokio::{sync::watch, task::JoinHandle};
@@ -58,6 +58,8 @@ pub struct Walked {
     pub full: bool,
     /// An earlier one had begun it: what it saw then may have changed since.
     pub resumed: bool,
+    /// The mirror holds records that it did not see, and that may only have been missed.
+    pub missed: bool,
     /// What its sweep would have removed, where the guard stopped it.
     pub held: Option<Swept>,
     /// How long it took.
@@ -98,6 +100,7 @@ impl Walked {
             taken: self.taken,
             full: self.full || later.full,
             resumed: self.resumed,
+            missed: later.missed,
             held: if later.full { later.held } else { self.held },
             took: self.took + later.took,
         }
@@ -111,6 +114,8 @@ const LONGEST_LATER: Duration = Duration::from_hours(1);
 /// A page on its way; giving it up ends the request.
 struct Reading {
     task: JoinHandle<Result<Page, Fault>>,
+    /// When the request was sent.
+    sent_at: Timestamp,
     _given_up: AbortOnDrop,
 }
 
@@ -129,7 +134,18 @@ impl Pull {
     /// The source's or the store's fault. What was read stays; the next walk goes on from there.
     #[tracing::instrument(skip_all, fields(source = %self.name, lane = &*lane.name, ?mode))]
     pub async fn walk(&self, lane: &Lane, mode: Mode) -> Result<Walked, Stopped> {
-        let began_at = self.clock.now();
+        let walked = self.walk_once(lane, mode).await?;
+        if !walked.missed {
+            return Ok(walked);
+        }
+        // Gone or missed: another walk tells.
+        Ok(walked.and(self.walk_once(lane, Mode::Everything).await?))
+    }
+
+    async fn walk_once(&self, lane: &Lane, mode: Mode) -> Result<Walked, Stopped> {
+        let began_at = self.beginning().await?;
+        let mut as_of = began_at;
+        let Touch { lease, .. } = self.touch().await?;
         let mut state = self.store.lane(&self.name, &lane.name).await?;
         let (mut walk, position) = begin(lane, mode, &mut state, began_at);
         let mut full = walk.pass.is_some();
@@ -140,7 +156,7 @@ impl Pull {
         let mut sum = Taken::default();
         let urgency = urgency(lane, &state);
         let mut progress = Progress::default();
-        let mut reading = self.read(lane, position);
+        let mut reading = self.read(lane, position, as_of);
         let mut goes_on = resumed;
         loop {
             let page = match joined((&mut reading.task).await) {
@@ -152,7 +168,7 @@ impl Pull {
                     let (anew, position) = begin(lane, mode, &mut state, began_at);
                     (full, resumed, goes_on) = (anew.pass.is_some(), false, false);
                     (walk, progress) = (anew, Progress::default());
-                    reading = self.read(lane, position);
+                    reading = self.read(lane, position, as_of);
                     continue;
                 }
                 Err(fault) => return self.failed(lane, fault, GoesOn::FromItsPlace).await,
@@ -161,11 +177,13 @@ impl Pull {
                 return self.failed(lane, fault, GoesOn::Anew).await;
             }
             goes_on = false;
+            let page_as_of = before(reading.sent_at, page.age);
+            as_of = as_of.max(self.clock.now());
             let (mut end, mut later) = (None, None);
             match page.next {
                 Next::Within(token) => {
                     // The next page is on its way while this one is taken in.
-                    reading = self.read(lane, Position::Within(token.clone()));
+                    reading = self.read(lane, Position::Within(token.clone()), as_of);
                     walk.next = token;
                     state.walk = Some(walk.clone());
                 }
@@ -183,18 +201,16 @@ impl Pull {
             // Until everything was read once, nothing older can have been replaced.
             let replacing = state.full_at.is_some().then(|| Replacing::of(&page.changes));
             let intake = Intake {
-                source: self.name.clone(),
-                lane: lane.name.to_string(),
-                state: state.clone(),
                 changes: page.changes,
                 unread: page.unread,
                 pass: walk.pass,
                 urgency,
-                at: self.clock.now(),
+                ..self.intake(lane, lease, state.clone(), page_as_of)
             };
             let mut taken = self.store.intake(intake).await?;
+            state.version += 1;
             if let Some(replacing) = replacing.filter(|_| taken.new > 0) {
-                add(&mut taken, self.ask_for_replaced(lane, &state, &replacing).await?);
+                add(&mut taken, self.ask_for_replaced(lane, &mut state, &replacing).await?);
             }
             let carried = lane.sweeps.iter().any(|(kind, _)| Kind::CARRIED.contains(kind));
             self.observer.tell(&Event::Page { source: &self.name, lane: &lane.name, taken, carried });
@@ -205,23 +221,25 @@ impl Pull {
             if let Some((token, wait)) = later {
                 let wait = wait.clamp(SHORTEST_LATER, LONGEST_LATER);
                 self.clock.sleep_until(self.clock.now().plus(wait)).await;
-                reading = self.read(lane, Position::Within(token));
+                as_of = as_of.max(self.clock.now());
+                reading = self.read(lane, Position::Within(token), as_of);
             }
             let Some(end) = end else { continue };
             let held = match walk.pass {
                 Some(pass) => {
                     finish(&mut state, end, self.clock.now());
-                    state.full_at = Some(walk.began_at);
+                    state.full_at = Some(walk.began_at.min(self.clock.now()));
                     // What is held stays held until another full walk: a delta can't find what is missing.
                     state.held = None;
-                    self.sweep(lane, state, pass).await?
+                    self.sweep(lane, state, pass, walk.began_at).await?
                 }
                 None => None,
             };
             self.ring();
             let took = began_at.until(self.clock.now());
             self.observer.tell(&Event::WalkEnded { source: &self.name, lane: &lane.name, taken: sum, took });
-            return Ok(Walked { taken: sum, full, resumed, held, took });
+            let missed = full && !lane.stable && self.known(lane).await?.is_some_and(|live| live > seen(&sum));
+            return Ok(Walked { taken: sum, full, resumed, missed, held, took });
         }
     }
 
@@ -232,21 +250,42 @@ impl Pull {
         Ok((live > 0).then_some(live))
     }
 
-    fn read(&self, lane: &Lane, position: Position) -> Reading {
+    fn read(&self, lane: &Lane, position: Position, sent_at: Timestamp) -> Reading {
         let (source, lane) = (Arc::clone(&self.source), lane.clone());
         let task = tokio::spawn(async move { source.page(&lane, &position).await });
-        Reading { _given_up: AbortOnDrop(task.abort_handle()), task }
+        Reading { _given_up: AbortOnDrop(task.abort_handle()), task, sent_at }
     }
 
-    async fn sweep(&self, lane: &Lane, state: LaneState, pass: u64) -> Result<Option<Swept>, Fault> {
+    /// When a walk begins: later than everything that is known, also after the clock was set back. What is known was told
+    /// before the walk then, and what the walk tells is not stale.
+    async fn beginning(&self) -> Result<Timestamp, Fault> {
+        let known = self.store.as_of(&self.name).await?;
+        Ok(self.clock.now().max(known.plus(Duration::from_millis(1))))
+    }
+
+    async fn sweep(
+        &self,
+        lane: &Lane,
+        mut state: LaneState,
+        pass: u64,
+        began_at: Timestamp,
+    ) -> Result<Option<Swept>, Fault> {
+        let earlier = (state.full_pass, state.full_as_of);
+        (state.full_pass, state.full_as_of) = (pass, Some(began_at));
+        // A walk that may miss records removes what two of them missed.
+        let (before, since) = if lane.stable { (None, Some(began_at)) } else { (Some(earlier.0), earlier.1) };
+        let Touch { lease, .. } = self.touch().await?;
         let swept = self
             .store
             .sweep(Sweep {
                 source: self.name.clone(),
                 lane: lane.name.to_string(),
+                lease,
                 state,
-                kinds: lane.sweeps.iter().map(|(kind, _)| *kind).collect(),
+                sweeps: lane.sweeps.clone(),
                 pass,
+                before,
+                since,
                 guard: self.guard,
                 at: self.clock.now(),
             })
@@ -261,30 +300,55 @@ impl Pull {
     /// Keeps the fault with the lane, so that `status` can tell it.
     async fn failed(&self, lane: &Lane, fault: Fault, goes_on: GoesOn) -> Result<Walked, Stopped> {
         self.observer.tell(&Event::ReadFailed { source: &self.name, lane: &lane.name, fault: &fault });
+        let Touch { lease, at, .. } = self.touch().await?;
         let mut state = self.store.lane(&self.name, &lane.name).await?;
         state.fault = Some(fault.clone());
         if goes_on == GoesOn::Anew {
             state.walk = None;
         }
-        self.store
-            .intake(Intake {
-                source: self.name.clone(),
-                lane: lane.name.to_string(),
-                state,
-                changes: Vec::new(),
-                unread: Vec::new(),
-                pass: None,
-                urgency: lane.urgency,
-                at: self.clock.now(),
-            })
-            .await?;
+        self.store.intake(self.intake(lane, lease, state, at)).await?;
         Err(Stopped::Source(fault))
+    }
+
+    /// An intake that holds nothing yet but the lane's state.
+    fn intake(&self, lane: &Lane, lease: Lease, state: LaneState, as_of: Timestamp) -> Intake {
+        let scopes = lane.sweeps.iter().filter_map(|(kind, scope)| Some((*kind, scope.clone()?)));
+        Intake {
+            source: self.name.clone(),
+            lane: lane.name.to_string(),
+            lease,
+            expected: Some(state.version),
+            state,
+            as_of,
+            fetched: false,
+            scopes: scopes.collect(),
+            hints: Vec::new(),
+            changes: Vec::new(),
+            unread: Vec::new(),
+            pass: None,
+            urgency: lane.urgency,
+            at: self.clock.now(),
+        }
+    }
+
+    /// The right to touch records of the source, now.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn touch(&self) -> Result<Touch, Fault> {
+        let lease = self.store.lease(&Leased::Source(self.name.clone())).await?;
+        Ok(Touch { source: self.name.clone(), lease, at: self.clock.now() })
     }
 
     /// Tells flows that the mirror may have changed.
     pub fn ring(&self) {
         self.news.send_modify(|count| *count = count.wrapping_add(1));
     }
+}
+
+/// How many records a walk met.
+const fn seen(taken: &Taken) -> u64 {
+    taken.new + taken.changed + taken.unchanged + taken.stale + taken.unread
 }
 
 /// What becomes of a walk that stopped.
@@ -328,6 +392,11 @@ fn finish(state: &mut LaneState, end: Token, now: Timestamp) {
     state.walk = None;
     state.read_at = Some(now);
     state.fault = None;
+}
+
+/// So much earlier.
+fn before(instant: Timestamp, age: Duration) -> Timestamp {
+    Timestamp::from_millis(instant.millis().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))
 }
 
 fn add(sum: &mut Taken, taken: Taken) {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use contract::{
     Change, Fault, Lane, Ref,
     source::MOST_REFS,
-    store::{Intake, LaneState, Taken},
+    store::{Intake, LaneState, Taken, Touch},
 };
 use model::{Category, Kind, Record, RecordId, Sku};
 
@@ -17,16 +17,17 @@ use super::{Pull, add};
 
 impl Pull {
     /// Asks for the records that new ones of this page seem to replace. What the source can't tell now is told by its next
-    /// full read. Called within a walk of the lane, whose state this is.
+    /// full read. Called within a walk of the lane, whose state this is, after the page was taken in.
     pub(super) async fn ask_for_replaced(
         &self,
         lane: &Lane,
-        state: &LaneState,
+        state: &mut LaneState,
         new: &Replacing,
     ) -> Result<Taken, Fault> {
         let older: Vec<Ref> = self.replaced(new).await?.into_iter().map(|(kind, id)| Ref { kind, id }).collect();
         let mut sum = Taken::default();
         for refs in older.chunks(MOST_REFS) {
+            let Touch { lease, at, .. } = self.touch().await?;
             let fetched = match self.source.fetch(refs).await {
                 Ok(fetched) => fetched,
                 Err(fault) => {
@@ -34,17 +35,15 @@ impl Pull {
                     break;
                 }
             };
+            let as_of = at.max(self.store.as_of(&self.name).await?);
             let intake = Intake {
-                source: self.name.clone(),
-                lane: lane.name.to_string(),
-                state: state.clone(),
+                fetched: true,
                 changes: fetched.changes,
                 unread: fetched.unread,
-                pass: None,
-                urgency: lane.urgency,
-                at: self.clock.now(),
+                ..self.intake(lane, lease, state.clone(), as_of)
             };
             add(&mut sum, self.store.intake(intake).await?);
+            state.version += 1;
         }
         Ok(sum)
     }

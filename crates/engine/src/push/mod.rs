@@ -26,7 +26,7 @@ use contract::{
     Call, Clock, Fault, Limits, Op, Outcome, Parcel, Payload, Receipt, Store,
     destination::{Resolution, Verdict},
     source::Urgency,
-    store::{Closed, Number, Open, Revision, State, Step},
+    store::{Closed, Leased, Number, Open, Revision, State, Step},
 };
 use model::{Kind, Timestamp};
 use tokio::{
@@ -364,11 +364,13 @@ impl Turn {
         let records = settled.len();
         let step = Step {
             flow: self.push.flow.name.clone(),
+            lease: self.push.store.lease(&Leased::Flow(self.push.flow.name.clone())).await?,
             close,
             settled,
             cursor,
             open,
             removed: if counts { removed } else { 0 },
+            tickets: Vec::new(),
             at: self.now(),
         };
         let opened = self.push.store.advance(step).await?;

@@ -13,9 +13,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use contract::{
     Clock, Fault, FaultClass, Lane, Store,
-    store::{LaneState, Sweep},
+    store::{LaneState, Leased, Retention, Sweep},
 };
-use model::{Kind, Timestamp};
+use model::Timestamp;
 use tokio::sync::watch;
 
 pub use self::{
@@ -31,6 +31,8 @@ use crate::{
 
 /// Touches carried out in one transaction: a sale that begins on every product at once must not delay what is sent.
 const TOUCHES: usize = 500;
+/// About so many rows are deleted in one transaction of pruning.
+const PRUNED_AT_ONCE: usize = 1000;
 /// Every task looks for work again after this, even if nothing notified it.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -48,8 +50,8 @@ pub struct Engine {
     pub observer: Arc<dyn Observer>,
     /// How long a record waits before its second attempt.
     pub first_backoff: Duration,
-    /// How long finished calls are kept.
-    pub keep_calls: Duration,
+    /// How long what is finished is kept.
+    pub retention: Retention,
     /// What keeps `run` from working now.
     pub health: Arc<Health>,
 }
@@ -81,12 +83,14 @@ impl Engine {
         for flow in &self.flows {
             self.register_flow(flow).await?;
         }
-        Ok(())
+        let sources: Vec<_> = self.origins.iter().map(|origin| origin.pull.name.clone()).collect();
+        let flows: Vec<_> = self.flows.iter().map(|flow| flow.name.clone()).collect();
+        self.store.retire_others(&sources, &flows).await
     }
 
     async fn register_flow(&self, flow: &Flow) -> Result<(), Fault> {
-        let (fingerprint, ids) = (flow.fingerprint(), flow.destination.ids());
-        self.store.register(&flow.name, &flow.source, &fingerprint, ids).await?;
+        self.store.declare(&flow.declared()).await?;
+        self.store.recover(&flow.name).await?;
         Ok(())
     }
 
@@ -95,19 +99,28 @@ impl Engine {
     async fn remove_disabled_lanes(&self, origin: &Origin) -> Result<(), Fault> {
         let source = &origin.pull.name;
         let lanes = origin.pull.source.lanes();
-        let counts = self.store.counts(source).await?;
-        let is_read = |kind: &Kind| lanes.iter().any(|lane| lane.reads(*kind));
-        let kinds: Vec<Kind> = counts.iter().map(|count| count.kind).filter(|kind| !is_read(kind)).collect();
+        let mut sweeps = self.store.scopes(source).await?;
+        sweeps.retain(|swept| !lanes.iter().any(|lane| lane.sweeps.contains(swept)));
         for (lane, before) in self.store.lanes(source).await? {
             // Should the lane be switched on again, it starts with a new pass, which no record was seen in.
-            let beginning = |passes| LaneState { passes, ..LaneState::default() };
+            let beginning = |passes| LaneState { passes, version: before.version, ..LaneState::default() };
             if before == beginning(before.passes) || lanes.iter().any(|it| it.name == lane) {
                 continue;
             }
             let pass = before.passes + 1;
             let state = beginning(pass);
-            let (at, kinds) = (self.clock.now(), kinds.clone());
-            let sweep = Sweep { source: source.clone(), lane, state, kinds, pass, guard: None, at };
+            let sweep = Sweep {
+                source: source.clone(),
+                lane,
+                lease: self.store.lease(&Leased::Source(source.clone())).await?,
+                state,
+                sweeps: sweeps.clone(),
+                pass,
+                before: None,
+                since: None,
+                guard: None,
+                at: self.clock.now(),
+            };
             let (lane, swept) = (sweep.lane.clone(), self.store.sweep(sweep).await?);
             tracing::info!(%source, lane, records = swept.missing, "the lane is switched off; its records are deleted from the mirror");
         }
@@ -116,11 +129,19 @@ impl Engine {
 
     /// Deletes what is finished and older than it is kept.
     async fn prune(&self) -> Result<(), Fault> {
-        let keep = i64::try_from(self.keep_calls.as_millis()).unwrap_or(i64::MAX);
-        let before = Timestamp::from_millis(self.clock.now().millis().saturating_sub(keep));
-        let calls = self.store.prune(before).await?;
-        if calls > 0 {
-            tracing::info!(calls, "finished calls were deleted");
+        let (mut calls, mut tombstones, mut former) = (0, 0, 0);
+        loop {
+            // In steps, so that reads and pushes get in between.
+            let pruned = self.store.prune(self.clock.now(), &self.retention, PRUNED_AT_ONCE).await?;
+            calls += pruned.calls;
+            tombstones += pruned.tombstones;
+            former += pruned.former;
+            if !pruned.more {
+                break;
+            }
+        }
+        if calls + tombstones + former > 0 {
+            tracing::info!(calls, tombstones, former, "what was finished was deleted");
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contract::{Fault, FaultClass, Lane};
+use contract::{Fault, FaultClass, Lane, store::Touch};
 use model::{FlowName, SourceName};
 use tokio::{sync::watch, task::JoinSet};
 
@@ -97,10 +97,11 @@ impl Engine {
             let walked = self.walk_unless_refused(origin, lane, full, &done, &mut stop).await?;
             done.push((name.clone(), lane.name.to_string(), walked));
         }
-        while self.store.spread(TOUCHES).await? > 0 {
+        let touch = origin.pull.touch().await?;
+        while self.store.spread(&touch, TOUCHES).await? > 0 {
             origin.pull.ring();
         }
-        while self.store.wake(self.clock.now(), TOUCHES).await? > 0 {
+        while self.store.wake(&Touch { at: self.clock.now(), ..touch.clone() }, TOUCHES).await? > 0 {
             origin.pull.ring();
         }
         stage.send_replace(if ready { Stage::Read } else { Stage::Failed });

@@ -188,12 +188,15 @@ impl Engine {
     /// Carries out what time brings: due projections, and touches that wait to be spread.
     async fn keep_waking(&self, task: &str, mut stop: watch::Receiver<bool>) -> Result<(), Fault> {
         while !*stop.borrow() {
-            let woken = self.store.wake(self.clock.now(), TOUCHES).await?;
-            let waiting = self.store.spread(TOUCHES).await?;
-            if woken > 0 || waiting > 0 {
-                for origin in &self.origins {
+            let (mut woken, mut waiting) = (0, 0);
+            for origin in &self.origins {
+                let touch = origin.pull.touch().await?;
+                let due = self.store.wake(&touch, TOUCHES).await?;
+                let left = self.store.spread(&touch, TOUCHES).await?;
+                if due > 0 || left > 0 {
                     origin.pull.ring();
                 }
+                (woken, waiting) = (woken + due, waiting + left);
             }
             let now = self.clock.now();
             let mut next = now.plus(if waiting > 0 { SPREAD_PAUSE } else { WAKE_EVERY });

@@ -1,27 +1,27 @@
 //! What destinations hold, the calls made to them, and what was set aside.
 //!
 //! **Invariants:** the stored payload is always what the destination acknowledged last; a settlement of an older
-//! revision never replaces that of a newer one; what an unfinished call carried is in doubt once the flow is registered
-//! again; whatever changes what a row holds tells `owners.rs` where the flow's ids are shared.
+//! revision never replaces that of a newer one; what an unfinished call carried is in doubt once the flow is taken over;
+//! whatever changes what a row holds tells `owners.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use contract::{
     Digests, Fault, Item,
-    destination::Ids,
     store::{
-        Closed, Cursor, Held, HeldItem, Hold, ItemEntry, Number, Open, Registered, Revision, Settled, State, Step,
+        Closed, Cursor, Held, HeldItem, Hold, ItemEntry, Lease, Number, Open, Revision, Settled, State, Step, Ticket,
     },
 };
-use model::{FlowName, Kind, RemoteId, SourceName, Timestamp};
+use model::{FlowName, Kind, RemoteId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     codec::{Codec, Purpose},
     mirror::fault_text,
-    owners::Loose,
+    owners::{Loose, is_same},
     trouble::{Outcome, Trouble},
-    writer::Tx,
+    window::kind,
+    writer::{Tx, fence},
 };
 
 pub(super) const IN_SYNC: u8 = 0;
@@ -57,15 +57,27 @@ pub(super) struct Flow {
     pub(super) key: i64,
     pub(super) source: i64,
     pub(super) cursor: Cursor,
-    /// Its ids are shared: it is kept whose the items are.
+    /// Several records may come to the same item.
     pub(super) shared: bool,
+    /// The kinds that it carries, as bits.
+    pub(super) kinds: u64,
+    /// The lease that was given out last.
+    pub(super) token: u64,
 }
 
 pub(super) fn flow(db: &Connection, name: &FlowName) -> Outcome<Option<Flow>> {
-    let read = "SELECT key, source, urgent, live, backfill, shared FROM flow WHERE name = ?1";
+    let read =
+        "SELECT key, source, urgent, live, backfill, shared, kinds, token FROM flow WHERE name = ?1 AND current = 1";
     let found = db.prepare_cached(read)?.query_row([name.as_str()], |row| {
         let cursor = Cursor([Revision(row.get(2)?), Revision(row.get(3)?), Revision(row.get(4)?)]);
-        Ok(Flow { key: row.get(0)?, source: row.get(1)?, cursor, shared: row.get(5)? })
+        Ok(Flow {
+            key: row.get(0)?,
+            source: row.get(1)?,
+            cursor,
+            shared: row.get(5)?,
+            kinds: row.get(6)?,
+            token: row.get(7)?,
+        })
     });
     Ok(found.optional()?)
 }
@@ -110,11 +122,13 @@ pub(super) fn items(blob: Option<&[u8]>) -> Outcome<Vec<ItemEntry>> {
 /// A step with all the work done that needs no database.
 pub(super) struct PreparedStep {
     flow: FlowName,
+    lease: Lease,
     close: Vec<Closed>,
     settled: Vec<PreparedSettled>,
     cursor: Option<Cursor>,
     open: Vec<Open>,
     removed: u64,
+    tickets: Vec<Ticket>,
     at: Timestamp,
 }
 
@@ -152,6 +166,8 @@ impl PreparedStep {
         Ok(Self {
             settled: settled.collect::<Outcome<_>>()?,
             flow: step.flow,
+            lease: step.lease,
+            tickets: step.tickets,
             close: step.close,
             cursor: step.cursor,
             open: step.open,
@@ -212,77 +228,8 @@ ON CONFLICT (key) DO UPDATE SET
 WHERE excluded.revision >= ledger.revision";
 
 impl Tx<'_> {
-    pub(super) fn register(
-        &self,
-        name: &FlowName,
-        source: &SourceName,
-        fingerprint: &str,
-        ids: Ids,
-    ) -> Outcome<Registered> {
-        let source = self.source(source)?;
-        let known: Option<(String, Flow)> = match flow(self.db, name)? {
-            None => None,
-            Some(flow) => {
-                let read = "SELECT fingerprint FROM flow WHERE key = ?1";
-                Some((self.db.prepare_cached(read)?.query_row([flow.key], |row| row.get(0))?, flow))
-            }
-        };
-        let Some((known_fingerprint, known)) = known else {
-            self.db
-                .prepare_cached(
-                    "INSERT INTO flow (name, source, fingerprint, urgent, live, backfill, shared)
-                     VALUES (?1, ?2, ?3, 0, 0, 0, ?4)",
-                )?
-                .execute((name.as_str(), source, fingerprint, ids == Ids::Shared))?;
-            return Ok(Registered::default());
-        };
-        let restarted = known.source != source || known_fingerprint != fingerprint;
-        if restarted {
-            self.db
-                .prepare_cached(
-                    "UPDATE flow SET source = ?2, fingerprint = ?3, urgent = 0, live = 0, backfill = 0 WHERE key = ?1",
-                )?
-                .execute((known.key, source, fingerprint))?;
-        }
-        let flow = Flow { source, shared: known.shared || ids == Ids::Shared, ..known };
-        if flow.shared && (!known.shared || known.source != source) {
-            self.share(&flow)?;
-        }
-        Ok(Registered { restarted, in_doubt: self.end_open_calls(&flow)? })
-    }
-
-    /// Ends the calls that a crash left open; tells how many records they carried.
-    fn end_open_calls(&self, flow: &Flow) -> Outcome<u64> {
-        let mut cut_off: BTreeMap<Number, (i64, Vec<RemoteId>)> = BTreeMap::new();
-        let mut query =
-            self.db.prepare_cached("SELECT items, opened_at FROM call WHERE flow = ?1 AND ended_at IS NULL")?;
-        let mut rows = query.query([flow.key])?;
-        while let Some(row) = rows.next()? {
-            let blob = row.get_ref(0)?.as_blob_or_null().ok().flatten().unwrap_or_default();
-            for (number, id) in Codec::decode::<Vec<(Number, RemoteId)>>("an open call", blob)? {
-                cut_off.entry(number).or_insert((row.get(1)?, Vec::new())).1.push(id);
-            }
-        }
-        drop(rows);
-        if cut_off.is_empty() {
-            return Ok(0);
-        }
-        let fault = Fault::transient("C0110", "the process ended before the answer was there")
-            .hint("nothing to do: what the call carried is sent again");
-        self.db
-            .prepare_cached(
-                "UPDATE call SET ended_at = opened_at, items = NULL, fault = ?2
-                 WHERE flow = ?1 AND ended_at IS NULL",
-            )?
-            .execute((flow.key, fault_text(&fault)?))?;
-        for (number, (opened_at, ids)) in &cut_off {
-            self.cut_off(flow, *number, ids, *opened_at)?;
-        }
-        Ok(cut_off.len() as u64)
-    }
-
     /// Marks items of a record as unknown, whether or not the ledger knew of them, and has the record looked at again.
-    fn cut_off(&self, flow: &Flow, number: Number, ids: &[RemoteId], opened_at: i64) -> Outcome<()> {
+    pub(super) fn cut_off(&self, flow: &Flow, number: Number, ids: &[RemoteId], opened_at: i64) -> Outcome<()> {
         let key = key(flow.key, number);
         let known = self.held(key)?;
         let mut held = known.clone().unwrap_or_default();
@@ -292,9 +239,8 @@ impl Tx<'_> {
                 None => held.push(ItemEntry { id: id.clone(), digests: None }),
             }
         }
-        if let Some(kind) = self.shares(flow, number)? {
-            self.reown(flow.key, kind, key, known.as_deref().unwrap_or_default(), &held, &mut Loose::default())?;
-        }
+        let kind = self.kind(number)?;
+        self.reown(flow.key, kind, key, known.as_deref().unwrap_or_default(), &held, &mut Loose::default())?;
         if known.is_some() {
             return self.write_doubt(key, &held);
         }
@@ -347,15 +293,23 @@ impl Tx<'_> {
 
     pub(super) fn advance(&self, step: &PreparedStep) -> Outcome<Vec<u64>> {
         let flow = flow(self.db, &step.flow)?.ok_or_else(|| flow_unknown(&step.flow))?;
+        fence(step.lease, flow.token)?;
+        let mut carried = Vec::new();
         for closed in &step.close {
-            self.close(flow.key, closed, step.at)?;
+            carried.extend(self.close(flow.key, closed, step.at)?);
         }
         self.count_removed(flow.key, step.removed, step.at)?;
         let mut loose = Loose::default();
         for settled in &step.settled {
             self.settle(&flow, settled, step.at, &mut loose)?;
         }
+        self.free(&flow, &carried, &mut loose)?;
         self.tend(flow.key, &loose)?;
+        for ticket in &step.tickets {
+            self.db
+                .prepare_cached("UPDATE call SET ticket = ?3, ask_at = ?4 WHERE id = ?1 AND flow = ?2")?
+                .execute((ticket.call, flow.key, &ticket.ticket, ticket.ask_at.millis()))?;
+        }
         if let Some(Cursor([urgent, live, backfill])) = step.cursor {
             self.db
                 .prepare_cached(
@@ -364,23 +318,42 @@ impl Tx<'_> {
                 )?
                 .execute((flow.key, urgent.0, live.0, backfill.0))?;
         }
-        step.open.iter().map(|open| self.open(flow.key, open, step.at)).collect()
+        step.open.iter().map(|open| self.open(&flow, open, step.at)).collect()
     }
 
-    fn open(&self, flow: i64, open: &Open, at: Timestamp) -> Outcome<u64> {
+    fn open(&self, flow: &Flow, open: &Open, at: Timestamp) -> Outcome<u64> {
+        for (number, id) in &open.items {
+            self.reserve(flow.key, open.kind, key(flow.key, *number), id)?;
+        }
         let records = open.items.iter().map(|(number, _)| number).collect::<BTreeSet<_>>().len();
         self.db
             .prepare_cached(
-                "INSERT INTO call (flow, opened_at, kind, op, records, items) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO call (flow, token, opened_at, kind, op, records, items)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
-            .execute((flow, at.millis(), open.kind.number(), open.op, records as u64, Codec::encode(&open.items)?))?;
+            .execute((
+                flow.key,
+                flow.token,
+                at.millis(),
+                open.kind.number(),
+                open.op,
+                records as u64,
+                Codec::encode(&open.items)?,
+            ))?;
         Ok(u64::try_from(self.db.last_insert_rowid()).unwrap_or(0))
     }
 
-    fn close(&self, flow: i64, closed: &Closed, at: Timestamp) -> Outcome<()> {
+    /// Ends a call; gives what it carried.
+    fn close(&self, flow: i64, closed: &Closed, at: Timestamp) -> Outcome<Vec<(Kind, Number, RemoteId)>> {
+        let read = "SELECT kind, items FROM call WHERE id = ?1 AND flow = ?2 AND items IS NOT NULL";
+        let open: Option<(u8, Vec<u8>)> = self
+            .db
+            .prepare_cached(read)?
+            .query_row((closed.id, flow), |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
         self.db
             .prepare_cached(
-                "UPDATE call SET items = NULL, ended_at = ?3, status = ?4, took = ?5, response = ?6, fault = ?7
+                "UPDATE call SET items = NULL, ticket = NULL, ask_at = NULL, ended_at = ?3, status = ?4, took = ?5, response = ?6, fault = ?7
                  WHERE id = ?1 AND flow = ?2",
             )?
             .execute(rusqlite::params![
@@ -392,14 +365,17 @@ impl Tx<'_> {
                 closed.response,
                 closed.fault.as_ref().map(fault_text).transpose()?,
             ])?;
-        Ok(())
+        let Some((number, items)) = open else { return Ok(Vec::new()) };
+        let kind = kind(number)?;
+        let items: Vec<(Number, RemoteId)> = Codec::decode("an open call", &items)?;
+        Ok(items.into_iter().map(|(number, id)| (kind, number, id)).collect())
     }
 
     fn settle(&self, flow: &Flow, settled: &PreparedSettled, at: Timestamp, loose: &mut Loose) -> Outcome<()> {
         let key = key(flow.key, settled.number);
-        let before = match self.shares(flow, settled.number)? {
-            Some(kind) => Some((kind, self.held(key)?.unwrap_or_default())),
-            None => None,
+        let before = match settled.items {
+            PreparedHeld::Same => Vec::new(),
+            _ => self.held(key)?.unwrap_or_default(),
         };
         let (state, waits, rule) = state_columns(&settled.state, settled.revision, at);
         let items = match &settled.items {
@@ -425,12 +401,14 @@ impl Tx<'_> {
         if written == 0 {
             return Ok(());
         }
-        if let Some((kind, before)) = before {
-            if !matches!(settled.items, PreparedHeld::Same) {
-                let now = self::items(items.map(Vec::as_slice))?;
-                self.reown(flow.key, kind, key, &before, &now, loose)?;
+        if !matches!(settled.items, PreparedHeld::Same) {
+            let now = self::items(items.map(Vec::as_slice))?;
+            if !is_same(&before, &now) {
+                self.reown(flow.key, self.kind(settled.number)?, key, &before, &now, loose)?;
             }
-            self.want(flow.key, kind, key, &settled.wants, loose)?;
+        }
+        if flow.shared {
+            self.want(flow.key, self.kind(settled.number)?, key, &settled.wants, loose)?;
         }
         match &settled.items {
             PreparedHeld::Same => {}
@@ -492,10 +470,8 @@ impl Tx<'_> {
             rows.collect::<Result<_, _>>()?
         };
         for (key, ended) in &waiting {
-            if whole.shared {
-                let held = self.held(*key)?.unwrap_or_default();
-                self.reown(flow, kind.number(), *key, &held, &[], &mut loose)?;
-            }
+            let held = self.held(*key)?.unwrap_or_default();
+            self.reown(flow, kind.number(), *key, &held, &[], &mut loose)?;
             let (state, waits) = if *ended { (GONE, None) } else { (RETRY, Some(0)) };
             self.db
                 .prepare_cached("UPDATE ledger SET state = ?2, waits = ?3, attempts = 0, items = NULL WHERE key = ?1")?
@@ -506,8 +482,8 @@ impl Tx<'_> {
         Ok(waiting.len() as u64)
     }
 
-    /// Has dead letters tried again now; none named: all.
-    pub(super) fn replay(&self, flow: i64, numbers: &[Number]) -> Outcome<u64> {
+    /// Has dead letters tried again now.
+    pub(super) fn replay(&self, flow: i64, numbers: Option<&[Number]>) -> Outcome<u64> {
         self.dead_keys(flow, numbers)?.into_iter().try_fold(0, |sum, key| Ok(sum + self.try_again(key)?))
     }
 
@@ -523,10 +499,9 @@ impl Tx<'_> {
     }
 
     /// Sets dead letters aside for good.
-    pub(super) fn discard(&self, flow: i64, numbers: &[Number]) -> Outcome<u64> {
+    pub(super) fn discard(&self, flow: i64, numbers: Option<&[Number]>) -> Outcome<u64> {
         let mut dropped = 0;
-        for number in numbers {
-            let key = key(flow, *number);
+        for key in self.dead_keys(flow, numbers)? {
             let written = self
                 .db
                 .prepare_cached(
@@ -540,8 +515,9 @@ impl Tx<'_> {
         Ok(dropped)
     }
 
-    fn dead_keys(&self, flow: i64, numbers: &[Number]) -> Outcome<Vec<i64>> {
-        if !numbers.is_empty() {
+    /// The ledger keys of these records, or of all dead ones.
+    fn dead_keys(&self, flow: i64, numbers: Option<&[Number]>) -> Outcome<Vec<i64>> {
+        if let Some(numbers) = numbers {
             return Ok(numbers.iter().map(|number| key(flow, *number)).collect());
         }
         let mut query =
@@ -556,46 +532,6 @@ impl Tx<'_> {
             self.db.prepare_cached("DELETE FROM refused WHERE key = ?1")?.execute([key])?;
         }
         Ok(written as u64)
-    }
-
-    pub(super) fn prune(&self, before: Timestamp) -> Outcome<u64> {
-        let deleted = self
-            .db
-            .prepare_cached(
-                "DELETE FROM call WHERE ended_at < ?1
-                 AND id NOT IN (SELECT call FROM ledger WHERE call IS NOT NULL)",
-            )?
-            .execute([before.millis()])?;
-        Ok(deleted as u64)
-    }
-
-    /// Touches records whose due time has come.
-    pub(super) fn wake(&mut self, now: Timestamp, limit: usize) -> Outcome<u64> {
-        let flows: Vec<i64> = {
-            let mut query = self.db.prepare_cached("SELECT key FROM flow ORDER BY key")?;
-            query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
-        };
-        let mut due = BTreeSet::new();
-        for flow in &flows {
-            let room = limit.saturating_sub(due.len()) as u64;
-            let mut query = self
-                .db
-                .prepare_cached("SELECT key FROM ledger WHERE flow = ?1 AND due <= ?2 ORDER BY due, key LIMIT ?3")?;
-            let keys = query.query_map((flow, now.millis(), room), |row| row.get::<_, i64>(0))?;
-            for key in keys {
-                due.extend(u64::try_from(key? - base(*flow)));
-            }
-        }
-        // One touch serves all flows: it is due in none of them any more.
-        for n in &due {
-            for flow in &flows {
-                self.db
-                    .prepare_cached("UPDATE ledger SET due = NULL WHERE key = ?1 AND due <= ?2")?
-                    .execute((key(*flow, Number(*n)), now.millis()))?;
-            }
-            self.touch(*n, contract::source::Urgency::Urgent)?;
-        }
-        Ok(due.len() as u64)
     }
 }
 

@@ -6,11 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use contract::source::Urgency;
-use model::{Hub, Kind, ProductId, Record, SourceName};
+use contract::{source::Urgency, store::Touch};
+use model::{Hub, Kind, ProductId, Record, SourceName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{trouble::Outcome, writer::Tx};
+use super::{
+    trouble::Outcome,
+    writer::{NOT_CARRIED, Tx},
+};
 
 /// Touches of one transaction; what goes beyond is spread.
 const INLINE: usize = 500;
@@ -181,7 +184,7 @@ impl Tx<'_> {
     }
 
     /// Carries out touches, or leaves wide ones to be spread; tells how many were carried out.
-    pub(super) fn touch_all(&mut self, source: i64, touches: &Touches) -> Outcome<u64> {
+    pub(super) fn touch_all(&mut self, source: i64, touches: &Touches, at: Timestamp) -> Outcome<u64> {
         let mut numbers = BTreeMap::new();
         for (reach, urgency) in &touches.0 {
             for n in self.within_reach(source, reach, numbers.len())? {
@@ -189,7 +192,7 @@ impl Tx<'_> {
                 *place = (*urgency).min(*place);
             }
         }
-        numbers.into_iter().try_fold(0, |sum, (n, urgency)| Ok(sum + u64::from(self.touch(n, urgency)?)))
+        numbers.into_iter().try_fold(0, |sum, (n, urgency)| Ok(sum + u64::from(self.touch(n, urgency, at)?)))
     }
 
     /// Who is to be touched now; nobody where that is put off.
@@ -229,32 +232,31 @@ impl Tx<'_> {
     }
 
     /// Gives a live, carried record a new revision; for a part of a product, the product.
-    pub(super) fn touch(&mut self, n: u64, urgency: Urgency) -> Outcome<bool> {
+    pub(super) fn touch(&mut self, n: u64, urgency: Urgency, at: Timestamp) -> Outcome<bool> {
         let stands = self
             .db
             .prepare_cached("SELECT source, kind, revision, urgency FROM record WHERE n = ?1 AND ended = 0")?
             .query_row([n], |row| Ok((row.get(0)?, row.get::<_, u8>(1)?, row.get(2)?, row.get(3)?)))
             .optional()?;
         let Some((source, kind, revision, stood)) = stands else { return Ok(false) };
-        if revision > self.began && stood <= urgency as u8 {
-            // It got a revision in this transaction: whoever sees that sees all of it.
-            return Ok(false);
-        }
-        let Some(kind) = Kind::from_number(kind) else { return Ok(false) };
-        if Kind::PARTS.contains(&kind) {
+        if Kind::from_number(kind).is_some_and(|kind| Kind::PARTS.contains(&kind)) {
             return match self.product_of(source, n)? {
-                Some(product) => self.touch(product, urgency),
+                Some(product) => self.touch(product, urgency, at),
                 None => Ok(false),
             };
         }
-        if !Kind::CARRIED.contains(&kind) {
+        if stood == NOT_CARRIED {
+            return Ok(false);
+        }
+        if stood <= urgency as u8 && self.is_new(source, revision)? {
+            // It got a revision in this transaction: whoever sees that sees all of it.
             return Ok(false);
         }
         let urgency = self.place(source, (revision, stood), urgency)?;
-        let revision = self.next_revision(source);
+        let revision = self.next_revision(source)?;
         self.db
-            .prepare_cached("UPDATE record SET revision = ?2, urgency = ?3 WHERE n = ?1")?
-            .execute((n, revision.0, urgency))?;
+            .prepare_cached("UPDATE record SET revision = ?2, urgency = ?3, touched_at = ?4 WHERE n = ?1")?
+            .execute((n, revision.0, urgency, at.millis()))?;
         Ok(true)
     }
 
@@ -279,21 +281,23 @@ impl Tx<'_> {
     }
 
     /// Carries out touches that wait, in the order in which they came; tells how many are left.
-    pub(super) fn spread(&mut self, limit: usize) -> Outcome<u64> {
+    pub(super) fn spread(&mut self, touch: &Touch, limit: usize) -> Outcome<u64> {
+        let source = self.source(&touch.source)?;
+        self.fence_source(source, touch.lease)?;
         let mut room = limit;
         while room > 0 {
             let first = self
                 .db
-                .prepare_cached("SELECT id, source, hub, beyond, remain FROM spreading ORDER BY id LIMIT 1")?
-                .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
+                .prepare_cached("SELECT id, hub, beyond, remain FROM spreading WHERE source = ?1 ORDER BY id LIMIT 1")?
+                .query_row([source], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
                 .optional()?;
-            let Some((id, source, hub, after, left)): Option<(i64, i64, Option<i64>, u64, u64)> = first else { break };
+            let Some((id, hub, after, left)): Option<(i64, Option<i64>, u64, u64)> = first else { break };
             let numbers = match hub {
                 Some(hub) => users(self.db, hub, after, room)?,
                 None => products(self.db, source, after, room)?,
             };
             for n in &numbers {
-                self.touch(*n, Urgency::Backfill)?;
+                self.touch(*n, Urgency::Backfill, touch.at)?;
             }
             match numbers.last() {
                 Some(last) if numbers.len() == room => {
@@ -308,13 +312,14 @@ impl Tx<'_> {
             }
             room -= numbers.len();
         }
-        waiting(self.db)
+        waiting(self.db, Some(source))
     }
 }
 
-/// How many touches wait; exact as of when they were put off.
-pub(super) fn waiting(db: &Connection) -> Outcome<u64> {
-    Ok(db.prepare_cached("SELECT coalesce(sum(remain), 0) FROM spreading")?.query_row([], |row| row.get(0))?)
+/// How many touches wait, of a source or of all; exact as of when they were put off.
+pub(super) fn waiting(db: &Connection, source: Option<i64>) -> Outcome<u64> {
+    let sum = "SELECT coalesce(sum(remain), 0) FROM spreading WHERE ?1 IS NULL OR source = ?1";
+    Ok(db.prepare_cached(sum)?.query_row([source], |row| row.get(0))?)
 }
 
 /// Who uses a hub, in the order of their numbers.
@@ -327,7 +332,7 @@ pub(super) fn users(db: &Connection, hub: i64, after: u64, limit: usize) -> Outc
 fn products(db: &Connection, source: i64, after: u64, limit: usize) -> Outcome<Vec<u64>> {
     let mut query = db.prepare_cached(
         "SELECT n FROM record INDEXED BY record_scan
-         WHERE kind IN (1, 2) AND source = ?1 AND kind = ?2 AND n > ?3 ORDER BY n LIMIT ?4",
+         WHERE urgency < 3 AND source = ?1 AND kind = ?2 AND n > ?3 ORDER BY n LIMIT ?4",
     )?;
     let numbers = query.query_map((source, Kind::Product.number(), after, limit as u64), |row| row.get(0))?;
     Ok(numbers.collect::<Result<_, _>>()?)

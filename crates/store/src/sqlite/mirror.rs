@@ -5,11 +5,11 @@
 
 use contract::{
     Change, Digest, Fault,
-    source::{Unread, Urgency},
-    store::{Intake, LaneState, Sweep, Swept, Taken},
+    source::{Scope, Unread, Urgency},
+    store::{Intake, LaneState, Lease, Sweep, Swept, Taken},
 };
 use model::{Kind, Record, RecordId, SourceName, Timestamp};
-use rusqlite::{OptionalExtension as _, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
     codec::{Codec, Purpose},
@@ -24,6 +24,9 @@ const GONE: u8 = 1;
 /// Ended by its version: only a later one brings it back.
 const ENDED: u8 = 2;
 
+/// The scope of records that have none.
+pub(super) const NO_SCOPE: i64 = 0;
+
 /// Records that could not be understood and have no id: so many are kept per lane.
 const NAMELESS: u64 = 100;
 
@@ -31,7 +34,13 @@ const NAMELESS: u64 = 100;
 pub(super) struct Prepared {
     source: SourceName,
     lane: String,
+    lease: Lease,
     state: String,
+    expected: Option<u64>,
+    as_of: Timestamp,
+    fetched: bool,
+    scopes: Vec<(Kind, Scope)>,
+    hints: Vec<u64>,
     changes: Vec<Ready>,
     unread: Vec<Unread>,
     pass: Option<u64>,
@@ -72,6 +81,12 @@ impl Prepared {
             changes,
             source,
             lane: intake.lane,
+            lease: intake.lease,
+            expected: intake.expected,
+            as_of: intake.as_of,
+            fetched: intake.fetched,
+            scopes: intake.scopes,
+            hints: intake.hints,
             state: lane_text(&intake.state)?,
             unread: intake.unread,
             pass: intake.pass,
@@ -120,14 +135,17 @@ struct Stored {
     modified_at: Option<i64>,
     seen: u64,
     digest: Option<[u8; 16]>,
+    /// When that was asked for.
+    as_of: i64,
+    scope: i64,
     /// What was said of it last could not be understood.
     unread: bool,
 }
 
-const BY_ID: &str = "SELECT n, revision, urgency, ended, version, modified_at, seen, digest, unread FROM record
-    WHERE source = ?1 AND kind = ?2 AND id = ?3";
-const BY_NUMBER: &str =
-    "SELECT n, revision, urgency, ended, version, modified_at, seen, digest, unread FROM record WHERE n = ?1";
+const BY_ID: &str = "SELECT n, revision, urgency, ended, version, modified_at, seen, digest, unread, as_of, scope
+    FROM record WHERE source = ?1 AND kind = ?2 AND id = ?3";
+const BY_NUMBER: &str = "SELECT n, revision, urgency, ended, version, modified_at, seen, digest, unread, as_of, scope
+    FROM record WHERE n = ?1";
 
 impl Stored {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -141,6 +159,8 @@ impl Stored {
             seen: row.get(6)?,
             digest: row.get(7)?,
             unread: row.get(8)?,
+            as_of: row.get(9)?,
+            scope: row.get(10)?,
         })
     }
 }
@@ -152,6 +172,10 @@ struct Context<'a> {
     pass: Option<u64>,
     urgency: Urgency,
     at: Timestamp,
+    as_of: i64,
+    fetched: bool,
+    /// The scopes of kinds that are read in parts.
+    scopes: Vec<(Kind, i64)>,
     touches: Touches,
     taken: Taken,
     /// Some records of the source could not be understood before.
@@ -162,12 +186,18 @@ impl Tx<'_> {
     /// Takes in a page.
     pub(super) fn intake(&mut self, page: Prepared) -> Outcome<Taken> {
         let source = self.source(&page.source)?;
+        self.fence_source(source, page.lease)?;
+        self.expect_lane(source, &page.lane, page.expected)?;
+        let scopes = page.scopes.iter().map(|(kind, scope)| Ok((*kind, self.scope(source, scope)?)));
         let mut context = Context {
             source,
             name: &page.source,
             pass: page.pass,
             urgency: page.urgency,
             at: page.at,
+            as_of: page.as_of.millis(),
+            fetched: page.fetched,
+            scopes: scopes.collect::<Outcome<_>>()?,
             touches: Touches::default(),
             taken: Taken::default(),
             was_unread: self.has_unread(source)?,
@@ -181,7 +211,11 @@ impl Tx<'_> {
         for unread in &page.unread {
             self.keep_unread(&mut context, &page.lane, unread)?;
         }
-        context.taken.touched = self.touch_all(source, &context.touches)?;
+        context.taken.touched = self.touch_all(source, &context.touches, context.at)?;
+        self.forget_hints(source, &page.hints)?;
+        self.db
+            .prepare_cached("UPDATE source SET as_of = ?2 WHERE key = ?1 AND as_of < ?2")?
+            .execute((source, context.as_of))?;
         self.write_lane(source, &page.lane, &page.state)?;
         Ok(context.taken)
     }
@@ -197,7 +231,7 @@ impl Tx<'_> {
             self.forget_unread(context, is.kind, &is.id)?;
             return self.insert(context, is);
         };
-        if is_stale(&stored, is.version, context.pass.is_some()) {
+        if is_stale(&stored, is.version, context.as_of, context.pass.is_some() || context.fetched) {
             context.taken.stale += 1;
             return Ok(());
         }
@@ -221,25 +255,28 @@ impl Tx<'_> {
     }
 
     fn insert(&mut self, context: &mut Context<'_>, is: &Is) -> Outcome<()> {
-        let revision = self.changed(context.source, is.kind);
+        let revision = self.changed(context.source, is.kind)?;
+        let urgency = self.urgency(context.source, is.kind, context.urgency)?;
         self.count(context.source, is.kind, 1, 0);
         self.db
             .prepare_cached(
                 "INSERT INTO record
-                 (source, kind, id, revision, urgency, ended, version, modified_at, changed_at, seen, digest)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9, ?10)",
+                 (source, kind, id, revision, urgency, ended, version, modified_at, changed_at, seen, digest, as_of, scope)
+                 VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?
             .execute(rusqlite::params![
                 context.source,
                 is.kind.number(),
                 is.id.as_str(),
                 revision.0,
-                context.urgency as u8,
+                urgency,
                 is.version,
                 is.modified_at.map(Timestamp::millis),
                 context.at.millis(),
                 context.pass.unwrap_or(0),
                 is.digest.bytes(),
+                context.as_of,
+                context.scope(is.kind),
             ])?;
         let n = u64::try_from(self.db.last_insert_rowid()).unwrap_or(0);
         self.write_body(n, is)?;
@@ -265,10 +302,16 @@ impl Tx<'_> {
     fn note_unchanged(&self, context: &Context<'_>, stored: &Stored, is: &Is) -> Outcome<()> {
         let seen = context.pass.unwrap_or(stored.seen);
         let modified_at = is.modified_at.map(Timestamp::millis);
-        if (seen, is.version, modified_at) != (stored.seen, stored.version, stored.modified_at) {
+        let scope = context.scope(is.kind);
+        // Where versions decide, it does not matter when an unchanged record was asked for.
+        let as_of = if is.version == 0 || context.fetched { context.as_of } else { stored.as_of };
+        let known = (stored.seen, stored.version, stored.modified_at, stored.scope, stored.as_of);
+        if (seen, is.version, modified_at, scope, as_of) != known {
             self.db
-                .prepare_cached("UPDATE record SET seen = ?2, version = ?3, modified_at = ?4 WHERE n = ?1")?
-                .execute((stored.n, seen, is.version, modified_at))?;
+                .prepare_cached(
+                    "UPDATE record SET seen = ?2, version = ?3, modified_at = ?4, scope = ?5, as_of = ?6 WHERE n = ?1",
+                )?
+                .execute((stored.n, seen, is.version, modified_at, scope, as_of))?;
         }
         Ok(())
     }
@@ -276,11 +319,11 @@ impl Tx<'_> {
     fn update(&mut self, context: &mut Context<'_>, stored: &Stored, is: &Is) -> Outcome<()> {
         let before = self.links_before(context.name, stored.n)?;
         let urgency = self.place(context.source, (stored.revision, stored.urgency), context.urgency)?;
-        let revision = self.changed(context.source, is.kind);
+        let revision = self.changed(context.source, is.kind)?;
         self.db
             .prepare_cached(
                 "UPDATE record SET revision = ?2, urgency = ?3, ended = 0, version = ?4, modified_at = ?5,
-                 changed_at = ?6, seen = ?7, digest = ?8, unread = 0 WHERE n = ?1",
+                 changed_at = ?6, seen = ?7, digest = ?8, as_of = ?9, scope = ?10, unread = 0 WHERE n = ?1",
             )?
             .execute(rusqlite::params![
                 stored.n,
@@ -291,6 +334,8 @@ impl Tx<'_> {
                 context.at.millis(),
                 context.pass.unwrap_or(stored.seen),
                 is.digest.bytes(),
+                context.as_of,
+                context.scope(is.kind),
             ])?;
         self.write_body(stored.n, is)?;
         self.relink(stored.n, &before, &is.links)?;
@@ -300,7 +345,7 @@ impl Tx<'_> {
     }
 
     /// The links of what is stored now; none where nothing is.
-    fn links_before(&self, source: &SourceName, n: u64) -> Outcome<Links> {
+    pub(super) fn links_before(&self, source: &SourceName, n: u64) -> Outcome<Links> {
         let mut query = self.db.prepare_cached("SELECT bytes FROM body WHERE n = ?1")?;
         let mut rows = query.query([n])?;
         let Some(row) = rows.next()? else { return Ok(Links::default()) };
@@ -325,7 +370,7 @@ impl Tx<'_> {
                     .prepare_cached("UPDATE record SET version = ?2, ended = ?3 WHERE n = ?1")?
                     .execute((stored.n, version, ENDED))?;
             }
-        } else if version.is_some_and(|version| stored.version > version) {
+        } else if is_late(&stored, version, context.as_of) {
             context.taken.stale += 1;
         } else {
             context.taken.gone += 1;
@@ -338,12 +383,12 @@ impl Tx<'_> {
     fn end(&mut self, context: &mut Context<'_>, stored: &Stored, kind: Kind, version: Option<u64>) -> Outcome<()> {
         let before = self.links_before(context.name, stored.n)?;
         let urgency = self.place(context.source, (stored.revision, stored.urgency), context.urgency)?;
-        let revision = self.changed(context.source, kind);
+        let revision = self.changed(context.source, kind)?;
         self.count(context.source, kind, -1, 1);
         self.db
             .prepare_cached(
                 "UPDATE record SET revision = ?2, urgency = ?3, ended = ?4, version = ?5, changed_at = ?6,
-                 digest = NULL, unread = 0 WHERE n = ?1",
+                 as_of = max(as_of, ?7), digest = NULL, unread = 0 WHERE n = ?1",
             )?
             .execute(rusqlite::params![
                 stored.n,
@@ -352,6 +397,7 @@ impl Tx<'_> {
                 if version.is_some() { ENDED } else { GONE },
                 version.unwrap_or(stored.version),
                 context.at.millis(),
+                context.as_of,
             ])?;
         self.db.prepare_cached("DELETE FROM body WHERE n = ?1")?.execute([stored.n])?;
         if stored.unread {
@@ -367,8 +413,35 @@ impl Tx<'_> {
     }
 
     pub(super) fn write_lane(&self, source: i64, lane: &str, state: &str) -> Outcome<()> {
-        self.db.prepare_cached("INSERT OR REPLACE INTO lane VALUES (?1, ?2, ?3)")?.execute((source, lane, state))?;
+        self.db
+            .prepare_cached(
+                "INSERT INTO lane (source, name, state, version) VALUES (?1, ?2, ?3, 1)
+                 ON CONFLICT DO UPDATE SET state = excluded.state, version = version + 1",
+            )?
+            .execute((source, lane, state))?;
         Ok(())
+    }
+
+    fn expect_lane(&self, source: i64, lane: &str, expected: Option<u64>) -> Outcome<()> {
+        let Some(expected) = expected else { return Ok(()) };
+        let read = "SELECT version FROM lane WHERE source = ?1 AND name = ?2";
+        let stands: Option<u64> =
+            self.db.prepare_cached(read)?.query_row((source, lane), |row| row.get(0)).optional()?;
+        if stands.unwrap_or(0) == expected {
+            return Ok(());
+        }
+        Err(Fault::transient("C0113", format!("lane {lane} was read by another worker meanwhile"))
+            .hint("nothing to do: the next read goes on from where that one is")
+            .into())
+    }
+
+    /// The key of a scope, made where it has none yet.
+    fn scope(&self, source: i64, scope: &Scope) -> Outcome<i64> {
+        if let Some(key) = scope_key(self.db, source, scope)? {
+            return Ok(key);
+        }
+        self.db.prepare_cached("INSERT INTO scope (source, name) VALUES (?1, ?2)")?.execute((source, &scope.0))?;
+        Ok(self.db.last_insert_rowid())
     }
 
     // ── what could not be understood ────────────────────────────────────────────────────────────────────────────────
@@ -391,10 +464,10 @@ impl Tx<'_> {
     /// Flows passed over the record while it could not be understood; now they look at it again.
     fn reconsider(&mut self, context: &Context<'_>, stored: &Stored) -> Outcome<()> {
         let urgency = self.place(context.source, (stored.revision, stored.urgency), context.urgency)?;
-        let revision = self.next_revision(context.source);
+        let revision = self.next_revision(context.source)?;
         self.db
-            .prepare_cached("UPDATE record SET revision = ?2, urgency = ?3, unread = 0 WHERE n = ?1")?
-            .execute((stored.n, revision.0, urgency))?;
+            .prepare_cached("UPDATE record SET revision = ?2, urgency = ?3, touched_at = ?4, unread = 0 WHERE n = ?1")?
+            .execute((stored.n, revision.0, urgency, context.at.millis()))?;
         Ok(())
     }
 
@@ -459,17 +532,23 @@ impl Tx<'_> {
 
     pub(super) fn sweep(&mut self, sweep: Sweep) -> Outcome<Swept> {
         let source = self.source(&sweep.source)?;
+        self.fence_source(source, sweep.lease)?;
         let mut swept = Swept::default();
         let mut missing = Vec::new();
-        let mut nameless = false;
-        for kind in &sweep.kinds {
-            swept.live += self.live(source, *kind)?;
-            missing.push((*kind, self.missing(source, *kind, sweep.pass)?));
-            nameless |= self.has_nameless(source, &sweep.lane, *kind, sweep.pass)?;
+        for (kind, scope) in &sweep.sweeps {
+            let scope = match scope {
+                None => NO_SCOPE,
+                Some(scope) => self.scope(source, scope)?,
+            };
+            let live = self.live(source, *kind, scope)?;
+            let numbers = self.missing(source, *kind, scope, &sweep)?;
+            let count = numbers.len() as u64;
+            let nameless = self.has_nameless(source, &sweep.lane, *kind, sweep.pass)?;
+            swept.live += live;
+            swept.missing += count;
+            swept.held |= count > 0 && sweep.guard.is_some_and(|guard| nameless || is_too_much(count, live, guard));
+            missing.push((*kind, numbers));
         }
-        swept.missing = missing.iter().map(|(_, numbers)| numbers.len() as u64).sum();
-        swept.held = swept.missing > 0
-            && sweep.guard.is_some_and(|guard| nameless || is_too_much(swept.missing, swept.live, guard));
         let mut state = sweep.state;
         state.held = swept.held.then_some((swept.missing, swept.live));
         if !swept.held {
@@ -479,6 +558,9 @@ impl Tx<'_> {
                 pass: Some(sweep.pass),
                 urgency: Urgency::Live,
                 at: sweep.at,
+                as_of: 0,
+                fetched: false,
+                scopes: Vec::new(),
                 touches: Touches::default(),
                 taken: Taken::default(),
                 was_unread: false,
@@ -486,7 +568,7 @@ impl Tx<'_> {
             for (kind, numbers) in missing {
                 self.remove(&mut context, kind, &numbers)?;
             }
-            self.touch_all(source, &context.touches)?;
+            self.touch_all(source, &context.touches, sweep.at)?;
             self.sweep_unread(&mut context, &sweep.lane)?;
         }
         self.write_lane(source, &sweep.lane, &lane_text(&state)?)?;
@@ -525,15 +607,20 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn live(&self, source: i64, kind: Kind) -> Outcome<u64> {
-        super::links::live(self.db, source, kind)
+    /// How many records of a kind and scope there are.
+    fn live(&self, source: i64, kind: Kind, scope: i64) -> Outcome<u64> {
+        let count = "SELECT count(*) FROM record WHERE source = ?1 AND kind = ?2 AND ended = 0 AND scope = ?3";
+        Ok(self.db.prepare_cached(count)?.query_row((source, kind.number(), scope), |row| row.get(0))?)
     }
 
-    fn missing(&self, source: i64, kind: Kind, pass: u64) -> Outcome<Vec<u64>> {
+    fn missing(&self, source: i64, kind: Kind, scope: i64, sweep: &Sweep) -> Outcome<Vec<u64>> {
         let mut query = self.db.prepare_cached(
-            "SELECT n FROM record WHERE source = ?1 AND kind = ?2 AND ended = 0 AND seen <> ?3 ORDER BY n",
+            "SELECT n FROM record WHERE source = ?1 AND kind = ?2 AND ended = 0 AND scope = ?3
+             AND seen <> ?4 AND seen <> ?5 AND as_of < ?6 ORDER BY n",
         )?;
-        let numbers = query.query_map((source, kind.number(), pass), |row| row.get(0))?;
+        let before = sweep.before.unwrap_or(sweep.pass);
+        let since = sweep.since.map_or(i64::MAX, Timestamp::millis);
+        let numbers = query.query_map((source, kind.number(), scope, sweep.pass, before, since), |row| row.get(0))?;
         Ok(numbers.collect::<Result<_, _>>()?)
     }
 
@@ -548,15 +635,36 @@ impl Tx<'_> {
     }
 }
 
-/// What is said of a record is older than what is known.
-fn is_stale(stored: &Stored, version: u64, full: bool) -> bool {
-    if version == 0 {
-        return false;
+impl Context<'_> {
+    fn scope(&self, kind: Kind) -> i64 {
+        self.scopes.iter().find(|(of, _)| *of == kind).map_or(NO_SCOPE, |(_, scope)| *scope)
+    }
+}
+
+/// What is said of a record is older than what is known. Where both sides have a version, versions decide; a lower one is
+/// believed where everything was read, or this record was asked for, later than what is known.
+fn is_stale(stored: &Stored, version: u64, as_of: i64, asked: bool) -> bool {
+    if version == 0 || stored.version == 0 {
+        return as_of < stored.as_of;
     }
     match stored.ended {
         ENDED => version <= stored.version,
-        _ => !full && version < stored.version,
+        _ => version < stored.version && !(asked && as_of >= stored.as_of),
     }
+}
+
+/// A record is said to be gone that is known to have been there later.
+fn is_late(stored: &Stored, version: Option<u64>, as_of: i64) -> bool {
+    match version {
+        Some(version) if stored.version > 0 => stored.version > version,
+        _ => as_of < stored.as_of,
+    }
+}
+
+/// The key of a scope, if records have it.
+pub(super) fn scope_key(db: &Connection, source: i64, scope: &Scope) -> Outcome<Option<i64>> {
+    let read = "SELECT key FROM scope WHERE source = ?1 AND name = ?2";
+    Ok(db.prepare_cached(read)?.query_row((source, &scope.0), |row| row.get(0)).optional()?)
 }
 
 /// One record may always go, all never, and no larger share than the guard.

@@ -7,6 +7,8 @@
 
 mod codec;
 mod executor;
+mod flows;
+mod hints;
 mod ledger;
 mod leftovers;
 mod links;
@@ -17,6 +19,7 @@ mod removals;
 mod report;
 mod schema;
 mod trouble;
+mod upkeep;
 mod window;
 mod writer;
 
@@ -31,11 +34,12 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Desk, Fault, Ledger, Leftovers, Mirror,
-    destination::Ids,
+    Desk, Fault, Hints, Ledger, Leftovers, Mirror,
+    source::Scope,
     store::{
-        Count, DeadLetter, EntryView, Found, HeldItems, Intake, LaneState, Leftover, Number, Owner, Registered,
-        Removals, Revision, Step, Sweep, Swept, Take, Taken, Tally, UnreadRow, Wake, Window, Work,
+        Count, DeadLetter, Declaration, Declared, EntryView, Found, HeldItems, Hint, Intake, LaneState, Lease, Leased,
+        Leftover, Number, Owner, Pruned, Recovered, Removals, Retention, Revision, Step, Sweep, Swept, Take, Taken,
+        Tally, Ticketed, Touch, UnreadRow, Waiting, Wake, Which, Window, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -96,7 +100,7 @@ pub struct Sqlite {
     writer: Option<Writer>,
     codec: Arc<Codec>,
     executor: Arc<dyn Executor>,
-    flows: Mutex<HashMap<FlowName, i64>>,
+    leases: Mutex<HashMap<Leased, Lease>>,
     path: PathBuf,
     _lock: Option<File>,
     scratch: Option<Scratch>,
@@ -141,13 +145,13 @@ impl Sqlite {
         let codec = Arc::new(Codec::new(options.dictionary_after));
         codec.load(&db)?;
         let readers = readers(path, options, &codec, &executor)?;
-        let writer = Some(Writer::new(db, Arc::clone(&codec), path, Arc::clone(&executor))?);
+        let writer = Some(Writer::new(db, Arc::clone(&codec), path, Arc::clone(&executor)));
         Ok(Self {
             readers,
             writer,
             codec,
             executor,
-            flows: Mutex::default(),
+            leases: Mutex::default(),
             path: path.into(),
             _lock: Some(lock),
             scratch: None,
@@ -187,7 +191,7 @@ impl Sqlite {
             writer: None,
             codec,
             executor,
-            flows: Mutex::default(),
+            leases: Mutex::default(),
             path: path.into(),
             _lock: None,
             scratch: None,
@@ -246,15 +250,13 @@ impl Sqlite {
     }
 
     async fn flow(&self, name: &FlowName) -> Result<i64, Fault> {
-        let known = self.flows.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
-        if let Some(key) = known {
-            return Ok(key);
-        }
         let wanted = name.clone();
         let found = self.readers.run(move |db, _| ledger::flow(db, &wanted)?.ok_or_else(|| flow_unknown(&wanted)));
-        let key = found.await?.key;
-        self.flows.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), key);
-        Ok(key)
+        Ok(found.await?.key)
+    }
+
+    fn keep_lease(&self, of: Leased, lease: Lease) {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner).insert(of, lease);
     }
 }
 
@@ -333,6 +335,21 @@ impl Drop for Scratch {
 
 #[async_trait]
 impl Mirror for Sqlite {
+    async fn lease(&self, of: &Leased) -> Result<Lease, Fault> {
+        let held = self.leases.lock().unwrap_or_else(PoisonError::into_inner).get(of).copied();
+        match held {
+            Some(lease) => Ok(lease),
+            None => self.take_over(of).await,
+        }
+    }
+
+    async fn take_over(&self, of: &Leased) -> Result<Lease, Fault> {
+        let wanted = of.clone();
+        let lease = self.writer()?.run(move |tx| tx.take_over(&wanted)).await?;
+        self.keep_lease(of.clone(), lease);
+        Ok(lease)
+    }
+
     async fn lane(&self, source: &SourceName, lane: &str) -> Result<LaneState, Fault> {
         let (source, lane) = (source.clone(), lane.to_owned());
         self.readers.run(move |db, _| report::lane(db, &source, &lane)).await
@@ -355,16 +372,40 @@ impl Mirror for Sqlite {
         self.writer()?.run(move |tx| tx.sweep(sweep)).await
     }
 
-    async fn spread(&self, limit: usize) -> Result<u64, Fault> {
-        self.writer()?.run(move |tx| tx.spread(limit)).await
+    async fn spread(&self, touch: &Touch, limit: usize) -> Result<u64, Fault> {
+        let touch = touch.clone();
+        self.writer()?.run(move |tx| tx.spread(&touch, limit)).await
     }
 
-    async fn wake(&self, now: Timestamp, limit: usize) -> Result<u64, Fault> {
-        self.writer()?.run(move |tx| tx.wake(now, limit)).await
+    async fn wake(&self, touch: &Touch, limit: usize) -> Result<u64, Fault> {
+        let touch = touch.clone();
+        self.writer()?.run(move |tx| tx.wake(&touch, limit)).await
     }
 
-    async fn revision(&self) -> Result<Revision, Fault> {
-        self.readers.run(|db, _| report::revision(db)).await
+    async fn revision(&self, source: &SourceName) -> Result<Revision, Fault> {
+        let source = source.clone();
+        self.readers.run(move |db, _| report::revision_of(db, &source)).await
+    }
+
+    async fn as_of(&self, source: &SourceName) -> Result<Timestamp, Fault> {
+        let source = source.clone();
+        self.readers.run(move |db, _| report::as_of(db, &source)).await
+    }
+
+    async fn read(
+        &self,
+        source: &SourceName,
+        kind: Kind,
+        after: Option<&RecordId>,
+        limit: usize,
+    ) -> Result<Vec<Found>, Fault> {
+        let (source, after) = (source.clone(), after.cloned());
+        self.readers.run(move |db, codec| report::read(db, codec, &source, kind, after.as_ref(), limit)).await
+    }
+
+    async fn scopes(&self, source: &SourceName) -> Result<Vec<(Kind, Option<Scope>)>, Fault> {
+        let source = source.clone();
+        self.readers.run(move |db, _| report::scopes(db, &source)).await
     }
 
     async fn reference_revision(&self, source: &SourceName) -> Result<Revision, Fault> {
@@ -395,15 +436,21 @@ impl Mirror for Sqlite {
 
 #[async_trait]
 impl Ledger for Sqlite {
-    async fn register(
-        &self,
-        flow: &FlowName,
-        source: &SourceName,
-        fingerprint: &str,
-        ids: Ids,
-    ) -> Result<Registered, Fault> {
-        let (flow, source, fingerprint) = (flow.clone(), source.clone(), fingerprint.to_owned());
-        self.writer()?.run(move |tx| tx.register(&flow, &source, &fingerprint, ids)).await
+    async fn declare(&self, flow: &Declared) -> Result<Declaration, Fault> {
+        let flow = flow.clone();
+        self.writer()?.run(move |tx| tx.declare(&flow)).await
+    }
+
+    async fn retire_others(&self, sources: &[SourceName], flows: &[FlowName]) -> Result<(), Fault> {
+        let (sources, flows) = (sources.to_vec(), flows.to_vec());
+        self.writer()?.run(move |tx| tx.retire_others(&sources, &flows)).await
+    }
+
+    async fn recover(&self, flow: &FlowName) -> Result<Recovered, Fault> {
+        let wanted = flow.clone();
+        let recovered = self.writer()?.run(move |tx| tx.recover(&wanted)).await?;
+        self.keep_lease(Leased::Flow(flow.clone()), recovered.lease);
+        Ok(recovered)
     }
 
     async fn window(&self, flow: &FlowName, take: Take) -> Result<Window, Fault> {
@@ -445,6 +492,11 @@ impl Ledger for Sqlite {
         self.writer()?.run(move |tx| tx.release(&flow, kind, up_to)).await
     }
 
+    async fn tickets(&self, flow: &FlowName) -> Result<Vec<Ticketed>, Fault> {
+        let flow = flow.clone();
+        self.readers.run(move |db, _| flows::tickets(db, &flow)).await
+    }
+
     async fn next_wake(&self, flow: &FlowName) -> Result<Wake, Fault> {
         let flow = flow.clone();
         self.readers.run(move |db, _| report::next_wake(db, &flow)).await
@@ -478,14 +530,14 @@ impl Desk for Sqlite {
         self.writer()?.run(move |tx| tx.approve_removals(&flow, at)).await
     }
 
-    async fn replay(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault> {
-        let (flow, numbers) = (self.flow(flow).await?, numbers.to_vec());
-        self.writer()?.run(move |tx| tx.replay(flow, &numbers)).await
+    async fn replay(&self, flow: &FlowName, which: Which<'_>) -> Result<u64, Fault> {
+        let (flow, numbers) = (self.flow(flow).await?, numbers(which));
+        self.writer()?.run(move |tx| tx.replay(flow, numbers.as_deref())).await
     }
 
-    async fn discard(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault> {
-        let (flow, numbers) = (self.flow(flow).await?, numbers.to_vec());
-        self.writer()?.run(move |tx| tx.discard(flow, &numbers)).await
+    async fn discard(&self, flow: &FlowName, which: Which<'_>) -> Result<u64, Fault> {
+        let (flow, numbers) = (self.flow(flow).await?, numbers(which));
+        self.writer()?.run(move |tx| tx.discard(flow, numbers.as_deref())).await
     }
 
     async fn doubt(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault> {
@@ -493,8 +545,34 @@ impl Desk for Sqlite {
         self.writer()?.run(move |tx| tx.doubt(flow, &numbers)).await
     }
 
-    async fn prune(&self, before: Timestamp) -> Result<u64, Fault> {
-        self.writer()?.run(move |tx| tx.prune(before)).await
+    async fn prune(&self, now: Timestamp, retention: &Retention, limit: usize) -> Result<Pruned, Fault> {
+        let retention = *retention;
+        self.writer()?.run(move |tx| tx.prune(now, &retention, limit)).await
+    }
+}
+
+fn numbers(which: Which<'_>) -> Option<Vec<Number>> {
+    match which {
+        Which::All => None,
+        Which::These(numbers) => Some(numbers.to_vec()),
+    }
+}
+
+#[async_trait]
+impl Hints for Sqlite {
+    async fn hint(&self, source: &SourceName, hints: &[Hint], at: Timestamp) -> Result<(), Fault> {
+        let (source, hints) = (source.clone(), hints.to_vec());
+        self.writer()?.run(move |tx| tx.hint(&source, &hints, at)).await
+    }
+
+    async fn hints(&self, source: &SourceName, limit: usize) -> Result<Vec<Waiting>, Fault> {
+        let source = source.clone();
+        self.readers.run(move |db, _| hints::waiting(db, &source, limit)).await
+    }
+
+    async fn done(&self, source: &SourceName, lease: Lease, hints: &[u64]) -> Result<(), Fault> {
+        let (source, hints) = (source.clone(), hints.to_vec());
+        self.writer()?.run(move |tx| tx.done(&source, lease, &hints)).await
     }
 }
 
@@ -523,9 +601,7 @@ impl Leftovers for Sqlite {
 
     async fn forget_flow(&self, flow: &FlowName, source: &SourceName, limit: usize) -> Result<u64, Fault> {
         let (name, source) = (flow.clone(), source.clone());
-        let forgotten = self.writer()?.run(move |tx| tx.forget_flow(&name, &source, limit)).await?;
-        self.flows.lock().unwrap_or_else(PoisonError::into_inner).remove(flow);
-        Ok(forgotten)
+        self.writer()?.run(move |tx| tx.forget_flow(&name, &source, limit)).await
     }
 
     async fn forget_source(&self, source: &SourceName, limit: usize) -> Result<u64, Fault> {

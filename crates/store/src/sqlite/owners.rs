@@ -1,7 +1,7 @@
-//! Whose the items are, for flows whose ids are shared. Other flows have no row here and cost nothing.
+//! Which record an item belongs to: an index of every flow from item to record.
 //!
-//! **Invariants:** `owner` says what the ledger rows of the flow's source hold, and no item stands in two of them; of the
-//! dead rows that want an item, some are due by the end of the transaction in which it became nobody's.
+//! **Invariants:** `owner` has the items that ledger rows of the flow hold and those that open calls carry, and no item
+//! twice; of the dead rows that want an item, some are due by the end of the transaction in which it became nobody's.
 
 use std::collections::BTreeSet;
 
@@ -22,6 +22,11 @@ const MOST_TRIED: u32 = 8;
 /// Ledger rows read at once.
 const PAGE: u32 = 1000;
 
+/// Both are the same items, whatever is known of them.
+pub(super) fn is_same(before: &[ItemEntry], now: &[ItemEntry]) -> bool {
+    before.len() == now.len() && before.iter().zip(now).all(|(before, now)| before.id == now.id)
+}
+
 /// Items of a flow, by kind, that may have become nobody's.
 #[derive(Default)]
 pub(super) struct Loose(BTreeSet<(u8, RemoteId)>);
@@ -37,9 +42,6 @@ struct Row {
 pub(super) fn owners(db: &Connection, name: &FlowName, kind: Kind, items: Vec<RemoteId>) -> Outcome<Vec<Owner>> {
     let flow = ledger::flow(db, name)?.ok_or_else(|| flow_unknown(name))?;
     let mut owners = Vec::new();
-    if !flow.shared {
-        return Ok(owners);
-    }
     let mut query = db.prepare_cached(
         "SELECT r.n, r.id FROM owner o JOIN record r ON r.n = o.key - ?4
          WHERE o.flow = ?1 AND o.kind = ?2 AND o.id = ?3",
@@ -58,7 +60,7 @@ pub(super) fn owners(db: &Connection, name: &FlowName, kind: Kind, items: Vec<Re
 impl Tx<'_> {
     /// Finds out whose the items are from what the ledger holds.
     pub(super) fn share(&self, flow: &Flow) -> Outcome<()> {
-        self.db.prepare_cached("UPDATE flow SET shared = 1 WHERE key = ?1")?.execute([flow.key])?;
+        self.db.prepare_cached("UPDATE flow SET indexed = 1 WHERE key = ?1")?.execute([flow.key])?;
         self.db.prepare_cached("DELETE FROM owner WHERE flow = ?1")?.execute([flow.key])?;
         self.db.prepare_cached("DELETE FROM contender WHERE flow = ?1")?.execute([flow.key])?;
         let mut after = base(flow.key);
@@ -104,13 +106,34 @@ impl Tx<'_> {
         self.write_doubt(keeps, &held)
     }
 
-    /// The record's kind, where it matters whose its items are.
-    pub(super) fn shares(&self, flow: &Flow, number: Number) -> Outcome<Option<u8>> {
-        if !flow.shared {
-            return Ok(None);
+    /// The stored number of a record's kind.
+    pub(super) fn kind(&self, number: Number) -> Outcome<u8> {
+        let read = "SELECT kind FROM record WHERE n = ?1";
+        Ok(self.db.prepare_cached(read)?.query_row([number.0], |row| row.get(0)).optional()?.unwrap_or(0))
+    }
+
+    /// An item that is nobody's belongs to the row from now on: a call is about to carry it. What another row holds stays
+    /// that row's until the outcome is settled, because the call may not arrive.
+    pub(super) fn reserve(&self, flow: i64, kind: Kind, key: i64, id: &RemoteId) -> Outcome<()> {
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO owner (flow, kind, id, key) VALUES (?1, ?2, ?3, ?4)")?
+            .execute((flow, kind.number(), id.as_str(), key))?;
+        Ok(())
+    }
+
+    /// What a call carried and the ledger does not hold now is nobody's.
+    pub(super) fn free(&self, flow: &Flow, carried: &[(Kind, Number, RemoteId)], loose: &mut Loose) -> Outcome<()> {
+        for (kind, number, id) in carried {
+            let key = ledger::key(flow.key, *number);
+            let kind = kind.number();
+            if self.owner(flow.key, kind, id)? == Some(key)
+                && !self.held(key)?.unwrap_or_default().iter().any(|item| item.id == *id)
+            {
+                self.disown(flow.key, kind, key, id)?;
+                loose.0.insert((kind, id.clone()));
+            }
         }
-        let read = "SELECT kind FROM record WHERE n = ?1 AND source = ?2";
-        Ok(self.db.prepare_cached(read)?.query_row((number.0, flow.source), |row| row.get(0)).optional()?)
+        Ok(())
     }
 
     /// The row held `before` and holds `now`. What another row held is taken from it.
@@ -126,17 +149,24 @@ impl Tx<'_> {
         let ids = |items: &[ItemEntry]| items.iter().map(|item| item.id.clone()).collect::<BTreeSet<_>>();
         let (before, now) = (ids(before), ids(now));
         for id in before.difference(&now) {
-            self.db
-                .prepare_cached("DELETE FROM owner WHERE flow = ?1 AND kind = ?2 AND id = ?3 AND key = ?4")?
-                .execute((flow, kind, id.as_str(), key))?;
-            loose.0.insert((kind, id.clone()));
+            self.disown(flow, kind, key, id)?;
+            loose.0.insert((kind, (*id).clone()));
         }
         for id in now.difference(&before) {
-            if let Some(other) = self.owner(flow, kind, id)? {
-                self.lose(flow, other, id)?;
+            match self.owner(flow, kind, id)? {
+                Some(owner) if owner == key => continue,
+                Some(other) => self.lose(flow, other, id)?,
+                None => {}
             }
             self.own(flow, kind, key, id)?;
         }
+        Ok(())
+    }
+
+    pub(super) fn disown(&self, flow: i64, kind: u8, key: i64, id: &RemoteId) -> Outcome<()> {
+        self.db
+            .prepare_cached("DELETE FROM owner WHERE flow = ?1 AND kind = ?2 AND id = ?3 AND key = ?4")?
+            .execute((flow, kind, id.as_str(), key))?;
         Ok(())
     }
 
@@ -184,7 +214,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn owner(&self, flow: i64, kind: u8, id: &RemoteId) -> Outcome<Option<i64>> {
+    pub(super) fn owner(&self, flow: i64, kind: u8, id: &RemoteId) -> Outcome<Option<i64>> {
         let read = "SELECT key FROM owner WHERE flow = ?1 AND kind = ?2 AND id = ?3";
         Ok(self.db.prepare_cached(read)?.query_row((flow, kind, id.as_str()), |row| row.get(0)).optional()?)
     }
@@ -196,9 +226,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The row no longer holds the item; its record is looked at again.
+    /// The row no longer holds the item; its record is looked at again. A row that never held it, because a call that
+    /// carries it is still open, stays as it is.
     fn lose(&self, flow: i64, key: i64, id: &RemoteId) -> Outcome<()> {
         let mut held = self.held(key)?.unwrap_or_default();
+        if !held.iter().any(|item| item.id == *id) {
+            return Ok(());
+        }
         held.retain(|item| item.id != *id);
         self.write_doubt(key, &held)?;
         let mut stored = payloads(self.db, self.codec, key)?;

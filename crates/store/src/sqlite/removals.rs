@@ -20,19 +20,21 @@ pub(super) fn removals(db: &Connection, name: &FlowName, now: Timestamp) -> Outc
     let flow = ledger::flow(db, name)?.ok_or_else(|| flow_unknown(name))?;
     let since = now.minus(STILL_COUNTED).millis().div_euclid(HOUR);
     let mut removals = Removals {
+        items: db
+            .prepare_cached("SELECT count(*) FROM owner WHERE flow = ?1")?
+            .query_row([flow.key], |row| row.get(0))?,
         removed: db
             .prepare_cached("SELECT coalesce(sum(items), 0) FROM removal WHERE flow = ?1 AND hour >= ?2")?
             .query_row((flow.key, since), |row| row.get(0))?,
-        ..Removals::default()
+        held: 0,
     };
-    let mut query = db.prepare_cached("SELECT items, state, rule FROM ledger WHERE flow = ?1 AND items IS NOT NULL")?;
-    let mut rows = query.query([flow.key])?;
+    let mut query = db.prepare_cached(
+        "SELECT items FROM ledger
+         WHERE flow = ?1 AND state = ?2 AND waits IS NOT NULL AND rule = ?3 AND items IS NOT NULL",
+    )?;
+    let mut rows = query.query((flow.key, HELD, Hold::Removal.name()))?;
     while let Some(row) = rows.next()? {
-        let items = ledger::items(row.get_ref(0)?.as_blob_or_null().unwrap_or_default())?.len() as u64;
-        removals.items += items;
-        if row.get::<_, u8>(1)? == HELD && row.get_ref(2)?.as_str().is_ok_and(|rule| rule == Hold::Removal.name()) {
-            removals.held += items;
-        }
+        removals.held += ledger::items(row.get_ref(0)?.as_blob_or_null().unwrap_or_default())?.len() as u64;
     }
     Ok(removals)
 }
@@ -69,7 +71,7 @@ impl Tx<'_> {
             .db
             .prepare_cached(
                 "UPDATE ledger SET state = ?3, waits = 0, rule = NULL, attempts = 0
-                 WHERE flow = ?1 AND state = ?2 AND rule = ?4",
+                 WHERE flow = ?1 AND state = ?2 AND waits IS NOT NULL AND rule = ?4",
             )?
             .execute((flow.key, HELD, RETRY, Hold::Removal.name()))?;
         Ok(written as u64)

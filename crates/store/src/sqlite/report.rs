@@ -7,25 +7,69 @@ use std::{
 
 use contract::{
     Fault, Item,
+    source::Scope,
     store::{CallView, Count, DeadLetter, EntryView, Found, LaneState, Number, Revision, Tally, UnreadRow, Wake},
 };
 use model::{FlowName, Hub, Kind, Record, RecordId, SourceName, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, Params, Row, types::FromSql};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, ToSql, types::FromSql};
 use serde::de::DeserializeOwned;
 
 use super::{
     codec::Codec,
-    ledger::{self, AWAITS_FEED, AWAITS_IMPORT, DEAD, FILTERED, GONE, HELD, IN_SYNC, RETRY, base},
+    ledger::{self, AWAITS_FEED, AWAITS_IMPORT, DEAD, FILTERED, Flow, GONE, HELD, IN_SYNC, RETRY, base},
     links::{hub_key, key_hub, record_key, users, waiting},
     trouble::{Outcome, Trouble},
     window::{NEXT_RETRY, kind},
-    writer::source_key,
+    writer::{kind_bit, source_key},
 };
 
-/// The highest revision given so far.
-pub(super) fn revision(db: &Connection) -> Outcome<Revision> {
-    let read = "SELECT value FROM meta WHERE name = 'revision'";
-    Ok(Revision(db.prepare_cached(read)?.query_row([], |row| row.get(0))?))
+/// The highest revision of a source given so far.
+pub(super) fn revision(db: &Connection, source: i64) -> Outcome<Revision> {
+    let read = "SELECT revision FROM source WHERE key = ?1";
+    Ok(Revision(db.prepare_cached(read)?.query_row([source], |row| row.get(0)).optional()?.unwrap_or(0)))
+}
+
+pub(super) fn revision_of(db: &Connection, source: &SourceName) -> Outcome<Revision> {
+    source_key(db, source)?.map_or_else(|| Ok(Revision::default()), |source| revision(db, source))
+}
+
+pub(super) fn as_of(db: &Connection, source: &SourceName) -> Outcome<Timestamp> {
+    let read = "SELECT as_of FROM source WHERE name = ?1";
+    let as_of = db.prepare_cached(read)?.query_row([source.as_str()], |row| row.get(0)).optional()?;
+    Ok(Timestamp::from_millis(as_of.unwrap_or(0)))
+}
+
+pub(super) fn read(
+    db: &Connection,
+    codec: &Codec,
+    source: &SourceName,
+    kind: Kind,
+    after: Option<&RecordId>,
+    limit: usize,
+) -> Outcome<Vec<Found>> {
+    let Some(source) = source_key(db, source)? else { return Ok(Vec::new()) };
+    let numbers: Vec<u64> = {
+        let mut query =
+            db.prepare_cached("SELECT n FROM record WHERE source = ?1 AND kind = ?2 AND id > ?3 ORDER BY id LIMIT ?4")?;
+        let after = after.map_or("", RecordId::as_str);
+        let numbers = query.query_map((source, kind.number(), after, limit as u64), |row| row.get(0))?;
+        numbers.collect::<Result<_, _>>()?
+    };
+    numbers.into_iter().filter_map(|n| found_record(db, codec, n).transpose()).collect()
+}
+
+pub(super) fn scopes(db: &Connection, source: &SourceName) -> Outcome<Vec<(Kind, Option<Scope>)>> {
+    let Some(source) = source_key(db, source)? else { return Ok(Vec::new()) };
+    let mut query = db.prepare_cached(
+        "SELECT DISTINCT r.kind, s.name FROM record r LEFT JOIN scope s ON s.key = r.scope
+         WHERE r.source = ?1 AND r.ended = 0 ORDER BY r.kind, s.name",
+    )?;
+    let rows = query.query_map([source], |row| Ok((row.get::<_, u8>(0)?, row.get::<_, Option<String>>(1)?)))?;
+    rows.map(|row| {
+        let (number, scope) = row?;
+        Ok((kind(number)?, scope.map(Scope)))
+    })
+    .collect()
 }
 
 fn text<T: DeserializeOwned>(what: &str, text: &str) -> Outcome<T> {
@@ -43,20 +87,24 @@ fn instant(row: &Row<'_>, column: usize) -> Outcome<Option<Timestamp>> {
 pub(super) fn lanes(db: &Connection, source: &SourceName) -> Outcome<BTreeMap<String, LaneState>> {
     let mut lanes = BTreeMap::new();
     let Some(source) = source_key(db, source)? else { return Ok(lanes) };
-    let mut query = db.prepare_cached("SELECT name, state FROM lane WHERE source = ?1")?;
+    let mut query = db.prepare_cached("SELECT name, state, version FROM lane WHERE source = ?1")?;
     let mut rows = query.query([source])?;
     while let Some(row) = rows.next()? {
         let state: String = row.get(1)?;
-        lanes.insert(row.get(0)?, text("a lane's state", &state)?);
+        let state = LaneState { version: row.get(2)?, ..text("a lane's state", &state)? };
+        lanes.insert(row.get(0)?, state);
     }
     Ok(lanes)
 }
 
 pub(super) fn lane(db: &Connection, source: &SourceName, lane: &str) -> Outcome<LaneState> {
     let Some(source) = source_key(db, source)? else { return Ok(LaneState::default()) };
-    let read = "SELECT state FROM lane WHERE source = ?1 AND name = ?2";
-    let state: Option<String> = db.prepare_cached(read)?.query_row((source, lane), |row| row.get(0)).optional()?;
-    state.map_or_else(|| Ok(LaneState::default()), |state| text("a lane's state", &state))
+    let read = "SELECT state, version FROM lane WHERE source = ?1 AND name = ?2";
+    let state = db.prepare_cached(read)?.query_row((source, lane), |row| Ok((row.get::<_, String>(0)?, row.get(1)?)));
+    match state.optional()? {
+        None => Ok(LaneState::default()),
+        Some((state, version)) => Ok(LaneState { version, ..text("a lane's state", &state)? }),
+    }
 }
 
 pub(super) fn counts(db: &Connection, source: &SourceName) -> Outcome<Vec<Count>> {
@@ -178,50 +226,90 @@ pub(super) fn unread(db: &Connection, source: &SourceName, limit: usize) -> Outc
 
 // ── a flow ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/// Counts from what is kept counted: it reads only records that the flow has still to look at, and unread ones.
 pub(super) fn tally(db: &Connection, name: &FlowName) -> Outcome<Tally> {
-    let mut tally = Tally { spreading: waiting(db)?, ..Tally::default() };
+    let mut tally = Tally { spreading: waiting(db, None)?, ..Tally::default() };
     let Some(flow) = ledger::flow(db, name)? else { return Ok(tally) };
-    let mut query = db.prepare_cached(
-        "SELECT r.urgency, r.revision, l.state, l.rule, r.unread
-         FROM record r INDEXED BY record_walk LEFT JOIN ledger l ON l.key = ?1 + r.n
-         WHERE r.kind IN (1, 2) AND r.source = ?2",
-    )?;
-    let mut rows = query.query((base(flow.key), flow.source))?;
-    while let Some(row) = rows.next()? {
-        if row.get(4)? {
-            tally.unread += 1;
-            continue;
-        }
-        let urgency: usize = row.get(0)?;
-        let revision = Revision(row.get(1)?);
-        let passed = flow.cursor.0.get(urgency).is_some_and(|cursor| revision <= *cursor);
-        match row.get::<_, Option<u8>>(2)?.filter(|_| passed) {
-            Some(IN_SYNC) => tally.in_sync += 1,
-            Some(DEAD) => tally.dead += 1,
-            Some(GONE) => tally.gone += 1,
-            Some(AWAITS_FEED | AWAITS_IMPORT) => tally.waiting += 1,
-            Some(FILTERED) => {
-                tally.filtered += 1;
-                count(&mut tally.rules, row.get_ref(3)?.as_str().unwrap_or_default());
-            }
-            Some(HELD) => {
-                tally.held += 1;
-                count(&mut tally.holds, row.get_ref(3)?.as_str().unwrap_or_default());
-            }
-            _ => tally.pending += 1,
+    let mut settled = settled(db, &flow)?;
+    let mut records: u64 = db
+        .prepare_cached(
+            "SELECT coalesce(sum(live + tombstones), 0) FROM census WHERE source = ?1 AND (?2 >> kind) & 1",
+        )?
+        .query_row((flow.source, flow.kinds), |row| row.get(0))?;
+    // What is settled and has changed since is pending, and what is unread is nothing else.
+    for (state, rule, count) in not_standing(db, &flow)? {
+        if let Some(total) = settled.get_mut(&(state, rule)) {
+            *total = total.saturating_sub(count);
         }
     }
-    tally.unread +=
-        Kind::CARRIED.into_iter().try_fold(0, |sum, kind| Ok::<_, Trouble>(sum + strange(db, flow.source, kind)?))?;
+    for ((state, rule), count) in settled.into_iter().filter(|(_, count)| *count > 0) {
+        match state {
+            IN_SYNC => tally.in_sync += count,
+            DEAD => tally.dead += count,
+            GONE => tally.gone += count,
+            AWAITS_FEED | AWAITS_IMPORT => tally.waiting += count,
+            FILTERED => {
+                tally.filtered += count;
+                tally.rules.insert(rule, count);
+            }
+            HELD => {
+                tally.held += count;
+                tally.holds.insert(rule, count);
+            }
+            _ => {}
+        }
+    }
+    tally.unread = db
+        .prepare_cached("SELECT count(*) FROM record WHERE source = ?1 AND unread <> 0 AND (?2 >> kind) & 1")?
+        .query_row((flow.source, flow.kinds), |row| row.get(0))?;
+    records = records.saturating_sub(tally.sum());
+    tally.pending = records;
+    for kind in Kind::ALL.into_iter().filter(|kind| flow.kinds & kind_bit(*kind) != 0) {
+        tally.unread += strange(db, flow.source, kind)?;
+    }
     tally.mirror = tally.sum();
     Ok(tally)
 }
 
-fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
-    match counts.get_mut(name) {
-        Some(count) => *count += 1,
-        None => drop(counts.insert(name.to_owned(), 1)),
+/// How many ledger rows of the kinds that a flow carries are in each state, with its rule.
+fn settled(db: &Connection, flow: &Flow) -> Outcome<BTreeMap<(u8, String), u64>> {
+    let mut query = db.prepare_cached(
+        "SELECT state, rule, sum(total) FROM standing WHERE flow = ?1 AND (?2 >> kind) & 1 GROUP BY state, rule",
+    )?;
+    let rows = query.query_map((flow.key, flow.kinds), |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Of these, those whose records the flow has still to look at, or that are unread.
+fn not_standing(db: &Connection, flow: &Flow) -> Outcome<Vec<(u8, String, u64)>> {
+    let mut counts = Vec::new();
+    let mut collect = |query: &str, keys: &[&dyn ToSql]| -> Outcome<()> {
+        let mut query = db.prepare_cached(query)?;
+        let mut rows = query.query(keys)?;
+        while let Some(row) = rows.next()? {
+            counts.push((row.get(0)?, row.get(1)?, row.get(2)?));
+        }
+        Ok(())
+    };
+    for (urgency, Revision(cursor)) in flow.cursor.0.into_iter().enumerate() {
+        collect(
+            "SELECT l.state, coalesce(l.rule, ''), count(*)
+             FROM record r INDEXED BY record_walk CROSS JOIN ledger l ON l.key = ?1 + r.n
+             WHERE r.urgency < 3 AND r.source = ?2 AND r.urgency = ?3 AND r.revision > ?4 AND (?5 >> r.kind) & 1
+             GROUP BY 1, 2",
+            &[&base(flow.key), &flow.source, &urgency, &cursor, &flow.kinds],
+        )?;
     }
+    let [urgent, live, backfill] = flow.cursor.0.map(|Revision(cursor)| cursor);
+    collect(
+        "SELECT l.state, coalesce(l.rule, ''), count(*)
+         FROM record r INDEXED BY record_unread CROSS JOIN ledger l ON l.key = ?1 + r.n
+         WHERE r.unread <> 0 AND r.source = ?2 AND (?3 >> r.kind) & 1
+         AND r.revision <= CASE r.urgency WHEN 0 THEN ?4 WHEN 1 THEN ?5 WHEN 2 THEN ?6 ELSE -1 END
+         GROUP BY 1, 2",
+        &[&base(flow.key), &flow.source, &flow.kinds, &urgent, &live, &backfill],
+    )?;
+    Ok(counts)
 }
 
 /// How many records of a kind could never be understood, so that the mirror has no row for them.
@@ -234,10 +322,13 @@ fn strange(db: &Connection, source: i64, kind: Kind) -> Outcome<u64> {
 pub(super) fn next_wake(db: &Connection, name: &FlowName) -> Outcome<Wake> {
     let Some(flow) = ledger::flow(db, name)? else { return Ok(Wake::default()) };
     let due = "SELECT min(due) FROM ledger WHERE flow = ?1 AND due IS NOT NULL";
-    let keys = (base(flow.key), flow.key, RETRY, flow.source, i64::MAX);
+    let ask = "SELECT min(ask_at) FROM call WHERE flow = ?1 AND ended_at IS NULL AND ask_at IS NOT NULL";
+    let keys = (base(flow.key), flow.key, RETRY, flow.source, i64::MAX, flow.kinds);
     let retry: Option<i64> = db.prepare_cached(NEXT_RETRY)?.query_row(keys, |row| row.get(0)).optional()?;
     let due: Option<i64> = db.prepare_cached(due)?.query_row([flow.key], |row| row.get(0))?;
-    Ok(Wake { retry: retry.map(Timestamp::from_millis), due: due.map(Timestamp::from_millis) })
+    let ask: Option<i64> = db.prepare_cached(ask)?.query_row([flow.key], |row| row.get(0))?;
+    let instant = |at: Option<i64>| at.map(Timestamp::from_millis);
+    Ok(Wake { retry: instant(retry), due: instant(due), ask: instant(ask) })
 }
 
 pub(super) fn entry(db: &Connection, codec: &Codec, name: &FlowName, number: Number) -> Outcome<Option<EntryView>> {
@@ -304,8 +395,8 @@ pub(super) fn dead(db: &Connection, codec: &Codec, name: &FlowName, limit: usize
 
 pub(super) fn dead_of(db: &Connection, codec: &Codec, name: &FlowName, id: &RecordId) -> Outcome<Vec<DeadLetter>> {
     let Some(flow) = ledger::flow(db, name)? else { return Ok(Vec::new()) };
-    let query = letters!("r.source = ?4 AND r.kind IN (1, 2) AND r.id = ?5 ORDER BY r.kind");
-    letters(db, codec, query, (base(flow.key), flow.key, DEAD, flow.source, id.as_str()))
+    let query = letters!("r.source = ?4 AND (?6 >> r.kind) & 1 AND r.id = ?5 ORDER BY r.kind");
+    letters(db, codec, query, (base(flow.key), flow.key, DEAD, flow.source, id.as_str(), flow.kinds))
 }
 
 fn letters(db: &Connection, codec: &Codec, query: &str, keys: impl Params) -> Outcome<Vec<DeadLetter>> {

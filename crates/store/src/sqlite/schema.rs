@@ -14,7 +14,7 @@ use super::trouble::{Outcome, Trouble, not_ours};
 const APPLICATION: i32 = 0x4361_7274;
 
 /// In order; the database's `user_version` counts those that were applied.
-const MIGRATIONS: &[&str] = &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS];
+const MIGRATIONS: &[&str] = &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
 // same holds for `ledger` and `payload`. Ledger keys are `flow << 40 | n`: one integer is the cheapest key there is.
@@ -115,7 +115,7 @@ CREATE TABLE call (
 CREATE INDEX call_open ON call (flow) WHERE ended_at IS NULL;
 ";
 
-// Only for flows whose ids are shared, see owners.rs.
+// See owners.rs.
 const OWNERS: &str = "
 ALTER TABLE flow ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
 
@@ -151,6 +151,101 @@ const REMOVALS: &str = "
 CREATE TABLE removal (
     flow INTEGER NOT NULL, hour INTEGER NOT NULL, items INTEGER NOT NULL, PRIMARY KEY (flow, hour)
 ) STRICT, WITHOUT ROWID;
+";
+
+// Which kinds are carried is said by flows, as bits by the kinds' numbers. Records that no flow carries have the urgency
+// 3, and are in no index of walks.
+const LEASES: &str = "
+-- Revisions are given per source, under its lease. `as_of` never goes back.
+ALTER TABLE source ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE source ADD COLUMN token INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE source ADD COLUMN as_of INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE source ADD COLUMN current INTEGER NOT NULL DEFAULT 1;
+UPDATE source SET revision = (SELECT value FROM meta WHERE name = 'revision');
+DELETE FROM meta WHERE name = 'revision';
+
+ALTER TABLE lane ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE scope (
+    key INTEGER PRIMARY KEY, source INTEGER NOT NULL, name TEXT NOT NULL, UNIQUE (source, name)
+) STRICT;
+
+DROP INDEX record_walk;
+DROP INDEX record_scan;
+ALTER TABLE record ADD COLUMN touched_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE record ADD COLUMN as_of INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE record ADD COLUMN scope INTEGER NOT NULL DEFAULT 0;     -- 0: none
+UPDATE record SET urgency = 3 WHERE kind NOT IN (1, 2);
+CREATE INDEX record_walk ON record (source, urgency, revision) WHERE urgency < 3;
+CREATE INDEX record_scan ON record (source, kind) WHERE urgency < 3;
+CREATE INDEX record_gone ON record (source, changed_at) WHERE ended <> 0;
+
+CREATE TABLE hint (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, source INTEGER NOT NULL, kind INTEGER NOT NULL,
+    id TEXT NOT NULL,               -- empty: any of the kind
+    at INTEGER NOT NULL, UNIQUE (source, kind, id)
+) STRICT;
+
+-- A flow is told by its name and its source. One that is not current was declared once, and is not any more.
+ALTER TABLE flow RENAME TO flow_before;
+CREATE TABLE flow (
+    key INTEGER PRIMARY KEY, name TEXT NOT NULL, source INTEGER NOT NULL, current INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL, kinds INTEGER NOT NULL, markets TEXT NOT NULL,
+    urgent INTEGER NOT NULL, live INTEGER NOT NULL, backfill INTEGER NOT NULL,
+    token INTEGER NOT NULL,
+    shared INTEGER NOT NULL,        -- several records may come to the same item
+    indexed INTEGER NOT NULL,       -- `owner` is complete for it
+    UNIQUE (name, source)
+) STRICT;
+INSERT INTO flow SELECT key, name, source, 1, fingerprint, 6, '[]', urgent, live, backfill, 0, shared, shared
+    FROM flow_before;
+DROP TABLE flow_before;
+-- What it holds of records of a source that it had before belongs to a flow of its own, which is not current.
+CREATE TEMP TABLE former AS SELECT l.key, f.name, r.source, f.shared FROM ledger l
+    JOIN record r ON r.n = l.key & 1099511627775 JOIN flow f ON f.key = l.flow WHERE r.source <> f.source;
+INSERT INTO flow (name, source, current, fingerprint, kinds, markets, urgent, live, backfill, token, shared, indexed)
+    SELECT name, source, 0, '', 6, '[]', 0, 0, 0, 0, shared, 0 FROM former GROUP BY name, source;
+CREATE TEMP TABLE moved AS SELECT m.key AS before, f.key AS flow, (f.key << 40) + (m.key & 1099511627775) AS key
+    FROM former m JOIN flow f ON f.name = m.name AND f.source = m.source;
+CREATE UNIQUE INDEX temp.moved_before ON moved (before);
+UPDATE ledger SET key = m.key, flow = m.flow FROM moved m WHERE ledger.key = m.before;
+UPDATE payload SET key = m.key FROM moved m WHERE payload.key = m.before;
+UPDATE refused SET key = m.key FROM moved m WHERE refused.key = m.before;
+UPDATE owner SET key = m.key, flow = m.flow FROM moved m WHERE owner.key = m.before;
+DELETE FROM contender WHERE key IN (SELECT before FROM moved);
+DROP TABLE moved;
+DROP TABLE former;
+
+-- How many ledger rows there are in each state. Kept by triggers, so that no way of writing a row is forgotten.
+CREATE TABLE standing (
+    flow INTEGER NOT NULL, kind INTEGER NOT NULL, state INTEGER NOT NULL, rule TEXT NOT NULL, total INTEGER NOT NULL,
+    PRIMARY KEY (flow, kind, state, rule)
+) STRICT, WITHOUT ROWID;
+INSERT INTO standing SELECT l.flow, r.kind, l.state, coalesce(l.rule, ''), count(*)
+    FROM ledger l JOIN record r ON r.n = l.key & 1099511627775 GROUP BY 1, 2, 3, 4;
+CREATE TRIGGER standing_insert AFTER INSERT ON ledger BEGIN
+    INSERT INTO standing SELECT NEW.flow, kind, NEW.state, coalesce(NEW.rule, ''), 1
+        FROM record WHERE n = NEW.key & 1099511627775
+        ON CONFLICT DO UPDATE SET total = total + 1;
+END;
+CREATE TRIGGER standing_update AFTER UPDATE ON ledger
+WHEN OLD.state <> NEW.state OR OLD.rule IS NOT NEW.rule BEGIN
+    UPDATE standing SET total = total - 1 WHERE flow = OLD.flow AND state = OLD.state AND rule = coalesce(OLD.rule, '')
+        AND kind = (SELECT kind FROM record WHERE n = OLD.key & 1099511627775);
+    INSERT INTO standing SELECT NEW.flow, kind, NEW.state, coalesce(NEW.rule, ''), 1
+        FROM record WHERE n = NEW.key & 1099511627775
+        ON CONFLICT DO UPDATE SET total = total + 1;
+END;
+CREATE TRIGGER standing_delete BEFORE DELETE ON ledger BEGIN
+    UPDATE standing SET total = total - 1 WHERE flow = OLD.flow AND state = OLD.state AND rule = coalesce(OLD.rule, '')
+        AND kind = (SELECT kind FROM record WHERE n = OLD.key & 1099511627775);
+END;
+CREATE INDEX record_unread ON record (source) WHERE unread <> 0;
+
+ALTER TABLE call ADD COLUMN token INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE call ADD COLUMN ticket TEXT;
+ALTER TABLE call ADD COLUMN ask_at INTEGER;
+CREATE INDEX call_ended ON call (ended_at) WHERE ended_at IS NOT NULL;
 ";
 
 /// What was found when a database was opened.
@@ -217,4 +312,87 @@ fn forget_bodies(db: &Connection) -> Outcome<()> {
          UPDATE record SET digest = NULL, unread = 0, seen = 0;",
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::sync::Arc;
+
+    use contract::{
+        Desk as _, Digests, Ledger as _, Leftovers as _, Mirror as _,
+        destination::Ids,
+        store::{Declared, ItemEntry, Leftover, Retention, Revision},
+    };
+    use model::{Kind, RemoteId, Timestamp};
+
+    use super::{super::codec::Codec, *};
+    use crate::{Options, Sqlite};
+
+    /// How many migrations a database had whose flows could get another source.
+    const BEFORE_LEASES: usize = 5;
+
+    /// A database of that release: the flow `to` holds `of_a` of its source and `of_b` of the source that it had before.
+    fn older(path: &Path) {
+        let db = Connection::open(path).unwrap();
+        for migration in &MIGRATIONS[..BEFORE_LEASES] {
+            db.execute_batch(migration).unwrap();
+        }
+        db.execute_batch(&format!(
+            "INSERT INTO meta VALUES ('format', {}); UPDATE meta SET value = 9 WHERE name = 'revision';
+             INSERT INTO source VALUES (1, 'b'), (2, 'a');
+             INSERT INTO flow VALUES (1, 'to', 2, 'f', 0, 9, 9, 0), (2, 'removed', 2, 'f', 0, 9, 9, 0);
+             INSERT INTO record VALUES (1, 1, 1, 'of_b', 4, 1, 0, 1, NULL, 5, 1, x'00', 0),
+                 (2, 2, 1, 'of_a', 9, 1, 0, 1, NULL, 7, 1, x'00', 0), (3, 2, 9, 's', 8, 1, 0, 1, NULL, 7, 1, x'00', 0);
+             PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {BEFORE_LEASES}",
+            model::FORMAT
+        ))
+        .unwrap();
+        for (flow, n, item) in [(1_i64, 1_i64, "of_b"), (1, 2, "of_a"), (2, 2, "of_a")] {
+            let entry = ItemEntry { id: RemoteId::new(item), digests: Some(Digests::default()) };
+            let key = (flow << 40) + n;
+            db.execute(
+                "INSERT INTO ledger (key, flow, revision, state, attempts, settled_at, items)
+                 VALUES (?1, ?2, 9, 0, 0, 1, ?3)",
+                (key, flow, Codec::encode(&vec![entry]).unwrap()),
+            )
+            .unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_flow_holds_of_the_source_it_had_before_is_kept_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cartage.db");
+        older(&path);
+        let store = Arc::new(Sqlite::with_options(&path, Options::default()).unwrap());
+        assert_eq!(store.revision(&"a".into()).await.unwrap(), Revision(9), "revisions go on");
+        let declared = Declared {
+            flow: "to".into(),
+            source: "a".into(),
+            fingerprint: "f".to_owned(),
+            carries: vec![Kind::Product, Kind::Category],
+            markets: Vec::new(),
+            ids: Ids::Own,
+        };
+        assert!(!store.declare(&declared).await.unwrap().restarted);
+        store.retire_others(&["a".into()], &["to".into()]).await.unwrap();
+        let tally = store.tally(&"to".into()).await.unwrap();
+        assert_eq!((tally.mirror, tally.in_sync, tally.pending), (1, 1, 0));
+        let of = |flow: &str, source: &str| Leftover { flow: flow.into(), source: source.into(), records: 1, items: 1 };
+        let configured = [("to".into(), "a".into())];
+        let told = vec![of("removed", "a"), of("to", "b")];
+        assert_eq!(store.left_behind(&configured).await.unwrap(), told);
+        // What is held stays, although no index of items was made for flows that are not declared.
+        let later = Timestamp::from_millis(i64::MAX);
+        store.prune(later, &Retention::default(), 100).await.unwrap();
+        assert_eq!(store.left_behind(&configured).await.unwrap(), told);
+        let owners = store.owners(&"to".into(), Kind::Product, &["of_a".into(), "of_b".into()]).await.unwrap();
+        assert_eq!(owners.iter().map(|owner| owner.item.as_str()).collect::<Vec<_>>(), ["of_a"]);
+        while store.forget_flow(&"to".into(), &"b".into(), 10).await.unwrap() > 0 {}
+        while store.forget_source(&"b".into(), 10).await.unwrap() > 0 {}
+        assert_eq!(store.left_behind(&configured).await.unwrap(), [of("removed", "a")]);
+        assert_eq!(store.tally(&"to".into()).await.unwrap().in_sync, 1);
+    }
 }

@@ -24,7 +24,7 @@ macro_rules! work {
     ($tables:expr, $rest:expr) => {
         concat!(
             "SELECT r.n, r.revision, r.kind, r.id, r.changed_at, r.ended, b.bytes,
-             l.state, l.revision, l.waits, l.attempts, l.items, l.rule, r.unread, l.trial FROM ",
+             l.state, l.revision, l.waits, l.attempts, l.items, l.rule, r.unread, r.touched_at, l.trial FROM ",
             $tables,
             " LEFT JOIN body b ON b.n = r.n ",
             $rest
@@ -41,22 +41,23 @@ macro_rules! retry_tables {
 }
 macro_rules! is_retry {
     () => {
-        "l.flow = ?2 AND l.state = ?3 AND r.source = ?4 AND l.waits <= ?5 AND r.unread = 0
+        "l.flow = ?2 AND l.state = ?3 AND r.source = ?4 AND l.waits <= ?5 AND r.unread = 0 AND (?6 >> r.kind) & 1
          AND (r.ended <> 0 OR r.digest IS NOT NULL)"
     };
 }
 
 const FRESH: &str = work!(
     "record r INDEXED BY record_walk LEFT JOIN ledger l ON l.key = ?1 + r.n",
-    "WHERE r.kind IN (1, 2) AND r.source = ?2 AND r.urgency = ?3 AND r.revision > ?4 ORDER BY r.revision LIMIT ?5"
+    "WHERE r.urgency < 3 AND r.source = ?2 AND r.urgency = ?3 AND r.revision > ?4 AND (?6 >> r.kind) & 1
+     ORDER BY r.revision LIMIT ?5"
 );
 /// The first of a flow's retries that wait until `?5` at most.
 pub(super) const NEXT_RETRY: &str =
     concat!("SELECT l.waits FROM ", retry_tables!(), " WHERE ", is_retry!(), " ORDER BY l.waits LIMIT 1");
-const RETRIES: &str = work!(retry_tables!(), concat!("WHERE ", is_retry!(), " ORDER BY l.waits LIMIT ?6"));
+const RETRIES: &str = work!(retry_tables!(), concat!("WHERE ", is_retry!(), " ORDER BY l.waits LIMIT ?7"));
 const SCAN: &str = work!(
     "record r INDEXED BY record_scan LEFT JOIN ledger l ON l.key = ?1 + r.n",
-    "WHERE r.kind IN (1, 2) AND r.source = ?2 AND r.kind = ?3 AND r.n > ?4 ORDER BY r.n LIMIT ?5"
+    "WHERE r.urgency < 3 AND r.source = ?2 AND r.kind = ?3 AND r.n > ?4 ORDER BY r.n LIMIT ?5"
 );
 const ONE: &str = work!("record r LEFT JOIN ledger l ON l.key = ?1 + r.n", "WHERE r.n = ?2 AND r.source = ?3");
 
@@ -88,7 +89,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn window(&self, take: &Take) -> Outcome<Window> {
-        let top = super::report::revision(self.db)?;
+        let top = super::report::revision(self.db, self.flow.source)?;
         let mut work = Vec::new();
         let mut cursor = take.after.unwrap_or(self.flow.cursor);
         let places = Urgency::ALL.into_iter().zip(take.fresh).zip(&mut cursor.0);
@@ -119,7 +120,8 @@ impl<'a> Reader<'a> {
         let mut last = from;
         let mut read = 0;
         let limit = most as u64;
-        let keys = (base(self.flow.key), self.flow.source, urgency as u8, from.0, limit);
+        let flow = self.flow;
+        let keys = (base(flow.key), flow.source, urgency as u8, from.0, limit, flow.kinds);
         self.each(FRESH, keys, |found| {
             read += 1;
             last = match found {
@@ -142,12 +144,16 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let (flow, limit) = (self.flow, take.retries as u64);
-        self.each(RETRIES, (base(flow.key), flow.key, RETRY, flow.source, take.now.millis(), limit), |found| {
-            if let Read::Work(found) = found {
-                work.push(found);
-            }
-            Ok(())
-        })
+        self.each(
+            RETRIES,
+            (base(flow.key), flow.key, RETRY, flow.source, take.now.millis(), flow.kinds, limit),
+            |found| {
+                if let Read::Work(found) = found {
+                    work.push(found);
+                }
+                Ok(())
+            },
+        )
     }
 
     pub(super) fn scan(&self, kind: Kind, after: Number, limit: usize) -> Outcome<Vec<Work>> {
@@ -203,6 +209,7 @@ impl<'a> Reader<'a> {
             id: row.get::<_, String>(3)?.into(),
             record,
             changed_at: Timestamp::from_millis(row.get(4)?),
+            touched_at: Timestamp::from_millis(row.get::<_, i64>(14)?.max(row.get(4)?)),
             unread: row.get(13)?,
             joined,
             entry: entry(row)?,
@@ -250,7 +257,7 @@ fn entry(row: &Row<'_>) -> Outcome<Option<Entry>> {
         revision: Revision(row.get(8)?),
         items: ledger::items(row.get_ref(11)?.as_blob_or_null().unwrap_or_default())?,
         attempts: row.get(10)?,
-        trial: match row.get_ref(14)?.as_blob_or_null().unwrap_or_default() {
+        trial: match row.get_ref(15)?.as_blob_or_null().unwrap_or_default() {
             Some(blob) => Some(Codec::decode("a trial", blob)?),
             None => None,
         },

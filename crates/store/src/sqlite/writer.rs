@@ -4,12 +4,16 @@
 //! thread; revisions are given here and nowhere else, so they grow in the order of commits.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, btree_map::Entry},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use contract::{Fault, source::Urgency, store::Revision};
+use contract::{
+    Fault,
+    source::Urgency,
+    store::{Lease, Leased, Revision},
+};
 use model::{Kind, SourceName};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 use tokio::sync::Semaphore;
@@ -17,6 +21,7 @@ use tokio::sync::Semaphore;
 use super::{
     codec::Codec,
     executor::{self, Executor},
+    ledger::{self, flow_unknown},
     trouble::{Outcome, Trouble},
 };
 
@@ -33,14 +38,12 @@ pub(super) struct Writer {
 struct Desk {
     db: Connection,
     codec: Arc<Codec>,
-    revision: u64,
 }
 
 impl Writer {
-    pub(super) fn new(db: Connection, codec: Arc<Codec>, path: &Path, executor: Arc<dyn Executor>) -> Outcome<Self> {
-        let revision = db.query_row("SELECT value FROM meta WHERE name = 'revision'", [], |row| row.get(0))?;
-        let desk = Arc::new(Mutex::new(Some(Desk { db, codec, revision })));
-        Ok(Self { desk, turn: Arc::new(Semaphore::new(1)), executor, path: path.to_owned() })
+    pub(super) fn new(db: Connection, codec: Arc<Codec>, path: &Path, executor: Arc<dyn Executor>) -> Self {
+        let desk = Arc::new(Mutex::new(Some(Desk { db, codec })));
+        Self { desk, turn: Arc::new(Semaphore::new(1)), executor, path: path.to_owned() }
     }
 
     /// Does `work` in a transaction.
@@ -78,19 +81,15 @@ impl Desk {
         let mut tx = Tx {
             db: &transaction,
             codec: &self.codec,
-            began: self.revision,
-            revision: self.revision,
+            revisions: BTreeMap::new(),
             census: BTreeMap::new(),
             floors: HashMap::new(),
+            carried: HashMap::new(),
         };
         let done = work(&mut tx)?;
         tx.write_census()?;
-        let revision = tx.revision;
-        if revision != self.revision {
-            transaction.prepare_cached("UPDATE meta SET value = ?1 WHERE name = 'revision'")?.execute([revision])?;
-        }
+        tx.write_revisions()?;
         transaction.commit()?;
-        self.revision = revision;
         Ok(done)
     }
 }
@@ -107,25 +106,57 @@ struct Shift {
 pub(super) struct Tx<'a> {
     pub(super) db: &'a Connection,
     pub(super) codec: &'a Codec,
-    /// The highest revision before it.
-    pub(super) began: u64,
-    revision: u64,
+    /// Per source, the highest revision before it and by now.
+    revisions: BTreeMap<i64, (u64, u64)>,
     census: BTreeMap<(i64, u8), Shift>,
     floors: HashMap<i64, [u64; 3]>,
+    carried: HashMap<i64, u64>,
 }
 
 impl Tx<'_> {
+    /// The highest revision of a source before this transaction, and by now.
+    fn revisions(&mut self, source: i64) -> Outcome<&mut (u64, u64)> {
+        match self.revisions.entry(source) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(unknown) => {
+                let read = "SELECT revision FROM source WHERE key = ?1";
+                let stands = self.db.prepare_cached(read)?.query_row([source], |row| row.get(0))?;
+                Ok(unknown.insert((stands, stands)))
+            }
+        }
+    }
+
     /// A new revision.
-    pub(super) fn next_revision(&mut self, _source: i64) -> Revision {
-        self.revision += 1;
-        Revision(self.revision)
+    pub(super) fn next_revision(&mut self, source: i64) -> Outcome<Revision> {
+        let (_, now) = self.revisions(source)?;
+        *now += 1;
+        Ok(Revision(*now))
+    }
+
+    /// Whether the revision was given in this transaction.
+    pub(super) fn is_new(&mut self, source: i64, revision: u64) -> Outcome<bool> {
+        Ok(revision > self.revisions(source)?.0)
     }
 
     /// A new revision, for a record of this kind whose content changed.
-    pub(super) fn changed(&mut self, source: i64, kind: Kind) -> Revision {
-        let revision = self.next_revision(source);
+    pub(super) fn changed(&mut self, source: i64, kind: Kind) -> Outcome<Revision> {
+        let revision = self.next_revision(source)?;
         self.census.entry((source, kind.number())).or_default().revision = revision.0;
-        revision
+        Ok(revision)
+    }
+
+    fn write_revisions(&self) -> Outcome<()> {
+        let mut write = self.db.prepare_cached("UPDATE source SET revision = ?2 WHERE key = ?1")?;
+        for (source, (_, now)) in self.revisions.iter().filter(|(_, (began, now))| now > began) {
+            write.execute((source, now))?;
+        }
+        Ok(())
+    }
+
+    /// The source is deleted: nothing of it is to be written.
+    pub(super) fn forget_shifts(&mut self, source: i64) {
+        self.census.retain(|(of, _), _| *of != source);
+        self.revisions.remove(&source);
     }
 
     /// Notes that there are so many more live records and tombstones of this kind.
@@ -156,10 +187,53 @@ impl Tx<'_> {
         Ok(self.db.last_insert_rowid())
     }
 
+    /// The kinds that flows of the source carry, as bits.
+    pub(super) fn carried(&mut self, source: i64) -> Outcome<u64> {
+        if let Some(kinds) = self.carried.get(&source) {
+            return Ok(*kinds);
+        }
+        let mut query = self.db.prepare_cached("SELECT kinds FROM flow WHERE source = ?1")?;
+        let kinds = query.query_map([source], |row| row.get::<_, u64>(0))?;
+        let kinds = kinds.into_iter().try_fold(0, |all, kinds| Ok::<_, Trouble>(all | kinds?))?;
+        self.carried.insert(source, kinds);
+        Ok(kinds)
+    }
+
+    /// The urgency of a record of this kind: [`NOT_CARRIED`] where no flow carries it.
+    pub(super) fn urgency(&mut self, source: i64, kind: Kind, urgency: Urgency) -> Outcome<u8> {
+        Ok(if self.carried(source)? & kind_bit(kind) == 0 { NOT_CARRIED } else { urgency as u8 })
+    }
+
+    /// Refuses whoever holds an older lease than the source's.
+    pub(super) fn fence_source(&self, source: i64, lease: Lease) -> Outcome<()> {
+        let read = "SELECT token FROM source WHERE key = ?1";
+        fence(lease, self.db.prepare_cached(read)?.query_row([source], |row| row.get(0))?)
+    }
+
+    /// Takes a new lease.
+    pub(super) fn take_over(&self, of: &Leased) -> Outcome<Lease> {
+        let token: u64 = match of {
+            Leased::Source(name) => {
+                let source = self.source(name)?;
+                let take = "UPDATE source SET token = token + 1 WHERE key = ?1 RETURNING token";
+                self.db.prepare_cached(take)?.query_row([source], |row| row.get(0))?
+            }
+            Leased::Flow(name) => {
+                let flow = ledger::flow(self.db, name)?.ok_or_else(|| flow_unknown(name))?;
+                let take = "UPDATE flow SET token = token + 1 WHERE key = ?1 RETURNING token";
+                self.db.prepare_cached(take)?.query_row([flow.key], |row| row.get(0))?
+            }
+        };
+        Ok(Lease(token))
+    }
+
     /// Which place a record gets that stands at (`revision`, `urgency`) and is now `wanted` at another: one that some
     /// flow has still to look at keeps the more urgent of the two.
     pub(super) fn place(&mut self, source: i64, stands: (u64, u8), wanted: Urgency) -> Outcome<u8> {
         let (revision, urgency) = stands;
+        if urgency == NOT_CARRIED {
+            return Ok(NOT_CARRIED);
+        }
         if urgency >= wanted as u8 {
             return Ok(wanted as u8);
         }
@@ -178,12 +252,29 @@ impl Tx<'_> {
             .db
             .prepare_cached(
                 "SELECT coalesce(min(urgent), ?2), coalesce(min(live), ?2), coalesce(min(backfill), ?2)
-                 FROM flow WHERE source = ?1",
+                 FROM flow WHERE source = ?1 AND current = 1",
             )?
             .query_row((source, none), |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
         self.floors.insert(source, floors);
         Ok(floors)
     }
+}
+
+/// The urgency of records that no flow carries.
+pub(super) const NOT_CARRIED: u8 = 3;
+
+/// A kind as one of the bits of a flow's kinds.
+pub(super) const fn kind_bit(kind: Kind) -> u64 {
+    1 << kind.number()
+}
+
+pub(super) fn fence(lease: Lease, given: u64) -> Outcome<()> {
+    if lease.0 >= given {
+        return Ok(());
+    }
+    Err(Fault::transient("C0112", "another worker has taken over since this one got its lease")
+        .hint("nothing to do: what the other one does is kept, and this one stops")
+        .into())
 }
 
 /// The source's key, if it was ever read.

@@ -8,8 +8,8 @@ use contract::{
     destination::Ids,
     source::{Unread, Urgency},
     store::{
-        Desk as _, Held, HeldItem, Hold, Intake, Ledger as _, Mirror as _, Number, Registered, Settled, State, Step,
-        Sweep, Take, Wake, Window, Work,
+        Desk as _, Held, HeldItem, Hold, Intake, Ledger as _, Mirror as _, Number, Settled, State, Step, Sweep, Take,
+        Wake, Which, Window, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId};
@@ -234,9 +234,10 @@ impl Pair {
     async fn register(&mut self, flow: usize) {
         let fingerprint = self.fingerprints[flow].to_string();
         let (name, ids) = (FLOWS[flow], IDS[flow]);
-        let registered = self.store().register(&name.into(), &samples::source(), &fingerprint, ids).await.unwrap();
+        let registered =
+            samples::register(self.store(), &name.into(), &samples::source(), &fingerprint, ids).await.unwrap();
         let (restarted, in_doubt) = self.naive.register(name, &fingerprint, ids == Ids::Shared);
-        assert_eq!(registered, Registered { restarted, in_doubt });
+        assert_eq!(registered, samples::Registered { restarted, in_doubt });
     }
 
     async fn take_in(&mut self, page: &Page) {
@@ -264,18 +265,24 @@ impl Pair {
         match act {
             Act::Intake(page) => self.take_in(page).await,
             Act::Sweep { pass, guard } => {
-                let kinds = vec![Kind::Product, Kind::Category, Kind::Stock];
-                let sweep = Sweep { kinds, ..samples::sweep(*pass, *guard) };
+                let sweeps = vec![(Kind::Product, None), (Kind::Category, None), (Kind::Stock, None)];
+                let sweep = Sweep { sweeps, ..samples::sweep(*pass, *guard) };
                 let wanted = self.naive.sweep(&sweep);
                 assert_eq!(self.store().sweep(sweep).await.unwrap(), wanted);
             }
             Act::Spread(limit) => {
                 let wanted = self.naive.spread(*limit);
-                assert_eq!(self.store().spread(usize::try_from(*limit).unwrap()).await.unwrap(), wanted);
+                assert_eq!(
+                    self.store()
+                        .spread(&samples::touch(samples::at(150)), usize::try_from(*limit).unwrap())
+                        .await
+                        .unwrap(),
+                    wanted
+                );
             }
             Act::Wake(now) => {
                 let wanted = self.naive.wake(samples::at(*now));
-                assert_eq!(self.store().wake(samples::at(*now), 1000).await.unwrap(), wanted);
+                assert_eq!(self.store().wake(&samples::touch(samples::at(*now)), 1000).await.unwrap(), wanted);
             }
             Act::Push { flow, fresh, outcomes, meanwhile, cut_off } => {
                 self.push(*flow, *fresh, outcomes, meanwhile.as_ref(), *cut_off).await;
@@ -312,11 +319,12 @@ impl Pair {
             }
             Act::Replay { flow, number } => {
                 let numbers: Vec<_> = number.map(Number).into_iter().collect();
-                let got = self.store().replay(&FLOWS[*flow].into(), &numbers).await.unwrap();
+                let which = if numbers.is_empty() { Which::All } else { Which::These(&numbers) };
+                let got = self.store().replay(&FLOWS[*flow].into(), which).await.unwrap();
                 (got, self.naive.replay(FLOWS[*flow], &numbers))
             }
             Act::Discard { flow, number } => {
-                let got = self.store().discard(&FLOWS[*flow].into(), &[Number(*number)]).await.unwrap();
+                let got = self.store().discard(&FLOWS[*flow].into(), Which::These(&[Number(*number)])).await.unwrap();
                 (got, self.naive.discard(FLOWS[*flow], &[Number(*number)]))
             }
             Act::Doubt { flow, number } => {
@@ -356,8 +364,8 @@ impl Pair {
         for settled in &settled {
             self.naive.settle(FLOWS[at], settled);
         }
-        self.naive.tend(FLOWS[at]);
         self.naive.closed(FLOWS[at], call);
+        self.naive.tend(FLOWS[at]);
         if whole {
             self.naive.advance(FLOWS[at], window.cursor);
         }
@@ -369,7 +377,7 @@ impl Pair {
 
     async fn compare(&self) {
         let store = self.store();
-        assert_eq!(store.revision().await.unwrap().0, self.naive.revision);
+        assert_eq!(store.revision(&samples::source()).await.unwrap().0, self.naive.revision);
         for flow in FLOWS {
             let tally = store.tally(&flow.into()).await.unwrap();
             assert_eq!(tally.sum(), tally.mirror);

@@ -52,6 +52,8 @@ struct Flow {
     /// Items of other records that a record wants.
     wants: BTreeMap<u64, BTreeSet<String>>,
     open: BTreeMap<u64, Vec<(Number, String)>>,
+    /// Which record an item belongs to: it holds it, or an open call carries it.
+    owners: BTreeMap<(Kind, String), u64>,
 }
 
 /// What a window must hold of a record.
@@ -266,17 +268,22 @@ impl Naive {
 
     pub(crate) fn sweep(&mut self, sweep: &Sweep) -> Swept {
         self.began = self.revision;
-        let of = |row: &Row| sweep.kinds.contains(&row.kind) && row.life == Life::Live;
+        let swept = |kind| sweep.sweeps.iter().any(|(of, _)| *of == kind);
+        let of = |row: &Row| swept(row.kind) && row.life == Life::Live;
         let live = self.rows.values().filter(|row| of(row)).count() as u64;
         let unseen = |kind: &Kind| {
             let kind = *kind;
             self.rows.iter().filter(move |(_, row)| row.kind == kind && of(row) && row.seen != sweep.pass)
         };
-        let missing: Vec<u64> = sweep.kinds.iter().flat_map(unseen).map(|(n, _)| *n).collect();
+        let missing: Vec<u64> = sweep.sweeps.iter().flat_map(|(kind, _)| unseen(kind)).map(|(n, _)| *n).collect();
         let count = missing.len() as u64;
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-        let beyond = |guard: f64| count == live || (count > 1 && count as f64 > guard * live as f64);
-        let held = count > 0 && sweep.guard.is_some_and(beyond);
+        let beyond = |kind: Kind, guard: f64| {
+            let live = self.live(kind);
+            let count = unseen(&kind).count() as u64;
+            count > 0 && (count == live || (count > 1 && count as f64 > guard * live as f64))
+        };
+        let held = sweep.guard.is_some_and(|guard| sweep.sweeps.iter().any(|(kind, _)| beyond(*kind, guard)));
         if !held {
             let mut touches = BTreeMap::new();
             let live = self.live(Kind::Product);
@@ -357,7 +364,7 @@ impl Naive {
         let mut cut_off = BTreeSet::new();
         for (n, id) in std::mem::take(&mut flow.open).into_values().flatten() {
             cut_off.insert(n);
-            flow.take(&self.rows, n.0, [&id]);
+            flow.take(self.rows[&n.0].kind, n.0, [&id]);
             let entry = flow.entries.entry(n.0).or_insert_with(|| Entry {
                 state: State::Gone,
                 revision: 0,
@@ -376,11 +383,22 @@ impl Naive {
     }
 
     pub(crate) fn opened(&mut self, flow: &str, id: u64, items: Vec<(Number, String)>) {
-        self.flows.get_mut(flow).unwrap().open.insert(id, items);
+        let flow = self.flows.get_mut(flow).unwrap();
+        for (n, item) in &items {
+            // The call says that all of it are products.
+            flow.owners.entry((Kind::Product, item.clone())).or_insert(n.0);
+        }
+        flow.open.insert(id, items);
     }
 
     pub(crate) fn closed(&mut self, flow: &str, id: u64) {
-        self.flows.get_mut(flow).unwrap().open.remove(&id);
+        let flow = self.flows.get_mut(flow).unwrap();
+        for (n, item) in flow.open.remove(&id).unwrap_or_default() {
+            let held = flow.entries.get(&n.0).is_some_and(|entry| entry.items.iter().any(|(held, _)| *held == item));
+            if !held {
+                flow.drop_item(Kind::Product, n.0, &item);
+            }
+        }
     }
 
     pub(crate) fn window(&self, name: &str, take: &Take) -> (Vec<Seen>, Cursor) {
@@ -458,6 +476,7 @@ impl Naive {
         if old.as_ref().is_some_and(|old| old.revision > settled.revision.0) {
             return;
         }
+        let before: Vec<String> = old.iter().flat_map(|old| old.items.iter().map(|(id, _)| id.clone())).collect();
         let attempts = match settled.state {
             State::Retry(_) => old.as_ref().map_or(0, |old| old.attempts) + 1,
             _ => 0,
@@ -479,7 +498,14 @@ impl Naive {
                 (items.iter().map(|item| (item.id.as_str().to_owned(), item.digests)).collect(), kept)
             }
         };
-        flow.take(&self.rows, settled.number.0, items.iter().map(|(id, _)| id));
+        let kind = self.rows[&settled.number.0].kind;
+        if matches!(settled.items, Held::Items(_)) {
+            for id in before.iter().filter(|id| !items.iter().any(|(now, _)| now == *id)) {
+                flow.drop_item(kind, settled.number.0, id);
+            }
+            let new = items.iter().map(|(id, _)| id).filter(|id| !before.contains(id));
+            flow.take(kind, settled.number.0, new);
+        }
         flow.wants.insert(settled.number.0, settled.wants.iter().map(|id| id.as_str().to_owned()).collect());
         let state = settled.state.clone();
         let entry = Entry { state, revision: settled.revision.0, attempts, due: settled.due, items, payloads };
@@ -494,7 +520,7 @@ impl Naive {
         }
         let wants = flow.wants.clone();
         for (n, ids) in wants {
-            let is_free = |id: &String| flow.owner(&self.rows, self.rows[&n].kind, id).is_none();
+            let is_free = |id: &String| !flow.owners.contains_key(&(self.rows[&n].kind, id.clone()));
             let due = ids.iter().any(is_free);
             if let Some(entry) = flow.entries.get_mut(&n).filter(|entry| due && entry.state == State::Dead) {
                 entry.state = State::Retry(Timestamp::from_millis(0));
@@ -505,8 +531,7 @@ impl Naive {
 
     /// Which record holds an item.
     pub(crate) fn owner(&self, name: &str, kind: Kind, id: &str) -> Option<u64> {
-        let flow = &self.flows[name];
-        if flow.shared { flow.owner(&self.rows, kind, id) } else { None }
+        self.flows[name].owners.get(&(kind, id.to_owned())).copied()
     }
 
     pub(crate) fn advance(&mut self, name: &str, cursor: Cursor) {
@@ -518,12 +543,15 @@ impl Naive {
 
     pub(crate) fn release(&mut self, name: &str, kind: Kind, up_to: Revision) -> u64 {
         let mut count = 0;
-        for (n, entry) in &mut self.flows.get_mut(name).unwrap().entries {
+        let flow = self.flows.get_mut(name).unwrap();
+        for (n, entry) in &mut flow.entries {
             let row = &self.rows[n];
             if entry.state == State::AwaitsFeed && row.kind == kind && entry.revision <= up_to.0 {
                 entry.state =
                     if row.life == Life::Live { State::Retry(Timestamp::from_millis(0)) } else { State::Gone };
-                entry.items.clear();
+                for (id, _) in entry.items.drain(..) {
+                    flow.owners.remove(&(kind, id));
+                }
                 entry.payloads.clear();
                 entry.attempts = 0;
                 count += 1;
@@ -605,23 +633,22 @@ impl Naive {
 }
 
 impl Flow {
-    fn owner(&self, rows: &BTreeMap<u64, Row>, kind: Kind, id: &str) -> Option<u64> {
-        let holds =
-            |(n, entry): &(&u64, &Entry)| rows[n].kind == kind && entry.items.iter().any(|(held, _)| held == id);
-        self.entries.iter().find(holds).map(|(n, _)| *n)
+    fn drop_item(&mut self, kind: Kind, n: u64, id: &str) {
+        let item = (kind, id.to_owned());
+        if self.owners.get(&item) == Some(&n) {
+            self.owners.remove(&item);
+        }
     }
 
-    /// What the record holds from now on, no other does.
-    fn take<'a>(&mut self, rows: &BTreeMap<u64, Row>, n: u64, ids: impl IntoIterator<Item = &'a String>) {
+    /// What belongs to the record from now on belongs to no other.
+    fn take<'a>(&mut self, kind: Kind, n: u64, ids: impl IntoIterator<Item = &'a String>) {
         for id in ids {
-            match self.owner(rows, rows[&n].kind, id) {
-                Some(other) if self.shared && other != n => {
-                    let entry = self.entries.get_mut(&other).unwrap();
-                    entry.items.retain(|(held, _)| held != id);
-                    entry.payloads.remove(id);
-                    entry.state = State::Retry(Timestamp::from_millis(0));
-                }
-                _ => {}
+            let other = self.owners.insert((kind, id.clone()), n).filter(|other| *other != n);
+            let entry = other.and_then(|other| self.entries.get_mut(&other));
+            if let Some(entry) = entry.filter(|entry| entry.items.iter().any(|(held, _)| held == id)) {
+                entry.items.retain(|(held, _)| held != id);
+                entry.payloads.remove(id);
+                entry.state = State::Retry(Timestamp::from_millis(0));
             }
         }
     }

@@ -4,7 +4,7 @@ use contract::{
     Change, Ledger as _, Mirror as _,
     destination::Ids,
     source::Urgency,
-    store::{Intake, LaneState, Number, Revision},
+    store::{Declared, Intake, LaneState, Number, Revision},
 };
 use model::{
     Attribute, AttributeDefinition, AttributeType, Category, Channel, CustomerGroup, FlowName, Kind, Localized,
@@ -19,7 +19,13 @@ async fn intake(store: &Sqlite, version: u64, records: Vec<Record>) {
     let intake = Intake {
         source: "shop".into(),
         lane: "any".to_owned(),
+        lease: contract::store::Lease::default(),
         state: LaneState::default(),
+        expected: None,
+        as_of: NOW,
+        fetched: false,
+        scopes: Vec::new(),
+        hints: Vec::new(),
         changes: records.into_iter().map(change).collect(),
         unread: Vec::new(),
         pass: None,
@@ -27,17 +33,32 @@ async fn intake(store: &Sqlite, version: u64, records: Vec<Record>) {
         at: NOW,
     };
     store.intake(intake).await.unwrap();
-    while store.spread(100).await.unwrap() > 0 {}
+    let touch = contract::store::Touch { source: "shop".into(), lease: contract::store::Lease::default(), at: NOW };
+    while store.spread(&touch, 100).await.unwrap() > 0 {}
 }
 
 async fn revision(store: &Sqlite) -> Revision {
     store.find(&"shop".into(), "p").await.unwrap().first().unwrap().revision
 }
 
+/// Declares a flow, so that products are carried.
+async fn declare(store: &Sqlite, flow: &str) {
+    let declared = Declared {
+        flow: flow.into(),
+        source: "shop".into(),
+        fingerprint: String::new(),
+        carries: Kind::CARRIED.to_vec(),
+        markets: Vec::new(),
+        ids: Ids::Own,
+    };
+    store.declare(&declared).await.unwrap();
+}
+
 /// Whether the product is looked at again when `before` becomes `after`.
 async fn touches(attributes: Vec<Attribute>, before: Vec<Record>, after: Vec<Record>) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let store = Sqlite::with_options(&folder.path().join("cartage.db"), Options::default()).unwrap();
+    declare(&store, "to").await;
     let variant = Variant { attributes, ..variant("S") };
     let mut product = product(vec![variant]);
     product.product_type = Some("outer".into());
@@ -66,6 +87,7 @@ fn in_parts() -> Vec<Record> {
 async fn what_a_part_hangs_on_reaches_its_product_and_is_joined_to_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = Sqlite::with_options(&folder.path().join("cartage.db"), Options::default()).unwrap();
+    declare(&store, "flow").await;
     for record in in_parts() {
         intake(&store, 1, vec![record]).await;
     }
@@ -78,7 +100,6 @@ async fn what_a_part_hangs_on_reaches_its_product_and_is_joined_to_it() {
     let counted = revision(&store).await;
     assert!(counted > placed, "stock of a variant that is a record");
     let flow = FlowName::from("flow");
-    store.register(&flow, &"shop".into(), "", Ids::Own).await.unwrap();
     let work = store.scan(&flow, Kind::Product, Number(0), 10).await.unwrap();
     let kinds: Vec<_> = work[0].joined.iter().map(Record::kind).collect();
     assert_eq!(kinds.len(), 3, "{kinds:?}");

@@ -10,7 +10,6 @@ use std::{
 
 use contract::{
     Ledger as _,
-    destination::Ids,
     source::Urgency,
     store::{Held, Settled, State, Step, Take},
 };
@@ -98,7 +97,8 @@ fn a_changed_mapping_of_few_records_makes_full_calls() {
             rig.read(changes, Urgency::Backfill);
         }
         // The cursor goes back, as when a mapping changes: everything is looked at.
-        wait(rig.store.register(&flow_name(), &super::source(), "another", Ids::Own)).unwrap();
+        let declared = contract::store::Declared { fingerprint: "another".to_owned(), ..rig.flow().declared() };
+        wait(rig.store.declare(&declared)).unwrap();
         rig.settle().await;
         rig.is_right().unwrap();
         let made = calls(&rig.fake) - before;
@@ -150,11 +150,13 @@ fn never_are_more_records_prepared_than_may_be() {
         });
         let step = Step {
             flow: flow_name(),
+            lease: super::shop::NEWEST,
             close: Vec::new(),
             settled: retry.collect(),
             cursor: Some(window.cursor),
             open: Vec::new(),
             removed: 0,
+            tickets: Vec::new(),
             at: Timestamp::from_millis(0),
         };
         wait(rig.store.advance(step)).unwrap();

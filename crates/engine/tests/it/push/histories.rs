@@ -139,7 +139,7 @@ impl Rig {
                     wait(rig.store.doubt(&flow_name(), &[number])).unwrap();
                 }
             }
-            Act::Replay => drop(wait(rig.store.replay(&flow_name(), &[])).unwrap()),
+            Act::Replay => drop(wait(rig.store.replay(&flow_name(), contract::store::Which::All)).unwrap()),
             Act::Remap => {
                 let mapping = {
                     let mut shop = rig.shop();

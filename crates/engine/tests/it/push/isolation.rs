@@ -145,7 +145,7 @@ fn refusals_after_something_was_accepted_once_set_nothing_more_aside_until_it_is
         }
         assert!(rig.dead() < 50, "{} are dead", rig.dead());
         rig.fake.refuse_all(false);
-        wait(rig.store.replay(&flow_name(), &[])).unwrap();
+        wait(rig.store.replay(&flow_name(), contract::store::Which::All)).unwrap();
         rig.settle().await;
         rig.is_right().unwrap();
     });

@@ -146,8 +146,8 @@ impl Rig {
     }
 
     fn register(&self) {
-        let (fingerprint, ids) = (self.flow().fingerprint(), self.fake.ids());
-        wait(self.store.register(&flow_name(), &source(), &fingerprint, ids)).unwrap();
+        wait(self.store.declare(&self.flow().declared())).unwrap();
+        wait(self.store.recover(&flow_name())).unwrap();
     }
 
     /// As after a crash.
@@ -168,7 +168,8 @@ impl Rig {
 
     /// Carries out what an intake left to be spread.
     fn spread(&self) {
-        while wait(self.store.spread(500)).unwrap() > 0 {}
+        let touch = contract::store::Touch { source: source(), lease: shop::NEWEST, at: self.clock.now() };
+        while wait(self.store.spread(&touch, 500)).unwrap() > 0 {}
     }
 
     fn push(&self) -> Push {

@@ -206,7 +206,7 @@ fn of_two_with_one_sku_the_one_created_last_has_it_until_it_gives_it_up() {
         // Neither a change of the others nor a retry takes it away.
         let before = calls(&rig.fake);
         rig.becomes(&[is(1, 2, &[Some(7)])]);
-        wait(rig.store.replay(&flow_name(), &[])).unwrap();
+        wait(rig.store.replay(&flow_name(), contract::store::Which::All)).unwrap();
         rig.settle().await;
         rig.has(2, "sku 7");
         assert_eq!(calls(&rig.fake), before + 1, "p1.1 is removed");

@@ -212,12 +212,21 @@ pub(super) fn record(number: usize, goods: &Goods) -> Product {
     }
 }
 
+/// A lease that no other is newer than.
+pub(super) const NEWEST: contract::store::Lease = contract::store::Lease(u64::MAX);
+
 /// A page.
 pub(super) fn page(changes: Vec<Change>, urgency: Urgency, at: Timestamp) -> Intake {
     Intake {
         source: source(),
         lane: "catalogue".to_owned(),
+        lease: NEWEST,
         state: LaneState::default(),
+        expected: None,
+        as_of: at,
+        fetched: false,
+        scopes: Vec::new(),
+        hints: Vec::new(),
         changes,
         unread: Vec::new(),
         pass: None,

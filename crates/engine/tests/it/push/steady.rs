@@ -10,11 +10,12 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Desk, Fault, Ledger, Leftovers, Mirror,
-    destination::Ids,
+    Desk, Fault, Hints, Ledger, Leftovers, Mirror,
+    source::Scope,
     store::{
-        Count, DeadLetter, EntryView, Found, HeldItems, Intake, LaneState, Leftover, Number, Owner, Registered,
-        Removals, Revision, Step, Sweep, Swept, Take, Taken, Tally, UnreadRow, Wake as NextWake, Window, Work,
+        Count, DeadLetter, Declaration, Declared, EntryView, Found, HeldItems, Hint, Intake, LaneState, Lease, Leased,
+        Leftover, Number, Owner, Pruned, Recovered, Removals, Retention, Revision, Step, Sweep, Swept, Take, Taken,
+        Tally, Ticketed, Touch, UnreadRow, Waiting, Wake as NextWake, Which, Window, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -71,9 +72,14 @@ steps! { Mirror:
     fn lanes(source: &SourceName) -> BTreeMap<String, LaneState>;
     fn intake(intake: Intake) -> Taken;
     fn sweep(sweep: Sweep) -> Swept;
-    fn spread(limit: usize) -> u64;
-    fn wake(now: Timestamp, limit: usize) -> u64;
-    fn revision() -> Revision;
+    fn spread(touch: &Touch, limit: usize) -> u64;
+    fn wake(touch: &Touch, limit: usize) -> u64;
+    fn revision(source: &SourceName) -> Revision;
+    fn as_of(source: &SourceName) -> Timestamp;
+    fn read(source: &SourceName, kind: Kind, after: Option<&RecordId>, limit: usize) -> Vec<Found>;
+    fn scopes(source: &SourceName) -> Vec<(Kind, Option<Scope>)>;
+    fn lease(of: &Leased) -> Lease;
+    fn take_over(of: &Leased) -> Lease;
     fn reference_revision(source: &SourceName) -> Revision;
     fn reference(source: &SourceName) -> Vec<Record>;
     fn counts(source: &SourceName) -> Vec<Count>;
@@ -82,13 +88,16 @@ steps! { Mirror:
 }
 
 steps! { Ledger:
-    fn register(flow: &FlowName, source: &SourceName, fingerprint: &str, ids: Ids) -> Registered;
+    fn declare(flow: &Declared) -> Declaration;
+    fn retire_others(sources: &[SourceName], flows: &[FlowName]) -> ();
+    fn recover(flow: &FlowName) -> Recovered;
+    fn tickets(flow: &FlowName) -> Vec<Ticketed>;
+    fn removals(flow: &FlowName, now: Timestamp) -> Removals;
     fn window(flow: &FlowName, take: Take) -> Window;
     fn scan(flow: &FlowName, kind: Kind, after: Number, limit: usize) -> Vec<Work>;
     fn work(flow: &FlowName, number: Number) -> Option<Work>;
     fn owners(flow: &FlowName, kind: Kind, items: &[RemoteId]) -> Vec<Owner>;
     fn advance(step: Step) -> Vec<u64>, opens step;
-    fn removals(flow: &FlowName, now: Timestamp) -> Removals;
     fn release(flow: &FlowName, kind: Kind, up_to: Revision) -> u64;
     fn next_wake(flow: &FlowName) -> NextWake;
 }
@@ -99,10 +108,16 @@ steps! { Desk:
     fn dead(flow: &FlowName, limit: usize) -> Vec<DeadLetter>;
     fn dead_of(flow: &FlowName, id: &RecordId) -> Vec<DeadLetter>;
     fn approve_removals(flow: &FlowName, at: Timestamp) -> u64;
-    fn replay(flow: &FlowName, numbers: &[Number]) -> u64;
-    fn discard(flow: &FlowName, numbers: &[Number]) -> u64;
+    fn replay(flow: &FlowName, which: Which<'_>) -> u64;
+    fn discard(flow: &FlowName, which: Which<'_>) -> u64;
     fn doubt(flow: &FlowName, numbers: &[Number]) -> u64;
-    fn prune(before: Timestamp) -> u64;
+    fn prune(now: Timestamp, retention: &Retention, limit: usize) -> Pruned;
+}
+
+steps! { Hints:
+    fn hint(source: &SourceName, hints: &[Hint], at: Timestamp) -> ();
+    fn hints(source: &SourceName, limit: usize) -> Vec<Waiting>;
+    fn done(source: &SourceName, lease: Lease, hints: &[u64]) -> ();
 }
 
 steps! { Leftovers:

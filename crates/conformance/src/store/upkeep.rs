@@ -1,0 +1,168 @@
+//! Checks of what goes and what stays: tombstones, flows and sources that are not declared any more.
+
+use std::time::Duration;
+
+use contract::{
+    Store,
+    destination::Ids,
+    source::Urgency,
+    store::{Intake, Leftover, Number, Pruned, Retention, Settled, State},
+};
+use model::Kind;
+
+use super::{
+    Push, Verdict, checks, must, same,
+    samples::{self, at, full, gone, in_sync, is, page, plain, settled, source, step, stock},
+    some,
+};
+
+checks![
+    tombstones_go_once_every_flow_has_settled_them,
+    tombstones_that_a_destination_still_holds_stay,
+    a_flow_that_is_not_declared_holds_up_no_priority,
+    a_flow_that_is_not_declared_wakes_nobody,
+    what_a_former_flow_holds_is_told_until_it_is_forgotten,
+    a_flow_with_another_source_is_another_flow,
+    a_former_flow_that_is_declared_again_knows_what_it_holds,
+    sources_that_are_not_declared_go,
+];
+
+/// Nothing is kept for longer than a minute.
+const KEPT: Retention = Retention { calls: Duration::from_mins(1), tombstones: Duration::from_mins(1) };
+
+async fn tombstones_go_once_every_flow_has_settled_them(store: &dyn Store) -> Verdict {
+    let (one, two) = (Push::new(store, "one").await?, Push::new(store, "two").await?);
+    store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1), is(stock("s", "x", 1), 1)])).await?;
+    one.settle_all().await?;
+    two.settle_all().await?;
+    store.intake(page(vec![gone(Kind::Product, "a", None), gone(Kind::Stock, "s", None)])).await?;
+    one.settle_all().await?;
+    same("too early", store.prune(at(160), &KEPT, 10).await?, Pruned::default())?;
+    let pruned = store.prune(at(161), &KEPT, 10).await?;
+    same("one flow has not settled it", pruned, Pruned { tombstones: 1, ..Pruned::default() })?;
+    two.settle_all().await?;
+    let pruned = store.prune(at(161), &KEPT, 10).await?;
+    same("both have", pruned, Pruned { tombstones: 1, ..Pruned::default() })?;
+    for push in [&one, &two] {
+        push.stands("it does not count", (1, 0, 0, 0, 0)).await?;
+    }
+    same("it is not found", store.find(&source(), "a").await?.len(), 0)?;
+    let counts = store.counts(&source()).await?;
+    same("nor counted", counts.iter().map(|count| (count.live, count.tombstones)).collect(), vec![(1, 0), (0, 0)])?;
+    store.intake(page(vec![is(plain("a", "A"), 9)])).await?;
+    one.stands("it may come again", (1, 1, 0, 0, 0)).await
+}
+
+async fn tombstones_that_a_destination_still_holds_stay(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(["a", "b", "c"].map(|id| is(plain(id, id), 1)).to_vec())).await?;
+    push.settle_all().await?;
+    store.intake(page(["a", "b", "c"].map(|id| gone(Kind::Product, id, None)).to_vec())).await?;
+    let window = push.window().await?;
+    let states = [State::AwaitsFeed, State::Dead, State::Retry(at(999))];
+    let settled: Vec<Settled> =
+        window.work.iter().zip(states).map(|(work, state)| settled(work, state, contract::store::Held::Same)).collect();
+    store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
+    same("all stay", store.prune(at(9999), &KEPT, 10).await?.tombstones, 0)
+}
+
+/// Retires all flows but these.
+async fn retire_others(store: &dyn Store, flows: &[&str]) -> Verdict {
+    let flows: Vec<_> = flows.iter().map(|flow| (*flow).into()).collect();
+    store.retire_others(&[source()], &flows).await?;
+    Ok(())
+}
+
+async fn a_flow_that_is_not_declared_holds_up_no_priority(store: &dyn Store) -> Verdict {
+    let (push, _former) = (Push::new(store, "to").await?, Push::new(store, "former").await?);
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    push.settle_all().await?;
+    retire_others(store, &["to"]).await?;
+    store.intake(full(1, vec![is(plain("a", "A2"), 2)])).await?;
+    let urgency = push.window().await?.work.first().map(|work| work.urgency);
+    same("a full read is backfill", urgency, Some(Some(Urgency::Backfill)))
+}
+
+async fn a_flow_that_is_not_declared_wakes_nobody(store: &dyn Store) -> Verdict {
+    let (push, former) = (Push::new(store, "to").await?, Push::new(store, "former").await?);
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    push.settle_all().await?;
+    let window = former.window().await?;
+    let due = |work| Settled { due: Some(at(200)), ..in_sync(work) };
+    store.advance(step(&former.flow, window.work.iter().map(due).collect(), Some(window.cursor))).await?;
+    retire_others(store, &["to"]).await?;
+    same("nothing is due", store.wake(&samples::touch(at(300)), 10).await?, 0)?;
+    push.stands("nothing is to be done", (1, 0, 0, 0, 0)).await
+}
+
+async fn what_a_former_flow_holds_is_told_until_it_is_forgotten(store: &dyn Store) -> Verdict {
+    let (push, former) = (Push::new(store, "to").await?, Push::new(store, "former").await?);
+    store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
+    push.settle_all().await?;
+    former.settle_all().await?;
+    retire_others(store, &["to"]).await?;
+    let configured = [(push.flow.clone(), source())];
+    let told = Leftover { flow: former.flow.clone(), source: source(), records: 2, items: 2 };
+    same("what it holds", store.left_behind(&configured).await?, vec![told])?;
+    same("it stays", store.prune(at(9_999_999), &KEPT, 10).await?, Pruned::default())?;
+    let first = store.held_items(&former.flow, &source(), Number(0), 1).await?;
+    let first = some("the first record", first.first())?;
+    same("its items", first.items.clone(), vec!["a".into()])?;
+    same("the next", store.held_items(&former.flow, &source(), first.number, 9).await?.len(), 1)?;
+    same("forgotten", store.forget_entries(&former.flow, &[first.number]).await?, 1)?;
+    while store.forget_flow(&former.flow, &source(), 1).await? > 0 {}
+    same("all of it", store.left_behind(&configured).await?, Vec::new())?;
+    push.stands("the other is as it was", (2, 0, 0, 0, 0)).await?;
+    must("it is not known any more", store.window(&former.flow, samples::wide(at(1))).await.is_err())
+}
+
+async fn a_flow_with_another_source_is_another_flow(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
+    let window = push.window().await?;
+    let retry = window.work.iter().map(|work| settled(work, State::Retry(at(0)), contract::store::Held::Same));
+    let held: Vec<Settled> = window.work.iter().map(in_sync).collect();
+    store.advance(step(&push.flow, held, Some(window.cursor))).await?;
+    store.advance(step(&push.flow, retry.collect(), None)).await?;
+    let renamed = "renamed".into();
+    samples::register(store, &push.flow, &renamed, "1", Ids::Own).await?;
+    push.stands("it has nothing yet", (0, 0, 0, 0, 0)).await?;
+    same("nothing wakes it", store.next_wake(&push.flow).await?, contract::store::Wake::default())?;
+    let told = store.left_behind(&[(push.flow.clone(), renamed)]).await?;
+    let wanted = Leftover { flow: push.flow.clone(), source: source(), records: 2, items: 2 };
+    same("what the former one holds", told, vec![wanted])
+}
+
+async fn a_former_flow_that_is_declared_again_knows_what_it_holds(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    push.settle_all().await?;
+    retire_others(store, &[]).await?;
+    same("it is a former one", store.left_behind(&[]).await?.len(), 1)?;
+    samples::register(store, &push.flow, &source(), "1", Ids::Own).await?;
+    push.stands("as it was", (1, 0, 0, 0, 0)).await
+}
+
+async fn sources_that_are_not_declared_go(store: &dyn Store) -> Verdict {
+    let other = || Intake {
+        source: "another shop".into(),
+        ..page(vec![is(plain("a", "A"), 1), is(stock("s", "x", 1), 1), gone(Kind::Product, "b", None)])
+    };
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
+    push.settle_all().await?;
+    store.intake(other()).await?;
+    retire_others(store, &["to"]).await?;
+    let mut pruned = 0;
+    for _ in 0..10 {
+        let now = store.prune(at(9_999_999), &KEPT, 1).await?;
+        pruned += now.former;
+        if !now.more {
+            break;
+        }
+    }
+    same("both records", pruned, 2)?;
+    same("nothing is counted", store.counts(&"another shop".into()).await?.len(), 0)?;
+    push.stands("the other is as it was", (1, 0, 0, 0, 0)).await?;
+    same("it may come again", store.intake(other()).await?.new, 2)
+}

@@ -1,0 +1,170 @@
+//! What configuration says of flows, and taking them over after a start.
+//!
+//! **Invariants:** a flow is told by its name and its source, and of those with one name one is current; a flow that is
+//! not current is neither read nor woken, and keeps what its destination holds until it is forgotten.
+
+use std::collections::BTreeMap;
+
+use contract::{
+    Fault,
+    destination::Ids,
+    store::{Declaration, Declared, Leased, Number, Recovered, Ticketed},
+};
+use model::{FlowName, Kind, RemoteId, SourceName, Timestamp};
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::{
+    codec::Codec,
+    ledger::{self, Flow, base, flow_unknown},
+    mirror::fault_text,
+    trouble::{Outcome, Trouble},
+    window::kind,
+    writer::{Tx, kind_bit},
+};
+
+impl Tx<'_> {
+    pub(super) fn declare(&mut self, declared: &Declared) -> Outcome<Declaration> {
+        let source = self.source(&declared.source)?;
+        let name = declared.flow.as_str();
+        let kinds = declared.carries.iter().fold(0, |kinds, kind| kinds | kind_bit(*kind));
+        let markets = serde_json::to_string(&declared.markets)
+            .map_err(|error| Trouble::unreadable("a flow's markets on their way", error))?;
+        self.db
+            .prepare_cached("UPDATE flow SET current = 0 WHERE name = ?1 AND source <> ?2")?
+            .execute((name, source))?;
+        self.db.prepare_cached("UPDATE source SET current = 1 WHERE key = ?1")?.execute([source])?;
+        let known: Option<(i64, String, u64, bool)> = self
+            .db
+            .prepare_cached("SELECT key, fingerprint, kinds, indexed FROM flow WHERE name = ?1 AND source = ?2")?
+            .query_row((name, source), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .optional()?;
+        let Some((key, fingerprint, carried, indexed)) = known else {
+            self.db
+                .prepare_cached(
+                    "INSERT INTO flow (name, source, current, fingerprint, kinds, markets, urgent, live, backfill,
+                     token, shared, indexed) VALUES (?1, ?2, 1, ?3, ?4, ?5, 0, 0, 0, 0, ?6, 1)",
+                )?
+                .execute((name, source, &declared.fingerprint, kinds, markets, declared.ids == Ids::Shared))?;
+            self.carry(source, kinds)?;
+            return Ok(Declaration::default());
+        };
+        // Under later settings the destination may still hold what it got under earlier ones.
+        self.db
+            .prepare_cached(
+                "UPDATE flow SET current = 1, fingerprint = ?2, kinds = ?3, markets = ?4, shared = max(shared, ?5)
+                 WHERE key = ?1",
+            )?
+            .execute((key, &declared.fingerprint, kinds, markets, declared.ids == Ids::Shared))?;
+        self.carry(source, kinds)?;
+        let restarted = fingerprint != declared.fingerprint || kinds & !carried != 0;
+        if restarted {
+            self.db
+                .prepare_cached("UPDATE flow SET urgent = 0, live = 0, backfill = 0 WHERE key = ?1")?
+                .execute([key])?;
+        }
+        if !indexed {
+            let flow = ledger::flow(self.db, &declared.flow)?.ok_or_else(|| flow_unknown(&declared.flow))?;
+            self.share(&flow)?;
+        }
+        Ok(Declaration { restarted })
+    }
+
+    /// Records of these kinds are walked from now on.
+    fn carry(&mut self, source: i64, kinds: u64) -> Outcome<()> {
+        for kind in Kind::ALL.into_iter().filter(|kind| kinds & kind_bit(*kind) != 0) {
+            self.db
+                .prepare_cached("UPDATE record SET urgency = 2 WHERE source = ?1 AND kind = ?2 AND urgency = 3")?
+                .execute((source, kind.number()))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn retire_others(&self, sources: &[SourceName], flows: &[FlowName]) -> Outcome<()> {
+        for (table, current) in [
+            ("source", sources.iter().map(SourceName::as_str).collect::<Vec<_>>()),
+            ("flow", flows.iter().map(FlowName::as_str).collect()),
+        ] {
+            let names: Vec<String> = {
+                let mut query = self.db.prepare(&format!("SELECT name FROM {table} WHERE current = 1"))?;
+                query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
+            };
+            for name in names.iter().filter(|name| !current.contains(&name.as_str())) {
+                self.db.execute(&format!("UPDATE {table} SET current = 0 WHERE name = ?1"), [name])?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn recover(&self, name: &FlowName) -> Outcome<Recovered> {
+        let flow = ledger::flow(self.db, name)?.ok_or_else(|| flow_unknown(name))?;
+        let lease = self.take_over(&Leased::Flow(name.clone()))?;
+        Ok(Recovered { lease, in_doubt: self.end_open_calls(&flow)? })
+    }
+
+    /// Ends the calls that were opened under older leases; tells how many records they carried.
+    fn end_open_calls(&self, flow: &Flow) -> Outcome<u64> {
+        let mut cut_off: BTreeMap<Number, (i64, Vec<RemoteId>)> = BTreeMap::new();
+        let mut query = self.db.prepare_cached(
+            "SELECT items, opened_at FROM call WHERE flow = ?1 AND ended_at IS NULL AND ticket IS NULL",
+        )?;
+        let mut rows = query.query([flow.key])?;
+        while let Some(row) = rows.next()? {
+            let blob = row.get_ref(0)?.as_blob_or_null().ok().flatten().unwrap_or_default();
+            for (number, id) in Codec::decode::<Vec<(Number, RemoteId)>>("an open call", blob)? {
+                cut_off.entry(number).or_insert((row.get(1)?, Vec::new())).1.push(id);
+            }
+        }
+        drop(rows);
+        if cut_off.is_empty() {
+            return Ok(0);
+        }
+        let fault = Fault::transient("C0110", "the process ended before the answer was there")
+            .hint("nothing to do: what the call carried is sent again");
+        self.db
+            .prepare_cached(
+                "UPDATE call SET ended_at = opened_at, items = NULL, fault = ?2
+                 WHERE flow = ?1 AND ended_at IS NULL AND ticket IS NULL",
+            )?
+            .execute((flow.key, fault_text(&fault)?))?;
+        for (number, (opened_at, ids)) in &cut_off {
+            self.cut_off(flow, *number, ids, *opened_at)?;
+        }
+        Ok(cut_off.len() as u64)
+    }
+
+    /// Deletes a flow with its ledger and calls.
+    pub(super) fn delete_flow(&self, key: i64) -> Outcome<()> {
+        for table in ["ledger", "payload", "refused"] {
+            let delete = format!("DELETE FROM {table} WHERE key >= ?1 AND key < ?2");
+            self.db.execute(&delete, (base(key), base(key + 1)))?;
+        }
+        for table in ["owner", "contender", "removal", "standing", "call"] {
+            self.db.execute(&format!("DELETE FROM {table} WHERE flow = ?1"), [key])?;
+        }
+        self.db.execute("DELETE FROM dictionary WHERE purpose LIKE 'payload/' || ?1 || '/%'", [key])?;
+        self.db.execute("DELETE FROM dictionary WHERE purpose = 'payload/' || ?1", [key])?;
+        self.db.execute("DELETE FROM flow WHERE key = ?1", [key])?;
+        Ok(())
+    }
+}
+
+pub(super) fn tickets(db: &Connection, name: &FlowName) -> Outcome<Vec<Ticketed>> {
+    let flow = ledger::flow(db, name)?.ok_or_else(|| flow_unknown(name))?;
+    let mut query = db.prepare_cached(
+        "SELECT id, kind, op, ticket, ask_at, items FROM call
+         WHERE flow = ?1 AND ended_at IS NULL AND ticket IS NOT NULL ORDER BY ask_at, id",
+    )?;
+    let mut rows = query.query([flow.key])?;
+    let mut tickets = Vec::new();
+    while let Some(row) = rows.next()? {
+        tickets.push(Ticketed {
+            call: row.get(0)?,
+            kind: kind(row.get(1)?)?,
+            op: row.get(2)?,
+            ticket: row.get(3)?,
+            ask_at: Timestamp::from_millis(row.get(4)?),
+            items: Codec::decode("an open call", row.get_ref(5)?.as_blob_or_null().ok().flatten().unwrap_or_default())?,
+        });
+    }
+    Ok(tickets)
+}

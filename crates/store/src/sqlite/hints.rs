@@ -1,0 +1,52 @@
+//! Hints that records may have changed, kept until they are answered.
+
+use contract::store::{Hint, Lease, Waiting};
+use model::{RecordId, SourceName, Timestamp};
+use rusqlite::Connection;
+
+use super::{
+    trouble::Outcome,
+    window::kind,
+    writer::{Tx, source_key},
+};
+
+impl Tx<'_> {
+    pub(super) fn hint(&self, source: &SourceName, hints: &[Hint], at: Timestamp) -> Outcome<()> {
+        let source = self.source(source)?;
+        // The number is given anew, so that whoever answers an earlier hint does not answer this one.
+        let mut write =
+            self.db.prepare_cached("INSERT OR REPLACE INTO hint (source, kind, id, at) VALUES (?1, ?2, ?3, ?4)")?;
+        for hint in hints {
+            let id = hint.id.as_ref().map_or("", RecordId::as_str);
+            write.execute((source, hint.kind.number(), id, at.millis()))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn done(&self, source: &SourceName, lease: Lease, hints: &[u64]) -> Outcome<()> {
+        let source = self.source(source)?;
+        self.fence_source(source, lease)?;
+        self.forget_hints(source, hints)
+    }
+
+    pub(super) fn forget_hints(&self, source: i64, hints: &[u64]) -> Outcome<()> {
+        for number in hints {
+            self.db.prepare_cached("DELETE FROM hint WHERE source = ?1 AND number = ?2")?.execute((source, number))?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn waiting(db: &Connection, source: &SourceName, limit: usize) -> Outcome<Vec<Waiting>> {
+    let Some(source) = source_key(db, source)? else { return Ok(Vec::new()) };
+    let mut query =
+        db.prepare_cached("SELECT number, kind, id, at FROM hint WHERE source = ?1 ORDER BY number LIMIT ?2")?;
+    let mut rows = query.query((source, limit as u64))?;
+    let mut waiting = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: String = row.get(2)?;
+        let hint = Hint { kind: kind(row.get(1)?)?, id: (!id.is_empty()).then(|| id.into()) };
+        waiting.push(Waiting { number: row.get(0)?, hint, at: Timestamp::from_millis(row.get(3)?) });
+    }
+    Ok(waiting)
+}

@@ -1,0 +1,239 @@
+//! What time brings: due projections, and deleting what is finished.
+//!
+//! **Invariants:** nothing that a flow has still to do is deleted, nor what a destination may hold of it; one call
+//! deletes a bounded number of rows.
+
+use std::collections::BTreeSet;
+
+use contract::{
+    source::Urgency,
+    store::{Number, Pruned, Retention, Touch},
+};
+use model::{Kind, SourceName, Timestamp};
+
+use super::{
+    ledger::{DEAD, GONE, HELD, base, key},
+    links::Links,
+    trouble::Outcome,
+    writer::{NOT_CARRIED, Tx, kind_bit},
+};
+
+/// How far a flow has looked.
+struct Mark {
+    key: i64,
+    kinds: u64,
+    /// None: a former flow.
+    cursor: Option<[u64; 3]>,
+}
+
+impl Tx<'_> {
+    /// Touches records whose due time has come.
+    pub(super) fn wake(&mut self, touch: &Touch, limit: usize) -> Outcome<u64> {
+        let source = self.source(&touch.source)?;
+        self.fence_source(source, touch.lease)?;
+        let now = touch.at.millis();
+        let flows: Vec<i64> = {
+            let mut query =
+                self.db.prepare_cached("SELECT key FROM flow WHERE source = ?1 AND current = 1 ORDER BY key")?;
+            query.query_map([source], |row| row.get(0))?.collect::<Result<_, _>>()?
+        };
+        let mut due = BTreeSet::new();
+        for flow in &flows {
+            let room = limit.saturating_sub(due.len()) as u64;
+            let mut query = self
+                .db
+                .prepare_cached("SELECT key FROM ledger WHERE flow = ?1 AND due <= ?2 ORDER BY due, key LIMIT ?3")?;
+            let keys = query.query_map((flow, now, room), |row| row.get::<_, i64>(0))?;
+            for key in keys {
+                due.extend(u64::try_from(key? - base(*flow)));
+            }
+        }
+        // One touch serves all flows: it is due in none of them any more.
+        for n in &due {
+            for flow in &flows {
+                self.db
+                    .prepare_cached("UPDATE ledger SET due = NULL WHERE key = ?1 AND due <= ?2")?
+                    .execute((key(*flow, Number(*n)), now))?;
+            }
+            self.touch(*n, Urgency::Urgent, touch.at)?;
+        }
+        Ok(due.len() as u64)
+    }
+
+    pub(super) fn prune(&mut self, now: Timestamp, retention: &Retention, limit: usize) -> Outcome<Pruned> {
+        let mut pruned = Pruned::default();
+        let millis = |kept: std::time::Duration| i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
+        let before = |kept| now.millis().saturating_sub(millis(kept));
+        pruned.calls = self.prune_calls(before(retention.calls), limit)?;
+        let (looked_at, deleted) = self.prune_tombstones(before(retention.tombstones), limit)?;
+        pruned.tombstones = deleted;
+        pruned.former = self.prune_former(limit)?;
+        let full = |count: u64| count >= limit as u64;
+        pruned.more = full(pruned.calls) || (full(looked_at) && deleted > 0) || full(pruned.former);
+        Ok(pruned)
+    }
+
+    /// Calls that dead and held records refer to are kept.
+    fn prune_calls(&self, before: i64, limit: usize) -> Outcome<u64> {
+        let kept: BTreeSet<u64> = {
+            let mut query = self.db.prepare_cached(
+                "SELECT l.call FROM flow f CROSS JOIN ledger l
+                 WHERE l.flow = f.key AND l.state IN (?1, ?2) AND l.waits IS NOT NULL AND l.call IS NOT NULL",
+            )?;
+            query.query_map((DEAD, HELD), |row| row.get(0))?.collect::<Result<_, _>>()?
+        };
+        let room = limit.saturating_add(kept.len()) as u64;
+        let old: Vec<u64> = {
+            let mut query =
+                self.db.prepare_cached("SELECT id FROM call WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2")?;
+            query.query_map((before, room), |row| row.get(0))?.collect::<Result<_, _>>()?
+        };
+        let mut deleted = 0;
+        for id in old.iter().filter(|id| !kept.contains(id)).take(limit) {
+            deleted += self.db.prepare_cached("DELETE FROM call WHERE id = ?1")?.execute([id])? as u64;
+        }
+        Ok(deleted)
+    }
+
+    /// Tombstones that every flow has settled; tells how many were looked at, and how many deleted.
+    fn prune_tombstones(&mut self, before: i64, limit: usize) -> Outcome<(u64, u64)> {
+        let mut looked_at = 0;
+        let mut deleted = 0;
+        let sources: Vec<i64> = {
+            let mut query = self.db.prepare_cached("SELECT key FROM source ORDER BY key")?;
+            query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
+        };
+        for source in sources {
+            let flows: Vec<Mark> = {
+                let mut query = self
+                    .db
+                    .prepare_cached("SELECT key, kinds, urgent, live, backfill, current FROM flow WHERE source = ?1")?;
+                let rows = query.query_map([source], |row| {
+                    let cursor = [row.get(2)?, row.get(3)?, row.get(4)?];
+                    Ok(Mark { key: row.get(0)?, kinds: row.get(1)?, cursor: row.get::<_, bool>(5)?.then_some(cursor) })
+                })?;
+                rows.collect::<Result<_, _>>()?
+            };
+            let old: Vec<(u64, u8, u8, u64)> = {
+                let mut query = self.db.prepare_cached(
+                    "SELECT n, kind, urgency, revision FROM record
+                     WHERE source = ?1 AND ended <> 0 AND changed_at < ?2 AND unread = 0 ORDER BY changed_at LIMIT ?3",
+                )?;
+                let rows = query.query_map((source, before, limit as u64), |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                })?;
+                rows.collect::<Result<_, _>>()?
+            };
+            for (n, kind, urgency, revision) in old {
+                looked_at += 1;
+                if self.is_settled_by_all(&flows, n, kind, urgency, revision)? {
+                    for flow in &flows {
+                        self.delete_entry(key(flow.key, Number(n)))?;
+                    }
+                    self.delete_record(source, n, kind, 0, 1)?;
+                    deleted += 1;
+                }
+            }
+        }
+        Ok((looked_at, deleted))
+    }
+
+    fn is_settled_by_all(&self, flows: &[Mark], n: u64, kind: u8, urgency: u8, revision: u64) -> Outcome<bool> {
+        let Some(kind) = Kind::from_number(kind) else { return Ok(false) };
+        for flow in flows {
+            let mut query = self.db.prepare_cached("SELECT state FROM ledger WHERE key = ?1")?;
+            let mut rows = query.query([key(flow.key, Number(n))])?;
+            let state = rows.next()?.map(|row| row.get::<_, u8>(0)).transpose()?;
+            let Some(cursor) = flow.cursor else {
+                // A former flow settles nothing any more.
+                if state.is_some_and(|state| state != GONE) {
+                    return Ok(false);
+                }
+                continue;
+            };
+            let carries = flow.kinds & kind_bit(kind) != 0 && urgency != NOT_CARRIED;
+            let passed = cursor.get(usize::from(urgency)).is_some_and(|at| revision <= *at);
+            if state.map_or(carries, |state| state != GONE) || (carries && !passed) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    pub(super) fn delete_entry(&self, key: i64) -> Outcome<()> {
+        for delete in [
+            "DELETE FROM ledger WHERE key = ?1",
+            "DELETE FROM payload WHERE key = ?1",
+            "DELETE FROM refused WHERE key = ?1",
+            "DELETE FROM contender WHERE key = ?1",
+        ] {
+            self.db.prepare_cached(delete)?.execute([key])?;
+        }
+        Ok(())
+    }
+
+    fn delete_record(&mut self, source: i64, n: u64, kind: u8, live: i64, tombstones: i64) -> Outcome<()> {
+        self.db.prepare_cached("DELETE FROM record WHERE n = ?1")?.execute([n])?;
+        if let Some(kind) = Kind::from_number(kind) {
+            self.count(source, kind, -live, -tombstones);
+        }
+        Ok(())
+    }
+
+    /// Former flows of which no destination holds anything, and former sources that have no flows.
+    fn prune_former(&mut self, limit: usize) -> Outcome<u64> {
+        let empty: Vec<i64> = {
+            let mut query = self.db.prepare_cached(
+                "SELECT key FROM flow f WHERE current = 0 AND NOT EXISTS (SELECT 1 FROM owner WHERE owner.flow = f.key)
+                 AND (indexed <> 0 OR NOT EXISTS (
+                     SELECT 1 FROM ledger l
+                     WHERE l.key >= f.key << 40 AND l.key < (f.key + 1) << 40 AND l.items IS NOT NULL))",
+            )?;
+            query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
+        };
+        for flow in &empty {
+            self.delete_flow(*flow)?;
+        }
+        let mut deleted = empty.len() as u64;
+        let sources: Vec<(i64, String)> = {
+            let mut query = self.db.prepare_cached(
+                "SELECT key, name FROM source WHERE current = 0
+                 AND NOT EXISTS (SELECT 1 FROM flow WHERE flow.source = source.key)",
+            )?;
+            query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?
+        };
+        for (source, name) in sources {
+            deleted += self.delete_records(source, &name.as_str().into(), limit)?;
+        }
+        Ok(deleted)
+    }
+
+    /// Deletes at most `limit` records of a source, and the source with the last of them.
+    pub(super) fn delete_records(&mut self, source: i64, name: &SourceName, limit: usize) -> Outcome<u64> {
+        let records: Vec<(u64, u8, bool)> = {
+            let mut query =
+                self.db.prepare_cached("SELECT n, kind, ended = 0 FROM record WHERE source = ?1 LIMIT ?2")?;
+            let rows = query.query_map((source, limit as u64), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        for (n, kind, live) in &records {
+            let links = self.links_before(name, *n)?;
+            self.relink(*n, &links, &Links::default())?;
+            self.db.prepare_cached("DELETE FROM body WHERE n = ?1")?.execute([n])?;
+            self.delete_record(source, *n, *kind, i64::from(*live), i64::from(!*live))?;
+        }
+        if records.len() < limit {
+            self.delete_source(source)?;
+        }
+        Ok(records.len() as u64)
+    }
+
+    fn delete_source(&mut self, source: i64) -> Outcome<()> {
+        for table in ["lane", "census", "spreading", "unread", "hint", "scope"] {
+            self.db.execute(&format!("DELETE FROM {table} WHERE source = ?1"), [source])?;
+        }
+        self.db.execute("DELETE FROM source WHERE key = ?1", [source])?;
+        self.forget_shifts(source);
+        Ok(())
+    }
+}
