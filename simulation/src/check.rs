@@ -111,7 +111,7 @@ impl Checks {
     }
 
     async fn look(&self, store: &dyn Store, seldom: bool) -> Result<Option<String>, Fault> {
-        let revision = store.revision().await?;
+        let revision = store.revision(&SourceName::new("shop")).await?;
         {
             let mut last = locked(&self.last);
             if revision < last.revision {

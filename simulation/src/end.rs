@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{anyhow, bail, ensure};
 use cartage::{commands::status, output::Exit};
-use contract::{Fault, FaultClass};
+use contract::{Fault, FaultClass, store::Which};
 use engine::run::SyncOptions;
 use tokio::sync::watch;
 
@@ -97,7 +97,7 @@ async fn replay(hub: &Hub) -> anyhow::Result<()> {
                 "{} is dead of what was not injected: {letter:?}",
                 letter.id
             );
-            hub.engine.store.replay(&flow.name, &[letter.number]).await.map_err(failed)?;
+            hub.engine.store.replay(&flow.name, Which::These(&[letter.number])).await.map_err(failed)?;
         }
     }
     Ok(())
