@@ -235,6 +235,7 @@ pub fn engine_of(
                 observer: Arc::clone(&observer),
                 guard: (!allow_deletes).then_some(settings.sweep_guard),
                 news: watch::channel(0).0,
+                hinted: watch::channel(0).0,
             },
             filling: watch::channel(0).0,
             ready: watch::channel(false).0,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use model::{Currency, Kind, Locale, Market, Record, RecordId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::Fault;
+use crate::{Fault, store::Hint};
 
 /// What a kind of source is, for the registry, the documentation and the engine.
 #[derive(Clone, Copy, Debug)]
@@ -191,6 +191,44 @@ impl Demand {
     }
 }
 
+/// What arrived at the address of a source's webhook.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    /// Method, such as `POST`.
+    pub method: &'a str,
+    /// Path and query below the source's address.
+    pub path: &'a str,
+    /// Headers, names in lower case.
+    pub headers: &'a [(&'a str, &'a [u8])],
+    /// The body as it was sent: signatures cover its bytes.
+    pub body: &'a [u8],
+    /// When it arrived.
+    pub at: Timestamp,
+}
+
+/// What keeps a source delivering.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// What the source wants to be given the next time, such as the id of its webhook.
+    pub kept: Token,
+    /// When it has to be renewed; none: never.
+    pub renew_at: Option<Timestamp>,
+    /// Deliveries may have been lost: everything is to be read now.
+    pub missed: bool,
+}
+
+/// Webhooks of a source.
+#[async_trait]
+pub trait Hooks: Send + Sync {
+    /// Verifies a delivery and says which records it is about. Makes no call and keeps nothing. Whatever can't be verified
+    /// is a fault, also when verifying fails.
+    fn receive(&self, delivery: &Delivery<'_>) -> Result<Vec<Hint>, Fault>;
+
+    /// Makes sure that the source delivers to this address: registers, renews, switches on again. May be called at any
+    /// time; `kept` is what the last call gave.
+    async fn ensure(&self, address: &str, kept: Option<&Token>) -> Result<Registered, Fault>;
+}
+
 /// How many records [`Source::fetch`] is asked for at once.
 pub const MOST_REFS: usize = 100;
 
@@ -216,6 +254,11 @@ pub trait Source: Send + Sync {
     /// [`Source::fetches`]. Repeats what may be repeated, as [`Source::page`].
     async fn fetch(&self, _refs: &[Ref]) -> Result<Fetched, Fault> {
         Ok(Fetched::default())
+    }
+
+    /// Its webhooks; none: its changes are read at intervals.
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        None
     }
 
     /// Looks at credentials, rights and settings without reading the catalogue; one line per finding.

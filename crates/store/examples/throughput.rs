@@ -196,6 +196,7 @@ fn page(changes: Vec<Change>, pass: u64, read_before: bool) -> Intake {
         expected: None,
         as_of: at(),
         fetched: false,
+        confirm: Vec::new(),
         scopes: Vec::new(),
         hints: Vec::new(),
         changes,

@@ -8,9 +8,11 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Change, Fault, Fetched, Lane, Next, Page, Position, Ref, Source, SourceDescriptor, Token, source::Finding,
+    Change, Fault, Fetched, Lane, Next, Page, Position, Ref, Source, SourceDescriptor, Token,
+    source::{Delivery, Finding, Hooks, Registered},
+    store::Hint,
 };
-use model::{Kind, PricePolicy};
+use model::{Kind, PricePolicy, RecordId};
 use tokio::sync::Semaphore;
 
 static DESCRIPTOR: SourceDescriptor =
@@ -33,6 +35,7 @@ struct State {
     there: BTreeMap<Ref, Change>,
     asked: Vec<(String, Position)>,
     fetched: Vec<Ref>,
+    refuses: bool,
     is_held: bool,
 }
 
@@ -55,6 +58,11 @@ impl Script {
     pub fn put(&self, change: Change) {
         let (kind, id) = super::reader::key(&change);
         self.state().there.insert(Ref { kind, id }, change);
+    }
+
+    /// Records can't be asked for by id now, or again.
+    pub fn refuse(&self, refuses: bool) {
+        self.state().refuses = refuses;
     }
 
     /// Pages are answered only as often as [`Script::answer`] is called from now on.
@@ -125,6 +133,9 @@ impl Source for Script {
 
     async fn fetch(&self, refs: &[Ref]) -> Result<Fetched, Fault> {
         let mut state = self.state();
+        if state.refuses {
+            return Err(Fault::transient("C0999", "not now"));
+        }
         state.fetched.extend(refs.iter().cloned());
         let told = |it: &Ref| {
             let gone = Change::Gone { kind: it.kind, id: it.id.clone(), version: None };
@@ -133,11 +144,37 @@ impl Source for Script {
         Ok(Fetched { changes: refs.iter().map(told).collect(), unread: Vec::new() })
     }
 
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        Some(self)
+    }
+
     async fn check(&self) -> Vec<Finding> {
         Vec::new()
     }
 
     fn calls(&self) -> u64 {
         self.state().asked.len() as u64
+    }
+}
+
+/// What a delivery must carry to be believed, in the header `signature`.
+pub const SIGNATURE: &[u8] = b"signed";
+
+/// Deliveries are JSON: pairs of a kind and an id, or of a kind and null.
+#[async_trait]
+impl Hooks for Script {
+    fn receive(&self, delivery: &Delivery<'_>) -> Result<Vec<Hint>, Fault> {
+        let signed = delivery.headers.iter().any(|(name, value)| *name == "signature" && *value == SIGNATURE);
+        if !signed {
+            return Err(Fault::credentials("C0999", "the delivery is not signed"));
+        }
+        let hints: Vec<(Kind, Option<RecordId>)> = serde_json::from_slice(delivery.body)
+            .map_err(|error| Fault::protocol("C0999", format!("the delivery can't be understood: {error}")))?;
+        Ok(hints.into_iter().map(|(kind, id)| Hint { kind, id }).collect())
+    }
+
+    async fn ensure(&self, address: &str, kept: Option<&Token>) -> Result<Registered, Fault> {
+        let kept = kept.cloned().unwrap_or_else(|| Token(address.to_owned()));
+        Ok(Registered { kept, renew_at: None, missed: false })
     }
 }

@@ -138,6 +138,7 @@ pub fn page(changes: Vec<Change>) -> Intake {
         expected: None,
         as_of: at(100),
         fetched: false,
+        confirm: Vec::new(),
         scopes: Vec::new(),
         hints: Vec::new(),
         changes,

@@ -143,8 +143,11 @@ pub struct Intake {
     /// When the request was sent, never earlier than [`Mirror::as_of`]: where the source has no versions, what was asked
     /// for earlier than what the mirror holds is stale.
     pub as_of: Timestamp,
-    /// The records were asked for by their ids rather than met in a walk.
+    /// The records were asked for by their ids rather than met in a walk; the lane's state stays as it is.
     pub fetched: bool,
+    /// Kinds whose records can be asked for by id: a lower version of one in a full walk is not believed, but becomes a
+    /// hint ([`Hints`](super::Hints)).
+    pub confirm: Vec<Kind>,
     /// The scope of the kinds that are read in parts; other kinds have none.
     pub scopes: Vec<(Kind, Scope)>,
     /// Hints that this page answers.

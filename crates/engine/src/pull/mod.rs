@@ -3,10 +3,12 @@
 //! A walk can be stopped at any page and goes on from there: page and lane state are taken in together. A full walk
 //! marks what it sees and ends with a sweep; a delta starts where the last walk ended.
 //!
-//! **Invariants:** every walk ends: one that goes round in circles is stopped with a fault, and the next begins anew.
+//! **Invariants:** every walk ends: one that goes round in circles is stopped with a fault, and the next begins anew. What
+//! is read carries the instant at which it was asked for; that instant never goes back for a source, so that a clock that
+//! was set back makes nothing stale.
 
 mod progress;
-mod replaced;
+mod refresh;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +20,7 @@ use contract::{
 use model::{Kind, SourceName, Timestamp};
 use tokio::{sync::watch, task::JoinHandle};
 
-use self::{progress::Progress, replaced::Replacing};
+use self::{progress::Progress, refresh::Replacing};
 use crate::observe::{Event, Observer};
 
 /// A source being read.
@@ -38,6 +40,8 @@ pub struct Pull {
     pub guard: Option<f64>,
     /// Rung when the mirror may have changed.
     pub news: watch::Sender<u64>,
+    /// Changes when a hint was kept.
+    pub hinted: watch::Sender<u64>,
 }
 
 /// How a lane is to be read.
@@ -143,9 +147,11 @@ impl Pull {
     }
 
     async fn walk_once(&self, lane: &Lane, mode: Mode) -> Result<Walked, Stopped> {
-        let began_at = self.beginning().await?;
+        let began_at = self.instant().await?;
         let mut as_of = began_at;
         let Touch { lease, .. } = self.touch().await?;
+        // A hint that comes from here on may tell of what this walk has already passed.
+        let hints = self.hints_of(lane).await?;
         let mut state = self.store.lane(&self.name, &lane.name).await?;
         let (mut walk, position) = begin(lane, mode, &mut state, began_at);
         let mut full = walk.pass.is_some();
@@ -177,7 +183,7 @@ impl Pull {
                 return self.failed(lane, fault, GoesOn::Anew).await;
             }
             goes_on = false;
-            let page_as_of = before(reading.sent_at, page.age);
+            let page_as_of = reading.sent_at.minus(page.age);
             as_of = as_of.max(self.clock.now());
             let (mut end, mut later) = (None, None);
             match page.next {
@@ -201,16 +207,17 @@ impl Pull {
             // Until everything was read once, nothing older can have been replaced.
             let replacing = state.full_at.is_some().then(|| Replacing::of(&page.changes));
             let intake = Intake {
+                confirm: self.source.fetches().to_vec(),
                 changes: page.changes,
                 unread: page.unread,
                 pass: walk.pass,
                 urgency,
                 ..self.intake(lane, lease, state.clone(), page_as_of)
             };
-            let mut taken = self.store.intake(intake).await?;
+            let taken = self.store.intake(intake).await?;
             state.version += 1;
             if let Some(replacing) = replacing.filter(|_| taken.new > 0) {
-                add(&mut taken, self.ask_for_replaced(lane, &mut state, &replacing).await?);
+                self.hint_replaced(replacing).await?;
             }
             let carried = lane.sweeps.iter().any(|(kind, _)| Kind::CARRIED.contains(kind));
             self.observer.tell(&Event::Page { source: &self.name, lane: &lane.name, taken, carried });
@@ -235,6 +242,7 @@ impl Pull {
                 }
                 None => None,
             };
+            self.store.done(&self.name, lease, &hints).await?;
             self.ring();
             let took = began_at.until(self.clock.now());
             self.observer.tell(&Event::WalkEnded { source: &self.name, lane: &lane.name, taken: sum, took });
@@ -256,9 +264,9 @@ impl Pull {
         Reading { _given_up: AbortOnDrop(task.abort_handle()), task, sent_at }
     }
 
-    /// When a walk begins: later than everything that is known, also after the clock was set back. What is known was told
-    /// before the walk then, and what the walk tells is not stale.
-    async fn beginning(&self) -> Result<Timestamp, Fault> {
+    /// The instant now, as the source's records carry it: later than everything that is known, whatever the clock says. So
+    /// what is asked for from now on is not stale, and what is known was told before.
+    async fn instant(&self) -> Result<Timestamp, Fault> {
         let known = self.store.as_of(&self.name).await?;
         Ok(self.clock.now().max(known.plus(Duration::from_millis(1))))
     }
@@ -321,6 +329,7 @@ impl Pull {
             state,
             as_of,
             fetched: false,
+            confirm: Vec::new(),
             scopes: scopes.collect(),
             hints: Vec::new(),
             changes: Vec::new(),
@@ -392,11 +401,6 @@ fn finish(state: &mut LaneState, end: Token, now: Timestamp) {
     state.walk = None;
     state.read_at = Some(now);
     state.fault = None;
-}
-
-/// So much earlier.
-fn before(instant: Timestamp, age: Duration) -> Timestamp {
-    Timestamp::from_millis(instant.millis().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))
 }
 
 fn add(sum: &mut Taken, taken: Taken) {

@@ -9,7 +9,7 @@ use tokio::{sync::watch, task::JoinSet};
 use super::{Engine, Filling, Origin, TOUCHES, cadence::Idle, cut_off};
 use crate::{
     flow::Flow,
-    pull::{Mode, Walked},
+    pull::{Mode, Stopped, Walked},
     push::Pushed,
 };
 
@@ -96,6 +96,11 @@ impl Engine {
         for lane in lanes.iter().filter(|lane| !lane.needed) {
             let walked = self.walk_unless_refused(origin, lane, full, &done, &mut stop).await?;
             done.push((name.clone(), lane.name.to_string(), walked));
+        }
+        match origin.pull.refresh().await {
+            // What could not be asked for waits: the next pass asks again.
+            Ok(_) | Err(Stopped::Source(_)) => {}
+            Err(Stopped::Store(fault)) => return Err(fault),
         }
         let touch = origin.pull.touch().await?;
         while self.store.spread(&touch, TOUCHES).await? > 0 {

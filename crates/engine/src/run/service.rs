@@ -11,7 +11,11 @@ use super::{
     cadence::{Backoff, Cadence, Idle},
     cut_off,
 };
-use crate::{flow::Flow, observe::Event, pull::Mode};
+use crate::{
+    flow::Flow,
+    observe::Event,
+    pull::{Mode, Stopped},
+};
 
 /// What is finished is pruned for the first time after this, so that a start is not slowed, and then every [`PRUNE_EVERY`].
 const FIRST_PRUNE: Duration = Duration::from_mins(5);
@@ -39,6 +43,14 @@ impl Engine {
                     engine.keep_up(&task, read, stop.clone()).await
                 });
             }
+        }
+        for origin in &self.origins {
+            let (engine, origin, stop) = (Arc::clone(self), Arc::clone(origin), stop.clone());
+            let task = format!("source {}, hints", origin.pull.name);
+            tasks.spawn(async move {
+                let refresh = || engine.keep_refreshing(&origin, &task, stop.clone());
+                engine.keep_up(&task, refresh, stop.clone()).await
+            });
         }
         for flow in &self.flows {
             let (engine, flow, stop) = (Arc::clone(self), Arc::clone(flow), stop.clone());
@@ -127,6 +139,45 @@ impl Engine {
             let wait = pace.next(&walked);
             tokio::select! {
                 () = self.clock.sleep_until(self.clock.now().plus(wait)) => {}
+                // What failed is not tried again sooner because it is asked for.
+                hinted = self.hinted(origin, lane), if walked.is_ok() => hinted?,
+                _ = stop.changed() => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns once a hint asks for this lane to be read.
+    async fn hinted(&self, origin: &Origin, lane: &Lane) -> Result<(), Fault> {
+        let mut hinted = origin.pull.hinted.subscribe();
+        while !origin.pull.is_hinted(lane).await? {
+            if hinted.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for the records that hints name, as soon as there are any.
+    async fn keep_refreshing(&self, origin: &Origin, task: &str, mut stop: watch::Receiver<bool>) -> Result<(), Fault> {
+        let mut hinted = origin.pull.hinted.subscribe();
+        let mut backoff = Backoff::new();
+        while !*stop.borrow() {
+            let wait = match origin.pull.refresh().await {
+                Ok(_) => {
+                    self.health.clear(task);
+                    backoff.reset();
+                    None
+                }
+                Err(Stopped::Source(fault)) => {
+                    self.health.report(task, &fault, self.clock.now());
+                    Some(backoff.after(&fault))
+                }
+                Err(Stopped::Store(fault)) => return Err(fault),
+            };
+            tokio::select! {
+                () = self.rest(wait.map(|wait| self.clock.now().plus(wait))) => {}
+                _ = hinted.changed(), if wait.is_none() => {}
                 _ = stop.changed() => {}
             }
         }

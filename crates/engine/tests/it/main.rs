@@ -8,6 +8,7 @@
     reason = "a test that can't go on should end there"
 )]
 
+mod hints;
 mod mapping;
 mod market;
 mod pull;

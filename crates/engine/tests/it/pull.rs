@@ -17,7 +17,7 @@ use engine::{
     Event, Observer, SystemClock,
     pull::{Mode, Pull, Stopped, Walked},
 };
-use model::{Category, Channel, Kind, Locale, Localized, Product, Record, Variant};
+use model::{Channel, Kind, Localized, Record};
 use store::sqlite::{Options, Sqlite};
 use tokio::sync::watch;
 
@@ -26,7 +26,7 @@ use crate::push::clock::FakeClock;
 static DESCRIPTOR: SourceDescriptor =
     SourceDescriptor { name: "old", title: "Old", price_policy: model::PricePolicy::FirstScope(&[]) };
 
-fn lane() -> Lane {
+pub(crate) fn lane() -> Lane {
     Lane {
         name: "channels".into(),
         sweeps: vec![(Kind::Channel, None)],
@@ -83,15 +83,15 @@ fn page(id: &str, next: Next) -> Page {
 }
 
 /// A source that is read, with a clock that only moves when it is waited for.
-struct Reading {
-    script: Arc<Script>,
-    clock: Arc<FakeClock>,
-    pull: Pull,
+pub(crate) struct Reading {
+    pub(crate) script: Arc<Script>,
+    pub(crate) clock: Arc<FakeClock>,
+    pub(crate) pull: Pull,
     _folder: tempfile::TempDir,
 }
 
 impl Reading {
-    fn new(lanes: Vec<Lane>) -> Self {
+    pub(crate) fn new(lanes: Vec<Lane>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Sqlite::with_options(&folder.path().join("cartage.db"), Options::default()).unwrap();
         let script = Arc::new(Script::new(lanes, vec![Kind::Channel, Kind::Product, Kind::Category]));
@@ -104,11 +104,12 @@ impl Reading {
             observer: Arc::new(Deaf),
             guard: None,
             news: watch::channel(0).0,
+            hinted: watch::channel(0).0,
         };
         Self { script, clock, pull, _folder: folder }
     }
 
-    async fn live(&self) -> u64 {
+    pub(crate) async fn live(&self) -> u64 {
         self.pull.store.counts(&self.pull.name).await.unwrap().iter().map(|count| count.live).sum()
     }
 
@@ -176,53 +177,7 @@ async fn a_walk_that_goes_round_in_circles_is_stopped_and_begins_anew() {
     assert_eq!(shop.live().await, 2);
 }
 
-fn product(id: &str, sku: &str) -> Change {
-    let variants = vec![Variant { sku: Some(sku.into()), ..Variant::new("1") }];
-    let record = Record::Product(Product { variants, ..Product::new(id) });
-    Change::Is { record, version: 1, modified_at: None }
-}
-
-fn category(id: &str, slug: &str) -> Change {
-    let slug = [(Locale::parse("de").unwrap(), slug.to_owned())].into_iter().collect();
-    let record = Record::Category(Category { slug, ..Category::new(id) });
-    Change::Is { record, version: 1, modified_at: None }
-}
-
-#[tokio::test]
-async fn records_that_came_back_under_another_id_replace_the_older_ones_at_once() {
-    let lanes = [Kind::Product, Kind::Category].map(|kind| Lane {
-        name: kind.name().into(),
-        sweeps: vec![(kind, None)],
-        ..lane()
-    });
-    let shop = Reading::new(lanes.to_vec());
-    let of = |id: &str, name: &str| [product(id, name), category(id, name)];
-    let read = async |lane: &Lane, mode, changes| {
-        shop.script.say(&lane.name, [Ok(script::page(changes, script::end()))]);
-        shop.pull.walk(lane, mode).await.map_err(Stopped::fault).unwrap().taken
-    };
-    for (lane, (one, two)) in lanes.iter().zip(of("old", "hat").into_iter().zip(of("other", "shoe"))) {
-        read(lane, Mode::Everything, vec![one, two]).await;
-    }
-    assert_eq!(shop.script.fetched(), [], "the first read can't replace anything");
-    for (lane, new) in lanes.iter().zip(of("new", "hat")) {
-        let taken = read(lane, Mode::Changes, vec![new]).await;
-        assert_eq!((taken.new, taken.gone), (1, 1));
-    }
-    let asked: Vec<_> = shop.script.fetched().into_iter().map(|it| it.id.to_string()).collect();
-    assert_eq!((asked, shop.live().await), (vec!["old".to_owned(); 2], 4));
-    // One that still exists stays, and it is not asked for again.
-    for change in of("new", "hat") {
-        shop.script.put(change);
-    }
-    for (lane, twin) in lanes.iter().zip(of("twin", "hat")) {
-        read(lane, Mode::Changes, vec![twin.clone()]).await;
-        read(lane, Mode::Changes, vec![twin]).await;
-    }
-    assert_eq!((shop.live().await, shop.script.fetched().len()), (6, 4));
-}
-
-struct Deaf;
+pub(crate) struct Deaf;
 
 impl Observer for Deaf {
     fn tell(&self, _: &Event<'_>) {}
@@ -241,6 +196,7 @@ async fn a_walk_whose_place_is_not_known_any_more_begins_anew() {
         observer: Arc::new(Deaf),
         guard: None,
         news: watch::channel(0).0,
+        hinted: watch::channel(0).0,
     };
     let fault = pull.walk(&lane(), Mode::Everything).await.unwrap_err().fault();
     assert_eq!(fault.class, FaultClass::Transient);

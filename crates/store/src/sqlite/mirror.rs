@@ -6,7 +6,7 @@
 use contract::{
     Change, Digest, Fault,
     source::{Scope, Unread, Urgency},
-    store::{Intake, LaneState, Lease, Sweep, Swept, Taken},
+    store::{Hint, Intake, LaneState, Lease, Sweep, Swept, Taken},
 };
 use model::{Kind, Record, RecordId, SourceName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row};
@@ -39,6 +39,7 @@ pub(super) struct Prepared {
     expected: Option<u64>,
     as_of: Timestamp,
     fetched: bool,
+    confirm: Vec<Kind>,
     scopes: Vec<(Kind, Scope)>,
     hints: Vec<u64>,
     changes: Vec<Ready>,
@@ -85,6 +86,7 @@ impl Prepared {
             expected: intake.expected,
             as_of: intake.as_of,
             fetched: intake.fetched,
+            confirm: intake.confirm,
             scopes: intake.scopes,
             hints: intake.hints,
             state: lane_text(&intake.state)?,
@@ -174,6 +176,7 @@ struct Context<'a> {
     at: Timestamp,
     as_of: i64,
     fetched: bool,
+    confirm: Vec<Kind>,
     /// The scopes of kinds that are read in parts.
     scopes: Vec<(Kind, i64)>,
     touches: Touches,
@@ -197,6 +200,7 @@ impl Tx<'_> {
             at: page.at,
             as_of: page.as_of.millis(),
             fetched: page.fetched,
+            confirm: page.confirm,
             scopes: scopes.collect::<Outcome<_>>()?,
             touches: Touches::default(),
             taken: Taken::default(),
@@ -216,7 +220,9 @@ impl Tx<'_> {
         self.db
             .prepare_cached("UPDATE source SET as_of = ?2 WHERE key = ?1 AND as_of < ?2")?
             .execute((source, context.as_of))?;
-        self.write_lane(source, &page.lane, &page.state)?;
+        if !page.fetched {
+            self.write_lane(source, &page.lane, &page.state)?;
+        }
         Ok(context.taken)
     }
 
@@ -231,6 +237,12 @@ impl Tx<'_> {
             self.forget_unread(context, is.kind, &is.id)?;
             return self.insert(context, is);
         };
+        let asks = context.pass.is_some() && context.confirm.contains(&is.kind);
+        if asks && stored.ended == LIVE && is.version > 0 && is.version < stored.version {
+            self.ask_for(context, &stored, is)?;
+            context.taken.stale += 1;
+            return Ok(());
+        }
         if is_stale(&stored, is.version, context.as_of, context.pass.is_some() || context.fetched) {
             context.taken.stale += 1;
             return Ok(());
@@ -251,6 +263,16 @@ impl Tx<'_> {
             }
             self.update(context, &stored, is)?;
         }
+        Ok(())
+    }
+
+    /// A full walk shows a lower version than what is known: either may be right. The record exists, and is asked for by id.
+    fn ask_for(&self, context: &Context<'_>, stored: &Stored, is: &Is) -> Outcome<()> {
+        let hint = Hint { kind: is.kind, id: Some(is.id.clone()) };
+        self.hint(context.name, &[hint], context.at)?;
+        self.db
+            .prepare_cached("UPDATE record SET seen = ?2 WHERE n = ?1")?
+            .execute((stored.n, context.pass.unwrap_or(stored.seen)))?;
         Ok(())
     }
 
@@ -560,6 +582,7 @@ impl Tx<'_> {
                 at: sweep.at,
                 as_of: 0,
                 fetched: false,
+                confirm: Vec::new(),
                 scopes: Vec::new(),
                 touches: Touches::default(),
                 taken: Taken::default(),

@@ -24,6 +24,7 @@ async fn intake(store: &Sqlite, version: u64, records: Vec<Record>) {
         expected: None,
         as_of: NOW,
         fetched: false,
+        confirm: Vec::new(),
         scopes: Vec::new(),
         hints: Vec::new(),
         changes: records.into_iter().map(change).collect(),

@@ -22,6 +22,10 @@ impl FakeClock {
         self.0.fetch_add(i64::try_from(span.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
+    pub(crate) fn set_back(&self, span: Duration) {
+        self.0.fetch_sub(i64::try_from(span.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
     pub(crate) fn advance_to(&self, at: Timestamp) {
         self.0.fetch_max(at.millis(), Ordering::SeqCst);
     }

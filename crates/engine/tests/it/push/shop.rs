@@ -225,6 +225,7 @@ pub(super) fn page(changes: Vec<Change>, urgency: Urgency, at: Timestamp) -> Int
         expected: None,
         as_of: at,
         fetched: false,
+        confirm: Vec::new(),
         scopes: Vec::new(),
         hints: Vec::new(),
         changes,

@@ -1,0 +1,175 @@
+//! Hints: records that may have changed are asked for by id, or their lane is read now.
+//!
+//! **Invariants:** a hint is kept before whoever gave it is told so, and forgotten only together with the records that
+//! answer it. Hints about records that the source can't give by id are kept as hints about their kind, so they never
+//! stand before those that can be answered.
+
+use std::collections::BTreeSet;
+
+use contract::{
+    Change, Fault, Lane, Ref,
+    source::{Delivery, MOST_REFS, Urgency},
+    store::{Hint, Intake, LaneState, Taken, Waiting},
+};
+use model::{Category, Kind, Record, RecordId, Sku};
+
+use super::{Pull, Stopped, add};
+
+impl Pull {
+    /// Takes what a source delivered to its address: verifies it, and keeps what it hints at. When this returns, the hints
+    /// are durable and the delivery may be acknowledged. Tells how many hints there were.
+    ///
+    /// # Errors
+    /// `C0623` for a source that delivers nothing; the source's fault for what can't be verified or understood: then
+    /// nothing was kept. The store's fault.
+    pub async fn receive(&self, delivery: &Delivery<'_>) -> Result<usize, Stopped> {
+        let Some(hooks) = self.source.hooks() else {
+            let fault = Fault::config("C0623", format!("source {} takes no deliveries", self.name));
+            return Err(Stopped::Source(fault.hint("its changes are read at intervals; remove the webhook")));
+        };
+        let hints = hooks.receive(delivery).map_err(Stopped::Source)?;
+        let count = hints.len();
+        self.hint(hints).await?;
+        Ok(count)
+    }
+
+    /// Keeps hints, and wakes whoever answers them.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn hint(&self, hints: Vec<Hint>) -> Result<(), Fault> {
+        let fetches = self.source.fetches();
+        let by_kind = |hint: Hint| if fetches.contains(&hint.kind) { hint } else { Hint { id: None, ..hint } };
+        let hints: BTreeSet<Hint> = hints.into_iter().map(by_kind).collect();
+        let hints: Vec<Hint> = hints.into_iter().collect();
+        if !hints.is_empty() {
+            self.store.hint(&self.name, &hints, self.clock.now()).await?;
+            self.hinted.send_modify(|count| *count = count.wrapping_add(1));
+        }
+        Ok(())
+    }
+
+    /// Asks for all records that hints name.
+    ///
+    /// # Errors
+    /// The source's or the store's fault. What was answered is taken in; the other hints wait.
+    pub async fn refresh(&self) -> Result<Taken, Stopped> {
+        let mut sum = Taken::default();
+        loop {
+            let waiting = self.store.hints(&self.name, MOST_REFS + usize::from(u8::MAX)).await?;
+            let named = waiting.into_iter().filter_map(|it| Some((it.number, named(it)?))).take(MOST_REFS);
+            let (numbers, refs): (Vec<u64>, Vec<Ref>) = named.unzip();
+            if refs.is_empty() {
+                return Ok(sum);
+            }
+            let as_of = self.instant().await?;
+            let fetched = self.source.fetch(&refs).await.map_err(Stopped::Source)?;
+            let touch = self.touch().await?;
+            let lanes = self.source.lanes();
+            let of = |kind: Kind| lanes.iter().find(|lane| lane.reads(kind));
+            let urgency = refs.iter().filter_map(|it| of(it.kind)).map(|lane| lane.urgency).min();
+            let intake = Intake {
+                source: self.name.clone(),
+                lane: FETCHED.to_owned(),
+                lease: touch.lease,
+                state: LaneState::default(),
+                expected: None,
+                as_of,
+                fetched: true,
+                confirm: Vec::new(),
+                scopes: Vec::new(),
+                hints: numbers,
+                changes: fetched.changes,
+                unread: fetched.unread,
+                pass: None,
+                urgency: urgency.unwrap_or(Urgency::Live),
+                at: touch.at,
+            };
+            let taken = self.store.intake(intake).await?;
+            tracing::debug!(source = %self.name, ?taken, "asked by id");
+            add(&mut sum, taken);
+            self.ring();
+        }
+    }
+
+    /// Hints about kinds of this lane rather than records: it is to be read now.
+    pub(super) async fn hints_of(&self, lane: &Lane) -> Result<Vec<u64>, Fault> {
+        let waiting = self.store.hints(&self.name, MOST_REFS + usize::from(u8::MAX)).await?;
+        let of_lane = waiting.into_iter().filter(|it| it.hint.id.is_none() && lane.reads(it.hint.kind));
+        Ok(of_lane.map(|it| it.number).collect())
+    }
+
+    /// Whether a hint asks for this lane to be read now.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn is_hinted(&self, lane: &Lane) -> Result<bool, Fault> {
+        Ok(!self.hints_of(lane).await?.is_empty())
+    }
+
+    /// Hints at records that new ones seem to replace: another product with one of their SKUs, another category with their
+    /// key or one of their slugs. Where a shop was imported anew under other ids, the older ones were deleted, and no delta
+    /// tells so: they are asked for by id.
+    pub(super) async fn hint_replaced(&self, new: Replacing) -> Result<(), Fault> {
+        let fetches = self.source.fetches();
+        let mut older = BTreeSet::new();
+        for sku in new.skus.iter().filter(|_| fetches.contains(&Kind::Product)) {
+            let found = self.store.find(&self.name, sku.as_str()).await?;
+            let live = found.into_iter().filter(|it| it.kind == Kind::Product && it.record.is_some());
+            older.extend(live.map(|it| (it.kind, it.id)));
+        }
+        if !new.categories.is_empty() && fetches.contains(&Kind::Category) {
+            for record in self.store.reference(&self.name).await? {
+                if let Record::Category(known) = &record
+                    && new.categories.iter().any(|it| stand_for_one(it, known))
+                {
+                    older.insert((Kind::Category, record.id()));
+                }
+            }
+        }
+        let older = older.difference(&new.ids).cloned();
+        self.hint(older.map(|(kind, id)| Hint { kind, id: Some(id) }).collect()).await
+    }
+}
+
+/// What of a page another record may have stood for before.
+pub(super) struct Replacing {
+    ids: BTreeSet<(Kind, RecordId)>,
+    skus: BTreeSet<Sku>,
+    categories: Vec<Category>,
+}
+
+impl Replacing {
+    pub(super) fn of(changes: &[Change]) -> Self {
+        let mut all = Self { ids: BTreeSet::new(), skus: BTreeSet::new(), categories: Vec::new() };
+        for change in changes {
+            match change {
+                Change::Is { record: Record::Product(product), .. } => {
+                    all.ids.insert((Kind::Product, product.id.as_str().into()));
+                    all.skus.extend(product.variants.iter().filter_map(|variant| variant.sku.clone()));
+                }
+                Change::Is { record: Record::Category(category), .. } => {
+                    all.ids.insert((Kind::Category, category.id.as_str().into()));
+                    all.categories.push(category.clone());
+                }
+                _ => {}
+            }
+        }
+        all
+    }
+}
+
+/// Stands for the lane in what is kept of records that were asked for by id and could not be understood.
+const FETCHED: &str = "by id";
+
+fn named(waiting: Waiting) -> Option<Ref> {
+    let Hint { kind, id } = waiting.hint;
+    Some(Ref { kind, id: id? })
+}
+
+/// Two categories have one key, or one slug in some language.
+fn stand_for_one(one: &Category, other: &Category) -> bool {
+    let same_slug =
+        || one.slug.iter().any(|(locale, slug)| other.slug.get(locale.as_str()).is_some_and(|it| it == slug));
+    (one.key.is_some() && one.key == other.key) || same_slug()
+}
