@@ -61,7 +61,8 @@ async fn whoever_holds_an_older_lease_of_a_flow_is_refused(store: &dyn Store) ->
 
 async fn a_lease_is_held_until_it_is_taken_over(store: &dyn Store) -> Verdict {
     let of = Leased::Source(source());
-    let lease = store.lease(&of).await?;
+    let (lease, other, third) = tokio::try_join!(store.lease(&of), store.lease(&of), store.lease(&of))?;
+    same("the same for all who ask at once", [other, third], [lease; 2])?;
     same("it stays", store.lease(&of).await?, lease)?;
     let newer = store.take_over(&of).await?;
     same("the newer one is held", store.lease(&of).await?, newer)

@@ -28,7 +28,7 @@ use std::{
     ffi::OsString,
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -100,7 +100,8 @@ pub struct Sqlite {
     writer: Option<Writer>,
     codec: Arc<Codec>,
     executor: Arc<dyn Executor>,
-    leases: Mutex<HashMap<Leased, Lease>>,
+    /// Locked while one is taken, so that no two tasks take one for the same.
+    leases: tokio::sync::Mutex<HashMap<Leased, Lease>>,
     path: PathBuf,
     _lock: Option<File>,
     scratch: Option<Scratch>,
@@ -151,7 +152,7 @@ impl Sqlite {
             writer,
             codec,
             executor,
-            leases: Mutex::default(),
+            leases: tokio::sync::Mutex::default(),
             path: path.into(),
             _lock: Some(lock),
             scratch: None,
@@ -191,7 +192,7 @@ impl Sqlite {
             writer: None,
             codec,
             executor,
-            leases: Mutex::default(),
+            leases: tokio::sync::Mutex::default(),
             path: path.into(),
             _lock: None,
             scratch: None,
@@ -255,8 +256,11 @@ impl Sqlite {
         Ok(found.await?.key)
     }
 
-    fn keep_lease(&self, of: Leased, lease: Lease) {
-        self.leases.lock().unwrap_or_else(PoisonError::into_inner).insert(of, lease);
+    async fn take(&self, of: &Leased, leases: &mut HashMap<Leased, Lease>) -> Result<Lease, Fault> {
+        let wanted = of.clone();
+        let lease = self.writer()?.run(move |tx| tx.take_over(&wanted)).await?;
+        leases.insert(of.clone(), lease);
+        Ok(lease)
     }
 }
 
@@ -336,18 +340,15 @@ impl Drop for Scratch {
 #[async_trait]
 impl Mirror for Sqlite {
     async fn lease(&self, of: &Leased) -> Result<Lease, Fault> {
-        let held = self.leases.lock().unwrap_or_else(PoisonError::into_inner).get(of).copied();
-        match held {
-            Some(lease) => Ok(lease),
-            None => self.take_over(of).await,
+        let mut leases = self.leases.lock().await;
+        match leases.get(of) {
+            Some(lease) => Ok(*lease),
+            None => self.take(of, &mut leases).await,
         }
     }
 
     async fn take_over(&self, of: &Leased) -> Result<Lease, Fault> {
-        let wanted = of.clone();
-        let lease = self.writer()?.run(move |tx| tx.take_over(&wanted)).await?;
-        self.keep_lease(of.clone(), lease);
-        Ok(lease)
+        self.take(of, &mut *self.leases.lock().await).await
     }
 
     async fn lane(&self, source: &SourceName, lane: &str) -> Result<LaneState, Fault> {
@@ -447,9 +448,10 @@ impl Ledger for Sqlite {
     }
 
     async fn recover(&self, flow: &FlowName) -> Result<Recovered, Fault> {
+        let mut leases = self.leases.lock().await;
         let wanted = flow.clone();
         let recovered = self.writer()?.run(move |tx| tx.recover(&wanted)).await?;
-        self.keep_lease(Leased::Flow(flow.clone()), recovered.lease);
+        leases.insert(Leased::Flow(flow.clone()), recovered.lease);
         Ok(recovered)
     }
 
