@@ -6,6 +6,7 @@ use contract::{Clock, Demand, Destination, Fault, Source, Store};
 use engine::{
     Flow, Observer, Pull,
     mapping::{Expression, Mapping},
+    market::CachedReference,
     push::{gate::Gate, guard::Guard},
     run::{Engine, Origin},
 };
@@ -81,9 +82,10 @@ pub fn parts_in(loaded: &Loaded, environment: &Environment) -> Result<Parts, Fai
     if !faults.is_empty() {
         return Err(Failure::Faults(faults));
     }
+    let read: BTreeMap<_, _> = sources.iter().map(|(name, source)| (name, (source, Arc::default()))).collect();
     let mut flows = Vec::new();
     for (name, settings) in &config.flows {
-        match flow(loaded, name, settings, &sources, &built)? {
+        match flow(loaded, name, settings, &read, &built)? {
             Ok(flow) => flows.push(Arc::new(flow)),
             Err(found) => errors.extend(found),
         }
@@ -110,11 +112,12 @@ fn flow(
     loaded: &Loaded,
     name: &FlowName,
     settings: &FlowSettings,
-    sources: &BTreeMap<SourceName, Arc<dyn Source>>,
+    sources: &BTreeMap<&SourceName, (&Arc<dyn Source>, Arc<CachedReference>)>,
     destinations: &BTreeMap<&str, (Arc<dyn Destination>, Arc<Gate>)>,
 ) -> Result<Result<Flow, Vec<ConfigError>>, Failure> {
     let missing = |what: &str, which: &str| anyhow::anyhow!("flow {name} names {what} {which}, which does not exist");
-    let source = sources.get(&settings.source).ok_or_else(|| missing("source", settings.source.as_str()))?;
+    let (source, reference) =
+        sources.get(&settings.source).ok_or_else(|| missing("source", settings.source.as_str()))?;
     let [market] = settings.markets.as_slice() else { return Ok(Err(loaded.several_markets(name))) };
     let market = loaded.config.markets.get(market).ok_or_else(|| missing("market", market))?;
     let destination = destinations.get(settings.destination.as_str());
@@ -132,6 +135,7 @@ fn flow(
         name: name.clone(),
         source: settings.source.clone(),
         markets: vec![market.clone()],
+        reference: Arc::clone(reference),
         account: tokio::sync::OnceCell::new(),
         price_policy: source.descriptor().price_policy,
         destination,

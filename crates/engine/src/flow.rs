@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     mapping::Mapping,
-    market::{Reference, Views},
+    market::{CachedReference, Reference, Views},
     push::{gate::Gate, guard::Guard},
 };
 
@@ -35,6 +35,8 @@ pub struct Flow {
     pub destination: Arc<dyn Destination>,
     /// The destination's account, shared by all flows into it.
     pub gate: Arc<Gate>,
+    /// The reference records of its source, shared by all flows of the source.
+    pub reference: Arc<CachedReference>,
     /// What [`Destination::prepare`] gave, once it was asked.
     pub account: OnceCell<Account>,
     /// How much it may remove by itself; none: anything.
@@ -116,9 +118,14 @@ impl Flow {
     /// # Errors
     /// The store's, the destination's, or that a market's settings name what the source does not have.
     pub async fn prepared(&self, store: &dyn Store) -> Result<Prepared, Fault> {
+        let (_, reference) = self.reference.current(&self.source, store).await?;
+        self.prepared_with(&reference).await
+    }
+
+    /// As [`Flow::prepared`], with these reference records.
+    pub(crate) async fn prepared_with(&self, reference: &Reference) -> Result<Prepared, Fault> {
         let account = self.account().await?.clone();
-        let reference = Reference::new(store.reference(&self.source).await?);
-        Ok(Prepared { views: Views::new(&self.markets, &reference, self.price_policy)?, account })
+        Ok(Prepared { views: Views::new(&self.markets, reference, self.price_policy)?, account })
     }
 }
 

@@ -25,7 +25,7 @@ use model::{
 use {assortment::Assortment, book::Policy, language::Fallback, stock::Places, url::Template};
 pub use {
     many::{Projections, Views},
-    reference::Reference,
+    reference::{CachedReference, Reference},
 };
 
 /// A record as a market sees it, or why it does not, and until when that holds.

@@ -6,15 +6,39 @@ use std::{
     sync::Arc,
 };
 
+use contract::{Fault, Store, store::Revision};
 use model::{
     AttributeDefinition, AttributeType, Book, BookId, Brand, BrandId, Category, CategoryId, Channel, Currency,
-    CustomerGroup, Precise, ProductType, ProductTypeId, Rate, Record, Selection, SelectionId, Storefront,
+    CustomerGroup, Precise, ProductType, ProductTypeId, Rate, Record, Selection, SelectionId, SourceName, Storefront,
     StorefrontKey, Tree, TreeId,
 };
+use tokio::sync::Mutex;
 
 /// All records of [`model::Kind::REFERENCE`] of one source at one revision. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct Reference(Arc<Index>);
+
+/// The reference records of one source, loaded once per change of their content and shared by all flows of the source.
+#[derive(Debug, Default)]
+pub struct CachedReference(Mutex<Option<(Revision, Reference)>>);
+
+impl CachedReference {
+    /// The records as they are now, and the revision of their content that they have at least. While one flow loads them,
+    /// the others wait for it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn current(&self, source: &SourceName, store: &dyn Store) -> Result<(Revision, Reference), Fault> {
+        let mut cached = self.0.lock().await;
+        let revision = store.reference_revision(source).await?;
+        if let Some((of, reference)) = cached.as_ref().filter(|(of, _)| *of == revision) {
+            return Ok((*of, reference.clone()));
+        }
+        let reference = Reference::new(store.reference(source).await?);
+        *cached = Some((revision, reference.clone()));
+        Ok((revision, reference))
+    }
+}
 
 #[derive(Debug, Default)]
 struct Index {

@@ -177,11 +177,11 @@ impl Planner {
     /// The market looked up in the reference records as they are now; none where that can't be.
     async fn look_up(&mut self, push: &Push) -> Result<Option<Lookup>, Fault> {
         let flow = &push.flow;
-        let revision = push.store.reference_revision(&flow.source).await?;
+        let (revision, reference) = flow.reference.current(&flow.source, push.store.as_ref()).await?;
         if let Some(lookup) = self.lookup.take_if(|lookup| lookup.revision == revision) {
             return Ok(Some(lookup));
         }
-        match flow.prepared(push.store.as_ref()).await {
+        match flow.prepared_with(&reference).await {
             Ok(prepared) => Ok(Some(Lookup { revision, prepared })),
             Err(fault) if fault.class == FaultClass::Config => {
                 self.broken = Some(fault);

@@ -180,3 +180,25 @@ fn never_are_more_records_prepared_than_may_be() {
         assert!((most_ahead / 2..=most_ahead).contains(&most), "{most} records were prepared at once");
     });
 }
+
+#[test]
+fn what_products_refer_to_is_loaded_once_for_all_pushes_until_its_content_changes() {
+    runtime().block_on(async {
+        let rig = Rig::new(20, limits(BATCH), false);
+        fill(&rig, 0, 20, Urgency::Live, good);
+        // Each push is by a flow of its own; they share what is loaded of the source.
+        for product in 0..5 {
+            rig.settle().await;
+            fill(&rig, product, 1, Urgency::Urgent, good);
+        }
+        rig.settle().await;
+        rig.is_right().unwrap();
+        assert_eq!(rig.asked.of("reference"), 1);
+        rig.shop().categories[0] += 1;
+        let renamed = rig.shop().category(0);
+        rig.read(vec![renamed], Urgency::Live);
+        rig.settle().await;
+        rig.is_right().unwrap();
+        assert_eq!(rig.asked.of("reference"), 2);
+    });
+}

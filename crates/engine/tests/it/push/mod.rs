@@ -30,6 +30,7 @@ use contract::{
 use engine::{
     Flow, Push,
     mapping::Mapping,
+    market::CachedReference,
     push::{Pushed, gate::Gate, guard::Guard},
 };
 use model::{FlowName, Kind, Locale, Market, PricePolicy, market::Untracked, price::ScopeMatch};
@@ -42,7 +43,7 @@ use self::{
     ears::Ears,
     script::{Hook, Script},
     shop::{Held, Shop, page, product_of, source},
-    steady::{Steady, wait},
+    steady::{Asked, Steady, wait},
 };
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
@@ -55,6 +56,9 @@ struct Rig {
     ears: Arc<Ears>,
     fake: Arc<Fake>,
     gate: Arc<Gate>,
+    reference: Arc<CachedReference>,
+    /// How often the store was asked, by method.
+    asked: Asked,
     /// None: anything may be removed.
     guard: Option<Guard>,
     shop: Arc<Mutex<Shop>>,
@@ -97,6 +101,8 @@ impl Rig {
             ears: Arc::new(Ears::new(Arc::clone(&clock))),
             fake: Arc::new(Fake::new(script.clone(), limits, granular, ids)),
             gate: Gate::new(contract::Random::seeded(1)),
+            reference: Arc::default(),
+            asked: Asked::default(),
             guard: None,
             shop: Arc::new(Mutex::new(Shop::new(products))),
             store: open(folder.path()),
@@ -138,6 +144,7 @@ impl Rig {
             price_policy: PricePolicy::FirstScope(&[ScopeMatch { group: false, channel: false, country: false }]),
             destination: Arc::<Fake>::clone(&self.fake),
             gate: Arc::clone(&self.gate),
+            reference: Arc::clone(&self.reference),
             account: OnceCell::new(),
             guard: self.guard,
             products: Mapping::default(),
@@ -155,7 +162,8 @@ impl Rig {
         let Self { folder, store, .. } = self;
         drop(store);
         let store = open(folder.path());
-        let rig = Self { folder, store, gate: Gate::new(contract::Random::seeded(1)), ..self };
+        let rig =
+            Self { folder, store, gate: Gate::new(contract::Random::seeded(1)), reference: Arc::default(), ..self };
         rig.register();
         rig
     }
@@ -173,8 +181,12 @@ impl Rig {
     }
 
     fn push(&self) -> Push {
-        let store =
-            Steady { inner: Arc::clone(&self.store), script: self.script.clone(), ears: Arc::clone(&self.ears) };
+        let store = Steady {
+            inner: Arc::clone(&self.store),
+            script: self.script.clone(),
+            ears: Arc::clone(&self.ears),
+            asked: self.asked.clone(),
+        };
         Push {
             flow: self.flow(),
             store: Arc::new(store),

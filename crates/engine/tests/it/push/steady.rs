@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     pin::pin,
-    sync::Arc,
+    sync::{Arc, Mutex},
     task::{Context, Poll, Wake},
     thread::{self, Thread},
 };
@@ -28,6 +28,21 @@ pub(super) struct Steady {
     pub(super) inner: Arc<Sqlite>,
     pub(super) script: Script,
     pub(super) ears: Arc<Ears>,
+    pub(super) asked: Asked,
+}
+
+/// How often a store was asked, by method.
+#[derive(Clone, Default)]
+pub(super) struct Asked(Arc<Mutex<BTreeMap<&'static str, u64>>>);
+
+impl Asked {
+    fn note(&self, method: &'static str) {
+        *self.0.lock().unwrap().entry(method).or_default() += 1;
+    }
+
+    pub(super) fn of(&self, method: &str) -> u64 {
+        self.0.lock().unwrap().get(method).copied().unwrap_or(0)
+    }
 }
 
 struct Unpark(Thread);
@@ -57,6 +72,7 @@ macro_rules! steps {
         #[async_trait]
         impl $trait for Steady {$(
             async fn $name(&self, $($arg: $type),*) -> Result<$result, Fault> {
+                self.asked.note(stringify!($name));
                 self.script.point().await;
                 $(self.ears.$heard(&$step);)?
                 let done = wait(self.inner.$name($($arg),*));
