@@ -77,6 +77,28 @@ impl Kind {
     /// Kinds whose records are parts of a product: the mirror joins them to it.
     pub const PARTS: [Self; 5] = [Self::Stock, Self::Price, Self::Assignment, Self::Variant, Self::Placement];
 
+    /// Whether its records tell of people: they are sealed where they are kept, and train no compression dictionary.
+    pub const fn is_personal(self) -> bool {
+        match self {
+            Self::Product
+            | Self::Category
+            | Self::ProductType
+            | Self::Stock
+            | Self::Price
+            | Self::Channel
+            | Self::CustomerGroup
+            | Self::Storefront
+            | Self::Selection
+            | Self::Assignment
+            | Self::Variant
+            | Self::Placement
+            | Self::Tree
+            | Self::Book
+            | Self::Brand
+            | Self::Rate => false,
+        }
+    }
+
     /// The stored number.
     pub const fn number(self) -> u8 {
         self as u8

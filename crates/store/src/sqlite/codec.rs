@@ -5,6 +5,7 @@
 //! what zstd alone leaves, and makes it faster.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
@@ -15,12 +16,20 @@ use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Serialize, de::DeserializeOwned};
 use zstd::zstd_safe::{self, CCtx, CDict, DCtx, DDict};
 
-use super::trouble::{Outcome, Trouble};
+use super::{
+    seal::Seal,
+    trouble::{Outcome, Trouble},
+    writer::kind_bit,
+};
 
 /// Not compressed.
 const RAW: u32 = 0;
 /// Compressed without a dictionary.
 const PLAIN: u32 = 1;
+/// Sealed: what it holds is a blob again.
+const SEALED: u32 = u32::MAX;
+/// Begins a text that is sealed.
+const SEALED_TEXT: char = '\u{1}';
 /// The first number that a dictionary can have.
 const FIRST: u32 = 2;
 /// Faster than level 1 by a third, larger by a tenth: the dictionary does most of the work.
@@ -43,6 +52,8 @@ pub(super) enum Purpose {
     Body(Kind),
     /// What a flow's destination holds.
     Payload(i64),
+    /// What tells of people: it is sealed, and shares no dictionary.
+    Personal,
 }
 
 impl fmt::Display for Purpose {
@@ -50,6 +61,7 @@ impl fmt::Display for Purpose {
         match self {
             Self::Body(kind) => write!(out, "body/{}", kind.number()),
             Self::Payload(flow) => write!(out, "payload/{flow}"),
+            Self::Personal => out.write_str("personal"),
         }
     }
 }
@@ -99,6 +111,7 @@ pub(super) struct Codec {
     samples: Mutex<BTreeMap<Purpose, Samples>>,
     packers: Mutex<Vec<Packer>>,
     unpackers: Mutex<Vec<DCtx<'static>>>,
+    seal: Arc<dyn Seal>,
     /// How many blobs of a purpose are seen before a dictionary is trained; 0: never.
     after: u32,
 }
@@ -108,13 +121,14 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Codec {
-    pub(super) fn new(after: u32) -> Self {
+    pub(super) fn new(after: u32, seal: Arc<dyn Seal>) -> Self {
         Self {
             books: RwLock::default(),
             current: RwLock::default(),
             samples: Mutex::default(),
             packers: Mutex::default(),
             unpackers: Mutex::default(),
+            seal,
             after,
         }
     }
@@ -170,11 +184,72 @@ impl Codec {
     /// Unpacks and decodes.
     pub(super) fn unpack_value<T: DeserializeOwned>(&self, db: &Connection, what: &str, blob: &[u8]) -> Outcome<T> {
         let (id, rest) = split(blob);
+        if id == SEALED {
+            let opened = self.seal.open(rest).ok_or_else(|| cannot_open(what))?;
+            return self.unpack_value(db, what, &opened);
+        }
         if id == RAW { Self::decode(what, rest) } else { Self::decode(what, &self.unpack(db, what, id, rest)?) }
+    }
+
+    /// What bodies of a kind are packed for.
+    pub(super) fn body(&self, kind: Kind) -> Purpose {
+        if self.seal.is_personal(kind) { Purpose::Personal } else { Purpose::Body(kind) }
+    }
+
+    /// What payloads of a flow are packed for that carries these kinds, as bits.
+    pub(super) fn payload(&self, flow: i64, kinds: u64) -> Purpose {
+        if self.is_personal(kinds) { Purpose::Personal } else { Purpose::Payload(flow) }
+    }
+
+    /// Whether any of these kinds, as bits, tells of people.
+    pub(super) fn is_personal(&self, kinds: u64) -> bool {
+        Kind::ALL.into_iter().any(|kind| kinds & kind_bit(kind) != 0 && self.seal.is_personal(kind))
+    }
+
+    /// The stored form of a record's id.
+    pub(super) fn name<'a>(&self, kind: Kind, name: &'a str) -> Cow<'a, str> {
+        if self.seal.is_personal(kind) { self.seal.seal_name(name).into() } else { name.into() }
+    }
+
+    /// The id of which this is the stored form.
+    pub(super) fn name_of(&self, kind: Kind, stored: String) -> Outcome<String> {
+        if self.seal.is_personal(kind) {
+            return self.seal.open_name(&stored).ok_or_else(|| cannot_open("an id"));
+        }
+        Ok(stored)
+    }
+
+    /// The stored form of a text about records of these kinds, as bits: an answer, or what was wrong.
+    pub(super) fn text(&self, kinds: u64, text: &str) -> String {
+        if self.is_personal(kinds) {
+            let sealed = self.seal.seal(text.as_bytes());
+            return std::iter::once(SEALED_TEXT.into())
+                .chain(sealed.iter().map(|byte| format!("{byte:02x}")))
+                .collect();
+        }
+        text.trim_start_matches(SEALED_TEXT).to_owned()
+    }
+
+    /// The text of which this is the stored form.
+    pub(super) fn text_of(&self, what: &str, stored: String) -> Outcome<String> {
+        let Some(sealed) = stored.strip_prefix(SEALED_TEXT) else { return Ok(stored) };
+        let bytes = sealed.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok());
+        let opened = bytes.collect::<Option<Vec<u8>>>().and_then(|bytes| self.seal.open(&bytes));
+        opened.and_then(|text| String::from_utf8(text).ok()).ok_or_else(|| cannot_open(what))
+    }
+
+    /// A hash for what links records; with a key where it names records of a personal kind.
+    pub(super) fn hash(&self, kind: Kind, text: &[u8]) -> blake3::Hash {
+        if self.seal.is_personal(kind) { blake3::keyed_hash(&self.seal.hash_key(), text) } else { blake3::hash(text) }
     }
 
     /// Packs bytes.
     pub(super) fn pack(&self, purpose: Purpose, plain: &[u8]) -> Vec<u8> {
+        let blob = self.pack_plain(purpose, plain);
+        if purpose == Purpose::Personal { joined(SEALED, &self.seal.seal(&blob)) } else { blob }
+    }
+
+    fn pack_plain(&self, purpose: Purpose, plain: &[u8]) -> Vec<u8> {
         if plain.len() < WORTHWHILE {
             return joined(RAW, plain);
         }
@@ -239,7 +314,7 @@ impl Codec {
     }
 
     fn sample(&self, purpose: Purpose, plain: &[u8]) {
-        if self.after == 0 {
+        if self.after == 0 || purpose == Purpose::Personal {
             return;
         }
         let mut samples = locked(&self.samples);
@@ -264,6 +339,10 @@ impl Codec {
         let (bytes, sizes) = (std::mem::take(&mut ripe.bytes), std::mem::take(&mut ripe.sizes));
         Some(Training { purpose: *purpose, bytes, sizes })
     }
+}
+
+fn cannot_open(what: &str) -> Trouble {
+    Trouble::unreadable(what, "its seal does not open with this key")
 }
 
 fn joined(mut id: u32, rest: &[u8]) -> Vec<u8> {

@@ -15,7 +15,8 @@ pub trait Executor: Send + Sync {
 }
 
 /// The runtime's threads for blocking work.
-pub(super) struct Threads;
+#[derive(Clone, Copy, Debug)]
+pub struct Threads;
 
 #[async_trait]
 impl Executor for Threads {

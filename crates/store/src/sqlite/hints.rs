@@ -5,6 +5,7 @@ use model::{RecordId, SourceName, Timestamp};
 use rusqlite::Connection;
 
 use super::{
+    codec::Codec,
     trouble::Outcome,
     window::kind,
     writer::{Tx, source_key},
@@ -17,7 +18,7 @@ impl Tx<'_> {
         let mut write =
             self.db.prepare_cached("INSERT OR REPLACE INTO hint (source, kind, id, at) VALUES (?1, ?2, ?3, ?4)")?;
         for hint in hints {
-            let id = hint.id.as_ref().map_or("", RecordId::as_str);
+            let id = hint.id.as_ref().map_or("".into(), |id| self.codec.name(hint.kind, id.as_str()));
             write.execute((source, hint.kind.number(), id, at.millis()))?;
         }
         Ok(())
@@ -37,7 +38,7 @@ impl Tx<'_> {
     }
 }
 
-pub(super) fn waiting(db: &Connection, source: &SourceName, limit: usize) -> Outcome<Vec<Waiting>> {
+pub(super) fn waiting(db: &Connection, codec: &Codec, source: &SourceName, limit: usize) -> Outcome<Vec<Waiting>> {
     let Some(source) = source_key(db, source)? else { return Ok(Vec::new()) };
     let mut query =
         db.prepare_cached("SELECT number, kind, id, at FROM hint WHERE source = ?1 ORDER BY number LIMIT ?2")?;
@@ -45,7 +46,9 @@ pub(super) fn waiting(db: &Connection, source: &SourceName, limit: usize) -> Out
     let mut waiting = Vec::new();
     while let Some(row) = rows.next()? {
         let id: String = row.get(2)?;
-        let hint = Hint { kind: kind(row.get(1)?)?, id: (!id.is_empty()).then(|| id.into()) };
+        let kind = kind(row.get(1)?)?;
+        let id = (!id.is_empty()).then(|| codec.name_of(kind, id)).transpose()?;
+        let hint = Hint { kind, id: id.map(RecordId::from) };
         waiting.push(Waiting { number: row.get(0)?, hint, at: Timestamp::from_millis(row.get(3)?) });
     }
     Ok(waiting)

@@ -16,7 +16,7 @@ use model::{FlowName, Kind, RemoteId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
-    codec::{Codec, Purpose},
+    codec::Codec,
     mirror::fault_text,
     owners::{Loose, is_same},
     trouble::{Outcome, Trouble},
@@ -161,7 +161,7 @@ enum PreparedHeld {
 
 impl PreparedStep {
     /// Encodes and compresses.
-    pub(super) fn new(codec: &Codec, flow: i64, step: Step) -> Outcome<Self> {
+    pub(super) fn new(codec: &Codec, flow: Flow, step: Step) -> Outcome<Self> {
         let settled = step.settled.into_iter().map(|settled| prepare(codec, flow, settled));
         Ok(Self {
             settled: settled.collect::<Outcome<_>>()?,
@@ -177,11 +177,11 @@ impl PreparedStep {
     }
 }
 
-fn prepare(codec: &Codec, flow: i64, settled: Settled) -> Outcome<PreparedSettled> {
+fn prepare(codec: &Codec, flow: Flow, settled: Settled) -> Outcome<PreparedSettled> {
     let refused = if settled.refused.is_empty() {
         None
     } else {
-        Some(codec.pack_value(Purpose::Payload(flow), &settled.refused)?)
+        Some(codec.pack_value(codec.payload(flow.key, flow.kinds), &settled.refused)?)
     };
     Ok(PreparedSettled {
         number: settled.number,
@@ -190,14 +190,18 @@ fn prepare(codec: &Codec, flow: i64, settled: Settled) -> Outcome<PreparedSettle
         state: settled.state,
         due: settled.due,
         call: settled.call,
-        fault: settled.fault.as_ref().map(fault_text).transpose()?,
+        fault: settled.fault.as_ref().map(|fault| sealed_fault(codec, flow, fault)).transpose()?,
         refused,
         wants: settled.wants,
         trial: settled.trial.as_ref().map(Codec::encode).transpose()?,
     })
 }
 
-fn prepare_held(codec: &Codec, flow: i64, held: Held) -> Outcome<PreparedHeld> {
+fn sealed_fault(codec: &Codec, flow: Flow, fault: &Fault) -> Outcome<String> {
+    Ok(codec.text(flow.kinds, &fault_text(fault)?))
+}
+
+fn prepare_held(codec: &Codec, flow: Flow, held: Held) -> Outcome<PreparedHeld> {
     let held = match held {
         Held::Same => return Ok(PreparedHeld::Same),
         Held::Items(held) if held.is_empty() => return Ok(PreparedHeld::Nothing),
@@ -209,7 +213,7 @@ fn prepare_held(codec: &Codec, flow: i64, held: Held) -> Outcome<PreparedHeld> {
         return Ok(PreparedHeld::Mixed { items, held });
     }
     let payloads: Vec<Item> = held.into_iter().filter_map(whole).collect();
-    Ok(PreparedHeld::Whole { items, payload: codec.pack_value(Purpose::Payload(flow), &payloads)? })
+    Ok(PreparedHeld::Whole { items, payload: codec.pack_value(codec.payload(flow.key, flow.kinds), &payloads)? })
 }
 
 fn whole(item: HeldItem) -> Option<Item> {
@@ -296,7 +300,7 @@ impl Tx<'_> {
         fence(step.lease, flow.token)?;
         let mut carried = Vec::new();
         for closed in &step.close {
-            carried.extend(self.close(flow.key, closed, step.at)?);
+            carried.extend(self.close(&flow, closed, step.at)?);
         }
         self.count_removed(flow.key, step.removed, step.at)?;
         let mut loose = Loose::default();
@@ -344,13 +348,14 @@ impl Tx<'_> {
     }
 
     /// Ends a call; gives what it carried.
-    fn close(&self, flow: i64, closed: &Closed, at: Timestamp) -> Outcome<Vec<(Kind, Number, RemoteId)>> {
+    fn close(&self, flow: &Flow, closed: &Closed, at: Timestamp) -> Outcome<Vec<(Kind, Number, RemoteId)>> {
         let read = "SELECT kind, items FROM call WHERE id = ?1 AND flow = ?2 AND items IS NOT NULL";
         let open: Option<(u8, Vec<u8>)> = self
             .db
             .prepare_cached(read)?
-            .query_row((closed.id, flow), |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row((closed.id, flow.key), |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
+        let fault = closed.fault.as_ref().map(|fault| sealed_fault(self.codec, *flow, fault)).transpose()?;
         self.db
             .prepare_cached(
                 "UPDATE call SET items = NULL, ticket = NULL, ask_at = NULL, ended_at = ?3, status = ?4, took = ?5, response = ?6, fault = ?7
@@ -358,12 +363,12 @@ impl Tx<'_> {
             )?
             .execute(rusqlite::params![
                 closed.id,
-                flow,
+                flow.key,
                 at.millis(),
                 closed.status,
                 i64::try_from(closed.took.as_micros()).unwrap_or(i64::MAX),
-                closed.response,
-                closed.fault.as_ref().map(fault_text).transpose()?,
+                self.codec.text(flow.kinds, &closed.response),
+                fault,
             ])?;
         let Some((number, items)) = open else { return Ok(Vec::new()) };
         let kind = kind(number)?;
@@ -414,7 +419,7 @@ impl Tx<'_> {
             PreparedHeld::Same => {}
             PreparedHeld::Nothing => self.write_payload(key, None)?,
             PreparedHeld::Whole { payload, .. } => self.write_payload(key, Some(payload))?,
-            PreparedHeld::Mixed { held, .. } => self.merge_payload(flow.key, key, held)?,
+            PreparedHeld::Mixed { held, .. } => self.merge_payload(flow, key, held)?,
         }
         match &settled.refused {
             Some(refused) if state == DEAD => {
@@ -438,7 +443,7 @@ impl Tx<'_> {
     }
 
     /// Stores the payloads that are given, and keeps those that are not.
-    fn merge_payload(&self, flow: i64, key: i64, held: &[HeldItem]) -> Outcome<()> {
+    fn merge_payload(&self, flow: &Flow, key: i64, held: &[HeldItem]) -> Outcome<()> {
         let mut stored = payloads(self.db, self.codec, key)?;
         let merged: Vec<Item> = held
             .iter()
@@ -450,7 +455,8 @@ impl Tx<'_> {
         if merged.is_empty() {
             return self.write_payload(key, None);
         }
-        self.write_payload(key, Some(&self.codec.pack_value(Purpose::Payload(flow), &merged)?))
+        let purpose = self.codec.payload(flow.key, flow.kinds);
+        self.write_payload(key, Some(&self.codec.pack_value(purpose, &merged)?))
     }
 
     /// Settles what waited for the feed. What is deleted is gone; what lives, but was kept out, is looked at again and

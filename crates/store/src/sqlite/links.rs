@@ -11,6 +11,7 @@ use model::{Hub, Kind, ProductId, Record, SourceName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
+    codec::Codec,
     trouble::Outcome,
     writer::{NOT_CARRIED, Tx},
 };
@@ -43,20 +44,20 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub(super) fn of(source: &SourceName, record: &Record) -> Self {
-        let mut uses: Vec<i64> = record.uses().iter().filter_map(|hub| hub_key(source, hub)).collect();
-        uses.extend(record_key(record).map(|key| key_hub(source, key)));
+    pub(super) fn of(codec: &Codec, source: &SourceName, record: &Record) -> Self {
+        let mut uses: Vec<i64> = record.uses().iter().filter_map(|hub| hub_key(codec, source, hub)).collect();
+        uses.extend(record_key(record).map(|key| key_hub(codec, source, record.kind(), key)));
         let provides = record.provides();
         let mut joins = Vec::new();
         if Kind::PARTS.contains(&record.kind()) {
-            joins.extend(provides.iter().filter_map(|hub| hub_key(source, hub)));
+            joins.extend(provides.iter().filter_map(|hub| hub_key(codec, source, hub)));
         }
         let mut reaches: Vec<Reach> = provides
             .into_iter()
             .filter_map(|hub| match hub {
                 Hub::Product(id) => Some(Reach::Product(id)),
                 Hub::Offer => Some(Reach::Offer),
-                other => hub_key(source, &other).map(Reach::Users),
+                other => hub_key(codec, source, &other).map(Reach::Users),
             })
             .collect();
         uses.sort_unstable();
@@ -92,31 +93,32 @@ pub(super) fn record_key(record: &Record) -> Option<&str> {
 }
 
 /// The hash of a hub; none for the whole offer, which every product uses.
-pub(super) fn hub_key(source: &SourceName, hub: &Hub) -> Option<i64> {
+pub(super) fn hub_key(codec: &Codec, source: &SourceName, hub: &Hub) -> Option<i64> {
+    let hash = |kind, tag, name: &str| hash(codec, source, kind, tag, name);
     Some(match hub {
-        Hub::Category(id) => hash(source, 1, id.as_str()),
-        Hub::Tree => hash(source, 2, ""),
-        Hub::ProductType(id) => hash(source, 3, id.as_str()),
-        Hub::Sku(sku) => hash(source, 4, sku.as_str()),
-        Hub::Product(id) => hash(source, 5, id.as_str()),
-        Hub::Brand(id) => hash(source, 7, id.as_str()),
+        Hub::Category(id) => hash(Kind::Category, 1, id.as_str()),
+        Hub::Tree => hash(Kind::Category, 2, ""),
+        Hub::ProductType(id) => hash(Kind::ProductType, 3, id.as_str()),
+        Hub::Sku(sku) => hash(Kind::Product, 4, sku.as_str()),
+        Hub::Product(id) => hash(Kind::Product, 5, id.as_str()),
+        Hub::Brand(id) => hash(Kind::Brand, 7, id.as_str()),
         Hub::Offer => return None,
     })
 }
 
-/// The hash under which a record is found by its key.
-pub(super) fn key_hub(source: &SourceName, key: &str) -> i64 {
-    hash(source, 6, key)
+/// The hash under which a record of this kind is found by its key.
+pub(super) fn key_hub(codec: &Codec, source: &SourceName, kind: Kind, key: &str) -> i64 {
+    hash(codec, source, kind, 6, key)
 }
 
-fn hash(source: &SourceName, tag: u8, name: &str) -> i64 {
+fn hash(codec: &Codec, source: &SourceName, kind: Kind, tag: u8, name: &str) -> i64 {
     let mut text = Vec::with_capacity(128);
     text.extend_from_slice(source.as_str().as_bytes());
     text.extend_from_slice(&[0, tag]);
     let from = text.len();
     text.extend_from_slice(name.as_bytes());
-    let whole = blake3::hash(&text);
-    let begins = text.get(..from + beginning(name).len()).map_or(whole, blake3::hash);
+    let whole = codec.hash(kind, &text);
+    let begins = text.get(..from + beginning(name).len()).map_or(whole, |begins| codec.hash(kind, begins));
     let mut bytes = [0; 8];
     for (to, from) in bytes.iter_mut().zip(begins.as_bytes().iter().take(4).chain(whole.as_bytes())) {
         *to = *from;

@@ -12,10 +12,10 @@ use model::{Kind, Record, RecordId, SourceName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
-    codec::{Codec, Purpose},
+    codec::Codec,
     links::{Links, Touches},
     trouble::{Outcome, Trouble},
-    writer::Tx,
+    writer::{Tx, kind_bit},
 };
 
 const LIVE: u8 = 0;
@@ -115,11 +115,11 @@ fn ready(
     let body = if likely_known {
         Body::Plain(plain)
     } else {
-        let packed = codec.pack(Purpose::Body(kind), &plain);
+        let packed = codec.pack(codec.body(kind), &plain);
         *scratch = plain;
         Body::Packed(packed)
     };
-    let links = Links::of(source, &record);
+    let links = Links::of(codec, source, &record);
     Ok(Ready::Is(Is { kind, id: record.id(), version, modified_at, digest, body, links }))
 }
 
@@ -228,7 +228,8 @@ impl Tx<'_> {
 
     fn stored(&self, source: i64, kind: Kind, id: &RecordId) -> Outcome<Option<Stored>> {
         let mut query = self.db.prepare_cached(BY_ID)?;
-        Ok(query.query_row((source, kind.number(), id.as_str()), Stored::read).optional()?)
+        let id = self.codec.name(kind, id.as_str());
+        Ok(query.query_row((source, kind.number(), id), Stored::read).optional()?)
     }
 
     fn is(&mut self, context: &mut Context<'_>, is: &Is) -> Outcome<()> {
@@ -289,7 +290,7 @@ impl Tx<'_> {
             .execute(rusqlite::params![
                 context.source,
                 is.kind.number(),
-                is.id.as_str(),
+                self.codec.name(is.kind, is.id.as_str()),
                 revision.0,
                 urgency,
                 is.version,
@@ -312,7 +313,7 @@ impl Tx<'_> {
         let body = match &is.body {
             Body::Packed(body) => body,
             Body::Plain(plain) => {
-                packed = self.codec.pack(Purpose::Body(is.kind), plain);
+                packed = self.codec.pack(self.codec.body(is.kind), plain);
                 &packed
             }
         };
@@ -373,7 +374,7 @@ impl Tx<'_> {
         let Some(row) = rows.next()? else { return Ok(Links::default()) };
         let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
         let record: Record = self.codec.unpack_value(self.db, "a record", blob)?;
-        Ok(Links::of(source, &record))
+        Ok(Links::of(self.codec, source, &record))
     }
 
     fn gone(&mut self, context: &mut Context<'_>, kind: Kind, id: &RecordId, version: Option<u64>) -> Outcome<()> {
@@ -477,7 +478,7 @@ impl Tx<'_> {
             self.db.prepare_cached("DELETE FROM unread WHERE source = ?1 AND kind = ?2 AND id = ?3")?.execute((
                 context.source,
                 kind.number(),
-                id.as_str(),
+                self.codec.name(kind, id.as_str()),
             ))?;
         }
         Ok(())
@@ -496,8 +497,9 @@ impl Tx<'_> {
     fn keep_unread(&self, context: &mut Context<'_>, lane: &str, unread: &Unread) -> Outcome<()> {
         context.taken.unread += 1;
         let kind = unread.kind.number();
-        let id = unread.id.as_ref().map(RecordId::as_str);
-        let mark = id.map_or_else(|| format!("? {}", unread.fault.message), |id| format!("= {id}"));
+        let id = unread.id.as_ref().map(|id| self.codec.name(unread.kind, id.as_str()));
+        let what = || self.codec.name(unread.kind, &unread.fault.message);
+        let mark = id.as_ref().map_or_else(|| format!("? {}", what()), |id| format!("= {id}"));
         let pass = context.pass.unwrap_or(0);
         let known: Option<(u64, u64)> = self
             .db
@@ -525,7 +527,7 @@ impl Tx<'_> {
                 id,
                 context.at.millis(),
                 pass,
-                fault_text(&unread.fault)?,
+                self.codec.text(kind_bit(unread.kind), &fault_text(&unread.fault)?),
                 times,
             ])?;
         match id {

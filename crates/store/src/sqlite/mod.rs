@@ -18,6 +18,7 @@ mod readers;
 mod removals;
 mod report;
 mod schema;
+mod seal;
 mod trouble;
 mod upkeep;
 mod window;
@@ -45,12 +46,12 @@ use contract::{
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-pub use executor::{Executor, Job};
+pub use executor::{Executor, Job, Threads};
+pub use seal::{Seal, Unsealed};
 
 use self::{
     codec::{Codec, Training},
-    executor::Threads,
-    ledger::{PreparedStep, flow_unknown},
+    ledger::{Flow, PreparedStep, flow_unknown},
     mirror::Prepared,
     readers::Readers,
     schema::Standing,
@@ -127,11 +128,30 @@ impl Sqlite {
     /// # Errors
     /// As [`Sqlite::open`].
     pub fn with_executor(path: &Path, options: Options, executor: Arc<dyn Executor>) -> Result<Self, Fault> {
-        let lock = lock(path)?;
-        Self::open_locked(path, options, lock, executor).map_err(|trouble| trouble.fault(path))
+        Self::sealed(path, options, executor, Arc::new(Unsealed))
     }
 
-    fn open_locked(path: &Path, options: Options, lock: File, executor: Arc<dyn Executor>) -> Outcome<Self> {
+    /// As [`Sqlite::with_executor`], with what tells of people sealed by `seal`.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub fn sealed(
+        path: &Path,
+        options: Options,
+        executor: Arc<dyn Executor>,
+        seal: Arc<dyn Seal>,
+    ) -> Result<Self, Fault> {
+        let lock = lock(path)?;
+        Self::open_locked(path, options, lock, executor, seal).map_err(|trouble| trouble.fault(path))
+    }
+
+    fn open_locked(
+        path: &Path,
+        options: Options,
+        lock: File,
+        executor: Arc<dyn Executor>,
+        seal: Arc<dyn Seal>,
+    ) -> Outcome<Self> {
         let mut db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | CREATE)?;
         schema::standing(&db, path)?;
         set_up(&db, options.cache_kib)?;
@@ -143,7 +163,7 @@ impl Sqlite {
             db.pragma_update(None, "max_page_count", pages)?;
         }
         schema::migrate(&mut db, path)?;
-        let codec = Arc::new(Codec::new(options.dictionary_after));
+        let codec = Arc::new(Codec::new(options.dictionary_after, seal));
         codec.load(&db)?;
         let readers = readers(path, options, &codec, &executor)?;
         let writer = Some(Writer::new(db, Arc::clone(&codec), path, Arc::clone(&executor)));
@@ -184,7 +204,7 @@ impl Sqlite {
                 .hint("run `cartage sync` or `cartage run` once: opening it for writing brings it up to date")
                 .into());
         }
-        let codec = Arc::new(Codec::new(0));
+        let codec = Arc::new(Codec::new(0, Arc::new(Unsealed)));
         codec.load(&db)?;
         let readers = readers(path, options, &codec, &executor)?;
         Ok(Self {
@@ -250,10 +270,10 @@ impl Sqlite {
         self.readers.run(|db, codec| codec.load(db)).await
     }
 
-    async fn flow(&self, name: &FlowName) -> Result<i64, Fault> {
+    async fn flow(&self, name: &FlowName) -> Result<Flow, Fault> {
         let wanted = name.clone();
         let found = self.readers.run(move |db, _| ledger::flow(db, &wanted)?.ok_or_else(|| flow_unknown(&wanted)));
-        Ok(found.await?.key)
+        found.await
     }
 
     async fn take(&self, of: &Leased, leases: &mut HashMap<Leased, Lease>) -> Result<Lease, Fault> {
@@ -431,7 +451,7 @@ impl Mirror for Sqlite {
 
     async fn unread(&self, source: &SourceName, limit: usize) -> Result<Vec<UnreadRow>, Fault> {
         let source = source.clone();
-        self.readers.run(move |db, _| report::unread(db, &source, limit)).await
+        self.readers.run(move |db, codec| report::unread(db, codec, &source, limit)).await
     }
 }
 
@@ -472,7 +492,7 @@ impl Ledger for Sqlite {
 
     async fn owners(&self, flow: &FlowName, kind: Kind, items: &[RemoteId]) -> Result<Vec<Owner>, Fault> {
         let (flow, items) = (flow.clone(), items.to_vec());
-        self.readers.run(move |db, _| owners::owners(db, &flow, kind, items)).await
+        self.readers.run(move |db, codec| owners::owners(db, codec, &flow, kind, items)).await
     }
 
     async fn advance(&self, step: Step) -> Result<Vec<u64>, Fault> {
@@ -533,17 +553,17 @@ impl Desk for Sqlite {
     }
 
     async fn replay(&self, flow: &FlowName, which: Which<'_>) -> Result<u64, Fault> {
-        let (flow, numbers) = (self.flow(flow).await?, numbers(which));
+        let (flow, numbers) = (self.flow(flow).await?.key, numbers(which));
         self.writer()?.run(move |tx| tx.replay(flow, numbers.as_deref())).await
     }
 
     async fn discard(&self, flow: &FlowName, which: Which<'_>) -> Result<u64, Fault> {
-        let (flow, numbers) = (self.flow(flow).await?, numbers(which));
+        let (flow, numbers) = (self.flow(flow).await?.key, numbers(which));
         self.writer()?.run(move |tx| tx.discard(flow, numbers.as_deref())).await
     }
 
     async fn doubt(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault> {
-        let (flow, numbers) = (self.flow(flow).await?, numbers.to_vec());
+        let (flow, numbers) = (self.flow(flow).await?.key, numbers.to_vec());
         self.writer()?.run(move |tx| tx.doubt(flow, &numbers)).await
     }
 
@@ -569,7 +589,7 @@ impl Hints for Sqlite {
 
     async fn hints(&self, source: &SourceName, limit: usize) -> Result<Vec<Waiting>, Fault> {
         let source = source.clone();
-        self.readers.run(move |db, _| hints::waiting(db, &source, limit)).await
+        self.readers.run(move |db, codec| hints::waiting(db, codec, &source, limit)).await
     }
 
     async fn done(&self, source: &SourceName, lease: Lease, hints: &[u64]) -> Result<(), Fault> {

@@ -10,7 +10,7 @@ use model::{FlowName, Kind, RemoteId};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
-    codec::Purpose,
+    codec::Codec,
     ledger::{self, DEAD, Flow, base, flow_unknown, payloads},
     trouble::Outcome,
     writer::Tx,
@@ -39,7 +39,13 @@ struct Row {
     items: Vec<ItemEntry>,
 }
 
-pub(super) fn owners(db: &Connection, name: &FlowName, kind: Kind, items: Vec<RemoteId>) -> Outcome<Vec<Owner>> {
+pub(super) fn owners(
+    db: &Connection,
+    codec: &Codec,
+    name: &FlowName,
+    kind: Kind,
+    items: Vec<RemoteId>,
+) -> Outcome<Vec<Owner>> {
     let flow = ledger::flow(db, name)?.ok_or_else(|| flow_unknown(name))?;
     let mut owners = Vec::new();
     let mut query = db.prepare_cached(
@@ -51,7 +57,7 @@ pub(super) fn owners(db: &Connection, name: &FlowName, kind: Kind, items: Vec<Re
             Ok((Number(row.get(0)?), row.get::<_, String>(1)?))
         });
         if let Some((number, id)) = found.optional()? {
-            owners.push(Owner { item, number, id: id.into() });
+            owners.push(Owner { item, number, id: codec.name_of(kind, id)?.into() });
         }
     }
     Ok(owners)
@@ -98,7 +104,7 @@ impl Tx<'_> {
         let since: i64 = self.db.prepare_cached(read)?.query_row([other], |row| row.get(0))?;
         let (keeps, loses) = if row.settled_at >= since { (row.key, other) } else { (other, row.key) };
         self.own(flow, row.kind, keeps, id)?;
-        self.lose(flow, loses, id)?;
+        self.lose(flow, row.kind, loses, id)?;
         let mut held = self.held(keeps)?.unwrap_or_default();
         for item in held.iter_mut().filter(|item| item.id == *id) {
             item.digests = None;
@@ -155,7 +161,7 @@ impl Tx<'_> {
         for id in now.difference(&before) {
             match self.owner(flow, kind, id)? {
                 Some(owner) if owner == key => continue,
-                Some(other) => self.lose(flow, other, id)?,
+                Some(other) => self.lose(flow, kind, other, id)?,
                 None => {}
             }
             self.own(flow, kind, key, id)?;
@@ -228,7 +234,7 @@ impl Tx<'_> {
 
     /// The row no longer holds the item; its record is looked at again. A row that never held it, because a call that
     /// carries it is still open, stays as it is.
-    fn lose(&self, flow: i64, key: i64, id: &RemoteId) -> Outcome<()> {
+    fn lose(&self, flow: i64, kind: u8, key: i64, id: &RemoteId) -> Outcome<()> {
         let mut held = self.held(key)?.unwrap_or_default();
         if !held.iter().any(|item| item.id == *id) {
             return Ok(());
@@ -237,8 +243,11 @@ impl Tx<'_> {
         self.write_doubt(key, &held)?;
         let mut stored = payloads(self.db, self.codec, key)?;
         stored.retain(|item| item.id != *id);
-        let packed =
-            if stored.is_empty() { None } else { Some(self.codec.pack_value(Purpose::Payload(flow), &stored)?) };
+        let packed = if stored.is_empty() {
+            None
+        } else {
+            Some(self.codec.pack_value(self.codec.payload(flow, 1 << kind), &stored)?)
+        };
         self.write_payload(key, packed.as_deref())
     }
 }

@@ -83,8 +83,12 @@ mod tests {
     #[tokio::test]
     async fn a_read_that_panics_loses_no_connection() {
         let db = Connection::open_in_memory().unwrap();
-        let readers =
-            Readers::new(vec![db], Arc::new(Codec::new(0)), PathBuf::from("x.db"), Arc::new(executor::Threads));
+        let readers = Readers::new(
+            vec![db],
+            Arc::new(Codec::new(0, Arc::new(super::super::seal::Unsealed))),
+            PathBuf::from("x.db"),
+            Arc::new(executor::Threads),
+        );
         let fault = readers.run(|_, _| -> Outcome<()> { panic!("on purpose") }).await.unwrap_err();
         assert_eq!(fault.code, "C0105");
         let one = readers.run(|db, _| Ok(db.query_row("SELECT 1", [], |row| row.get::<_, u8>(0))?)).await.unwrap();

@@ -1,6 +1,7 @@
 //! Looking: how things stand, counted from what is stored and from nothing else.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
@@ -51,7 +52,7 @@ pub(super) fn read(
     let numbers: Vec<u64> = {
         let mut query =
             db.prepare_cached("SELECT n FROM record WHERE source = ?1 AND kind = ?2 AND id > ?3 ORDER BY id LIMIT ?4")?;
-        let after = after.map_or("", RecordId::as_str);
+        let after = after.map_or(Cow::Borrowed(""), |after| codec.name(kind, after.as_str()));
         let numbers = query.query_map((source, kind.number(), after, limit as u64), |row| row.get(0))?;
         numbers.collect::<Result<_, _>>()?
     };
@@ -76,8 +77,9 @@ fn text<T: DeserializeOwned>(what: &str, text: &str) -> Outcome<T> {
     serde_json::from_str(text).map_err(|error| Trouble::unreadable(what, error))
 }
 
-fn fault(row: &Row<'_>, column: usize) -> Outcome<Option<Fault>> {
-    row.get::<_, Option<String>>(column)?.map(|fault| text("a fault", &fault)).transpose()
+fn fault(codec: &Codec, row: &Row<'_>, column: usize) -> Outcome<Option<Fault>> {
+    let said = row.get::<_, Option<String>>(column)?.map(|said| codec.text_of("a fault", said)).transpose()?;
+    said.map(|said| text("a fault", &said)).transpose()
 }
 
 fn instant(row: &Row<'_>, column: usize) -> Outcome<Option<Timestamp>> {
@@ -159,13 +161,17 @@ pub(super) fn find(db: &Connection, codec: &Codec, name: &SourceName, wanted: &s
     let mut found = BTreeMap::new();
     let mut by_id = db.prepare_cached("SELECT n FROM record WHERE source = ?1 AND kind = ?2 AND id = ?3")?;
     for kind in Kind::ALL {
-        let n: Option<u64> = by_id.query_row((source, kind.number(), wanted), |row| row.get(0)).optional()?;
+        let n: Option<u64> =
+            by_id.query_row((source, kind.number(), codec.name(kind, wanted)), |row| row.get(0)).optional()?;
         if let Some(it) = n.map(|n| found_record(db, codec, n)).transpose()?.flatten() {
             found.insert(it.number, it);
         }
     }
     let sku = Hub::Sku(wanted.into());
-    let hubs: Vec<i64> = hub_key(name, &sku).into_iter().chain([key_hub(name, wanted)]).collect();
+    let hubs: BTreeSet<i64> = hub_key(codec, name, &sku)
+        .into_iter()
+        .chain(Kind::ALL.map(|kind| key_hub(codec, name, kind, wanted)))
+        .collect();
     let candidates: BTreeSet<u64> = hubs.into_iter().try_fold(BTreeSet::new(), |mut numbers, hub| {
         numbers.extend(users(db, hub, 0, MOST_FOUND)?);
         Ok::<_, Trouble>(numbers)
@@ -193,11 +199,12 @@ fn found_record(db: &Connection, codec: &Codec, n: u64) -> Outcome<Option<Found>
         Some(blob) => Some(codec.unpack_value(db, "a record", blob)?),
         None => None,
     };
+    let kind = kind(row.get(1)?)?;
     Ok(Some(Found {
         number: Number(n),
         revision: Revision(row.get(0)?),
-        kind: kind(row.get(1)?)?,
-        id: row.get::<_, String>(2)?.into(),
+        kind,
+        id: codec.name_of(kind, row.get(2)?)?.into(),
         record,
         version: row.get(3)?,
         modified_at: instant(row, 4)?,
@@ -205,7 +212,7 @@ fn found_record(db: &Connection, codec: &Codec, n: u64) -> Outcome<Option<Found>
     }))
 }
 
-pub(super) fn unread(db: &Connection, source: &SourceName, limit: usize) -> Outcome<Vec<UnreadRow>> {
+pub(super) fn unread(db: &Connection, codec: &Codec, source: &SourceName, limit: usize) -> Outcome<Vec<UnreadRow>> {
     let mut unread = Vec::new();
     let Some(source) = source_key(db, source)? else { return Ok(unread) };
     let mut query = db.prepare_cached(
@@ -213,10 +220,12 @@ pub(super) fn unread(db: &Connection, source: &SourceName, limit: usize) -> Outc
     )?;
     let mut rows = query.query((source, limit as u64))?;
     while let Some(row) = rows.next()? {
-        let said: String = row.get(3)?;
+        let said = codec.text_of("a fault", row.get(3)?)?;
+        let kind = kind(row.get(0)?)?;
+        let id = row.get::<_, Option<String>>(1)?.map(|id| codec.name_of(kind, id)).transpose()?;
         unread.push(UnreadRow {
-            kind: kind(row.get(0)?)?,
-            id: row.get::<_, Option<String>>(1)?.map(RecordId::from),
+            kind,
+            id: id.map(RecordId::from),
             at: Timestamp::from_millis(row.get(2)?),
             fault: text("a fault", &said)?,
         });
@@ -350,8 +359,8 @@ pub(super) fn entry(db: &Connection, codec: &Codec, name: &FlowName, number: Num
         in_doubt: held.iter().any(|held| held.digests.is_none()),
         attempts: row.get(3)?,
         due: instant(row, 5)?,
-        fault: fault(row, 9)?,
-        call: optional::<u64>(row, 6)?.map(|id| call(db, id)).transpose()?.flatten(),
+        fault: fault(codec, row, 9)?,
+        call: optional::<u64>(row, 6)?.map(|id| call(db, codec, id)).transpose()?.flatten(),
     }))
 }
 
@@ -359,7 +368,7 @@ fn optional<T: FromSql>(row: &Row<'_>, column: usize) -> Outcome<Option<T>> {
     Ok(row.get(column)?)
 }
 
-fn call(db: &Connection, id: u64) -> Outcome<Option<CallView>> {
+fn call(db: &Connection, codec: &Codec, id: u64) -> Outcome<Option<CallView>> {
     let mut query =
         db.prepare_cached("SELECT opened_at, kind, op, records, status, took, response FROM call WHERE id = ?1")?;
     let mut rows = query.query([id])?;
@@ -372,7 +381,7 @@ fn call(db: &Connection, id: u64) -> Outcome<Option<CallView>> {
         records: row.get(3)?,
         status: row.get(4)?,
         took: optional::<u64>(row, 5)?.map(Duration::from_micros),
-        response: optional::<String>(row, 6)?.unwrap_or_default(),
+        response: codec.text_of("an answer", optional(row, 6)?.unwrap_or_default())?,
     }))
 }
 
@@ -395,8 +404,13 @@ pub(super) fn dead(db: &Connection, codec: &Codec, name: &FlowName, limit: usize
 
 pub(super) fn dead_of(db: &Connection, codec: &Codec, name: &FlowName, id: &RecordId) -> Outcome<Vec<DeadLetter>> {
     let Some(flow) = ledger::flow(db, name)? else { return Ok(Vec::new()) };
-    let query = letters!("r.source = ?4 AND (?6 >> r.kind) & 1 AND r.id = ?5 ORDER BY r.kind");
-    letters(db, codec, query, (base(flow.key), flow.key, DEAD, flow.source, id.as_str(), flow.kinds))
+    let query = letters!("r.source = ?4 AND r.kind = ?6 AND r.id = ?5");
+    let mut found = Vec::new();
+    for kind in Kind::ALL.into_iter().filter(|kind| flow.kinds & kind_bit(*kind) != 0) {
+        let id = codec.name(kind, id.as_str());
+        found.extend(letters(db, codec, query, (base(flow.key), flow.key, DEAD, flow.source, id, kind.number()))?);
+    }
+    Ok(found)
 }
 
 fn letters(db: &Connection, codec: &Codec, query: &str, keys: impl Params) -> Outcome<Vec<DeadLetter>> {
@@ -404,13 +418,14 @@ fn letters(db: &Connection, codec: &Codec, query: &str, keys: impl Params) -> Ou
     let mut query = db.prepare_cached(query)?;
     let mut rows = query.query(keys)?;
     while let Some(row) = rows.next()? {
+        let kind = kind(row.get(1)?)?;
         letters.push(DeadLetter {
             number: Number(row.get(0)?),
-            kind: kind(row.get(1)?)?,
-            id: row.get::<_, String>(2)?.into(),
+            kind,
+            id: codec.name_of(kind, row.get(2)?)?.into(),
             revision: Revision(row.get(3)?),
             at: Timestamp::from_millis(row.get(4)?),
-            fault: fault(row, 5)?.unwrap_or_else(|| Fault::record("C0111", "it was set aside without a reason")),
+            fault: fault(codec, row, 5)?.unwrap_or_else(|| Fault::record("C0111", "it was set aside without a reason")),
             items: match row.get_ref(7)?.as_blob_or_null().unwrap_or_default() {
                 Some(blob) => codec.unpack_value(db, "a dead letter", blob)?,
                 None => Vec::new(),

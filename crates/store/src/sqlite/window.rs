@@ -201,12 +201,13 @@ impl<'a> Reader<'a> {
             Some(record) => self.joined(record)?,
             None => Vec::new(),
         };
+        let kind = kind(row.get(2)?)?;
         Ok(Read::Work(Work {
             number: Number(row.get(0)?),
             revision: Revision(revision),
             urgency: None,
-            kind: kind(row.get(2)?)?,
-            id: row.get::<_, String>(3)?.into(),
+            kind,
+            id: self.codec.name_of(kind, row.get(3)?)?.into(),
             record,
             changed_at: Timestamp::from_millis(row.get(4)?),
             touched_at: Timestamp::from_millis(row.get::<_, i64>(14)?.max(row.get(4)?)),
@@ -232,7 +233,7 @@ impl<'a> Reader<'a> {
     }
 
     fn join(&self, hub: &Hub, joined: &mut Vec<Record>) -> Outcome<()> {
-        let Some(key) = hub_key(&self.source, hub) else { return Ok(()) };
+        let Some(key) = hub_key(self.codec, &self.source, hub) else { return Ok(()) };
         let mut query = self
             .db
             .prepare_cached("SELECT b.bytes FROM joins j JOIN body b ON b.n = j.n WHERE j.hub = ?1 ORDER BY j.n")?;
