@@ -4,14 +4,19 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{anyhow, bail, ensure};
 use cartage::{commands::status, output::Exit};
-use contract::{Fault, FaultClass, store::Which};
+use contract::{
+    Fault, FaultClass,
+    store::{Number, Which},
+};
 use engine::run::SyncOptions;
+use model::Kind;
 use tokio::sync::watch;
 
 use crate::{
     clock::SimClock,
     executor::Plain,
-    hub::Hub,
+    hub::{Around, Hub},
+    mutant::Mutant,
     network::Network,
     seed::child,
     world::{Held, World},
@@ -20,11 +25,15 @@ use crate::{
 /// Longest simulated time in which everything must be in order.
 const PATIENCE: Duration = Duration::from_hours(2);
 
+fn failed(fault: Fault) -> anyhow::Error {
+    anyhow!("{fault}")
+}
+
 /// One pass of a hub; what stopped it is an error.
 pub(crate) async fn pass(hub: &Hub, full: bool) -> anyhow::Result<()> {
     let (_stop, stopped) = watch::channel(false);
     let options = SyncOptions { full, flows: Vec::new(), patience: Duration::from_mins(20) };
-    let synced = hub.engine.sync(&options, &stopped).await.map_err(|fault| anyhow!("{fault}"))?;
+    let synced = hub.engine.sync(&options, &stopped).await.map_err(failed)?;
     for (_, lane, walked) in synced.lanes {
         walked.map_err(|fault| anyhow!("lane {lane} stopped: {fault}"))?;
     }
@@ -47,7 +56,15 @@ async fn undisturbed(
     }
     let (clerk, hosts) = world.undisturbed(clock);
     let network = Network::new(hosts, child(0, "undisturbed"), None, None);
-    let hub = Hub::start(config, &database, Arc::new(Plain), hub_clock, network, child(0, "jitter"), true).await?;
+    let around = Around {
+        executor: Arc::new(Plain),
+        clock: hub_clock,
+        transport: network,
+        random: child(0, "jitter"),
+        allow_deletes: true,
+        most_pages: None,
+    };
+    let hub = Hub::start(config, &database, around).await?;
     pass(&hub, true).await?;
     for flow in hub.status().await? {
         ensure!(flow.converged, "an undisturbed run does not converge: {flow:?}");
@@ -88,7 +105,6 @@ fn difference(held: &Held, wanted: &Held) -> Option<String> {
 /// A record that failed alone again and again while others succeeded is dead; where faults are as many as here, that is
 /// chance, and an operator has it tried again. Any other dead letter is an error.
 async fn replay(hub: &Hub) -> anyhow::Result<()> {
-    let failed = |fault: Fault| anyhow!("{fault}");
     for flow in &hub.engine.flows {
         let dead = hub.engine.store.dead(&flow.name, usize::from(u16::MAX)).await.map_err(failed)?;
         for letter in &dead {
@@ -112,6 +128,7 @@ pub(crate) async fn check(
     folder: &Path,
     clock: &Arc<SimClock>,
     deltas: bool,
+    mutant: Option<Mutant>,
 ) -> anyhow::Result<()> {
     let began = tokio::time::Instant::now();
     let mut full = !deltas;
@@ -147,13 +164,19 @@ pub(crate) async fn check(
             |key: &str| world.clerk.store(key).map(|store| store.operations().values().map(|it| it.calls).sum::<u64>());
         world.markets.iter().map(|market| (market.key.clone(), of(&market.key).unwrap_or_default())).collect()
     };
+    if mutant == Some(Mutant::Unstable) {
+        for flow in &hub.engine.flows {
+            let held = hub.engine.store.scan(&flow.name, Kind::Product, Number(0), 1).await;
+            let held: Vec<Number> = held.map_err(failed)?.iter().map(|work| work.number).collect();
+            hub.engine.store.doubt(&flow.name, &held).await.map_err(failed)?;
+        }
+    }
     let before = writes(world);
     pass(hub, true).await?;
     let after = writes(world);
     ensure!(before == after, "a further pass sends calls: {before:?} before, {after:?} after");
     for flow in &hub.engine.flows {
-        let verified =
-            engine::verify::verify(flow, hub.engine.store.as_ref()).await.map_err(|fault| anyhow!("{fault}"))?;
+        let verified = engine::verify::verify(flow, hub.engine.store.as_ref()).await.map_err(failed)?;
         ensure!(verified.drift.is_empty(), "verify finds drift: {:?}", verified.drift);
     }
     Ok(())

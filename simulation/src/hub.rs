@@ -8,7 +8,7 @@ use cartage::{
     commands::status::{self, FlowStatus},
     config::Config,
 };
-use contract::{Clock, Random, Store};
+use contract::{Clock, Fault, Random, Store};
 use engine::{observe::Silent, run::Engine};
 use store::sqlite::{Executor, Options, Sqlite};
 use wire::{Environment, Transport};
@@ -18,27 +18,30 @@ pub(crate) struct Hub {
     pub(crate) engine: Arc<Engine>,
 }
 
+/// What a hub finds around it.
+pub(crate) struct Around {
+    pub(crate) executor: Arc<dyn Executor>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) random: Random,
+    /// Removals are not guarded.
+    pub(crate) allow_deletes: bool,
+    /// The database may grow to so many pages.
+    pub(crate) most_pages: Option<u32>,
+}
+
 impl Hub {
     /// Opens the database and assembles the engine, as the binary does.
-    pub(crate) async fn start(
-        config: &Path,
-        database: &Path,
-        executor: Arc<dyn Executor>,
-        clock: Arc<dyn Clock>,
-        transport: Arc<dyn Transport>,
-        random: Random,
-        register: bool,
-    ) -> anyhow::Result<Self> {
+    pub(crate) async fn start(config: &Path, database: &Path, around: Around) -> anyhow::Result<Self> {
+        let Around { executor, clock, transport, random, allow_deletes, most_pages } = around;
         let loaded = Config::load(config).map_err(|errors| anyhow!("the configuration is refused: {errors:?}"))?;
-        let options = Options { durable: false, dictionary_after: 40, ..Options::default() };
-        let store: Arc<dyn Store> =
-            Arc::new(Sqlite::with_executor(database, options, executor).map_err(|fault| anyhow!("{fault}"))?);
+        let options = Options { durable: false, dictionary_after: 40, most_pages, ..Options::default() };
+        let failed = |fault: Fault| anyhow!("{}: {fault}", fault.code);
+        let store: Arc<dyn Store> = Arc::new(Sqlite::with_executor(database, options, executor).map_err(failed)?);
         let environment = Environment::new(transport, Arc::clone(&clock), random);
         let parts = assemble::parts_in(&loaded, &environment).map_err(|failure| anyhow!("{failure}"))?;
-        let engine = assemble::engine_of(&loaded, parts, store, clock, Arc::new(Silent), true);
-        if register {
-            engine.register().await.map_err(|fault| anyhow!("{fault}"))?;
-        }
+        let engine = assemble::engine_of(&loaded, parts, store, clock, Arc::new(Silent), allow_deletes);
+        engine.register().await.map_err(failed)?;
         Ok(Self { engine })
     }
 

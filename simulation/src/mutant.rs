@@ -1,6 +1,9 @@
 //! Promises broken on purpose: each must be caught by the seeds that guard a change.
 
+use std::path::Path;
+
 use anyhow::Context as _;
+use rusqlite::Connection;
 
 use crate::{Arguments, meta, run};
 
@@ -9,14 +12,42 @@ use crate::{Arguments, meta, run};
 pub(crate) enum Mutant {
     /// A call that never reached its host counts as acknowledged.
     AckWithoutCall,
+    /// A batch of which half was carried out counts as acknowledged.
+    HalfAcknowledged,
+    /// An acknowledged call counts as failed.
+    ForgottenAck,
     /// A removal counts as acknowledged and does not happen.
     ForgottenDelete,
+    /// An older call is carried out after a newer one.
+    LateEffect,
+    /// `Retry-After` is not heeded.
+    Impatient,
+    /// A page of products is read without its last record.
+    ShortPage,
+    /// Removals are not guarded.
+    NoGuard,
     /// A crash takes the last transactions along.
     LostCommits,
     /// A crash leaves the calls that it cut off as they were: nothing is in doubt.
     NoDoubt,
+    /// The ledger loses a row at a restart.
+    LostRow,
+    /// A state is counted once too often.
+    Miscount,
+    /// An item is noted as held by a second record.
+    TwoOwners,
+    /// A flow's cursor passes records that are not settled.
+    SkippedRecords,
+    /// Nothing looks again when a price window opens or closes.
+    NoDue,
+    /// What hangs on a product does not touch it.
+    LostLinks,
     /// A read of changes starts at the source's time, without the lag.
     NoLag,
+    /// An unchanged record is sent again in a further pass.
+    Unstable,
+    /// A task outlives its hub.
+    StrayTask,
     /// A credential is logged.
     LoggedSecret,
     /// Hash order reaches the network.
@@ -26,12 +57,26 @@ pub(crate) enum Mutant {
 }
 
 impl Mutant {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::AckWithoutCall,
+        Self::HalfAcknowledged,
+        Self::ForgottenAck,
         Self::ForgottenDelete,
+        Self::LateEffect,
+        Self::Impatient,
+        Self::ShortPage,
+        Self::NoGuard,
         Self::LostCommits,
         Self::NoDoubt,
+        Self::LostRow,
+        Self::Miscount,
+        Self::TwoOwners,
+        Self::SkippedRecords,
+        Self::NoDue,
+        Self::LostLinks,
         Self::NoLag,
+        Self::Unstable,
+        Self::StrayTask,
         Self::LoggedSecret,
         Self::HashOrder,
         Self::RealTime,
@@ -40,10 +85,24 @@ impl Mutant {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::AckWithoutCall => "ack_without_call",
+            Self::HalfAcknowledged => "half_acknowledged",
+            Self::ForgottenAck => "forgotten_ack",
             Self::ForgottenDelete => "forgotten_delete",
+            Self::LateEffect => "late_effect",
+            Self::Impatient => "impatient",
+            Self::ShortPage => "short_page",
+            Self::NoGuard => "no_guard",
             Self::LostCommits => "lost_commits",
             Self::NoDoubt => "no_doubt",
+            Self::LostRow => "lost_row",
+            Self::Miscount => "miscount",
+            Self::TwoOwners => "two_owners",
+            Self::SkippedRecords => "skipped_records",
+            Self::NoDue => "no_due",
+            Self::LostLinks => "lost_links",
             Self::NoLag => "no_lag",
+            Self::Unstable => "unstable",
+            Self::StrayTask => "stray_task",
             Self::LoggedSecret => "logged_secret",
             Self::HashOrder => "hash_order",
             Self::RealTime => "real_time",
@@ -52,6 +111,40 @@ impl Mutant {
 
     pub(crate) fn named(name: &str) -> anyhow::Result<Self> {
         Self::ALL.into_iter().find(|it| it.name() == name).with_context(|| format!("{name:?} is no mutant"))
+    }
+
+    /// What it does to the database of a hub that was killed.
+    const fn damage(self) -> Option<&'static str> {
+        match self {
+            Self::NoDoubt => Some("DELETE FROM call WHERE ended_at IS NULL"),
+            Self::LostRow => {
+                Some("DELETE FROM ledger WHERE key = (SELECT max(key) FROM ledger WHERE items IS NOT NULL)")
+            }
+            Self::Miscount => Some("UPDATE standing SET total = total + 1"),
+            Self::TwoOwners => Some(
+                "UPDATE ledger SET items = (SELECT items FROM ledger l WHERE l.flow = ledger.flow ORDER BY key LIMIT 1)
+                 WHERE key IN (SELECT max(key) FROM ledger GROUP BY flow)",
+            ),
+            Self::SkippedRecords => Some(
+                "UPDATE flow SET (urgent, live, backfill) = (SELECT s.revision, s.revision, s.revision FROM source s
+                 WHERE s.key = flow.source)",
+            ),
+            Self::NoDue => Some("UPDATE ledger SET due = NULL"),
+            Self::LostLinks => Some("DELETE FROM uses"),
+            _ => None,
+        }
+    }
+
+    /// Damages the database of a hub that was killed.
+    pub(crate) fn damages(self, database: &Path) -> anyhow::Result<()> {
+        if let Some(damage) = self.damage().filter(|_| database.exists()) {
+            let db = Connection::open(database)?;
+            let tables = "SELECT count(*) FROM sqlite_master WHERE name = 'standing'";
+            if db.query_row(tables, [], |row| row.get::<_, u32>(0))? > 0 {
+                db.execute_batch(damage)?;
+            }
+        }
+        Ok(())
     }
 
     /// The comparison of two processes catches it, no single run does.

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -15,6 +15,7 @@ use bytes::Bytes;
 use contract::{Fault, Random};
 use http::header;
 use sandbox::serve::Severed;
+use serde_json::Value;
 use tower::ServiceExt as _;
 use wire::{Answer, Body, Broken, Effect, Reason, Request, Transport};
 
@@ -34,6 +35,8 @@ pub(crate) struct Weather {
     pub(crate) lost_before: u64,
     /// The host acts, and its answer is lost.
     pub(crate) lost_after: u64,
+    /// The host carries out half of a batch, and its answer is lost.
+    pub(crate) half: u64,
     /// Half of the answer arrives.
     pub(crate) cut: u64,
     /// The answer trickles in for this long, in milliseconds, for so many per mille.
@@ -53,6 +56,8 @@ pub(crate) struct Network {
     /// None in an undisturbed run.
     hub: Option<Watch>,
     mutant: Option<Mutant>,
+    /// For a mutant: a call that is carried out once more, by host.
+    late: Mutex<BTreeMap<String, Request>>,
 }
 
 /// Who watches what the hub calls.
@@ -68,7 +73,15 @@ impl Network {
         hub: Option<Watch>,
         mutant: Option<Mutant>,
     ) -> Arc<Self> {
-        Arc::new(Self { hosts, random, weather: Mutex::default(), calls: AtomicU64::new(0), hub, mutant })
+        Arc::new(Self {
+            hosts,
+            random,
+            weather: Mutex::default(),
+            calls: AtomicU64::new(0),
+            hub,
+            mutant,
+            late: Mutex::default(),
+        })
     }
 
     /// Calls so far.
@@ -78,12 +91,12 @@ impl Network {
 
     /// The weather from now on.
     pub(crate) fn set(&self, weather: Weather) {
-        *self.weather.lock().unwrap_or_else(PoisonError::into_inner) = weather;
+        *locked(&self.weather) = weather;
     }
 
     /// The weather now.
     pub(crate) fn weather(&self) -> Weather {
-        self.weather.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.weather).clone()
     }
 
     async fn way(&self, (least, most): (u64, u64)) {
@@ -101,6 +114,51 @@ impl Network {
     }
 }
 
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a request is to change something.
+fn writes(request: &Request) -> bool {
+    request.method != http::Method::GET && !request.url.path().ends_with("/oauth/token")
+}
+
+/// An answer that acknowledges a whole call.
+fn acknowledged() -> Answer {
+    let pieces = vec![Bytes::from_static(b"{\"status\":\"ok\"}")];
+    let body = Box::new(Whole { pieces, end: None, pause: Duration::ZERO });
+    Answer { status: 200, headers: http::HeaderMap::new(), body }
+}
+
+/// The same request once more.
+fn again(request: &Request) -> Request {
+    Request {
+        method: request.method.clone(),
+        url: request.url.clone(),
+        headers: request.headers.clone(),
+        content_type: request.content_type,
+        body: request.body.clone(),
+    }
+}
+
+/// A batch without the second half of its items; none where it has no two.
+fn half(request: &Request) -> Option<Request> {
+    if !writes(request) || request.method == http::Method::DELETE {
+        return None;
+    }
+    let mut body: Value = serde_json::from_slice(request.body.as_ref()?).ok()?;
+    let items = body.as_object_mut()?.values_mut().find_map(Value::as_array_mut).filter(|items| items.len() > 1)?;
+    items.truncate(items.len() / 2);
+    Some(Request { body: Some(serde_json::to_vec(&body).ok()?.into()), ..again(request) })
+}
+
+/// A page without its last record.
+fn without_last(page: &[u8]) -> Option<Bytes> {
+    let mut page: Value = serde_json::from_slice(page).ok()?;
+    page.get_mut("results")?.as_array_mut()?.pop()?;
+    Some(serde_json::to_vec(&page).ok()?.into())
+}
+
 fn lost(host: &str) -> Broken {
     let message = format!("the connection to {host} broke before the whole answer was there: reset by peer");
     Broken::new(Effect::Unknown, Reason::Connection, Fault::transient("C0303", message))
@@ -115,6 +173,7 @@ fn unreachable(host: &str) -> Broken {
 impl Transport for Network {
     async fn carry(&self, request: Request) -> Result<Answer, Broken> {
         let host = request.url.host_str().unwrap_or_default().to_owned();
+        let writes = writes(&request);
         let probed = self.hub.as_ref().map(|hub| hub.probe.asks(&host, &request, &hub.steps));
         let carried = self.exchange(&host, request).await;
         if let Some(probed) = probed {
@@ -124,7 +183,17 @@ impl Transport for Network {
             };
             probed.ended(accepted);
         }
-        carried.map(|(answer, _)| answer)
+        let (mut answer, _) = carried?;
+        let asks = answer.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        if let (Some(hub), Some(seconds)) = (self.hub.as_ref().filter(|_| answer.status == 429), asks) {
+            hub.probe.quieten(&host, seconds);
+        }
+        match self.mutant {
+            Some(Mutant::Impatient) => drop(answer.headers.remove(header::RETRY_AFTER)),
+            Some(Mutant::ForgottenAck) if writes && self.random.hits(20) => return Err(lost(&host)),
+            _ => {}
+        }
+        Ok(answer)
     }
 }
 
@@ -139,15 +208,10 @@ impl Network {
             tokio::time::sleep(Duration::from_secs(10)).await;
             return Err(unreachable(host));
         };
-        let writes = request.method != http::Method::GET && !request.url.path().ends_with("/oauth/token");
+        let writes = writes(&request);
         if self.random.hits(weather.lost_before) {
             if writes && self.mutant == Some(Mutant::AckWithoutCall) {
-                let body = Box::new(Whole {
-                    pieces: vec![Bytes::from_static(b"{\"status\":\"ok\"}")],
-                    end: None,
-                    pause: Duration::ZERO,
-                });
-                return Ok((Answer { status: 200, headers: http::HeaderMap::new(), body }, None));
+                return Ok((acknowledged(), None));
             }
             return Err(lost(host));
         }
@@ -155,17 +219,32 @@ impl Network {
             std::future::pending::<()>().await;
         }
         if self.mutant == Some(Mutant::ForgottenDelete) && request.method == http::Method::DELETE {
-            let body = Box::new(Whole {
-                pieces: vec![Bytes::from_static(b"{\"status\":\"ok\"}")],
-                end: None,
-                pause: Duration::ZERO,
-            });
-            return Ok((Answer { status: 200, headers: http::HeaderMap::new(), body }, None));
+            return Ok((acknowledged(), None));
         }
+        if let Some(half) = half(&request).filter(|_| self.random.hits(weather.half)) {
+            let _lost = self.deliver(host, router.clone(), half).await;
+            self.step(Place::Applied).await;
+            return if self.mutant == Some(Mutant::HalfAcknowledged) {
+                Ok((acknowledged(), None))
+            } else {
+                Err(lost(host))
+            };
+        }
+        let late = (self.mutant == Some(Mutant::LateEffect) && writes && self.random.hits(50)).then(|| again(&request));
         if self.mutant == Some(Mutant::LoggedSecret) {
             tracing::debug!(headers = ?request.headers.values().map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned()).collect::<Vec<_>>(), url = %request.url, "asks");
         }
-        let (status, headers, whole) = self.deliver(host, router.clone(), request).await?;
+        let is_products = request.url.path().ends_with("/product-projections");
+        let (status, headers, mut whole) = self.deliver(host, router.clone(), request).await?;
+        if let Some(late) = late {
+            let earlier = locked(&self.late).insert(host.to_owned(), late);
+            if let Some(earlier) = earlier {
+                let _late = self.deliver(host, router.clone(), earlier).await;
+            }
+        }
+        if self.mutant == Some(Mutant::ShortPage) && is_products {
+            whole = without_last(&whole).unwrap_or(whole);
+        }
         self.step(Place::Applied).await;
         if self.random.hits(weather.lost_after) {
             return Err(lost(host));

@@ -3,9 +3,11 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use serde_json::Value;
+use tokio::time::Instant;
 use wire::Request;
 
 use crate::{steps::Steps, world::SHOP};
@@ -19,7 +21,23 @@ pub(crate) struct Probe {
     acknowledged: Mutex<BTreeMap<Key, Value>>,
     /// Hosts of which a call failed since the hub last asked them whether they accept what they accepted before.
     failing: Mutex<BTreeSet<String>>,
+    /// Hosts that asked for quiet: when, and until when.
+    quiet: Mutex<BTreeMap<String, (Instant, Instant)>>,
+    /// Items that were asked to be removed without anybody's approval; none: from now on it is given.
+    removed: Mutex<Removed>,
 }
+
+/// Items that were asked to be removed.
+#[derive(Debug, Default)]
+struct Removed {
+    approved: bool,
+    items: BTreeMap<String, BTreeSet<Key>>,
+}
+
+/// How many items a flow of this size may remove without approval.
+const MOST_REMOVED: usize = 20;
+/// A call may be on its way when its host asks for quiet.
+const ON_ITS_WAY: Duration = Duration::from_millis(50);
 
 /// What a request writes.
 #[derive(Debug)]
@@ -62,6 +80,8 @@ impl Probe {
         // The stores take their keys in the query.
         let query = request.url.query().filter(|_| host == SHOP);
         tracing::trace!(method = %request.method, host, path = request.url.path(), query, items = ?asked.items, "asks");
+        self.is_quiet(host, &asked, steps);
+        self.counts_removals(host, &asked, steps);
         let mut acknowledged = locked(&self.acknowledged);
         for (key, object) in &asked.items {
             let known = acknowledged.remove(key);
@@ -70,9 +90,8 @@ impl Probe {
                 (Some(object), Some(known)) => merged(known, object) == *known,
                 _ => false,
             };
-            // Where calls fail, the hub may ask whether the account works: by one item that it is known to accept.
-            let asks_account = || asked.items.len() == 1 && locked(&self.failing).remove(host);
-            if again && !asks_account() {
+            // Where a call failed, the hub may ask whether the account works: by one item that it is known to accept.
+            if again && !locked(&self.failing).remove(host) {
                 steps.fail(format!("{} is sent again as it was acknowledged: {key:?}", request.method));
             }
             if let Some(known) = known {
@@ -82,6 +101,47 @@ impl Probe {
         }
         drop(acknowledged);
         UnderWay { probe: Arc::clone(self), asked: Some(asked) }
+    }
+
+    /// No call begins while its host asked for quiet.
+    fn is_quiet(&self, host: &str, asked: &Asked, steps: &Steps) {
+        let now = Instant::now();
+        let quiet = locked(&self.quiet).get(host).copied();
+        if let Some((since, until)) = quiet.filter(|_| !asked.items.is_empty())
+            && now > since + ON_ITS_WAY
+            && now < until
+        {
+            steps.fail(format!("{host} asked for quiet until {:?} from now, and is called", until - now));
+        }
+    }
+
+    /// Nothing removes most of a destination by itself.
+    fn counts_removals(&self, host: &str, asked: &Asked, steps: &Steps) {
+        let mut removed = locked(&self.removed);
+        if removed.approved {
+            return;
+        }
+        let of_host = removed.items.entry(host.to_owned()).or_default();
+        of_host.extend(asked.items.iter().filter(|(_, object)| object.is_none()).map(|(key, _)| key.clone()));
+        if of_host.len() > MOST_REMOVED {
+            steps.fail(format!("{} items of {host} are removed without approval", of_host.len()));
+        }
+    }
+
+    /// From now on all removals are approved.
+    pub(crate) fn approve_removals(&self) {
+        locked(&self.removed).approved = true;
+    }
+
+    /// A host asks for quiet.
+    pub(crate) fn quieten(&self, host: &str, seconds: u64) {
+        let now = Instant::now();
+        locked(&self.quiet).insert(host.to_owned(), (now, now + Duration::from_secs(seconds)));
+    }
+
+    /// Nobody knows any more who asked for quiet.
+    pub(crate) fn forget_quiet(&self) {
+        locked(&self.quiet).clear();
     }
 
     fn told(&self, asked: Asked, accepted: bool) {
@@ -105,6 +165,7 @@ impl Probe {
 
     /// The hub died: what it did not note it may send again.
     pub(crate) fn keep(&self, noted: impl Fn(&str, &str, &str) -> bool) {
+        self.forget_quiet();
         let mut acknowledged = locked(&self.acknowledged);
         acknowledged.retain(|(host, resource, id), _| noted(host, resource, id));
     }

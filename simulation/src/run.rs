@@ -22,7 +22,7 @@ use crate::{
     clock::SimClock,
     end,
     executor::Inline,
-    hub::Hub,
+    hub::{Around, Hub},
     log::Log,
     mutant::Mutant,
     network::{Network, Watch, Weather},
@@ -30,7 +30,7 @@ use crate::{
     scenario::{Plan, Scenario},
     seed::{Draws as _, child},
     steps::Steps,
-    world::{World, host_of},
+    world::{Setting, World, host_of},
 };
 
 /// Which run.
@@ -92,6 +92,12 @@ struct Run<'a> {
     network: Arc<Network>,
     folder: PathBuf,
     done: Done,
+}
+
+/// Pages that a database has.
+fn pages(database: &Path) -> u32 {
+    let bytes = fs::metadata(database).map_or(0, |metadata| metadata.len());
+    u32::try_from(bytes / 4096).unwrap_or(u32::MAX / 2)
 }
 
 /// A folder that is made anew and removed at the end.
@@ -161,26 +167,35 @@ impl Run<'_> {
         self.folder.join("hub.db")
     }
 
-    async fn start(&self, mapping: &str) -> anyhow::Result<(Hub, PathBuf)> {
-        let config = self.world.configure(&self.folder, &self.plan, mapping, self.order.mutant)?;
+    /// Pages that the database of this life may still grow by.
+    fn room_on_disk(&self) -> Option<u32> {
+        let (_, room) = self.plan.full_disk.filter(|(crashes, _)| *crashes == self.done.crashes)?;
+        u32::try_from(room).ok()
+    }
+
+    async fn start(&self, setting: Setting, allow_deletes: bool) -> anyhow::Result<(Hub, PathBuf)> {
+        let config = self.world.configure(&self.folder, &self.plan, setting, self.order.mutant)?;
         let executor = Inline {
             random: child(self.order.seed, &format!("store/{}", self.done.crashes)),
             steps: Arc::clone(&self.steps),
             checks: Arc::clone(&self.checks),
         };
         let random = child(self.order.seed, &format!("jitter/{}", self.done.crashes));
-        let register = self.done.crashes == 0 || self.order.mutant != Some(Mutant::NoDoubt);
         let database = self.database();
-        let hub = Hub::start(
-            &config,
-            &database,
-            Arc::new(executor),
-            self.hub_clock.clone(),
-            self.network.clone(),
+        let most_pages = self.room_on_disk().map(|room| pages(&database) + room);
+        let around = Around {
+            executor: Arc::new(executor),
+            clock: self.hub_clock.clone(),
+            transport: self.network.clone(),
             random,
-            register,
-        );
-        Ok((hub.await?, config))
+            allow_deletes,
+            most_pages,
+        };
+        let hub = Hub::start(&config, &database, around).await?;
+        if self.order.mutant == Some(Mutant::StrayTask) {
+            drop(tokio::spawn(std::future::pending::<()>()));
+        }
+        Ok((hub, config))
     }
 
     /// The disturbed part: edits, faults and crashes.
@@ -191,15 +206,17 @@ impl Run<'_> {
         let random = child(self.order.seed, "crashes");
         let ends = Instant::now() + self.plan.live_for;
         let mut events = Events::new(self, ends);
-        let mut mapping = "";
         loop {
             let doomed = self.done.crashes < self.plan.crashes;
             let steps = doomed.then(|| 1 + random.below(self.plan.steps_between * 2));
             self.steps.revive(steps, self.plan.dies_at);
-            if self.order.scenario == Scenario::Mapping && self.done.crashes >= self.plan.crashes / 2 {
-                mapping = "sim_note = \"product.name + '!'\"\n";
-            }
-            let lived = self.one_life(mapping, &mut events, ends).await?;
+            let (now, all) = (self.done.crashes, self.plan.crashes);
+            let setting = match self.order.scenario {
+                Scenario::Mapping if now >= all / 2 => Setting::OtherMapping,
+                Scenario::Mistake if (all / 2..all * 3 / 4).contains(&now) => Setting::WrongCurrency,
+                _ => Setting::Usual,
+            };
+            let lived = self.one_life(setting, &mut events, ends).await?;
             if let Some(broken) = self.steps.broken() {
                 anyhow::bail!("{broken}");
             }
@@ -212,20 +229,23 @@ impl Run<'_> {
     }
 
     /// One life of the hub; false where it was killed.
-    async fn one_life(&self, mapping: &str, events: &mut Events, ends: Instant) -> anyhow::Result<bool> {
+    async fn one_life(&self, setting: Setting, events: &mut Events, ends: Instant) -> anyhow::Result<bool> {
         let before = Handle::current().metrics().num_alive_tasks();
         let backup = self.folder.join("backup.db");
         if self.order.mutant == Some(Mutant::LostCommits) && self.database().exists() {
             fs::copy(self.database(), &backup)?;
         }
+        if let Some(mutant) = self.order.mutant.filter(|_| self.done.crashes > 0) {
+            mutant.damages(&self.database())?;
+        }
         self.checks.look_at(None)?;
         let (stop, stopped) = watch::channel(false);
         let lived = {
             let life = async {
-                let (hub, _) = self.start(mapping).await?;
+                let (hub, _) = self.start(setting, self.order.mutant == Some(Mutant::NoGuard)).await?;
                 self.checks.look_at(Some(&self.database()))?;
                 self.checks.after_restart(&self.probe, &self.world).await?;
-                hub.engine.run(&stopped).await.map_err(|fault| anyhow!("the hub gives up: {fault}"))
+                hub.engine.run(&stopped).await.map_err(|fault| anyhow!("the hub gives up: {}: {fault}", fault.code))
             };
             tokio::pin!(life);
             loop {
@@ -233,7 +253,12 @@ impl Run<'_> {
                 tokio::select! {
                     biased;
                     () = self.steps.died() => break false,
-                    ended = &mut life => { ended?; break true }
+                    ended = &mut life => match ended {
+                        Ok(()) => break true,
+                        // As an operator would, once there is room again.
+                        Err(error) if self.room_on_disk().is_some() && error.to_string().contains("C0104") => break false,
+                        Err(error) => return Err(error),
+                    },
                     () = tokio::time::sleep_until(next), if !*stop.borrow() => {
                         if Instant::now() >= ends {
                             // The last life ends as an operator ends it.
@@ -272,14 +297,19 @@ impl Run<'_> {
             }
         }
         self.steps.revive(None, None);
-        let mapping = if self.order.scenario == Scenario::Mapping { "sim_note = \"product.name + '!'\"\n" } else { "" };
-        let (hub, config) = self.start(mapping).await?;
+        let other = self.order.scenario == Scenario::Mapping;
+        let setting = if other { Setting::OtherMapping } else { Setting::Usual };
+        // An operator looks at what is held, and approves it.
+        self.probe.approve_removals();
+        self.plan.full_disk = None;
+        let (hub, config) = self.start(setting, true).await?;
         self.checks.look_at(Some(&self.database()))?;
         self.checks.after_restart(&self.probe, &self.world).await?;
         let checked = async {
             // What the shop's clock shows for the last edits must be behind the lag.
             tokio::time::sleep(Duration::from_mins(5)).await;
-            end::check(&self.world, &hub, &config, &self.folder, &self.clock, self.plan.messages).await
+            let mutant = self.order.mutant;
+            end::check(&self.world, &hub, &config, &self.folder, &self.clock, self.plan.messages, mutant).await
         };
         tokio::select! {
             biased;
@@ -395,7 +425,10 @@ impl Events {
                 }
             }
             Event::Tokens => run.world.shop.revoke_tokens(),
-            Event::Jump(milliseconds) => run.hub_clock.jump(milliseconds),
+            Event::Jump(milliseconds) => {
+                run.probe.forget_quiet();
+                run.hub_clock.jump(milliseconds);
+            }
         }
         if run.order.mutant == Some(Mutant::RealTime) {
             tracing::info!(now = ?std::time::SystemTime::now(), "the machine's time");

@@ -29,10 +29,12 @@ pub(crate) enum Scenario {
     Credentials,
     /// The hub restarts with another mapping.
     Mapping,
+    /// The hub runs for a while with a currency that no product has a price in.
+    Mistake,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::FirstSync,
         Self::LiveEdits,
         Self::Windows,
@@ -40,6 +42,7 @@ impl Scenario {
         Self::Outage,
         Self::Credentials,
         Self::Mapping,
+        Self::Mistake,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -51,6 +54,7 @@ impl Scenario {
             Self::Outage => "outage",
             Self::Credentials => "credentials",
             Self::Mapping => "mapping",
+            Self::Mistake => "mistake",
         }
     }
 
@@ -84,14 +88,17 @@ pub(crate) struct Plan {
     pub(crate) crashes: u64,
     pub(crate) steps_between: u64,
     pub(crate) dies_at: Option<Place>,
-    /// The hub's clock is set forward once, by so many milliseconds.
+    /// The hub's clock is set forward once (negative: back), by so many milliseconds.
     pub(crate) jump: Option<i64>,
+    /// After so many crashes the disk has room for so many further pages, until the next crash.
+    pub(crate) full_disk: Option<(u64, u64)>,
 }
 
 impl Plan {
     pub(crate) fn draw(seed: u64, scenario: Scenario) -> Self {
         let random = child(seed, "plan");
-        let quiet = random.hits(150);
+        // Only a restart brings another configuration.
+        let quiet = random.hits(150) && !matches!(scenario, Scenario::Mapping | Scenario::Mistake);
         let on = |random: &Random, per_mille: u64| random.hits(per_mille) && !quiet;
         let latency = match random.below(3) {
             0 => (0, 2),
@@ -110,6 +117,9 @@ impl Plan {
         }
         if on(&random, 200) {
             weather.slow = (random.between(100, 8_000), random.between(20, 200));
+        }
+        if on(&child(seed, "half"), 300) {
+            weather.half = random.between(5, 80);
         }
         let faults = |name: &str| {
             let random = child(seed, name);
@@ -137,15 +147,17 @@ impl Plan {
             }
             plan
         };
+        let disk = child(seed, "disk");
         let crashes = if quiet { 0 } else { random.between(6, 28) };
         let edits = match scenario {
             Scenario::FirstSync => 0,
             Scenario::LiveEdits | Scenario::Windows => random.between(20, 80),
             Scenario::Deletes => random.between(10, 30),
-            Scenario::Outage | Scenario::Credentials | Scenario::Mapping => random.between(5, 30),
+            Scenario::Outage | Scenario::Credentials | Scenario::Mapping | Scenario::Mistake => random.between(5, 30),
         };
         Self {
-            products: usize::try_from(random.between(20, 60)).unwrap_or(20),
+            products: usize::try_from(random.between(20, 60) + if scenario == Scenario::Mistake { 20 } else { 0 })
+                .unwrap_or(20),
             oddities: random.hits(600),
             messages: random.hits(700),
             batch_items: random.between(2, 25),
@@ -163,7 +175,9 @@ impl Plan {
                 _ => None,
             },
             jump: (scenario == Scenario::Windows || on(&random, 150))
-                .then(|| i64::try_from(random.between(1_000, 7_200_000)).unwrap_or_default()),
+                .then(|| i64::try_from(random.between(1_000, 7_200_000)).unwrap_or_default())
+                .map(|jump| if child(seed, "set back").hits(300) { -jump } else { jump }),
+            full_disk: on(&disk, 200).then(|| (disk.below(crashes), disk.between(1, 60))),
         }
     }
 }

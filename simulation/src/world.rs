@@ -27,6 +27,16 @@ pub(crate) const SHOP: &str = "commercetools.test";
 /// What every store holds: products and categories by market.
 pub(crate) type Held = BTreeMap<String, [BTreeMap<String, Value>; 2]>;
 
+/// Which configuration the hub runs with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Setting {
+    Usual,
+    /// With a field more.
+    OtherMapping,
+    /// In a currency that no product has a price in.
+    WrongCurrency,
+}
+
 /// The emulators.
 pub(crate) struct World {
     pub(crate) shop: commercetools::Emulator,
@@ -122,7 +132,7 @@ impl World {
         &self,
         folder: &Path,
         plan: &Plan,
-        mapping: &str,
+        setting: Setting,
         mutant: Option<Mutant>,
     ) -> anyhow::Result<PathBuf> {
         let secret = |name: &str, text: &str| -> anyhow::Result<String> {
@@ -145,8 +155,10 @@ impl World {
             plan.page,
             plan.page * 3,
         )?;
+        let mapping = if setting == Setting::OtherMapping { "sim_note = \"product.name + '!'\"\n" } else { "" };
         for market in &self.markets {
             let key = &market.key;
+            let currency = if setting == Setting::WrongCurrency { "CHF" } else { &market.currency };
             let store = StoreSettings::sandbox(key, "", "");
             writeln!(
                 text,
@@ -163,7 +175,7 @@ impl World {
                  product_url = \"https://shop.example/{key}/p/{{slug}}\"\n\
                  category_url = \"https://shop.example/{key}/c/{{slug}}\"",
                 market.locale,
-                market.currency,
+                currency,
                 market.country,
                 if key == "de" { "Europe/Berlin" } else { "Europe/London" },
             )?;
