@@ -38,7 +38,7 @@ use crate::{
 
 const USAGE: &str = "usage: simulation run --seeds A..B [--scenario NAME] [--mutant NAME] [--jobs N] [--trace]
        simulation meta --seed N [--scenario NAME]
-       simulation mutants --seeds A..B
+       simulation mutants --seeds A..B [--mutant NAME] [--jobs N]
        simulation list";
 
 /// What the command line asks for.
@@ -68,7 +68,11 @@ fn command() -> anyhow::Result<bool> {
     let arguments = Arguments::read(words)?;
     match command.as_str() {
         "run" => Ok(run_all(&arguments)),
-        "meta" => meta::compare(&arguments),
+        "meta" => {
+            let (same, told) = meta::compare(&arguments)?;
+            println!("{told}");
+            Ok(same)
+        }
         "mutants" => Ok(mutant::each_is_caught(&arguments)),
         "list" => {
             println!("scenarios: {}", Scenario::ALL.map(Scenario::name).join(", "));

@@ -1,6 +1,9 @@
 //! Promises broken on purpose: each must be caught by the seeds that guard a change.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use anyhow::Context as _;
 use rusqlite::Connection;
@@ -155,23 +158,38 @@ impl Mutant {
 
 /// Runs every mutant until a seed catches it; true where all are caught.
 pub(crate) fn each_is_caught(arguments: &Arguments) -> bool {
-    let mut all = true;
-    for mutant in Mutant::ALL.into_iter().filter(|it| arguments.mutant.is_none_or(|only| only == *it)) {
-        let with = Arguments { mutant: Some(mutant), ..arguments.clone() };
-        let caught = with.seeds.clone().find_map(|seed| {
-            if mutant.differs_by_process() {
-                let one = Arguments { seeds: seed..seed + 1, ..with.clone() };
-                return (!meta::compare(&one).unwrap_or(true)).then(|| (seed, "two processes differ".to_owned()));
-            }
-            run::run(&with.order(seed)).err().map(|why| (seed, why))
-        });
-        match caught {
-            Some((seed, why)) => println!("{}: caught by seed {seed}: {why}", mutant.name()),
-            None => {
-                println!("{}: NOT caught by seeds {:?}", mutant.name(), with.seeds);
-                all = false;
-            }
+    let mutants = || Mutant::ALL.into_iter().filter(|it| arguments.mutant.is_none_or(|only| only == *it));
+    let (next, missed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..arguments.jobs.max(1) {
+            scope.spawn(|| {
+                while let Some(mutant) = mutants().nth(next.fetch_add(1, Ordering::Relaxed)) {
+                    let name = mutant.name();
+                    match caught(mutant, arguments) {
+                        Some((seed, why)) => println!("{name}: caught by seed {seed}: {why}"),
+                        None => {
+                            missed.fetch_add(1, Ordering::Relaxed);
+                            println!("{name}: NOT caught by seeds {:?}", arguments.seeds);
+                        }
+                    }
+                }
+            });
         }
-    }
-    all
+    });
+    let missed = missed.into_inner();
+    println!("{} mutants, {missed} not caught", mutants().count());
+    missed == 0
+}
+
+/// The first seed that catches it, and how.
+fn caught(mutant: Mutant, arguments: &Arguments) -> Option<(u64, String)> {
+    arguments.seeds.clone().find_map(|seed| {
+        let with = Arguments { mutant: Some(mutant), seeds: seed..seed + 1, ..arguments.clone() };
+        if mutant.differs_by_process() {
+            let (same, told) = meta::compare(&with).ok()?;
+            return (!same).then_some((seed, told));
+        }
+        let why = run::run(&with.order(seed)).err()?;
+        Some((seed, why.chars().take(200).collect()))
+    })
 }

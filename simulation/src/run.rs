@@ -207,16 +207,22 @@ impl Run<'_> {
         let ends = Instant::now() + self.plan.live_for;
         let mut events = Events::new(self, ends);
         loop {
-            let doomed = self.done.crashes < self.plan.crashes;
-            let steps = doomed.then(|| 1 + random.below(self.plan.steps_between * 2));
-            self.steps.revive(steps, self.plan.dies_at);
             let (now, all) = (self.done.crashes, self.plan.crashes);
             let setting = match self.order.scenario {
                 Scenario::Mapping if now >= all / 2 => Setting::OtherMapping,
-                Scenario::Mistake if (all / 2..all * 3 / 4).contains(&now) => Setting::WrongCurrency,
+                Scenario::Mistake if now == all / 2 + 1 => Setting::WrongCurrency,
                 _ => Setting::Usual,
             };
-            let lived = self.one_life(setting, &mut events, ends).await?;
+            // Before and during the mistake the hub has time: an event ends these lives.
+            let long = self.order.scenario == Scenario::Mistake && (all / 2..all / 2 + 2).contains(&now);
+            // Half of the lives are cut short from their beginning, the others some time later.
+            let wait =
+                if random.hits(500) { Duration::ZERO } else { self.plan.live_for.mul_f64(1.5) / all.max(1) as u32 };
+            let wait = Duration::from_millis(random.below(1 + wait.as_millis() as u64));
+            let steps = 1 + random.below(self.plan.steps_between * 2);
+            let doom = (now < all && !long).then(|| (Instant::now() + wait, steps));
+            self.steps.revive();
+            let lived = self.one_life(setting, doom, &mut events, ends).await?;
             if let Some(broken) = self.steps.broken() {
                 anyhow::bail!("{broken}");
             }
@@ -229,7 +235,13 @@ impl Run<'_> {
     }
 
     /// One life of the hub; false where it was killed.
-    async fn one_life(&self, setting: Setting, events: &mut Events, ends: Instant) -> anyhow::Result<bool> {
+    async fn one_life(
+        &self,
+        setting: Setting,
+        mut doom: Option<(Instant, u64)>,
+        events: &mut Events,
+        ends: Instant,
+    ) -> anyhow::Result<bool> {
         let before = Handle::current().metrics().num_alive_tasks();
         let backup = self.folder.join("backup.db");
         if self.order.mutant == Some(Mutant::LostCommits) && self.database().exists() {
@@ -249,7 +261,11 @@ impl Run<'_> {
             };
             tokio::pin!(life);
             loop {
-                let next = events.next_at().unwrap_or(ends).min(ends);
+                if let Some((_, steps)) = doom.take_if(|(from, _)| *from <= Instant::now()) {
+                    self.steps.doom(steps, self.plan.dies_at);
+                }
+                let doomed = doom.map_or(ends, |(from, _)| from);
+                let next = events.next_at().unwrap_or(ends).min(ends).min(doomed);
                 tokio::select! {
                     biased;
                     () = self.steps.died() => break false,
@@ -263,7 +279,7 @@ impl Run<'_> {
                         if Instant::now() >= ends {
                             // The last life ends as an operator ends it.
                             stop.send_replace(true);
-                        } else {
+                        } else if events.next_at().is_some_and(|at| at <= Instant::now()) {
                             events.carry_out(self);
                         }
                     }
@@ -296,7 +312,7 @@ impl Run<'_> {
                 store.disable(false);
             }
         }
-        self.steps.revive(None, None);
+        self.steps.revive();
         let other = self.order.scenario == Scenario::Mapping;
         let setting = if other { Setting::OtherMapping } else { Setting::Usual };
         // An operator looks at what is held, and approves it.
@@ -338,6 +354,8 @@ enum Event {
         refused: bool,
     },
     Tokens,
+    /// The hub is killed.
+    Kill,
     Jump(i64),
 }
 
@@ -378,6 +396,10 @@ impl Events {
                 for key in keys.iter().step_by(7) {
                     next.push((at(&random, 5, 60), Event::Change(Change::DeleteProduct { product: key.clone() })));
                 }
+            }
+            Scenario::Mistake => {
+                next.push((at(&random, 30, 45), Event::Kill));
+                next.push((at(&random, 60, 75), Event::Kill));
             }
             _ => {}
         }
@@ -424,6 +446,7 @@ impl Events {
                     store.disable(refused);
                 }
             }
+            Event::Kill => run.steps.kill(),
             Event::Tokens => run.world.shop.revoke_tokens(),
             Event::Jump(milliseconds) => {
                 run.probe.forget_quiet();

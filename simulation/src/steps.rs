@@ -46,15 +46,23 @@ impl Steps {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// A new hub lives; it dies after `steps` more, at a place of this kind.
-    pub(crate) fn revive(&self, steps: Option<u64>, only: Option<Place>) {
-        let at = steps.map(|steps| self.taken() + steps);
-        *self.doom.lock().unwrap_or_else(PoisonError::into_inner) = Doom { at, only };
+    /// A new hub lives.
+    pub(crate) fn revive(&self) {
+        *self.doom.lock().unwrap_or_else(PoisonError::into_inner) = Doom::default();
         self.dead.store(false, Ordering::Relaxed);
+    }
+
+    /// The hub dies after so many further steps, at a place of this kind.
+    pub(crate) fn doom(&self, steps: u64, only: Option<Place>) {
+        let at = Some(self.taken() + steps);
+        *self.doom.lock().unwrap_or_else(PoisonError::into_inner) = Doom { at, only };
     }
 
     /// One step. Never returns to a hub that dies here or is dead already.
     pub(crate) async fn step(&self, place: Place) {
+        if self.dead.load(Ordering::Relaxed) {
+            return std::future::pending().await;
+        }
         let now = self.taken.fetch_add(1, Ordering::Relaxed) + 1;
         let doom = *self.doom.lock().unwrap_or_else(PoisonError::into_inner);
         if doom.at.is_some_and(|at| now >= at) && doom.only.is_none_or(|only| only == place) {
@@ -68,8 +76,9 @@ impl Steps {
 
     /// The hub dies.
     pub(crate) fn kill(&self) {
-        self.dead.store(true, Ordering::Relaxed);
-        self.died.notify_one();
+        if !self.dead.swap(true, Ordering::Relaxed) {
+            self.died.notify_one();
+        }
     }
 
     /// A promise was broken: the run ends.
