@@ -8,7 +8,7 @@ use std::{
 
 use contract::{
     Clock as _, Fault, Store,
-    store::{ItemEntry, Number, Revision, State},
+    store::{ItemEntry, Number, Revision, State, Tally},
 };
 use model::{FlowName, Kind, RemoteId, SourceName, Timestamp};
 use rusqlite::{Connection, OpenFlags};
@@ -25,6 +25,9 @@ use crate::{
 
 /// Looking at owners reads every record: once in so many transactions, and at every start.
 const SELDOM: u64 = 100;
+
+/// Counting the rows themselves: once in so many transactions.
+const RECOUNT: u64 = 4;
 
 /// A mark may be taken from an answer that was so late: the source's time is known by the `Date` of answers, which has no
 /// fractions of a second. What lies behind a mark is read again, which changes nothing.
@@ -98,19 +101,19 @@ impl Checks {
             Ok(None) => return,
             Err(error) => return self.steps.fail(format!("the database can't be looked at: {error}")),
         };
-        let seldom = {
+        let looks = {
             let mut last = locked(&self.last);
             last.looks += 1;
-            last.looks.is_multiple_of(SELDOM)
+            last.looks
         };
-        match self.look(store.as_ref(), seldom).await {
+        match self.look(store.as_ref(), looks).await {
             Ok(None) => {}
             Ok(Some(broken)) => self.steps.fail(broken),
             Err(fault) => self.steps.fail(format!("the database can't be looked at: {fault}")),
         }
     }
 
-    async fn look(&self, store: &dyn Store, seldom: bool) -> Result<Option<String>, Fault> {
+    async fn look(&self, store: &dyn Store, looks: u64) -> Result<Option<String>, Fault> {
         let revision = store.revision(&SourceName::new("shop")).await?;
         {
             let mut last = locked(&self.last);
@@ -120,17 +123,37 @@ impl Checks {
             last.revision = revision;
         }
         for flow in &self.flows {
-            match store.tally(flow).await {
-                Ok(tally) if tally.sum() == tally.mirror => {}
-                Ok(tally) => return Ok(Some(format!("the states of {flow} do not add up: {tally:?}"))),
-                // Before the first start declares it.
-                Err(_) if revision == Revision(0) => {}
-                Err(fault) => return Err(fault),
+            // Before the first start declares it there is nothing to count.
+            let tally = match store.tally(flow).await {
+                Err(_) if revision == Revision(0) => continue,
+                tally => tally?,
+            };
+            if tally.sum() != tally.mirror {
+                return Ok(Some(format!("the states of {flow} do not add up: {tally:?}")));
+            }
+            if looks.is_multiple_of(RECOUNT)
+                && let Some(broken) = self.recounted(flow, &tally)
+            {
+                return Ok(Some(broken));
             }
         }
         match self.marks(store).await? {
-            None if seldom => self.owners(store).await,
+            None if looks.is_multiple_of(SELDOM) => self.owners(store).await,
             broken => Ok(broken),
+        }
+    }
+
+    /// What differs where the rows themselves are counted, and a record that the cursor passed without settling it.
+    fn recounted(&self, flow: &FlowName, tally: &Tally) -> Option<String> {
+        let looking = locked(&self.looking);
+        let counted = count(&looking.as_ref()?.version, flow);
+        match counted {
+            Ok(counted) if counted.passed > 0 => {
+                Some(format!("the cursor of {flow} passes {} records that are not settled", counted.passed))
+            }
+            Ok(counted) if counted.is(tally) => None,
+            Ok(counted) => Some(format!("{flow} is {tally:?}, and by its rows {counted:?}")),
+            Err(error) => Some(format!("the rows of {flow} can't be counted: {error}")),
         }
     }
 
@@ -231,6 +254,61 @@ async fn items(store: &dyn Store, flow: &FlowName) -> Result<Vec<(Kind, Number, 
         }
     }
     Ok(held)
+}
+
+/// How records stand by the rows themselves.
+#[derive(Debug)]
+struct Counted {
+    /// Records of the kinds that the flow carries, and unread ones among them.
+    records: u64,
+    unread: u64,
+    /// Settled records by the number of their state.
+    settled: BTreeMap<u8, u64>,
+    /// Records that the cursor passed and whose row is missing or older.
+    passed: u64,
+}
+
+/// A flow's records that are behind its cursor and can be understood, with their rows. What is to be tried again may be
+/// settled at an older revision: it is looked at as it is then.
+const BEHIND: &str = "FROM flow f JOIN record r ON r.source = f.source AND r.urgency < 3 AND (f.kinds >> r.kind) & 1
+    LEFT JOIN ledger l ON l.key = (f.key << 40) + r.n AND (l.revision >= r.revision OR l.state = 4)
+    WHERE f.name = ?1 AND f.current AND r.unread = 0
+    AND r.revision <= CASE r.urgency WHEN 0 THEN f.urgent WHEN 1 THEN f.live ELSE f.backfill END";
+
+fn count(db: &Connection, flow: &FlowName) -> rusqlite::Result<Counted> {
+    let name = flow.as_str();
+    let (records, unread) = db
+        .prepare_cached(
+            "SELECT count(*), coalesce(sum(r.unread <> 0), 0) FROM flow f
+         JOIN record r ON r.source = f.source AND (f.kinds >> r.kind) & 1 WHERE f.name = ?1 AND f.current",
+        )?
+        .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut query =
+        db.prepare_cached(&format!("SELECT l.state, count(*) {BEHIND} AND l.key IS NOT NULL GROUP BY 1"))?;
+    let settled = query.query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let mut query = db.prepare_cached(&format!("SELECT count(*) {BEHIND} AND l.key IS NULL"))?;
+    Ok(Counted { records, unread, settled, passed: query.query_row([name], |row| row.get(0))? })
+}
+
+impl Counted {
+    /// Whether the tally says the same. Records whose id could not be read have no row.
+    fn is(&self, tally: &Tally) -> bool {
+        let of = |states: &[u8]| states.iter().filter_map(|state| self.settled.get(state)).sum::<u64>();
+        let settled = [
+            (tally.in_sync, of(&[0])),
+            (tally.filtered, of(&[1])),
+            (tally.dead, of(&[2])),
+            (tally.gone, of(&[3])),
+            (tally.waiting, of(&[5, 6])),
+            (tally.held, of(&[7])),
+        ];
+        let strange = tally.unread.checked_sub(self.unread);
+        let behind: u64 = self.settled.values().sum();
+        let pending = (self.records - self.unread).checked_sub(behind).map(|left| left + of(&[4]));
+        settled.iter().all(|(told, counted)| told == counted)
+            && pending == Some(tally.pending)
+            && strange.is_some_and(|strange| tally.mirror == self.records + strange)
+    }
 }
 
 /// The instant in a token of a lane that reads changes, in milliseconds.

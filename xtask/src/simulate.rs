@@ -7,18 +7,18 @@ use anyhow::{Context as _, bail, ensure};
 use crate::cargo;
 
 /// Seeds that run where none are named: about 1,000 crashes.
-const SEEDS: &str = "1..71";
+const SEEDS: &str = "1..75";
 /// Seeds that run twice, in two processes that must print the same.
 const DETERMINED: [&str; 2] = ["3", "6"];
 /// Seeds within which every mutant must be caught.
-const MUTANTS: &str = "1..71";
+const MUTANTS: &str = "1..75";
 
 /// `simulate [--seeds A..B | --seed N] [--scenario NAME] [--trace] [--jobs N]`, `simulate --meta`, `simulate --mutants`.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
     build(root)?;
     let rest = |without: &str| arguments.iter().filter(|it| *it != without).map(String::as_str).collect::<Vec<_>>();
     if arguments.iter().any(|it| it == "--mutants") {
-        let mut words = vec!["mutants"];
+        let mut words = vec!["mutants", "--jobs", "2"];
         words.extend(rest("--mutants"));
         return start(root, &with_seeds(words, MUTANTS));
     }
