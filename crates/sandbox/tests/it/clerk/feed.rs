@@ -12,6 +12,7 @@ use sandbox::clerk::{FeedImport, Rejection, Resource, Settings, SyncRecord};
 use sandbox::fault::{FaultPlan, Faults};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
 
 use super::{Clerk, KEY, category, product, product_with};
 use crate::host::Host;
@@ -32,6 +33,8 @@ struct Shop {
     feed: Arc<Mutex<Feed>>,
     tokens: Arc<Mutex<Vec<String>>>,
     asked: Arc<Mutex<Vec<Page>>>,
+    /// The next request for products meets the test here twice: when it has come, and before it is answered.
+    meeting: Arc<Mutex<Option<Arc<Barrier>>>>,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -61,6 +64,11 @@ impl Shop {
 }
 
 async fn products(State(shop): State<Shop>, headers: HeaderMap, Query(page): Query<Page>) -> Response {
+    let meeting = shop.meeting.lock().unwrap().take();
+    if let Some(meeting) = meeting {
+        meeting.wait().await;
+        meeting.wait().await;
+    }
     shop.answer(&headers, page, |feed| &feed.products)
 }
 
@@ -233,12 +241,14 @@ async fn what_the_api_writes_meanwhile_is_newer_than_the_feed() {
     let clerk = &scene.clerk;
     clerk.post("/v2/products", json!({"products": [product(1)]})).await;
     scene.feed(|feed| feed.products = vec![product(1)]);
-    scene.faults.set(serde_json::from_value(json!({"latency_ms": {"min": 300, "max": 300}})).unwrap()).unwrap();
+    let meeting = Arc::new(Barrier::new(2));
+    *scene.shop.meeting.lock().unwrap() = Some(Arc::clone(&meeting));
     let (record, ()) = tokio::join!(scene.import(), async {
-        // Categories are fetched first; by now the products have been asked for.
-        tokio::time::sleep(std::time::Duration::from_millis(450)).await;
+        // The products have been asked for.
+        meeting.wait().await;
         let newer = [product_with(1, json!({"stock": 5})), product(2)];
         clerk.post("/v2/products", json!({"products": newer})).await;
+        meeting.wait().await;
     });
     assert_eq!(record.feeds[1].deleted, 0);
     assert_eq!(scene.ids(), ["1", "2"]);
