@@ -81,3 +81,23 @@ async fn finished_calls_are_kept_as_long_as_is_set_and_no_longer() {
     let ledger = &journey[0]["flows"][0]["ledger"];
     assert!(ledger["state"] == "in_sync" && ledger["call"].is_null(), "{journey}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_records_are_known_as_long_as_is_set_and_no_longer() {
+    let shop = Shop::uniform(10).await;
+    shop.cartage(&["sync"]).await.ended(0);
+    let id = shop.id("p-000003");
+    let is_known = || -> bool {
+        let file = rusqlite::Connection::open(shop.config.with_file_name("sandbox.db")).unwrap();
+        file.query_row("SELECT EXISTS (SELECT 1 FROM record WHERE id = ?1)", [&id], |row| row.get(0)).unwrap()
+    };
+    shop.change(Change::DeleteProduct { product: "p-000003".to_owned() });
+    shop.age();
+    shop.cartage(&["sync", "--full"]).await.ended(0);
+    assert!(!shop.store("de").products().contains_key(&id) && is_known(), "three months are kept by default");
+    shop.replace("[store]\n", "[store]\nkeep_deleted = \"1s\"\n");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    shop.cartage(&["sync", "--full"]).await.ended(0);
+    assert!(!is_known());
+    shop.cartage(&["status"]).await.ended(0);
+}

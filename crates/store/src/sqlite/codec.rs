@@ -211,12 +211,25 @@ impl Codec {
         if self.seal.is_personal(kind) { self.seal.seal_name(name).into() } else { name.into() }
     }
 
+    /// As [`Codec::name`], by the stored number of a kind.
+    pub(super) fn item<'a>(&self, kind: u8, name: &'a str) -> Cow<'a, str> {
+        Kind::from_number(kind).map_or(Cow::Borrowed(name), |kind| self.name(kind, name))
+    }
+
     /// The id of which this is the stored form.
     pub(super) fn name_of(&self, kind: Kind, stored: String) -> Outcome<String> {
         if self.seal.is_personal(kind) {
             return self.seal.open_name(&stored).ok_or_else(|| cannot_open("an id"));
         }
         Ok(stored)
+    }
+
+    /// As [`Codec::name_of`], by the stored number of a kind.
+    pub(super) fn item_of(&self, kind: u8, stored: String) -> Outcome<String> {
+        match Kind::from_number(kind) {
+            Some(kind) => self.name_of(kind, stored),
+            None => Ok(stored),
+        }
     }
 
     /// The stored form of a text about records of these kinds, as bits: an answer, or what was wrong.
@@ -236,6 +249,21 @@ impl Codec {
         let bytes = sealed.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok());
         let opened = bytes.collect::<Option<Vec<u8>>>().and_then(|bytes| self.seal.open(&bytes));
         opened.and_then(|text| String::from_utf8(text).ok()).ok_or_else(|| cannot_open(what))
+    }
+
+    /// What a ledger row or an open call holds, about records of these kinds, as bits.
+    pub(super) fn pack_list<T: Serialize + ?Sized>(&self, kinds: u64, list: &T) -> Outcome<Vec<u8>> {
+        let plain = Self::encode(list)?;
+        Ok(if self.is_personal(kinds) { joined(SEALED, &self.seal.seal(&plain)) } else { plain })
+    }
+
+    /// What [`Codec::pack_list`] packed. No list is as long as a sealed one seems to be.
+    pub(super) fn unpack_list<T: DeserializeOwned>(&self, what: &str, blob: &[u8]) -> Outcome<T> {
+        let (id, rest) = split(blob);
+        if id != SEALED {
+            return Self::decode(what, blob);
+        }
+        Self::decode(what, &self.seal.open(rest).ok_or_else(|| cannot_open(what))?)
     }
 
     /// A hash for what links records; with a key where it names records of a personal kind.

@@ -110,7 +110,7 @@ impl Tx<'_> {
         let mut rows = query.query([flow.key])?;
         while let Some(row) = rows.next()? {
             let blob = row.get_ref(0)?.as_blob_or_null().ok().flatten().unwrap_or_default();
-            for (number, id) in Codec::decode::<Vec<(Number, RemoteId)>>("an open call", blob)? {
+            for (number, id) in self.codec.unpack_list::<Vec<(Number, RemoteId)>>("an open call", blob)? {
                 cut_off.entry(number).or_insert((row.get(1)?, Vec::new())).1.push(id);
             }
         }
@@ -148,7 +148,7 @@ impl Tx<'_> {
     }
 }
 
-pub(super) fn tickets(db: &Connection, name: &FlowName) -> Outcome<Vec<Ticketed>> {
+pub(super) fn tickets(db: &Connection, codec: &Codec, name: &FlowName) -> Outcome<Vec<Ticketed>> {
     let flow = ledger::flow(db, name)?.ok_or_else(|| flow_unknown(name))?;
     let mut query = db.prepare_cached(
         "SELECT id, kind, op, ticket, ask_at, items FROM call
@@ -163,7 +163,8 @@ pub(super) fn tickets(db: &Connection, name: &FlowName) -> Outcome<Vec<Ticketed>
             op: row.get(2)?,
             ticket: row.get(3)?,
             ask_at: Timestamp::from_millis(row.get(4)?),
-            items: Codec::decode("an open call", row.get_ref(5)?.as_blob_or_null().ok().flatten().unwrap_or_default())?,
+            items: codec
+                .unpack_list("an open call", row.get_ref(5)?.as_blob_or_null().ok().flatten().unwrap_or_default())?,
         });
     }
     Ok(tickets)

@@ -115,8 +115,8 @@ pub(super) fn state(number: u8, waits: Option<i64>, rule: Option<String>) -> Out
 }
 
 /// The items of a ledger row.
-pub(super) fn items(blob: Option<&[u8]>) -> Outcome<Vec<ItemEntry>> {
-    blob.map_or_else(|| Ok(Vec::new()), |blob| Codec::decode("what a destination holds", blob))
+pub(super) fn items(codec: &Codec, blob: Option<&[u8]>) -> Outcome<Vec<ItemEntry>> {
+    blob.map_or_else(|| Ok(Vec::new()), |blob| codec.unpack_list("what a destination holds", blob))
 }
 
 /// A step with all the work done that needs no database.
@@ -208,7 +208,7 @@ fn prepare_held(codec: &Codec, flow: Flow, held: Held) -> Outcome<PreparedHeld> 
         Held::Items(held) => held,
     };
     let entries: Vec<(&RemoteId, Option<Digests>)> = held.iter().map(|item| (&item.id, item.digests)).collect();
-    let items = Codec::encode(&entries)?;
+    let items = codec.pack_list(flow.kinds, &entries)?;
     if held.iter().any(|item| item.payload.is_none()) {
         return Ok(PreparedHeld::Mixed { items, held });
     }
@@ -246,7 +246,7 @@ impl Tx<'_> {
         let kind = self.kind(number)?;
         self.reown(flow.key, kind, key, known.as_deref().unwrap_or_default(), &held, &mut Loose::default())?;
         if known.is_some() {
-            return self.write_doubt(key, &held);
+            return self.write_doubt(kind, key, &held);
         }
         // Older than any revision, so that whatever it is settled at replaces it.
         self.db
@@ -254,7 +254,7 @@ impl Tx<'_> {
                 "INSERT INTO ledger (key, flow, revision, state, waits, attempts, settled_at, items)
                  VALUES (?1, ?2, 0, ?3, 0, 0, ?4, ?5)",
             )?
-            .execute((key, flow.key, RETRY, opened_at, Codec::encode(&held)?))?;
+            .execute((key, flow.key, RETRY, opened_at, self.codec.pack_list(1 << kind, &held)?))?;
         Ok(())
     }
 
@@ -265,12 +265,12 @@ impl Tx<'_> {
             .prepare_cached("SELECT items FROM ledger WHERE key = ?1")?
             .query_row([key], |row| row.get(0))
             .optional()?;
-        held.map(|held| items(held.as_deref())).transpose()
+        held.map(|held| items(self.codec, held.as_deref())).transpose()
     }
 
     /// The row holds this, and has its record looked at again.
-    pub(super) fn write_doubt(&self, key: i64, held: &[ItemEntry]) -> Outcome<()> {
-        let blob = if held.is_empty() { None } else { Some(Codec::encode(held)?) };
+    pub(super) fn write_doubt(&self, kind: u8, key: i64, held: &[ItemEntry]) -> Outcome<()> {
+        let blob = if held.is_empty() { None } else { Some(self.codec.pack_list(1 << kind, held)?) };
         self.db
             .prepare_cached("UPDATE ledger SET state = ?2, waits = 0, rule = NULL, items = ?3 WHERE key = ?1")?
             .execute((key, RETRY, blob))?;
@@ -288,7 +288,7 @@ impl Tx<'_> {
                 for item in &mut held {
                     item.digests = None;
                 }
-                self.write_doubt(key, &held)?;
+                self.write_doubt(self.kind(*number)?, key, &held)?;
                 doubted += 1;
             }
         }
@@ -342,7 +342,7 @@ impl Tx<'_> {
                 open.kind.number(),
                 open.op,
                 records as u64,
-                Codec::encode(&open.items)?,
+                self.codec.pack_list(flow.kinds, &open.items)?,
             ))?;
         Ok(u64::try_from(self.db.last_insert_rowid()).unwrap_or(0))
     }
@@ -372,7 +372,7 @@ impl Tx<'_> {
             ])?;
         let Some((number, items)) = open else { return Ok(Vec::new()) };
         let kind = kind(number)?;
-        let items: Vec<(Number, RemoteId)> = Codec::decode("an open call", &items)?;
+        let items: Vec<(Number, RemoteId)> = self.codec.unpack_list("an open call", &items)?;
         Ok(items.into_iter().map(|(number, id)| (kind, number, id)).collect())
     }
 
@@ -407,7 +407,7 @@ impl Tx<'_> {
             return Ok(());
         }
         if !matches!(settled.items, PreparedHeld::Same) {
-            let now = self::items(items.map(Vec::as_slice))?;
+            let now = self::items(self.codec, items.map(Vec::as_slice))?;
             if !is_same(&before, &now) {
                 self.reown(flow.key, self.kind(settled.number)?, key, &before, &now, loose)?;
             }

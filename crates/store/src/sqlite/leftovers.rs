@@ -14,7 +14,11 @@ use super::{
     writer::{Tx, source_key},
 };
 
-pub(super) fn leftovers(db: &Connection, configured: &[(FlowName, SourceName)]) -> Outcome<Vec<Leftover>> {
+pub(super) fn leftovers(
+    db: &Connection,
+    codec: &Codec,
+    configured: &[(FlowName, SourceName)],
+) -> Outcome<Vec<Leftover>> {
     let mut query =
         db.prepare_cached("SELECT f.key, f.name, s.name FROM flow f JOIN source s ON s.key = f.source ORDER BY f.key")?;
     let mut rows = query.query([])?;
@@ -22,7 +26,7 @@ pub(super) fn leftovers(db: &Connection, configured: &[(FlowName, SourceName)]) 
     while let Some(row) = rows.next()? {
         let (key, flow, source): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         if !configured.iter().any(|(name, of)| (name.as_str(), of.as_str()) == (flow.as_str(), source.as_str())) {
-            let (records, items) = held_by(db, key)?;
+            let (records, items) = held_by(db, codec, key)?;
             // A removed flow is known even if nothing was ever sent; a source that a flow had before is not.
             if records > 0 || !configured.iter().any(|(name, _)| name.as_str() == flow) {
                 found.push(Leftover { flow: flow.as_str().into(), source: source.as_str().into(), records, items });
@@ -33,21 +37,21 @@ pub(super) fn leftovers(db: &Connection, configured: &[(FlowName, SourceName)]) 
 }
 
 /// How many ledger rows a flow has, and how many items they hold.
-fn held_by(db: &Connection, flow: i64) -> Outcome<(u64, u64)> {
+fn held_by(db: &Connection, codec: &Codec, flow: i64) -> Outcome<(u64, u64)> {
     let mut query = db.prepare_cached("SELECT items FROM ledger WHERE key >= ?1 AND key < ?2")?;
     let mut rows = query.query((base(flow), base(flow + 1)))?;
     let (mut records, mut items) = (0, 0);
     while let Some(row) = rows.next()? {
         records += 1;
         if let Some(blob) = row.get_ref(0)?.as_blob_or_null().ok().flatten() {
-            items += decode(blob)?.len() as u64;
+            items += decode(codec, blob)?.len() as u64;
         }
     }
     Ok((records, items))
 }
 
-fn decode(blob: &[u8]) -> Outcome<Vec<ItemEntry>> {
-    Codec::decode("what a destination holds", blob)
+fn decode(codec: &Codec, blob: &[u8]) -> Outcome<Vec<ItemEntry>> {
+    codec.unpack_list("what a destination holds", blob)
 }
 
 /// The key of a flow of this source, whether or not it is configured.
@@ -58,6 +62,7 @@ fn flow_key(db: &Connection, flow: &FlowName, source: &SourceName) -> Outcome<Op
 
 pub(super) fn held_items(
     db: &Connection,
+    codec: &Codec,
     flow: &FlowName,
     source: &SourceName,
     after: Number,
@@ -72,7 +77,7 @@ pub(super) fn held_items(
     let mut held = Vec::new();
     while let Some(row) = rows.next()? {
         let items: Vec<RemoteId> =
-            decode(row.get_ref(2)?.as_blob().unwrap_or_default())?.into_iter().map(|item| item.id).collect();
+            decode(codec, row.get_ref(2)?.as_blob().unwrap_or_default())?.into_iter().map(|item| item.id).collect();
         held.push(HeldItems { number: Number(row.get(0)?), kind: kind(row.get(1)?)?, items });
     }
     Ok(held)

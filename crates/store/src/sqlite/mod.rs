@@ -506,7 +506,7 @@ impl Ledger for Sqlite {
 
     async fn removals(&self, flow: &FlowName, now: Timestamp) -> Result<Removals, Fault> {
         let flow = flow.clone();
-        self.readers.run(move |db, _| removals::removals(db, &flow, now)).await
+        self.readers.run(move |db, codec| removals::removals(db, codec, &flow, now)).await
     }
 
     async fn release(&self, flow: &FlowName, kind: Kind, up_to: Revision) -> Result<u64, Fault> {
@@ -516,7 +516,7 @@ impl Ledger for Sqlite {
 
     async fn tickets(&self, flow: &FlowName) -> Result<Vec<Ticketed>, Fault> {
         let flow = flow.clone();
-        self.readers.run(move |db, _| flows::tickets(db, &flow)).await
+        self.readers.run(move |db, codec| flows::tickets(db, codec, &flow)).await
     }
 
     async fn next_wake(&self, flow: &FlowName) -> Result<Wake, Fault> {
@@ -602,7 +602,7 @@ impl Hints for Sqlite {
 impl Leftovers for Sqlite {
     async fn left_behind(&self, configured: &[(FlowName, SourceName)]) -> Result<Vec<Leftover>, Fault> {
         let configured = configured.to_vec();
-        self.readers.run(move |db, _| leftovers::leftovers(db, &configured)).await
+        self.readers.run(move |db, codec| leftovers::leftovers(db, codec, &configured)).await
     }
 
     async fn held_items(
@@ -613,7 +613,7 @@ impl Leftovers for Sqlite {
         limit: usize,
     ) -> Result<Vec<HeldItems>, Fault> {
         let (flow, source) = (flow.clone(), source.clone());
-        self.readers.run(move |db, _| leftovers::held_items(db, &flow, &source, after, limit)).await
+        self.readers.run(move |db, codec| leftovers::held_items(db, codec, &flow, &source, after, limit)).await
     }
 
     async fn forget_entries(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault> {

@@ -53,9 +53,10 @@ pub(super) fn owners(
          WHERE o.flow = ?1 AND o.kind = ?2 AND o.id = ?3",
     )?;
     for item in items {
-        let found = query.query_row((flow.key, kind.number(), item.as_str(), base(flow.key)), |row| {
-            Ok((Number(row.get(0)?), row.get::<_, String>(1)?))
-        });
+        let found = query
+            .query_row((flow.key, kind.number(), codec.name(kind, item.as_str()), base(flow.key)), |row| {
+                Ok((Number(row.get(0)?), row.get::<_, String>(1)?))
+            });
         if let Some((number, id)) = found.optional()? {
             owners.push(Owner { item, number, id: codec.name_of(kind, id)?.into() });
         }
@@ -90,7 +91,7 @@ impl Tx<'_> {
         let mut found = query.query((base(flow.key), after, base(flow.key + 1), flow.source, PAGE))?;
         let mut rows = Vec::new();
         while let Some(row) = found.next()? {
-            let items = ledger::items(row.get_ref(3)?.as_blob_or_null().unwrap_or_default())?;
+            let items = ledger::items(self.codec, row.get_ref(3)?.as_blob_or_null().unwrap_or_default())?;
             rows.push(Row { key: row.get(0)?, kind: row.get(1)?, settled_at: row.get(2)?, items });
         }
         Ok(rows)
@@ -109,7 +110,7 @@ impl Tx<'_> {
         for item in held.iter_mut().filter(|item| item.id == *id) {
             item.digests = None;
         }
-        self.write_doubt(keeps, &held)
+        self.write_doubt(row.kind, keeps, &held)
     }
 
     /// The stored number of a record's kind.
@@ -123,7 +124,7 @@ impl Tx<'_> {
     pub(super) fn reserve(&self, flow: i64, kind: Kind, key: i64, id: &RemoteId) -> Outcome<()> {
         self.db
             .prepare_cached("INSERT OR IGNORE INTO owner (flow, kind, id, key) VALUES (?1, ?2, ?3, ?4)")?
-            .execute((flow, kind.number(), id.as_str(), key))?;
+            .execute((flow, kind.number(), self.codec.name(kind, id.as_str()), key))?;
         Ok(())
     }
 
@@ -172,7 +173,7 @@ impl Tx<'_> {
     pub(super) fn disown(&self, flow: i64, kind: u8, key: i64, id: &RemoteId) -> Outcome<()> {
         self.db
             .prepare_cached("DELETE FROM owner WHERE flow = ?1 AND kind = ?2 AND id = ?3 AND key = ?4")?
-            .execute((flow, kind, id.as_str(), key))?;
+            .execute((flow, kind, self.codec.item(kind, id.as_str()), key))?;
         Ok(())
     }
 
@@ -182,13 +183,14 @@ impl Tx<'_> {
             let mut query = self.db.prepare_cached("SELECT id FROM contender WHERE key = ?1")?;
             query.query_map([key], |row| row.get(0))?.collect::<Result<_, _>>()?
         };
+        let wanted = wanted.into_iter().map(|id| self.codec.item_of(kind, id)).collect::<Outcome<Vec<_>>>()?;
         if !wanted.is_empty() {
             self.want_nothing(key)?;
         }
         for id in wants {
             self.db
                 .prepare_cached("INSERT OR IGNORE INTO contender (flow, kind, id, key) VALUES (?1, ?2, ?3, ?4)")?
-                .execute((flow, kind, id.as_str(), key))?;
+                .execute((flow, kind, self.codec.item(kind, id.as_str()), key))?;
         }
         loose.0.extend(wanted.into_iter().map(RemoteId::new).chain(wants.iter().cloned()).map(|id| (kind, id)));
         Ok(())
@@ -210,7 +212,8 @@ impl Tx<'_> {
                     "SELECT c.key FROM contender c JOIN ledger l ON l.key = c.key
                      WHERE c.flow = ?1 AND c.kind = ?2 AND c.id = ?3 AND l.state = ?4 ORDER BY c.key DESC LIMIT ?5",
                 )?;
-                let keys = query.query_map((flow, kind, id.as_str(), DEAD, MOST_TRIED), |row| row.get(0))?;
+                let keys = query
+                    .query_map((flow, kind, self.codec.item(*kind, id.as_str()), DEAD, MOST_TRIED), |row| row.get(0))?;
                 keys.collect::<Result<_, _>>()?
             };
             for key in waiting {
@@ -222,13 +225,17 @@ impl Tx<'_> {
 
     pub(super) fn owner(&self, flow: i64, kind: u8, id: &RemoteId) -> Outcome<Option<i64>> {
         let read = "SELECT key FROM owner WHERE flow = ?1 AND kind = ?2 AND id = ?3";
-        Ok(self.db.prepare_cached(read)?.query_row((flow, kind, id.as_str()), |row| row.get(0)).optional()?)
+        Ok(self
+            .db
+            .prepare_cached(read)?
+            .query_row((flow, kind, self.codec.item(kind, id.as_str())), |row| row.get(0))
+            .optional()?)
     }
 
     fn own(&self, flow: i64, kind: u8, key: i64, id: &RemoteId) -> Outcome<()> {
         self.db
             .prepare_cached("INSERT OR REPLACE INTO owner (flow, kind, id, key) VALUES (?1, ?2, ?3, ?4)")?
-            .execute((flow, kind, id.as_str(), key))?;
+            .execute((flow, kind, self.codec.item(kind, id.as_str()), key))?;
         Ok(())
     }
 
@@ -240,7 +247,7 @@ impl Tx<'_> {
             return Ok(());
         }
         held.retain(|item| item.id != *id);
-        self.write_doubt(key, &held)?;
+        self.write_doubt(kind, key, &held)?;
         let mut stored = payloads(self.db, self.codec, key)?;
         stored.retain(|item| item.id != *id);
         let packed = if stored.is_empty() {

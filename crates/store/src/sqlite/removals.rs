@@ -8,6 +8,7 @@ use model::{FlowName, Timestamp};
 use rusqlite::Connection;
 
 use super::{
+    codec::Codec,
     ledger::{self, HELD, RETRY, flow_unknown},
     trouble::Outcome,
     writer::Tx,
@@ -16,7 +17,7 @@ use super::{
 /// Removals are added up by the hour.
 const HOUR: i64 = 3_600_000;
 
-pub(super) fn removals(db: &Connection, name: &FlowName, now: Timestamp) -> Outcome<Removals> {
+pub(super) fn removals(db: &Connection, codec: &Codec, name: &FlowName, now: Timestamp) -> Outcome<Removals> {
     let flow = ledger::flow(db, name)?.ok_or_else(|| flow_unknown(name))?;
     let since = now.minus(STILL_COUNTED).millis().div_euclid(HOUR);
     let mut removals = Removals {
@@ -34,7 +35,7 @@ pub(super) fn removals(db: &Connection, name: &FlowName, now: Timestamp) -> Outc
     )?;
     let mut rows = query.query((flow.key, HELD, Hold::Removal.name()))?;
     while let Some(row) = rows.next()? {
-        removals.held += ledger::items(row.get_ref(0)?.as_blob_or_null().unwrap_or_default())?.len() as u64;
+        removals.held += ledger::items(codec, row.get_ref(0)?.as_blob_or_null().unwrap_or_default())?.len() as u64;
     }
     Ok(removals)
 }
@@ -62,7 +63,7 @@ impl Tx<'_> {
     /// Has the removals that are held tried again, and counts from the beginning without them.
     pub(super) fn approve_removals(&self, name: &FlowName, at: Timestamp) -> Outcome<u64> {
         let flow = ledger::flow(self.db, name)?.ok_or_else(|| flow_unknown(name))?;
-        let held = removals(self.db, name, at)?.held;
+        let held = removals(self.db, self.codec, name, at)?.held;
         self.db.prepare_cached("DELETE FROM removal WHERE flow = ?1")?.execute([flow.key])?;
         if held > 0 {
             self.add_removed(flow.key, -i64::try_from(held).unwrap_or(i64::MAX), at)?;

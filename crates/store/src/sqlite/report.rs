@@ -348,7 +348,7 @@ pub(super) fn entry(db: &Connection, codec: &Codec, name: &FlowName, number: Num
     )?;
     let mut rows = query.query([key])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let held = ledger::items(row.get_ref(7)?.as_blob_or_null().unwrap_or_default())?;
+    let held = ledger::items(codec, row.get_ref(7)?.as_blob_or_null().unwrap_or_default())?;
     let mut items: Vec<Item> = ledger::payloads(db, codec, key)?;
     items.retain(|item| held.iter().any(|held| held.id == item.id));
     Ok(Some(EntryView {

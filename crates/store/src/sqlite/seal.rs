@@ -1,8 +1,9 @@
 //! What tells of people, at rest.
 //!
-//! The bodies, payloads, answers and faults of personal kinds are sealed, the ids that their records are found by are sealed
-//! so that the same id always gives the same text, and hashes of what links them take a key. Nothing of them trains a
-//! dictionary, which would keep their words in clear.
+//! The bodies, payloads, answers and faults of personal kinds are sealed; ids, here and at destinations, are sealed so that
+//! the same id always gives the same text, because rows are found by them; hashes of what links records take a key. Nothing
+//! of them trains a dictionary, which would keep their words in clear. What a flow keeps is sealed as soon as one of its
+//! kinds is personal.
 
 use model::Kind;
 

@@ -213,7 +213,7 @@ impl<'a> Reader<'a> {
             touched_at: Timestamp::from_millis(row.get::<_, i64>(14)?.max(row.get(4)?)),
             unread: row.get(13)?,
             joined,
-            entry: entry(row)?,
+            entry: entry(self.codec, row)?,
         }))
     }
 
@@ -251,12 +251,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn entry(row: &Row<'_>) -> Outcome<Option<Entry>> {
+fn entry(codec: &Codec, row: &Row<'_>) -> Outcome<Option<Entry>> {
     let Some(state) = row.get::<_, Option<u8>>(7)? else { return Ok(None) };
     Ok(Some(Entry {
         state: ledger::state(state, row.get(9)?, row.get(12)?)?,
         revision: Revision(row.get(8)?),
-        items: ledger::items(row.get_ref(11)?.as_blob_or_null().unwrap_or_default())?,
+        items: ledger::items(codec, row.get_ref(11)?.as_blob_or_null().unwrap_or_default())?,
         attempts: row.get(10)?,
         trial: match row.get_ref(15)?.as_blob_or_null().unwrap_or_default() {
             Some(blob) => Some(Codec::decode("a trial", blob)?),

@@ -83,8 +83,9 @@ async fn what_tells_of_people_is_kept_in_no_readable_form_and_comes_back_as_it_w
     let window = store.window(&flow, wide(at(300))).await.unwrap();
     let work = window.work.iter().find(|work| work.kind == Kind::Category).unwrap();
     assert_eq!((work.id.as_str(), work.record.as_ref()), ("anna@example.org", Some(&anna())));
-    let open_call =
-        Step { open: vec![samples::open(&[(work.number, "17")])], ..samples::step(&flow, Vec::new(), None) };
+    let opening =
+        contract::store::Open { kind: Kind::Category, ..samples::open(&[(work.number, "stepan@example.org")]) };
+    let open_call = Step { open: vec![opening], ..samples::step(&flow, Vec::new(), None) };
     let call = store.advance(open_call).await.unwrap()[0];
     let refused = Fault::record("C0002", "Alexei Vronsky is refused");
     let closed = Closed {
@@ -92,7 +93,7 @@ async fn what_tells_of_people_is_kept_in_no_readable_form_and_comes_back_as_it_w
         fault: Some(refused.clone()),
         ..samples::closed(call)
     };
-    let held = samples::held("17", "Dolly Oblonskaya");
+    let held = samples::held("stepan@example.org", "Dolly Oblonskaya");
     let items = vec![contract::Item { id: held.id.clone(), payload: held.payload.clone().unwrap() }];
     let settled = Settled {
         call: Some(call),
@@ -103,6 +104,8 @@ async fn what_tells_of_people_is_kept_in_no_readable_form_and_comes_back_as_it_w
     store.advance(Step { close: vec![closed], ..samples::step(&flow, vec![settled], None) }).await.unwrap();
 
     let number = work.number;
+    let owners = store.owners(&flow, Kind::Category, &["stepan@example.org".into()]).await.unwrap();
+    assert_eq!(owners[0].id.as_str(), "anna@example.org");
     let entry = store.entry(&flow, number).await.unwrap().unwrap();
     assert_eq!((entry.items, entry.fault), (items.clone(), Some(refused.clone())));
     assert_eq!(entry.call.unwrap().response, "Stiva Oblonsky is not known");
@@ -119,7 +122,7 @@ async fn what_tells_of_people_is_kept_in_no_readable_form_and_comes_back_as_it_w
     let again = store.intake(page(vec![is(anna(), 1)])).await.unwrap();
     assert_eq!(again.unchanged, 1, "it is found by its id");
     drop(store);
-    for hidden in ["anna@", "Karenina", "levin@", "Levin", "kitty@", "Vronsky", "Oblonsky", "Oblonskaya"] {
+    for hidden in ["anna@", "Karenina", "levin@", "Levin", "kitty@", "stepan@", "Vronsky", "Oblonsky", "Oblonskaya"] {
         assert!(!holds(&path, hidden), "{hidden} can be read in the database");
     }
     for shown in ["readable id", "readable name", "readable product", "readable fault"] {
