@@ -1,11 +1,11 @@
 //! Where records go.
 
-use std::{any::Any, collections::BTreeMap, fmt, sync::Arc};
+use std::{any::Any, collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use model::{CategoryListing, Kind, Listing, Market, RecordId, RemoteId};
 
-use crate::{FacetSpec, Facets, Fault, FieldSpec, Item, Payload, source::Finding};
+use crate::{FacetSpec, Facets, Fault, FieldSpec, Item, Payload, Ref, Source, source::Finding};
 
 /// What a kind of destination is, for the registry, the documentation and the engine.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +108,11 @@ impl Parcel {
 pub enum Outcome {
     /// The destination has it.
     Delivered,
+    /// The destination has it, and says something of it.
+    DeliveredWith(Box<Remarks>),
+    /// The destination refuses it as long as another record of the source is not there: it had no effect, and waits for that
+    /// one. If that one is kept out, so is this one; if that one is dead, so is this one.
+    Blocked(Ref),
     /// The destination refused it and will again: it is set aside until it changes.
     Rejected(Fault),
     /// It certainly had no effect; it is tried again, or the flow pauses, as the fault's class says.
@@ -119,7 +124,7 @@ pub enum Outcome {
 impl Outcome {
     /// The destination has it.
     pub const fn is_delivered(&self) -> bool {
-        matches!(self, Self::Delivered)
+        matches!(self, Self::Delivered | Self::DeliveredWith(_))
     }
 
     /// It is tried again.
@@ -130,11 +135,22 @@ impl Outcome {
     /// What was wrong, if anything.
     pub const fn fault(&self) -> Option<&Fault> {
         match self {
-            Self::Delivered => None,
+            Self::Delivered | Self::DeliveredWith(_) | Self::Blocked(_) => None,
             Self::Rejected(fault) | Self::Deferred(fault) | Self::Unknown(fault) => Some(fault),
         }
     }
 }
+
+/// What a destination says of an item that it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// What it left out or could not use.
+    pub warnings: Vec<Fault>,
+}
+
+/// What a destination gives for a call that it carries out in its own time, to ask with: also after a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub String);
 
 /// What became of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,6 +170,14 @@ pub enum Verdict {
     Whole(Outcome),
     /// One outcome per item, in the order of the call.
     Each(Vec<Outcome>),
+    /// It was taken, and is carried out in the destination's own time: what became of it is to be asked
+    /// ([`Destination::poll`]).
+    Pending {
+        /// What to ask with.
+        ticket: Ticket,
+        /// When to ask.
+        ask_in: Duration,
+    },
 }
 
 /// How a destination gets rid of a kind of record.
@@ -380,6 +404,13 @@ pub trait Destination: Send + Sync {
     /// Sends one call.
     async fn send(&self, call: &Call) -> Receipt;
 
+    /// Asks what became of a call that had these items; for a call that goes on, [`Verdict::Pending`] again. A deferred call
+    /// as a whole means that it could not be asked now, and is asked again.
+    async fn poll(&self, ticket: &Ticket, _: &[RemoteId]) -> Receipt {
+        let fault = Fault::protocol("C0604", format!("the destination knows nothing of {}", ticket.0));
+        Receipt { verdict: Verdict::Whole(Outcome::Unknown(fault)), status: 0, response: String::new() }
+    }
+
     /// Whether an item of this id is told once ([`Op::Tell`]), whatever becomes of its record afterwards, instead of being kept
     /// up to date.
     fn is_told(&self, _: Kind, _: &RemoteId) -> bool {
@@ -409,6 +440,12 @@ pub trait Destination: Send + Sync {
 
     /// Calls made so far, for reports.
     fn calls(&self) -> u64;
+
+    /// What people say there, such as that they don't want mail any more, as records that are read into the source of each
+    /// flow; none: nothing comes back. Its lanes are named after the destination.
+    fn signals(&self) -> Option<Arc<dyn Source>> {
+        None
+    }
 
     /// The side of it that imports feeds hosted here; none where it does not.
     fn importer(&self) -> Option<&dyn Importer> {

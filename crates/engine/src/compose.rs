@@ -1,7 +1,7 @@
 //! What the destination should hold of a record: projected into the flow's markets, mapped by the destination, with the
 //! user's own fields. Pure: no call, no clock, no store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
     Facet, Facets, Fault, Item, Payload, Subject, Writer,
@@ -79,6 +79,12 @@ fn finish<'p, L>(
                 all.extend(items);
             }
         }
+    }
+    let mut ids = BTreeSet::new();
+    if let Some(twice) = all.iter().find(|item| !ids.insert(&item.id)) {
+        let fault = Fault::protocol("C0634", format!("two of its items would both be {:?}", twice.id.as_str()))
+            .hint("this is a defect of Cartage; please report it");
+        return (Target::Dead(fault), Vec::new(), due);
     }
     match (refused, filtered) {
         (Some(fault), _) => (Target::Dead(fault), all, due),

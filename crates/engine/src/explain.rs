@@ -147,7 +147,10 @@ fn stands(work: &Work, ledger: Option<&EntryView>) -> (&'static str, String) {
         return ("pending", format!("it changed since it was settled at {}", entry.settled_at));
     }
     match &entry.state {
-        State::InSync => ("in_sync", format!("the destination acknowledged it at {}", entry.settled_at)),
+        State::InSync => {
+            let warning = entry.fault.as_ref().map(|fault| format!(", and warns: {fault}")).unwrap_or_default();
+            ("in_sync", format!("the destination acknowledged it at {}{warning}", entry.settled_at))
+        }
         State::Filtered(rule) if rule == "dropped" => {
             ("filtered", "it was dropped with `cartage dead drop` until it changes".to_owned())
         }

@@ -158,18 +158,24 @@ async fn remove_items(
         let outcomes = match receipt.verdict {
             Verdict::Whole(outcome) => vec![outcome; items.len()],
             Verdict::Each(outcomes) => outcomes,
+            Verdict::Pending { .. } => {
+                let fault = Fault::transient("C0611", "the destination removes them in its own time")
+                    .hint("run `cartage forget` again later: what is gone by then is forgotten");
+                vec![Outcome::Deferred(fault); items.len()]
+            }
         };
         for (at, item) in items.iter().enumerate() {
             match outcomes.get(at) {
-                Some(Outcome::Delivered) => {
+                Some(outcome) if outcome.is_delivered() => {
                     forgotten.removed += 1;
                     done.insert(item.clone());
                 }
-                Some(Outcome::Rejected(fault) | Outcome::Deferred(fault) | Outcome::Unknown(fault)) => {
+                outcome => {
                     forgotten.left += 1;
-                    forgotten.fault.get_or_insert_with(|| fault.clone());
+                    if let Some(fault) = outcome.and_then(Outcome::fault) {
+                        forgotten.fault.get_or_insert_with(|| fault.clone());
+                    }
                 }
-                None => forgotten.left += 1,
             }
         }
     }

@@ -23,6 +23,7 @@ pub mod prepare;
 pub mod pull;
 pub mod push;
 pub mod run;
+pub mod signals;
 pub mod verify;
 
 pub use contract::SystemClock;

@@ -1,7 +1,7 @@
 //! What there is to do for one record: project, map, compare. Pure: no call, no clock, no store.
 
 use contract::{
-    Digests, Fault, Item, Op, Payload, Removal,
+    Destination, Digests, Fault, Item, Op, Payload, Ref, Removal,
     destination::{Carry, Repeat},
     store::{Entry, HeldItem, Hold, ItemEntry, Number, Revision, State, Trial, Work},
 };
@@ -41,6 +41,8 @@ pub struct Job {
     pub trial: Option<Trial>,
     /// How it stood before; none: it was never settled.
     pub state: Option<State>,
+    /// The record that it waits for, as the destination said when it was sent last: it is not sent.
+    pub blocked: Option<Blocked>,
     /// It is sent, though the destination should have it, to find out whether the account accepts anything.
     pub probe: bool,
 }
@@ -63,6 +65,28 @@ impl Rank {
         };
         Self { created_at, number: work.number }
     }
+}
+
+/// Another record that a record waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// That record.
+    pub on: Ref,
+    /// How it stands with the flow.
+    pub standing: Standing,
+}
+
+/// How a record stands that others wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The destination has it.
+    Free,
+    /// It is to be sent.
+    Waits,
+    /// It is kept out, or gone.
+    Filtered,
+    /// It was refused.
+    Dead,
 }
 
 /// Items that are another record's.
@@ -154,22 +178,7 @@ pub fn job(flow: &Flow, prepared: &Prepared, work: &Work, now: Timestamp) -> Job
         Target::Dead(_) => items.into_iter().map(refused).collect(),
         Target::InSync | Target::Filtered(_) | Target::Gone => parts(flow, work.kind, items, entry),
     };
-    Job {
-        number: work.number,
-        revision: work.revision,
-        kind: work.kind,
-        id: work.id.clone(),
-        target,
-        parts,
-        contested: None,
-        contested_now: false,
-        rank: Rank::of(work),
-        due,
-        attempts: entry.map_or(0, |entry| entry.attempts),
-        trial: entry.and_then(|entry| entry.trial),
-        state: entry.map(|entry| entry.state.clone()),
-        probe: false,
-    }
+    Job { due, ..Job::of(work, target, parts) }
 }
 
 fn refused(item: Item) -> Part {
@@ -197,13 +206,7 @@ fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Ve
         if !parts.iter().take(kept).any(|part| part.id == item.id) {
             let mut part = Part::new(item.id.clone(), None, Digests::default(), before(item));
             part.told = destination.is_told(kind, &part.id);
-            part.action = match carry.removal {
-                // What was told can't be taken back, and must not be told again should the record come back.
-                _ if part.told => Action::Keep,
-                Removal::Feed => Action::AwaitFeed,
-                Removal::Call => Action::Send(Op::Remove),
-                Removal::Hide => Action::Send(Op::Hide),
-            };
+            part.take_away(carry.removal);
             parts.push(part);
         }
     }
@@ -236,6 +239,54 @@ fn action(flow: &Flow, carry: Carry, part: &Part) -> Action {
 }
 
 impl Job {
+    /// A job of these parts.
+    pub(crate) fn of(work: &Work, target: Target, parts: Vec<Part>) -> Self {
+        let entry = work.entry.as_ref();
+        Self {
+            number: work.number,
+            revision: work.revision,
+            kind: work.kind,
+            id: work.id.clone(),
+            target,
+            parts,
+            contested: None,
+            contested_now: false,
+            rank: Rank::of(work),
+            due: None,
+            attempts: entry.map_or(0, |entry| entry.attempts),
+            trial: entry.and_then(|entry| entry.trial),
+            state: entry.map(|entry| entry.state.clone()),
+            blocked: None,
+            probe: false,
+        }
+    }
+
+    /// It is not sent as long as another record is not there.
+    pub(crate) fn wait_for(&mut self, blocked: Blocked) {
+        for part in &mut self.parts {
+            if matches!(part.action, Action::Send(op) if !op.takes_away()) {
+                part.action = Action::Keep;
+            }
+        }
+        self.blocked = Some(blocked);
+    }
+
+    /// It is kept out after all, by this rule: what the destination holds of it goes.
+    pub(crate) fn keep_out(&mut self, destination: &dyn Destination, rule: &'static str) {
+        self.target = Target::Filtered(rule);
+        self.parts.retain(|part| part.before != Before::Nothing);
+        let removal = destination.carry(self.kind).map_or(Removal::Call, |carry| carry.removal);
+        for part in &mut self.parts {
+            part.payload = None;
+            part.take_away(removal);
+        }
+    }
+
+    /// Something is put there for it.
+    pub(crate) fn puts(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part.action, Action::Send(op) if !op.takes_away()))
+    }
+
     /// Nothing has to be sent.
     pub fn is_settled(&self) -> bool {
         !self.parts.iter().any(|part| part.action.calls())
@@ -300,9 +351,20 @@ impl Action {
 }
 
 impl Part {
-    const fn new(id: RemoteId, payload: Option<Payload>, digests: Digests, before: Before) -> Self {
+    pub(crate) const fn new(id: RemoteId, payload: Option<Payload>, digests: Digests, before: Before) -> Self {
         let (action, handed) = (Action::Keep, Handed::No);
         Self { id, payload, digests, before, action, handed, told: false, acknowledged: None }
+    }
+
+    /// Has it removed.
+    fn take_away(&mut self, removal: Removal) {
+        self.action = match removal {
+            // What was told can't be taken back, and must not be told again should the record come back.
+            _ if self.told => Action::Keep,
+            Removal::Feed => Action::AwaitFeed,
+            Removal::Call => Action::Send(Op::Remove),
+            Removal::Hide => Action::Send(Op::Hide),
+        };
     }
 
     /// The destination no longer has it after this.
@@ -339,6 +401,12 @@ impl Part {
     pub fn delivered(self) -> Option<HeldItem> {
         let payload = self.payload?;
         Some(HeldItem { id: self.id, digests: Some(self.digests), payload: Some(payload) })
+    }
+
+    /// What the destination will hold once it has carried out what it took; nobody knows of what it removes.
+    pub fn pending(self) -> HeldItem {
+        let digests = self.payload.is_some().then_some(self.digests);
+        HeldItem { id: self.id, digests, payload: self.payload }
     }
 
     /// What the destination holds of an item that it turned out to have: what was told is not compared any more, anything

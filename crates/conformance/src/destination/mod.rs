@@ -4,6 +4,7 @@
 //! depend on each other. What a check found wrong is told as text; nothing here panics.
 
 mod sample;
+pub mod scripted;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -289,7 +290,7 @@ impl Suite<'_> {
     async fn deliver(&self, kind: Kind, op: Op, items: &[Item]) -> Found {
         let receipt = self.send(kind, op, items).await?;
         let outcomes = outcomes(&receipt, items.len())?;
-        ensure(outcomes.iter().all(|it| **it == Outcome::Delivered), || format!("{} gave {receipt:?}", op.name()))
+        ensure(outcomes.iter().all(|it| it.is_delivered()), || format!("{} gave {receipt:?}", op.name()))
     }
 
     async fn holds(&self, kind: Kind, item: &Item) -> Found {
@@ -402,7 +403,7 @@ impl Suite<'_> {
         let item = self.item(&Sample::new("oversize").described(&"word ".repeat(400_000)))?;
         let receipt = self.send(Kind::Product, Op::Put, std::slice::from_ref(&item)).await?;
         match outcomes(&receipt, 1)?.first() {
-            Some(Outcome::Delivered) => self.holds(Kind::Product, &item).await,
+            Some(outcome) if outcome.is_delivered() => self.holds(Kind::Product, &item).await,
             Some(Outcome::Rejected(_)) => Ok(()),
             _ => Err(format!("{receipt:?}")),
         }
@@ -423,6 +424,7 @@ impl Suite<'_> {
                 let right = matches!(each.as_slice(), [Outcome::Delivered, Outcome::Rejected(_), Outcome::Delivered]);
                 ensure(right, || format!("{each:?}"))?;
             }
+            Verdict::Pending { .. } => return Err(format!("{receipt:?}")),
             Verdict::Whole(outcome) => {
                 ensure(matches!(outcome, Outcome::Rejected(_)), || format!("the batch was {outcome:?}"))?;
                 for item in &items {
@@ -592,6 +594,7 @@ fn outcomes(receipt: &Receipt, count: usize) -> Result<Vec<&Outcome>, String> {
         Verdict::Whole(outcome) => Ok(vec![outcome; count]),
         Verdict::Each(each) if each.len() == count => Ok(each.iter().collect()),
         Verdict::Each(each) => Err(format!("{} outcomes for {count} items", each.len())),
+        Verdict::Pending { .. } => Err("the call is carried out later".to_owned()),
     }
 }
 

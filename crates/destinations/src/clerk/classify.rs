@@ -52,7 +52,7 @@ pub fn broken(what: &str, broken: Broken) -> Outcome {
 /// The fault of an outcome, none when it was delivered.
 pub fn fault(outcome: Outcome) -> Option<Fault> {
     match outcome {
-        Outcome::Delivered => None,
+        Outcome::Delivered | Outcome::DeliveredWith(_) | Outcome::Blocked(_) => None,
         Outcome::Rejected(fault) | Outcome::Deferred(fault) | Outcome::Unknown(fault) => Some(fault),
     }
 }

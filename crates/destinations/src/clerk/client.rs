@@ -175,8 +175,8 @@ impl Client {
         };
         match outcome {
             Outcome::Deferred(fault) if fault.class == FaultClass::Credentials => Ok(false),
-            Outcome::Rejected(_) | Outcome::Delivered => Ok(false),
             Outcome::Deferred(fault) | Outcome::Unknown(fault) => Err(fault),
+            Outcome::Rejected(_) | Outcome::Delivered | Outcome::DeliveredWith(_) | Outcome::Blocked(_) => Ok(false),
         }
     }
 

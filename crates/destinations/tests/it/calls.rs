@@ -47,6 +47,7 @@ fn parcel(id: &str, members: &str) -> Parcel {
 
 fn whole(receipt: &Receipt) -> &Outcome {
     match &receipt.verdict {
+        Verdict::Pending { .. } => panic!("{receipt:?}"),
         Verdict::Whole(outcome) => outcome,
         Verdict::Each(_) => panic!("one verdict per item"),
     }

@@ -18,6 +18,7 @@ fn outcome(status: u16, body: &str, retry_after: Option<&str>) -> Outcome {
 
 fn brief(outcome: &Outcome) -> String {
     let (word, fault) = match outcome {
+        Outcome::DeliveredWith(_) | Outcome::Blocked(_) => panic!("{outcome:?}"),
         Outcome::Delivered => return "delivered".to_owned(),
         Outcome::Rejected(fault) => ("rejected", fault),
         Outcome::Deferred(fault) => ("deferred", fault),

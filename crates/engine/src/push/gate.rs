@@ -5,12 +5,13 @@
 //! items, so that it does not matter how many a call carries; chance comes through [`Random`].
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use contract::{Fault, FaultClass, Outcome, Random};
-use model::Timestamp;
+use contract::{Fault, FaultClass, Outcome, Random, Ref, store::Number};
+use model::{FlowName, Timestamp};
 use tokio::sync::watch;
 
 /// Items refused one after the other, with none accepted among them, after which the flow pauses: then it is not the
@@ -39,6 +40,10 @@ struct State {
     refused_in_a_row: u32,
     failed_in_a_row: u32,
     succeeded_at: Option<Timestamp>,
+    /// Calls that the destination carries out in its own time, by flow.
+    imports: BTreeMap<FlowName, usize>,
+    /// What records wait for, as the destination said.
+    waits: BTreeMap<(FlowName, Number), Ref>,
 }
 
 /// The right to have a call under way, for as long as it lives.
@@ -61,6 +66,8 @@ impl Gate {
             refused_in_a_row: 0,
             failed_in_a_row: 0,
             succeeded_at: None,
+            imports: BTreeMap::new(),
+            waits: BTreeMap::new(),
         };
         Arc::new(Self { state: Mutex::new(state), random, freed: watch::channel(0).0 })
     }
@@ -72,11 +79,56 @@ impl Gate {
     /// Leave to make a call where fewer than `most` are under way.
     pub(super) fn enter(self: &Arc<Self>, most: usize) -> Option<Permit> {
         let mut state = self.state();
-        if state.calls >= most.max(1) {
+        if state.calls + state.imports.values().sum::<usize>() >= most.max(1) {
             return None;
         }
         state.calls += 1;
         Some(Permit(Arc::clone(self)))
+    }
+
+    /// How many calls of a flow the destination carries out in its own time: they count as under way.
+    pub(super) fn imports(&self, flow: &FlowName, imports: usize) {
+        let mut state = self.state();
+        if imports == 0 {
+            state.imports.remove(flow);
+        } else if let Some(count) = state.imports.get_mut(flow) {
+            *count = imports;
+        } else {
+            state.imports.insert(flow.clone(), imports);
+        }
+    }
+
+    /// A call is under way, of any flow.
+    pub(super) fn is_busy(&self) -> bool {
+        self.state().calls > 0
+    }
+
+    /// What a record waits for.
+    pub(super) fn waits_for(&self, flow: &FlowName, number: Number) -> Option<Ref> {
+        let state = self.state();
+        if state.waits.is_empty() { None } else { state.waits.get(&(flow.clone(), number)).cloned() }
+    }
+
+    /// A record waits for another one, or for none.
+    pub(super) fn wait_for(&self, flow: &FlowName, number: Number, on: Option<Ref>) {
+        let mut state = self.state();
+        match on {
+            Some(on) => drop(state.waits.insert((flow.clone(), number), on)),
+            None if state.waits.is_empty() => {}
+            None => drop(state.waits.remove(&(flow.clone(), number))),
+        }
+    }
+
+    /// The records that wait for this one.
+    pub(super) fn waiting(&self, flow: &FlowName, on: &Ref) -> Vec<Number> {
+        let state = self.state();
+        let waiting = state.waits.iter().filter(|((of, _), waits)| of == flow && *waits == on);
+        waiting.map(|((_, number), _)| *number).collect()
+    }
+
+    /// Some record waits for another one.
+    pub(super) fn holds_back(&self) -> bool {
+        !self.state().waits.is_empty()
     }
 
     /// Waits until a call of any flow ends, unless none is under way.
@@ -122,14 +174,14 @@ impl Gate {
             let mut state = self.state();
             for outcome in outcomes.iter_mut() {
                 match outcome {
-                    Outcome::Delivered => state.refused_in_a_row = 0,
+                    Outcome::Delivered | Outcome::DeliveredWith(_) => state.refused_in_a_row = 0,
                     Outcome::Rejected(fault) => {
                         state.refused_in_a_row = state.refused_in_a_row.saturating_add(1);
                         if state.refused_in_a_row >= REFUSED_IN_A_ROW {
                             *outcome = Outcome::Deferred(all_refused(fault));
                         }
                     }
-                    Outcome::Deferred(_) | Outcome::Unknown(_) => {}
+                    Outcome::Deferred(_) | Outcome::Unknown(_) | Outcome::Blocked(_) => {}
                 }
             }
             if arrived {

@@ -11,19 +11,23 @@
 
 pub mod gate;
 pub mod guard;
+mod imports;
 mod outbox;
 mod owners;
 mod planner;
+mod polling;
+mod settle;
 mod settler;
+mod standing;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
 
 use contract::{
-    Call, Clock, Fault, Limits, Op, Outcome, Parcel, Payload, Receipt, Store,
+    Call, Clock, Fault, Limits, Op, Outcome, Parcel, Payload, Receipt, Ref, Store,
     destination::{Resolution, Verdict},
     source::Urgency,
     store::{Closed, Leased, Number, Open, Revision, State, Step},
@@ -38,9 +42,11 @@ use tracing::Instrument as _;
 use self::{
     gate::pauses,
     guard::Removing,
+    imports::Imports,
     outbox::{Batch, Bin, Flush, Outbox, Waiting},
     planner::Planner,
-    settler::{Answer, Circumstances, STEP, Settler},
+    settle::{Answer, Circumstances},
+    settler::{STEP, Settler},
 };
 use crate::{
     flow::Flow,
@@ -93,6 +99,8 @@ pub struct Pushed {
     pub calls: u64,
     /// Why it stopped before the end, if it did.
     pub paused: Option<Fault>,
+    /// What is left waits for calls that the destination carries out in its own time, and these are asked for then.
+    pub resume_at: Option<Timestamp>,
 }
 
 impl Pushed {
@@ -107,6 +115,7 @@ impl Pushed {
         self.dead += later.dead;
         self.calls += later.calls;
         self.paused = later.paused;
+        self.resume_at = later.resume_at;
     }
 }
 
@@ -132,6 +141,8 @@ pub fn read_ahead(limits: &Limits) -> usize {
 /// What came of a call.
 enum Answered {
     Receipt(Receipt),
+    /// What became of one that the destination carries out in its own time.
+    Polled(Receipt),
     /// What had become of earlier ones.
     Resolved(Result<Vec<Resolution>, Fault>),
 }
@@ -146,6 +157,10 @@ struct Turn {
     /// Calls under way, by id.
     under_way: BTreeMap<u64, Batch>,
     tasks: HashMap<task::Id, u64>,
+    /// Calls that the destination carries out in its own time.
+    imports: Imports,
+    /// Those of them that are over, and not settled.
+    over: Vec<(u64, Receipt, Duration)>,
     /// A record that the destination accepted.
     accepted: Option<Number>,
     /// Other flows use up what the account allows.
@@ -166,6 +181,8 @@ impl Turn {
             sending: JoinSet::new(),
             under_way: BTreeMap::new(),
             tasks: HashMap::new(),
+            imports: Imports::default(),
+            over: Vec::new(),
             accepted: None,
             blocked: false,
             wants_probe: false,
@@ -185,17 +202,22 @@ impl Turn {
         if self.push.flow.guard.is_none() {
             self.push.store.approve_removals(&self.push.flow.name, self.now()).await?;
         }
+        self.resume_imports().await?;
         loop {
+            self.ask();
             let exhausted = self.fill().await?;
             self.decide_removals().await?;
             let batches = self.form(exhausted);
             let opened = self.commit(&batches).await?;
             self.send(opened, batches);
+            if self.end_imports().await? {
+                continue;
+            }
             if let Some(ended) = self.sending.join_next_with_id().await {
-                self.answered(ended);
+                self.answered(ended).await?;
                 // Whatever else has come in by now belongs to the same transaction.
                 while let Some(ended) = self.sending.try_join_next_with_id() {
-                    self.answered(ended);
+                    self.answered(ended).await?;
                 }
                 self.probe_if_needed().await?;
             } else if !self.planner.overlooked && !self.goes_on(exhausted).await {
@@ -209,6 +231,9 @@ impl Turn {
         let begun = self.settler.begun();
         self.finish(begun);
         self.commit(&[]).await?;
+        if self.settler.load() > 0 {
+            self.pushed.resume_at = self.imports.next_ask();
+        }
         Ok(self.pushed)
     }
 
@@ -229,14 +254,15 @@ impl Turn {
 
     /// Reads and prepares until enough is waiting. True when there is nothing more to read now.
     async fn fill(&mut self) -> Result<bool, Fault> {
-        let planned = self.planner.look_again(&self.push, &mut self.settler).await?;
+        let planned = self.planner.look_again(&self.push, &mut self.settler, &self.imports).await?;
         self.enqueue(planned.jobs);
         while !self.is_ending() {
             if self.settler.waiting_rows() >= STEP {
                 self.commit(&[]).await?;
             }
             let room = self.room();
-            let Some(planned) = self.planner.next(&self.push, room, &mut self.settler).await? else { return Ok(false) };
+            let next = self.planner.next(&self.push, room, &mut self.settler, &self.imports);
+            let Some(planned) = next.await? else { return Ok(false) };
             self.enqueue(planned.jobs);
             if let Some(fault) = self.planner.broken.take() {
                 self.pause(fault);
@@ -336,7 +362,7 @@ impl Turn {
             return Vec::new();
         }
         // Where something waits for what is in the bins, that is not held back.
-        let filling = *self.push.filling.borrow() > 0 && !self.planner.waits();
+        let filling = *self.push.filling.borrow() > 0 && !self.planner.waits(&self.imports);
         let flush = Flush { exhausted, filling, quiet: self.sending.is_empty() };
         let destination = &self.push.flow.destination;
         let formed = self.outbox.form(gate, |kind, op| destination.limits(kind, op), flush);
@@ -347,7 +373,7 @@ impl Turn {
     /// One transaction: what ended, what is settled, the cursor, and the calls about to be made.
     async fn commit(&mut self, batches: &[Batch]) -> Result<Vec<u64>, Fault> {
         let (cursor, moved) = self.planner.cursor();
-        if self.settler.is_empty() && batches.is_empty() && !moved {
+        if self.settler.is_empty() && self.imports.is_committed() && batches.is_empty() && !moved {
             return Ok(Vec::new());
         }
         let open = batches.iter().map(|batch| Open {
@@ -370,7 +396,7 @@ impl Turn {
             cursor,
             open,
             removed: if counts { removed } else { 0 },
-            tickets: Vec::new(),
+            tickets: self.imports.take_changed(),
             at: self.now(),
         };
         let opened = self.push.store.advance(step).await?;
@@ -425,22 +451,35 @@ impl Turn {
 
     // ── answers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn answered(&mut self, ended: Result<(task::Id, (Answered, Duration)), task::JoinError>) {
+    async fn answered(
+        &mut self,
+        ended: Result<(task::Id, (Answered, Duration)), task::JoinError>,
+    ) -> Result<(), Fault> {
         let (task, (answered, took)) = match ended {
             Ok(answer) => answer,
             Err(error) => (error.id(), (Answered::Receipt(cut_off(&error)), Duration::ZERO)),
         };
-        let Some(id) = self.tasks.remove(&task) else { return };
-        let Some(batch) = self.under_way.remove(&id) else { return };
+        let Some(id) = self.tasks.remove(&task) else { return Ok(()) };
+        let Some(batch) = self.under_way.remove(&id) else {
+            self.polled(id, answered, took);
+            return Ok(());
+        };
         let receipt = match answered {
-            Answered::Receipt(receipt) => receipt,
-            Answered::Resolved(Ok(resolutions)) => return self.resolved(id, took, batch, resolutions),
+            Answered::Receipt(receipt) | Answered::Polled(receipt) => receipt,
+            Answered::Resolved(Ok(resolutions)) => {
+                self.resolved(id, took, batch, resolutions);
+                return Ok(());
+            }
             // As before, nobody knows.
             Answered::Resolved(Err(fault)) => {
                 Receipt { verdict: Verdict::Whole(Outcome::Deferred(fault)), status: 0, response: String::new() }
             }
         };
         let (status, response) = (receipt.status, receipt.response.clone());
+        if let Verdict::Pending { ticket, ask_in } = receipt.verdict {
+            self.goes_on_there(id, batch, ticket, ask_in, (status, took));
+            return Ok(());
+        }
         let refused_whole = matches!(&receipt.verdict, Verdict::Whole(Outcome::Rejected(_)));
         let mut outcomes = outcomes(receipt.verdict, batch.parts.len());
         let fault = outcomes.iter().find_map(Outcome::fault).cloned();
@@ -456,12 +495,13 @@ impl Turn {
         let closed = Closed { id, status, took, response, fault };
         if refused_whole && batch.parts.len() > 1 {
             self.outbox.bisect(batch);
-            return self.settler.close(closed, std::collections::BTreeSet::new());
+            self.settler.close(closed, BTreeSet::new());
+            return Ok(());
         }
         if let Some(fault) = self.push.flow.gate.judge(&mut outcomes, self.push.first_backoff, self.now()) {
             self.pause(fault);
         }
-        self.record(batch, outcomes, closed);
+        self.record(batch, outcomes, closed).await
     }
 
     /// Notes what had become of parts of which nobody knew.
@@ -478,7 +518,7 @@ impl Turn {
 
     /// Notes what became of each part. What certainly had no effect and is nobody's fault waits again, or, where the flow
     /// pauses for it, stays unsettled where it is.
-    fn record(&mut self, batch: Batch, outcomes: Vec<Outcome>, closed: Closed) {
+    async fn record(&mut self, batch: Batch, outcomes: Vec<Outcome>, closed: Closed) -> Result<(), Fault> {
         let (bin, alone) = (batch.bin, batch.parts.len() == 1);
         let (mut answered, mut again) = (Vec::new(), Vec::new());
         for (waiting, outcome) in batch.parts.into_iter().zip(outcomes) {
@@ -491,26 +531,53 @@ impl Turn {
                     self.outbox.done(bin.kind, &waiting.item);
                     drop(self.settler.forget(waiting.number));
                 }
-                Outcome::Delivered | Outcome::Rejected(_) | Outcome::Deferred(_) | Outcome::Unknown(_) => {
+                Outcome::Delivered
+                | Outcome::DeliveredWith(_)
+                | Outcome::Blocked(_)
+                | Outcome::Rejected(_)
+                | Outcome::Deferred(_)
+                | Outcome::Unknown(_) => {
                     self.outbox.done(bin.kind, &waiting.item);
                     if outcome.is_delivered() && batch.bin.op == Op::Put {
                         self.accepted = Some(waiting.number);
                     }
                     self.wants_probe |= alone && bin.is_suspect() && outcome.is_open();
-                    answered.push((waiting, Answer::Outcome(outcome)));
+                    let answer = self.noted(waiting.number, outcome).await?;
+                    answered.push((waiting, answer));
                 }
             }
         }
         self.outbox.put_back(bin, again);
         let done = self.settler.record(answered, alone, closed);
         self.finish(done);
+        Ok(())
+    }
+
+    /// What became of an item, with whom its record waits for, which is remembered.
+    async fn noted(&self, number: Number, outcome: Outcome) -> Result<Answer, Fault> {
+        let answer = standing::answer(&self.push, outcome).await?;
+        let on = match &answer {
+            Answer::Blocked(blocked) => Some(blocked.on.clone()),
+            _ => None,
+        };
+        self.push.flow.gate.wait_for(&self.push.flow.name, number, on);
+        Ok(answer)
     }
 
     fn finish(&mut self, numbers: Vec<Number>) {
         let at = self.circumstances();
         for number in numbers {
-            let places = self.settler.finish(number, &at);
+            let (places, in_sync) = self.settler.finish(number, &at);
             self.planner.release(&places);
+            self.free(in_sync);
+        }
+    }
+
+    /// Looks again at the records that wait for this one, which is in sync now.
+    fn free(&mut self, in_sync: Option<Ref>) {
+        let (gate, flow) = (&self.push.flow.gate, &self.push.flow.name);
+        if let Some(record) = in_sync.filter(|_| gate.holds_back()) {
+            gate.waiting(flow, &record).into_iter().for_each(|number| self.planner.look_at(number));
         }
     }
 
@@ -582,6 +649,10 @@ impl Turn {
             return true;
         }
         let is_filling = *self.push.filling.borrow() > 0;
+        if self.blocked && !gate.is_busy() {
+            // Calls that the destination carries out take all places: they are asked for when it is time.
+            return false;
+        }
         if self.blocked {
             tokio::select! {
                 () = gate.is_free() => {}
@@ -589,8 +660,9 @@ impl Turn {
             }
             return true;
         }
-        let more = waiting || !exhausted || self.planner.waits();
-        if !exhausted || self.planner.waits() || !is_filling {
+        let waits = self.planner.waits(&self.imports);
+        let more = waiting || !exhausted || waits;
+        if !exhausted || waits || !is_filling {
             return more;
         }
         // A sender that is gone will not bring anything more.
@@ -606,6 +678,8 @@ impl Turn {
 fn outcomes(verdict: Verdict, items: usize) -> Vec<Outcome> {
     match verdict {
         Verdict::Whole(outcome) => vec![outcome; items],
+        // There are none yet.
+        Verdict::Pending { .. } => Vec::new(),
         Verdict::Each(mut outcomes) => {
             outcomes.resize_with(items, || {
                 Outcome::Unknown(Fault::protocol("C0604", "the destination answered for fewer items than were sent"))

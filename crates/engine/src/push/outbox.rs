@@ -124,6 +124,11 @@ impl Outbox {
         self.bins.entry(bin).or_default().push_back(waiting);
     }
 
+    /// The item is in a call that the destination carries out: parts for it come after that.
+    pub(super) fn occupy(&mut self, kind: Kind, item: &RemoteId) {
+        self.lines.entry((kind, item.clone())).or_default();
+    }
+
     /// The item's part was answered for: the next one in line is sent.
     pub(super) fn done(&mut self, kind: Kind, item: &RemoteId) {
         if self.lines.is_empty() {

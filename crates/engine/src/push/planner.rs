@@ -14,8 +14,10 @@ use contract::{
 
 use super::{
     Place, Push,
+    imports::Imports,
     owners::{Claims, settle_rivalries},
     settler::Settler,
+    standing::hold_back,
 };
 use crate::{
     flow::Prepared,
@@ -65,20 +67,31 @@ pub(super) struct Planned {
 
 impl Planner {
     /// Jobs of records that changed while a call carried them and that none carries any more.
-    pub(super) async fn look_again(&mut self, push: &Push, settler: &mut Settler) -> Result<Planned, Fault> {
+    pub(super) async fn look_again(
+        &mut self,
+        push: &Push,
+        settler: &mut Settler,
+        imports: &Imports,
+    ) -> Result<Planned, Fault> {
         self.overlooked = false;
-        let ready: Vec<Number> = self.again.keys().filter(|it| !settler.is_under_way(**it)).copied().collect();
+        let is_free = |number: &&Number| !settler.is_under_way(**number) && !imports.carries(**number);
+        let ready: Vec<Number> = self.again.keys().filter(is_free).copied().collect();
         let mut work = Vec::with_capacity(ready.len());
         for number in ready {
             work.extend(push.store.work(&push.flow.name, number).await?);
         }
-        let jobs = self.jobs(push, work, settler).await?;
+        let jobs = self.jobs(push, work, settler, imports).await?;
         Ok(Planned { jobs, is_last: false })
     }
 
-    /// Something waits for calls that are under way.
-    pub(super) fn waits(&self) -> bool {
-        !self.again.is_empty()
+    /// Something waits for calls that are under way, other than at the destination.
+    pub(super) fn waits(&self, imports: &Imports) -> bool {
+        self.again.keys().any(|number| !imports.carries(*number))
+    }
+
+    /// Looks at a record once more as soon as no call carries it.
+    pub(super) fn look_at(&mut self, number: Number) {
+        self.again.entry(number).or_default();
     }
 
     /// Reads the next window, of about `room` records in all; none where the room is too small to be worth a query.
@@ -87,6 +100,7 @@ impl Planner {
         push: &Push,
         room: usize,
         settler: &mut Settler,
+        imports: &Imports,
     ) -> Result<Option<Planned>, Fault> {
         let most = room / WINDOWS;
         if most < LEAST {
@@ -102,11 +116,12 @@ impl Planner {
         };
         let window = push.store.window(&push.flow.name, take).await?;
         // A retry that a call carries is found again and again; what is fresh is found once.
-        let is_new = |work: &Work| work.urgency.is_some() || !settler.is_under_way(work.number);
+        let is_held = |number| settler.is_under_way(number) || imports.carries(number);
+        let is_new = |work: &Work| work.urgency.is_some() || !is_held(work.number);
         let is_last = !window.work.iter().any(is_new);
         self.read = Some(window.cursor);
         self.shared = window.shared;
-        let jobs = self.jobs(push, window.work, settler).await?;
+        let jobs = self.jobs(push, window.work, settler, imports).await?;
         Ok(Some(Planned { jobs, is_last }))
     }
 
@@ -133,6 +148,7 @@ impl Planner {
         push: &Push,
         work: Vec<Work>,
         settler: &mut Settler,
+        imports: &Imports,
     ) -> Result<Vec<(Job, Vec<Place>)>, Fault> {
         if work.is_empty() {
             return Ok(Vec::new());
@@ -160,10 +176,23 @@ impl Planner {
                 }
                 continue;
             }
+            if imports.carries(work.number) {
+                settler.wait_for_import(&work);
+                let changed = work.entry.as_ref().is_none_or(|entry| entry.revision != work.revision);
+                if changed {
+                    // The end of the import finds that, and looks at it again.
+                    let held = self.again.remove(&work.number).into_iter().flatten().chain(place).collect::<Vec<_>>();
+                    self.release(&held);
+                } else if place.is_some() {
+                    self.again.entry(work.number).or_default().extend(place);
+                }
+                continue;
+            }
             let mut held = self.again.remove(&work.number).unwrap_or_default();
             held.extend(place);
             let mut job = job(&push.flow, &lookup.prepared, &work, now);
             acknowledged(push, &mut job).await?;
+            hold_back(push, &mut job).await?;
             jobs.push(job);
             places.push(held);
         }

@@ -3,25 +3,20 @@
 //! **Invariants:** a record has one job at a time; whatever a call may have left at the destination is in the row, at the
 //! latest as in doubt; a call stays open in the store until all records that it carried are settled.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
-    Outcome,
-    destination::Resolution,
-    store::{Closed, Held, HeldItem, Hold, Number, Settled, State, Trial},
+    Ref,
+    store::{Closed, Held, Hold, Number, Settled, State, Work},
 };
-use model::{RemoteId, Timestamp};
+use model::RemoteId;
 
-use super::{Place, gate::Backoff, outbox::Waiting};
-use crate::prepare::{Action, Handed, Job, Part, Target};
-
-/// A record that fails alone so often, while the account accepts others, becomes a dead letter,
-const FAILURES: u32 = 5;
-/// but not sooner than so long after the first time.
-const FAILURES_SPAN: Duration = Duration::from_mins(2);
+use super::{
+    Place,
+    outbox::Waiting,
+    settle::{Answer, Circumstances, Sent, incomplete, removed, settle},
+};
+use crate::prepare::{Action, Handed, Job, Part};
 
 /// Rows that are written in one transaction.
 pub(super) const STEP: usize = 500;
@@ -41,32 +36,6 @@ pub(super) struct Settler {
     removed: u64,
     /// Items that records leave to others, by who takes them.
     handed: BTreeMap<Number, Vec<(Number, RemoteId)>>,
-}
-
-/// What is known of a part after a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// What became of it.
-    Outcome(Outcome),
-    /// What had become of it before, when nobody knew.
-    Resolved(Resolution),
-}
-
-impl Answer {
-    const fn outcome(&self) -> Option<&Outcome> {
-        match self {
-            Self::Outcome(outcome) => Some(outcome),
-            Self::Resolved(_) => None,
-        }
-    }
-
-    fn is_open(&self) -> bool {
-        self.outcome().is_some_and(Outcome::is_open)
-    }
-
-    fn is_delivered(&self) -> bool {
-        self.outcome().is_some_and(Outcome::is_delivered)
-    }
 }
 
 /// A job being worked off.
@@ -89,18 +58,6 @@ pub(super) struct Running {
 struct Lingering {
     closed: Closed,
     numbers: BTreeSet<Number>,
-}
-
-/// What has to be known to settle a record.
-#[derive(Clone, Copy)]
-pub(super) struct Circumstances {
-    pub(super) now: Timestamp,
-    /// How long what is tried again waits.
-    pub(super) backoff: Backoff,
-    /// The account asked for quiet until then.
-    pub(super) quiet_until: Timestamp,
-    /// When the account last accepted something.
-    pub(super) succeeded_at: Option<Timestamp>,
 }
 
 impl Settler {
@@ -158,20 +115,77 @@ impl Settler {
     /// Notes what became of parts of a call, which carried nothing else if `alone`; gives the records of which no part is
     /// left.
     pub(super) fn record(&mut self, parts: Vec<(Waiting, Answer)>, alone: bool, closed: Closed) -> Vec<Number> {
+        let (numbers, done) = self.note_answers(parts, alone, closed.id);
+        self.close(closed, numbers);
+        done
+    }
+
+    /// As [`Settler::record`], for a call that goes on at the destination.
+    pub(super) fn record_pending(&mut self, parts: Vec<(Waiting, Answer)>, call: u64) -> Vec<Number> {
+        self.note_answers(parts, false, call).1
+    }
+
+    /// Replaces what is known of an item of a record that is worked off.
+    pub(super) fn amend(&mut self, number: Number, item: &RemoteId, answer: Answer) {
+        let Some(running) = self.running.get_mut(&number) else { return };
+        if let Some(place) = running.job.parts.iter().position(|part| part.id == *item) {
+            running.answers.insert(place, answer);
+        }
+    }
+
+    /// Writes a row for a record that is not worked off; gives the record if it is in sync now.
+    pub(super) fn settle(
+        &mut self,
+        job: Job,
+        answers: BTreeMap<usize, Answer>,
+        sent: Sent,
+        at: &Circumstances,
+    ) -> Option<Ref> {
+        self.removed += removed(&job, &answers);
+        let record = Ref { kind: job.kind, id: job.id.clone() };
+        let settled = settle(job, answers, sent, at);
+        let in_sync = settled.state == State::InSync;
+        self.note(settled);
+        in_sync.then_some(record)
+    }
+
+    /// A retry of a record that is carried out at the destination waits for the end of that, which looks at it again.
+    pub(super) fn wait_for_import(&mut self, work: &Work) {
+        let retry = work.entry.as_ref().filter(|entry| matches!(entry.state, State::Retry(_)));
+        let Some(entry) = retry.filter(|_| !self.is_under_way(work.number)) else { return };
+        self.note(Settled {
+            number: work.number,
+            revision: entry.revision,
+            state: State::AwaitsImport,
+            items: Held::Same,
+            due: None,
+            call: None,
+            fault: Some(incomplete()),
+            refused: Vec::new(),
+            wants: Vec::new(),
+            trial: entry.trial,
+        });
+    }
+
+    fn note_answers(
+        &mut self,
+        parts: Vec<(Waiting, Answer)>,
+        alone: bool,
+        call: u64,
+    ) -> (BTreeSet<Number>, Vec<Number>) {
         let (mut numbers, mut done) = (BTreeSet::new(), Vec::new());
         for (waiting, answer) in parts {
             let Some(running) = self.running.get_mut(&waiting.number) else { continue };
             running.failed_alone |= alone && answer.is_open();
             running.answers.insert(waiting.part, answer);
-            running.call = Some(closed.id);
+            running.call = Some(call);
             running.left -= 1;
             numbers.insert(waiting.number);
             if running.left == 0 {
                 done.push(waiting.number);
             }
         }
-        self.close(closed, numbers);
-        done
+        (numbers, done)
     }
 
     /// Closes a call once these records are settled.
@@ -183,16 +197,18 @@ impl Settler {
         }
     }
 
-    /// Settles a record; gives the places of the walk that are done with it.
-    pub(super) fn finish(&mut self, number: Number, at: &Circumstances) -> Vec<Place> {
-        let Some(running) = self.forget(number) else { return Vec::new() };
+    /// Settles a record; gives the places of the walk that are done with it, and the record if it is in sync now.
+    pub(super) fn finish(&mut self, number: Number, at: &Circumstances) -> (Vec<Place>, Option<Ref>) {
+        let Some(running) = self.forget(number) else { return (Vec::new(), None) };
         let Running { job, answers, left, places, call, failed_alone } = running;
-        let sent = Sent { left, call, failed_alone };
+        let sent = Sent { left, call, failed_alone, ..Sent::default() };
         self.removed += removed(&job, &answers);
-        let settled = settle(job, answers, &sent, at);
+        let record = Ref { kind: job.kind, id: job.id.clone() };
+        let settled = settle(job, answers, sent, at);
         self.hand_on(&settled);
+        let in_sync = settled.state == State::InSync;
         self.note(settled);
-        places
+        (places, in_sync.then_some(record))
     }
 
     /// Drops a job without settling it: its record stays as it was.
@@ -274,128 +290,4 @@ impl Settler {
         self.handed.retain(|taker, _| self.running.contains_key(taker));
         (std::mem::take(&mut self.closed), std::mem::take(&mut self.settled))
     }
-}
-
-/// How many items of a job are gone, or wait for the feed since now.
-fn removed(job: &Job, answers: &BTreeMap<usize, Answer>) -> u64 {
-    let is_gone = |(index, part): &(usize, &Part)| match part.action {
-        Action::AwaitFeed => part.is_removal() && !job.was_awaiting(),
-        _ => part.is_removal() && answers.get(index).is_some_and(Answer::is_delivered),
-    };
-    job.parts.iter().enumerate().filter(is_gone).count() as u64
-}
-
-/// How the parts of a job were sent.
-struct Sent {
-    left: usize,
-    call: Option<u64>,
-    failed_alone: bool,
-}
-
-/// The ledger row of a record of which no part is under way. Parts that were never sent are gone on with.
-fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: &Sent, at: &Circumstances) -> Settled {
-    let of = |class: fn(&Outcome) -> bool| {
-        let outcomes = answers.values().filter_map(Answer::outcome);
-        outcomes.filter(|outcome| class(outcome)).find_map(Outcome::fault).cloned()
-    };
-    let put_off = of(Outcome::is_open);
-    let rejected = of(|outcome| matches!(outcome, Outcome::Rejected(_)));
-    let resolved = |as_: Resolution| answers.values().any(|answer| *answer == Answer::Resolved(as_));
-    let unsure = resolved(Resolution::Unsure);
-    let known_now = resolved(Resolution::Arrived) || resolved(Resolution::Absent);
-    let held = |reason| job.parts.iter().any(|part| part.action == Action::Hold(reason));
-    let holds = [Hold::UnknownOutcome, Hold::Removal].into_iter().find(|reason| held(*reason));
-    let holds = if unsure { Some(Hold::UnknownOutcome) } else { holds };
-    let awaits = job.parts.iter().any(|part| part.action == Action::AwaitFeed);
-    let hands_over = job.contested_now || job.parts.iter().any(|part| matches!(part.handed, Handed::To(_)));
-    let wants = job.wants();
-    let is_unmakeable = matches!(job.target, Target::Dead(_));
-    let is_same = answers.is_empty() && job.parts.iter().all(|part| part.handed == Handed::No);
-    let trial = if put_off.is_some() { tried(job.trial, sent, at) } else { None };
-    let gives_up = trial.is_some_and(|trial| is_over(trial, at.now));
-    let mut refused = Vec::new();
-    let mut items: Vec<HeldItem> = Vec::with_capacity(job.parts.len());
-    for (index, part) in job.parts.into_iter().enumerate() {
-        let answer = answers.remove(&index);
-        match part.handed {
-            Handed::No => {}
-            Handed::Over => continue,
-            // Until the other record is settled the item stays with this one.
-            Handed::To(_) => {
-                items.push(part.in_doubt());
-                continue;
-            }
-        }
-        match answer {
-            Some(Answer::Outcome(Outcome::Delivered)) => items.extend(part.delivered()),
-            Some(Answer::Resolved(Resolution::Arrived)) => items.push(part.arrived()),
-            Some(Answer::Resolved(Resolution::Absent)) => {}
-            Some(Answer::Resolved(Resolution::Unsure)) => items.push(part.in_doubt()),
-            Some(Answer::Outcome(Outcome::Unknown(_))) => {
-                refused.extend(part.clone().item().filter(|_| gives_up));
-                items.push(part.in_doubt());
-            }
-            Some(Answer::Outcome(Outcome::Rejected(_))) => {
-                items.extend(part.clone().as_before());
-                refused.extend(part.item());
-            }
-            Some(Answer::Outcome(Outcome::Deferred(_))) => {
-                refused.extend(part.clone().item().filter(|_| gives_up));
-                items.extend(part.as_before());
-            }
-            None if is_unmakeable => refused.extend(part.item()),
-            None => items.extend(part.as_before()),
-        }
-    }
-    let contested = job.contested.map(|contested| {
-        refused.extend(contested.items);
-        contested.fault
-    });
-    let later = State::Retry(at.now.plus(at.backoff.after(job.attempts)).max(at.quiet_until));
-    let (state, fault) = match (job.target, put_off, rejected, contested) {
-        (Target::Dead(fault), ..) => (State::Dead, Some(fault)),
-        (_, Some(fault), ..) if gives_up => (State::Dead, Some(fault)),
-        (_, Some(fault), ..) => (later, Some(fault)),
-        (_, None, fault, _) if sent.left > 0 => (later, fault),
-        (_, None, None, None) if hands_over => (later, None),
-        // What is known now decides what is done next.
-        (_, None, fault, _) if known_now => (State::Retry(at.now), fault),
-        (_, None, fault, _) if let Some(reason) = holds => (State::Held(reason), fault),
-        (_, None, None, _) if awaits => (State::AwaitsFeed, None),
-        (_, None, Some(fault), _) | (_, None, None, Some(fault)) => (State::Dead, Some(fault)),
-        (Target::InSync, None, None, None) => (State::InSync, None),
-        (Target::Filtered(rule), None, None, None) => (State::Filtered(rule.to_owned()), None),
-        (Target::Gone, None, None, None) => (State::Gone, None),
-    };
-    if state != State::Dead {
-        refused.clear();
-    }
-    let trial = trial.filter(|_| matches!(state, State::Retry(_)));
-    Settled {
-        number: job.number,
-        revision: job.revision,
-        state,
-        items: if is_same { Held::Same } else { Held::Items(items) },
-        due: job.due,
-        call: sent.call,
-        fault,
-        refused,
-        wants,
-        trial,
-    }
-}
-
-/// The trial of a record that was put off: another failure counts only where the record was alone in its call and the
-/// account accepted something since the last one, so that an account that is down blames no record.
-fn tried(before: Option<Trial>, sent: &Sent, at: &Circumstances) -> Option<Trial> {
-    if !sent.failed_alone {
-        return before;
-    }
-    let Some(trial) = before else { return Some(Trial { failures: 1, since: at.now, last: at.now }) };
-    let works = at.succeeded_at.is_some_and(|succeeded| succeeded >= trial.last);
-    Some(if works { Trial { failures: trial.failures.saturating_add(1), last: at.now, ..trial } } else { trial })
-}
-
-fn is_over(trial: Trial, now: Timestamp) -> bool {
-    trial.failures >= FAILURES && trial.since.until(now) >= FAILURES_SPAN
 }

@@ -183,6 +183,12 @@ impl Engine {
         Ok(lanes.iter().filter(|lane| lane.needed).all(was_read))
     }
 
+    /// When time alone brings a flow a call: its next retry, or a question for the outcome of an import.
+    async fn next_call(&self, flow: &Flow) -> Result<Option<Timestamp>, Fault> {
+        let wake = self.store.next_wake(&flow.name).await?;
+        Ok([wake.retry, wake.ask].into_iter().flatten().min())
+    }
+
     /// Waits until `until`, at most [`LONGEST_WAIT`].
     async fn rest(&self, until: Option<Timestamp>) {
         let longest = self.clock.now().plus(LONGEST_WAIT);

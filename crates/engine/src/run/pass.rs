@@ -177,12 +177,15 @@ impl Engine {
                 give_up_at = now.plus(patience);
             }
             let least = now.plus(idle.after(pushed.worked()));
-            let paused = pushed.paused.clone();
+            let (paused, resume_at) = (pushed.paused.clone(), pushed.resume_at);
             sum.add(pushed);
             let until = match paused {
                 Some(fault) if !fault.class.is_passing() => break,
                 Some(fault) => Some(now.plus(fault.retry_after.unwrap_or_default().max(self.first_backoff * 4))),
-                None => self.store.next_wake(&flow.name).await?.retry,
+                None => match resume_at {
+                    None => self.next_call(flow).await?,
+                    resume_at => resume_at,
+                },
             };
             let until = until.map(|until| until.max(least));
             if *stop.borrow() || (until.is_none() && !reading) || until.is_some_and(|until| until > give_up_at) {

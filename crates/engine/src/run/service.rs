@@ -207,7 +207,10 @@ impl Engine {
             } else {
                 self.health.clear(task);
                 backoff.reset();
-                self.store.next_wake(&flow.name).await?.retry
+                match pushed.resume_at {
+                    None => self.next_call(flow).await?,
+                    resume_at => resume_at,
+                }
             };
             let least = now.plus(idle.after(pushed.worked()));
             let until = until.map(|until| until.max(least));

@@ -13,3 +13,4 @@ mod mapping;
 mod market;
 mod pull;
 mod push;
+mod scripted;

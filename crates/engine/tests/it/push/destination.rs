@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use contract::{
     Account, Call, Carry, Destination, DestinationDescriptor, Facet, FacetSpec, Fault, Item, Limits, Op, Outcome,
     Payload, Receipt, Subject, Writer,
-    destination::{Ids, Made, Mapped, Parcel, Verdict},
+    destination::{Ids, Made, Mapped, Parcel, Ticket, Verdict},
     source::Finding,
 };
 use model::{CategoryListing, Kind, Listing, RemoteId};
@@ -61,6 +61,9 @@ struct State {
     mapping: u32,
     refuses_all: bool,
     fails_next: bool,
+    /// What became of calls of which it tells only when it is asked, and how often it is asked in vain; none: it tells at
+    /// once.
+    imports: Option<BTreeMap<String, (u32, Verdict)>>,
 }
 
 /// What happens to a call.
@@ -90,6 +93,7 @@ impl Fake {
             mapping: 0,
             refuses_all: false,
             fails_next: false,
+            imports: None,
         };
         let state = Arc::new(Mutex::new(state));
         let products = Carry { ids, ..Carry::of(Kind::Product) };
@@ -118,6 +122,11 @@ impl Fake {
     /// From now on every item is refused, or none.
     pub(super) fn refuse_all(&self, refuses: bool) {
         self.state().refuses_all = refuses;
+    }
+
+    /// From now on it tells what became of many calls only when it is asked.
+    pub(super) fn be_lazy(&self) {
+        self.state().imports = Some(BTreeMap::new());
     }
 
     /// The next call fails.
@@ -214,6 +223,18 @@ impl Fake {
             9 => Fate::Mixed,
             _ => Fate::Short,
         }
+    }
+
+    /// Keeps what became of a call until it is asked for.
+    fn later(&self, verdict: Verdict) -> Verdict {
+        let mut state = self.state();
+        // A call that was not taken has no ticket.
+        let taken = !matches!(verdict, Verdict::Whole(Outcome::Deferred(_)));
+        let (later, asks) = (taken && state.dice.percent(60), state.dice.below(3));
+        let Some(imports) = state.imports.as_mut().filter(|_| later) else { return verdict };
+        let ticket = Ticket(format!("import {}", imports.len()));
+        imports.insert(ticket.0.clone(), (asks, verdict));
+        Verdict::Pending { ticket, ask_in: Duration::from_secs(u64::from(asks)) }
     }
 
     fn carry_out(&self, call: &Call, fate: Fate) -> Verdict {
@@ -364,11 +385,36 @@ impl Destination for Fake {
         }
         self.script.point().await;
         let fate = self.fate();
-        let verdict = self.carry_out(call, fate);
+        let verdict = self.later(self.carry_out(call, fate));
         self.script.point().await;
         for _ in 0..after {
             yield_now().await;
         }
+        Receipt { verdict, status: 200, response: String::new() }
+    }
+
+    async fn poll(&self, ticket: &Ticket, items: &[RemoteId]) -> Receipt {
+        self.script.point().await;
+        let verdict = {
+            let mut state = self.state();
+            let faults = state.faults;
+            let (again, fails) = (state.dice.below(3) == 0, state.dice.percent(faults / 2));
+            match state.imports.as_mut().and_then(|imports| imports.get_mut(&ticket.0)) {
+                Some((asks, _)) if *asks > 0 => {
+                    *asks -= u32::from(again);
+                    Verdict::Pending { ticket: ticket.clone(), ask_in: Duration::from_secs(2) }
+                }
+                // The answer can be had again, should it be lost.
+                Some((_, verdict)) if !fails => verdict.clone(),
+                Some(_) => Verdict::Whole(Outcome::Deferred(Fault::transient("C0998", "it can't be asked now"))),
+                None => {
+                    let wrong = format!("{} of {} items was never given", ticket.0, items.len());
+                    state.wrongs.push(wrong);
+                    Verdict::Whole(Outcome::Unknown(Fault::transient("C0998", "no such import")))
+                }
+            }
+        };
+        self.script.point().await;
         Receipt { verdict, status: 200, response: String::new() }
     }
 

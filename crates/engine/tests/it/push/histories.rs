@@ -269,13 +269,31 @@ proptest! {
     }
 
     #[test]
-    fn whatever_happens_no_product_takes_what_is_another_s(
-        acts in vec(act(true), 1..24),
+    fn whatever_happens_what_it_imports_in_its_own_time_comes_to_be_what_it_should(
+        acts in vec(act(false), 1..24),
         items in 1..6usize,
         granular: bool,
     ) {
         let rig = || {
+            let rig = Rig::new(PRODUCTS, limits(items), granular);
+            rig.fake.be_lazy();
+            rig
+        };
+        live(rig, acts)?;
+    }
+
+    #[test]
+    fn whatever_happens_no_product_takes_what_is_another_s(
+        acts in vec(act(true), 1..24),
+        items in 1..6usize,
+        granular: bool,
+        lazy: bool,
+    ) {
+        let rig = || {
             let rig = Rig::sharing(PRODUCTS, limits(items), granular);
+            if lazy {
+                rig.fake.be_lazy();
+            }
             let begins = (0..FEW).flat_map(|product| [Edit::New(product), Edit::Sku(product, 0, Some(product % 3))]);
             rig.read(begins.flat_map(|edit| rig.edit(edit)).collect(), Urgency::Live);
             rig

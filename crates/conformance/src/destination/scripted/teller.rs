@@ -1,0 +1,242 @@
+//! Calls that may not be repeated: of every product a profile is kept, and that it is there is told once. What people say
+//! there comes back as records.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use contract::{
+    Account, Call, Carry, Change, Destination, DestinationDescriptor, Facet, FacetSpec, Fault, Item, Lane, Limits,
+    Next, Op, Outcome, Page, Payload, Position, Receipt, Source, SourceDescriptor, Subject, Token, Writer,
+    destination::{Made, Mapped, Markets, Repeat, Resolution, Verdict},
+    source::{Finding, Urgency},
+};
+use model::{Brand, Kind, Localized, PricePolicy, Record, RemoteId};
+use serde_json::{Value as Json, json};
+
+use super::{locked, lost, receipt};
+
+static DESCRIPTOR: DestinationDescriptor = DestinationDescriptor {
+    name: "teller",
+    title: "Teller",
+    mapping: 1,
+    fields: |_| &[],
+    facets: |_| &FacetSpec::WHOLE,
+    extra_name: None,
+};
+
+static SIGNALS: SourceDescriptor =
+    SourceDescriptor { name: "teller", title: "Teller", price_policy: PricePolicy::FirstScope(&[]) };
+
+/// What ids of items that are told begin with.
+const TOLD: &str = "launch:";
+
+/// The other side.
+#[derive(Debug, Default)]
+pub struct Service(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    profiles: BTreeMap<String, Json>,
+    /// What it was told, as often as it was told it.
+    told: Vec<String>,
+    loses: Option<Loses>,
+    /// It can't say what it was told.
+    is_mute: bool,
+    /// What people said here, by the number of the signal.
+    signals: Vec<String>,
+    calls: u64,
+}
+
+/// How the next call that tells something fails: the answer is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loses {
+    /// Before it has its effect.
+    Before,
+    /// After it had its effect.
+    After,
+}
+
+impl Service {
+    /// The next call that tells something fails like this.
+    pub fn lose(&self, loses: Loses) {
+        locked(&self.0).loses = Some(loses);
+    }
+
+    /// From now on it can't say what it was told.
+    pub fn be_mute(&self) {
+        locked(&self.0).is_mute = true;
+    }
+
+    /// Somebody says something here, which is to come back as a record of this id.
+    pub fn signal(&self, id: &str) {
+        locked(&self.0).signals.push(id.to_owned());
+    }
+
+    /// How often it was told of this product.
+    pub fn told(&self, product: &str) -> usize {
+        locked(&self.0).told.iter().filter(|id| id.strip_prefix(TOLD) == Some(product)).count()
+    }
+
+    /// What it keeps of this product.
+    pub fn profile(&self, product: &str) -> Option<Json> {
+        locked(&self.0).profiles.get(product).cloned()
+    }
+}
+
+/// A connector to a [`Service`].
+#[derive(Debug)]
+pub struct Teller {
+    service: Arc<Service>,
+    carries: [Carry; 1],
+}
+
+impl Teller {
+    /// A connector as after a start. `tell`: what is done where nobody knows whether something was told.
+    pub fn new(service: &Arc<Service>, tell: Repeat) -> Self {
+        // Like a contact, a profile belongs to the account and not to a market.
+        let carry = Carry { tell, markets: Markets::Many, ..Carry::of(Kind::Product) };
+        Self { service: Arc::clone(service), carries: [carry] }
+    }
+}
+
+fn item(id: &str, name: &str) -> Result<Item, serde_json::Error> {
+    let mut writer = Writer::resume(Payload::default());
+    writer.put(Facet::CONTENT, "name", name)?;
+    Ok(Item { id: id.into(), payload: writer.finish() })
+}
+
+#[async_trait]
+impl Destination for Teller {
+    fn descriptor(&self) -> &'static DestinationDescriptor {
+        &DESCRIPTOR
+    }
+
+    fn fingerprint(&self) -> String {
+        "teller".to_owned()
+    }
+
+    fn carries(&self) -> &[Carry] {
+        &self.carries
+    }
+
+    fn limits(&self, _: Kind, op: Op) -> Limits {
+        Limits { items: if op == Op::Tell { 1 } else { 50 }, bytes: 1 << 20, concurrency: 2 }
+    }
+
+    fn map(&self, subject: &Subject<'_>, _: &Account, _: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
+        let Subject::Product(shown) = subject else {
+            return Err(Fault::config("C0998", format!("a {} has no place here", subject.kind())));
+        };
+        let (id, name) = (shown.first.1.id.as_str(), shown.first.1.name);
+        let items = [id.to_owned(), format!("{TOLD}{id}")].map(|id| item(&id, name).map(Made::whole));
+        let items = items.into_iter().collect::<Result<_, _>>();
+        items.map(Mapped::Items).map_err(|wrong| Fault::record("C0998", wrong.to_string()))
+    }
+
+    fn is_told(&self, _: Kind, item: &RemoteId) -> bool {
+        item.as_str().starts_with(TOLD)
+    }
+
+    async fn send(&self, call: &Call) -> Receipt {
+        let mut state = locked(&self.service.0);
+        state.calls += 1;
+        let loses = if call.op == Op::Tell { state.loses.take() } else { None };
+        if loses == Some(Loses::Before) {
+            return receipt(Verdict::Whole(lost()), 0);
+        }
+        let outcomes = call.parcels.iter().map(|parcel| {
+            let id = parcel.id.to_string();
+            match call.op {
+                Op::Tell => state.told.push(id),
+                Op::Put => drop(state.profiles.insert(id, json!(parcel.payload.object()))),
+                Op::Remove => drop(state.profiles.remove(&id)),
+                Op::Patch(_) | Op::Hide => {
+                    return Outcome::Rejected(Fault::config("C0998", format!("there is no {}", call.op.name())));
+                }
+            }
+            Outcome::Delivered
+        });
+        let outcomes = outcomes.collect();
+        if loses == Some(Loses::After) {
+            return receipt(Verdict::Whole(lost()), 0);
+        }
+        receipt(Verdict::Each(outcomes), 200)
+    }
+
+    async fn resolve(&self, _: Kind, items: &[RemoteId]) -> Result<Vec<Resolution>, Fault> {
+        let mut state = locked(&self.service.0);
+        state.calls += 1;
+        let state = &*state;
+        let known = |item: &RemoteId| match state.told.iter().any(|told| told == item.as_str()) {
+            _ if state.is_mute => Resolution::Unsure,
+            true => Resolution::Arrived,
+            false => Resolution::Absent,
+        };
+        Ok(items.iter().map(known).collect())
+    }
+
+    async fn read(&self, _: Kind, _: &[RemoteId]) -> Option<Result<Vec<(RemoteId, Json)>, Fault>> {
+        None
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    fn calls(&self) -> u64 {
+        locked(&self.service.0).calls
+    }
+
+    fn signals(&self) -> Option<Arc<dyn Source>> {
+        Some(Arc::new(Signals(Arc::clone(&self.service))))
+    }
+}
+
+/// What people said at a [`Service`], as records.
+struct Signals(Arc<Service>);
+
+#[async_trait]
+impl Source for Signals {
+    fn descriptor(&self) -> &'static SourceDescriptor {
+        &SIGNALS
+    }
+
+    fn lanes(&self) -> Vec<Lane> {
+        vec![Lane {
+            name: "suppressions".into(),
+            sweeps: vec![(Kind::Brand, None)],
+            stable: true,
+            urgency: Urgency::Live,
+            delta: true,
+            needed: false,
+            interval_seconds: (30, 300),
+        }]
+    }
+
+    async fn page(&self, _: &Lane, position: &Position) -> Result<Page, Fault> {
+        let state = locked(&self.0.0);
+        let after = match position {
+            Position::Full => 0,
+            Position::Delta(token) | Position::Within(token) => token.0.parse().unwrap_or(0),
+        };
+        let said = state.signals.iter().skip(after);
+        let changes = said.map(|id| {
+            let record = Record::Brand(Brand { id: id.as_str().into(), name: Localized::default() });
+            Change::Is { record, version: 0, modified_at: None }
+        });
+        let next = Next::End(Token(state.signals.len().to_string()));
+        Ok(Page { changes: changes.collect(), unread: Vec::new(), next, age: Duration::ZERO })
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    fn calls(&self) -> u64 {
+        locked(&self.0.0).calls
+    }
+}

@@ -1,0 +1,199 @@
+//! Calls that the destination carries out in its own time: their tickets, and when to ask.
+//!
+//! **Invariants:** a ticket is committed in the step after its call was answered, and asked for until there is an outcome,
+//! also after a restart; a record of such a call is not sent before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::{
+    Digests, Op, Outcome,
+    store::{EntryView, Number, State, Ticket, Ticketed, Work},
+};
+use model::{RemoteId, Timestamp};
+
+use super::settle::Answer;
+use crate::prepare::{Action, Before, Job, Part, Target};
+
+/// Calls under way at the destination.
+#[derive(Default)]
+pub(super) struct Imports {
+    open: BTreeMap<u64, Ticketed>,
+    /// Those that are asked for now.
+    asked: BTreeSet<u64>,
+    /// How many of them carry a record.
+    carried: BTreeMap<Number, usize>,
+    /// Items that the destination did not hold before; a restart forgets it.
+    fresh: BTreeMap<u64, BTreeSet<RemoteId>>,
+    /// Tickets to be committed.
+    changed: Vec<Ticket>,
+}
+
+impl Imports {
+    /// Those that the store knows of.
+    pub(super) fn resume(tickets: Vec<Ticketed>) -> Self {
+        let mut imports = Self::default();
+        for ticketed in tickets {
+            imports.add(ticketed);
+        }
+        imports
+    }
+
+    fn add(&mut self, ticketed: Ticketed) {
+        for number in numbers(&ticketed) {
+            *self.carried.entry(number).or_default() += 1;
+        }
+        self.open.insert(ticketed.call, ticketed);
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// When the first of them is to be asked for.
+    pub(super) fn next_ask(&self) -> Option<Timestamp> {
+        self.open.values().map(|import| import.ask_at).min()
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Ticketed> {
+        self.open.values()
+    }
+
+    /// One of them carries this record.
+    pub(super) fn carries(&self, number: Number) -> bool {
+        self.carried.contains_key(&number)
+    }
+
+    /// Another one. `fresh`: items of it that the destination did not hold before.
+    pub(super) fn begin(&mut self, ticketed: Ticketed, fresh: BTreeSet<RemoteId>) {
+        self.fresh.insert(ticketed.call, fresh);
+        let Ticketed { call, ticket, ask_at, .. } = ticketed.clone();
+        self.changed.push(Ticket { call, ticket, ask_at });
+        self.add(ticketed);
+    }
+
+    /// Those that are to be asked for now; they are until [`Imports::end`] or [`Imports::postpone`].
+    pub(super) fn due(&mut self, now: Timestamp) -> Vec<Ticketed> {
+        let due = self.open.values().filter(|import| import.ask_at <= now && !self.asked.contains(&import.call));
+        let due: Vec<Ticketed> = due.cloned().collect();
+        self.asked.extend(due.iter().map(|import| import.call));
+        due
+    }
+
+    /// It goes on, and is to be asked for again then.
+    pub(super) fn postpone(&mut self, call: u64, ticket: Option<String>, ask_at: Timestamp) {
+        self.asked.remove(&call);
+        let Some(import) = self.open.get_mut(&call) else { return };
+        if let Some(ticket) = ticket {
+            import.ticket = ticket;
+        }
+        import.ask_at = ask_at;
+        self.changed.push(Ticket { call, ticket: import.ticket.clone(), ask_at });
+    }
+
+    /// It is over; gives the items that were not there before as well, as far as that is known.
+    pub(super) fn end(&mut self, call: u64) -> Option<(Ticketed, BTreeSet<RemoteId>)> {
+        self.asked.remove(&call);
+        let ended = self.open.remove(&call)?;
+        for number in numbers(&ended) {
+            if let Some(left) = self.carried.get_mut(&number) {
+                *left -= 1;
+                if *left == 0 {
+                    self.carried.remove(&number);
+                }
+            }
+        }
+        Some((ended, self.fresh.remove(&call).unwrap_or_default()))
+    }
+
+    /// Nothing is to be committed.
+    pub(super) const fn is_committed(&self) -> bool {
+        self.changed.is_empty()
+    }
+
+    /// Takes what is to be committed.
+    pub(super) fn take_changed(&mut self) -> Vec<Ticket> {
+        std::mem::take(&mut self.changed)
+    }
+}
+
+/// The records that a call carries.
+pub(super) fn numbers(import: &Ticketed) -> BTreeSet<Number> {
+    import.items.iter().map(|(number, _)| *number).collect()
+}
+
+/// A record whose call is over, as a job of which every part is answered.
+pub(super) struct Ended {
+    pub(super) job: Job,
+    pub(super) answers: BTreeMap<usize, Answer>,
+    /// It has to be looked at again: it changed meanwhile, or was not settled for good.
+    pub(super) again: bool,
+}
+
+/// What the ledger and the answers say of a record whose call is over.
+pub(super) fn ended(
+    (import, fresh): (&Ticketed, &BTreeSet<RemoteId>),
+    work: &Work,
+    stored: Option<EntryView>,
+    told: Vec<(RemoteId, Answer)>,
+) -> Ended {
+    let takes_away = [Op::Remove.name(), Op::Hide.name()].contains(&import.op.as_str());
+    let entry = work.entry.as_ref();
+    let (mut payloads, due, fault) = match stored {
+        Some(view) => (view.items, view.due, view.fault),
+        None => (Vec::new(), None, None),
+    };
+    let mut answers = BTreeMap::new();
+    let mut told: BTreeMap<RemoteId, Answer> = told.into_iter().collect();
+    let mut parts: Vec<Part> = Vec::new();
+    for item in entry.into_iter().flat_map(|entry| &entry.items) {
+        let answer = told.remove(&item.id);
+        let payload = payloads.iter().position(|kept| kept.id == item.id).map(|at| payloads.swap_remove(at).payload);
+        let before = match (&answer, item.digests) {
+            (Some(_), _) if fresh.contains(&item.id) => Before::Nothing,
+            (Some(_), _) | (None, None) => Before::InDoubt,
+            (None, Some(digests)) => Before::Holds(digests),
+        };
+        let payload = payload.filter(|_| answer.is_none() || !takes_away);
+        // An item of which the ledger does not say what was sent is in doubt, whatever became of it.
+        let was_noted = entry.is_some_and(|entry| entry.state == State::AwaitsImport);
+        let known = takes_away || (was_noted && item.digests.is_some() && payload.is_some());
+        let mut part = Part::new(item.id.clone(), payload, item.digests.unwrap_or_default(), before);
+        if let Some(answer) = answer {
+            part.action = Action::Send(if takes_away { Op::Remove } else { Op::Put });
+            answers.insert(parts.len(), if known { answer } else { answer.in_doubt() });
+        }
+        parts.push(part);
+    }
+    let again = takes_away
+        || !told.is_empty()
+        || fault.is_some()
+        || entry.is_none_or(|entry| {
+            entry.state != State::AwaitsImport
+                || entry.revision != work.revision
+                || entry.items.iter().any(|item| item.digests.is_none())
+        });
+    for (item, answer) in told {
+        let part = Part::new(item, None, Digests::default(), Before::InDoubt);
+        // What is gone is not held, and what was put without a row is in doubt.
+        answers.insert(parts.len(), if takes_away { answer } else { answer.in_doubt() });
+        parts.push(part);
+    }
+    let mut job = Job::of(work, Target::InSync, parts);
+    job.revision = entry.map_or(work.revision, |entry| entry.revision);
+    job.due = due;
+    Ended { job, answers, again }
+}
+
+impl Answer {
+    /// The same, where nobody knows what arrived.
+    fn in_doubt(self) -> Self {
+        match self {
+            Self::Outcome(Outcome::Delivered | Outcome::DeliveredWith(_)) => {
+                Self::Outcome(Outcome::Unknown(super::settle::incomplete()))
+            }
+            answer => answer,
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The ledger row of a record, from what became of its items.
+//!
+//! **Invariant:** whatever a call may have left at the destination is in the row, at the latest as in doubt.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use contract::{
+    Fault, Item, Outcome,
+    destination::Resolution,
+    store::{Held, HeldItem, Hold, Settled, State, Trial},
+};
+use model::Timestamp;
+
+use super::gate::Backoff;
+use crate::prepare::{Action, Before, Blocked, Handed, Job, Part, Standing, Target};
+
+/// A record that fails alone so often, while the account accepts others, becomes a dead letter,
+const FAILURES: u32 = 5;
+/// but not sooner than so long after the first time.
+const FAILURES_SPAN: Duration = Duration::from_mins(2);
+
+/// What has to be known to settle a record.
+#[derive(Clone, Copy)]
+pub(super) struct Circumstances {
+    pub(super) now: Timestamp,
+    /// How long what is tried again waits.
+    pub(super) backoff: Backoff,
+    /// The account asked for quiet until then.
+    pub(super) quiet_until: Timestamp,
+    /// When the account last accepted something.
+    pub(super) succeeded_at: Option<Timestamp>,
+}
+
+/// What is known of a part after a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// What became of it.
+    Outcome(Outcome),
+    /// The destination refuses it as long as another record is not there.
+    Blocked(Blocked),
+    /// The destination carries the call out in its own time.
+    Pending,
+    /// What had become of it before, when nobody knew.
+    Resolved(Resolution),
+}
+
+impl Answer {
+    const fn outcome(&self) -> Option<&Outcome> {
+        match self {
+            Self::Outcome(outcome) => Some(outcome),
+            Self::Blocked(_) | Self::Pending | Self::Resolved(_) => None,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.outcome().is_some_and(Outcome::is_open)
+    }
+
+    fn warning(&self) -> Option<&Fault> {
+        match self {
+            Self::Outcome(Outcome::DeliveredWith(remarks)) => remarks.warnings.first(),
+            _ => None,
+        }
+    }
+
+    fn is_delivered(&self) -> bool {
+        self.outcome().is_some_and(Outcome::is_delivered)
+    }
+}
+
+/// How many items of a job are gone, or wait for the feed since now.
+pub(super) fn removed(job: &Job, answers: &BTreeMap<usize, Answer>) -> u64 {
+    let is_gone = |(index, part): &(usize, &Part)| match part.action {
+        Action::AwaitFeed => part.is_removal() && !job.was_awaiting(),
+        _ => part.is_removal() && answers.get(index).is_some_and(Answer::is_delivered),
+    };
+    job.parts.iter().enumerate().filter(is_gone).count() as u64
+}
+
+/// How the parts of a job were sent.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sent {
+    /// Parts that were not.
+    pub(super) left: usize,
+    /// The last call that carried a part.
+    pub(super) call: Option<u64>,
+    /// A call failed that carried nothing but a part of it.
+    pub(super) failed_alone: bool,
+    /// Another part is still carried out in the destination's own time.
+    pub(super) pending: bool,
+    /// It has to be looked at again at once.
+    pub(super) again: bool,
+}
+
+/// The ledger row of a record of which no part is under way. Parts that were never sent are gone on with.
+pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent, at: &Circumstances) -> Settled {
+    let of = |class: fn(&Outcome) -> bool| {
+        let outcomes = answers.values().filter_map(Answer::outcome);
+        outcomes.filter(|outcome| class(outcome)).find_map(Outcome::fault).cloned()
+    };
+    let put_off = of(Outcome::is_open);
+    let rejected = of(|outcome| matches!(outcome, Outcome::Rejected(_)));
+    let warning = answers.values().find_map(Answer::warning).cloned();
+    let resolved = |as_: Resolution| answers.values().any(|answer| *answer == Answer::Resolved(as_));
+    let again = sent.again || resolved(Resolution::Arrived) || resolved(Resolution::Absent);
+    let held = |reason| job.parts.iter().any(|part| part.action == Action::Hold(reason));
+    let holds = [Hold::UnknownOutcome, Hold::Removal].into_iter().find(|reason| held(*reason));
+    let holds = if resolved(Resolution::Unsure) { Some(Hold::UnknownOutcome) } else { holds };
+    let pending = sent.pending || answers.values().any(|answer| *answer == Answer::Pending);
+    let awaits = job.parts.iter().any(|part| part.action == Action::AwaitFeed);
+    let hands_over = job.contested_now || job.parts.iter().any(|part| matches!(part.handed, Handed::To(_)));
+    let wants = job.wants();
+    let is_unmakeable = matches!(job.target, Target::Dead(_));
+    let is_same = answers.is_empty() && job.parts.iter().all(|part| part.handed == Handed::No);
+    let trial = if put_off.is_some() { tried(job.trial, &sent, at) } else { None };
+    let gives_up = trial.is_some_and(|trial| is_over(trial, at.now));
+    let later = State::Retry(at.now.plus(at.backoff.after(job.attempts)).max(at.quiet_until));
+    let by_answer = answers.values().find_map(|answer| match answer {
+        Answer::Blocked(blocked) => Some(blocked),
+        _ => None,
+    });
+    let holds_any = job.parts.iter().any(|part| part.before != Before::Nothing);
+    let blocked =
+        job.blocked.as_ref().or(by_answer).map(|blocked| stands(blocked, holds_any, &State::Retry(at.now), &later));
+    let mut refused = Vec::new();
+    let mut items: Vec<HeldItem> = Vec::with_capacity(job.parts.len());
+    for (index, part) in job.parts.into_iter().enumerate() {
+        let answer = answers.remove(&index);
+        match part.handed {
+            Handed::No => {}
+            Handed::Over => continue,
+            // Until the other record is settled the item stays with this one.
+            Handed::To(_) => {
+                items.push(part.in_doubt());
+                continue;
+            }
+        }
+        // What it waits for was known before it was sent.
+        let is_refused = job.blocked.is_some() && part.before == Before::Nothing;
+        let (kept, set_aside) = match answer {
+            Some(answer) => after(part, &answer, gives_up),
+            None if is_unmakeable => (None, part.item()),
+            None => (part.clone().as_before(), part.item().filter(|_| is_refused)),
+        };
+        items.extend(kept);
+        refused.extend(set_aside);
+    }
+    let contested = job.contested.map(|contested| {
+        refused.extend(contested.items);
+        contested.fault
+    });
+    let (state, fault) = match (job.target, put_off, rejected, contested) {
+        (Target::Dead(fault), ..) => (State::Dead, Some(fault)),
+        // Once it is over the record is looked at again where something else is left to do.
+        (_, fault, rejected, contested) if pending => {
+            let unfinished = sent.left > 0 || hands_over || again || holds.is_some() || awaits || blocked.is_some();
+            (State::AwaitsImport, fault.or(rejected).or(contested).or_else(|| unfinished.then(incomplete)))
+        }
+        (_, Some(fault), ..) if gives_up => (State::Dead, Some(fault)),
+        (_, Some(fault), ..) => (later, Some(fault)),
+        (_, None, fault, _) if sent.left > 0 => (later, fault),
+        (_, None, None, None) if hands_over => (later, None),
+        // What is known now decides what is done next.
+        (_, None, fault, _) if again => (State::Retry(at.now), fault),
+        (_, None, fault, _) if let Some(reason) = holds => (State::Held(reason), fault),
+        (_, None, None, _) if let Some((state, fault)) = blocked => (state, fault),
+        (_, None, None, _) if awaits => (State::AwaitsFeed, None),
+        (_, None, Some(fault), _) | (_, None, None, Some(fault)) => (State::Dead, Some(fault)),
+        (Target::InSync, None, None, None) => (State::InSync, warning),
+        (Target::Filtered(rule), None, None, None) => (State::Filtered(rule.to_owned()), None),
+        (Target::Gone, None, None, None) => (State::Gone, None),
+    };
+    if state != State::Dead {
+        refused.clear();
+    }
+    let trial = trial.filter(|_| matches!(state, State::Retry(_)));
+    Settled {
+        number: job.number,
+        revision: job.revision,
+        state,
+        items: if is_same { Held::Same } else { Held::Items(items) },
+        due: job.due,
+        call: sent.call,
+        fault,
+        refused,
+        wants,
+        trial,
+    }
+}
+
+/// What the destination holds of an item after this answer, and the item where it was refused.
+fn after(part: Part, answer: &Answer, gives_up: bool) -> (Option<HeldItem>, Option<Item>) {
+    match answer {
+        Answer::Outcome(Outcome::Delivered | Outcome::DeliveredWith(_)) => (part.delivered(), None),
+        Answer::Pending => (Some(part.pending()), None),
+        Answer::Resolved(Resolution::Arrived) => (Some(part.arrived()), None),
+        Answer::Resolved(Resolution::Absent) => (None, None),
+        Answer::Resolved(Resolution::Unsure) => (Some(part.in_doubt()), None),
+        Answer::Outcome(Outcome::Unknown(_)) => (Some(part.clone().in_doubt()), part.item().filter(|_| gives_up)),
+        Answer::Outcome(Outcome::Deferred(_)) => (part.clone().as_before(), part.item().filter(|_| gives_up)),
+        Answer::Outcome(Outcome::Rejected(_) | Outcome::Blocked(_)) | Answer::Blocked(_) => {
+            (part.clone().as_before(), part.item())
+        }
+    }
+}
+
+/// The rule that keeps out a record that needs one that is kept out.
+pub(super) const NEEDS_FILTERED: &str = "needs_filtered";
+
+/// How a record stands that the destination refuses as long as another is not there.
+fn stands(blocked: &Blocked, holds_any: bool, now: &State, later: &State) -> (State, Option<Fault>) {
+    let (kind, id) = (blocked.on.kind, &blocked.on.id);
+    match blocked.standing {
+        Standing::Free | Standing::Waits => {
+            let fault = Fault::transient("C0631", format!("it waits for {kind} {id}"));
+            (later.clone(), Some(fault.hint("it is sent as soon as the destination has that one")))
+        }
+        // What the destination holds of it has to go: it is looked at again for that.
+        Standing::Filtered if holds_any => (now.clone(), None),
+        Standing::Filtered => (State::Filtered(NEEDS_FILTERED.to_owned()), None),
+        Standing::Dead => {
+            let fault = Fault::record("C0632", format!("{kind} {id}, which it needs, is dead"));
+            let hint = format!("see `cartage explain {id}`; then `cartage dead replay`");
+            (State::Dead, Some(fault.hint(hint)))
+        }
+    }
+}
+
+/// Why a record is looked at again after an import.
+pub(super) fn incomplete() -> Fault {
+    Fault::transient("C0633", "something else is left to do for it once the destination's import is over")
+}
+
+/// The trial of a record that was put off: another failure counts only where the record was alone in its call and the
+/// account accepted something since the last one, so that an account that is down blames no record.
+fn tried(before: Option<Trial>, sent: &Sent, at: &Circumstances) -> Option<Trial> {
+    if !sent.failed_alone {
+        return before;
+    }
+    let Some(trial) = before else { return Some(Trial { failures: 1, since: at.now, last: at.now }) };
+    let works = at.succeeded_at.is_some_and(|succeeded| succeeded >= trial.last);
+    Some(if works { Trial { failures: trial.failures.saturating_add(1), last: at.now, ..trial } } else { trial })
+}
+
+fn is_over(trial: Trial, now: Timestamp) -> bool {
+    trial.failures >= FAILURES && trial.since.until(now) >= FAILURES_SPAN
+}
