@@ -1,16 +1,21 @@
 //! From a configuration to a running engine: the one place where connectors, store and engine meet.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use contract::{Clock, Demand, Destination, Fault, Source, Store};
+use contract::{Clock, Demand, Destination, Fault, Source, Store, destination::Markets};
 use engine::{
     Flow, Observer, Pull,
     mapping::{Expression, Mapping},
     market::CachedReference,
     push::{gate::Gate, guard::Guard},
     run::{Engine, Origin},
+    signals::WithSignals,
 };
-use model::{FlowName, Kind, SourceName};
+use model::{FlowName, Kind, Market, SourceName};
 use sources::Setup;
 use store::sqlite::Sqlite;
 use tokio::sync::watch;
@@ -56,12 +61,7 @@ pub fn parts_in(loaded: &Loaded, environment: &Environment) -> Result<Parts, Fai
         let scratch = config.store.path.with_extension("scratch").join(name.as_str());
         let setup = Setup { environment, demand: &demand, scratch: &scratch };
         match settings.connector.build(&setup) {
-            Ok(source) => {
-                let lanes = source.lanes();
-                let names: Vec<&str> = lanes.iter().map(|lane| &*lane.name).collect();
-                errors.extend(loaded.unknown_lanes(name, &names));
-                sources.insert(name.clone(), source);
-            }
+            Ok(source) => drop(sources.insert(name.clone(), source)),
             Err(fault) => faults.push(named(fault, "source", name.as_str())),
         }
     }
@@ -82,6 +82,15 @@ pub fn parts_in(loaded: &Loaded, environment: &Environment) -> Result<Parts, Fai
     if !faults.is_empty() {
         return Err(Failure::Faults(faults));
     }
+    for (name, source) in &mut sources {
+        let flows = config.flows.values().filter(|flow| flow.source == *name);
+        let destinations: BTreeSet<&str> = flows.map(|flow| flow.destination.as_str()).collect();
+        let signals = destinations.into_iter().filter_map(|to| Some((to.to_owned(), built.get(to)?.0.signals()?)));
+        *source = WithSignals::of(Arc::clone(source), signals.collect());
+        let lanes = source.lanes();
+        let names: Vec<&str> = lanes.iter().map(|lane| &*lane.name).collect();
+        errors.extend(loaded.unknown_lanes(name, &names));
+    }
     let read: BTreeMap<_, _> = sources.iter().map(|(name, source)| (name, (source, Arc::default()))).collect();
     let mut flows = Vec::new();
     for (name, settings) in &config.flows {
@@ -99,10 +108,12 @@ fn shared_spaces(loaded: &Loaded, flows: &[Arc<Flow>]) -> Vec<ConfigError> {
     let mut first: BTreeMap<String, &FlowName> = BTreeMap::new();
     let mut errors = Vec::new();
     for flow in flows {
-        let Some(space) = flow.destination.space() else { continue };
-        match first.get(&space) {
-            Some(other) => errors.extend(loaded.shared_space(other, &flow.name)),
-            None => drop(first.insert(space, &flow.name)),
+        let spaces = flow.destination.spaces(&flow.markets);
+        if let Some(other) = spaces.iter().find_map(|space| first.get(space)) {
+            errors.extend(loaded.shared_space(other, &flow.name));
+        }
+        for space in spaces {
+            first.entry(space).or_insert(&flow.name);
         }
     }
     errors
@@ -118,10 +129,13 @@ fn flow(
     let missing = |what: &str, which: &str| anyhow::anyhow!("flow {name} names {what} {which}, which does not exist");
     let (source, reference) =
         sources.get(&settings.source).ok_or_else(|| missing("source", settings.source.as_str()))?;
-    let [market] = settings.markets.as_slice() else { return Ok(Err(loaded.several_markets(name))) };
-    let market = loaded.config.markets.get(market).ok_or_else(|| missing("market", market))?;
+    let market = |market: &String| loaded.config.markets.get(market).cloned().ok_or_else(|| missing("market", market));
+    let markets: Vec<Market> = settings.markets.iter().map(market).collect::<Result<_, _>>()?;
     let destination = destinations.get(settings.destination.as_str());
     let (destination, gate) = destination.cloned().ok_or_else(|| missing("destination", &settings.destination))?;
+    if markets.len() > 1 && destination.carries().iter().all(|carry| carry.markets == Markets::One) {
+        return Ok(Err(loaded.several_markets(name)));
+    }
     let products = mapping(loaded, Kind::Product, destination.as_ref(), &loaded.fields(name));
     let categories = mapping(loaded, Kind::Category, destination.as_ref(), &loaded.category_fields(name));
     let (products, categories) = match (products, categories) {
@@ -134,7 +148,7 @@ fn flow(
     Ok(Ok(Flow {
         name: name.clone(),
         source: settings.source.clone(),
-        markets: vec![market.clone()],
+        markets,
         reference: Arc::clone(reference),
         account: tokio::sync::OnceCell::new(),
         price_policy: source.descriptor().price_policy,

@@ -357,10 +357,11 @@ pub trait Destination: Send + Sync {
     /// What this configuration changes about payloads, as text: when it changes, flows look at every record again.
     fn fingerprint(&self) -> String;
 
-    /// The space of the account that a flow into it fills, such as one store, as text without secrets: two flows that fill one
-    /// would overwrite and remove each other's items. None: it can't be told.
-    fn space(&self) -> Option<String> {
-        None
+    /// The spaces of the account that a flow of these markets into it fills, such as one store, or one collection per market,
+    /// as text without secrets: two flows that fill one would overwrite and remove each other's items. None where they
+    /// can't be told.
+    fn spaces(&self, _: &[Market]) -> Vec<String> {
+        Vec::new()
     }
 
     /// The kinds of records that it takes, one row each.

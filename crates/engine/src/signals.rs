@@ -6,7 +6,10 @@
 use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
-use contract::{Fault, Fetched, Lane, Page, Position, Ref, Source, SourceDescriptor, source::Finding};
+use contract::{
+    Fault, Fetched, Lane, Page, Position, Ref, Source, SourceDescriptor,
+    source::{Finding, Hooks},
+};
 use model::Kind;
 
 /// A source with the signals of the destinations that it flows to.
@@ -58,6 +61,10 @@ impl Source for WithSignals {
 
     async fn fetch(&self, refs: &[Ref]) -> Result<Fetched, Fault> {
         self.shop.fetch(refs).await
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        self.shop.hooks()
     }
 
     async fn check(&self) -> Vec<Finding> {

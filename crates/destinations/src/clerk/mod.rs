@@ -15,7 +15,7 @@ use contract::{
     destination::{Ids, Mapped, Verdict},
     source::Finding,
 };
-use model::{Kind, RecordId, RemoteId};
+use model::{Kind, Market, RecordId, RemoteId};
 use wire::Environment;
 
 pub use config::Config;
@@ -80,8 +80,8 @@ impl Destination for Connector {
         map::fingerprint(&self.config, DESCRIPTOR.mapping)
     }
 
-    fn space(&self) -> Option<String> {
-        Some(self.client.store())
+    fn spaces(&self, _: &[Market]) -> Vec<String> {
+        vec![self.client.store()]
     }
 
     fn carries(&self) -> &[Carry] {

@@ -139,6 +139,7 @@ async fn what_people_say_there_comes_back_as_records_of_the_source() {
         observer: Arc::new(Deaf),
         guard: None,
         news: watch::channel(0).0,
+        hinted: watch::channel(0).0,
     };
     service.signal("anna");
     pull.walk(&lane, Mode::Changes).await.unwrap();
