@@ -77,6 +77,9 @@ impl Kind {
     /// Kinds whose records are parts of a product: the mirror joins them to it.
     pub const PARTS: [Self; 5] = [Self::Stock, Self::Price, Self::Assignment, Self::Variant, Self::Placement];
 
+    /// Parts that say one thing: they are small and many, and a product finds each under one hub.
+    pub const SMALL_PARTS: [Self; 4] = [Self::Stock, Self::Price, Self::Assignment, Self::Placement];
+
     /// Whether its records tell of people: they are sealed where they are kept, and train no compression dictionary.
     pub const fn is_personal(self) -> bool {
         match self {

@@ -32,6 +32,7 @@ checks![
     stock_touches_its_product_as_urgent,
     stock_that_moves_touches_both_products,
     an_assignment_touches_its_product,
+    parts_read_before_any_product_are_joined_to_it,
     the_offer_touches_all_products_by_spreading,
     a_wide_fan_out_is_spread_as_backfill,
     a_sweep_removes_what_was_not_seen,
@@ -233,6 +234,30 @@ async fn stock_that_moves_touches_both_products(store: &dyn Store) -> Verdict {
     let taken = store.intake(page(vec![gone(Kind::Stock, "s", None)])).await?;
     same("deleted", taken, Taken { gone: 1, touched: 1, ..Taken::default() })?;
     same("the window", push.ids().await?, vec!["b".to_owned()])
+}
+
+async fn parts_read_before_any_product_are_joined_to_it(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    let first = vec![is(stock("s", "x", 1), 1), is(stock("t", "x", 2), 1), is(stock("u", "x", 3), 1)];
+    same("new", store.intake(full(1, first)).await?.new, 3)?;
+    same("once more", store.intake(full(1, vec![is(stock("s", "x", 1), 1)])).await?.unchanged, 1)?;
+    let changes = vec![is(stock("s", "y", 4), 2), is(stock("t", "x", 5), 2), gone(Kind::Stock, "u", None)];
+    store.intake(page(changes)).await?;
+    same(
+        "found by its id",
+        store.find(&source(), "t").await?.pop().and_then(|it| it.record),
+        Some(stock("t", "x", 5)),
+    )?;
+    store.intake(page(vec![is(product("a", "A", &[], &["x", "y"]), 1)])).await?;
+    let joined =
+        |window: contract::store::Window| window.work.into_iter().flat_map(|work| work.joined).collect::<Vec<_>>();
+    let wanted = vec![stock("t", "x", 5), stock("s", "y", 4)];
+    same("what hangs on the product", joined(push.settle_all().await?), wanted)?;
+    store.intake(page(vec![gone(Kind::Product, "a", None)])).await?;
+    push.settle_all().await?;
+    store.intake(page(vec![is(stock("t", "x", 6), 3)])).await?;
+    store.intake(page(vec![is(product("a", "A", &[], &["x"]), 2)])).await?;
+    same("when it is back", joined(push.window().await?), vec![stock("t", "x", 6)])
 }
 
 async fn an_assignment_touches_its_product(store: &dyn Store) -> Verdict {

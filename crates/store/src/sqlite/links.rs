@@ -2,7 +2,8 @@
 //!
 //! A hub is kept as a hash of source, kind of hub and name. `uses` tells who is projected again when a hub changes (and
 //! finds products by SKU and records by key); `joins` tells which stock entries, prices and assignments a product has.
-//! Names with the same beginning get neighbouring hashes, so that the SKUs of one product fall on one page.
+//! Names with the same beginning get neighbouring hashes, so that the SKUs of one product fall on one page. Where the
+//! body of a part lies, see parts.rs.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     codec::Codec,
+    parts,
     trouble::Outcome,
     writer::{NOT_CARRIED, Tx},
 };
@@ -37,8 +39,10 @@ pub(super) enum Reach {
 pub(super) struct Links {
     /// Hubs it uses.
     pub(super) uses: Vec<i64>,
-    /// Hubs under which a product finds it.
+    /// Hubs under which a product finds it, if its body lies in `body`.
     pub(super) joins: Vec<i64>,
+    /// The hub under which a product finds it and its body.
+    pub(super) part: Option<i64>,
     /// What its change reaches.
     pub(super) reaches: Vec<Reach>,
 }
@@ -49,8 +53,12 @@ impl Links {
         uses.extend(record_key(record).map(|key| key_hub(codec, source, record.kind(), key)));
         let provides = record.provides();
         let mut joins = Vec::new();
+        let mut part = None;
         if Kind::PARTS.contains(&record.kind()) {
             joins.extend(provides.iter().filter_map(|hub| hub_key(codec, source, hub)));
+            if Kind::SMALL_PARTS.contains(&record.kind()) {
+                part = joins.pop();
+            }
         }
         let mut reaches: Vec<Reach> = provides
             .into_iter()
@@ -66,7 +74,7 @@ impl Links {
         joins.dedup();
         reaches.sort_unstable();
         reaches.dedup();
-        Self { uses, joins, reaches }
+        Self { uses, joins, part, reaches }
     }
 }
 
@@ -163,7 +171,7 @@ impl Tx<'_> {
                 &new.uses,
             ),
             (
-                "INSERT OR IGNORE INTO joins VALUES (?1, ?2)",
+                "INSERT OR IGNORE INTO joins (hub, n) VALUES (?1, ?2)",
                 "DELETE FROM joins WHERE hub = ?1 AND n = ?2",
                 &old.joins,
                 &new.joins,
@@ -264,11 +272,7 @@ impl Tx<'_> {
 
     /// The product that a part names; none where it names none, or the product is not there.
     fn product_of(&self, source: i64, part: u64) -> Outcome<Option<u64>> {
-        let mut query = self.db.prepare_cached("SELECT bytes FROM body WHERE n = ?1")?;
-        let mut rows = query.query([part])?;
-        let Some(row) = rows.next()? else { return Ok(None) };
-        let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
-        let record: Record = self.codec.unpack_value(self.db, "a record", blob)?;
+        let Some(record) = parts::record(self.db, self.codec, part)? else { return Ok(None) };
         let product = record.provides().into_iter().find_map(|hub| match hub {
             Hub::Product(id) => Some(id),
             _ => None,

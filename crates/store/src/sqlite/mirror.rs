@@ -8,12 +8,13 @@ use contract::{
     source::{Scope, Unread, Urgency},
     store::{Hint, Intake, LaneState, Lease, Sweep, Swept, Taken},
 };
-use model::{Kind, Record, RecordId, SourceName, Timestamp};
+use model::{Kind, RecordId, SourceName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
     codec::Codec,
-    links::{Links, Touches},
+    links::{Links, Touches, live},
+    parts,
     trouble::{Outcome, Trouble},
     writer::{Tx, kind_bit},
 };
@@ -30,6 +31,9 @@ pub(super) const NO_SCOPE: i64 = 0;
 /// Records that could not be understood and have no id: so many are kept per lane.
 const NAMELESS: u64 = 100;
 
+/// So many rows of `record` lie on a page.
+const RECORDS_PER_PAGE: u64 = 32;
+
 /// A page with all the work done that needs no database.
 pub(super) struct Prepared {
     source: SourceName,
@@ -43,6 +47,9 @@ pub(super) struct Prepared {
     scopes: Vec<(Kind, Scope)>,
     hints: Vec<u64>,
     changes: Vec<Ready>,
+    /// Some of the changes are products.
+    pub(super) has_products: bool,
+    is_first: bool,
     unread: Vec<Unread>,
     pass: Option<u64>,
     urgency: Urgency,
@@ -77,8 +84,11 @@ impl Prepared {
         let mut scratch = Vec::with_capacity(8 * 1024);
         let ready = |change| ready(codec, &source, change, likely_known, &mut scratch);
         let changes = intake.changes.into_iter().map(ready);
-        let changes = changes.collect::<Outcome<_>>()?;
+        let changes = changes.collect::<Outcome<Vec<_>>>()?;
+        let is_product = |change: &Ready| matches!(change, Ready::Is(is) if is.kind == Kind::Product);
         Ok(Self {
+            has_products: changes.iter().any(is_product),
+            is_first: intake.pass.is_some() && intake.state.full_at.is_none(),
             changes,
             source,
             lane: intake.lane,
@@ -183,6 +193,8 @@ struct Context<'a> {
     taken: Taken,
     /// Some records of the source could not be understood before.
     was_unread: bool,
+    /// The lane was never read completely: nearly all of it is new.
+    is_first: bool,
 }
 
 impl Tx<'_> {
@@ -205,7 +217,12 @@ impl Tx<'_> {
             touches: Touches::default(),
             taken: Taken::default(),
             was_unread: self.has_unread(source)?,
+            is_first: page.is_first,
         };
+        if page.has_products {
+            self.join_parts(usize::MAX)?;
+            self.has_products.insert(source, true);
+        }
         for change in page.changes {
             match change {
                 Ready::Is(is) => self.is(&mut context, &is)?,
@@ -233,10 +250,12 @@ impl Tx<'_> {
     }
 
     fn is(&mut self, context: &mut Context<'_>, is: &Is) -> Outcome<()> {
+        if context.is_first && self.insert(context, is)? {
+            return Ok(());
+        }
         let Some(stored) = self.stored(context.source, is.kind, &is.id)? else {
-            context.taken.new += 1;
-            self.forget_unread(context, is.kind, &is.id)?;
-            return self.insert(context, is);
+            self.insert(context, is)?;
+            return Ok(());
         };
         let asks = context.pass.is_some() && context.confirm.contains(&is.kind);
         if asks && stored.ended == LIVE && is.version > 0 && is.version < stored.version {
@@ -277,15 +296,18 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn insert(&mut self, context: &mut Context<'_>, is: &Is) -> Outcome<()> {
-        let revision = self.changed(context.source, is.kind)?;
+    /// Takes in a new record; false if it is none.
+    fn insert(&mut self, context: &mut Context<'_>, is: &Is) -> Outcome<bool> {
+        let revision = self.upcoming_revision(context.source)?;
         let urgency = self.urgency(context.source, is.kind, context.urgency)?;
-        self.count(context.source, is.kind, 1, 0);
-        self.db
+        let inserted = self
+            .db
             .prepare_cached(
                 "INSERT INTO record
-                 (source, kind, id, revision, urgency, ended, version, modified_at, changed_at, seen, digest, as_of, scope)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 (source, kind, id, revision, urgency, ended, version, modified_at, changed_at, seen, digest, as_of, scope,
+                  hub)
+                 VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                 ON CONFLICT (source, kind, id) DO NOTHING",
             )?
             .execute(rusqlite::params![
                 context.source,
@@ -300,15 +322,23 @@ impl Tx<'_> {
                 is.digest.bytes(),
                 context.as_of,
                 context.scope(is.kind),
+                is.links.part,
             ])?;
+        if inserted == 0 {
+            return Ok(false);
+        }
+        context.taken.new += 1;
+        self.changed(context.source, is.kind)?;
+        self.count(context.source, is.kind, 1, 0);
+        self.forget_unread(context, is.kind, &is.id)?;
         let n = u64::try_from(self.db.last_insert_rowid()).unwrap_or(0);
-        self.write_body(n, is)?;
+        self.write_body(context.source, n, is, &Links::default())?;
         self.relink(n, &Links::default(), &is.links)?;
         context.touches.add(is.kind, context.urgency, is.links.reaches.iter().cloned());
-        Ok(())
+        Ok(true)
     }
 
-    fn write_body(&self, n: u64, is: &Is) -> Outcome<()> {
+    fn write_body(&mut self, source: i64, n: u64, is: &Is, before: &Links) -> Outcome<()> {
         let packed;
         let body = match &is.body {
             Body::Packed(body) => body,
@@ -317,6 +347,9 @@ impl Tx<'_> {
                 &packed
             }
         };
+        if let Some(hub) = is.links.part {
+            return self.write_part(source, n, hub, before.part, body);
+        }
         self.db.prepare_cached("INSERT OR REPLACE INTO body VALUES (?1, ?2)")?.execute((n, body))?;
         Ok(())
     }
@@ -346,7 +379,7 @@ impl Tx<'_> {
         self.db
             .prepare_cached(
                 "UPDATE record SET revision = ?2, urgency = ?3, ended = 0, version = ?4, modified_at = ?5,
-                 changed_at = ?6, seen = ?7, digest = ?8, as_of = ?9, scope = ?10, unread = 0 WHERE n = ?1",
+                 changed_at = ?6, seen = ?7, digest = ?8, as_of = ?9, scope = ?10, unread = 0, hub = ?11 WHERE n = ?1",
             )?
             .execute(rusqlite::params![
                 stored.n,
@@ -359,8 +392,9 @@ impl Tx<'_> {
                 is.digest.bytes(),
                 context.as_of,
                 context.scope(is.kind),
+                is.links.part,
             ])?;
-        self.write_body(stored.n, is)?;
+        self.write_body(context.source, stored.n, is, &before)?;
         self.relink(stored.n, &before, &is.links)?;
         context.touches.add(is.kind, context.urgency, before.reaches);
         context.touches.add(is.kind, context.urgency, is.links.reaches.iter().cloned());
@@ -369,12 +403,8 @@ impl Tx<'_> {
 
     /// The links of what is stored now; none where nothing is.
     pub(super) fn links_before(&self, source: &SourceName, n: u64) -> Outcome<Links> {
-        let mut query = self.db.prepare_cached("SELECT bytes FROM body WHERE n = ?1")?;
-        let mut rows = query.query([n])?;
-        let Some(row) = rows.next()? else { return Ok(Links::default()) };
-        let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
-        let record: Record = self.codec.unpack_value(self.db, "a record", blob)?;
-        Ok(Links::of(self.codec, source, &record))
+        let record = parts::record(self.db, self.codec, n)?;
+        Ok(record.map_or_else(Links::default, |record| Links::of(self.codec, source, &record)))
     }
 
     fn gone(&mut self, context: &mut Context<'_>, kind: Kind, id: &RecordId, version: Option<u64>) -> Outcome<()> {
@@ -422,7 +452,7 @@ impl Tx<'_> {
                 context.at.millis(),
                 context.as_of,
             ])?;
-        self.db.prepare_cached("DELETE FROM body WHERE n = ?1")?.execute([stored.n])?;
+        self.delete_body(stored.n, &before)?;
         if stored.unread {
             self.db
                 .prepare_cached(
@@ -564,8 +594,7 @@ impl Tx<'_> {
                 None => NO_SCOPE,
                 Some(scope) => self.scope(source, scope)?,
             };
-            let live = self.live(source, *kind, scope)?;
-            let numbers = self.missing(source, *kind, scope, &sweep)?;
+            let (live, numbers) = self.missing(source, *kind, scope, &sweep)?;
             let count = numbers.len() as u64;
             let nameless = self.has_nameless(source, &sweep.lane, *kind, sweep.pass)?;
             swept.live += live;
@@ -589,6 +618,7 @@ impl Tx<'_> {
                 touches: Touches::default(),
                 taken: Taken::default(),
                 was_unread: false,
+                is_first: false,
             };
             for (kind, numbers) in missing {
                 self.remove(&mut context, kind, &numbers)?;
@@ -632,21 +662,35 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// How many records of a kind and scope there are.
-    fn live(&self, source: i64, kind: Kind, scope: i64) -> Outcome<u64> {
-        let count = "SELECT count(*) FROM record WHERE source = ?1 AND kind = ?2 AND ended = 0 AND scope = ?3";
-        Ok(self.db.prepare_cached(count)?.query_row((source, kind.number(), scope), |row| row.get(0))?)
-    }
-
-    fn missing(&self, source: i64, kind: Kind, scope: i64, sweep: &Sweep) -> Outcome<Vec<u64>> {
-        let mut query = self.db.prepare_cached(
-            "SELECT n FROM record WHERE source = ?1 AND kind = ?2 AND ended = 0 AND scope = ?3
-             AND seen <> ?4 AND seen <> ?5 AND as_of < ?6 ORDER BY n",
-        )?;
+    /// How many live records of a kind and scope there are, and which of them the walk missed.
+    fn missing(&self, source: i64, kind: Kind, scope: i64, sweep: &Sweep) -> Outcome<(u64, Vec<u64>)> {
+        let mut query = self.db.prepare_cached(if self.is_most(source, kind)? {
+            // In the order in which they lie; by the index, each would be looked up in a page of its own.
+            "SELECT n, seen <> ?4 AND seen <> ?5 AND as_of < ?6 FROM record NOT INDEXED
+             WHERE source = ?1 AND kind = ?2 AND ended = 0 AND scope = ?3"
+        } else {
+            "SELECT n, seen <> ?4 AND seen <> ?5 AND as_of < ?6 FROM record INDEXED BY record_id
+             WHERE source = ?1 AND kind = ?2 AND ended = 0 AND scope = ?3"
+        })?;
         let before = sweep.before.unwrap_or(sweep.pass);
         let since = sweep.since.map_or(i64::MAX, Timestamp::millis);
-        let numbers = query.query_map((source, kind.number(), scope, sweep.pass, before, since), |row| row.get(0))?;
-        Ok(numbers.collect::<Result<_, _>>()?)
+        let mut rows = query.query((source, kind.number(), scope, sweep.pass, before, since))?;
+        let (mut live, mut missing) = (0, Vec::new());
+        while let Some(row) = rows.next()? {
+            live += 1;
+            if row.get(1)? {
+                missing.push(row.get(0)?);
+            }
+        }
+        missing.sort_unstable();
+        Ok((live, missing))
+    }
+
+    /// A page of records holds at least one of this kind, more or less.
+    fn is_most(&self, source: i64, kind: Kind) -> Outcome<bool> {
+        let all: u64 =
+            self.db.prepare_cached("SELECT coalesce(max(n), 0) FROM record")?.query_row([], |row| row.get(0))?;
+        Ok(live(self.db, source, kind)?.saturating_mul(RECORDS_PER_PAGE) >= all)
     }
 
     /// The walk met records of this kind that it could not even name: any of the missing may be one of them.

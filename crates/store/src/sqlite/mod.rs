@@ -14,6 +14,7 @@ mod leftovers;
 mod links;
 mod mirror;
 mod owners;
+mod parts;
 mod readers;
 mod removals;
 mod report;
@@ -384,6 +385,9 @@ impl Mirror for Sqlite {
     async fn intake(&self, intake: Intake) -> Result<Taken, Fault> {
         let writer = self.writer()?;
         let page = self.prepare(move |codec| Prepared::new(codec, intake)).await?;
+        if page.has_products {
+            while writer.run(|tx| tx.join_parts(parts::JOINED_AT_ONCE)).await? {}
+        }
         let taken = writer.run(move |tx| tx.intake(page)).await?;
         self.learn().await;
         Ok(taken)

@@ -19,6 +19,7 @@ use super::{
     codec::Codec,
     ledger::{self, AWAITS_FEED, AWAITS_IMPORT, DEAD, FILTERED, Flow, GONE, HELD, IN_SYNC, RETRY, base},
     links::{hub_key, key_hub, record_key, users, waiting},
+    parts,
     trouble::{Outcome, Trouble},
     window::{NEXT_RETRY, kind},
     writer::{kind_bit, source_key},
@@ -61,6 +62,12 @@ pub(super) fn read(
 
 pub(super) fn scopes(db: &Connection, source: &SourceName) -> Outcome<Vec<(Kind, Option<Scope>)>> {
     let Some(source) = source_key(db, source)? else { return Ok(Vec::new()) };
+    // Without scopes, what is kept counted says it; records are looked at only where there are some.
+    if !db.prepare_cached("SELECT 1 FROM scope WHERE source = ?1")?.exists([source])? {
+        let mut query = db.prepare_cached("SELECT kind FROM census WHERE source = ?1 AND live > 0 ORDER BY kind")?;
+        let kinds = query.query_map([source], |row| row.get::<_, u8>(0))?;
+        return kinds.map(|number| Ok((kind(number?)?, None))).collect();
+    }
     let mut query = db.prepare_cached(
         "SELECT DISTINCT r.kind, s.name FROM record r LEFT JOIN scope s ON s.key = r.scope
          WHERE r.source = ?1 AND r.ended = 0 ORDER BY r.kind, s.name",
@@ -189,23 +196,17 @@ pub(super) fn find(db: &Connection, codec: &Codec, name: &SourceName, wanted: &s
 }
 
 fn found_record(db: &Connection, codec: &Codec, n: u64) -> Outcome<Option<Found>> {
-    let mut query = db.prepare_cached(
-        "SELECT r.revision, r.kind, r.id, r.version, r.modified_at, r.changed_at, b.bytes
-         FROM record r LEFT JOIN body b ON b.n = r.n WHERE r.n = ?1",
-    )?;
+    let mut query =
+        db.prepare_cached("SELECT revision, kind, id, version, modified_at, changed_at FROM record WHERE n = ?1")?;
     let mut rows = query.query([n])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let record = match row.get_ref(6)?.as_blob_or_null().unwrap_or_default() {
-        Some(blob) => Some(codec.unpack_value(db, "a record", blob)?),
-        None => None,
-    };
     let kind = kind(row.get(1)?)?;
     Ok(Some(Found {
         number: Number(n),
         revision: Revision(row.get(0)?),
         kind,
         id: codec.name_of(kind, row.get(2)?)?.into(),
-        record,
+        record: parts::record(db, codec, n)?,
         version: row.get(3)?,
         modified_at: instant(row, 4)?,
         changed_at: Timestamp::from_millis(row.get(5)?),

@@ -14,7 +14,7 @@ use super::trouble::{Outcome, Trouble, not_ours};
 const APPLICATION: i32 = 0x4361_7274;
 
 /// In order; the database's `user_version` counts those that were applied.
-const MIGRATIONS: &[&str] = &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES];
+const MIGRATIONS: &[&str] = &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES, PARTS];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
 // same holds for `ledger` and `payload`. Ledger keys are `flow << 40 | n`: one integer is the cheapest key there is.
@@ -248,6 +248,14 @@ ALTER TABLE call ADD COLUMN ask_at INTEGER;
 CREATE INDEX call_ended ON call (ended_at) WHERE ended_at IS NOT NULL;
 ";
 
+// See parts.rs.
+const PARTS: &str = "
+-- Of a part whose body lies with its hub.
+ALTER TABLE record ADD COLUMN hub INTEGER;
+ALTER TABLE joins ADD COLUMN bytes BLOB;
+CREATE TABLE unjoined (n INTEGER PRIMARY KEY, hub INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
+";
+
 /// What was found when a database was opened.
 pub(super) enum Standing {
     /// It is of this release.
@@ -307,7 +315,7 @@ pub(super) fn migrate(db: &mut Connection, path: &Path) -> Outcome<()> {
 /// and no record was seen by any of them.
 fn forget_bodies(db: &Connection) -> Outcome<()> {
     db.execute_batch(
-        "DELETE FROM body; DELETE FROM uses; DELETE FROM joins; DELETE FROM spreading; DELETE FROM lane;
+        "DELETE FROM body; DELETE FROM uses; DELETE FROM joins; DELETE FROM unjoined; DELETE FROM spreading; DELETE FROM lane;
          DELETE FROM unread; DELETE FROM dictionary WHERE purpose LIKE 'body/%';
          UPDATE record SET digest = NULL, unread = 0, seen = 0;",
     )?;

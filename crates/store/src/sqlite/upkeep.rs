@@ -219,7 +219,7 @@ impl Tx<'_> {
         for (n, kind, live) in &records {
             let links = self.links_before(name, *n)?;
             self.relink(*n, &links, &Links::default())?;
-            self.db.prepare_cached("DELETE FROM body WHERE n = ?1")?.execute([n])?;
+            self.delete_body(*n, &links)?;
             self.delete_record(source, *n, *kind, i64::from(*live), i64::from(!*live))?;
         }
         if records.len() < limit {

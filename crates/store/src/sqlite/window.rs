@@ -17,6 +17,7 @@ use super::{
     codec::Codec,
     ledger::{self, Flow, RETRY, base, flow_unknown},
     links::{hub_key, live},
+    parts,
     trouble::{Outcome, Trouble},
 };
 
@@ -234,12 +235,10 @@ impl<'a> Reader<'a> {
 
     fn join(&self, hub: &Hub, joined: &mut Vec<Record>) -> Outcome<()> {
         let Some(key) = hub_key(self.codec, &self.source, hub) else { return Ok(()) };
-        let mut query = self
-            .db
-            .prepare_cached("SELECT b.bytes FROM joins j JOIN body b ON b.n = j.n WHERE j.hub = ?1 ORDER BY j.n")?;
+        let mut query = self.db.prepare_cached(parts::JOINED)?;
         let mut rows = query.query([key])?;
         while let Some(row) = rows.next()? {
-            let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
+            let Some(blob) = row.get_ref(0)?.as_blob_or_null().unwrap_or_default() else { continue };
             let record: Record = self.codec.unpack_value(self.db, "a record", blob)?;
             // Another hub may have the same hash.
             let is_double = matches!(record, Record::Variant(_)) && joined.contains(&record);

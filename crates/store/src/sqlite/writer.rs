@@ -85,6 +85,7 @@ impl Desk {
             census: BTreeMap::new(),
             floors: HashMap::new(),
             carried: HashMap::new(),
+            has_products: HashMap::new(),
         };
         let done = work(&mut tx)?;
         tx.write_census()?;
@@ -111,6 +112,7 @@ pub(super) struct Tx<'a> {
     census: BTreeMap<(i64, u8), Shift>,
     floors: HashMap<i64, [u64; 3]>,
     carried: HashMap<i64, u64>,
+    pub(super) has_products: HashMap<i64, bool>,
 }
 
 impl Tx<'_> {
@@ -124,6 +126,11 @@ impl Tx<'_> {
                 Ok(unknown.insert((stands, stands)))
             }
         }
+    }
+
+    /// The revision that is given next.
+    pub(super) fn upcoming_revision(&mut self, source: i64) -> Outcome<Revision> {
+        Ok(Revision(self.revisions(source)?.1 + 1))
     }
 
     /// A new revision.

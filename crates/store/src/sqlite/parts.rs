@@ -1,0 +1,105 @@
+//! Where the bodies of a product's parts lie: with the hub under which the product finds them, so that all stock and prices
+//! of a product are read from few pages.
+//!
+//! As long as a source has no product, nobody can look for parts, and those that are read wait in `unjoined` in the order of
+//! their arrival. They are put into `joins` at once, sorted, before the first product is taken in: entries that arrive in
+//! any other order each change a page of their own.
+//!
+//! **Invariant:** once a source has a live product, all of its parts are in `joins`.
+
+use model::{Kind, Record};
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::{
+    codec::Codec,
+    links::{Links, live},
+    trouble::Outcome,
+    writer::Tx,
+};
+
+/// So many parts are put into `joins` in one transaction.
+pub(super) const JOINED_AT_ONCE: usize = 250_000;
+
+/// Bodies of the parts under a hub, in the order of their numbers.
+pub(super) const JOINED: &str =
+    "SELECT coalesce(bytes, (SELECT bytes FROM body WHERE n = joins.n)) FROM joins WHERE hub = ?1 ORDER BY n";
+
+const BODY: &str = "SELECT coalesce(
+    (SELECT bytes FROM body WHERE n = ?1),
+    (SELECT j.bytes FROM record r JOIN joins j ON j.hub = r.hub AND j.n = r.n WHERE r.n = ?1),
+    (SELECT bytes FROM unjoined WHERE n = ?1))";
+
+/// A record by its number; none where it has no body.
+pub(super) fn record(db: &Connection, codec: &Codec, n: u64) -> Outcome<Option<Record>> {
+    let mut query = db.prepare_cached(BODY)?;
+    let mut rows = query.query([n])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let Some(blob) = row.get_ref(0)?.as_blob_or_null().unwrap_or_default() else { return Ok(None) };
+    codec.unpack_value(db, "a record", blob).map(Some)
+}
+
+impl Tx<'_> {
+    /// Writes the body of a part, which lay at the hub `before`.
+    pub(super) fn write_part(
+        &mut self,
+        source: i64,
+        n: u64,
+        hub: i64,
+        before: Option<i64>,
+        body: &[u8],
+    ) -> Outcome<()> {
+        if let Some(before) = before {
+            self.delete_part(n, before)?;
+            // An earlier edition kept it there.
+            self.db.prepare_cached("DELETE FROM body WHERE n = ?1")?.execute([n])?;
+        }
+        let write = if self.has_products(source)? {
+            "INSERT INTO joins (hub, n, bytes) VALUES (?2, ?1, ?3)"
+        } else {
+            "INSERT INTO unjoined (n, hub, bytes) VALUES (?1, ?2, ?3)"
+        };
+        self.db.prepare_cached(write)?.execute((n, hub, body))?;
+        Ok(())
+    }
+
+    fn delete_part(&self, n: u64, hub: i64) -> Outcome<()> {
+        self.db.prepare_cached("DELETE FROM joins WHERE hub = ?1 AND n = ?2")?.execute((hub, n))?;
+        self.db.prepare_cached("DELETE FROM unjoined WHERE n = ?1")?.execute([n])?;
+        Ok(())
+    }
+
+    /// Deletes the body of a record that had these links.
+    pub(super) fn delete_body(&self, n: u64, links: &Links) -> Outcome<()> {
+        self.db.prepare_cached("DELETE FROM body WHERE n = ?1")?.execute([n])?;
+        links.part.map_or(Ok(()), |hub| self.delete_part(n, hub))
+    }
+
+    /// There was a live product of the source when the transaction began.
+    fn has_products(&mut self, source: i64) -> Outcome<bool> {
+        if let Some(has) = self.has_products.get(&source) {
+            return Ok(*has);
+        }
+        let has = live(self.db, source, Kind::Product)? > 0;
+        self.has_products.insert(source, has);
+        Ok(has)
+    }
+
+    /// Puts at most so many parts that wait into `joins`; tells whether there may be more.
+    pub(super) fn join_parts(&self, limit: usize) -> Outcome<bool> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let last: Option<i64> = self
+            .db
+            .prepare_cached("SELECT max(n) FROM (SELECT n FROM unjoined ORDER BY n LIMIT ?1)")?
+            .query_row([limit], |row| row.get(0))
+            .optional()?
+            .flatten();
+        let Some(last) = last else { return Ok(false) };
+        self.db
+            .prepare_cached(
+                "INSERT INTO joins (hub, n, bytes) SELECT hub, n, bytes FROM unjoined WHERE n <= ?1 ORDER BY hub, n",
+            )?
+            .execute([last])?;
+        self.db.prepare_cached("DELETE FROM unjoined WHERE n <= ?1")?.execute([last])?;
+        Ok(true)
+    }
+}
