@@ -7,6 +7,7 @@
 //! is read carries the instant at which it was asked for; that instant never goes back for a source, so that a clock that
 //! was set back makes nothing stale.
 
+mod gathered;
 mod progress;
 mod refresh;
 
@@ -20,7 +21,7 @@ use contract::{
 use model::{Kind, SourceName, Timestamp};
 use tokio::{sync::watch, task::JoinHandle};
 
-use self::{progress::Progress, refresh::Replacing};
+use self::{gathered::Gathered, progress::Progress, refresh::Replacing};
 use crate::observe::{Event, Observer};
 
 /// A source being read.
@@ -164,6 +165,7 @@ impl Pull {
         let mut progress = Progress::default();
         let mut reading = self.read(lane, position, as_of);
         let mut goes_on = resumed;
+        let mut gathered = Gathered::default();
         loop {
             let page = match joined((&mut reading.task).await) {
                 Ok(page) => page,
@@ -173,7 +175,7 @@ impl Pull {
                     state.walk = None;
                     let (anew, position) = begin(lane, mode, &mut state, began_at);
                     (full, resumed, goes_on) = (anew.pass.is_some(), false, false);
-                    (walk, progress) = (anew, Progress::default());
+                    (walk, progress, gathered) = (anew, Progress::default(), Gathered::default());
                     reading = self.read(lane, position, as_of);
                     continue;
                 }
@@ -183,7 +185,7 @@ impl Pull {
                 return self.failed(lane, fault, GoesOn::Anew).await;
             }
             goes_on = false;
-            let page_as_of = reading.sent_at.minus(page.age);
+            gathered.add(page.changes, page.unread, reading.sent_at.minus(page.age));
             as_of = as_of.max(self.clock.now());
             let (mut end, mut later) = (None, None);
             match page.next {
@@ -192,6 +194,9 @@ impl Pull {
                     reading = self.read(lane, Position::Within(token.clone()), as_of);
                     walk.next = token;
                     state.walk = Some(walk.clone());
+                    if gathered.waits_for_more(lane, &state) {
+                        continue;
+                    }
                 }
                 Next::Later(token, wait) => {
                     walk.next = token.clone();
@@ -205,14 +210,12 @@ impl Pull {
                 finish(&mut state, token.clone(), self.clock.now());
             }
             // Until everything was read once, nothing older can have been replaced.
-            let replacing = state.full_at.is_some().then(|| Replacing::of(&page.changes));
+            let replacing = state.full_at.is_some().then(|| Replacing::of(&gathered.changes));
             let intake = Intake {
                 confirm: self.source.fetches().to_vec(),
-                changes: page.changes,
-                unread: page.unread,
                 pass: walk.pass,
                 urgency,
-                ..self.intake(lane, lease, state.clone(), page_as_of)
+                ..std::mem::take(&mut gathered).fill(self.intake(lane, lease, state.clone(), as_of))
             };
             let taken = self.store.intake(intake).await?;
             state.version += 1;
