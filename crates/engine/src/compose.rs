@@ -117,7 +117,8 @@ fn items(flow: &Flow, prepared: &Prepared, subject: &Subject<'_>) -> Composed {
         };
         let payload = writer.finish();
         let fields = (flow.destination.descriptor().fields)(subject.kind());
-        let checked = added.and_then(|()| if many { Ok(()) } else { mapping::validate(fields, id.as_str(), &payload) });
+        let checked =
+            added.and_then(|()| if many { Ok(()) } else { mapping::validate(fields, &taken, id.as_str(), &payload) });
         whole.push(Item { id, payload });
         if let Err(fault) = checked {
             first_fault.get_or_insert(fault);

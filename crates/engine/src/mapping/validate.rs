@@ -6,19 +6,19 @@ use contract::{Constraint, Facet, Fault, FieldSpec, Payload};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Value as Json, value::RawValue};
 
-/// Whether every required field is there, every known field has its type and what the vendor asks of it, and none is
-/// written twice. `id` is the item's, for the message.
+/// Whether every required field is there, every known field of the user's (`own`) has its type and what the vendor asks of
+/// it, and none is written twice. `id` is the item's, for the message.
 ///
 /// # Errors
 /// [`contract::FaultClass::Record`], code `C0523`, naming the field.
-pub fn validate(fields: &[FieldSpec], id: &str, payload: &Payload) -> Result<(), Fault> {
+pub fn validate(fields: &[FieldSpec], own: &dyn Fn(&str) -> bool, id: &str, payload: &Payload) -> Result<(), Fault> {
     let mut seen = vec![false; fields.len()];
     for facet in Facet::ALL {
         let members = payload.members(facet);
         if !members.is_empty() {
             let object = format!("{{{members}}}");
             let mut json = serde_json::Deserializer::from_str(&object);
-            let look = Look { fields, seen: &mut seen };
+            let look = Look { fields, own, seen: &mut seen };
             look.deserialize(&mut json).map_err(|wrong| fault(id, &plain(&wrong)))?;
         }
     }
@@ -59,6 +59,7 @@ pub(super) fn short(text: &str) -> String {
 /// Looks at the members of one object as they are read, and keeps none.
 struct Look<'f> {
     fields: &'f [FieldSpec],
+    own: &'f dyn Fn(&str) -> bool,
     seen: &'f mut [bool],
 }
 
@@ -84,7 +85,8 @@ impl<'de> Visitor<'de> for Look<'_> {
             if std::mem::replace(seen, true) {
                 return Err(A::Error::custom(format!("field {name} is written twice")));
             }
-            if let Some(wrong) = wrong_raw(field, value.get()) {
+            let wrong = if (self.own)(&name) { wrong_raw(field, value.get()) } else { None };
+            if let Some(wrong) = wrong {
                 return Err(A::Error::custom(wrong));
             }
         }

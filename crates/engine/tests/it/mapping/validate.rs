@@ -22,7 +22,7 @@ fn good() -> Vec<(Facet, &'static str, serde_json::Value)> {
 }
 
 fn told(members: &[(Facet, &str, serde_json::Value)]) -> String {
-    match mapping::validate(&FIELDS, "p", &payload(members)) {
+    match mapping::validate(&FIELDS, &|_| true, "p", &payload(members)) {
         Ok(()) => "fine".to_owned(),
         Err(fault) => {
             assert_eq!((fault.class, fault.code.as_ref()), (FaultClass::Record, "C0523"));
