@@ -183,9 +183,11 @@ impl Transport for Network {
             };
             probed.ended(accepted);
         }
-        let (mut answer, _) = carried?;
+        let (mut answer, broken) = carried?;
         let asks = answer.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        if let (Some(hub), Some(seconds)) = (self.hub.as_ref().filter(|_| answer.status == 429), asks) {
+        if let (Some(hub), Some(seconds)) =
+            (self.hub.as_ref().filter(|_| answer.status == 429 && broken.is_none()), asks)
+        {
             hub.probe.quieten(&host, seconds);
         }
         match self.mutant {
