@@ -4,7 +4,7 @@ use contract::{
     Clock, Fault, Store,
     store::{EntryView, Found, Hold, Number, Revision, State, UnreadRow, Work},
 };
-use model::{Kind, RecordId, Timestamp};
+use model::{Kind, Notice, Record, RecordId, Timestamp};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -34,6 +34,8 @@ pub struct Journey {
     /// Its latest form at the source could not be understood: when it was seen last, and why. `record` is the last form that
     /// could be.
     pub unread: Option<UnreadRow>,
+    /// Details of it and of its parts (its prices, its variants) that were left out; the rest is carried.
+    pub notices: Vec<Notice>,
     /// The record as the mirror holds it; none when it is gone.
     pub record: Option<Json>,
     /// What each flow made of it.
@@ -75,9 +77,14 @@ pub async fn explain(
     clock: &dyn Clock,
 ) -> Result<Journey, Fault> {
     let mut stops = Vec::new();
+    let mut notices = found.record.as_ref().map(|record| record.notices().to_vec()).unwrap_or_default();
     if Kind::CARRIED.contains(&found.kind) {
         for flow in flows {
-            stops.extend(stop(found.number, unread, flow, store, clock).await?);
+            let Some(work) = store.work(&flow.name, found.number).await? else { continue };
+            let of_parts = work.joined.iter().flat_map(Record::notices);
+            let unknown: Vec<Notice> = of_parts.filter(|notice| !notices.contains(notice)).cloned().collect();
+            notices.extend(unknown);
+            stops.push(stop(&work, unread, flow, store, clock).await?);
         }
     }
     Ok(Journey {
@@ -89,22 +96,22 @@ pub async fn explain(
         modified_at: found.modified_at,
         changed_at: found.changed_at,
         unread: unread.cloned(),
+        notices,
         record: found.record.as_ref().and_then(|record| serde_json::to_value(record).ok()),
         flows: stops,
     })
 }
 
 async fn stop(
-    number: Number,
+    work: &Work,
     unread: Option<&UnreadRow>,
     flow: &Flow,
     store: &dyn Store,
     clock: &dyn Clock,
-) -> Result<Option<Stop>, Fault> {
-    let Some(work) = store.work(&flow.name, number).await? else { return Ok(None) };
+) -> Result<Stop, Fault> {
     let prepared = flow.prepared(store).await?;
-    let job = job(flow, &prepared, &work, clock.now());
-    let ledger = store.entry(&flow.name, number).await?;
+    let job = job(flow, &prepared, work, clock.now());
+    let ledger = store.entry(&flow.name, work.number).await?;
     let wanted = match &job.target {
         Target::InSync => "the market sells it".to_owned(),
         Target::Filtered(rule) => format!("rule {rule} keeps it out"),
@@ -114,7 +121,7 @@ async fn stop(
     let (verdict, why) = if work.unread {
         ("unread", unread.map_or_else(|| "it could not be understood".to_owned(), |row| row.fault.to_string()))
     } else {
-        stands(&work, ledger.as_ref())
+        stands(work, ledger.as_ref())
     };
     let next = job.due;
     let items: Vec<_> = job.parts.into_iter().filter_map(Part::item).collect();
@@ -126,7 +133,7 @@ async fn stop(
         object.insert("id".to_owned(), Json::String(item.id.as_str().to_owned()));
         Json::Object(object)
     };
-    Ok(Some(Stop {
+    Ok(Stop {
         flow: flow.name.to_string(),
         market: flow.market_names(),
         verdict,
@@ -136,7 +143,7 @@ async fn stop(
         pending,
         next,
         ledger,
-    }))
+    })
 }
 
 /// How the record stands with the flow, and why.

@@ -85,6 +85,9 @@ fn text(journey: &Journey) -> String {
         text += &format!("{}\n", unread_text(row));
         text += "  what follows is of the last form that could be understood; the destination keeps what it has\n";
     }
+    for notice in &journey.notices {
+        text += &format!("  left out {}: {}\n", notice.field, notice.what);
+    }
     for stop in &journey.flows {
         text += &format!("\n  {} (market {}): {}, {}\n", stop.flow, stop.market, stop.verdict, stop.why);
         text += &format!("    market   {}\n", stop.wanted);

@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use contract::{
     Fault, Lane, Store,
-    store::{Count, Hold, LaneState, Leftover, Tally, UnreadRow},
+    store::{Count, Found, Hold, LaneState, Leftover, Tally, UnreadRow},
 };
 use engine::{Flow, run::Engine};
-use model::SourceName;
+use model::{Kind, Notice, RecordId, SourceName};
 use serde::Serialize;
 
 use super::{Look, configured, look};
@@ -59,6 +59,19 @@ pub struct SourceStatus {
     pub lanes: Vec<LaneStatus>,
     /// Records that could not be understood, the latest.
     pub unread: Vec<UnreadRow>,
+    /// Records of which details were left out, the latest.
+    pub noticed: Vec<Noticed>,
+}
+
+/// A record of which details were left out; the rest of it is carried.
+#[derive(Debug, Serialize)]
+pub struct Noticed {
+    /// What it is.
+    pub kind: Kind,
+    /// Its id.
+    pub id: RecordId,
+    /// What was left out, and why.
+    pub notices: Vec<Notice>,
 }
 
 /// How a lane was read.
@@ -177,6 +190,9 @@ pub fn exit_of(flows: &[FlowStatus]) -> Exit {
     }
 }
 
+/// So many records that could not be understood, or only in part, are shown.
+const SHOWN: usize = 20;
+
 pub(super) async fn run(path: &Path, args: &StatusArgs, output: Output) -> Result<Exit, Failure> {
     let looked = look(path)?;
     loop {
@@ -203,8 +219,12 @@ async fn status(Look { store, flows: all, lanes }: &Look) -> Result<Status, Faul
     let mut sources = Vec::new();
     for name in lanes.keys() {
         let lanes = store.lanes(name).await?.into_iter().map(|(lane, state)| LaneStatus { lane, state }).collect();
-        let (records, unread) = (store.counts(name).await?, store.unread(name, 20).await?);
-        sources.push(SourceStatus { source: name.to_string(), records, lanes, unread });
+        let (records, unread) = (store.counts(name).await?, store.unread(name, SHOWN).await?);
+        let noticed = store.noticed(name, SHOWN).await?.into_iter().map(|Found { kind, id, record, .. }| {
+            let notices = record.map(|record| record.notices().to_vec()).unwrap_or_default();
+            Noticed { kind, id, notices }
+        });
+        sources.push(SourceStatus { source: name.to_string(), records, lanes, unread, noticed: noticed.collect() });
     }
     let leftovers = store.left_behind(&configured(all)).await?;
     Ok(Status { flows: flows(store.as_ref(), all, lanes).await?, sources, leftovers })
@@ -241,6 +261,16 @@ fn text(status: &Status) -> String {
         let shown = source.unread.len() as u64;
         if unread > shown {
             text += &format!("not understood: {} more\n", unread - shown);
+        }
+        for Noticed { kind, id, notices } in &source.noticed {
+            let more = if notices.len() > 1 { format!(" (and {} more)", notices.len() - 1) } else { String::new() };
+            let first = notices.first().map(|notice| format!("{}: {}", notice.field, notice.what)).unwrap_or_default();
+            text += &format!("left out of {kind} {id}: {first}{more}\n");
+        }
+        let noticed: u64 = source.records.iter().map(|count| count.noticed).sum();
+        let shown = source.noticed.len() as u64;
+        if noticed > shown {
+            text += &format!("details left out: of {} records more\n", noticed - shown);
         }
     }
     text

@@ -285,6 +285,37 @@ async fn a_record_that_can_t_be_read_counts_as_unread_and_is_left_alone_and_its_
     assert_eq!(status["sources"][0]["unread"], json!([]));
 }
 
+/// Gives the first price of this product's main variant a currency that is none, beside the prices that it has.
+fn add_odd_price(page: &mut Value) -> Option<String> {
+    for product in page["results"].as_array_mut().unwrap() {
+        if product["key"] == json!("p-000005") {
+            let prices = product["masterVariant"]["prices"].as_array_mut().unwrap();
+            let mut odd = prices[0].clone();
+            (odd["id"], odd["value"]["currencyCode"]) = (json!("odd"), json!("XBT"));
+            prices.push(odd);
+        }
+    }
+    None
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_detail_that_is_left_out_is_told_and_its_product_is_sent() {
+    let shop = Shop::uniform(6).await;
+    let tampering = tampered(&shop).await;
+    set(&tampering, Some(add_odd_price));
+    shop.cartage(&["sync"]).await.ended(0);
+    assert_eq!((shop.store("de").products().len(), shop.store("uk").products().len()), (6, 6));
+    let id = shop.id("p-000005");
+    shop.cartage(&["status"]).await.ended(0).says(&[&format!("left out of product {id}: prices: "), "XBT"]);
+    let status = shop.cartage(&["status", "--json"]).await.ended(0).json();
+    assert_eq!(status["sources"][0]["noticed"][0]["id"], json!(id));
+    shop.cartage(&["explain", "p-000005"]).await.ended(0).says(&["left out prices: ", "XBT", "in_sync"]);
+    set(&tampering, None);
+    shop.cartage(&["sync", "--full"]).await.ended(0);
+    let status = shop.cartage(&["status", "--json"]).await.ended(0).json();
+    assert_eq!(status["sources"][0]["noticed"], json!([]));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_destination_holds_of_an_unread_record_is_not_repaired_and_stays_in_the_feed() {
     let shop = Shop::uniform(30).await;

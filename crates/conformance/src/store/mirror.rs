@@ -1,11 +1,11 @@
 //! Checks of taking in, touching, sweeping and finding.
 
 use contract::{
-    Store,
+    Fault, Store,
     source::Urgency,
     store::{Count, Intake, LaneState, Swept, Taken},
 };
-use model::{Kind, Record};
+use model::{Kind, Notice, Product, Record};
 
 use super::{
     Push, Verdict, checks, must, same,
@@ -42,6 +42,7 @@ checks![
     records_are_found_by_id_key_and_sku,
     reference_records_have_a_revision_of_their_own,
     records_are_counted_by_kind,
+    records_with_details_left_out_are_told,
 ];
 
 async fn a_record_read_twice_changes_nothing(store: &dyn Store) -> Verdict {
@@ -405,12 +406,32 @@ async fn reference_records_have_a_revision_of_their_own(store: &dyn Store) -> Ve
     same("what is held then", store.reference(&source()).await?, vec![selection("s")])
 }
 
+async fn records_with_details_left_out_are_told(store: &dyn Store) -> Verdict {
+    let noticed = |id: &str, notices: &[&str]| {
+        let notices = notices.iter().map(|what| Notice::new("prices", *what)).collect();
+        Record::Product(Product { notices, ..Product::new(id) })
+    };
+    let counted =
+        async || Ok::<_, Fault>(store.counts(&source()).await?.iter().map(|count| count.noticed).sum::<u64>());
+    store
+        .intake(page(vec![is(noticed("a", &["one"]), 1), is(noticed("b", &[]), 1), is(noticed("c", &["two"]), 1)]))
+        .await?;
+    same("how many", counted().await?, 2)?;
+    let told = store.noticed(&source(), 10).await?;
+    let told: Vec<_> =
+        told.iter().map(|it| (it.id.as_str(), it.record.as_ref().map(|it| it.notices().len()))).collect();
+    same("which", told, vec![("a", Some(1)), ("c", Some(1))])?;
+    same("the first", store.noticed(&source(), 1).await?.len(), 1)?;
+    store.intake(page(vec![is(noticed("a", &[]), 2), gone(Kind::Product, "c", None)])).await?;
+    same("once nothing is left out", (counted().await?, store.noticed(&source(), 10).await?.len()), (0, 0))
+}
+
 async fn records_are_counted_by_kind(store: &dyn Store) -> Verdict {
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1), is(stock("s", "x", 1), 1)])).await?;
     store.intake(page(vec![gone(Kind::Product, "a", None)])).await?;
     let wanted = vec![
-        Count { kind: Kind::Product, live: 1, tombstones: 1, unread: 0 },
-        Count { kind: Kind::Stock, live: 1, tombstones: 0, unread: 0 },
+        Count { kind: Kind::Product, live: 1, tombstones: 1, unread: 0, noticed: 0 },
+        Count { kind: Kind::Stock, live: 1, tombstones: 0, unread: 0, noticed: 0 },
     ];
     let mut counts = store.counts(&source()).await?;
     counts.retain(|count| count.live + count.tombstones > 0);

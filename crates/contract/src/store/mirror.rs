@@ -74,6 +74,9 @@ pub trait Mirror: Send + Sync {
     /// Records by id, key or SKU (a SKU finds its products), at most 50.
     async fn find(&self, source: &SourceName, text: &str) -> Result<Vec<Found>, Fault>;
 
+    /// Live records of which details were left out, those that changed last first, at most `limit`.
+    async fn noticed(&self, source: &SourceName, limit: usize) -> Result<Vec<Found>, Fault>;
+
     /// Records that could not be understood, newest first, at most `limit`.
     async fn unread(&self, source: &SourceName, limit: usize) -> Result<Vec<UnreadRow>, Fault>;
 }
@@ -233,6 +236,8 @@ pub struct Count {
     pub tombstones: u64,
     /// Records whose latest form could not be understood, also those without an id and those that never could.
     pub unread: u64,
+    /// Live records of which details were left out.
+    pub noticed: u64,
 }
 
 /// A record of the mirror with what is known about it.

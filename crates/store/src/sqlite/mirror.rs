@@ -69,6 +69,8 @@ struct Is {
     digest: Digest,
     body: Body,
     links: Links,
+    /// Details of it were left out.
+    noticed: bool,
 }
 
 enum Body {
@@ -130,7 +132,8 @@ fn ready(
         Body::Packed(packed)
     };
     let links = Links::of(codec, source, &record);
-    Ok(Ready::Is(Is { kind, id: record.id(), version, modified_at, digest, body, links }))
+    let noticed = !record.notices().is_empty();
+    Ok(Ready::Is(Is { kind, id: record.id(), version, modified_at, digest, body, links, noticed }))
 }
 
 pub(super) fn lane_text(state: &LaneState) -> Outcome<String> {
@@ -305,8 +308,8 @@ impl Tx<'_> {
             .prepare_cached(
                 "INSERT INTO record
                  (source, kind, id, revision, urgency, ended, version, modified_at, changed_at, seen, digest, as_of, scope,
-                  hub)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                  hub, noticed)
+                 VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
                  ON CONFLICT (source, kind, id) DO NOTHING",
             )?
             .execute(rusqlite::params![
@@ -323,6 +326,7 @@ impl Tx<'_> {
                 context.as_of,
                 context.scope(is.kind),
                 is.links.part,
+                is.noticed,
             ])?;
         if inserted == 0 {
             return Ok(false);
@@ -379,7 +383,8 @@ impl Tx<'_> {
         self.db
             .prepare_cached(
                 "UPDATE record SET revision = ?2, urgency = ?3, ended = 0, version = ?4, modified_at = ?5,
-                 changed_at = ?6, seen = ?7, digest = ?8, as_of = ?9, scope = ?10, unread = 0, hub = ?11 WHERE n = ?1",
+                 changed_at = ?6, seen = ?7, digest = ?8, as_of = ?9, scope = ?10, unread = 0, hub = ?11, noticed = ?12
+                 WHERE n = ?1",
             )?
             .execute(rusqlite::params![
                 stored.n,
@@ -393,6 +398,7 @@ impl Tx<'_> {
                 context.as_of,
                 context.scope(is.kind),
                 is.links.part,
+                is.noticed,
             ])?;
         self.write_body(context.source, stored.n, is, &before)?;
         self.relink(stored.n, &before, &is.links)?;
@@ -441,7 +447,7 @@ impl Tx<'_> {
         self.db
             .prepare_cached(
                 "UPDATE record SET revision = ?2, urgency = ?3, ended = ?4, version = ?5, changed_at = ?6,
-                 as_of = max(as_of, ?7), digest = NULL, unread = 0 WHERE n = ?1",
+                 as_of = max(as_of, ?7), digest = NULL, unread = 0, noticed = 0 WHERE n = ?1",
             )?
             .execute(rusqlite::params![
                 stored.n,

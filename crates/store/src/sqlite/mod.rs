@@ -453,6 +453,11 @@ impl Mirror for Sqlite {
         self.readers.run(move |db, codec| report::find(db, codec, &source, &text)).await
     }
 
+    async fn noticed(&self, source: &SourceName, limit: usize) -> Result<Vec<Found>, Fault> {
+        let source = source.clone();
+        self.readers.run(move |db, codec| report::noticed(db, codec, &source, limit)).await
+    }
+
     async fn unread(&self, source: &SourceName, limit: usize) -> Result<Vec<UnreadRow>, Fault> {
         let source = source.clone();
         self.readers.run(move |db, codec| report::unread(db, codec, &source, limit)).await

@@ -120,15 +120,17 @@ pub(super) fn counts(db: &Connection, source: &SourceName) -> Outcome<Vec<Count>
     let mut counts = Vec::new();
     let Some(source) = source_key(db, source)? else { return Ok(counts) };
     let mut query = db.prepare_cached(
-        "SELECT kind, sum(live), sum(tombstones), sum(unread) FROM (
-             SELECT kind, live, tombstones, 0 AS unread FROM census WHERE source = ?1
-             UNION ALL SELECT kind, 0, 0, times FROM unread WHERE source = ?1
+        "SELECT kind, sum(live), sum(tombstones), sum(unread), sum(noticed) FROM (
+             SELECT kind, live, tombstones, 0 AS unread, 0 AS noticed FROM census WHERE source = ?1
+             UNION ALL SELECT kind, 0, 0, times, 0 FROM unread WHERE source = ?1
+             UNION ALL SELECT kind, 0, 0, 0, noticed FROM record WHERE source = ?1 AND noticed <> 0
          ) GROUP BY kind ORDER BY kind",
     )?;
     let mut rows = query.query([source])?;
     while let Some(row) = rows.next()? {
         let kind = kind(row.get(0)?)?;
-        counts.push(Count { kind, live: row.get(1)?, tombstones: row.get(2)?, unread: row.get(3)? });
+        let (live, tombstones, unread, noticed) = (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
+        counts.push(Count { kind, live, tombstones, unread, noticed });
     }
     Ok(counts)
 }
@@ -211,6 +213,19 @@ fn found_record(db: &Connection, codec: &Codec, n: u64) -> Outcome<Option<Found>
         modified_at: instant(row, 4)?,
         changed_at: Timestamp::from_millis(row.get(5)?),
     }))
+}
+
+pub(super) fn noticed(db: &Connection, codec: &Codec, source: &SourceName, limit: usize) -> Outcome<Vec<Found>> {
+    let Some(source) = source_key(db, source)? else { return Ok(Vec::new()) };
+    let mut query = db.prepare_cached(
+        "SELECT n FROM record WHERE source = ?1 AND noticed <> 0 ORDER BY changed_at DESC, n LIMIT ?2",
+    )?;
+    let numbers = query.query_map((source, limit as u64), |row| row.get::<_, u64>(0))?;
+    let mut found = Vec::new();
+    for n in numbers {
+        found.extend(found_record(db, codec, n?)?);
+    }
+    Ok(found)
 }
 
 pub(super) fn unread(db: &Connection, codec: &Codec, source: &SourceName, limit: usize) -> Outcome<Vec<UnreadRow>> {

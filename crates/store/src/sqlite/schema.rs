@@ -14,7 +14,7 @@ use super::trouble::{Outcome, Trouble, not_ours};
 const APPLICATION: i32 = 0x4361_7274;
 
 /// In order; the database's `user_version` counts those that were applied.
-const MIGRATIONS: &[&str] = &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES, PARTS];
+const MIGRATIONS: &[&str] = &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES, PARTS, NOTICES];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
 // same holds for `ledger` and `payload`. Ledger keys are `flow << 40 | n`: one integer is the cheapest key there is.
@@ -256,6 +256,12 @@ ALTER TABLE joins ADD COLUMN bytes BLOB;
 CREATE TABLE unjoined (n INTEGER PRIMARY KEY, hub INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
 ";
 
+const NOTICES: &str = "
+-- Details of the record were left out.
+ALTER TABLE record ADD COLUMN noticed INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX record_noticed ON record (source) WHERE noticed <> 0;
+";
+
 /// What was found when a database was opened.
 pub(super) enum Standing {
     /// It is of this release.
@@ -317,7 +323,7 @@ fn forget_bodies(db: &Connection) -> Outcome<()> {
     db.execute_batch(
         "DELETE FROM body; DELETE FROM uses; DELETE FROM joins; DELETE FROM unjoined; DELETE FROM spreading; DELETE FROM lane;
          DELETE FROM unread; DELETE FROM dictionary WHERE purpose LIKE 'body/%';
-         UPDATE record SET digest = NULL, unread = 0, seen = 0;",
+         UPDATE record SET digest = NULL, unread = 0, noticed = 0, seen = 0;",
     )?;
     Ok(())
 }

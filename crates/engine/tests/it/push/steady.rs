@@ -100,6 +100,7 @@ steps! { Mirror:
     fn reference(source: &SourceName) -> Vec<Record>;
     fn counts(source: &SourceName) -> Vec<Count>;
     fn find(source: &SourceName, text: &str) -> Vec<Found>;
+    fn noticed(source: &SourceName, limit: usize) -> Vec<Found>;
     fn unread(source: &SourceName, limit: usize) -> Vec<UnreadRow>;
 }
 
