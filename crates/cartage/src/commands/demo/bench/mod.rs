@@ -63,6 +63,10 @@ async fn measure(bench: &mut Bench, job: &Job, runs: usize) -> anyhow::Result<()
             }
         }
     }
+    // One later change of each kind: polls read what shares the last instant again, and that were 10,000 records so far.
+    for by in job.shape().deltas() {
+        by.make(&job.world, 1)?;
+    }
     // Last, because it begins with an empty database.
     bench.memory.push(job.run().await?);
     Ok(())
