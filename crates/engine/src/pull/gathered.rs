@@ -9,7 +9,7 @@ use model::{Kind, Timestamp};
 
 /// So many small records are taken in together while a lane is read for the first time: they come in an order of their own,
 /// and each changes a page of the database somewhere else.
-const TOGETHER: usize = 4_000;
+const TOGETHER: usize = 2_000;
 
 /// Pages that are taken in together.
 #[derive(Default)]

@@ -17,8 +17,8 @@ use super::{
     writer::Tx,
 };
 
-/// So many parts are put into `joins` in one transaction.
-pub(super) const JOINED_AT_ONCE: usize = 250_000;
+/// So many parts are put into `joins` in one transaction; they are sorted in memory.
+pub(super) const JOINED_AT_ONCE: usize = 64_000;
 
 /// Bodies of the parts under a hub, in the order of their numbers.
 pub(super) const JOINED: &str =
