@@ -33,6 +33,9 @@ impl Tx<'_> {
             .prepare_cached("UPDATE flow SET current = 0 WHERE name = ?1 AND source <> ?2")?
             .execute((name, source))?;
         self.db.prepare_cached("UPDATE source SET current = 1 WHERE key = ?1")?.execute([source])?;
+        // What a flow carried before is walked already: looking for more would read every record of it.
+        let newly = kinds & !self.carried(source)?;
+        self.carried.remove(&source);
         let known: Option<(i64, String, u64, bool)> = self
             .db
             .prepare_cached("SELECT key, fingerprint, kinds, indexed FROM flow WHERE name = ?1 AND source = ?2")?
@@ -45,7 +48,7 @@ impl Tx<'_> {
                      token, shared, indexed) VALUES (?1, ?2, 1, ?3, ?4, ?5, 0, 0, 0, 0, ?6, 1)",
                 )?
                 .execute((name, source, &declared.fingerprint, kinds, markets, declared.ids == Ids::Shared))?;
-            self.carry(source, kinds)?;
+            self.carry(source, newly)?;
             return Ok(Declaration::default());
         };
         // Under later settings the destination may still hold what it got under earlier ones.
@@ -55,7 +58,7 @@ impl Tx<'_> {
                  WHERE key = ?1",
             )?
             .execute((key, &declared.fingerprint, kinds, markets, declared.ids == Ids::Shared))?;
-        self.carry(source, kinds)?;
+        self.carry(source, newly)?;
         let restarted = fingerprint != declared.fingerprint || kinds & !carried != 0;
         if restarted {
             self.db

@@ -111,7 +111,7 @@ pub(super) struct Tx<'a> {
     revisions: BTreeMap<i64, (u64, u64)>,
     census: BTreeMap<(i64, u8), Shift>,
     floors: HashMap<i64, [u64; 3]>,
-    carried: HashMap<i64, u64>,
+    pub(super) carried: HashMap<i64, u64>,
     pub(super) has_products: HashMap<i64, bool>,
 }
 
