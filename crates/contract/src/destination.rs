@@ -34,7 +34,7 @@ pub enum Op {
     Patch(Facets),
     /// Remove.
     Remove,
-    /// Leave it there, where nobody sees it: for destinations that remove nothing ([`Removal::Hide`]).
+    /// Hide the item instead of removing it: for destinations that can't remove items ([`Removal::Hide`]).
     Hide,
     /// Tell what happened: an event, such as a purchase ([`Destination::is_told`]).
     Tell,
@@ -185,7 +185,7 @@ pub enum Verdict {
 pub enum Removal {
     /// [`Op::Remove`] does it.
     Call,
-    /// [`Op::Hide`] does it: the destination keeps what it has, and nobody sees it any more.
+    /// [`Op::Hide`] hides the item: the destination keeps it and no longer shows it.
     Hide,
     /// It goes when the destination next imports the hosted feed without it.
     Feed,

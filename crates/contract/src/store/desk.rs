@@ -31,7 +31,7 @@ pub trait Desk: Send + Sync {
     /// so far count against the guard any more. Tells how many records there were.
     async fn approve_removals(&self, flow: &FlowName, at: Timestamp) -> Result<u64, Fault>;
 
-    /// Sets dead letters aside for good (filtered, rule `dropped`) until their records change; tells how many there were.
+    /// Drops dead letters (filtered, rule `dropped`) until their records change; returns how many there were.
     async fn discard(&self, flow: &FlowName, which: Which<'_>) -> Result<u64, Fault>;
 
     /// Marks what the destination holds of these records as unknown, so that they are sent again in full.

@@ -13,7 +13,7 @@ use crate::{Digests, Fault, Item, Payload, destination::Ids, source::Urgency};
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// Makes a flow known as the configuration has it. Where `fingerprint` is another than before, its cursor goes back to the
-    /// beginning. A flow is told by its name and its source: with another source it is another flow, and the one before
+    /// beginning. Name and source identify a flow: with another source it is another flow, and the one before
     /// is a [`Leftover`](super::Leftover).
     ///
     /// Where the ledger gives one item to two records, the one that was settled last keeps it, in doubt, and the other is
@@ -41,7 +41,7 @@ pub trait Ledger: Send + Sync {
     async fn work(&self, flow: &FlowName, number: Number) -> Result<Option<Work>, Fault>;
 
     /// Whose these items are: for each that the destination holds or may hold, and for each that an open call carries, its
-    /// record. Items that are nobody's are left out. Reads only.
+    /// record. Items without an owner are left out. Reads only.
     async fn owners(&self, flow: &FlowName, kind: Kind, items: &[RemoteId]) -> Result<Vec<Owner>, Fault>;
 
     /// One step of a push: closes calls, settles records, moves the cursor and opens calls, all or nothing. Gives the

@@ -18,7 +18,7 @@ use crate::prepare::{Action, Before, Job, Part, Target};
 #[derive(Default)]
 pub(super) struct Imports {
     open: BTreeMap<u64, Ticketed>,
-    /// Those that are asked for now.
+    /// Imports with a poll under way, by call.
     asked: BTreeSet<u64>,
     /// How many of them carry a record.
     carried: BTreeMap<Number, usize>,
@@ -73,7 +73,7 @@ impl Imports {
         self.add(ticketed);
     }
 
-    /// Those that are to be asked for now; they are until [`Imports::end`] or [`Imports::postpone`].
+    /// Imports whose time to be polled has come. Each counts as being polled until [`Imports::end`] or [`Imports::postpone`].
     pub(super) fn due(&mut self, now: Timestamp) -> Vec<Ticketed> {
         let due = self.open.values().filter(|import| import.ask_at <= now && !self.asked.contains(&import.call));
         let due: Vec<Ticketed> = due.cloned().collect();

@@ -504,7 +504,7 @@ impl Tx<'_> {
         self.bury(key, written)
     }
 
-    /// Sets dead letters aside for good.
+    /// Drops dead letters until their records change.
     pub(super) fn discard(&self, flow: i64, numbers: Option<&[Number]>) -> Outcome<u64> {
         let mut dropped = 0;
         for key in self.dead_keys(flow, numbers)? {

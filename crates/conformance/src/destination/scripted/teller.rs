@@ -1,5 +1,5 @@
-//! Calls that may not be repeated: of every product a profile is kept, and that it is there is told once. What people say
-//! there comes back as records.
+//! A destination with calls that may not be repeated: it keeps a profile of each product, and one event per product says
+//! that the product exists. Consent that people change there comes back as records.
 
 use std::{
     collections::BTreeMap,
@@ -31,7 +31,7 @@ static DESCRIPTOR: DestinationDescriptor = DestinationDescriptor {
 static SIGNALS: SourceDescriptor =
     SourceDescriptor { name: "teller", title: "Teller", price_policy: PricePolicy::FirstScope(&[]) };
 
-/// What ids of items that are told begin with.
+/// Prefix of the ids of events.
 const TOLD: &str = "launch:";
 
 /// The other side.
