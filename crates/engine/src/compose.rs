@@ -26,10 +26,10 @@ pub fn desired(
     work: &Work,
     now: Timestamp,
 ) -> (Target, Vec<Item>, Option<Timestamp>) {
-    match &work.record {
+    match work.record() {
         None => (Target::Gone, Vec::new(), None),
         Some(Record::Product(product)) => {
-            let projections = prepared.views.product(product, &work.joined, now);
+            let projections = prepared.views.product(product, work.joined(), now);
             finish(flow, prepared, work.kind, &projections, Subject::Product)
         }
         Some(Record::Category(category)) => {

@@ -81,7 +81,7 @@ pub async fn explain(
     if Kind::CARRIED.contains(&found.kind) {
         for flow in flows {
             let Some(work) = store.work(&flow.name, found.number).await? else { continue };
-            let of_parts = work.joined.iter().flat_map(Record::notices);
+            let of_parts = work.joined().iter().flat_map(Record::notices);
             let unknown: Vec<Notice> = of_parts.filter(|notice| !notices.contains(notice)).cloned().collect();
             notices.extend(unknown);
             stops.push(stop(&work, unread, flow, store, clock).await?);

@@ -54,7 +54,7 @@ pub async fn settle(
                 number: work.number,
                 revision: entry.revision,
                 // A record that is not deleted may be wanted again by now.
-                state: if work.record.is_none() { State::Gone } else { State::Retry(at) },
+                state: if work.record().is_none() { State::Gone } else { State::Retry(at) },
                 items: Held::Items(Vec::new()),
                 due: None,
                 call: None,

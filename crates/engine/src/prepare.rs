@@ -58,7 +58,7 @@ pub struct Rank {
 impl Rank {
     /// The rank of a record.
     pub fn of(work: &Work) -> Self {
-        let created_at = match &work.record {
+        let created_at = match work.record() {
             Some(Record::Product(product)) => product.created_at,
             Some(Record::Category(category)) => category.created_at,
             Some(_) | None => None,

@@ -300,7 +300,7 @@ fn stock(product: usize, variant: usize) -> Change {
 fn payload(work: &Work) -> Result<Payload, Fault> {
     let no = |error| Fault::record("C0999", format!("{error}"));
     let mut writer = Writer::resume(Payload::default());
-    let Some(Record::Product(product)) = &work.record else { return Ok(writer.finish()) };
+    let Some(Record::Product(product)) = work.record() else { return Ok(writer.finish()) };
     let text = |texts: &Localized| texts.get("en").unwrap_or_default().to_owned();
     writer.force(Facet::CONTENT, "name", &text(&product.name)).map_err(no)?;
     writer.force(Facet::CONTENT, "description", &text(&product.description)).map_err(no)?;

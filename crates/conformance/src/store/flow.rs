@@ -123,7 +123,7 @@ async fn a_change_under_way_stays_pending(store: &dyn Store) -> Verdict {
     store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
     push.stands("both are to be done", (0, 2, 0, 0, 0)).await?;
     let again = push.settle_all().await?;
-    same("the newer one", again.work.first().and_then(|work| work.record.clone()), Some(plain("a", "A2")))?;
+    same("the newer one", again.work.first().and_then(|work| work.record().cloned()), Some(plain("a", "A2")))?;
     push.stands("both are done", (2, 0, 0, 0, 0)).await
 }
 
@@ -504,7 +504,7 @@ async fn unread_records_are_passed_over_until_they_can_be_read(store: &dyn Store
     store.intake(page(product(2).into_iter().skip(1).collect())).await?;
     same("its stock changes nothing", push.settle_all().await?.work.len(), 0)?;
     let scanned = store.scan(&push.flow, Kind::Product, Number(0), 10).await?;
-    let scanned: Vec<_> = scanned.iter().map(|work| (work.id.as_str(), work.unread, work.record.is_some())).collect();
+    let scanned: Vec<_> = scanned.iter().map(|work| (work.id.as_str(), work.unread, work.record().is_some())).collect();
     same("a scan tells it", scanned, vec![("a", true, true), ("b", false, true)])?;
     let counts = store.counts(&source()).await?;
     let products = some("the count", counts.iter().find(|count| count.kind == Kind::Product))?;
@@ -585,7 +585,7 @@ async fn a_scan_goes_in_the_order_of_numbers(store: &dyn Store) -> Verdict {
         let Some(last) = part.last() else { break };
         must("numbers grow", last.number > after)?;
         after = last.number;
-        ids.extend(part.iter().map(|work| (work.id.as_str().to_owned(), work.record.is_some(), work.joined.len())));
+        ids.extend(part.iter().map(|work| (work.id.as_str().to_owned(), work.record().is_some(), work.joined().len())));
     }
     let wanted = (0..7).map(|n| (format!("p{n}"), n != 2, usize::from(n != 1 && n != 2))).collect();
     same("the scan", ids, wanted)

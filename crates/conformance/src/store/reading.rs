@@ -181,7 +181,7 @@ async fn two_records_with_one_natural_key_are_both_kept(store: &dyn Store) -> Ve
     let records = vec![is(product("a", "A", &[], &["x"]), 1), is(stock("old", "x", 1), 1), is(stock("new", "x", 2), 1)];
     store.intake(page(records)).await?;
     let joined = |window: contract::store::Window| -> Vec<Record> {
-        window.work.into_iter().flat_map(|work| work.joined).collect()
+        window.work.into_iter().flat_map(|work| work.joined().to_vec()).collect()
     };
     let wanted = vec![stock("old", "x", 1), stock("new", "x", 2)];
     same("in the order in which they were met", joined(push.settle_all().await?), wanted)?;

@@ -211,8 +211,8 @@ pub fn settled(work: &Work, state: State, items: Held) -> Settled {
 
 /// A settlement as in sync under the record's own id.
 pub fn in_sync(work: &Work) -> Settled {
-    let items = if work.record.is_some() { vec![held(work.id.as_str(), work.id.as_str())] } else { Vec::new() };
-    let state = if work.record.is_some() { State::InSync } else { State::Gone };
+    let items = if work.record().is_some() { vec![held(work.id.as_str(), work.id.as_str())] } else { Vec::new() };
+    let state = if work.record().is_some() { State::InSync } else { State::Gone };
     settled(work, state, Held::Items(items))
 }
 

@@ -1,6 +1,6 @@
 //! What destinations hold, and what a flow has still to do.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -201,19 +201,38 @@ pub struct Work {
     pub kind: Kind,
     /// Its id.
     pub id: RecordId,
-    /// The record; none when it is gone.
-    pub record: Option<Record>,
+    /// The record with what hangs on it; none when it is gone.
+    pub whole: Option<Arc<Whole>>,
     /// When its content last changed.
     pub changed_at: Timestamp,
     /// When something that it is projected with last changed, its content included.
     pub touched_at: Timestamp,
-    /// Its latest form at the source could not be understood: `record` is the last one that could. What the destination
+    /// Its latest form at the source could not be understood: `whole` is the last one that could. What the destination
     /// holds of it must be left alone. Never true in a [`Window`].
     pub unread: bool,
-    /// What hangs on it: stock and price entries of its SKUs, its assignments. Empty for tombstones.
-    pub joined: Vec<Record>,
     /// What the ledger holds; none: it was never settled.
     pub entry: Option<Entry>,
+}
+
+/// A record with what hangs on it, at one revision of it: what every flow of its source sees.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Whole {
+    /// The record.
+    pub record: Record,
+    /// What hangs on it: stock and price entries of its SKUs, its assignments.
+    pub joined: Vec<Record>,
+}
+
+impl Work {
+    /// The record; none when it is gone.
+    pub fn record(&self) -> Option<&Record> {
+        self.whole.as_ref().map(|whole| &whole.record)
+    }
+
+    /// What hangs on the record. Empty for tombstones.
+    pub fn joined(&self) -> &[Record] {
+        self.whole.as_ref().map_or(&[], |whole| &whole.joined)
+    }
 }
 
 /// What the ledger holds of a record, in short.

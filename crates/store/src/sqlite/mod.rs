@@ -22,6 +22,7 @@ mod schema;
 mod seal;
 mod trouble;
 mod upkeep;
+mod wholes;
 mod window;
 mod writer;
 
@@ -57,6 +58,7 @@ use self::{
     readers::Readers,
     schema::Standing,
     trouble::{Outcome, Trouble},
+    wholes::Wholes,
     window::Reader,
     writer::Writer,
 };
@@ -101,6 +103,7 @@ pub struct Sqlite {
     readers: Arc<Readers>,
     writer: Option<Writer>,
     codec: Arc<Codec>,
+    wholes: Arc<Wholes>,
     executor: Arc<dyn Executor>,
     /// Locked while one is taken, so that no two tasks take one for the same.
     leases: tokio::sync::Mutex<HashMap<Leased, Lease>>,
@@ -172,6 +175,7 @@ impl Sqlite {
             readers,
             writer,
             codec,
+            wholes: Arc::default(),
             executor,
             leases: tokio::sync::Mutex::default(),
             path: path.into(),
@@ -212,6 +216,7 @@ impl Sqlite {
             readers,
             writer: None,
             codec,
+            wholes: Arc::default(),
             executor,
             leases: tokio::sync::Mutex::default(),
             path: path.into(),
@@ -485,8 +490,8 @@ impl Ledger for Sqlite {
     }
 
     async fn window(&self, flow: &FlowName, take: Take) -> Result<Window, Fault> {
-        let flow = flow.clone();
-        self.readers.run(move |db, codec| Reader::new(db, codec, &flow)?.window(&take)).await
+        let (flow, wholes) = (flow.clone(), Arc::clone(&self.wholes));
+        self.readers.run(move |db, codec| Reader::new(db, codec, &flow)?.sharing(&wholes)?.window(&take)).await
     }
 
     async fn scan(&self, flow: &FlowName, kind: Kind, after: Number, limit: usize) -> Result<Vec<Work>, Fault> {
@@ -637,6 +642,8 @@ impl Leftovers for Sqlite {
 
     async fn forget_source(&self, source: &SourceName, limit: usize) -> Result<u64, Fault> {
         let source = source.clone();
-        self.writer()?.run(move |tx| tx.forget_source(&source, limit)).await
+        let forgotten = self.writer()?.run(move |tx| tx.forget_source(&source, limit)).await;
+        self.wholes.clear();
+        forgotten
     }
 }

@@ -3,12 +3,12 @@
 //! **Invariants:** a window holds every record that its cursor passes; a live record whose body was forgotten is never
 //! shown as gone.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use contract::{
     Fault,
     source::Urgency,
-    store::{Entry, Number, Revision, Take, Window, Work},
+    store::{Entry, Number, Revision, Take, Whole, Window, Work},
 };
 use model::{FlowName, Hub, Kind, Record, SourceName, Timestamp};
 use rusqlite::{Connection, Params, Row};
@@ -19,15 +19,16 @@ use super::{
     links::{hub_key, live},
     parts,
     trouble::{Outcome, Trouble},
+    wholes::Wholes,
 };
 
 macro_rules! work {
     ($tables:expr, $rest:expr) => {
         concat!(
-            "SELECT r.n, r.revision, r.kind, r.id, r.changed_at, r.ended, b.bytes,
-             l.state, l.revision, l.waits, l.attempts, l.items, l.rule, r.unread, r.touched_at, l.trial FROM ",
+            "SELECT r.n, r.revision, r.kind, r.id, r.changed_at, r.ended, r.unread, r.touched_at,
+             l.state, l.revision, l.waits, l.attempts, l.items, l.rule, l.trial FROM ",
             $tables,
-            " LEFT JOIN body b ON b.n = r.n ",
+            " ",
             $rest
         )
     };
@@ -68,12 +69,13 @@ pub(super) struct Reader<'a> {
     codec: &'a Codec,
     flow: Flow,
     source: SourceName,
+    /// Records that other flows have read, and how many other flows will read what this one reads.
+    shared: Option<(&'a Wholes, usize)>,
     /// There are parts somewhere: products have to be joined to theirs.
     has_parts: bool,
 }
 
 /// A row as it is read: the work, or a live record whose body is not known, with its revision.
-#[expect(clippy::large_enum_variant, reason = "nearly every row is work, and it is moved once")]
 enum Read {
     Work(Work),
     Forgotten(u64),
@@ -86,7 +88,14 @@ impl<'a> Reader<'a> {
             db.prepare_cached("SELECT name FROM source WHERE key = ?1")?.query_row([flow.source], |row| row.get(0))?;
         let any = |any, kind: &Kind| Ok::<_, Trouble>(any || live(db, flow.source, *kind)? > 0);
         let has_parts = Kind::PARTS.iter().try_fold(false, any)?;
-        Ok(Self { db, codec, flow, source: source.into(), has_parts })
+        Ok(Self { db, codec, flow, source: source.into(), shared: None, has_parts })
+    }
+
+    /// Shares what it reads with the other flows of the source.
+    pub(super) fn sharing(self, wholes: &'a Wholes) -> Outcome<Self> {
+        let count = "SELECT count(*) FROM flow WHERE source = ?1 AND current = 1 AND key <> ?2";
+        let others = self.db.prepare_cached(count)?.query_row((self.flow.source, self.flow.key), |row| row.get(0))?;
+        Ok(Self { shared: Some((wholes, others)), ..self })
     }
 
     pub(super) fn window(&self, take: &Take) -> Outcome<Window> {
@@ -192,53 +201,68 @@ impl<'a> Reader<'a> {
     }
 
     fn read(&self, row: &Row<'_>) -> Outcome<Read> {
-        let revision = row.get(1)?;
-        let record: Option<Record> = match row.get_ref(6)?.as_blob_or_null().unwrap_or_default() {
-            Some(blob) => Some(self.codec.unpack_value(self.db, "a record", blob)?),
-            None if row.get::<_, u8>(5)? == 0 && !row.get::<_, bool>(13)? => return Ok(Read::Forgotten(revision)),
-            None => None,
-        };
-        let joined = match &record {
-            Some(record) => self.joined(record)?,
-            None => Vec::new(),
-        };
+        let (number, revision) = (row.get(0)?, row.get(1)?);
+        let whole = self.whole(number, revision)?;
+        if whole.is_none() && row.get::<_, u8>(5)? == 0 && !row.get::<_, bool>(6)? {
+            return Ok(Read::Forgotten(revision));
+        }
         let kind = kind(row.get(2)?)?;
         Ok(Read::Work(Work {
-            number: Number(row.get(0)?),
+            number: Number(number),
             revision: Revision(revision),
             urgency: None,
             kind,
             id: self.codec.name_of(kind, row.get(3)?)?.into(),
-            record,
+            whole,
             changed_at: Timestamp::from_millis(row.get(4)?),
-            touched_at: Timestamp::from_millis(row.get::<_, i64>(14)?.max(row.get(4)?)),
-            unread: row.get(13)?,
-            joined,
+            touched_at: Timestamp::from_millis(row.get::<_, i64>(7)?.max(row.get(4)?)),
+            unread: row.get(6)?,
             entry: entry(self.codec, row)?,
         }))
     }
 
-    /// The parts of a record, and their parts.
-    fn joined(&self, record: &Record) -> Outcome<Vec<Record>> {
-        let mut joined = Vec::new();
+    /// A record with its parts; none where it has no body.
+    fn whole(&self, n: u64, revision: u64) -> Outcome<Option<Arc<Whole>>> {
+        if let Some(whole) = self.shared.and_then(|(wholes, _)| wholes.take(n, revision)) {
+            return Ok(Some(whole));
+        }
+        let mut query = self.db.prepare_cached("SELECT bytes FROM body WHERE n = ?1")?;
+        let mut rows = query.query([n])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
+        let record: Record = self.codec.unpack_value(self.db, "a record", blob)?;
+        let (joined, bytes) = self.joined(&record)?;
+        let whole = Arc::new(Whole { record, joined });
+        if let Some((wholes, others)) = self.shared {
+            wholes.keep(n, revision, &whole, blob.len() + bytes, others);
+        }
+        Ok(Some(whole))
+    }
+
+    /// The parts of a record, and their parts; with how many bytes they take, packed.
+    fn joined(&self, record: &Record) -> Outcome<(Vec<Record>, usize)> {
+        let (mut joined, mut bytes) = (Vec::new(), 0);
         let mut done = HashSet::new();
         let mut hubs = if self.has_parts { record.joins() } else { Vec::new() };
         while !hubs.is_empty() {
             let from = joined.len();
             for hub in hubs.drain(..).filter(|hub| done.insert(hub.clone())) {
-                self.join(&hub, &mut joined)?;
+                bytes += self.join(&hub, &mut joined)?;
             }
             hubs.extend(joined.iter().skip(from).flat_map(Record::joins));
         }
-        Ok(joined)
+        Ok((joined, bytes))
     }
 
-    fn join(&self, hub: &Hub, joined: &mut Vec<Record>) -> Outcome<()> {
-        let Some(key) = hub_key(self.codec, &self.source, hub) else { return Ok(()) };
+    /// Adds what hangs on a hub; gives its bytes, packed.
+    fn join(&self, hub: &Hub, joined: &mut Vec<Record>) -> Outcome<usize> {
+        let Some(key) = hub_key(self.codec, &self.source, hub) else { return Ok(0) };
+        let mut bytes = 0;
         let mut query = self.db.prepare_cached(parts::JOINED)?;
         let mut rows = query.query([key])?;
         while let Some(row) = rows.next()? {
             let Some(blob) = row.get_ref(0)?.as_blob_or_null().unwrap_or_default() else { continue };
+            bytes += blob.len();
             let record: Record = self.codec.unpack_value(self.db, "a record", blob)?;
             // Another hub may have the same hash.
             let is_double = matches!(record, Record::Variant(_)) && joined.contains(&record);
@@ -246,18 +270,18 @@ impl<'a> Reader<'a> {
                 joined.push(record);
             }
         }
-        Ok(())
+        Ok(bytes)
     }
 }
 
 fn entry(codec: &Codec, row: &Row<'_>) -> Outcome<Option<Entry>> {
-    let Some(state) = row.get::<_, Option<u8>>(7)? else { return Ok(None) };
+    let Some(state) = row.get::<_, Option<u8>>(8)? else { return Ok(None) };
     Ok(Some(Entry {
-        state: ledger::state(state, row.get(9)?, row.get(12)?)?,
-        revision: Revision(row.get(8)?),
-        items: ledger::items(codec, row.get_ref(11)?.as_blob_or_null().unwrap_or_default())?,
-        attempts: row.get(10)?,
-        trial: match row.get_ref(15)?.as_blob_or_null().unwrap_or_default() {
+        state: ledger::state(state, row.get(10)?, row.get(13)?)?,
+        revision: Revision(row.get(9)?),
+        items: ledger::items(codec, row.get_ref(12)?.as_blob_or_null().unwrap_or_default())?,
+        attempts: row.get(11)?,
+        trial: match row.get_ref(14)?.as_blob_or_null().unwrap_or_default() {
             Some(blob) => Some(Codec::decode("a trial", blob)?),
             None => None,
         },

@@ -152,7 +152,7 @@ async fn bodies_of_another_format_are_forgotten_and_the_ledger_kept() {
     };
     assert_eq!(held("a"), Some(Some(samples::payload("a").digests())), "the ledger still knows what is held");
     assert_eq!(held("new"), None);
-    assert_eq!(store.scan(&flow, Kind::Product, Number(0), 10).await.unwrap()[0].joined.len(), 1, "links are back");
+    assert_eq!(store.scan(&flow, Kind::Product, Number(0), 10).await.unwrap()[0].joined().len(), 1, "links are back");
 }
 
 /// After a change of format passes are counted from 1 again: what was last seen by the pass of that number is not there
@@ -176,10 +176,10 @@ async fn the_first_pass_after_a_change_of_format_removes_what_it_did_not_see() {
     let swept = store.sweep(samples::sweep(1, Some(0.3))).await.unwrap();
     assert_eq!((swept.missing, swept.live, swept.held), (1, 4, false));
     let work = store.scan(&flow, Kind::Product, Number(0), 10).await.unwrap();
-    let stand: Vec<_> = work.iter().map(|work| (work.id.as_str(), work.record.is_some(), work.unread)).collect();
+    let stand: Vec<_> = work.iter().map(|work| (work.id.as_str(), work.record().is_some(), work.unread)).collect();
     assert_eq!(stand, [("a", true, false), ("b", true, false), ("c", false, true), ("d", false, false)]);
     let due = store.window(&flow, samples::wide(samples::at(300))).await.unwrap().work;
-    let gone: Vec<_> = due.iter().filter(|work| work.record.is_none()).map(|work| work.id.as_str()).collect();
+    let gone: Vec<_> = due.iter().filter(|work| work.record().is_none()).map(|work| work.id.as_str()).collect();
     assert_eq!(gone, ["d"]);
 }
 
@@ -368,7 +368,7 @@ async fn killed_at_any_instant_the_file_is_whole() {
         assert!(store.revision(&samples::source()).await.unwrap().0 >= revision);
         revision = store.revision(&samples::source()).await.unwrap().0;
         let scan = store.scan(&flow, Kind::Product, Number(0), 100).await.unwrap();
-        assert!(scan.iter().all(|work| work.record.is_some() && work.revision.0 <= revision));
+        assert!(scan.iter().all(|work| work.record().is_some() && work.revision.0 <= revision));
         drop(store);
         let db = Connection::open(&path).unwrap();
         let check: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();

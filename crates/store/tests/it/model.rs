@@ -447,8 +447,8 @@ fn seen(window: &Window) -> Vec<Seen> {
         revision: work.revision.0,
         urgency: work.urgency,
         id: RecordId::from(work.id.as_str()),
-        record: work.record.clone(),
-        joined: work.joined.clone(),
+        record: work.record().cloned(),
+        joined: work.joined().to_vec(),
         state: work.entry.as_ref().map(|entry| entry.state.clone()),
     });
     seen.collect()

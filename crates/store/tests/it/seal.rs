@@ -82,7 +82,7 @@ async fn what_tells_of_people_is_kept_in_no_readable_form_and_comes_back_as_it_w
 
     let window = store.window(&flow, wide(at(300))).await.unwrap();
     let work = window.work.iter().find(|work| work.kind == Kind::Category).unwrap();
-    assert_eq!((work.id.as_str(), work.record.as_ref()), ("anna@example.org", Some(&anna())));
+    assert_eq!((work.id.as_str(), work.record()), ("anna@example.org", Some(&anna())));
     let opening =
         contract::store::Open { kind: Kind::Category, ..samples::open(&[(work.number, "stepan@example.org")]) };
     let open_call = Step { open: vec![opening], ..samples::step(&flow, Vec::new(), None) };

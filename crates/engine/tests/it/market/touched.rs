@@ -102,7 +102,7 @@ async fn what_a_part_hangs_on_reaches_its_product_and_is_joined_to_it() {
     assert!(counted > placed, "stock of a variant that is a record");
     let flow = FlowName::from("flow");
     let work = store.scan(&flow, Kind::Product, Number(0), 10).await.unwrap();
-    let kinds: Vec<_> = work[0].joined.iter().map(Record::kind).collect();
+    let kinds: Vec<_> = work[0].joined().iter().map(Record::kind).collect();
     assert_eq!(kinds.len(), 3, "{kinds:?}");
     assert!([Kind::Variant, Kind::Placement, Kind::Stock].iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
 }
