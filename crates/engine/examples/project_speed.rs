@@ -9,9 +9,9 @@
 
 use std::{hint::black_box, time::Instant};
 
-use contract::{Constraint, Facet, FieldSpec, FieldType, Payload, Writer};
+use contract::{Constraint, Facet, FieldSpec, FieldType, Writer};
 use engine::{
-    mapping::{Expression, Mapping, Place, validate},
+    mapping::{Expression, Mapping, Place},
     market::{Reference, View},
 };
 use model::{
@@ -69,16 +69,6 @@ fn expressions(listing: &Listing<'_>, market: &Market) {
             .collect();
         Mapping::compile(Kind::Product, &FIELDS, Some(|_| true), &expressions).unwrap()
     };
-    let built_in = |taken: &dyn Fn(&str) -> bool| -> Payload {
-        let mut writer = Writer::new(taken);
-        for (name, text) in
-            [("name", listing.name), ("url", &listing.url), ("description", listing.description.unwrap())]
-        {
-            writer.put(Facet::CONTENT, name, text).unwrap();
-        }
-        writer.put(Facet::PRICE, "price", &19.99).unwrap();
-        writer.finish()
-    };
     for (name, mapping) in [
         ("no expression", Mapping::default()),
         ("one over the variant", mapping(&[("colour", "variant.attributes.text0.label")])),
@@ -102,9 +92,6 @@ fn expressions(listing: &Listing<'_>, market: &Market) {
         });
         println!("expressions, {name}: {took:.2} µs");
     }
-    let payload = built_in(&|_| false);
-    let took = measure(|| validate(&FIELDS, &|_| true, "p", black_box(&payload)).unwrap());
-    println!("validation of {} bytes: {took:.2} µs", payload.len());
 }
 
 /// Microseconds per call, in the best of many rounds: other work on the machine only ever slows one down.

@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::{
     flow::{Flow, Prepared},
-    mapping::{self, Mapping},
+    mapping::Mapping,
     market::Projections,
     prepare::Target,
 };
@@ -93,7 +93,7 @@ fn finish<'p, L>(
     }
 }
 
-/// The destination's own items, with the user's fields laid over them and the whole validated.
+/// The destination's own items, with the user's fields laid over them.
 fn items(flow: &Flow, prepared: &Prepared, subject: &Subject<'_>) -> Composed {
     let mapping = flow.mapping(subject.kind()).filter(|mapping| !mapping.is_empty());
     let taken = |name: &str| mapping.is_some_and(|mapping| mapping.taken(name));
@@ -115,12 +115,8 @@ fn items(flow: &Flow, prepared: &Prepared, subject: &Subject<'_>) -> Composed {
         } else {
             add_to_one(mapping, subject, variant, &mut writer)
         };
-        let payload = writer.finish();
-        let fields = (flow.destination.descriptor().fields)(subject.kind());
-        let checked =
-            added.and_then(|()| if many { Ok(()) } else { mapping::validate(fields, &taken, id.as_str(), &payload) });
-        whole.push(Item { id, payload });
-        if let Err(fault) = checked {
+        whole.push(Item { id, payload: writer.finish() });
+        if let Err(fault) = added {
             first_fault.get_or_insert(fault);
         }
     }

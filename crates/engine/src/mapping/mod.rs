@@ -19,7 +19,6 @@ mod sample;
 pub mod shape;
 mod tree;
 mod trial;
-mod validate;
 mod value;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -32,7 +31,6 @@ use serde_json::Value as Json;
 
 pub use error::{MappingError, Place};
 pub use shape::{Known, shape};
-pub use validate::validate;
 use value::Used;
 
 /// A field that the user adds or overrides.
@@ -124,8 +122,8 @@ impl Mapping {
     /// Writes the fields of a product's item. `variant` names the one that the item stands for; none: the main one.
     ///
     /// # Errors
-    /// [`contract::FaultClass::Record`]: `C0521` could not be evaluated, `C0522` does not fit the field, `C0524` takes too
-    /// much.
+    /// [`contract::FaultClass::Record`]: `C0521` could not be evaluated, `C0522` does not fit the field, `C0523` gives nothing for a
+    /// field that the destination requires, `C0524` takes too much.
     pub fn apply_product(
         &self,
         listing: &Listing<'_>,
@@ -180,11 +178,12 @@ impl Rules {
 
     fn write(&self, context: &Context<'_, '_>, kind: Kind, id: &str, writer: &mut Writer<'_>) -> Result<(), Fault> {
         for rule in &self.rules {
-            let made = rule.evaluate(context).map_err(|failure| rule.fault(&failure, kind, id))?;
-            if let Some(made) = made {
-                writer
+            match rule.evaluate(context).map_err(|failure| rule.fault(&failure, kind, id))? {
+                Some(made) => writer
                     .force(rule.field.facet, &rule.name, &made)
-                    .map_err(|wrong| rule.fault(&Failure::Type(wrong.to_string()), kind, id))?;
+                    .map_err(|wrong| rule.fault(&Failure::Type(wrong.to_string()), kind, id))?,
+                None if rule.field.required => return Err(rule.missing(kind, id)),
+                None => {}
             }
         }
         Ok(())
@@ -208,7 +207,7 @@ impl Rule {
     }
 
     fn fit(&self, made: &Json) -> Result<(), Failure> {
-        let shown = || validate::short(&made.to_string());
+        let shown = || short(&made.to_string());
         if !self.field.of.admits(made) {
             return Err(Failure::Type(format!("it must be {}, and is {}", self.field.of.name(), shown())));
         }
@@ -218,15 +217,28 @@ impl Rule {
         }
     }
 
+    /// The fault of a record that lacks what the destination requires.
+    fn missing(&self, kind: Kind, id: &str) -> Fault {
+        let message = format!("{kind} {id}: the required field {} is missing: its expression gives nothing", self.name);
+        Fault::record("C0523", message)
+            .hint(format!("give the expression at {} a fallback, such as `has(a) ? a : b`", self.at))
+    }
+
     fn fault(&self, failure: &Failure, kind: Kind, id: &str) -> Fault {
         let (code, what) = match failure {
             Failure::Evaluation(what) | Failure::Data(what) => ("C0521", what.clone()),
             Failure::Type(what) | Failure::Constraint(what) => ("C0522", what.clone()),
-            Failure::Excess => ("C0524", format!("{}: `{}`", excess(), validate::short(&self.text))),
+            Failure::Excess => ("C0524", format!("{}: `{}`", excess(), short(&self.text))),
         };
         Fault::record(code, format!("field {} of {kind} {id}: {what}", self.name))
             .hint(format!("its expression stands at {}", self.at))
     }
+}
+
+/// The beginning of a text that may be long.
+fn short(text: &str) -> String {
+    const MOST: usize = 80;
+    if text.chars().count() <= MOST { text.to_owned() } else { text.chars().take(MOST).chain(['…']).collect() }
 }
 
 /// What is wrong with an expression that takes too much.
@@ -235,7 +247,7 @@ fn excess() -> String {
 }
 
 fn failure(error: &ExecutionError) -> Failure {
-    let what = validate::short(&error.to_string());
+    let what = short(&error.to_string());
     match error {
         ExecutionError::FunctionError { .. }
         | ExecutionError::DivisionByZero(_)

@@ -186,6 +186,19 @@ fn a_value_of_the_wrong_type_sets_the_record_aside_and_says_why() {
 }
 
 #[test]
+fn an_expression_that_gives_nothing_for_a_required_field_sets_the_record_aside() {
+    let beyond = "product.name == 'Hemd' ? product.variants[70].id : product.name";
+    let fault = apply(&compile("name", beyond).unwrap(), &shirt(), None).unwrap_err();
+    assert_eq!((fault.class, fault.code.as_ref()), (FaultClass::Record, "C0523"));
+    assert_eq!(fault.message, "product p: the required field name is missing: its expression gives nothing");
+    assert_eq!(
+        fault.hint.as_deref(),
+        Some("give the expression at cartage.toml:12:11 a fallback, such as `has(a) ? a : b`")
+    );
+    assert_eq!(gives(beyond, &shirt()), "", "a field that is not required is left out");
+}
+
+#[test]
 fn every_function_of_the_reference_does_what_it_says() {
     for function in FUNCTIONS {
         assert_eq!(gives(function.example, &shirt()), function.gives, "{}", function.example);

@@ -5,7 +5,6 @@ mod any_text;
 mod apply;
 mod hostile;
 mod refused;
-mod validate;
 
 use contract::{Constraint, Facet, FieldSpec, FieldType};
 use engine::mapping::{Expression, Mapping, MappingError, Place};
