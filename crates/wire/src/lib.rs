@@ -6,6 +6,7 @@
 //! **Invariants:** no body is read without a bound; no request or response body, query string, token or secret is
 //! logged; nothing is repeated unless the caller asks through [`retry`].
 
+pub mod address;
 pub mod client;
 pub mod download;
 pub mod environment;
@@ -17,6 +18,7 @@ pub mod token;
 pub mod transport;
 pub mod when;
 
+pub use address::canonical;
 pub use client::{Broken, Client, Effect, Options, Reason, Request, Response};
 pub use download::Progress;
 pub use environment::Environment;
