@@ -95,14 +95,27 @@ fn listing<'a>(
                 text("brand", "Nordby"),
                 text("season", "winter"),
                 text("material-outer", "recycled polyester"),
-                Field { name: "weight", title: None, value: Plain::Integer(310), label: Plain::Integer(310) },
-                Field { name: "waterproof", title: None, value: Plain::Boolean(true), label: Plain::Boolean(true) },
+                Field {
+                    name: "weight",
+                    spread: model::Spread::Variant,
+                    title: None,
+                    value: Plain::Integer(310),
+                    label: Plain::Integer(310),
+                },
+                Field {
+                    name: "waterproof",
+                    spread: model::Spread::Variant,
+                    title: None,
+                    value: Plain::Boolean(true),
+                    label: Plain::Boolean(true),
+                },
             ],
             images: vec!["https://images.shop.example/products/trail-jacket/front-large.jpg"],
         });
     Listing {
         id: &product.id,
         key: None,
+        sku: None,
         product_type: None,
         name: "Trail Jacket with taped seams",
         description: Some(description),
@@ -121,6 +134,7 @@ fn listing<'a>(
         attributes: vec![],
         options: vec![option("size", &SIZES), option("color", &["red", "blue", "green"])],
         variants: variants.collect(),
+        unsold: Vec::new(),
         shares_stock: false,
         rating: None,
         created_at: Some(Timestamp::from_millis(1_718_000_000_000)),
@@ -130,7 +144,7 @@ fn listing<'a>(
 
 fn text<'a>(name: &'a str, label: &'a str) -> Field<'a> {
     let label = Plain::Text(Cow::Borrowed(label));
-    Field { name, title: None, value: label.clone(), label }
+    Field { name, spread: model::Spread::Variant, title: None, value: label.clone(), label }
 }
 
 fn option<'a>(name: &'a str, values: &[&'a str]) -> ProductOption<'a> {

@@ -132,7 +132,8 @@ fn market() -> Market {
 
 fn reference() -> Vec<Record> {
     let keys = || (0..50).map(|at| format!("key{at}"));
-    let definition = |name: String, of| AttributeDefinition { label: texts(&name), name, of, option: false };
+    let definition =
+        |name: String, of| AttributeDefinition { label: texts(&name), name, of, spread: model::Spread::Variant };
     let attributes = (0..5)
         .flat_map(|at| {
             [

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use crate::{
     flow::Flow,
+    market::{Origin, View},
     plan::{FieldChange, differences},
     prepare::{Part, Target, job},
 };
@@ -55,6 +56,8 @@ pub struct Stop {
     pub why: String,
     /// What the market makes of it now, in words.
     pub wanted: String,
+    /// Where the values come from, in each of its markets.
+    pub origins: Vec<Origin>,
     /// The items the destination should hold.
     pub items: Vec<Json>,
     /// Where something is to be sent: the fields in which it differs from what was acknowledged last.
@@ -124,6 +127,8 @@ async fn stop(
         stands(work, ledger.as_ref())
     };
     let next = job.due;
+    let of = |view: &View| work.record().map(|record| view.origins(record, work.joined(), clock.now()));
+    let origins = prepared.views.each().iter().filter_map(of).flatten().collect();
     let items: Vec<_> = job.parts.into_iter().filter_map(Part::item).collect();
     let acknowledged = ledger.as_ref().map(|entry| entry.items.as_slice()).unwrap_or_default();
     let pending = if verdict == "pending" { differences(acknowledged, &items) } else { Vec::new() };
@@ -139,6 +144,7 @@ async fn stop(
         verdict,
         why,
         wanted,
+        origins,
         items: items.iter().map(object).collect(),
         pending,
         next,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Localized, Money, Notice, ProductTypeId, RecordId};
+use crate::{Kind, Localized, Money, Notice, ProductTypeId, RecordId};
 
 /// A named value on a product or a variant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +52,8 @@ pub enum Value {
     Reference {
         /// The platform's word for the type of what is referred to.
         of: String,
+        /// What it is here; none where such records are not mirrored.
+        kind: Option<Kind>,
         /// Its id.
         id: RecordId,
     },
@@ -85,8 +87,22 @@ pub struct AttributeDefinition {
     pub label: Localized,
     /// Type of its values.
     pub of: AttributeType,
-    /// Variants of one product differ by it: an option such as size or colour.
-    pub option: bool,
+    /// How its values lie over the variants of a product.
+    pub spread: Spread,
+}
+
+/// How the values of an attribute lie over the variants of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spread {
+    /// One value for the product as a whole, though a source may keep it with its variants.
+    Product,
+    /// A value for each variant.
+    Variant,
+    /// A value for each variant, by which buyers choose one: an option such as size or colour.
+    Option,
+    /// A value for each variant that tells it from all others, such as a barcode.
+    Identifier,
 }
 
 /// Type of an attribute's values.

@@ -20,7 +20,7 @@ pub mod stock;
 pub mod storefront;
 pub mod time;
 
-pub use attribute::{Attribute, AttributeDefinition, AttributeType, ProductType, Value};
+pub use attribute::{Attribute, AttributeDefinition, AttributeType, ProductType, Spread, Value};
 pub use category::{Brand, Category, Tree};
 pub use id::{
     BookId, BrandId, CategoryId, ChannelId, FlowName, GroupId, PriceId, ProductId, ProductTypeId, RecordId, RemoteId,

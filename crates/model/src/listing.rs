@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt};
 use serde::{Serialize, Serializer};
 
 use crate::{
-    BookId, CategoryId, Currency, Money, Price, PriceId, Product, ProductId, Rating, Sku, TaxMode, Timestamp,
+    BookId, CategoryId, Currency, Money, Price, PriceId, Product, ProductId, Rating, Sku, Spread, TaxMode, Timestamp,
     VariantId,
     price::{BookMatch, ScopeMatch},
 };
@@ -20,6 +20,8 @@ pub struct Listing<'a> {
     pub id: &'a ProductId,
     /// Key given by the shop.
     pub key: Option<&'a str>,
+    /// SKU of its main variant, whether that is sold in this market or not.
+    pub sku: Option<&'a Sku>,
     /// Name of its product type.
     pub product_type: Option<&'a str>,
     /// Shown name; never blank.
@@ -32,8 +34,7 @@ pub struct Listing<'a> {
     pub meta_title: Option<&'a str>,
     /// Description for search engines.
     pub meta_description: Option<&'a str>,
-    /// Words that find it; expressions see them joined by a comma and a space.
-    #[serde(serialize_with = "joined")]
+    /// Words that find it.
     pub keywords: &'a [String],
     /// Name of its brand, where brands are records.
     pub brand: Option<&'a str>,
@@ -41,9 +42,10 @@ pub struct Listing<'a> {
     pub searchable: bool,
     /// Absolute URL of its page.
     pub url: String,
-    /// Absolute URLs of its images, main one first, without repeats.
+    /// Absolute URLs of its images, without repeats: the main one, which is the same in every market, then those of the
+    /// variants that are sold.
     pub images: Vec<&'a str>,
-    /// Categories it is directly in that exist.
+    /// Categories it is directly in that the market shows.
     pub categories: Vec<CategoryName<'a>>,
     /// Attributes of the product as a whole.
     #[serde(serialize_with = "by_name")]
@@ -53,6 +55,10 @@ pub struct Listing<'a> {
     pub options: Vec<ProductOption<'a>>,
     /// Variants that are sold in this market; never empty. The main one first.
     pub variants: Vec<Offer<'a>>,
+    /// Attributes of variants that are not sold in this market; of one name the first. For what belongs to the product,
+    /// though its shop keeps it with one variant.
+    #[serde(skip)]
+    pub unsold: Vec<Field<'a>>,
     /// Stock is counted for the product as a whole: each variant has the same figure, and adding them up is wrong.
     #[serde(skip)]
     pub shares_stock: bool,
@@ -154,11 +160,15 @@ pub struct Field<'a> {
     /// Machine name.
     #[serde(skip)]
     pub name: &'a str,
+    /// How its values lie over the variants of a product.
+    #[serde(skip)]
+    pub spread: Spread,
     /// Label of the attribute itself, where its type has one.
     pub title: Option<&'a str>,
-    /// Machine form: the key of an enum value, the number, the text.
+    /// Machine form: the key of an enum value, the number, the text, the id of what is referred to. Lists hold no lists.
     pub value: Plain<'a>,
-    /// Shown form: the label of an enum value, else as `value`.
+    /// Shown form: the label of an enum value, the name of what is referred to, else as `value`. Blank where what is
+    /// referred to has no name in this market.
     pub label: Plain<'a>,
 }
 
@@ -187,6 +197,16 @@ pub enum Plain<'a> {
 }
 
 impl<'a> Plain<'a> {
+    /// It says nothing: blank text, a list of nothing else, or a number that is none.
+    pub fn is_blank(&self) -> bool {
+        match self {
+            Self::Text(text) => text.trim().is_empty(),
+            Self::Number(number) => !number.is_finite(),
+            Self::List(values) => values.iter().all(Self::is_blank),
+            Self::Integer(_) | Self::Boolean(_) => false,
+        }
+    }
+
     /// As text, lists left out.
     pub fn text(&self) -> Option<Cow<'a, str>> {
         match self {
@@ -236,6 +256,8 @@ pub enum Filtered {
     NotInAssortment,
     /// No locale of the market has a name for it.
     NoText,
+    /// What the market's URL template needs has no value.
+    NoUrl,
     /// It has no variant.
     NoVariant,
     /// All of it is out of stock, and the flow removes what is.
@@ -256,6 +278,7 @@ impl Filtered {
             Self::NoPrice => "no_price",
             Self::NotInAssortment => "not_in_assortment",
             Self::NoText => "no_text",
+            Self::NoUrl => "no_url",
             Self::NoVariant => "no_variant",
             Self::OutOfStock => "out_of_stock",
             Self::CategoryCycle => "category_cycle",
@@ -272,6 +295,7 @@ impl fmt::Display for Filtered {
             Self::NoPrice => "no variant has a price in this market now",
             Self::NotInAssortment => "the store's assortment does not hold it",
             Self::NoText => "no locale of the market has a name for it",
+            Self::NoUrl => "a placeholder of the market's URL template, such as the slug, has no value",
             Self::NoVariant => "it has no variant",
             Self::OutOfStock => "all of it is out of stock, and this flow removes what is",
             Self::CategoryCycle => "it hangs below itself in the category tree",
@@ -288,10 +312,6 @@ fn decimal<S: Serializer>(money: &Money, out: S) -> Result<S::Ok, S::Error> {
 #[expect(clippy::ref_option, reason = "the shape serde asks for")]
 fn seconds<S: Serializer>(at: &Option<Timestamp>, out: S) -> Result<S::Ok, S::Error> {
     at.map(Timestamp::seconds).serialize(out)
-}
-
-fn joined<S: Serializer>(words: &[String], out: S) -> Result<S::Ok, S::Error> {
-    Some(words).filter(|words| !words.is_empty()).map(|words| words.join(", ")).serialize(out)
 }
 
 fn by_name<S: Serializer>(fields: &[Field<'_>], out: S) -> Result<S::Ok, S::Error> {

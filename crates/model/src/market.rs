@@ -27,7 +27,8 @@ pub struct Market {
     pub store: Option<StorefrontKey>,
     /// IANA name of its time zone.
     pub time_zone: String,
-    /// URL of a product page with `{slug}`, `{id}`, `{key}`, `{sku}`, `{locale}` replaced.
+    /// URL of a product page with `{slug}`, `{id}`, `{key}`, `{sku}`, `{locale}` replaced; `{slug|key}` is the
+    /// first that has a value.
     pub product_url: String,
     /// URL of a category page with `{slug}`, `{id}`, `{key}`, `{locale}` replaced.
     pub category_url: String,

@@ -143,15 +143,14 @@ impl Money {
         self.amount().units < 0
     }
 
-    /// The amount as a decimal number, for destinations whose JSON asks for one: 1999 EUR is 19.99. An amount that the
-    /// minor unit can't show at all is exact: a tenth of a cent is 0.001 and not free.
+    /// The exact amount as a decimal number, for destinations whose JSON asks for one: 1999 EUR is 19.99, and a tenth of
+    /// a cent is 0.001.
     pub fn decimal(self) -> f64 {
-        let shown = Precise { units: self.minor, digits: self.currency.digits() };
-        self.exact.filter(|_| self.minor == 0).unwrap_or(shown).decimal()
+        self.amount().decimal()
     }
 
-    /// Converted by a rate into another currency, rounded half away from zero to its minor unit; none where that is
-    /// beyond what money can be.
+    /// Converted by a rate into another currency, rounded half away from zero to its minor unit; what is less than that
+    /// stays exact as far as it can, so that it is not free. None where that is beyond what money can be.
     pub fn converted(self, rate: Precise, into: Currency) -> Option<Self> {
         let amount = self.amount();
         let product = i128::from(amount.units).checked_mul(i128::from(rate.units))?;
@@ -161,10 +160,15 @@ impl Money {
             product.checked_mul(10_i128.checked_pow(wanted - digits)?)?
         } else {
             // What is divided by more than an i128 holds is less than half a minor unit.
-            let Some(divisor) = 10_i128.checked_pow(digits - wanted) else { return Some(Self::new(0, into)) };
+            let Some(divisor) = 10_i128.checked_pow(digits - wanted) else {
+                return Some(Self { exact: Precise::nearest(product, digits), ..Self::new(0, into) });
+            };
             let half = if product < 0 { -(divisor / 2) } else { divisor / 2 };
             product.checked_add(half)? / divisor
         };
+        if minor == 0 && product != 0 {
+            return Some(Self { exact: Precise::nearest(product, digits), ..Self::new(0, into) });
+        }
         Some(Self::new(i64::try_from(minor).ok()?, into))
     }
 }
@@ -213,6 +217,16 @@ impl Precise {
         split(self).cmp(&split(other))
     }
 
+    /// `units` / 10^`digits`, cut where that is too fine; none where nothing is left or too much.
+    fn nearest(mut units: i128, mut digits: u32) -> Option<Self> {
+        while digits > u32::from(Self::MOST_DIGITS) || i64::try_from(units).is_err() {
+            digits = digits.checked_sub(1)?;
+            units /= 10;
+        }
+        let (units, digits) = (i64::try_from(units).ok()?, u8::try_from(digits).ok()?);
+        (units != 0).then_some(Self { units, digits })
+    }
+
     /// The finest scale there is.
     pub const MOST_DIGITS: u8 = 20;
 }
@@ -254,11 +268,8 @@ mod tests {
     fn an_amount_below_the_minor_unit_is_not_free() {
         let finer = |minor, units, digits| Some(Money::precise(minor, "EUR".parse().ok()?, Precise { units, digits }));
         assert_eq!(finer(0, 4, 3).map(Money::decimal), Some(0.004));
-        assert_eq!(
-            finer(123, 12_345, 4).map(Money::decimal),
-            Some(1.23),
-            "the destination's number is the rounded one"
-        );
+        assert_eq!(finer(123, 12_345, 4).map(Money::decimal), Some(1.2345));
+        assert_eq!(finer(1999, 19_994_999, 6).map(Money::decimal), Some(19.994_999));
         assert_eq!(finer(123, 12_345, 4).map(|it| it.to_string()).as_deref(), Some("1.2345 EUR"));
         assert_eq!(finer(0, -1, 5).map(Money::is_negative), Some(true));
     }
@@ -299,5 +310,12 @@ mod tests {
         assert_eq!(to("KWD", 1999, 307, 3), Some(6137));
         assert_eq!(to("EUR", i64::MAX, 9, 20), Some(1), "0.00000000000000000009 times a lot");
         assert_eq!(to("EUR", i64::MAX, i64::MAX, 0), None);
+        let exact = |units, digits| {
+            let into = "EUR".parse().ok()?;
+            Some(money(1, "USD")?.converted(Precise { units, digits }, into)?.decimal())
+        };
+        assert_eq!(exact(4, 1), Some(0.004), "0.4 cents are not free");
+        assert_eq!(exact(1, 18), Some(1e-20));
+        assert_eq!(exact(0, 0), Some(0.0));
     }
 }

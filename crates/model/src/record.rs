@@ -5,9 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Assignment, Book, Brand, BrandId, Category, CategoryId, Channel, CustomerGroup, Notice, Online, Placement,
-    PriceEntry, Product, ProductId, ProductType, ProductTypeId, Rate, RecordId, Selection, Sku, Stock, Storefront,
-    Tree, Value, Variant, VariantEntry,
+    Assignment, Attribute, Book, Brand, BrandId, Category, CategoryId, Channel, CustomerGroup, Notice, Online,
+    Placement, PriceEntry, Product, ProductId, ProductType, ProductTypeId, Rate, RecordId, Selection, Sku, Stock,
+    Storefront, Tree, Value, Variant, VariantEntry,
 };
 
 /// What a record is. The numbers are stored; never reuse one. 20 to 24 are kept for customers, consents, orders, refunds
@@ -273,13 +273,16 @@ impl Record {
                 let categories = it.categories.iter().map(|id| Hub::Category(id.clone()));
                 let product_type = it.product_type.iter().map(|id| Hub::ProductType(id.clone()));
                 let brand = it.brand.iter().map(|id| Hub::Brand(id.clone()));
-                let nested = is_nested(it).then(any_type);
-                categories.chain(product_type).chain(brand).chain(skus(it)).chain(nested).collect()
+                let mut hubs: Vec<Hub> = categories.chain(product_type).chain(brand).chain(skus(it)).collect();
+                of_values(&it.attributes, &mut hubs);
+                it.variants.iter().for_each(|variant| of_values(&variant.attributes, &mut hubs));
+                hubs
             }
             Self::Category(_) => vec![Hub::Tree],
             Self::Variant(it) => {
-                let nested = it.variant.attributes.iter().any(|attribute| has_nested(&attribute.value));
-                sku(&it.variant).into_iter().chain(nested.then(any_type)).collect()
+                let mut hubs: Vec<Hub> = sku(&it.variant).into_iter().collect();
+                of_values(&it.variant.attributes, &mut hubs);
+                hubs
             }
             Self::Placement(it) => vec![Hub::Category(it.category.clone())],
             Self::ProductType(_)
@@ -305,6 +308,20 @@ impl Record {
             Self::Variant(it) => sku(&it.variant).into_iter().collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Adds notices, where records of its kind have room for them.
+    pub fn note(&mut self, more: impl IntoIterator<Item = Notice>) {
+        let notices = match self {
+            Self::Product(it) => &mut it.notices,
+            Self::Category(it) => &mut it.notices,
+            Self::ProductType(it) => &mut it.notices,
+            Self::Price(it) => &mut it.notices,
+            Self::Storefront(it) => &mut it.notices,
+            Self::Variant(it) => &mut it.notices,
+            _ => return,
+        };
+        notices.extend(more);
     }
 
     /// Details that were left out of it.
@@ -337,17 +354,28 @@ fn any_type() -> Hub {
     Hub::ProductType(ProductTypeId::new(""))
 }
 
-fn is_nested(product: &Product) -> bool {
-    let own = product.attributes.iter();
-    let attributes = own.chain(product.variants.iter().flat_map(|variant| &variant.attributes));
-    attributes.map(|attribute| &attribute.value).any(has_nested)
+/// What values of attributes hang on: the types of nested ones, and what is shown by its name. Each hub once.
+fn of_values(attributes: &[Attribute], hubs: &mut Vec<Hub>) {
+    for attribute in attributes {
+        of_value(&attribute.value, hubs);
+    }
 }
 
-fn has_nested(value: &Value) -> bool {
-    match value {
-        Value::Nested(_) => true,
-        Value::Set(values) => values.iter().any(has_nested),
-        _ => false,
+fn of_value(value: &Value, hubs: &mut Vec<Hub>) {
+    let hub = match value {
+        Value::Nested(attributes) => {
+            of_values(attributes, hubs);
+            any_type()
+        }
+        Value::Set(values) => return values.iter().for_each(|value| of_value(value, hubs)),
+        Value::Reference { kind: Some(Kind::Category), id, .. } => Hub::Category(id.as_str().into()),
+        Value::Reference { kind: Some(Kind::Brand), id, .. } => Hub::Brand(id.as_str().into()),
+        Value::Reference { kind: Some(Kind::ProductType), id, .. } => Hub::ProductType(id.as_str().into()),
+        // Channels, groups and stores are of the offer, which every product hangs on.
+        _ => return,
+    };
+    if !hubs.contains(&hub) {
+        hubs.push(hub);
     }
 }
 

@@ -26,10 +26,11 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// Reads RFC 3339, for example `2026-05-01T10:00:00.000Z`; digits below the millisecond are cut off. The last hours
-    /// of the year 9999, by which shops say "for ever", are its last instant that can be written.
+    /// Reads RFC 3339, for example `2026-05-01T10:00:00.000Z`; digits below the millisecond are cut off. What is later
+    /// than can be written, such as the last hours of the year 9999 or a year of five digits, is the last instant that can;
+    /// what is earlier, the first.
     pub fn parse(text: &str) -> Option<Self> {
-        let at = text.parse::<jiff::Timestamp>().ok().or_else(|| at_the_end(text))?;
+        let at = text.parse::<jiff::Timestamp>().ok().or_else(|| at_the_end(text)).or_else(|| beyond(text))?;
         Some(Self(at.as_millisecond()))
     }
 
@@ -73,9 +74,43 @@ impl fmt::Debug for Timestamp {
     }
 }
 
+/// A year of more than four digits, or one before the year 0.
+fn beyond(text: &str) -> Option<jiff::Timestamp> {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (year, rest) = unsigned.split_at_checked(unsigned.find('-')?)?;
+    let is_year = year.len() >= 4 && year.bytes().all(|byte| byte.is_ascii_digit());
+    // The rest is that of a time in any year; 2000 has a 29 February.
+    let is_time = || format!("2000{rest}").parse::<jiff::Timestamp>().is_ok();
+    if !is_year || !is_time() {
+        return None;
+    }
+    if text.starts_with('-') {
+        return Some(jiff::Timestamp::MIN);
+    }
+    (year.trim_start_matches('0').len() > 4).then_some(jiff::Timestamp::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_beyond_the_calendar_is_its_first_or_last() {
+        let (first, last) = (jiff::Timestamp::MIN.as_millisecond(), jiff::Timestamp::MAX.as_millisecond());
+        for (text, millis) in [
+            ("+12026-01-01T00:00:00.000Z", last),
+            ("12026-02-29T00:00:00Z", last),
+            ("+99999999999999999999-01-01T00:00:00Z", last),
+            ("+292278994-08-17T07:12:55.807Z", last),
+            ("-0001-01-01T00:00:00Z", first),
+            ("-292275055-05-16T16:47:04.192Z", first),
+        ] {
+            assert_eq!(Timestamp::parse(text).map(Timestamp::millis), Some(millis), "{text}");
+        }
+        for text in ["+12026-13-01T00:00:00Z", "12026-01-01", "+-01-01T00:00:00Z", "-", "+1202x-01-01T00:00:00Z"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_time_at_the_end_of_the_calendar_is_one() {

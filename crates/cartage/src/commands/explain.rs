@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, path::Path};
 
 use contract::store::UnreadRow;
-use engine::explain::{Journey, explain};
+use engine::{
+    explain::{Journey, explain},
+    market::Origin,
+};
 use serde::Serialize;
 
 use super::{Look, clock, look, plan::not_found};
@@ -75,6 +78,13 @@ fn unread_text(row: &UnreadRow) -> String {
     format!("  unread   the source has it, but it could not be understood when it was read last, {}\n  {fault}", row.at)
 }
 
+/// `price of SKU-1: 19.99 EUR, price in the product for DE`.
+fn from(origin: &Origin) -> String {
+    let of = origin.variant.as_ref().map_or(String::new(), |variant| format!(" of {variant}"));
+    let value = origin.value.as_deref().unwrap_or("none").replace('\n', " ");
+    format!("{}{of}: {value}, {}", origin.field, origin.from)
+}
+
 fn text(journey: &Journey) -> String {
     let at = |at: Option<model::Timestamp>| at.map_or("at an unknown time".to_owned(), |at| at.to_string());
     let mut text = format!("{} {}\n", journey.kind, journey.id);
@@ -93,6 +103,9 @@ fn text(journey: &Journey) -> String {
         text += &format!("    market   {}\n", stop.wanted);
         if let Some(next) = stop.next {
             text += &format!("    may change by time alone at {next}\n");
+        }
+        for origin in &stop.origins {
+            text += &format!("    {}\n", from(origin));
         }
         for item in &stop.items {
             let pretty = serde_json::to_string_pretty(item).unwrap_or_default();

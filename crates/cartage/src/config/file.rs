@@ -96,9 +96,10 @@ pub(super) struct Market {
     /// end at the instants that the source gives, whatever the time zone.
     #[serde(default = "defaults::time_zone")]
     pub(super) time_zone: String,
-    /// Address of a product's page. `{slug}`, `{id}`, `{key}`, `{sku}` and `{locale}` are replaced.
+    /// Address of a product's page. `{slug}`, `{id}`, `{key}`, `{sku}` and `{locale}` are replaced; `{slug|key}` is the first
+    /// that has a value. A product without any is not sent.
     pub(super) product_url: String,
-    /// Address of a category's page. `{slug}`, `{id}`, `{key}` and `{locale}` are replaced.
+    /// Address of a category's page. `{slug}`, `{id}`, `{key}` and `{locale}` are replaced, as in `product_url`.
     pub(super) category_url: String,
     /// What is taken for a variant whose stock the shop does not track.
     #[serde(default)]

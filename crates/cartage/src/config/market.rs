@@ -1,6 +1,6 @@
 //! From the market as written to the market of the model.
 
-use engine::market::url::placeholders;
+use engine::market::url::{alternatives, placeholders};
 use model::{Country, Currency, Locale, Market, market::Untracked};
 
 use super::{
@@ -132,7 +132,7 @@ impl Check<'_, '_> {
         let shown: Vec<String> = known.iter().map(|name| format!("{{{name}}}")).collect();
         let possible = listed(shown.iter().map(String::as_str));
         let names: Vec<_> = match placeholders(template) {
-            Ok(placeholders) => placeholders.found.into_iter().map(|(_, name)| name).collect(),
+            Ok(placeholders) => placeholders.found.into_iter().flat_map(|(_, names)| alternatives(names)).collect(),
             Err(unclosed) => {
                 let hint = format!("write a placeholder as {possible}");
                 self.note(&[key], code::TEMPLATE, format!("{name} has a \"{unclosed}\" without its partner"), hint);

@@ -158,7 +158,7 @@ fn missing_keys_are_told_together() {
     1 | [markets.uk]
       | ^^^^^^^^^^^^
       hint: currency: Its currency, an ISO 4217 code such as `EUR`.
-            category_url: Address of a category's page. `{slug}`, `{id}`, `{key}` and `{locale}` are replaced.
+            category_url: Address of a category's page. `{slug}`, `{id}`, `{key}` and `{locale}` are replaced, as in `product_url`.
     "#);
     insta::assert_snapshot!(errors("[sources.shop]\nproject_key = \"p\"\n"), @r#"
     error[C0804]: sources.shop has no kind

@@ -15,6 +15,7 @@ mod dead;
 mod deltas;
 mod faults;
 mod feeds;
+mod fidelity;
 mod first_edition;
 mod forget;
 mod guard;

@@ -79,6 +79,7 @@ impl Sample {
         Listing {
             id: &self.product.id,
             key: self.product.key.as_deref(),
+            sku: self.variants.first().map(|(_, sku)| sku),
             product_type: some("jacket"),
             name: &self.name,
             description: full.then_some(self.description.as_str()),
@@ -100,6 +101,7 @@ impl Sample {
             attributes: if full { vec![text("brand", "Nordby")] } else { Vec::new() },
             options: if full { vec![sizes()] } else { Vec::new() },
             variants: offers.map(|((id, sku), size)| self.offer(id, sku, size)).collect(),
+            unsold: Vec::new(),
             shares_stock: false,
             rating: None,
             created_at: Some(Timestamp::from_millis(1_718_000_000_000)),
@@ -174,7 +176,7 @@ fn currency() -> model::Currency {
 
 fn text<'a>(name: &'a str, label: &'a str) -> Field<'a> {
     let label = Plain::Text(Cow::Borrowed(label));
-    Field { name, title: None, value: label.clone(), label }
+    Field { name, spread: model::Spread::Variant, title: None, value: label.clone(), label }
 }
 
 fn sizes<'a>() -> ProductOption<'a> {

@@ -27,7 +27,7 @@ use config::{CategoryRemoval, Grain, ProductId};
 pub const DESCRIPTOR: DestinationDescriptor = DestinationDescriptor {
     name: "clerk",
     title: "Clerk.io",
-    mapping: 1,
+    mapping: 2,
     fields: schema::fields,
     facets: schema::facets,
     extra_name: Some(schema::is_extra_name),

@@ -167,20 +167,20 @@ const PRODUCT: [FieldSpec; 28] = [
         Text,
         "has(product.attributes.brand) ? product.attributes.brand.label : \
          has(product.variants[0].attributes.brand) ? product.variants[0].attributes.brand.label : null",
-        "The attribute of that name, of the product or its variants.",
+        "The attribute of that name, of the product or its variants, sold or not.",
     ),
     content(
         "gender",
         Text,
         "has(product.attributes.gender) ? product.attributes.gender.label : \
          has(product.variants[0].attributes.gender) ? product.variants[0].attributes.gender.label : null",
-        "The attribute of that name, of the product or its variants.",
+        "The attribute of that name, of the product or its variants, sold or not.",
     ),
-    content("sku", Text, "product.variants[0].sku", "SKU of the main variant."),
+    content("sku", Text, "product.sku", "SKU of the main variant, whether it is sold in the market or not."),
     content(
         "keywords",
         TextList,
-        "product.keywords == null ? null : product.keywords.split(\", \")",
+        "size(product.keywords) > 0 ? product.keywords : null",
         "More words that find it.",
     ),
     content("rating", Number, "product.rating == null ? null : product.rating.average", "Mean rating, as the shop scales it."),

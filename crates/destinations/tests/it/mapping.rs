@@ -134,7 +134,7 @@ fn names_of_attributes_become_names_of_fields() {
 }
 
 #[test]
-fn attributes_of_variants_become_one_value_or_a_list() {
+fn attributes_of_variants_become_lists_and_those_of_the_product_one_value() {
     let ids = Ids::new("p1", &["A", "B"], &[]);
     let mut listing = ids.listing();
     listing.variants[0].attributes = vec![
@@ -154,10 +154,10 @@ fn attributes_of_variants_become_one_value_or_a_list() {
     ];
     let told = members(&config(""), &listing);
     assert_eq!(told["brand"], "Nordby, Sudby");
-    assert_eq!(told["material"], "wool");
+    assert_eq!(told["material"].to_string(), r#"["wool"]"#, "a list also where all agree");
     assert_eq!(told["weight"].to_string(), "[1.5,2]");
     assert_eq!(told["tags"].to_string(), r#"["a","b","c"]"#);
-    assert_eq!(told["only_here"], "x");
+    assert_eq!(told["only_here"].to_string(), r#"["x"]"#);
     assert!(!told.contains_key("blank") && !told.contains_key("nothing"));
 
     let told = members(&config("attributes = [\"material\"]"), &listing);

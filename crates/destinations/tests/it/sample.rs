@@ -44,6 +44,7 @@ impl Ids {
         Listing {
             id: &self.product.id,
             key: self.product.key.as_deref(),
+            sku: self.variants.first().and_then(|(_, sku)| sku.as_ref()),
             product_type: None,
             name: "Trail Jacket",
             description: None,
@@ -59,6 +60,7 @@ impl Ids {
             attributes: Vec::new(),
             options: Vec::new(),
             variants: self.variants.iter().map(|(id, sku)| offer(id, sku.as_ref())).collect(),
+            unsold: Vec::new(),
             shares_stock: false,
             rating: None,
             created_at: None,
@@ -125,7 +127,7 @@ fn offer<'a>(id: &'a VariantId, sku: Option<&'a Sku>) -> Offer<'a> {
 }
 
 pub(crate) fn field<'a>(name: &'a str, label: Plain<'a>) -> Field<'a> {
-    Field { name, title: None, value: label.clone(), label }
+    Field { name, spread: model::Spread::Variant, title: None, value: label.clone(), label }
 }
 
 pub(crate) fn text<'a>(name: &'a str, label: &'a str) -> Field<'a> {

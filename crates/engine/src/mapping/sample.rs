@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeSet, sync::LazyLock};
 
 use model::{
     Attribute, Brand, Category, Country, Image, Keywords, Locale, Localized, Market, Money, Price, PricePolicy,
-    Product, ProductType, Rating, Record, StockLevel, TaxMode, Timestamp, Value, Variant,
+    Product, ProductType, Rating, Record, Spread, StockLevel, TaxMode, Timestamp, Value, Variant,
     listing::{Field, Listing, Plain, ProductOption},
     market::Untracked,
     price::ScopeMatch,
@@ -68,7 +68,13 @@ impl Sample {
         let mut listing = self.view.product(&self.product, &[], NOW).listing.ok()?;
         let fields: Vec<_> = attributes
             .iter()
-            .map(|(name, holds)| Field { name, title: Some("Title"), value: holds.plain(), label: holds.plain() })
+            .map(|(name, holds)| Field {
+                name,
+                spread: Spread::Variant,
+                title: Some("Title"),
+                value: holds.plain(),
+                label: holds.plain(),
+            })
             .collect();
         listing.attributes.extend(fields.iter().cloned());
         for offer in &mut listing.variants {
@@ -146,8 +152,8 @@ fn market(full: bool) -> Option<Market> {
         supply_channels: Vec::new(),
         store: None,
         time_zone: "Europe/Berlin".to_owned(),
-        product_url: "https://shop.example/p/{slug}".to_owned(),
-        category_url: "https://shop.example/c/{slug}".to_owned(),
+        product_url: "https://shop.example/p/{slug|id}".to_owned(),
+        category_url: "https://shop.example/c/{slug|id}".to_owned(),
         untracked: Untracked::Available,
     })
 }

@@ -84,18 +84,27 @@ static PRODUCT: Record = Record {
     members: &[
         always("id", Shape::Text, "id at the source"),
         maybe("key", Shape::Text, "key given by the shop"),
+        maybe("sku", Shape::Text, "SKU of its main variant, whether that is sold in the market or not"),
         maybe("product_type", Shape::Text, "name of its product type"),
         always("name", Shape::Text, "shown name, never blank"),
         maybe("description", Shape::Text, "description, may hold HTML"),
         maybe("slug", Shape::Text, "part of a URL"),
         maybe("meta_title", Shape::Text, "title for search engines"),
         maybe("meta_description", Shape::Text, "description for search engines"),
-        maybe("keywords", Shape::Text, "words that find it, joined by a comma and a space"),
+        always("keywords", Shape::List(&Shape::Text), "words that find it"),
         maybe("brand", Shape::Text, "name of its brand, where the shop has brands as records"),
         always("searchable", Shape::Boolean, "a search in the shop finds it"),
         always("url", Shape::Text, "absolute URL of its page"),
-        always("images", Shape::List(&Shape::Text), "absolute URLs of its images, main one first, without repeats"),
-        always("categories", Shape::List(&Shape::Record(&CATEGORY_NAME)), "categories it is directly in"),
+        always(
+            "images",
+            Shape::List(&Shape::Text),
+            "absolute URLs of its images, without repeats: the main one, then those of the variants sold",
+        ),
+        always(
+            "categories",
+            Shape::List(&Shape::Record(&CATEGORY_NAME)),
+            "categories it is directly in that the market shows",
+        ),
         always("attributes", Shape::Map(&Shape::Record(&ATTRIBUTE)), "attributes of the product as a whole, by name"),
         always("options", Shape::Map(&Shape::Record(&OPTION)), "options by which its variants differ, by name"),
         always("variants", Shape::List(&Shape::Record(&VARIANT)), "variants sold in the market, main one first"),
@@ -165,8 +174,16 @@ static ATTRIBUTE: Record = Record {
     name: "attribute",
     members: &[
         maybe("title", Shape::Text, "label of the attribute itself"),
-        always("value", Shape::Plain, "machine form: the key of an enum value, the number, the text"),
-        always("label", Shape::Plain, "shown form: the label of an enum value, else as value"),
+        always(
+            "value",
+            Shape::Plain,
+            "machine form: the key of an enum value, the number, the text, the id of a reference",
+        ),
+        always(
+            "label",
+            Shape::Plain,
+            "shown form: the label of an enum value, the name of what is referred to (blank without one), else as value",
+        ),
     ],
 };
 

@@ -2,7 +2,8 @@
 //!
 //! A label of an enum comes from the product type where that still has the key, else from the product itself, else it is
 //! the key: so a renamed label reaches every product, and a removed one does no harm. Values without
-//! text in the market's locales are left out, never sent empty.
+//! text in the market's locales, blank texts and empty lists are left out, never sent empty. Whether a field is a list
+//! follows from the type of the attribute, and no list lies within another.
 //!
 //! | value | machine form | shown form |
 //! |---|---|---|
@@ -11,27 +12,27 @@
 //! | enum | key | label |
 //! | number, boolean | itself | itself |
 //! | money | decimal number | decimal number |
-//! | reference | id | id |
+//! | reference | id | name of what is referred to, blank where the market does not have that |
 //! | nested | list of `name: value` | list of `title: label` |
-//! | set | list | list |
+//! | set | list | list, blank ones left out |
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::Cell};
 
 use model::{
-    Attribute, AttributeDefinition, AttributeType, Localized, ProductTypeId, Value,
+    Attribute, AttributeDefinition, AttributeType, Kind, Localized, ProductTypeId, RecordId, Sku, Spread, Timestamp,
+    Value, Variant,
     listing::{Field, Offer, Plain, ProductOption},
 };
 
-use super::{
-    language::Fallback,
-    reference::{Definitions, Reference},
-};
+use super::{View, reference::Definitions};
 
 /// What attributes are read with: the market's locales and the types that define them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a> {
-    pub(super) language: &'a Fallback,
-    pub(super) reference: &'a Reference,
+pub(super) struct Reader<'a, 'n> {
+    pub(super) view: &'a View,
+    pub(super) at: Timestamp,
+    /// When what is referred to may no longer be shown, or begin to be.
+    pub(super) next: &'n Cell<Option<Timestamp>>,
 }
 
 /// Names with what is known of them, by place. Variants of a product mostly have the same attributes in the same order,
@@ -44,17 +45,21 @@ struct Known<'a> {
     name: &'a str,
     title: Option<&'a str>,
     of: Option<&'a AttributeType>,
+    /// None where no type defines it.
+    spread: Option<Spread>,
 }
 
 /// Sets and nested attributes deeper than this are left out; no platform goes beyond five.
 const DEPTH: usize = 8;
 
-impl<'a> Reader<'a> {
-    /// The attributes that say something in this market, in their order. Of two with one name the first counts.
+impl<'a> Reader<'a, '_> {
+    /// The attributes that say something in this market, in their order. Of two with one name the first counts. How values
+    /// lie over the variants is `undefined` where no type says it.
     pub(super) fn fields(
         self,
         attributes: impl Iterator<Item = &'a Attribute>,
         of: Option<&'a Definitions>,
+        undefined: Spread,
         seen: &mut Seen<'a>,
     ) -> Vec<Field<'a>> {
         let mut fields = Vec::with_capacity(attributes.size_hint().0);
@@ -62,10 +67,37 @@ impl<'a> Reader<'a> {
             let before = seen.0.get(place).filter(|known| known.name == attribute.name).copied();
             let Some(known) = before.or_else(|| self.look_up(place, &attribute.name, of, seen)) else { continue };
             if let Some((value, label)) = self.plain(&attribute.value, known.of, DEPTH) {
-                fields.push(Field { name: known.name, title: known.title, value, label });
+                let spread = known.spread.unwrap_or(undefined);
+                fields.push(Field { name: known.name, spread, title: known.title, value, label });
             }
         }
         fields
+    }
+
+    /// Gives all offers the one value of each attribute that belongs to the product as a whole: that of the first of all
+    /// variants that has one. `variants` are all of the product.
+    pub(super) fn share(self, variants: &[&'a Variant], of: &'a Definitions, offers: &mut [Offer<'a>]) {
+        if variants.len() < 2 {
+            return;
+        }
+        let find = |variant: &'a Variant, name: &str| variant.attributes.iter().find(|it| it.name == name);
+        for definition in of.attributes().iter().filter(|definition| definition.spread == Spread::Product) {
+            let values: Vec<_> = variants.iter().map(|variant| find(variant, &definition.name)).collect();
+            let Some(first) = values.iter().flatten().next() else { continue };
+            if values.iter().all(|value| value.is_some_and(|value| value.value == first.value)) {
+                continue;
+            }
+            let shown = values.iter().flatten().find_map(|it| self.plain(&it.value, Some(&definition.of), DEPTH));
+            let Some((value, label)) = shown else { continue };
+            let title = self.title(definition);
+            let field = Field { name: &definition.name, spread: Spread::Product, title, value, label };
+            for offer in &mut *offers {
+                match offer.attributes.iter_mut().find(|it| it.name == definition.name) {
+                    Some(own) => own.clone_from(&field),
+                    None => offer.attributes.push(field.clone()),
+                }
+            }
+        }
     }
 
     /// Returns `None` for a duplicate name.
@@ -87,42 +119,66 @@ impl<'a> Reader<'a> {
 
     fn known(self, name: &'a str, of: Option<&'a Definitions>) -> Known<'a> {
         let definition = of.and_then(|of| of.get(name));
-        Known { name, title: definition.and_then(|it| self.title(it)), of: definition.map(|it| &it.of) }
+        Known {
+            name,
+            title: definition.and_then(|it| self.title(it)),
+            of: definition.map(|it| &it.of),
+            spread: definition.map(|it| it.spread),
+        }
     }
 
     fn title(self, definition: &'a AttributeDefinition) -> Option<&'a str> {
-        self.language.pick(&definition.label)
+        self.view.language.pick(&definition.label)
     }
 
-    /// Machine form and shown form.
+    /// Machine form and shown form. None where the machine form says nothing.
     fn plain(self, value: &'a Value, of: Option<&'a AttributeType>, depth: usize) -> Option<(Plain<'a>, Plain<'a>)> {
+        let (value, label) = self.of_any(value, of, depth)?;
+        let list = |plain| match plain {
+            Plain::List(_) => plain,
+            single => Plain::List(vec![single]),
+        };
+        let shown = match of {
+            Some(AttributeType::Set(_)) => (list(value), list(label)),
+            _ => (value, label),
+        };
+        (!shown.0.is_blank()).then_some(shown)
+    }
+
+    fn of_any(self, value: &'a Value, of: Option<&'a AttributeType>, depth: usize) -> Option<(Plain<'a>, Plain<'a>)> {
         let depth = depth.checked_sub(1)?;
         let same = |plain: Plain<'a>| Some((plain.clone(), plain));
         match value {
             Value::Text(text) | Value::Date(text) | Value::Time(text) | Value::DateTime(text) => same(borrowed(text)),
-            Value::Localized(text) => same(borrowed(self.language.pick(text)?)),
+            Value::Localized(text) => same(borrowed(self.view.language.pick(text)?)),
             Value::Enum { key, label } => {
                 let label = defined(of, key).or(Some(label)).filter(|label| !label.trim().is_empty());
                 Some((borrowed(key), borrowed(label.map_or(key, String::as_str))))
             }
             Value::LocalizedEnum { key, label } => {
-                let label =
-                    localized(of, key).and_then(|it| self.language.pick(it)).or_else(|| self.language.pick(label));
+                let pick = |label| self.view.language.pick(label);
+                let label = localized(of, key).and_then(pick).or_else(|| pick(label));
                 Some((borrowed(key), borrowed(label.unwrap_or(key))))
             }
             Value::Integer(number) => same(Plain::Integer(*number)),
-            Value::Number(number) => same(Plain::Number(*number)).filter(|_| number.is_finite()),
+            Value::Number(number) => same(Plain::Number(*number)),
             Value::Money(money) => same(Plain::Number(money.decimal())),
             Value::Boolean(truth) => same(Plain::Boolean(*truth)),
-            Value::Reference { id, .. } => same(borrowed(id.as_str())),
+            Value::Reference { kind, id, .. } => {
+                let name = kind.and_then(|kind| self.name(kind, id));
+                Some((borrowed(id.as_str()), borrowed(name.unwrap_or_default())))
+            }
             Value::Nested(attributes) => {
                 let of = self.definitions(of);
-                let lines = attributes.iter().filter_map(|attribute| {
+                let (mut values, mut labels) = (Vec::new(), Vec::new());
+                for attribute in attributes {
                     let known = self.known(&attribute.name, of);
-                    let (value, label) = self.plain(&attribute.value, known.of, depth)?;
-                    Some((line(known.name, &value), line(known.title.unwrap_or(known.name), &label)))
-                });
-                let (values, labels) = lines.unzip();
+                    let Some((value, label)) = self.plain(&attribute.value, known.of, depth) else { continue };
+                    values.push(line(known.name, &value));
+                    if !label.is_blank() {
+                        labels.push(line(known.title.unwrap_or(known.name), &label));
+                    }
+                }
                 Some((Plain::List(values), Plain::List(labels)))
             }
             Value::Set(values) => {
@@ -130,11 +186,27 @@ impl<'a> Reader<'a> {
                     Some(AttributeType::Set(of)) => Some(&**of),
                     _ => None,
                 };
-                let plain = values.iter().filter_map(|value| self.plain(value, of, depth));
-                let (values, labels) = plain.unzip();
-                Some((Plain::List(values), Plain::List(labels)))
+                let (mut flat, mut labels) = (Vec::new(), Vec::new());
+                for (value, label) in values.iter().filter_map(|value| self.plain(value, of, depth)) {
+                    flatten(value, &mut flat);
+                    flatten(label, &mut labels);
+                }
+                Some((Plain::List(flat), Plain::List(labels)))
             }
         }
+    }
+
+    /// What a reader knows a record by; none where the market does not have it.
+    fn name(self, kind: Kind, id: &RecordId) -> Option<&'a str> {
+        let view = self.view;
+        if kind != Kind::Category {
+            return view.language.pick(view.reference.name(kind, id)?);
+        }
+        let category = view.reference.category(&id.as_str().into())?;
+        let mut next = self.next.get();
+        let is_shown = view.is_shown(category, self.at, &mut next);
+        self.next.set(next);
+        view.language.pick(&category.name).filter(|_| is_shown)
     }
 
     fn definitions(self, of: Option<&'a AttributeType>) -> Option<&'a Definitions> {
@@ -145,7 +217,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn product_type(self, id: &ProductTypeId) -> Option<&'a Definitions> {
-        self.reference.product_type(id)
+        self.view.reference.product_type(id)
     }
 
     /// The options of a product: the attributes that its variants name as their axes; else those that its type says are
@@ -161,7 +233,8 @@ impl<'a> Reader<'a> {
             let title = |name| of.and_then(|of| of.get(name)).and_then(|definition| self.title(definition));
             return axes.iter().filter_map(|name| option(name, title(name), 0, offers)).collect();
         }
-        let declared = of.map(Definitions::attributes).unwrap_or_default().iter().filter(|it| it.option);
+        let declared = of.map(Definitions::attributes).unwrap_or_default().iter();
+        let declared = declared.filter(|it| it.spread == Spread::Option);
         let options: Vec<_> =
             declared.filter_map(|definition| option(&definition.name, self.title(definition), 0, offers)).collect();
         if options.is_empty() && offers.len() > 1 { differing(offers) } else { options }
@@ -172,7 +245,8 @@ fn differing<'a>(offers: &[Offer<'a>]) -> Vec<ProductOption<'a>> {
     let mut names: Vec<(&'a str, Option<&'a str>)> = Vec::new();
     for offer in offers {
         for (place, field) in offer.attributes.iter().enumerate() {
-            let simple = matches!(field.value, Plain::Text(_) | Plain::Integer(_) | Plain::Number(_));
+            let simple = matches!(field.value, Plain::Text(_) | Plain::Integer(_) | Plain::Number(_))
+                && !matches!(field.spread, Spread::Product | Spread::Identifier);
             let in_place = names.get(place).is_some_and(|(name, _)| *name == field.name);
             if simple && !in_place && names.iter().all(|(name, _)| *name != field.name) {
                 names.push((field.name, field.title));
@@ -184,7 +258,14 @@ fn differing<'a>(offers: &[Offer<'a>]) -> Vec<ProductOption<'a>> {
         let first = values.next();
         values.any(|value| Some(value) != first)
     };
-    let differing = names.into_iter().enumerate().filter(differs);
+    // What tells each variant from all others is nothing that a buyer chooses by.
+    let identifies = |(place, (name, _)): &(usize, (&str, _))| {
+        let fields = offers.iter().filter_map(|offer| Some((offer, find(offer, name, *place)?.value.text()?)));
+        fields
+            .into_iter()
+            .all(|(offer, text)| [offer.gtin, offer.key, offer.sku.map(Sku::as_str)].contains(&Some(&*text)))
+    };
+    let differing = names.into_iter().enumerate().filter(|name| differs(name) && !identifies(name));
     differing.filter_map(|(place, (name, title))| option(name, title, place, offers)).collect()
 }
 
@@ -207,10 +288,19 @@ fn find<'o, 'a>(offer: &'o Offer<'a>, name: &str, place: usize) -> Option<&'o Fi
     likely.or_else(|| offer.attributes.iter().find(|field| field.name == name))
 }
 
+/// Those of a label that say something.
 fn texts<'a>(plain: &Plain<'a>) -> Vec<Cow<'a, str>> {
     match plain {
         Plain::List(values) => values.iter().flat_map(texts).collect(),
-        single => single.text().into_iter().collect(),
+        single => single.text().into_iter().filter(|text| !text.trim().is_empty()).collect(),
+    }
+}
+
+fn flatten<'a>(plain: Plain<'a>, flat: &mut Vec<Plain<'a>>) {
+    match plain {
+        Plain::List(values) => values.into_iter().for_each(|value| flatten(value, flat)),
+        single if single.is_blank() => {}
+        single => flat.push(single),
     }
 }
 

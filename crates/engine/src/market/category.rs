@@ -1,7 +1,7 @@
 //! Categories as a market shows them.
 //!
 //! A category is shown if it is in a tree of the market's store, neither it nor one above it is hidden, it has a name along
-//! the market's locales, and it does not hang below itself. Parents, children and paths hold only categories that are
+//! the market's locales and all that its URL needs, and it does not hang below itself. Parents, children and paths hold only categories that are
 //! shown; what hangs below one without a name is shown as far down as it goes.
 
 use model::{Category, CategoryId, CategoryListing, Filtered, Online, Timestamp};
@@ -27,20 +27,19 @@ impl View {
         }
         self.stands(category, at, next)?;
         let name = self.language.pick(&category.name).ok_or(Filtered::NoText)?;
-        let key = category.key.as_deref();
-        let slug = self.language.pick(&category.slug);
-        let parts = Parts { id: category.id.as_str(), key, slug, sku: None, locale: self.locale() };
+        let parts = self.parts(category);
+        let url = self.category_url.fill(&parts).ok_or(Filtered::NoUrl)?;
         let children: Vec<&CategoryId> =
             self.reference.children(&category.id).filter(|it| self.is_shown(it, at, next)).map(|it| &it.id).collect();
         let parent = category.parent.as_ref().and_then(|id| self.reference.category(id));
         Ok(CategoryListing {
             id: &category.id,
-            key,
+            key: parts.key,
             parent: parent.filter(|parent| self.is_shown(parent, at, next)).map(|parent| &parent.id),
             name,
             description: self.language.pick(&category.description),
-            slug,
-            url: self.category_url.fill(&parts),
+            slug: parts.slug,
+            url,
             image: category.image.as_deref().filter(|url| contract::schema::is_absolute_url(url)),
             children,
             path: self.path(category, name),
@@ -48,12 +47,7 @@ impl View {
     }
 
     /// Whether a category is shown, names apart: it belongs to the store, and nothing hides it.
-    pub(super) fn stands(
-        &self,
-        category: &Category,
-        at: Timestamp,
-        next: &mut Option<Timestamp>,
-    ) -> Result<(), Filtered> {
+    fn stands(&self, category: &Category, at: Timestamp, next: &mut Option<Timestamp>) -> Result<(), Filtered> {
         if let Some(id) = &category.tree {
             let tree = self.reference.tree(id).ok_or(Filtered::OtherTree)?;
             if self.market.store.as_ref().is_some_and(|store| !tree.stores.contains(store)) {
@@ -75,10 +69,17 @@ impl View {
         if stands { Ok(()) } else { Err(Filtered::Unpublished) }
     }
 
-    fn is_shown(&self, category: &Category, at: Timestamp, next: &mut Option<Timestamp>) -> bool {
+    /// Whether the market has the category.
+    pub(super) fn is_shown(&self, category: &Category, at: Timestamp, next: &mut Option<Timestamp>) -> bool {
         !self.reference.is_cyclic(&category.id)
             && self.stands(category, at, next).is_ok()
             && self.language.pick(&category.name).is_some()
+            && self.category_url.fits(&self.parts(category))
+    }
+
+    pub(super) fn parts<'a>(&'a self, category: &'a Category) -> Parts<'a> {
+        let slug = self.language.pick(&category.slug);
+        Parts { id: category.id.as_str(), key: category.key.as_deref(), slug, sku: None, locale: self.locale() }
     }
 
     /// The categories above, nearest first. Ends, because it stops where a ring begins.

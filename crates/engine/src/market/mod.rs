@@ -10,6 +10,7 @@ mod book;
 mod category;
 mod language;
 mod many;
+mod origin;
 mod parts;
 pub mod price;
 mod product;
@@ -25,6 +26,7 @@ use model::{
 use {assortment::Assortment, book::Policy, language::Fallback, stock::Places, url::Template};
 pub use {
     many::{Projections, Views},
+    origin::Origin,
     reference::{CachedReference, Reference},
 };
 

@@ -1,14 +1,19 @@
 //! Products as a market sells them.
 //!
 //! Rules are tried in this order, and the first that applies is the reason: not published, no variant, not in the
-//! store's assortment, no name, no price. A variant that is not published, not in the assortment or has no price is left
-//! out; the product is filtered only when none is left.
+//! store's assortment, no name, no price, no URL. A variant that is not published, not in the assortment or has no price is
+//! left out; the product is filtered only when none is left.
+//!
+//! **Invariant:** what belongs to the product does not depend on which variants a market sells: its main image, its SKU,
+//! and attributes of which it has one value.
 
-use std::collections::HashSet;
+use std::{cell::Cell, collections::HashSet};
 
 use model::{
-    Attribute, CategoryId, Filtered, Listing, Localized, Offer, PriceHome, Product, Record, Sku, Tailored, Timestamp,
-    Variant, listing::CategoryName, market::Untracked,
+    Attribute, CategoryId, Filtered, Listing, Localized, Offer, PriceHome, Product, Record, Sku, Spread, Tailored,
+    Timestamp, Variant, VariantId,
+    listing::{CategoryName, Field},
+    market::Untracked,
 };
 
 use super::{
@@ -45,26 +50,14 @@ impl View {
             return Err(Filtered::Unpublished);
         }
         let parts = Parts::new(product, joined);
-        if parts.variants().next().is_none() {
-            return Err(Filtered::NoVariant);
-        }
-        let shown = parts.variants().filter(|variant| {
-            let online = variant.online.in_store(store);
-            *next = earlier(*next, online.next(at));
-            online.at(at)
-        });
-        let mut held: Vec<_> = shown.collect();
-        if held.is_empty() {
-            return Err(Filtered::Unpublished);
-        }
-        held.retain(|variant| self.assortment.holds(variant.sku.as_ref(), joined));
-        if held.is_empty() {
-            return Err(Filtered::NotInAssortment);
-        }
+        let all: Vec<&'a Variant> = parts.variants().collect();
+        let Some(main) = all.first() else { return Err(Filtered::NoVariant) };
+        let held = self.held(&all, joined, at, next)?;
         let tailored = product.tailored.iter().find(|it| Some(&it.store) == store);
         let name = self.text(tailored.map(|it| &it.name), &product.name).ok_or(Filtered::NoText)?;
 
-        let reader = Reader { language: &self.language, reference: &self.reference };
+        let references = Cell::new(None);
+        let reader = Reader { view: self, at, next: &references };
         let definitions = product.product_type.as_ref().and_then(|id| self.reference.product_type(id));
         let mut seen = Seen::default();
         let mut axes: Vec<&'a str> = Vec::new();
@@ -94,21 +87,31 @@ impl View {
                 basis: choice.basis,
                 stock: available.pieces(),
                 in_stock: available.in_stock(self.market.untracked == Untracked::Available),
-                attributes: reader.fields(variant.attributes.iter(), definitions, &mut seen),
+                attributes: reader.fields(variant.attributes.iter(), definitions, Spread::Variant, &mut seen),
                 images: images(variant),
             });
         }
         if variants.is_empty() {
             return Err(Filtered::NoPrice);
         }
+        if let Some(definitions) = definitions {
+            reader.share(&all, definitions, &mut variants);
+        }
+        let unsold = unsold(reader, definitions, &all, &variants);
         let key = product.key.as_deref();
         let slug = self.text(tailored.map(|it| &it.slug), &product.slug);
-        let sku = variants.first().and_then(|offer| offer.sku).map(Sku::as_str);
-        let values = url::Parts { id: product.id.as_str(), key, slug, sku, locale: self.locale() };
+        let sku = main.sku.as_ref();
+        let values =
+            url::Parts { id: product.id.as_str(), key, slug, sku: sku.map(Sku::as_str), locale: self.locale() };
+        let url = self.product_url.fill(&values).ok_or(Filtered::NoUrl)?;
         let brand = product.brand.as_ref().and_then(|id| self.reference.brand(id));
+        let own = attributes(tailored, product);
+        let attributes = reader.fields(own, definitions, Spread::Product, &mut Seen::default());
+        *next = earlier(*next, references.get());
         Ok(Listing {
             id: &product.id,
             key,
+            sku,
             product_type: definitions.map(Definitions::name),
             name,
             description: self.text(tailored.map(|it| &it.description), &product.description),
@@ -118,12 +121,13 @@ impl View {
             keywords: self.language.words(&product.keywords),
             brand: brand.and_then(|brand| self.language.pick(&brand.name)),
             searchable: *product.searchable.in_store(store),
-            url: self.product_url.fill(&values),
-            images: without_repeats(&variants),
+            url,
+            images: without_repeats(&all, &variants),
             categories: self.categories(&parts, product, at, next),
-            attributes: reader.fields(attributes(tailored, product), definitions, &mut Seen::default()),
+            attributes,
             options: reader.options(&axes, &variants, definitions),
             variants,
+            unsold,
             shares_stock,
             rating: product.rating,
             created_at: product.created_at,
@@ -131,8 +135,29 @@ impl View {
         })
     }
 
+    /// The variants that the market's store shows and its assortment holds.
+    fn held<'a>(
+        &self,
+        all: &[&'a Variant],
+        joined: &[Record],
+        at: Timestamp,
+        next: &mut Option<Timestamp>,
+    ) -> Result<Vec<&'a Variant>, Filtered> {
+        let shown = all.iter().copied().filter(|variant| {
+            let online = variant.online.in_store(self.market.store.as_ref());
+            *next = earlier(*next, online.next(at));
+            online.at(at)
+        });
+        let mut held: Vec<_> = shown.collect();
+        if held.is_empty() {
+            return Err(Filtered::Unpublished);
+        }
+        held.retain(|variant| self.assortment.holds(variant.sku.as_ref(), joined));
+        if held.is_empty() { Err(Filtered::NotInAssortment) } else { Ok(held) }
+    }
+
     /// The store's own text, else the product's.
-    fn text<'a>(&self, tailored: Option<&'a Localized>, own: &'a Localized) -> Option<&'a str> {
+    pub(super) fn text<'a>(&self, tailored: Option<&'a Localized>, own: &'a Localized) -> Option<&'a str> {
         tailored.and_then(|text| self.language.pick(text)).or_else(|| self.language.pick(own))
     }
 
@@ -146,7 +171,7 @@ impl View {
         let placement = |id: &CategoryId| parts.placements.iter().find(|it| it.category == *id);
         let placed = parts.placements.iter().map(|it| &it.category).filter(|id| !product.categories.contains(id));
         let known = product.categories.iter().chain(placed).filter_map(|id| self.reference.category(id));
-        let shown = known.filter(|category| self.stands(category, at, next).is_ok());
+        let shown = known.filter(|category| self.is_shown(category, at, next));
         let named = shown.map(|category| {
             let placement = placement(&category.id);
             CategoryName {
@@ -159,7 +184,13 @@ impl View {
         named.collect()
     }
 
-    fn price<'a>(&self, product: &'a Product, variant: &'a Variant, parts: &Parts<'a>, at: Timestamp) -> Choice<'a> {
+    pub(super) fn price<'a>(
+        &self,
+        product: &'a Product,
+        variant: &'a Variant,
+        parts: &Parts<'a>,
+        at: Timestamp,
+    ) -> Choice<'a> {
         let embedded = variant.prices.iter().map(Candidate::from);
         let of_product = product.prices.iter().map(Candidate::from);
         let (entries, inherited) = (parts.prices(variant), parts.inherited_prices());
@@ -186,7 +217,7 @@ fn attributes<'a>(tailored: Option<&'a Tailored>, product: &'a Product) -> impl 
 }
 
 /// Only absolute URLs: a destination can't use others. A variant has few, so that looking through them is cheapest.
-fn images(variant: &Variant) -> Vec<&str> {
+pub(super) fn images(variant: &Variant) -> Vec<&str> {
     let mut urls: Vec<&str> = Vec::with_capacity(variant.images.len());
     for image in &variant.images {
         if contract::schema::is_absolute_url(&image.url) && !urls.contains(&image.url.as_str()) {
@@ -196,8 +227,32 @@ fn images(variant: &Variant) -> Vec<&str> {
     urls
 }
 
-fn without_repeats<'a>(offers: &[Offer<'a>]) -> Vec<&'a str> {
+/// The first image of all variants, then those of the ones that are sold.
+fn without_repeats<'a>(all: &[&'a Variant], offers: &[Offer<'a>]) -> Vec<&'a str> {
     let mut seen = HashSet::new();
-    let urls = offers.iter().flat_map(|offer| offer.images.iter().copied());
+    let main = all.iter().find_map(|variant| images(variant).first().copied());
+    let urls = main.into_iter().chain(offers.iter().flat_map(|offer| offer.images.iter().copied()));
     urls.filter(|url| seen.insert(*url)).collect()
+}
+
+/// The attributes of the variants that are not sold; of one name the first.
+fn unsold<'a>(
+    reader: Reader<'a, '_>,
+    definitions: Option<&'a Definitions>,
+    all: &[&'a Variant],
+    offers: &[Offer<'a>],
+) -> Vec<Field<'a>> {
+    if all.len() == offers.len() {
+        return Vec::new();
+    }
+    let sold: HashSet<&VariantId> = offers.iter().map(|offer| offer.id).collect();
+    let mut fields: Vec<Field<'a>> = Vec::new();
+    for variant in all.iter().filter(|variant| !sold.contains(&variant.id)) {
+        for field in reader.fields(variant.attributes.iter(), definitions, Spread::Variant, &mut Seen::default()) {
+            if fields.iter().all(|known| known.name != field.name) {
+                fields.push(field);
+            }
+        }
+    }
+    fields
 }

@@ -9,8 +9,8 @@ use std::{
 use contract::{Fault, Store, store::Revision};
 use model::{
     AttributeDefinition, AttributeType, Book, BookId, Brand, BrandId, Category, CategoryId, Channel, Currency,
-    CustomerGroup, Precise, ProductType, ProductTypeId, Rate, Record, Selection, SelectionId, SourceName, Storefront,
-    StorefrontKey, Tree, TreeId,
+    CustomerGroup, Kind, Localized, Precise, ProductType, ProductTypeId, Rate, Record, RecordId, Selection,
+    SelectionId, SourceName, Storefront, StorefrontKey, Tree, TreeId,
 };
 use tokio::sync::Mutex;
 
@@ -56,6 +56,10 @@ struct Index {
     /// In the order of their ids.
     books: BTreeMap<BookId, Book>,
     rates: Vec<Rate>,
+    /// Names of what attributes may refer to, categories apart.
+    names: HashMap<(Kind, RecordId), Localized>,
+    /// Keys of channels and customer groups, by which settings name them.
+    keys: HashMap<(Kind, RecordId), String>,
 }
 
 impl Reference {
@@ -63,6 +67,17 @@ impl Reference {
     pub fn new(records: Vec<Record>) -> Self {
         let mut index = Index::default();
         for record in records {
+            if let Some(name) = name(&record) {
+                index.names.insert((record.kind(), record.id()), name);
+            }
+            let key = match &record {
+                Record::Channel(it) => Some(&it.key),
+                Record::CustomerGroup(it) => it.key.as_ref(),
+                _ => None,
+            };
+            if let Some(key) = key.cloned() {
+                index.keys.insert((record.kind(), record.id()), key);
+            }
             match record {
                 Record::Category(it) => drop(index.categories.insert(it.id.clone(), it)),
                 Record::ProductType(it) => drop(index.product_types.insert(it.id.clone(), Definitions::new(it))),
@@ -90,6 +105,16 @@ impl Reference {
         index.children = children(&index.categories);
         index.cyclic = cyclic(&index.categories);
         Self(Arc::new(index))
+    }
+
+    /// The name of a record of this kind, where it is none of a category.
+    pub(super) fn name(&self, kind: Kind, id: &RecordId) -> Option<&Localized> {
+        self.0.names.get(&(kind, id.clone()))
+    }
+
+    /// The key of a channel or customer group.
+    pub(super) fn key(&self, kind: Kind, id: &RecordId) -> Option<&str> {
+        self.0.keys.get(&(kind, id.clone())).map(String::as_str)
     }
 
     pub(super) fn category(&self, id: &CategoryId) -> Option<&Category> {
@@ -200,6 +225,17 @@ impl Definitions {
             .by_name
             .binary_search_by(|place| definition(place).map_or("", |definition| definition.name.as_str()).cmp(name));
         self.by_name.get(found.ok()?).and_then(definition)
+    }
+}
+
+fn name(record: &Record) -> Option<Localized> {
+    match record {
+        Record::ProductType(it) => Some(Localized::plain(it.name.clone())),
+        Record::Channel(it) => Some(it.name.clone()),
+        Record::CustomerGroup(it) => Some(Localized::plain(it.name.clone())),
+        Record::Storefront(it) => Some(it.name.clone()),
+        Record::Brand(it) => Some(it.name.clone()),
+        _ => None,
     }
 }
 

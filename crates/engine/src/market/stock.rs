@@ -27,7 +27,7 @@ impl Places {
         if channels.is_empty() { Self::Unassigned } else { Self::Channels(channels) }
     }
 
-    fn has(&self, level: &StockLevel) -> bool {
+    pub(super) fn has(&self, level: &StockLevel) -> bool {
         match (self, &level.channel) {
             (Self::Unassigned, None) => true,
             (Self::Channels(channels), Some(channel)) => channels.contains(channel),

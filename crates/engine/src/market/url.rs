@@ -5,9 +5,9 @@ use contract::Fault;
 /// What a placeholder is replaced by.
 #[derive(Clone, Copy, Debug)]
 pub struct Parts<'a> {
-    /// Id at the source: stands in for any other that is missing.
+    /// Id at the source.
     pub id: &'a str,
-    /// Stands in for a missing slug or SKU.
+    /// Key given by the shop.
     pub key: Option<&'a str>,
     /// Part of a URL.
     pub slug: Option<&'a str>,
@@ -24,6 +24,12 @@ pub struct Template(Vec<Piece>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Text(String),
+    /// The first of these that has a value.
+    Part(Vec<Part>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
     Slug,
     Id,
     Key,
@@ -42,40 +48,82 @@ impl Template {
             unknown(text, setting, names, what)
         })?;
         let mut pieces = Vec::new();
-        for (before, name) in found {
-            let piece = match name {
-                "slug" => Piece::Slug,
-                "id" => Piece::Id,
-                "key" => Piece::Key,
-                "sku" => Piece::Sku,
-                "locale" => Piece::Locale,
-                _ => return Err(unknown(text, setting, names, &format!("{{{name}}}"))),
+        for (before, placeholder) in found {
+            let part = |name| match name {
+                _ if !names.contains(&name) => None,
+                "slug" => Some(Part::Slug),
+                "id" => Some(Part::Id),
+                "key" => Some(Part::Key),
+                "sku" => Some(Part::Sku),
+                "locale" => Some(Part::Locale),
+                _ => None,
             };
-            if !names.contains(&name) {
-                return Err(unknown(text, setting, names, &format!("{{{name}}}")));
-            }
+            let parts: Option<Vec<Part>> = alternatives(placeholder).map(part).collect();
+            let unknown = || unknown(text, setting, names, &format!("{{{placeholder}}}"));
             pieces.push(Piece::Text(before.to_owned()));
-            pieces.push(piece);
+            pieces.push(Piece::Part(parts.ok_or_else(unknown)?));
         }
         pieces.push(Piece::Text(end.to_owned()));
         Ok(Self(pieces))
     }
 
-    /// The URL, each part percent-encoded as one segment of a path.
-    pub fn fill(&self, parts: &Parts<'_>) -> String {
+    /// The URL, each part percent-encoded as one segment of a path; none where a placeholder has no value.
+    pub fn fill(&self, parts: &Parts<'_>) -> Option<String> {
         let mut url = String::with_capacity(96);
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => url.push_str(text),
-                Piece::Slug => encode(parts.slug.or(parts.key).unwrap_or(parts.id), &mut url),
-                Piece::Sku => encode(parts.sku.or(parts.key).unwrap_or(parts.id), &mut url),
-                Piece::Key => encode(parts.key.unwrap_or(parts.id), &mut url),
-                Piece::Id => encode(parts.id, &mut url),
-                Piece::Locale => encode(parts.locale, &mut url),
+                Piece::Part(alternatives) => encode(first(alternatives, parts)?, &mut url),
             }
         }
-        url
+        Some(url)
     }
+
+    /// The first placeholder without a value, as it is written.
+    pub fn lacking(&self, parts: &Parts<'_>) -> String {
+        let lacking = self.0.iter().find_map(|piece| match piece {
+            Piece::Part(alternatives) if first(alternatives, parts).is_none() => Some(alternatives),
+            _ => None,
+        });
+        let names: Vec<_> = lacking.into_iter().flatten().map(|part| part.name()).collect();
+        format!("{{{}}}", names.join("|"))
+    }
+
+    /// Whether each placeholder has a value.
+    pub fn fits(&self, parts: &Parts<'_>) -> bool {
+        self.0.iter().all(|piece| match piece {
+            Piece::Text(_) => true,
+            Piece::Part(alternatives) => first(alternatives, parts).is_some(),
+        })
+    }
+}
+
+impl Part {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Slug => "slug",
+            Self::Id => "id",
+            Self::Key => "key",
+            Self::Sku => "sku",
+            Self::Locale => "locale",
+        }
+    }
+}
+
+fn first<'p>(alternatives: &[Part], parts: &Parts<'p>) -> Option<&'p str> {
+    let value = |part: &Part| match part {
+        Part::Slug => parts.slug,
+        Part::Sku => parts.sku,
+        Part::Key => parts.key,
+        Part::Id => Some(parts.id),
+        Part::Locale => Some(parts.locale),
+    };
+    alternatives.iter().filter_map(value).find(|value| !value.trim().is_empty())
+}
+
+/// The names within a placeholder: `{slug|key}` is the slug, or else the key.
+pub fn alternatives(placeholder: &str) -> impl Iterator<Item = &str> {
+    placeholder.split('|')
 }
 
 /// The placeholders of a template.
@@ -110,7 +158,7 @@ pub fn placeholders(template: &str) -> Result<Placeholders<'_>, char> {
 fn unknown(text: &str, setting: &str, names: &[&str], what: &str) -> Fault {
     let names: Vec<_> = names.iter().map(|name| format!("{{{name}}}")).collect();
     Fault::config("C0504", format!("{setting} {text:?} holds {what}, which is no placeholder"))
-        .hint(format!("use {}", names.join(", ")))
+        .hint(format!("use {}, or several in one, such as {{slug|key}}", names.join(", ")))
 }
 
 /// Everything but the unreserved characters of RFC 3986, so that a part stays one segment, or one query value.

@@ -334,7 +334,7 @@ pub struct ProductVariant<'a> {
 #[expect(missing_docs, reason = "verbatim")]
 pub struct Image<'a> {
     #[serde(borrow)]
-    pub url: Text<'a>,
+    pub url: Option<Text<'a>>,
     pub label: Option<Text<'a>>,
 }
 
@@ -406,6 +406,7 @@ pub struct AssetSource<'a> {
     #[serde(borrow)]
     pub uri: Text<'a>,
     pub content_type: Option<Text<'a>>,
+    pub dimensions: Option<IgnoredAny>,
 }
 
 /// `ProductType`.

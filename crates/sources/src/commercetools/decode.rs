@@ -1,6 +1,6 @@
 //! The text of a page to changes, with whatever can't be read set apart from its neighbours.
 
-use std::{cell::RefCell, collections::BTreeMap, fmt::Display};
+use std::{borrow::Cow, cell::RefCell, collections::BTreeMap, fmt::Display};
 
 use contract::{Change, Fault, source::Unread};
 use model::{Kind, RecordId, SelectionId, Timestamp};
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::{
     api::{self, Envelope, Text},
     map::{self, Unfit, catalogue, offer, price, product},
+    mend,
     place::{After, Stage},
 };
 
@@ -55,7 +56,24 @@ impl Decoded {
 /// # Errors
 /// `C0207` when it is no page at all · `C0217` when its last record has no id to go on from.
 pub fn decode(stage: Stage, settings: &map::Settings, selection: &str, body: &[u8]) -> Result<Decoded, Fault> {
-    let body = std::str::from_utf8(body).map_err(|error| no_page(&error))?;
+    let text = String::from_utf8_lossy(body);
+    let is_whole = matches!(text, Cow::Borrowed(_));
+    let decoded = read(stage, settings, selection, &text);
+    if is_whole && decoded.as_ref().is_ok_and(|decoded| decoded.unread.is_empty()) {
+        return decoded;
+    }
+    // What is no character costs that character and not the record.
+    let mended = mend::mended(&text);
+    if is_whole && mended.is_none() {
+        return decoded;
+    }
+    let mended = mended.unwrap_or_else(|| text.into_owned());
+    let mut decoded = read(stage, settings, selection, &mended)?;
+    mend::note(&mended, &mut decoded.changes)?;
+    Ok(decoded)
+}
+
+fn read(stage: Stage, settings: &map::Settings, selection: &str, body: &str) -> Result<Decoded, Fault> {
     match stage {
         Stage::ProductTypes => each(body, Kind::ProductType, catalogue::product_type),
         Stage::Channels => each(body, Kind::Channel, offer::channel),
@@ -242,7 +260,7 @@ fn cut(message: &str) -> String {
     }
 }
 
-fn no_page(error: &dyn Display) -> Fault {
+pub(super) fn no_page(error: &dyn Display) -> Fault {
     Fault::protocol("C0207", format!("the answer is no page of records: {error}")).hint(
         "it was cut short, or something between here and the API answered in its place; check api_url if it stays",
     )

@@ -9,6 +9,7 @@ mod client;
 pub mod config;
 pub mod decode;
 pub mod map;
+mod mend;
 pub mod place;
 mod read;
 

@@ -125,11 +125,7 @@ fn members_of_a_selection() {
 #[test]
 fn an_amount_that_no_minor_unit_holds_sets_the_product_apart() {
     for (money, told) in [
-        (
-            r#"{"currencyCode":"EUR","centAmount":1,"fractionDigits":3}"#,
-            "price p1: 1 with 3 fraction digits is no whole",
-        ),
-        (r#"{"currencyCode":"HUF","centAmount":9223372036854775807,"fractionDigits":0}"#, "is no whole amount of HUF"),
+        (r#"{"currencyCode":"HUF","centAmount":9223372036854775807,"fractionDigits":0}"#, "is beyond what HUF can be"),
         (r#"{"currencyCode":"EUR","centAmount":1,"fractionDigits":99}"#, "99 fraction digits"),
         (r#"{"currencyCode":"EUR","centAmount":1,"fractionDigits":-1}"#, "-1 fraction digits"),
     ] {
@@ -145,10 +141,229 @@ fn an_amount_that_no_minor_unit_holds_sets_the_product_apart() {
 }
 
 #[test]
-fn a_time_that_is_none_sets_the_record_apart() {
-    let record = fixture("product_minimal").replace(r#""2026-01-02T03:04:05.678Z""#, r#""yesterday""#);
-    let decoded = read(Stage::Projections, &settings(), &record);
+fn a_window_of_a_price_that_is_none_sets_the_product_apart() {
+    let decoded = read(Stage::Projections, &settings(), &priced(r#""validUntil":"yesterday""#));
     assert!(decoded.unread[0].fault.message.contains("\"yesterday\" is no time"), "{}", decoded.unread[0].fault);
+}
+
+/// A product with one price of 5 cents and these members of its own.
+fn priced(members: &str) -> String {
+    let price = format!(r#"{{"id":"p1","value":{{"currencyCode":"EUR","centAmount":5}},{members}}}"#);
+    fixture("product_minimal").replace(r#""prices": []"#, &format!(r#""prices": [{price}]"#))
+}
+
+/// The product of a record that can be read, with the fields of its notices.
+fn noted(record: &str) -> (model::Product, Vec<String>) {
+    let mut decoded = read(Stage::Projections, &settings(), record);
+    let Some(Change::Is { record: Record::Product(product), .. }) = decoded.changes.pop() else {
+        panic!("{record}: {:?}", decoded.unread)
+    };
+    let fields = product.notices.iter().map(|notice| notice.field.clone()).collect();
+    (product, fields)
+}
+
+#[test]
+fn a_time_that_no_market_needs_is_left_out_with_a_notice() {
+    let record = fixture("product_minimal").replace(r#""2026-01-02T03:04:05.678Z""#, r#""yesterday""#);
+    let (product, fields) = noted(&record);
+    assert_eq!((product.created_at, fields), (None, vec!["createdAt".to_owned()]));
+}
+
+#[test]
+fn a_window_beyond_the_calendar_is_open_at_that_end() {
+    for window in [
+        r#""validUntil":"+12026-01-01T00:00:00.000Z""#,
+        r#""validFrom":"2026-01-01T00:00:00.000Z","validUntil":"292278994-08-17T07:12:55.807Z""#,
+        r#""validFrom":"-0100-01-01T00:00:00.000Z""#,
+    ] {
+        let (product, fields) = noted(&priced(window));
+        let window = product.variants[0].prices[0].window;
+        assert!(window.contains(model::Timestamp::parse("2026-06-01T00:00:00Z").unwrap()), "{window:?}");
+        assert!(fields.is_empty(), "{fields:?}");
+    }
+}
+
+#[test]
+fn an_amount_finer_than_the_minor_unit_is_exact() {
+    for (money, minor, decimal) in [
+        (r#"{"currencyCode":"EUR","centAmount":4,"fractionDigits":3}"#, 0, 0.004),
+        (r#"{"currencyCode":"EUR","centAmount":-4,"fractionDigits":3}"#, 0, -0.004),
+        (r#"{"currencyCode":"JPY","centAmount":19950,"fractionDigits":2}"#, 200, 199.5),
+        (r#"{"currencyCode":"EUR","centAmount":1,"preciseAmount":995,"fractionDigits":5}"#, 1, 0.00995),
+    ] {
+        let price = priced(r#""country":"DE""#).replace(r#"{"currencyCode":"EUR","centAmount":5}"#, money);
+        let value = noted(&price).0.variants[0].prices[0].value;
+        assert_eq!((value.minor, value.decimal()), (minor, decimal), "{money}");
+    }
+}
+
+#[test]
+fn what_no_market_needs_of_a_price_costs_no_more_than_that() {
+    // A discount in a currency that is none: the price stays. A country that is none: no market is there.
+    let (product, fields) = noted(&priced(r#""discounted":{"value":{"currencyCode":"ANG","centAmount":3}}"#));
+    let [price] = &product.variants[0].prices[..] else { panic!("{:?}", product.variants[0].prices) };
+    assert_eq!((price.value.minor, price.discounted, fields), (5, None, vec!["discounted".to_owned()]));
+    let (product, fields) = noted(&priced(r#""country":"DEU""#));
+    assert_eq!((product.variants[0].prices.len(), fields), (0, vec!["prices".to_owned()]));
+}
+
+#[test]
+fn an_attribute_that_can_t_be_represented_costs_no_more_than_itself() {
+    let money = r#"{"currencyCode":"XBT","centAmount":1,"fractionDigits":2}"#;
+    let both = format!(
+        r#""attributes": [{{"name":"deposit","value":{money}}},{{"name":"deposits","value":[{money}]}},
+        {{"name":"parts","value":[[{{"name":"fee","value":{money}}}]]}},{{"name":"material","value":"wood"}}]"#
+    );
+    let (product, fields) = noted(&fixture("product_minimal").replace(r#""images": [], "attributes": []"#, &both));
+    let names: Vec<_> = product.variants[0].attributes.iter().map(|attribute| attribute.name.as_str()).collect();
+    assert_eq!((names, fields), (vec!["material"], vec!["attributes".to_owned(); 3]), "{:?}", product.notices);
+}
+
+#[test]
+fn labels_in_a_locale_that_is_none_do_not_cost_the_others() {
+    let attributes = r#""attributes": [
+        {"name":"colour","value":{"key":"r","label":{"de_DE":"Rot","en":"Red"}}},
+        {"name":"note","value":{"de_DE":"Holz","en":"Wood"}},
+        {"name":"size","value":{"width_cm":"5","note":"wide"}}]"#;
+    let (product, _) = noted(&fixture("product_minimal").replace(r#""attributes": []"#, attributes));
+    let [colour, note, size] = &product.variants[0].attributes[..] else { panic!() };
+    let Value::LocalizedEnum { key, label } = &colour.value else { panic!("{colour:?}") };
+    assert_eq!((key.as_str(), label.get("en")), ("r", Some("Red")));
+    let Value::Localized(note) = &note.value else { panic!("{note:?}") };
+    assert_eq!(note.get("en"), Some("Wood"));
+    assert!(matches!(size.value, Value::Nested(_)), "{size:?}");
+}
+
+#[test]
+fn a_standalone_price_that_no_market_can_have_is_read_and_never_holds() {
+    let wrong =
+        [(r#""currencyCode": "GBP""#, r#""currencyCode": "ANG""#), (r#""country": "GB""#, r#""country": "Germany""#)];
+    for (from, to) in wrong {
+        let record = fixture("standalone_price");
+        assert!(record.contains(from), "{from}");
+        let decoded = read(Stage::StandalonePrices, &settings(), &record.replace(from, to));
+        let [Change::Is { record: Record::Price(entry), .. }] = &decoded.changes[..] else {
+            panic!("{:?}", decoded.unread)
+        };
+        assert!(!entry.active && entry.notices.iter().any(|notice| notice.field == "value"), "{entry:?}");
+    }
+}
+
+#[test]
+fn half_a_surrogate_pair_costs_a_character_and_says_where() {
+    let record = fixture("product_minimal").replace("\"Pencil\"", r#""Pen\ud83dcil \ude00""#).replace(
+        r#""images": [], "attributes": []"#,
+        r#""attributes": [{"name":"note","value":["a\udfff"]}],"images":[{"url":"https://x/a","label":"\ud800"}]"#,
+    );
+    let both = format!("{},{record}", fixture("product_full"));
+    let decoded = read(Stage::Projections, &settings(), &both);
+    assert_eq!((decoded.changes.len(), decoded.unread.len()), (2, 0), "{:?}", decoded.unread);
+    let Change::Is { record: Record::Product(product), .. } = &decoded.changes[1] else { panic!() };
+    assert_eq!(product.name.get("en"), Some("Pen\u{fffd}cil \u{fffd}"));
+    let told: Vec<_> = product.notices.iter().map(|it| format!("{}: {}", it.field, it.what)).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    for expected in ["name: ", "no character in name.en was", "in attributes.note was", "in images.label was"] {
+        assert!(told.iter().any(|told| told.contains(expected)), "{expected}: {told:?}");
+    }
+    let Change::Is { record: Record::Product(other), .. } = &decoded.changes[0] else { panic!() };
+    assert!(other.notices.iter().all(|notice| !notice.what.contains("U+FFFD")), "{:?}", other.notices);
+}
+
+#[test]
+fn every_text_may_hold_half_a_surrogate_pair() {
+    for (stage, case, text) in [
+        (Stage::Categories, "category", "name"),
+        (Stage::ProductTypes, "product_type", "name"),
+        (Stage::Stores, "store", "name"),
+        (Stage::StandalonePrices, "standalone_price", "sku"),
+    ] {
+        let mut record: serde_json::Value = serde_json::from_str(&fixture(case)).unwrap();
+        match &mut record[text] {
+            serde_json::Value::Object(texts) => texts.values_mut().for_each(|text| *text = "half of one".into()),
+            text => *text = "half of one".into(),
+        }
+        let decoded = read(stage, &settings(), &record.to_string().replace("half of", r"half \udc00 of"));
+        let [Change::Is { record, .. }] = &decoded.changes[..] else { panic!("{case}: {:?}", decoded.unread) };
+        assert!(record.notices().iter().any(|notice| notice.field == text), "{case}: {:?}", record.notices());
+    }
+    // One that is no UTF-8 at all.
+    let body = page(&fixture("product_minimal")).replace("Pencil", "Pen~cil").into_bytes();
+    let body: Vec<u8> = body.into_iter().map(|byte| if byte == b'~' { 0xff } else { byte }).collect();
+    let decoded = decode(Stage::Projections, &settings(), "", &body).unwrap();
+    let [Change::Is { record: Record::Product(product), .. }] = &decoded.changes[..] else {
+        panic!("{:?}", decoded.unread)
+    };
+    assert_eq!(product.name.get("en"), Some("Pen\u{fffd}cil"));
+    assert_eq!(product.notices.len(), 1, "{:?}", product.notices);
+}
+
+#[test]
+fn addresses_of_images_are_canonical_and_others_are_named() {
+    let images = r#""images": [{"url":"//img.example/a b.jpg"},{"url":" HTTPS://Img.example/ä.jpg\n"},{"url":"/c.jpg"},
+        {"url":""},{"label":"none"},{"url":"https://img.example/d.jpg"}]"#;
+    let record = fixture("product_minimal").replace(r#""images": []"#, &format!(r#""sku":"PEN",{images}"#));
+    let (product, fields) = noted(&record);
+    let urls: Vec<_> = product.variants[0].images.iter().map(|image| image.url.as_str()).collect();
+    assert_eq!(urls, ["https://img.example/a%20b.jpg", "https://img.example/%C3%A4.jpg", "https://img.example/d.jpg"]);
+    assert_eq!(fields, ["images"; 3], "{:?}", product.notices);
+    assert!(product.notices[0].what.contains("SKU PEN, the address \"/c.jpg\" is no"), "{:?}", product.notices);
+}
+
+#[test]
+fn the_image_of_a_category_needs_no_content_type() {
+    for (sources, image) in [
+        (r#"{"uri":"https://x.example/t.jpg","dimensions":{"w":1,"h":1}}"#, Some("https://x.example/t.jpg")),
+        (r#"{"uri":"https://x.example/T.WEBP?v=1#x"}"#, Some("https://x.example/T.WEBP?v=1#x")),
+        (r#"{"uri":"https://x.example/t","dimensions":{"w":1,"h":1}}"#, Some("https://x.example/t")),
+        (r#"{"uri":"//x.example/t.png","contentType":""}"#, Some("https://x.example/t.png")),
+        (r#"{"uri":"https://x.example/t","contentType":"Image/PNG"}"#, Some("https://x.example/t")),
+        (r#"{"uri":"https://x.example/t.jpg","contentType":"text/html"}"#, None),
+        (r#"{"uri":"https://x.example/t.pdf"},{"uri":"https://x.example/t"}"#, None),
+        (
+            r#"{"uri":"https://x.example/t.mp4","dimensions":{"w":1,"h":1}},{"uri":"https://x.example/t.gif"}"#,
+            Some("https://x.example/t.gif"),
+        ),
+        (
+            r#"{"uri":"https://x.example/1.jpg"},{"uri":"https://x.example/2","contentType":"image/jpeg"}"#,
+            Some("https://x.example/2"),
+        ),
+        (r#"{"uri":"t.jpg"},{"uri":"https://x.example/2.jpg"}"#, Some("https://x.example/2.jpg")),
+    ] {
+        let record = format!(r#"{{"id":"c","version":1,"name":{{"en":"T"}},"assets":[{{"sources":[{sources}]}}]}}"#);
+        let decoded = read(Stage::Categories, &settings(), &record);
+        let [Change::Is { record: Record::Category(category), .. }] = &decoded.changes[..] else { panic!() };
+        assert_eq!(category.image.as_deref(), image, "{sources}");
+    }
+}
+
+#[test]
+fn keywords_are_a_list_whichever_comma_parts_them() {
+    let words = r#""searchKeywords": {"de":[{"text":"hemd, blau"},{"text":"bluse"}]},
+        "metaKeywords": {"en":"shirt, blue,,cotton ","ja":"シャツ、青，綿","ar":"قميص، أزرق","de":"x,y"},"categories": []"#;
+    let (product, _) = noted(&fixture("product_minimal").replace(r#""categories": []"#, words));
+    assert_eq!(product.keywords.get("de"), ["hemd, blau", "bluse"]);
+    assert_eq!(product.keywords.get("en"), ["shirt", "blue", "cotton"]);
+    assert_eq!(product.keywords.get("ja"), ["シャツ", "青", "綿"]);
+    assert_eq!(product.keywords.get("ar"), ["قميص", "أزرق"]);
+}
+
+#[test]
+fn a_definition_says_how_values_lie_over_the_variants() {
+    use model::Spread;
+    for (level, constraint, expected) in [
+        ("Variant", "None", Spread::Variant),
+        ("Variant", "Unique", Spread::Identifier),
+        ("Variant", "CombinationUnique", Spread::Option),
+        ("Variant", "SameForAll", Spread::Product),
+        ("Product", "None", Spread::Product),
+    ] {
+        let record = format!(
+            r#"{{"id":"t","name":"T","attributes":[{{"name":"a","type":{{"name":"text"}},"level":"{level}","attributeConstraint":"{constraint}"}}]}}"#
+        );
+        let decoded = read(Stage::ProductTypes, &settings(), &record);
+        let [Change::Is { record: Record::ProductType(of), .. }] = &decoded.changes[..] else { panic!() };
+        assert_eq!(of.attributes[0].spread, expected, "{level} {constraint}");
+    }
 }
 
 #[test]

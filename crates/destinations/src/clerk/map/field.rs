@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use model::{Listing, Offer, listing::Field, listing::Plain};
+use model::{Listing, Offer, Spread, listing::Plain};
 use serde::{Serialize, Serializer};
 
 use crate::clerk::{config::Attributes, schema::is_reserved};
@@ -15,19 +15,18 @@ use crate::clerk::{config::Attributes, schema::is_reserved};
 /// A value of an attribute as Clerk.io gets it.
 #[derive(Debug)]
 pub(super) enum Shown<'l, 'a> {
-    /// One value.
+    /// What the item as a whole has.
     One(&'l Plain<'a>),
-    /// Distinct values of an option.
-    Texts(&'l [Cow<'a, str>]),
-    /// Distinct values of the variants, where they differ.
+    /// The distinct values of the variants: a list also where all agree, so that a field has one type in all products.
     Many(Vec<&'l Plain<'a>>),
 }
 
 impl Serialize for Shown<'_, '_> {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         match self {
+            // Of a list, what says something.
+            Self::One(Plain::List(values)) => out.collect_seq(values.iter().filter(|value| !value.is_blank())),
             Self::One(plain) => plain.serialize(out),
-            Self::Texts(texts) => texts.serialize(out),
             Self::Many(values) => values.serialize(out),
         }
     }
@@ -38,15 +37,23 @@ impl Shown<'_, '_> {
     pub(super) fn text(&self) -> String {
         match self {
             Self::One(plain) => joined(plain),
-            Self::Texts(texts) => texts.join(", "),
             Self::Many(values) => values.iter().map(|plain| joined(plain)).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    fn is_blank(&self) -> bool {
+        match self {
+            Self::One(plain) => plain.is_blank(),
+            Self::Many(values) => values.is_empty(),
         }
     }
 }
 
-fn joined(plain: &Plain<'_>) -> String {
+/// As one text, lists joined by a comma.
+pub(super) fn joined(plain: &Plain<'_>) -> String {
     match plain {
-        Plain::List(values) => values.iter().map(joined).collect::<Vec<_>>().join(", "),
+        Plain::List(values) => values.iter().filter(|it| !it.is_blank()).map(joined).collect::<Vec<_>>().join(", "),
+        single if single.is_blank() => String::new(),
         single => single.text().unwrap_or_default().into_owned(),
     }
 }
@@ -54,23 +61,26 @@ fn joined(plain: &Plain<'_>) -> String {
 /// An attribute under its name at the source.
 pub(super) type Named<'l, 'a> = (&'a str, Shown<'l, 'a>);
 
-/// The attributes of a product with all its variants: options, then those of the product, then those of its variants
-/// (one value where the variants agree, else the distinct ones).
+/// The attributes of a product with all its variants: options, then those of the product, then those of its variants. What
+/// belongs to the product is one value; what belongs to variants is the list of their distinct values.
 pub(super) fn of_listing<'l, 'a>(listing: &'l Listing<'a>) -> Vec<Named<'l, 'a>> {
-    let options = listing.options.iter().map(|option| (option.name, Shown::Texts(&option.values)));
+    let options = listing.options.iter().map(|option| (option.name, merged(option.name, 0, &listing.variants)));
     let own = listing.attributes.iter().map(|field| (field.name, Shown::One(&field.label)));
     let mut named: Vec<Named<'l, 'a>> = Vec::with_capacity(32);
     for (name, shown) in options.chain(own) {
-        if !has(&named, name) && is_sayable(&shown) {
+        if !has(&named, name) && !shown.is_blank() {
             named.push((name, shown));
         }
     }
     for (place, offer) in listing.variants.iter().enumerate() {
         for (at, field) in offer.attributes.iter().enumerate() {
             if !has(&named, field.name) {
-                let later = listing.variants.iter().skip(place + 1);
-                let shown = merged(field, at, later);
-                if is_sayable(&shown) {
+                let variants = listing.variants.get(place..).unwrap_or_default();
+                let shown = match field.spread {
+                    Spread::Product => Shown::One(&field.label),
+                    _ => merged(field.name, at, variants),
+                };
+                if !shown.is_blank() {
                     named.push((field.name, shown));
                 }
             }
@@ -84,7 +94,7 @@ pub(super) fn of_offer<'l, 'a>(listing: &'l Listing<'a>, offer: &'l Offer<'a>) -
     let mut named: Vec<Named<'l, 'a>> = Vec::with_capacity(32);
     for field in offer.attributes.iter().chain(&listing.attributes) {
         let shown = Shown::One(&field.label);
-        if !has(&named, field.name) && is_sayable(&shown) {
+        if !has(&named, field.name) && !shown.is_blank() {
             named.push((field.name, shown));
         }
     }
@@ -95,57 +105,25 @@ fn has(named: &[Named<'_, '_>], name: &str) -> bool {
     named.iter().any(|(it, _)| *it == name)
 }
 
-/// Platforms list the attributes of sibling variants in one order, so the same place is looked at first.
-fn merged<'l, 'a>(field: &'l Field<'a>, at: usize, later: impl Iterator<Item = &'l Offer<'a>>) -> Shown<'l, 'a> {
-    let mut values = vec![&field.label];
-    for offer in later {
-        let beside = offer.attributes.get(at).filter(|it| it.name == field.name);
-        let found = beside.or_else(|| offer.attributes.iter().find(|it| it.name == field.name));
-        if let Some(found) = found
-            && !values.contains(&&found.label)
-        {
-            values.push(&found.label);
-        }
-    }
-    match values.as_slice() {
-        [_] => Shown::One(&field.label),
-        _ => Shown::Many(spread(values)),
-    }
-}
-
-/// Distinct values; lists are taken apart, so that none lies within another.
-fn spread<'l, 'a>(values: Vec<&'l Plain<'a>>) -> Vec<&'l Plain<'a>> {
-    let mut distinct: Vec<&'l Plain<'a>> = Vec::with_capacity(values.len());
+/// The distinct values of the variants; lists are taken apart, so that none lies within another. Platforms list the
+/// attributes of sibling variants in one order, so the same place is looked at first.
+fn merged<'l, 'a>(name: &str, at: usize, variants: &'l [Offer<'a>]) -> Shown<'l, 'a> {
+    let mut distinct: Vec<&'l Plain<'a>> = Vec::with_capacity(variants.len());
     let mut add = |value: &'l Plain<'a>| {
-        if !distinct.contains(&value) {
+        if !value.is_blank() && !distinct.contains(&value) {
             distinct.push(value);
         }
     };
-    for value in values {
-        match value {
-            Plain::List(inner) => inner.iter().for_each(&mut add),
-            single => add(single),
+    for offer in variants {
+        let beside = offer.attributes.get(at).filter(|it| it.name == name);
+        let found = beside.or_else(|| offer.attributes.iter().find(|it| it.name == name));
+        match found.map(|field| &field.label) {
+            Some(Plain::List(values)) => values.iter().for_each(&mut add),
+            Some(single) => add(single),
+            None => {}
         }
     }
-    distinct
-}
-
-/// JSON has no word for a number that is none, and an empty text says nothing.
-fn is_sayable(shown: &Shown<'_, '_>) -> bool {
-    match shown {
-        Shown::One(Plain::Text(text)) => !text.is_empty(),
-        Shown::One(plain) => is_finite(plain),
-        Shown::Texts(_) => true,
-        Shown::Many(values) => values.iter().all(|plain| is_finite(plain)),
-    }
-}
-
-fn is_finite(plain: &Plain<'_>) -> bool {
-    match plain {
-        Plain::Number(number) => number.is_finite(),
-        Plain::List(values) => values.iter().all(is_finite),
-        Plain::Text(_) | Plain::Integer(_) | Plain::Boolean(_) => true,
-    }
+    Shown::Many(distinct)
 }
 
 /// Those that become fields, under their names at Clerk.io. `brand` and `gender` are fields of the schema and not among

@@ -37,7 +37,7 @@ pub(super) fn of_product<'a>(config: &Config, listing: &Listing<'a>) -> Result<&
     let (id, what) = match config.product_id {
         ProductId::Id => (Some(listing.id.as_str()), "id"),
         ProductId::Key => (listing.key, "key"),
-        ProductId::Sku => (listing.variants.first().and_then(|offer| offer.sku).map(model::Sku::as_str), "SKU"),
+        ProductId::Sku => (listing.sku.map(model::Sku::as_str), "SKU of its main variant"),
     };
     let id = id.filter(|id| !id.is_empty()).ok_or_else(|| {
         Fault::record("C0411", format!("product {} has no {what} to make its Clerk.io id from", listing.id))

@@ -97,7 +97,7 @@ impl<'a> Product<'_, 'a> {
         let mut sheet = Sheet::new(self.taken, &name);
         let offers = || self.listing.variants.iter();
         self.common(&mut sheet, self.listing.images.first().copied())?;
-        sheet.maybe(Facet::CONTENT, "sku", self.listing.variants.first().and_then(|offer| offer.sku))?;
+        sheet.maybe(Facet::CONTENT, "sku", self.listing.sku)?;
         sheet.put(Facet::CONTENT, "variant_ids", &Each(|| offers().map(|it| JsonId(it.id.as_str(), self.config.id_type))))?;
         sheet.put(Facet::CONTENT, "variant_skus", &Each(|| offers().map(|it| it.sku.map_or("", |sku| sku.as_str()))))?;
         sheet.put(Facet::CONTENT, "variant_images", &Each(|| offers().map(|it| self.image(it).unwrap_or_default())))?;
@@ -172,7 +172,10 @@ impl<'a> Product<'_, 'a> {
         for name in ["brand", "gender"] {
             let text = all.iter().find(|(it, _)| *it == name).map(|(_, shown)| shown.text());
             let record = self.listing.brand.filter(|_| name == "brand").map(str::to_owned);
-            sheet.maybe(Facet::CONTENT, name, text.filter(|text| !text.is_empty()).or(record))?;
+            // It is the product's, whichever variant the shop keeps it with.
+            let unsold = || self.listing.unsold.iter().find(|it| it.name == name).map(|it| field::joined(&it.label));
+            let is_text = |text: &String| !text.is_empty();
+            sheet.maybe(Facet::CONTENT, name, text.filter(is_text).or(record).or_else(|| unsold().filter(is_text)))?;
         }
         for (name, shown) in field::named(all, &self.config.attributes) {
             match shown {

@@ -52,7 +52,7 @@ fn every_mistake_is_named_where_it_stands() {
         ),
         ("colour", "Product{name: 1}", "C0511 12:18 Product {…} makes a message, and there are none"),
         ("colour", "prodct.name", "C0512 12:11 unknown variable `prodct` (did you mean `product`?)"),
-        ("colour", "sku", "C0512 12:11 unknown variable `sku` (did you mean `variant.sku`?)"),
+        ("colour", "sku", "C0512 12:11 unknown variable `sku` (did you mean `product.sku`?)"),
         ("colour", "category.name", "C0512 12:11 unknown variable `category` (known: product, variant, market)"),
         ("skus", "product.variants.map(v, w.sku)", "C0512 12:35 unknown variable `w` (did you mean `v`?)"),
         ("colour", "upper(product.name)", "C0513 12:16 unknown function `upper` (did you mean `upperAscii`?)"),

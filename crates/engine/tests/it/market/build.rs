@@ -41,8 +41,8 @@ pub(crate) fn market() -> Market {
         supply_channels: Vec::new(),
         store: None,
         time_zone: "Europe/Berlin".into(),
-        product_url: "https://shop.example/{locale}/p/{slug}?sku={sku}".into(),
-        category_url: "https://shop.example/c/{slug}".into(),
+        product_url: "https://shop.example/{locale}/p/{slug|key|id}?sku={sku|key|id}".into(),
+        category_url: "https://shop.example/c/{slug|key|id}".into(),
         untracked: Untracked::Available,
     }
 }

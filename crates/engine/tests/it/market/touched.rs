@@ -125,7 +125,7 @@ async fn a_key_that_another_channel_or_group_has_now_reaches_products() {
 
 fn product_type(id: &str, attribute: &str, title: &str, of: AttributeType) -> Record {
     let label = texts(&[("de", title)]);
-    let attributes = vec![AttributeDefinition { name: attribute.into(), label, of, option: false }];
+    let attributes = vec![AttributeDefinition { name: attribute.into(), label, of, spread: model::Spread::Variant }];
     Record::ProductType(ProductType { id: id.into(), key: None, name: id.into(), attributes, notices: Vec::new() })
 }
 

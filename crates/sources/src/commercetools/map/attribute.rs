@@ -3,21 +3,34 @@
 //! A projection does not say of which type an attribute is, and its product type may be read before or after it. The
 //! shapes are disjoint but for text that looks like a date, which is passed on as a date: the same characters.
 
-use model::{Attribute, Locale, Value};
+use model::{Attribute, Kind, Locale, Notice, Value};
 
-use super::{Unfit, price};
+use super::{Unfit, kept, price};
 use crate::commercetools::api::{self, AttributeValue, Text};
 
-/// The attributes that have a value.
-pub fn attributes(list: Option<Vec<api::Attribute<'_>>>) -> Result<Vec<Attribute>, Unfit> {
+/// The attributes that have a value. One that can't be represented is a detail: the others stay. `of` names the variant
+/// they belong to.
+pub fn attributes(
+    list: Option<Vec<api::Attribute<'_>>>,
+    of: &str,
+    notices: &mut Vec<Notice>,
+) -> Result<Vec<Attribute>, Unfit> {
     let list = list.unwrap_or_default();
     let mut attributes = Vec::with_capacity(list.len());
     for attribute in list {
-        if let Some(value) = value(&attribute.name, attribute.value)? {
+        let value = value(&attribute.name, attribute.value);
+        let value = value.map_err(|unfit| Unfit { what: format!("{of}{}", unfit.what), ..unfit }.detail());
+        if let Some(value) = kept("attributes", value, notices)?.flatten() {
             attributes.push(Attribute { name: attribute.name.into(), value });
         }
     }
     Ok(attributes)
+}
+
+fn members<'a>(list: impl IntoIterator<Item = api::Attribute<'a>>) -> Result<Value, Unfit> {
+    let list = list.into_iter().map(|it| Ok(value(&it.name, it.value)?.map(|value| (it.name, value))));
+    let list = list.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?;
+    Ok(Value::Nested(list.into_iter().map(|(name, value)| Attribute { name: name.into(), value }).collect()))
 }
 
 fn value(name: &str, value: AttributeValue<'_>) -> Result<Option<Value>, Unfit> {
@@ -70,8 +83,7 @@ fn shape(text: &str) -> Shape {
 
 fn array(name: &str, elements: Vec<AttributeValue<'_>>) -> Result<Value, Unfit> {
     if !elements.is_empty() && elements.iter().all(is_attribute) {
-        let nested = elements.into_iter().filter_map(as_attribute).collect();
-        return Ok(Value::Nested(attributes(Some(nested))?));
+        return members(elements.into_iter().filter_map(as_attribute));
     }
     let values = elements.into_iter().map(|element| value(name, element));
     Ok(Value::Set(values.filter_map(Result::transpose).collect::<Result<_, _>>()?))
@@ -107,27 +119,39 @@ fn text<'m, 'a>(members: &'m [(Text<'a>, AttributeValue<'a>)], wanted: &str) -> 
     }
 }
 
-fn object(name: &str, members: Vec<(Text<'_>, AttributeValue<'_>)>) -> Result<Value, Unfit> {
-    if let Some(money) = as_money(&members) {
+fn object(name: &str, object: Vec<(Text<'_>, AttributeValue<'_>)>) -> Result<Value, Unfit> {
+    if let Some(money) = as_money(&object) {
         return Ok(Value::Money(price::money(&format_args!("attribute {name}"), &money)?));
     }
-    if let Some(of) = text(&members, "typeId")
-        && let Some(id) = text(&members, "id").or_else(|| text(&members, "key"))
+    if let Some(of) = text(&object, "typeId")
+        && let Some(id) = text(&object, "id").or_else(|| text(&object, "key"))
     {
-        return Ok(Value::Reference { of: of.to_string(), id: (&**id).into() });
+        return Ok(Value::Reference { of: of.to_string(), kind: kind(of), id: (&**id).into() });
     }
-    if let Some(key) = text(&members, "key")
-        && let Some(label) = member(&members, "label")
+    if let Some(key) = text(&object, "key")
+        && let Some(label) = member(&object, "label")
         && let Some(value) = enumerated(key, label)
     {
         return Ok(value);
     }
-    if members.iter().all(|(tag, value)| matches!(value, AttributeValue::Text(_)) && Locale::parse(tag).is_ok()) {
-        return Ok(Value::Localized(labels_by_locale(&members).unwrap_or_default()));
+    if let Some(labels) = labels_by_locale(&object) {
+        return Ok(Value::Localized(labels));
     }
     // No type that is known: its members are kept under their names.
-    let members = members.into_iter().map(|(name, value)| api::Attribute { name, value });
-    Ok(Value::Nested(attributes(Some(members.collect()))?))
+    members(object.into_iter().map(|(name, value)| api::Attribute { name, value }))
+}
+
+/// What a reference of this `typeId` refers to, among what is read here.
+fn kind(of: &str) -> Option<Kind> {
+    Some(match of {
+        "product" => Kind::Product,
+        "category" => Kind::Category,
+        "product-type" => Kind::ProductType,
+        "channel" => Kind::Channel,
+        "customer-group" => Kind::CustomerGroup,
+        "store" => Kind::Storefront,
+        _ => return None,
+    })
 }
 
 fn as_money<'a>(members: &[(Text<'a>, AttributeValue<'a>)]) -> Option<api::TypedMoney<'a>> {
@@ -152,14 +176,26 @@ fn enumerated(key: &Text<'_>, label: &AttributeValue<'_>) -> Option<Value> {
     }
 }
 
-/// Labels by locale; none where it is something else.
+/// Labels by locale; none where it is something else. A locale that is none is left out, because no market has it; what has
+/// no other is no text.
 pub(super) fn labels_by_locale(labels: &[(Text<'_>, AttributeValue<'_>)]) -> Option<model::Localized> {
     let mut list = Vec::with_capacity(labels.len());
     for (tag, label) in labels {
-        let AttributeValue::Text(label) = label else { return None };
-        list.push((Locale::parse(tag).ok()?, label.to_string()));
+        match (Locale::parse(tag), label) {
+            (_, AttributeValue::Null) => {}
+            (Ok(locale), AttributeValue::Text(label)) => list.push((locale, label.to_string())),
+            (Err(_), AttributeValue::Text(_)) if is_like_a_locale(tag) => {}
+            _ => return None,
+        }
     }
     Some(list.into_iter().collect())
+}
+
+/// `de_DE`, as other software writes it.
+fn is_like_a_locale(tag: &str) -> bool {
+    tag.split_once('_').is_some_and(|(language, region)| {
+        matches!(language.len(), 2 | 3) && region.len() == 2 && Locale::parse(&format!("{language}-{region}")).is_ok()
+    })
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Categories and product types.
 
 use contract::Change;
-use model::{AttributeDefinition, AttributeType, Category, Notice, Online, ProductType, Record};
+use model::{AttributeDefinition, AttributeType, Category, Notice, Online, ProductType, Record, Spread};
 
-use super::{Unfit, attribute::labels_by_locale, instant, is, localized, some};
+use super::{Unfit, address, attribute::labels_by_locale, is, localized, since, some};
 use crate::commercetools::api::{self, AttributeValue};
 
-/// A `Category`. Its image is the first asset that says it is one; the vendor has no field for it.
+/// A `Category`. Its image is the first asset that is one; the vendor has no field for it.
 pub fn category(category: api::Category<'_>) -> Result<Change, Unfit> {
     let mut notices = Vec::new();
     let record = Category {
@@ -20,17 +20,38 @@ pub fn category(category: api::Category<'_>) -> Result<Change, Unfit> {
         // Text of a decimal between 0 and 1.
         order: category.order_hint.and_then(|hint| hint.parse::<f64>().ok()).filter(|order| order.is_finite()),
         online: Online::ALWAYS,
-        image: image(category.assets),
-        created_at: instant("createdAt", category.created_at.as_ref())?,
+        image: image(category.assets, &mut notices),
+        created_at: since("createdAt", category.created_at.as_ref(), &mut notices)?,
         notices,
     };
-    is(Record::Category(record), category.version, category.last_modified_at.as_ref())
+    Ok(is(Record::Category(record), category.version, category.last_modified_at.as_ref()))
 }
 
-fn image(assets: Option<Vec<api::Asset<'_>>>) -> Option<String> {
-    let mut sources = assets.into_iter().flatten().flat_map(|asset| asset.sources.unwrap_or_default());
-    let is_image = |it: &api::AssetSource<'_>| it.content_type.as_deref().is_some_and(|of| of.starts_with("image/"));
-    sources.find(is_image).map(|source| source.uri.into())
+/// The first that says it is an image; else the first that may be one by its name; else the first with a size.
+fn image(assets: Option<Vec<api::Asset<'_>>>, notices: &mut Vec<Notice>) -> Option<String> {
+    let mut sources: Vec<_> = assets.into_iter().flatten().flat_map(|asset| asset.sources.unwrap_or_default()).collect();
+    sources.sort_by_key(certainty);
+    let mut images = sources.iter().filter(|source| certainty(source) < NO_IMAGE);
+    images.find_map(|source| address("assets", "", &source.uri, notices))
+}
+
+const NO_IMAGE: u8 = 3;
+
+/// The content type is optional, as is the size.
+fn certainty(source: &api::AssetSource<'_>) -> u8 {
+    const IMAGES: [&str; 12] =
+        ["jpg", "jpeg", "jfif", "png", "gif", "webp", "avif", "svg", "bmp", "tif", "tiff", "heic"];
+    if let Some(of) = source.content_type.as_deref().map(str::trim).filter(|of| !of.is_empty()) {
+        let is_image = of.get(..6).is_some_and(|of| of.eq_ignore_ascii_case("image/"));
+        return if is_image { 0 } else { NO_IMAGE };
+    }
+    let path = source.uri.trim().split(['?', '#']).next().unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    match name.rsplit_once('.') {
+        Some((_, of)) if IMAGES.iter().any(|it| of.eq_ignore_ascii_case(it)) => 1,
+        None if source.dimensions.is_some() => 2,
+        _ => NO_IMAGE,
+    }
 }
 
 /// A `ProductType`.
@@ -45,15 +66,19 @@ pub fn product_type(of: api::ProductType<'_>) -> Result<Change, Unfit> {
         attributes,
         notices,
     };
-    is(Record::ProductType(record), of.version, of.last_modified_at.as_ref())
+    Ok(is(Record::ProductType(record), of.version, of.last_modified_at.as_ref()))
 }
 
 fn definition(of: api::AttributeDefinition<'_>, notices: &mut Vec<Notice>) -> Result<AttributeDefinition, Unfit> {
     Ok(AttributeDefinition {
         label: localized("label", of.label, notices)?,
-        // Variants are told apart by the combination of these; other constraints say nothing about options.
-        option: of.attribute_constraint.as_deref() == Some("CombinationUnique")
-            && of.level.as_deref() != Some("Product"),
+        spread: match (of.level.as_deref(), of.attribute_constraint.as_deref()) {
+            (Some("Product"), _) | (_, Some("SameForAll")) => Spread::Product,
+            // Variants are told apart by the combination of these.
+            (_, Some("CombinationUnique")) => Spread::Option,
+            (_, Some("Unique")) => Spread::Identifier,
+            _ => Spread::Variant,
+        },
         of: attribute_type(of.of),
         name: of.name.into(),
     })

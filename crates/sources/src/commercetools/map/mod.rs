@@ -1,8 +1,8 @@
 //! Vendor JSON to model. Pure: no I/O, no clock, no configuration beyond [`Settings`].
 //!
-//! A record that can't be represented (an amount that no minor unit holds, a time that is none) is [`Unfit`] as a whole:
-//! half a product is never passed on. A detail that no market can need (a price in a currency that ISO 4217 does not
-//! know, a tier, a text in a locale that is none) is left out with a notice. What is merely incomplete, such as a missing
+//! A record that can't be represented (an amount beyond all amounts, a window of a price that is none) is [`Unfit`] as a
+//! whole: half a product is never passed on. A detail that no market can need (a price in a currency that ISO 4217 does
+//! not know, a tier, a text in a locale that is none, an image without an address) is left out with a notice. What is merely incomplete, such as a missing
 //! SKU, price or name, is passed on as it is: whether it can be sold is a market's business.
 
 pub mod attribute;
@@ -57,8 +57,24 @@ impl Unfit {
 }
 
 /// A record as a change.
-pub(crate) fn is(record: Record, version: u64, modified_at: Option<&Text<'_>>) -> Result<Change, Unfit> {
-    Ok(Change::Is { record, version, modified_at: instant("lastModifiedAt", modified_at)? })
+pub(crate) fn is(record: Record, version: u64, modified_at: Option<&Text<'_>>) -> Change {
+    Change::Is { record, version, modified_at: modified_at.and_then(|at| Timestamp::parse(at)) }
+}
+
+/// An optional instant that says nothing about what is sold.
+pub(crate) fn since(field: &str, text: Option<&Text<'_>>, notices: &mut Vec<Notice>) -> Result<Option<Timestamp>, Unfit> {
+    Ok(kept(field, instant(field, text).map_err(Unfit::detail), notices)?.flatten())
+}
+
+/// An address in canonical form; one that can't be used is left out with a notice. `of` names what it belongs to.
+pub(crate) fn address(field: &str, of: &str, address: &str, notices: &mut Vec<Notice>) -> Option<String> {
+    match wire::canonical(address) {
+        Ok(address) => Some(address.into_owned()),
+        Err(why) => {
+            notices.push(Notice::new(field, format!("{of}the address {address:?} {why}")));
+            None
+        }
+    }
 }
 
 /// An optional instant.
@@ -97,7 +113,7 @@ pub(crate) fn locale(field: &str, tag: &str) -> Result<Locale, Unfit> {
     Locale::parse(tag).map_err(|unknown| Unfit::new(format!("{field}: {unknown}")).detail())
 }
 
-/// An optional text that is not empty.
+/// An optional text that is not blank.
 pub(crate) fn some(text: Option<Text<'_>>) -> Option<String> {
-    text.filter(|text| !text.is_empty()).map(String::from)
+    text.filter(|text| !text.trim().is_empty()).map(String::from)
 }

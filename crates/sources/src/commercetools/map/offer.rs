@@ -3,10 +3,10 @@
 use contract::Change;
 use model::{
     Assignment, Channel, CustomerGroup, Kind, Members, Record, RecordId, Selection, SelectionId, Sku, Stock,
-    StockLevel, Storefront, Supply,
+    StockLevel, Storefront, Supply, Timestamp,
 };
 
-use super::{Unfit, instant, is, kept, locale, localized, some};
+use super::{Unfit, is, kept, locale, localized, some};
 use crate::commercetools::api;
 
 /// An `InventoryEntry`.
@@ -18,12 +18,12 @@ pub fn inventory(entry: api::InventoryEntry<'_>) -> Result<Change, Unfit> {
         level: StockLevel {
             channel: entry.supply_channel.map(|it| String::from(it.id).into()),
             available: available.ok_or_else(|| Unfit::new("it has no availableQuantity"))?,
-            expected: instant("expectedDelivery", entry.expected_delivery.as_ref())?,
+            expected: entry.expected_delivery.and_then(|at| Timestamp::parse(&at)),
             supply: Supply::Limited,
         },
-        created_at: instant("createdAt", entry.created_at.as_ref())?,
+        created_at: entry.created_at.and_then(|at| Timestamp::parse(&at)),
     };
-    is(Record::Stock(record), entry.version, entry.last_modified_at.as_ref())
+    Ok(is(Record::Stock(record), entry.version, entry.last_modified_at.as_ref()))
 }
 
 /// A `Channel`.
@@ -33,13 +33,13 @@ pub fn channel(channel: api::Channel<'_>) -> Result<Change, Unfit> {
         key: channel.key.into(),
         name: localized("name", channel.name, &mut Vec::new())?,
     };
-    is(Record::Channel(record), channel.version, channel.last_modified_at.as_ref())
+    Ok(is(Record::Channel(record), channel.version, channel.last_modified_at.as_ref()))
 }
 
 /// A `CustomerGroup`.
 pub fn customer_group(group: api::CustomerGroup<'_>) -> Result<Change, Unfit> {
     let record = CustomerGroup { id: String::from(group.id).into(), key: some(group.key), name: group.name.into() };
-    is(Record::CustomerGroup(record), group.version, group.last_modified_at.as_ref())
+    Ok(is(Record::CustomerGroup(record), group.version, group.last_modified_at.as_ref()))
 }
 
 /// A `Store`.
@@ -48,18 +48,20 @@ pub fn store(store: api::Store<'_>) -> Result<Change, Unfit> {
         list.unwrap_or_default().into_iter().map(|it| String::from(it.id).into()).collect()
     };
     let languages = store.languages.unwrap_or_default();
-    let countries = store.countries.unwrap_or_default();
     let mut notices = Vec::new();
     let locales = languages.iter().map(|tag| kept("languages", locale("languages", tag), &mut notices));
     let locales = locales.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+    let countries = store.countries.unwrap_or_default();
+    let countries = countries.iter().map(|country| {
+        let code = country.code.parse().map_err(|unknown| Unfit::new(format!("{unknown}")).detail());
+        kept("countries", code, &mut notices)
+    });
+    let countries = countries.filter_map(Result::transpose).collect::<Result<_, _>>()?;
     let record = Storefront {
         key: String::from(store.key).into(),
         name: localized("name", store.name, &mut notices)?,
         locales,
-        countries: countries
-            .iter()
-            .map(|country| country.code.parse().map_err(|unknown| Unfit::new(format!("countries: {unknown}"))))
-            .collect::<Result<_, _>>()?,
+        countries,
         distribution: channels(store.distribution_channels),
         supply: channels(store.supply_channels),
         selections: store
@@ -70,7 +72,7 @@ pub fn store(store: api::Store<'_>) -> Result<Change, Unfit> {
             .collect(),
         notices,
     };
-    is(Record::Storefront(record), store.version, store.last_modified_at.as_ref())
+    Ok(is(Record::Storefront(record), store.version, store.last_modified_at.as_ref()))
 }
 
 /// A `ProductSelection`.
@@ -81,7 +83,7 @@ pub fn selection(selection: api::ProductSelection<'_>) -> Result<Change, Unfit> 
         Some(other) => return Err(Unfit::new(format!("its mode {other:?} is not known"))),
     };
     let record = Selection { id: String::from(selection.id).into(), key: some(selection.key), excludes };
-    is(Record::Selection(record), selection.version, selection.last_modified_at.as_ref())
+    Ok(is(Record::Selection(record), selection.version, selection.last_modified_at.as_ref()))
 }
 
 /// A product's place in an assortment. An exclusion of SKUs narrows what an excluding assortment takes away.
@@ -99,7 +101,7 @@ pub fn assignment(selection: &SelectionId, of: api::AssignedProductReference<'_>
         (None, None) => Members::All,
     };
     let record = Assignment { selection: selection.clone(), product: String::from(of.product.id).into(), members };
-    is(Record::Assignment(record), 0, None)
+    Ok(is(Record::Assignment(record), 0, None))
 }
 
 /// What a `Message` says is gone; none for messages that end nothing.

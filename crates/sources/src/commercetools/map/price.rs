@@ -5,13 +5,13 @@ use std::fmt::{self, Display};
 use contract::Change;
 use model::{Country, Currency, Money, Notice, Precise, Price, PriceEntry, Record, Scope, Sku, Tier, Window};
 
-use super::{Unfit, instant, is, kept};
+use super::{Unfit, instant, is, kept, since};
 use crate::commercetools::api;
 
 /// A `TypedMoney`: the amount in minor units, and the exact one of a `HighPrecisionMoney`.
 ///
 /// The vendor counts cents in the digits it states, which need not be those of ISO 4217 for the currency. The amount is
-/// then rescaled where that is exact.
+/// then rescaled; where that is not exact, the exact amount is kept as well.
 pub fn money(field: &dyn Display, money: &api::TypedMoney<'_>) -> Result<Money, Unfit> {
     let wrong = |what: String| Unfit { code: "C0212", what: format!("{field}: {what}"), is_detail: false };
     // No market has a currency that ISO 4217 does not know.
@@ -25,17 +25,22 @@ pub fn money(field: &dyn Display, money: &api::TypedMoney<'_>) -> Result<Money, 
         let digits = stated.unwrap_or(currency.digits());
         return Ok(Money::precise(money.cent_amount, currency, Precise { units, digits }));
     }
-    let minor =
-        rescaled(money.cent_amount, stated.unwrap_or(currency.digits()), currency.digits()).ok_or_else(|| {
-            let digits = stated.unwrap_or_default();
-            wrong(format!("{} with {digits} fraction digits is no whole amount of {currency}", money.cent_amount))
-        })?;
-    Ok(Money::new(minor, currency))
+    let (units, digits) = (money.cent_amount, stated.unwrap_or(currency.digits()));
+    let (minor, is_exact) = rescaled(units, digits, currency.digits())
+        .ok_or_else(|| wrong(format!("{units} with {digits} fraction digits is beyond what {currency} can be")))?;
+    let exact = (!is_exact).then_some(Precise { units, digits });
+    Ok(Money { exact, ..Money::new(minor, currency) })
 }
 
-fn rescaled(amount: i64, from: u8, to: u8) -> Option<i64> {
-    let factor = 10i64.checked_pow(from.abs_diff(to).into())?;
-    if from <= to { amount.checked_mul(factor) } else { (amount % factor == 0).then_some(amount / factor) }
+/// The amount in other digits, rounded half away from zero, and whether that is exact.
+fn rescaled(amount: i64, from: u8, to: u8) -> Option<(i64, bool)> {
+    let factor = 10_i128.checked_pow(from.abs_diff(to).into())?;
+    let amount = i128::from(amount);
+    if from <= to {
+        return Some((i64::try_from(amount.checked_mul(factor)?).ok()?, true));
+    }
+    let half = if amount < 0 { -(factor / 2) } else { factor / 2 };
+    Some((i64::try_from((amount + half) / factor).ok()?, amount % factor == 0))
 }
 
 /// An embedded price in messages; written out only where there is one.
@@ -68,25 +73,34 @@ pub fn standalone(price: api::StandalonePrice<'_>) -> Result<Change, Unfit> {
         recurrence_policy: price.recurrence_policy,
     };
     let mut notices = Vec::new();
+    let terms = terms(&"it", of, &mut notices);
+    let terms = kept("value", terms, &mut notices)?;
     let entry = PriceEntry {
         id: String::from(price.id).into(),
         item: Sku::from(String::from(price.sku)).into(),
         book: None,
-        active: price.active.unwrap_or(true),
-        price: terms(&"it", of, &mut notices)?,
-        created_at: instant("createdAt", price.created_at.as_ref())?,
+        active: price.active.unwrap_or(true) && terms.is_some(),
+        // In the currency that ISO 4217 keeps for tests: no market has it.
+        price: terms.unwrap_or(Price::new(Money::new(0, no_currency()?))),
+        created_at: since("createdAt", price.created_at.as_ref(), &mut notices)?,
         notices,
     };
-    is(Record::Price(entry), price.version, price.last_modified_at.as_ref())
+    Ok(is(Record::Price(entry), price.version, price.last_modified_at.as_ref()))
+}
+
+fn no_currency() -> Result<Currency, Unfit> {
+    "XTS".parse().map_err(|unknown| Unfit::new(format!("{unknown}")))
 }
 
 /// What embedded and standalone prices have in common; `name` is for messages.
 fn terms(name: &dyn Display, price: api::Price<'_>, notices: &mut Vec<Notice>) -> Result<Price, Unfit> {
     let value = money(name, &price.value)?;
-    let discounted = price.discounted.map(|discounted| money(name, &discounted.value)).transpose()?;
+    let discounted = price.discounted.map(|discounted| money(&format_args!("{name}, discounted"), &discounted.value));
+    let discounted = discounted.and_then(|value| kept("discounted", value, notices).transpose()).transpose()?;
+    // No market is in a country that is none.
     let country: Option<Country> = price
         .country
-        .map(|code| code.parse().map_err(|unknown| Unfit::new(format!("{name}: {unknown}"))))
+        .map(|code| code.parse().map_err(|unknown| Unfit::new(format!("{name}: {unknown}")).detail()))
         .transpose()?;
     let mut tiers = Vec::new();
     for it in price.tiers.unwrap_or_default() {

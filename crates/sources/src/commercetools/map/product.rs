@@ -5,7 +5,7 @@ use model::{
     Attribute, Image, Keywords, Kind, Notice, Online, PerStorefront, PriceHome, Product, Rating, Record, StockLevel, Value, Variant,
 };
 
-use super::{Settings, Unfit, attribute::attributes, instant, is, kept, locale, localized, price, some};
+use super::{Settings, Unfit, address, attribute::attributes, is, kept, locale, localized, price, since, some};
 use crate::commercetools::api;
 
 /// A published `ProductProjection`.
@@ -31,7 +31,7 @@ pub fn projection(settings: &Settings, product: api::ProductProjection<'_>) -> R
         meta_description: localized("metaDescription", product.meta_description, &mut notices)?,
         keywords: keywords(product.search_keywords, product.meta_keywords, &mut notices)?,
         categories: product.categories.unwrap_or_default().into_iter().map(|it| String::from(it.id).into()).collect(),
-        attributes: attributes(product.attributes)?,
+        attributes: attributes(product.attributes, "", &mut notices)?,
         variants,
         variant_skus: Vec::new(),
         prices: Vec::new(),
@@ -41,10 +41,10 @@ pub fn projection(settings: &Settings, product: api::ProductProjection<'_>) -> R
         },
         tailored: Vec::new(),
         rating: product.review_rating_statistics.map(rating),
-        created_at: instant("createdAt", product.created_at.as_ref())?,
+        created_at: since("createdAt", product.created_at.as_ref(), &mut notices)?,
         notices,
     };
-    is(Record::Product(record), product.version, product.last_modified_at.as_ref())
+    Ok(is(Record::Product(record), product.version, product.last_modified_at.as_ref()))
 }
 
 /// An unpublished `Product`: its projection is no longer there.
@@ -57,35 +57,38 @@ fn variant(
     variant: api::ProductVariant<'_>,
     notices: &mut Vec<Notice>,
 ) -> Result<Variant, Unfit> {
-    let attributes = attributes(variant.attributes)?;
+    let sku = some(variant.sku);
+    let of = sku.as_ref().map_or(String::new(), |sku| format!("SKU {sku}, "));
+    let attributes = attributes(variant.attributes, &of, notices)?;
     let stock = variant.availability.filter(|_| settings.stock_from_products).map(levels).unwrap_or_default();
     let embedded = variant.prices.unwrap_or_default();
     let mut prices = Vec::with_capacity(embedded.len());
-    for of in embedded {
-        let price = price::embedded(of, notices);
-        prices.extend(kept("prices", price.map_err(|unfit| of_sku(unfit, variant.sku.as_deref())), notices)?);
+    for price in embedded {
+        let price = price::embedded(price, notices);
+        prices.extend(kept("prices", price.map_err(|unfit| of_sku(unfit, &of)), notices)?);
     }
-    let image = |it: api::Image<'_>| Image { url: it.url.into(), label: some(it.label) };
+    let image = |it: api::Image<'_>| {
+        let url = address("images", &of, it.url.as_deref().unwrap_or_default(), notices)?;
+        Some(Image { url, label: some(it.label) })
+    };
+    let images = variant.images.unwrap_or_default().into_iter().filter_map(image).collect();
     Ok(Variant {
         id: variant.id.to_string().into(),
-        sku: some(variant.sku).map(Into::into),
+        sku: sku.map(Into::into),
         key: some(variant.key),
         gtin: gtin(settings, &attributes),
         online: PerStorefront::everywhere(Online::ALWAYS),
         attributes,
         axes: Vec::new(),
         prices,
-        images: variant.images.unwrap_or_default().into_iter().map(image).collect(),
+        images,
         stock,
     })
 }
 
 /// Names the variant that a price belongs to.
-fn of_sku(unfit: Unfit, sku: Option<&str>) -> Unfit {
-    match sku {
-        Some(sku) if unfit.is_detail => Unfit { what: format!("SKU {sku}, {}", unfit.what), ..unfit },
-        _ => unfit,
-    }
+fn of_sku(unfit: Unfit, of: &str) -> Unfit {
+    if unfit.is_detail { Unfit { what: format!("{of}{}", unfit.what), ..unfit } } else { unfit }
 }
 
 /// The first of the configured attributes that holds text or a whole number.
@@ -114,7 +117,8 @@ fn keywords(
     }
     // The first list of a locale that has words stays, so that search keywords win.
     for (tag, words) in meta.unwrap_or_default().0 {
-        let words = words.split(',').map(|word| word.trim().to_owned()).collect();
+        // The commas of several scripts.
+        let words = words.split([',', '،', '、', '，']).map(|word| word.trim().to_owned()).collect();
         let locale = kept("metaKeywords", locale("metaKeywords", &tag), notices)?;
         lists.extend(locale.map(|locale| (locale, words)));
     }

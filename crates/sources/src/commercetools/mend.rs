@@ -1,0 +1,114 @@
+//! What is no character: half of a surrogate pair, or bytes that are not UTF-8. It is replaced by U+FFFD, and a notice says
+//! where. Without that, one cut emoji would take the whole product away.
+
+use contract::{Change, Fault};
+use model::Notice;
+use serde_json::Value as Json;
+
+use super::{api, decode::no_page};
+
+/// U+FFFD as it stands in JSON.
+const REPLACEMENT: &str = "\\ufffd";
+
+/// The JSON with each escape that is half a surrogate pair replaced; none where there is no such.
+pub(super) fn mended(json: &str) -> Option<String> {
+    let mut mended = String::new();
+    let (mut from, mut at) = (0, 0);
+    while let Some(found) = json.get(at..).and_then(|rest| rest.find('\\')) {
+        let escape = at + found;
+        let unit = unit(json, escape);
+        let is_pair = matches!(unit, Some(0xd800..0xdc00)) && matches!(self::unit(json, escape + 6), Some(0xdc00..0xe000));
+        at = escape + if is_pair { 12 } else if unit.is_some() { 6 } else { 2 };
+        if !is_pair && matches!(unit, Some(0xd800..0xe000)) {
+            mended.push_str(json.get(from..escape)?);
+            mended.push_str(REPLACEMENT);
+            from = at;
+        }
+    }
+    (from > 0).then(|| mended + json.get(from..).unwrap_or_default())
+}
+
+/// The UTF-16 unit whose escape begins here.
+fn unit(json: &str, at: usize) -> Option<u16> {
+    let hex = json.get(at..at + 6)?.strip_prefix("\\u")?;
+    u16::from_str_radix(hex, 16).ok()
+}
+
+/// Says on each record of a mended page what was replaced.
+pub(super) fn note(page: &str, changes: &mut [Change]) -> Result<(), Fault> {
+    let (_, records) = api::raw_page(page).map_err(|error| no_page(&error))?;
+    for text in records.iter().map(|record| record.get()) {
+        if !text.contains(char::REPLACEMENT_CHARACTER) && !text.contains(REPLACEMENT) {
+            continue;
+        }
+        let Ok(record) = serde_json::from_str::<Json>(text) else { continue };
+        // Stores are known by their key.
+        let is = |id: &str| ["id", "key"].iter().any(|name| record.get(*name).and_then(Json::as_str) == Some(id));
+        let of = changes.iter_mut().find_map(|change| match change {
+            Change::Is { record, .. } if is(record.id().as_str()) => Some(record),
+            _ => None,
+        });
+        if let Some(of) = of {
+            let mut notices = Vec::new();
+            let sku = record.pointer("/masterVariant/sku").and_then(Json::as_str);
+            find(&record, &mut Vec::new(), sku, &mut notices);
+            of.note(notices);
+        }
+    }
+    Ok(())
+}
+
+/// The texts with a replaced character, each with the names on the way to it and the SKU it belongs to.
+fn find<'r>(value: &'r Json, way: &mut Vec<&'r str>, sku: Option<&'r str>, notices: &mut Vec<Notice>) {
+    match value {
+        Json::String(text) if text.contains(char::REPLACEMENT_CHARACTER) => {
+            let of = sku.map_or(String::new(), |sku| format!("SKU {sku}, "));
+            let what = format!("{of}what is no character in {} was replaced by U+FFFD", way.join("."));
+            notices.push(Notice::new(way.first().copied().unwrap_or_default(), what));
+        }
+        Json::Array(values) => values.iter().for_each(|value| find(value, way, sku, notices)),
+        Json::Object(members) => {
+            let own = |name: &str| members.get(name).and_then(Json::as_str);
+            let sku = own("sku").or(sku);
+            // `{"name": …, "value": …}` is an attribute: its own name tells more.
+            let attribute = own("name").filter(|_| members.len() == 2 && members.contains_key("value"));
+            for (name, value) in members {
+                let is_level = matches!(name.as_str(), "masterVariant" | "variants");
+                let name = attribute.filter(|_| name == "value").unwrap_or(name);
+                if is_level {
+                    find(value, way, sku, notices);
+                } else {
+                    way.push(name);
+                    find(value, way, sku, notices);
+                    way.pop();
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_half_a_pair_is_replaced() {
+        for (json, expected) in [
+            (r#""a""#, None),
+            (r#""\ud83d\ude00""#, None),
+            (r#""\\ud83d""#, None),
+            (r#""\n\"\\ \u00e4""#, None),
+            (r#""\ud83d""#, Some(r#""\ufffd""#)),
+            (r#""\uDE00\uD83D""#, Some(r#""\ufffd\ufffd""#)),
+            (r#""\ud83d\ud83d\ude00x""#, Some(r#""\ufffd\ud83d\ude00x""#)),
+            (r#""\ud83dx\ude00\n""#, Some(r#""\ufffdx\ufffd\n""#)),
+            (r#""\\\ud83d""#, Some(r#""\\\ufffd""#)),
+            (r#""\ud83"#, None),
+            (r#""\"#, None),
+            (r#""\uäöü""#, None),
+        ] {
+            assert_eq!(mended(json).as_deref(), expected, "{json}");
+        }
+    }
+}
