@@ -1,7 +1,8 @@
 //! Where the mirror and the ledger are kept.
 //!
 //! **Invariants** that every store keeps, and the conformance suite tries to break:
-//! - one method call is one transaction: after a crash it happened wholly or not at all;
+//! - one method call is one transaction: after a crash it happened wholly or not at all. A power cut may also take back the
+//!   last calls that only took in what a source gave, with how far it was read; never one before a call of another kind;
 //! - a revision is given once, grows by commit order, and a record's revision only grows;
 //! - reading the same record twice changes nothing: no new revision, no touch;
 //! - a cursor moves only together with the ledger rows of everything it passes;

@@ -1,7 +1,9 @@
 //! The store of one machine: a SQLite file with one writer and some readers.
 //!
-//! **Invariants:** every method is one transaction, durable when it returns (WAL, `synchronous=FULL`); a second process
-//! that wants to write is refused; what is bounded stays bounded (page caches, queue, write-ahead log).
+//! **Invariants:** every method is one transaction, durable when it returns (WAL, `synchronous=FULL`), except what pulls
+//! write: it is durable at the latest with the next transaction of any other kind, and a power cut before that takes it back
+//! together with how far was read; a second process that wants to write is refused; what is bounded stays bounded (page
+//! caches, queue, write-ahead log).
 //!
 //! What costs CPU and needs no database (encoding, hashing, compressing) happens beside the writing thread.
 
@@ -170,7 +172,7 @@ impl Sqlite {
         let codec = Arc::new(Codec::new(options.dictionary_after, seal));
         codec.load(&db)?;
         let readers = readers(path, options, &codec, &executor)?;
-        let writer = Some(Writer::new(db, Arc::clone(&codec), path, Arc::clone(&executor)));
+        let writer = Some(Writer::new(db, Arc::clone(&codec), options.durable, path, Arc::clone(&executor)));
         Ok(Self {
             readers,
             writer,
@@ -391,25 +393,25 @@ impl Mirror for Sqlite {
         let writer = self.writer()?;
         let page = self.prepare(move |codec| Prepared::new(codec, intake)).await?;
         if page.has_products {
-            while writer.run(|tx| tx.join_parts(parts::JOINED_AT_ONCE)).await? {}
+            while writer.run_repeatable(|tx| tx.join_parts(parts::JOINED_AT_ONCE)).await? {}
         }
-        let taken = writer.run(move |tx| tx.intake(page)).await?;
+        let taken = writer.run_repeatable(move |tx| tx.intake(page)).await?;
         self.learn().await;
         Ok(taken)
     }
 
     async fn sweep(&self, sweep: Sweep) -> Result<Swept, Fault> {
-        self.writer()?.run(move |tx| tx.sweep(sweep)).await
+        self.writer()?.run_repeatable(move |tx| tx.sweep(sweep)).await
     }
 
     async fn spread(&self, touch: &Touch, limit: usize) -> Result<u64, Fault> {
         let touch = touch.clone();
-        self.writer()?.run(move |tx| tx.spread(&touch, limit)).await
+        self.writer()?.run_repeatable(move |tx| tx.spread(&touch, limit)).await
     }
 
     async fn wake(&self, touch: &Touch, limit: usize) -> Result<u64, Fault> {
         let touch = touch.clone();
-        self.writer()?.run(move |tx| tx.wake(&touch, limit)).await
+        self.writer()?.run_repeatable(move |tx| tx.wake(&touch, limit)).await
     }
 
     async fn revision(&self, source: &SourceName) -> Result<Revision, Fault> {

@@ -1,7 +1,8 @@
 //! The one connection that writes, one job after the other in the order of their arrival.
 //!
 //! **Invariants:** every job is one transaction and either happens wholly or not at all; a job that waits holds no
-//! thread; revisions are given here and nowhere else, so they grow in the order of commits.
+//! thread; revisions are given here and nowhere else, so they grow in the order of commits; whatever was committed before
+//! a job that is on the disk is on the disk too.
 
 use std::{
     collections::{BTreeMap, HashMap, btree_map::Entry},
@@ -38,16 +39,53 @@ pub(super) struct Writer {
 struct Desk {
     db: Connection,
     codec: Arc<Codec>,
+    /// How its transactions end now; none: whether they are on the disk is left to the system.
+    sync: Option<Sync>,
+}
+
+/// When a transaction is on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sync {
+    /// Once it is committed.
+    Now,
+    /// With the next one that is, or when the log is folded into the database.
+    Later,
 }
 
 impl Writer {
-    pub(super) fn new(db: Connection, codec: Arc<Codec>, path: &Path, executor: Arc<dyn Executor>) -> Self {
-        let desk = Arc::new(Mutex::new(Some(Desk { db, codec })));
+    /// `durable`: transactions are put on the disk at all.
+    pub(super) fn new(
+        db: Connection,
+        codec: Arc<Codec>,
+        durable: bool,
+        path: &Path,
+        executor: Arc<dyn Executor>,
+    ) -> Self {
+        let sync = durable.then_some(Sync::Now);
+        let desk = Arc::new(Mutex::new(Some(Desk { db, codec, sync })));
         Self { desk, turn: Arc::new(Semaphore::new(1)), executor, path: path.to_owned() }
     }
 
-    /// Does `work` in a transaction.
+    /// Does `work` in a transaction that is on the disk when this returns.
     pub(super) async fn run<T, F>(&self, work: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
+    {
+        self.transact(Sync::Now, work).await
+    }
+
+    /// Does `work` in a transaction that a power cut may take back until a later [`Writer::run`]: for what can be read from
+    /// the source again, together with how far it was read.
+    pub(super) async fn run_repeatable<T, F>(&self, work: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
+    {
+        self.transact(Sync::Later, work).await
+    }
+
+    async fn transact<T, F>(&self, sync: Sync, work: F) -> Result<T, Fault>
     where
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
@@ -60,7 +98,8 @@ impl Writer {
         let desk = Arc::clone(&self.desk);
         let written = executor::run(self.executor.as_ref(), move || {
             // A panic rolls its transaction back, and the connection is as good as before.
-            let done = desk.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(|desk| desk.transact(work));
+            let done =
+                desk.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(|desk| desk.transact(sync, work));
             drop(turn);
             done
         });
@@ -76,7 +115,12 @@ impl Drop for Writer {
 }
 
 impl Desk {
-    fn transact<T>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Outcome<T>) -> Outcome<T> {
+    fn transact<T>(&mut self, sync: Sync, work: impl FnOnce(&mut Tx<'_>) -> Outcome<T>) -> Outcome<T> {
+        if self.sync.is_some_and(|now| now != sync) {
+            let level = if sync == Sync::Now { "FULL" } else { "NORMAL" };
+            self.db.pragma_update(None, "synchronous", level)?;
+            self.sync = Some(sync);
+        }
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut tx = Tx {
             db: &transaction,
@@ -290,4 +334,39 @@ pub(super) fn source_key(db: &Connection, name: &SourceName) -> Outcome<Option<i
         .query_row([name.as_str()], |row| row.get(0))
         .optional()
         .map_err(Trouble::from)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    /// `PRAGMA synchronous` within a job: 1 is NORMAL, 2 is FULL.
+    fn level(tx: &mut Tx<'_>) -> Outcome<u8> {
+        Ok(tx.db.pragma_query_value(None, "synchronous", |row| row.get(0))?)
+    }
+
+    #[tokio::test]
+    async fn only_what_can_be_read_again_is_left_to_a_later_sync() {
+        for (durable, expected) in [(true, [2, 1, 1, 2]), (false, [1, 1, 1, 1])] {
+            let db = Connection::open_in_memory().unwrap();
+            db.execute_batch(&format!(
+                "PRAGMA synchronous = {};
+                 CREATE TABLE source (key INTEGER, revision INTEGER);
+                 CREATE TABLE census (source, kind, live, tombstones, revision, PRIMARY KEY (source, kind));",
+                if durable { "FULL" } else { "NORMAL" }
+            ))
+            .unwrap();
+            let codec = Arc::new(Codec::new(0, Arc::new(super::super::seal::Unsealed)));
+            let writer = Writer::new(db, codec, durable, Path::new("x.db"), Arc::new(executor::Threads));
+            let levels = [
+                writer.run(level).await.unwrap(),
+                writer.run_repeatable(level).await.unwrap(),
+                writer.run_repeatable(level).await.unwrap(),
+                writer.run(level).await.unwrap(),
+            ];
+            assert_eq!(levels, expected);
+        }
+    }
 }
