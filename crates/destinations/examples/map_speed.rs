@@ -86,6 +86,7 @@ fn listing<'a>(
             list_price: Money::new(9_999 + n * 100, currency),
             on_sale: true,
             tax: None,
+            tiers: &[],
             basis: None,
             stock: Some(n * 3),
             in_stock: true,
@@ -129,7 +130,14 @@ fn listing<'a>(
         images: vec!["https://images.shop.example/products/trail-jacket/front-large.jpg"],
         categories: categories
             .iter()
-            .map(|id| CategoryName { id, name: Some("Jackets"), primary: false, position: None })
+            .map(|id| CategoryName {
+                key: None,
+                external_id: None,
+                id,
+                name: Some("Jackets"),
+                primary: false,
+                position: None,
+            })
             .collect(),
         attributes: vec![],
         options: vec![option("size", &SIZES), option("color", &["red", "blue", "green"])],

@@ -11,6 +11,8 @@ pub struct Category {
     pub id: CategoryId,
     /// Key given by the shop.
     pub key: Option<String>,
+    /// Id in a system beside the source, such as an ERP.
+    pub external_id: Option<String>,
     /// The tree it belongs to; none: it is shown in every store.
     pub tree: Option<TreeId>,
     /// The category above, none for a root.
@@ -39,6 +41,7 @@ impl Category {
         Self {
             id: id.into(),
             key: None,
+            external_id: None,
             tree: None,
             parent: None,
             name: Localized::empty(),

@@ -8,8 +8,8 @@ use std::{borrow::Cow, fmt};
 use serde::{Serialize, Serializer};
 
 use crate::{
-    BookId, CategoryId, Currency, Money, Price, PriceId, Product, ProductId, Rating, Sku, Spread, TaxMode, Timestamp,
-    VariantId,
+    BookId, Category, CategoryId, Currency, Money, Price, PriceId, Product, ProductId, Rating, Sku, Spread, TaxMode,
+    Tier, Timestamp, VariantId,
     price::{BookMatch, ScopeMatch},
 };
 
@@ -93,6 +93,9 @@ pub struct Offer<'a> {
     pub on_sale: bool,
     /// Whether tax is in the price; none where the source does not say.
     pub tax: Option<TaxMode>,
+    /// Lower prices for larger quantities, by rising quantity.
+    #[serde(serialize_with = "steps")]
+    pub tiers: &'a [Tier],
     /// Which price was chosen, and by which rule.
     #[serde(skip)]
     pub basis: Option<PriceBasis<'a>>,
@@ -139,11 +142,22 @@ pub enum PriceRule {
     Converted(Currency),
 }
 
+impl<'a> CategoryName<'a> {
+    /// The category as others refer to it.
+    pub fn reference(&self) -> CategoryRef<'a> {
+        CategoryRef { id: self.id, key: self.key, external_id: self.external_id }
+    }
+}
+
 /// A category that a product is in.
 #[derive(Clone, Debug, Serialize)]
 pub struct CategoryName<'a> {
     /// Id at the source.
     pub id: &'a CategoryId,
+    /// Key given by the shop.
+    pub key: Option<&'a str>,
+    /// Id in a system beside the source, such as an ERP.
+    pub external_id: Option<&'a str>,
     /// Shown name; none where no locale of the market has one.
     pub name: Option<&'a str>,
     /// It is the product's main category.
@@ -219,6 +233,29 @@ impl<'a> Plain<'a> {
     }
 }
 
+/// A category as others refer to it. Expressions see its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CategoryRef<'a> {
+    /// Id at the source.
+    pub id: &'a CategoryId,
+    /// Key given by the shop.
+    pub key: Option<&'a str>,
+    /// Id in a system beside the source.
+    pub external_id: Option<&'a str>,
+}
+
+impl<'a> From<&'a Category> for CategoryRef<'a> {
+    fn from(category: &'a Category) -> Self {
+        Self { id: &category.id, key: category.key.as_deref(), external_id: category.external_id.as_deref() }
+    }
+}
+
+impl Serialize for CategoryRef<'_> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        self.id.serialize(out)
+    }
+}
+
 /// A category as one market shows it.
 #[derive(Clone, Debug, Serialize)]
 pub struct CategoryListing<'a> {
@@ -226,8 +263,10 @@ pub struct CategoryListing<'a> {
     pub id: &'a CategoryId,
     /// Key given by the shop.
     pub key: Option<&'a str>,
+    /// Id in a system beside the source, such as an ERP.
+    pub external_id: Option<&'a str>,
     /// The category above.
-    pub parent: Option<&'a CategoryId>,
+    pub parent: Option<CategoryRef<'a>>,
     /// Shown name; never blank.
     pub name: &'a str,
     /// Description.
@@ -239,7 +278,7 @@ pub struct CategoryListing<'a> {
     /// Absolute image URL.
     pub image: Option<&'a str>,
     /// Immediate children that the market shows, in the shop's order.
-    pub children: Vec<&'a CategoryId>,
+    pub children: Vec<CategoryRef<'a>>,
     /// Names from the root down to this category.
     pub path: Vec<&'a str>,
 }
@@ -307,6 +346,15 @@ impl fmt::Display for Filtered {
 
 fn decimal<S: Serializer>(money: &Money, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_f64(money.decimal())
+}
+
+fn steps<S: Serializer>(tiers: &[Tier], out: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Step {
+        minimum: u32,
+        price: f64,
+    }
+    out.collect_seq(tiers.iter().map(|tier| Step { minimum: tier.minimum, price: tier.value.decimal() }))
 }
 
 #[expect(clippy::ref_option, reason = "the shape serde asks for")]

@@ -388,7 +388,6 @@ async fn a_new_product_is_one_post_and_a_new_locale_s_text_brings_it_into_the_ot
     let process = shop.synced().await;
     let mut product = (crate::harness::catalogue(21, |_, _| {}).products)().last().unwrap();
     product.name.remove("en");
-    product.slug.remove("en");
     let key = product.key.clone();
     shop.change(Change::AddProduct(Box::new(product)));
     let pass = process.sync().await;

@@ -543,3 +543,54 @@ fn explain_says_where_each_value_comes_from() {
     assert!(told.contains(&"url :  | the market's template needs {slug}, which has no value".to_owned()), "{told:?}");
     assert!(told.contains(&"price N:  | the source has no price for it".to_owned()), "{told:?}");
 }
+
+#[test]
+fn categories_have_the_ids_that_are_asked_for_wherever_they_are_named() {
+    let category = |id: &str, key: Option<&str>, external: Option<&str>, parent: Option<&str>| {
+        let parent = parent.map(|id| json!({ "typeId": "category", "id": id }));
+        json!({ "id": id, "version": 1, "key": key, "externalId": external, "name": { "de": id }, "slug": { "de": id }, "parent": parent })
+    };
+    let in_category = |id: &str| json!({ "typeId": "category", "id": id });
+    let shop = json!({
+        "categories": [
+            category("9c0e9f9e-0001", Some("10"), Some("110"), None),
+            category("9c0e9f9e-0002", Some("11"), Some("111"), Some("9c0e9f9e-0001")),
+            category("9c0e9f9e-0003", None, None, Some("9c0e9f9e-0001")),
+            category("12", Some("x"), Some("112"), None),
+        ],
+        "product-projections": [product("7", vec![variant(1, "7", json!({}))],
+            json!({ "categories": [in_category("9c0e9f9e-0002"), in_category("9c0e9f9e-0003"), in_category("12")] }))],
+    });
+    let of = |setting: &str| Small::new(&shop).settings(&format!("category_id = \"{setting}\""));
+    assert_eq!(of("id").sent("7")["categories"], json!(["9c0e9f9e-0002", "9c0e9f9e-0003", "12"]));
+    assert_eq!(of("key").sent("7")["categories"], json!(["11", "x"]), "one without a key is not sent");
+    assert_eq!(of("external_id").sent("7")["categories"], json!(["111", "112"]));
+    let root = of("key").category("9c0e9f9e-0001").unwrap().remove(0);
+    assert_eq!((&root["id"], &root["subcategories"]), (&json!("10"), &json!(["11"])));
+    assert_eq!(of("key").category("9c0e9f9e-0002").unwrap()[0]["parent"], "10");
+
+    let numbers = Small::new(&shop).settings("category_id = \"number\"\nid_type = \"integer\"");
+    let ids = ["9c0e9f9e-0001", "9c0e9f9e-0002", "9c0e9f9e-0003", "12"]
+        .map(|id| numbers.category(id).unwrap()[0]["id"].as_str().unwrap().parse::<u64>().unwrap());
+    assert!(ids.iter().all(|id| *id < 1 << 53) && ids[3] == 12, "{ids:?}");
+    assert_eq!(numbers.sent("7")["categories"], json!([ids[1], ids[2], ids[3]]));
+    assert_eq!(numbers.category("9c0e9f9e-0001").unwrap()[0]["subcategories"], json!([ids[1], ids[2]]));
+    assert_eq!(ids[0], 2_032_705_629_907_005, "the number of an id never changes");
+}
+
+#[test]
+fn prices_for_larger_quantities_are_there_for_mappings() {
+    let money = |cents: u32| json!({ "currencyCode": "EUR", "centAmount": cents, "fractionDigits": 2 });
+    let tiers =
+        json!([{ "minimumQuantity": 100, "value": money(700) }, { "minimumQuantity": 10, "value": money(850) }]);
+    let prices = json!({ "prices": [{ "id": "p", "value": money(1000), "tiers": tiers }] });
+    let small = Small::new(&json!({ "product-projections": [product("t", vec![variant(1, "T", prices)], json!({}))] }));
+    let view = small.view();
+    let Some(Record::Product(product)) = small.records.first() else { panic!() };
+    let listing = view.product(product, &[], Timestamp::parse(NOW).unwrap()).listing.unwrap();
+    let seen = serde_json::to_value(&listing).unwrap();
+    assert_eq!(
+        seen["variants"][0]["tiers"],
+        json!([{ "minimum": 10, "price": 8.5 }, { "minimum": 100, "price": 7.0 }])
+    );
+}

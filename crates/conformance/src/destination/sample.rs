@@ -93,6 +93,8 @@ impl Sample {
             // Some destinations insist on an image and a time.
             images: vec!["https://img.example/a.jpg"],
             categories: vec![CategoryName {
+                key: None,
+                external_id: None,
                 id: &self.category,
                 name: some("Jackets"),
                 primary: false,
@@ -121,6 +123,7 @@ impl Sample {
             list_price,
             on_sale: self.discounted,
             tax: None,
+            tiers: &[],
             basis: None,
             stock: self.stock,
             in_stock: self.in_stock,
@@ -154,13 +157,14 @@ pub(super) fn category<T>(id: &str, name: &str, map: impl FnOnce(&CategoryListin
     map(&CategoryListing {
         id: &id,
         key: None,
+        external_id: None,
         parent: None,
         name,
         description: None,
         slug: None,
         url: "https://shop.example/c".to_owned(),
         image: None,
-        children: vec![&child],
+        children: vec![model::listing::CategoryRef { id: &child, key: None, external_id: None }],
         path: vec![name],
     })
 }

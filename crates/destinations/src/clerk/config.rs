@@ -27,6 +27,10 @@ pub struct Config {
     /// shop's own tracking sends.
     #[serde(default)]
     pub product_id: ProductId,
+    /// What a category's id is made from: its id at the source, its key, its external id, or a `number` that is worked out of
+    /// its id and so is the same in every database (for `id_type = "integer"` where ids are none).
+    #[serde(default)]
+    pub category_id: CategoryId,
     /// What happens to what is out of stock: `keep` (stock 0), `hide` (`index` false: kept as history, never shown), or
     /// `remove`.
     #[serde(default)]
@@ -106,6 +110,21 @@ pub enum ProductId {
     Key,
     /// The SKU of its main variant.
     Sku,
+}
+
+/// What a category's id is made from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CategoryId {
+    /// Its id at the source.
+    #[default]
+    Id,
+    /// Its key at the source.
+    Key,
+    /// Its id in a system beside the source.
+    ExternalId,
+    /// A number worked out of its id at the source.
+    Number,
 }
 
 /// What happens to what is out of stock.

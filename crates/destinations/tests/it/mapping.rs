@@ -3,7 +3,10 @@
 use contract::{Facet, destination::Mapped};
 use destinations::clerk::map;
 use insta::assert_snapshot;
-use model::{CategoryId, CategoryListing, Listing, listing::CategoryName, listing::Plain};
+use model::{
+    CategoryId, CategoryListing, Listing,
+    listing::{CategoryName, CategoryRef, Plain},
+};
 
 use crate::sample::{Ids, config, eur, field, full, items, members, option, sent, text};
 
@@ -104,8 +107,14 @@ fn texts_of_any_script_arrive_as_they_are() {
     let mut listing = ids.listing();
     listing.name = "قميص أحمر 👕 \"x\" \u{202e}abc\u{7}";
     listing.description = Some("日本語 <b>太字</b> 👩‍👩‍👧\u{2028}");
-    listing.categories =
-        vec![CategoryName { id: &ids.categories[0], name: Some("חולצות"), primary: false, position: None }];
+    listing.categories = vec![CategoryName {
+        key: None,
+        external_id: None,
+        id: &ids.categories[0],
+        name: Some("חולצות"),
+        primary: false,
+        position: None,
+    }];
     listing.attributes = vec![text("größe", "große"), text("颜色", "红色")];
     assert_snapshot!(sent(&config(""), &listing));
 }
@@ -176,8 +185,11 @@ fn a_variant_can_be_an_item_of_its_own() {
 fn ids_are_whole_numbers_where_the_store_has_them() {
     let ids = Ids::new("135", &["A"], &["12", "34"]);
     let mut listing = ids.listing();
-    listing.categories =
-        ids.categories.iter().map(|id| CategoryName { id, name: None, primary: false, position: None }).collect();
+    listing.categories = ids
+        .categories
+        .iter()
+        .map(|id| CategoryName { key: None, external_id: None, id, name: None, primary: false, position: None })
+        .collect();
     let integer = config("id_type = \"integer\"");
     assert_eq!(members(&integer, &listing)["categories"].to_string(), "[12,34]");
     assert_eq!(members(&integer, &listing)["variant_ids"].to_string(), "[1]");
@@ -185,8 +197,11 @@ fn ids_are_whole_numbers_where_the_store_has_them() {
     for (id, category) in [("c2a1", "12"), ("0135", "12"), ("+5", "12"), ("99999999999999999999", "12"), ("135", "x")] {
         let ids = Ids::new(id, &["A"], &[category]);
         let mut listing = ids.listing();
-        listing.categories =
-            ids.categories.iter().map(|id| CategoryName { id, name: None, primary: false, position: None }).collect();
+        listing.categories = ids
+            .categories
+            .iter()
+            .map(|id| CategoryName { key: None, external_id: None, id, name: None, primary: false, position: None })
+            .collect();
         let refused = items(&integer, &listing).unwrap_err();
         assert!(refused.starts_with(&format!("C0411 product {id}: ")), "{refused}");
     }
@@ -347,16 +362,18 @@ fn a_change_of_stock_changes_availability_only() {
 #[test]
 fn a_category_names_its_immediate_children() {
     let ids: Vec<CategoryId> = ["c1", "c0", "c2", "c3"].into_iter().map(CategoryId::from).collect();
+    let to = |id| CategoryRef { id, key: None, external_id: None };
     let mut listing = CategoryListing {
         id: &ids[0],
         key: Some("jackets"),
-        parent: Some(&ids[1]),
+        external_id: None,
+        parent: Some(to(&ids[1])),
         name: "Jackets",
         description: Some("<p>All of them</p>"),
         slug: None,
         url: "https://shop.example/c/jackets".to_owned(),
         image: Some("https://img.example/c.jpg"),
-        children: vec![&ids[2], &ids[3]],
+        children: vec![to(&ids[2]), to(&ids[3])],
         path: vec!["Clothes", "Jackets"],
     };
     let shown = |listing: &CategoryListing<'_>| match map::category(&config(""), listing, &|_| false) {
@@ -381,6 +398,7 @@ fn the_fingerprint_follows_what_changes_payloads_or_their_removal_and_nothing_el
         "grain = \"variant\"",
         "id_type = \"integer\"",
         "product_id = \"key\"",
+        "category_id = \"key\"",
         "out_of_stock = \"hide\"",
         "untracked_quantity = 2",
         "description = \"html\"",

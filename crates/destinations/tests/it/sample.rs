@@ -79,7 +79,7 @@ impl Ids {
             .categories
             .iter()
             .zip([Some("Jackets"), Some("Sale"), None])
-            .map(|(id, name)| CategoryName { id, name, primary: false, position: None })
+            .map(|(id, name)| CategoryName { key: None, external_id: None, id, name, primary: false, position: None })
             .collect();
         listing.attributes = vec![
             text("brand", "Nordby"),
@@ -118,6 +118,7 @@ fn offer<'a>(id: &'a VariantId, sku: Option<&'a Sku>) -> Offer<'a> {
         list_price: eur(1999),
         on_sale: false,
         tax: None,
+        tiers: &[],
         basis: None,
         stock: Some(5),
         in_stock: true,

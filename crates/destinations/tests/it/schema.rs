@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cel::{Context, Env, Value, extensions};
 use contract::{FieldSpec, destination::Mapped};
 use destinations::clerk::{DESCRIPTOR, map};
+use model::listing::CategoryRef;
 use model::{CategoryId, CategoryListing, Kind, Listing, listing::Plain};
 use serde_json::Value as Json;
 
@@ -91,16 +92,18 @@ fn the_expressions_for_products_are_what_the_code_does() {
 #[test]
 fn the_expressions_for_categories_are_what_the_code_does() {
     let ids: Vec<CategoryId> = ["c1", "c0", "c2"].into_iter().map(CategoryId::from).collect();
+    let to = |id| CategoryRef { id, key: None, external_id: None };
     let mut listing = CategoryListing {
         id: &ids[0],
         key: None,
-        parent: Some(&ids[1]),
+        external_id: None,
+        parent: Some(to(&ids[1])),
         name: "Jackets",
         description: Some("<p>All &amp; more</p>"),
         slug: None,
         url: "https://shop.example/c/jackets".to_owned(),
         image: Some("https://img.example/c.jpg"),
-        children: vec![&ids[2]],
+        children: vec![to(&ids[2])],
         path: vec!["Clothes", "Jackets"],
     };
     for _ in 0..2 {

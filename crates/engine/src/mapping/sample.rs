@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeSet, sync::LazyLock};
 
 use model::{
     Attribute, Brand, Category, Country, Image, Keywords, Locale, Localized, Market, Money, Price, PricePolicy,
-    Product, ProductType, Rating, Record, Spread, StockLevel, TaxMode, Timestamp, Value, Variant,
+    Product, ProductType, Rating, Record, Spread, StockLevel, TaxMode, Tier, Timestamp, Value, Variant,
     listing::{Field, Listing, Plain, ProductOption},
     market::Untracked,
     price::ScopeMatch,
@@ -107,6 +107,7 @@ fn sample(full: bool) -> Option<Sample> {
     let brand = Brand { id: "brand".into(), name: text("Nordby") };
     let root = Category {
         key: full.then(|| "root".to_owned()),
+        external_id: full.then(|| "12".to_owned()),
         name: text("Women"),
         slug: maybe("women"),
         description: maybe("All for women"),
@@ -182,6 +183,7 @@ fn price(market: &Market, full: bool) -> Price {
     Price {
         discounted: Some(Money::new(1499, market.currency)),
         tax: full.then_some(TaxMode::Gross),
+        tiers: if full { vec![Tier { minimum: 10, value: Money::new(1299, market.currency) }] } else { Vec::new() },
         ..Price::new(Money::new(1999, market.currency))
     }
 }

@@ -124,6 +124,7 @@ static VARIANT: Record = Record {
         always("list_price", Shape::Number, "what it costs without the discount"),
         always("on_sale", Shape::Boolean, "price is below list_price"),
         maybe("tax", Shape::Text, "whether tax is in the price: gross or net; missing where the shop does not say"),
+        always("tiers", Shape::List(&Shape::Record(&TIER)), "lower prices for larger quantities, by rising quantity"),
         maybe("stock", Shape::Integer, "pieces that can be sold now; missing where the shop does not track them"),
         always("in_stock", Shape::Boolean, "it can be bought now"),
         always("attributes", Shape::Map(&Shape::Record(&ATTRIBUTE)), "attributes of the variant, by name"),
@@ -136,6 +137,7 @@ static CATEGORY: Record = Record {
     members: &[
         always("id", Shape::Text, "id at the source"),
         maybe("key", Shape::Text, "key given by the shop"),
+        maybe("external_id", Shape::Text, "id in a system beside the source, such as an ERP"),
         maybe("parent", Shape::Text, "id of the category above"),
         always("name", Shape::Text, "shown name, never blank"),
         maybe("description", Shape::Text, "description"),
@@ -167,7 +169,20 @@ static MARKET: Record = Record {
 
 static CATEGORY_NAME: Record = Record {
     name: "product.categories[]",
-    members: &[always("id", Shape::Text, "id at the source"), maybe("name", Shape::Text, "shown name")],
+    members: &[
+        always("id", Shape::Text, "id at the source"),
+        maybe("key", Shape::Text, "key given by the shop"),
+        maybe("external_id", Shape::Text, "id in a system beside the source, such as an ERP"),
+        maybe("name", Shape::Text, "shown name"),
+    ],
+};
+
+static TIER: Record = Record {
+    name: "variant.tiers[]",
+    members: &[
+        always("minimum", Shape::Integer, "from this many pieces, at least 2"),
+        always("price", Shape::Number, "what one piece costs then"),
+    ],
 };
 
 static ATTRIBUTE: Record = Record {

@@ -4,7 +4,7 @@
 //! the market's locales and all that its URL needs, and it does not hang below itself. Parents, children and paths hold only categories that are
 //! shown; what hangs below one without a name is shown as far down as it goes.
 
-use model::{Category, CategoryId, CategoryListing, Filtered, Online, Timestamp};
+use model::{Category, CategoryListing, Filtered, Online, Timestamp, listing::CategoryRef};
 
 use super::{Projection, View, price::earlier, url::Parts};
 
@@ -29,13 +29,18 @@ impl View {
         let name = self.language.pick(&category.name).ok_or(Filtered::NoText)?;
         let parts = self.parts(category);
         let url = self.category_url.fill(&parts).ok_or(Filtered::NoUrl)?;
-        let children: Vec<&CategoryId> =
-            self.reference.children(&category.id).filter(|it| self.is_shown(it, at, next)).map(|it| &it.id).collect();
+        let children: Vec<CategoryRef<'_>> = self
+            .reference
+            .children(&category.id)
+            .filter(|it| self.is_shown(it, at, next))
+            .map(CategoryRef::from)
+            .collect();
         let parent = category.parent.as_ref().and_then(|id| self.reference.category(id));
         Ok(CategoryListing {
             id: &category.id,
             key: parts.key,
-            parent: parent.filter(|parent| self.is_shown(parent, at, next)).map(|parent| &parent.id),
+            external_id: category.external_id.as_deref(),
+            parent: parent.filter(|parent| self.is_shown(parent, at, next)).map(CategoryRef::from),
             name,
             description: self.language.pick(&category.description),
             slug: parts.slug,

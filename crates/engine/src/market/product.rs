@@ -84,6 +84,8 @@ impl View {
                 list_price,
                 on_sale: price.decimal() < list_price.decimal(),
                 tax: choice.basis.and_then(|basis| basis.price.tax),
+                // Tiers of a price that was converted are in the other currency.
+                tiers: choice.basis.filter(|_| choice.rate.is_none()).map_or(&[], |basis| &basis.price.tiers),
                 basis: choice.basis,
                 stock: available.pieces(),
                 in_stock: available.in_stock(self.market.untracked == Untracked::Available),
@@ -176,6 +178,8 @@ impl View {
             let placement = placement(&category.id);
             CategoryName {
                 id: &category.id,
+                key: category.key.as_deref(),
+                external_id: category.external_id.as_deref(),
                 name: self.language.pick(&category.name),
                 primary: placement.is_some_and(|it| it.primary),
                 position: placement.and_then(|it| it.position),

@@ -385,6 +385,7 @@ pub struct Category<'a> {
     pub name: Option<LocalizedString<'a>>,
     pub slug: Option<LocalizedString<'a>>,
     pub description: Option<LocalizedString<'a>>,
+    pub external_id: Option<Text<'a>>,
     pub parent: Option<Reference<'a>>,
     pub order_hint: Option<Text<'a>>,
     pub assets: Option<Vec<Asset<'a>>>,

@@ -1,20 +1,28 @@
 //! Ids as a store has them: all text, or all whole numbers.
 
+use std::borrow::Cow;
+
 use contract::{Fault, Item};
-use model::{Listing, Offer};
+use model::{Listing, Offer, listing::CategoryRef};
 use serde::{Serialize, Serializer, ser::Error};
 
-use crate::clerk::config::{Config, IdType, ProductId};
+use crate::clerk::config::{CategoryId, Config, IdType, ProductId};
 
 /// An id in the store's type.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct JsonId<'a>(pub(super) &'a str, pub(super) IdType);
+#[derive(Clone, Debug)]
+pub(super) struct JsonId<'a>(Cow<'a, str>, IdType);
+
+impl<'a> JsonId<'a> {
+    pub(super) fn new(id: impl Into<Cow<'a, str>>, of: IdType) -> Self {
+        Self(id.into(), of)
+    }
+}
 
 impl Serialize for JsonId<'_> {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         match self.1 {
-            IdType::Text => out.serialize_str(self.0),
-            IdType::Integer => match integer(self.0) {
+            IdType::Text => out.serialize_str(&self.0),
+            IdType::Integer => match integer(&self.0) {
                 Some(number) => out.serialize_i64(number),
                 None => Err(S::Error::custom(format_args!("{:?} is no whole number", self.0))),
             },
@@ -30,6 +38,25 @@ pub fn is_integer(text: &str) -> bool {
 /// The number that is written exactly like this: two ids never become one.
 pub(super) fn integer(text: &str) -> Option<i64> {
     text.parse().ok().filter(|number: &i64| number.to_string() == text)
+}
+
+/// The id of a category; none where it has nothing to make one of, so that it is not sent either.
+pub(super) fn of_category<'a>(config: &Config, category: CategoryRef<'a>) -> Option<Cow<'a, str>> {
+    let id = category.id.as_str();
+    match config.category_id {
+        CategoryId::Id => Some(id.into()),
+        CategoryId::Key => category.key.map(Into::into),
+        CategoryId::ExternalId => category.external_id.map(Into::into),
+        CategoryId::Number if is_integer(id) => Some(id.into()),
+        CategoryId::Number => Some(number(id).to_string().into()),
+    }
+}
+
+/// The FNV-1a hash of an id, in the 53 bits that every JSON reader knows: of ten thousand ids two are the same once in a
+/// hundred million shops, and then the ledger gives the item to one of them and says so.
+fn number(id: &str) -> u64 {
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    (hash ^ (hash >> 53)) & ((1 << 53) - 1)
 }
 
 /// The id of a product.

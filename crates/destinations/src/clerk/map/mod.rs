@@ -31,10 +31,11 @@ pub fn fingerprint(config: &Config, mapping: u32) -> String {
         Attributes::Only(names) => format!("{names:?}"),
     };
     format!(
-        "clerk {mapping} {:?} {:?} {:?} {:?} {} {:?} {:?} {} {:?} {names}",
+        "clerk {mapping} {:?} {:?} {:?} {:?} {:?} {} {:?} {:?} {} {:?} {names}",
         config.grain,
         config.id_type,
         config.product_id,
+        config.category_id,
         config.out_of_stock,
         config.untracked_quantity,
         config.description,

@@ -6,7 +6,10 @@ use contract::{
     Constraint, Facet, Fault,
     destination::{Made, Mapped},
 };
-use model::{Filtered, Listing, Money, Offer, listing::Plain};
+use model::{
+    Filtered, Listing, Money, Offer,
+    listing::{CategoryName, Plain},
+};
 
 use super::{
     field::{self, Named},
@@ -98,7 +101,7 @@ impl<'a> Product<'_, 'a> {
         let offers = || self.listing.variants.iter();
         self.common(&mut sheet, self.listing.images.first().copied())?;
         sheet.maybe(Facet::CONTENT, "sku", self.listing.sku)?;
-        sheet.put(Facet::CONTENT, "variant_ids", &Each(|| offers().map(|it| JsonId(it.id.as_str(), self.config.id_type))))?;
+        sheet.put(Facet::CONTENT, "variant_ids", &Each(|| offers().map(|it| JsonId::new(it.id.as_str(), self.config.id_type))))?;
         sheet.put(Facet::CONTENT, "variant_skus", &Each(|| offers().map(|it| it.sku.map_or("", |sku| sku.as_str()))))?;
         sheet.put(Facet::CONTENT, "variant_images", &Each(|| offers().map(|it| self.image(it).unwrap_or_default())))?;
         if !self.listing.options.is_empty() {
@@ -132,7 +135,7 @@ impl<'a> Product<'_, 'a> {
         let mut sheet = Sheet::new(self.taken, &name);
         self.common(&mut sheet, self.image(offer))?;
         sheet.maybe(Facet::CONTENT, "sku", offer.sku)?;
-        sheet.put(Facet::CONTENT, "parent_id", &JsonId(self.parent, self.config.id_type))?;
+        sheet.put(Facet::CONTENT, "parent_id", &JsonId::new(self.parent, self.config.id_type))?;
         let options = options_text(self.listing, offer);
         sheet.maybe(Facet::CONTENT, "options", Some(options).filter(|text| !text.is_empty()))?;
         self.attributes(&mut sheet, field::of_offer(self.listing, offer))?;
@@ -155,7 +158,9 @@ impl<'a> Product<'_, 'a> {
             None => {}
         }
         let id_type = self.config.id_type;
-        sheet.put(Facet::CONTENT, "categories", &Each(|| it.categories.iter().map(|it| JsonId(it.id.as_str(), id_type))))?;
+        let of = |category: &CategoryName<'a>| id::of_category(self.config, category.reference());
+        let categories = || it.categories.iter().filter_map(of).map(|id| JsonId::new(id, id_type));
+        sheet.put(Facet::CONTENT, "categories", &Each(categories))?;
         sheet.put(Facet::CONTENT, "category_names", &Each(|| it.categories.iter().filter_map(|it| it.name)))?;
         sheet.maybe(Facet::CONTENT, "created_at", it.created_at.map(model::Timestamp::seconds))?;
         if !it.keywords.is_empty() {

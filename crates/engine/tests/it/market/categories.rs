@@ -13,9 +13,9 @@ fn shown(records: &[Category], id: &str) -> Result<Shown, Filtered> {
     assert_eq!(projection.next, None);
     let listing = projection.listing?;
     Ok((
-        listing.parent.map(ToString::to_string),
+        listing.parent.map(|it| it.id.to_string()),
         listing.path.iter().map(ToString::to_string).collect(),
-        listing.children.iter().map(ToString::to_string).collect(),
+        listing.children.iter().map(|it| it.id.to_string()).collect(),
     ))
 }
 
@@ -108,7 +108,7 @@ proptest! {
                 Ok(listing) => {
                     prop_assert!(!in_ring);
                     prop_assert!(listing.path.len() <= parents.len());
-                    prop_assert!(!listing.children.contains(&&record.id));
+                    prop_assert!(listing.children.iter().all(|it| *it.id != record.id));
                 }
                 Err(filtered) => {
                     prop_assert_eq!(filtered, Filtered::CategoryCycle);

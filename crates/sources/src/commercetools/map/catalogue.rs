@@ -12,6 +12,7 @@ pub fn category(category: api::Category<'_>) -> Result<Change, Unfit> {
     let record = Category {
         id: String::from(category.id).into(),
         key: some(category.key),
+        external_id: some(category.external_id),
         tree: None,
         parent: category.parent.map(|it| String::from(it.id).into()),
         name: localized("name", category.name, &mut notices)?,
