@@ -7,7 +7,7 @@ use contract::{
 use model::Kind;
 
 use super::{
-    Push, Verdict, checks, must, same,
+    Failed, Push, Verdict, checks, must, same,
     samples::{self, at, category, closed, gone, held, is, open, page, plain, settled, source, step, sweep},
     some,
 };
@@ -22,6 +22,7 @@ checks![
     an_approval_allows_what_is_held,
     held_removals_are_due_once_they_are_approved,
     a_flow_sees_only_kinds_that_it_carries,
+    a_kind_that_a_flow_newly_carries_is_walked_for_that_flow_and_no_other,
     a_kind_that_is_carried_later_is_looked_at,
 ];
 
@@ -162,6 +163,39 @@ async fn a_flow_sees_only_kinds_that_it_carries(store: &dyn Store) -> Verdict {
     narrow.stands("nothing else counts", (1, 0, 0, 0, 0)).await?;
     store.intake(page(vec![gone(Kind::Category, "c", None)])).await?;
     narrow.stands("nor changes it", (1, 0, 0, 0, 0)).await
+}
+
+async fn a_kind_that_a_flow_newly_carries_is_walked_for_that_flow_and_no_other(store: &dyn Store) -> Verdict {
+    let carrying = async |flow: &'static str, carries: &[Kind]| {
+        let declared = samples::declared(&flow.into(), &source(), "1", contract::destination::Ids::Own);
+        let declaration = store.declare(&Declared { carries: carries.to_vec(), ..declared }).await?;
+        Ok::<_, Failed>((Push { store, flow: flow.into() }, declaration.restarted))
+    };
+    let (products, _) = carrying("products", &[Kind::Product]).await?;
+    let records = vec![is(plain("a", "A"), 1), is(category("c", "C", None), 1), is(category("d", "D", None), 1)];
+    store.intake(page(records)).await?;
+    store.intake(page(vec![gone(Kind::Category, "d", None)])).await?;
+    products.settle_all().await?;
+    let revision = store.revision(&source()).await?;
+    let (both, _) = carrying("both", &[Kind::Product, Kind::Category]).await?;
+    let mut seen = both.ids().await?;
+    seen.sort_unstable();
+    same("what was read before is walked, what is gone too", seen, ["a", "c", "d"].map(str::to_owned).to_vec())?;
+    both.settle_all().await?;
+    both.stands("and settled", (2, 0, 0, 0, 1)).await?;
+    // One that is carried by then.
+    let (categories, _) = carrying("categories", &[Kind::Category]).await?;
+    same("walked for another flow", categories.settle_all().await?.work.len(), 2)?;
+    // A start declares all flows again.
+    for (flow, carries) in [("products", &[Kind::Product][..]), ("both", &[Kind::Product, Kind::Category])] {
+        let (push, restarted) = carrying(flow, carries).await?;
+        must("it does not start over", !restarted)?;
+        same("what was carried before is not walked again", push.ids().await?.len(), 0)?;
+    }
+    same("no record changed", store.revision(&source()).await?, revision)?;
+    store.intake(page(vec![is(plain("b", "B"), 1)])).await?;
+    let newest = [both.ids().await?, categories.ids().await?, products.ids().await?].concat();
+    same("what is read later is walked by who carries it", newest, vec!["b".to_owned(), "b".to_owned()])
 }
 
 async fn a_kind_that_is_carried_later_is_looked_at(store: &dyn Store) -> Verdict {
