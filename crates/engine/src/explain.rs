@@ -11,8 +11,8 @@ use serde_json::Value as Json;
 use crate::{
     flow::Flow,
     market::{Origin, View},
-    plan::{FieldChange, differences},
-    prepare::{Part, Target, job},
+    plan::{FieldChange, differences, planned},
+    prepare::{Part, Target},
 };
 
 /// The journey of one record.
@@ -113,7 +113,7 @@ async fn stop(
     clock: &dyn Clock,
 ) -> Result<Stop, Fault> {
     let prepared = flow.prepared(store).await?;
-    let job = job(flow, &prepared, work, clock.now());
+    let job = planned(flow, store, clock, &prepared, work).await?;
     let ledger = store.entry(&flow.name, work.number).await?;
     let wanted = match &job.target {
         Target::InSync => "the market sells it".to_owned(),
@@ -167,7 +167,7 @@ fn stands(work: &Work, ledger: Option<&EntryView>) -> (&'static str, String) {
         State::Filtered(rule) if rule == "dropped" => {
             ("filtered", "it was dropped with `cartage dead drop` until it changes".to_owned())
         }
-        State::Filtered(rule) => ("filtered", format!("rule {rule} keeps it out")),
+        State::Filtered(rule) => ("filtered", format!("rule {rule} keeps it out{}", reason())),
         State::Dead => ("dead", format!("it was set aside at {}{}", entry.settled_at, reason())),
         State::Gone => ("gone", "the source no longer has it, and the destination knows".to_owned()),
         State::Retry(at) => {

@@ -60,8 +60,8 @@ pub async fn settle(
                 call: None,
                 fault: None,
                 refused: Vec::new(),
-                wants: Vec::new(),
                 trial: None,
+                turn: entry.turn,
             })
             .collect();
         if !settled.is_empty() {

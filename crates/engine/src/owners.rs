@@ -1,6 +1,6 @@
 //! Item ownership for callers that only read: a feed and a plan.
 //!
-//! **Invariant:** an item belongs to the record that holds it in the ledger as long as that record still wants it.
+//! **Invariant:** an item belongs to the record that owns it by its claim, as long as that record would still be it.
 
 use contract::{
     Clock, Fault, Item, Store,
@@ -15,7 +15,7 @@ use crate::{
     prepare::{Rank, Target},
 };
 
-/// Of the items that a record should be, those that another record holds and still wants. `outranked`: only those that a
+/// Of the items that a record would be, those that another record owns and would still be. `outranked`: only those that a
 /// push would leave to the other.
 pub(crate) async fn of_others(
     flow: &Flow,

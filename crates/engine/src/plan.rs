@@ -154,10 +154,6 @@ impl Plan {
             }
             Target::InSync | Target::Gone => {}
         }
-        if let Some(contested) = &job.contested {
-            let fault = contested.fault.clone();
-            self.refused.push(Refused { kind: job.kind, id: job.id.clone(), fault });
-        }
         for part in &job.parts {
             let (sum, name) = match part.action {
                 Action::Keep | Action::Resolve | Action::Hold(Hold::UnknownOutcome) => (&mut self.keep, "keep"),
@@ -183,7 +179,7 @@ impl Plan {
 }
 
 /// What a push would do for one record, as long as the items of others stay theirs.
-async fn planned(
+pub(crate) async fn planned(
     flow: &Flow,
     store: &dyn Store,
     clock: &dyn Clock,
@@ -191,8 +187,8 @@ async fn planned(
     work: &Work,
 ) -> Result<Job, Fault> {
     let mut job = job(flow, prepared, work, clock.now());
-    let others = of_others(flow, store, clock, prepared, work, job.gains(), true).await?;
-    job.drop_contested(|item| others.iter().find(|other| other.item == *item).map(|other| &other.id));
+    let others = of_others(flow, store, clock, prepared, work, job.items(), true).await?;
+    job.leave(&others);
     Ok(job)
 }
 
@@ -211,8 +207,8 @@ pub async fn changes(
     }
     let prepared = flow.prepared(store).await?;
     let job = planned(flow, store, clock, &prepared, work).await?;
-    if let Some(contested) = job.contested {
-        return Err(contested.fault);
+    if let Some(fault) = job.outranked {
+        return Err(fault);
     }
     let before = store.entry(&flow.name, work.number).await?.map(|entry: EntryView| entry.items).unwrap_or_default();
     let after: Vec<Item> = match job.target {

@@ -3,7 +3,7 @@
 use contract::{
     Destination, Digests, Fault, Item, Op, Payload, Ref, Removal,
     destination::{Carry, Repeat},
-    store::{Entry, HeldItem, Hold, ItemEntry, Number, Revision, State, Trial, Work},
+    store::{Entry, HeldItem, Hold, ItemEntry, Number, Owner, Revision, State, Trial, Work},
 };
 use model::{Kind, Record, RecordId, RemoteId, Timestamp};
 
@@ -27,12 +27,12 @@ pub struct Job {
     pub target: Target,
     /// Its items, and what has to be done with each.
     pub parts: Vec<Part>,
-    /// What it is not sent as because it is another record's, which makes it a dead letter.
-    pub contested: Option<Contested>,
-    /// It is not sent as an item that a record under way is sent as: it is looked at again after that.
-    pub contested_now: bool,
-    /// Decides whose an item is that several records want.
+    /// Another record owns an item that it would be.
+    pub outranked: Option<Fault>,
+    /// Decides who owns an item that several records are to be.
     pub rank: Rank,
+    /// How often claims of records had changed what it holds.
+    pub turn: u32,
     /// When its projection may change by time alone.
     pub due: Option<Timestamp>,
     /// How often in a row it was put off before.
@@ -47,11 +47,12 @@ pub struct Job {
     pub probe: bool,
 }
 
-/// Of several records that want an item, the one with the highest rank has it: the one that the source created last, of
-/// equals the one that was read last.
+/// Of several records that are to be an item, the one with the highest rank owns it: the one that the source created last,
+/// of equals the one that was read last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank {
-    created_at: Option<Timestamp>,
+    /// When the source created the record.
+    pub created_at: Option<Timestamp>,
     number: Number,
 }
 
@@ -89,15 +90,6 @@ pub enum Standing {
     Dead,
 }
 
-/// Items that are another record's.
-#[derive(Clone, Debug)]
-pub struct Contested {
-    /// What it would have been sent as.
-    pub items: Vec<Item>,
-    /// Whose they are.
-    pub fault: Fault,
-}
-
 /// How a record will stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -124,8 +116,6 @@ pub struct Part {
     pub before: Before,
     /// What is done with it.
     pub action: Action,
-    /// Which other record is sent as it.
-    pub handed: Handed,
     /// It is told once, rather than kept up to date.
     pub told: bool,
     /// What the destination acknowledged last, where its calls ask for it.
@@ -141,17 +131,6 @@ pub enum Before {
     InDoubt,
     /// A payload with these digests.
     Holds(Digests),
-}
-
-/// Whether another record takes an item over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Handed {
-    /// None does.
-    No,
-    /// This one, which is under way.
-    To(Number),
-    /// Another one holds it in the ledger now.
-    Over,
 }
 
 /// What is done with an item.
@@ -249,9 +228,9 @@ impl Job {
             id: work.id.clone(),
             target,
             parts,
-            contested: None,
-            contested_now: false,
+            outranked: None,
             rank: Rank::of(work),
+            turn: entry.map_or(0, |entry| entry.turn),
             due: None,
             attempts: entry.map_or(0, |entry| entry.attempts),
             trial: entry.and_then(|entry| entry.trial),
@@ -313,30 +292,31 @@ impl Job {
         self.parts.iter().filter_map(|part| part.payload.as_ref()).map(Payload::len).sum()
     }
 
-    /// Ids of the items that it is to be sent as and does not hold yet.
-    pub fn gains(&self) -> impl Iterator<Item = &RemoteId> {
-        self.parts.iter().filter(|part| part.is_gain()).map(|part| &part.id)
+    /// Ids of the items that it is to be.
+    pub fn items(&self) -> impl Iterator<Item = &RemoteId> {
+        self.parts.iter().filter(|part| part.payload.is_some()).map(|part| &part.id)
     }
 
-    /// Takes out the items that `owner` says are another record's; the job then ends as a dead letter.
-    pub fn drop_contested<'a>(&mut self, owner: impl Fn(&RemoteId) -> Option<&'a RecordId>) {
-        let contested = |part: &mut Part| part.is_gain() && owner(&part.id).is_some();
-        let items: Vec<Item> = self.parts.extract_if(.., contested).filter_map(Part::item).collect();
-        let Some((first, owner)) = items.first().and_then(|first| Some((first, owner(&first.id)?))) else { return };
-        let fault = taken(self.kind, &self.id, &first.id, owner, items.len());
-        self.contested = Some(Contested { items, fault });
-    }
-
-    /// Items that it is not sent as because they are another record's.
-    pub fn wants(&self) -> Vec<RemoteId> {
-        self.contested.iter().flat_map(|contested| &contested.items).map(|item| item.id.clone()).collect()
+    /// Is not sent as what other records own, and is filtered for it; what it is sent as otherwise stays.
+    pub fn leave(&mut self, owners: &[Owner]) {
+        let owned = |part: &Part| part.payload.is_some() && owners.iter().any(|owner| owner.item == part.id);
+        let known = self.parts.len();
+        self.parts.retain(|part| !owned(part));
+        if let Some(first) = owners.first().filter(|_| self.parts.len() < known) {
+            self.outranked = Some(outranked(self.kind, &self.id, first, owners.len()));
+            self.target = Target::Filtered(OUTRANKED);
+        }
     }
 }
 
-/// The fault of a record that wants an item of another record.
-fn taken(kind: Kind, id: &RecordId, item: &RemoteId, owner: &RecordId, items: usize) -> Fault {
+/// The rule that keeps out what another record is sent as.
+pub const OUTRANKED: &str = "item_of_another";
+
+/// Why a record is not sent as an item, and so many in all, that another one owns.
+fn outranked(kind: Kind, id: &RecordId, first: &Owner, items: usize) -> Fault {
     let more = if items > 1 { format!(" (and {} more)", items - 1) } else { String::new() };
-    let message = format!("item {:?}{more} of {kind} {id} belongs to {kind} {owner}", item.as_str());
+    let (item, owner) = (first.item.as_str(), &first.id);
+    let message = format!("item {item:?}{more} of {kind} {id} belongs to {kind} {owner}");
     Fault::record("C0608", message).hint(format!(
         "of two records with one id (such as a SKU) the one that was created last is sent; give each an id of its own at \
          the source, or remove it from {kind} {owner}: this one is sent then"
@@ -352,8 +332,7 @@ impl Action {
 
 impl Part {
     pub(crate) const fn new(id: RemoteId, payload: Option<Payload>, digests: Digests, before: Before) -> Self {
-        let (action, handed) = (Action::Keep, Handed::No);
-        Self { id, payload, digests, before, action, handed, told: false, acknowledged: None }
+        Self { id, payload, digests, before, action: Action::Keep, told: false, acknowledged: None }
     }
 
     /// Has it removed.
@@ -370,26 +349,8 @@ impl Part {
     /// The destination no longer has it after this.
     pub fn is_removal(&self) -> bool {
         self.payload.is_none()
-            && self.handed == Handed::No
             && self.before != Before::Nothing
             && matches!(self.action, Action::Send(_) | Action::AwaitFeed)
-    }
-
-    /// It is to be sent, and the record does not hold it yet.
-    pub(crate) fn is_gain(&self) -> bool {
-        self.before == Before::Nothing && self.payload.is_some() && matches!(self.action, Action::Send(_))
-    }
-
-    /// Leaves it to another record, which is sent as it.
-    pub(crate) const fn hand_to(&mut self, record: Number) {
-        self.handed = Handed::To(record);
-        self.action = Action::Keep;
-    }
-
-    /// Sends it whatever the ledger says: another record may have left something there.
-    pub(crate) fn take_over(&mut self) {
-        self.before = Before::InDoubt;
-        self.action = Action::Send(Op::Put);
     }
 
     /// The item, if it should be there.

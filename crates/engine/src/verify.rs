@@ -8,7 +8,7 @@ use model::{Kind, RecordId, RemoteId};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use crate::flow::Flow;
+use crate::{flow::Flow, prepare::OUTRANKED};
 
 /// Records read back at once.
 const PAGE: usize = 100;
@@ -63,8 +63,14 @@ pub async fn verify(flow: &Flow, store: &dyn Store) -> Result<Verified, Fault> {
                 verified.unreadable.push(kind);
                 break;
             }
-            let in_sync = |work: &&Work| work.entry.as_ref().is_some_and(|entry| entry.state == State::InSync);
-            let page: Vec<&Work> = page.iter().filter(in_sync).collect();
+            // Of what others own in part, the rest is there.
+            let is_there = |state: &State| match state {
+                State::InSync => true,
+                State::Filtered(rule) => rule == OUTRANKED,
+                _ => false,
+            };
+            let settled = |work: &&Work| work.entry.as_ref().is_some_and(|entry| is_there(&entry.state));
+            let page: Vec<&Work> = page.iter().filter(settled).collect();
             if !page.is_empty() && !compare(flow, store, kind, &page, &mut verified).await? {
                 verified.unreadable.push(kind);
                 break;
@@ -100,8 +106,8 @@ pub async fn repair(flow: &Flow, store: &dyn Store, clock: &dyn Clock, verified:
             call: None,
             fault: None,
             refused: Vec::new(),
-            wants: Vec::new(),
             trial: None,
+            turn: entry.turn,
         }));
     }
     let extra = settled.len() as u64;

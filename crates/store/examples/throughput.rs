@@ -331,7 +331,7 @@ fn settled(work: &Work, call: Option<u64>) -> Result<Settled, Fault> {
         call,
         fault: None,
         refused: Vec::new(),
-        wants: Vec::new(),
+        turn: 0,
         trial: None,
     })
 }

@@ -204,8 +204,8 @@ pub fn settled(work: &Work, state: State, items: Held) -> Settled {
         call: None,
         fault: None,
         refused: Vec::new(),
-        wants: Vec::new(),
         trial: None,
+        turn: work.entry.as_ref().map_or(0, |entry| entry.turn),
     }
 }
 

@@ -16,8 +16,7 @@ pub trait Ledger: Send + Sync {
     /// beginning. Name and source identify a flow: with another source it is another flow, and the one before
     /// is a [`Leftover`](super::Leftover).
     ///
-    /// Where the ledger gives one item to two records, the one that was settled last keeps it, in doubt, and the other is
-    /// looked at again without it.
+    /// Where its ids are shared from now on, every record is looked at again; what a record holds stays its own until it is.
     async fn declare(&self, flow: &Declared) -> Result<Declaration, Fault>;
 
     /// These are all sources and flows that there are: any other is a former one. It wakes nobody and holds up no
@@ -40,8 +39,17 @@ pub trait Ledger: Send + Sync {
     /// One record as [`Store::window`] would give it.
     async fn work(&self, flow: &FlowName, number: Number) -> Result<Option<Work>, Fault>;
 
-    /// Whose these items are: for each that the destination holds or may hold, and for each that an open call carries, its
-    /// record. Items without an owner are left out. Reads only.
+    /// Says which items these records are to be from now on, where ids are shared: before anything is sent as one of them. Of
+    /// the records that are to be an item, its owner is the one with the highest rank: the one that the source created last, of
+    /// equals the one with the higher number. What a record holds and is not to be is its own as long as no other is to be
+    /// it.
+    ///
+    /// An item gets another owner in the same transaction: the row of the former owner holds it no longer, that of the new
+    /// one holds it in doubt, and both records are due.
+    async fn claim(&self, flow: &FlowName, lease: Lease, claims: Vec<Claim>) -> Result<Claimed, Fault>;
+
+    /// Whose these items are. Where ids are shared, that is what [`Ledger::claim`] says; otherwise an item is the record's that
+    /// has its id. Items without an owner are left out. Reads only.
     async fn owners(&self, flow: &FlowName, kind: Kind, items: &[RemoteId]) -> Result<Vec<Owner>, Fault>;
 
     /// One step of a push: closes calls, settles records, moves the cursor and opens calls, all or nothing. Gives the
@@ -188,6 +196,37 @@ pub struct Owner {
     pub id: RecordId,
 }
 
+/// Which items a record is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The record.
+    pub number: Number,
+    /// When the source created it. One of which that is not known ranks below all of which it is.
+    pub created_at: Option<Timestamp>,
+    /// The items' ids at the destination; none: it is filtered, or gone.
+    pub items: Vec<RemoteId>,
+}
+
+/// What came of claims.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claimed {
+    /// Of the records that made the claims, those whose entry changed or that are to be what another one owns.
+    pub contested: Vec<Contested>,
+    /// Items that were taken from a record, whoever made the claims.
+    pub taken: Vec<Owner>,
+}
+
+/// A record whose claims meet those of others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contested {
+    /// The record.
+    pub number: Number,
+    /// What the ledger holds of it now.
+    pub entry: Option<Entry>,
+    /// The owners of items that it claimed and does not own.
+    pub owners: Vec<Owner>,
+}
+
 /// A record and what a flow knows of it.
 #[derive(Clone, Debug)]
 pub struct Work {
@@ -248,6 +287,8 @@ pub struct Entry {
     pub attempts: u32,
     /// How often it failed alone, where it did.
     pub trial: Option<Trial>,
+    /// How often claims of records changed what it holds, its own among them.
+    pub turn: u32,
 }
 
 /// Failures of calls that carried nothing but one record. The engine's; the store only keeps it.
@@ -277,7 +318,8 @@ pub struct ItemEntry {
 pub enum State {
     /// The destination has acknowledged what it should be.
     InSync,
-    /// This rule keeps it out of the market, and the destination does not hold it.
+    /// This rule keeps it out of the market, and the destination does not hold it. Where other records own some of its items
+    /// and not all, the destination holds the rest.
     Filtered(String),
     /// Refused, see its dead letter.
     Dead,
@@ -334,7 +376,7 @@ pub struct Step {
     pub settled: Vec<Settled>,
     /// Where the cursor stands now; none: where it stood.
     pub cursor: Option<Cursor>,
-    /// Calls that are about to be made. Items of theirs that were nobody's belong to the record that they are carried for.
+    /// Calls that are about to be made.
     pub open: Vec<Open>,
     /// How many items were removed with what is settled, as far as that counts against the flow's guard.
     pub removed: u64,
@@ -379,8 +421,7 @@ pub struct Settled {
     pub revision: Revision,
     /// How it stands. [`State::Retry`] counts one attempt more; any other starts the count again.
     pub state: State,
-    /// What the destination holds now. An item that another record owned is this one's from now on, and the other is
-    /// looked at again without it.
+    /// What the destination holds now.
     pub items: Held,
     /// When its projection may change by time alone.
     pub due: Option<Timestamp>,
@@ -390,11 +431,11 @@ pub struct Settled {
     pub fault: Option<Fault>,
     /// For [`State::Dead`]: the items that were refused, kept in the dead letter.
     pub refused: Vec<Item>,
-    /// Items that it should be and was not sent as, because another record owns them. If it is dead, it is tried again as
-    /// soon as one of them is nobody's.
-    pub wants: Vec<RemoteId>,
     /// How often it failed alone, where it did.
     pub trial: Option<Trial>,
+    /// [`Entry::turn`] when it was looked at. If that is another by now, only what the record still owns is kept, in doubt, and
+    /// the record is due, whatever `state` says.
+    pub turn: u32,
 }
 
 /// What the destination holds of a record.

@@ -7,8 +7,8 @@
 //! - reading the same record twice changes nothing: no new revision, no touch;
 //! - a cursor moves only together with the ledger rows of everything it passes;
 //! - for every flow the states of [`Tally`] add up to its `mirror`;
-//! - where ids are shared, an item has one owner per flow and kind, and of the dead records that want an item, some are
-//!   tried again as soon as it is nobody's.
+//! - where ids are shared, no two records of a flow and kind hold an item: its owner is the one with the highest rank of those
+//!   that claim it, and who gains or loses it is due.
 
 mod desk;
 mod hints;

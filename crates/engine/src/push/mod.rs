@@ -44,14 +44,14 @@ use self::{
     guard::Removing,
     imports::Imports,
     outbox::{Batch, Bin, Flush, Outbox, Waiting},
-    planner::Planner,
+    planner::{Planned, Planner},
     settle::{Answer, Circumstances},
     settler::{STEP, Settler},
 };
 use crate::{
     flow::Flow,
     observe::{Event, Observer},
-    prepare::{Action, Handed, Job},
+    prepare::{Action, Job},
 };
 
 /// Records that may be prepared but not settled, whatever the destination's calls can hold.
@@ -255,7 +255,7 @@ impl Turn {
     /// Reads and prepares until enough is waiting. True when there is nothing more to read now.
     async fn fill(&mut self) -> Result<bool, Fault> {
         let planned = self.planner.look_again(&self.push, &mut self.settler, &self.imports).await?;
-        self.enqueue(planned.jobs);
+        self.enqueue(planned);
         while !self.is_ending() {
             if self.settler.waiting_rows() >= STEP {
                 self.commit(&[]).await?;
@@ -263,11 +263,12 @@ impl Turn {
             let room = self.room();
             let next = self.planner.next(&self.push, room, &mut self.settler, &self.imports);
             let Some(planned) = next.await? else { return Ok(false) };
-            self.enqueue(planned.jobs);
+            let is_last = planned.is_last;
+            self.enqueue(planned);
             if let Some(fault) = self.planner.broken.take() {
                 self.pause(fault);
             }
-            if planned.is_last {
+            if is_last {
                 return Ok(true);
             }
         }
@@ -308,9 +309,12 @@ impl Turn {
         if load == 0 { room.max(planner::LEAST_ROOM) } else { room }
     }
 
-    fn enqueue(&mut self, jobs: Vec<(Job, Vec<Place>)>) {
+    fn enqueue(&mut self, planned: Planned) {
         let mut unsent = Vec::new();
-        for (job, places) in jobs {
+        for lost in planned.taken {
+            self.settler.withdraw(lost.number, &lost.item);
+        }
+        for (job, places) in planned.jobs {
             let (number, removes) = (job.number, job.removes() > 0);
             self.settler.begin(job, places);
             if removes {
@@ -332,10 +336,6 @@ impl Turn {
         let backfill = !places.is_empty() && places.iter().all(|(urgency, _)| *urgency == Urgency::Backfill);
         let mut left = 0;
         for (index, part) in job.parts.iter().enumerate() {
-            // While the record waited for the guard, another one may have taken the item over.
-            if part.handed != Handed::No {
-                continue;
-            }
             let bin = match part.action {
                 Action::Send(op) => Bin::new(job.kind, op, job.attempts, facets(job.kind)),
                 Action::Resolve => {
@@ -367,7 +367,29 @@ impl Turn {
         let destination = &self.push.flow.destination;
         let formed = self.outbox.form(gate, |kind, op| destination.limits(kind, op), flush);
         self.blocked = formed.blocked;
-        formed.batches
+        let mut batches = formed.batches;
+        if self.planner.shared {
+            self.skip_withdrawn(&mut batches);
+        }
+        batches
+    }
+
+    /// Takes out of calls what another record owns by now.
+    fn skip_withdrawn(&mut self, batches: &mut Vec<Batch>) {
+        let settler = &mut self.settler;
+        let mut done = Vec::new();
+        for batch in batches.iter_mut() {
+            let withdrawn = |waiting: &mut Waiting| {
+                settler.part(waiting.number, waiting.part).is_some_and(|part| part.action == Action::Keep)
+            };
+            let skipped: Vec<Waiting> = batch.parts.extract_if(.., withdrawn).collect();
+            for waiting in skipped {
+                self.outbox.done(batch.bin.kind, &waiting.item);
+                done.extend(settler.skip(waiting.number).then_some(waiting.number));
+            }
+        }
+        batches.retain(|batch| !batch.parts.is_empty());
+        self.finish(done);
     }
 
     /// One transaction: what ended, what is settled, the cursor, and the calls about to be made.
@@ -400,7 +422,7 @@ impl Turn {
             at: self.now(),
         };
         let opened = self.push.store.advance(step).await?;
-        self.planner.committed(cursor, &self.settler);
+        self.planner.committed(cursor);
         if records > 0 {
             self.pushed.settled += records as u64;
             self.pushed.dead += dead as u64;
@@ -629,7 +651,7 @@ impl Turn {
         });
         let in_sync: Vec<_> = in_sync.collect();
         let Some(job) = self.planner.probe(&self.push, in_sync).await? else { return Ok(false) };
-        self.enqueue(vec![(job, Vec::new())]);
+        self.enqueue(Planned { jobs: vec![(job, Vec::new())], ..Planned::default() });
         Ok(true)
     }
 

@@ -9,16 +9,10 @@ use contract::{
     Fault, FaultClass, Op,
     destination::Repeat,
     source::Urgency,
-    store::{Cursor, Number, Revision, Take, Work},
+    store::{Cursor, Number, Owner, Revision, Take, Work},
 };
 
-use super::{
-    Place, Push,
-    imports::Imports,
-    owners::{Claims, settle_rivalries},
-    settler::Settler,
-    standing::hold_back,
-};
+use super::{Place, Push, imports::Imports, owners::claim, settler::Settler, standing::hold_back};
 use crate::{
     flow::Prepared,
     prepare::{Action, Before, Job, Part, Target, job},
@@ -45,7 +39,6 @@ pub(super) struct Planner {
     again: BTreeMap<Number, Vec<Place>>,
     /// Several records may want one item.
     pub(super) shared: bool,
-    claims: Claims,
     /// How far was read, which is ahead of what is settled.
     read: Option<Cursor>,
     committed: Option<Cursor>,
@@ -61,6 +54,8 @@ pub(super) struct Planner {
 #[derive(Default)]
 pub(super) struct Planned {
     pub(super) jobs: Vec<(Job, Vec<Place>)>,
+    /// Items that records lost to others.
+    pub(super) taken: Vec<Owner>,
     /// There was nothing new.
     pub(super) is_last: bool,
 }
@@ -80,8 +75,7 @@ impl Planner {
         for number in ready {
             work.extend(push.store.work(&push.flow.name, number).await?);
         }
-        let jobs = self.jobs(push, work, settler, imports).await?;
-        Ok(Planned { jobs, is_last: false })
+        self.plan(push, work, settler, imports).await
     }
 
     /// Something waits for calls that are under way, other than at the destination.
@@ -121,8 +115,8 @@ impl Planner {
         let is_last = !window.work.iter().any(is_new);
         self.read = Some(window.cursor);
         self.shared = window.shared;
-        let jobs = self.jobs(push, window.work, settler, imports).await?;
-        Ok(Some(Planned { jobs, is_last }))
+        let planned = self.plan(push, window.work, settler, imports).await?;
+        Ok(Some(Planned { is_last, ..planned }))
     }
 
     /// A job that sends one of these records, which are in sync, again; none where none of them is as the destination has
@@ -143,25 +137,26 @@ impl Planner {
         Ok(found)
     }
 
-    async fn jobs(
+    async fn plan(
         &mut self,
         push: &Push,
         work: Vec<Work>,
         settler: &mut Settler,
         imports: &Imports,
-    ) -> Result<Vec<(Job, Vec<Place>)>, Fault> {
+    ) -> Result<Planned, Fault> {
         if work.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Planned::default());
         }
         let Some(lookup) = self.look_up(push).await? else {
             // Nothing of it is settled, so the cursor must not pass it.
             for work in &work {
                 self.hold(work);
             }
-            return Ok(Vec::new());
+            return Ok(Planned::default());
         };
         let now = push.clock.now();
         let (mut jobs, mut places) = (Vec::with_capacity(work.len()), Vec::with_capacity(work.len()));
+        let mut prepared = Vec::new();
         for work in work {
             if work.unread {
                 // It could be understood when it was read. The next revision of it is looked at.
@@ -191,16 +186,19 @@ impl Planner {
             let mut held = self.again.remove(&work.number).unwrap_or_default();
             held.extend(place);
             let mut job = job(&push.flow, &lookup.prepared, &work, now);
-            acknowledged(push, &mut job).await?;
-            hold_back(push, &mut job).await?;
+            complete(push, &mut job).await?;
             jobs.push(job);
             places.push(held);
+            if self.shared {
+                prepared.push(work);
+            }
         }
-        if self.shared {
-            settle_rivalries(push, &lookup.prepared, now, &mut jobs, &mut self.claims, settler).await?;
+        let mut taken = Vec::new();
+        if self.shared && !jobs.is_empty() {
+            taken = claim(push, &lookup.prepared, now, prepared, &mut jobs).await?;
         }
         self.lookup = Some(lookup);
-        Ok(jobs.into_iter().zip(places).collect())
+        Ok(Planned { jobs: jobs.into_iter().zip(places).collect(), taken, is_last: false })
     }
 
     /// The market looked up in the reference records as they are now; none where that can't be.
@@ -258,11 +256,16 @@ impl Planner {
         (cursor, cursor.is_some() && cursor != self.committed)
     }
 
-    /// The store has this cursor, and the outcomes of all records that are not under way.
-    pub(super) fn committed(&mut self, cursor: Option<Cursor>, settler: &Settler) {
+    /// The store has this cursor.
+    pub(super) const fn committed(&mut self, cursor: Option<Cursor>) {
         self.committed = cursor;
-        self.claims.retain(|number| settler.is_under_way(number));
     }
+}
+
+/// Adds to a job what its record alone does not tell.
+pub(super) async fn complete(push: &Push, job: &mut Job) -> Result<(), Fault> {
+    acknowledged(push, job).await?;
+    hold_back(push, job).await
 }
 
 /// Adds what the destination acknowledged last to the parts of a job, where its calls ask for it.

@@ -12,7 +12,7 @@ use contract::{
 use model::Timestamp;
 
 use super::gate::Backoff;
-use crate::prepare::{Action, Before, Blocked, Handed, Job, Part, Standing, Target};
+use crate::prepare::{Action, Before, Blocked, Job, Part, Standing, Target};
 
 /// A record that fails alone so often, while the account accepts others, becomes a dead letter,
 const FAILURES: u32 = 5;
@@ -108,10 +108,8 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
     let holds = if resolved(Resolution::Unsure) { Some(Hold::UnknownOutcome) } else { holds };
     let pending = sent.pending || answers.values().any(|answer| *answer == Answer::Pending);
     let awaits = job.parts.iter().any(|part| part.action == Action::AwaitFeed);
-    let hands_over = job.contested_now || job.parts.iter().any(|part| matches!(part.handed, Handed::To(_)));
-    let wants = job.wants();
     let is_unmakeable = matches!(job.target, Target::Dead(_));
-    let is_same = answers.is_empty() && job.parts.iter().all(|part| part.handed == Handed::No);
+    let is_same = answers.is_empty();
     let trial = if put_off.is_some() { tried(job.trial, &sent, at) } else { None };
     let gives_up = trial.is_some_and(|trial| is_over(trial, at.now));
     let later = State::Retry(at.now.plus(at.backoff.after(job.attempts)).max(at.quiet_until));
@@ -119,22 +117,11 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
         Answer::Blocked(blocked) => Some(blocked),
         _ => None,
     });
-    let holds_any = job.parts.iter().any(|part| part.before != Before::Nothing);
-    let blocked =
-        job.blocked.as_ref().or(by_answer).map(|blocked| stands(blocked, holds_any, &State::Retry(at.now), &later));
+    let blocked = job.blocked.as_ref().or(by_answer).map(|blocked| stands(blocked, &State::Retry(at.now), &later));
     let mut refused = Vec::new();
     let mut items: Vec<HeldItem> = Vec::with_capacity(job.parts.len());
     for (index, part) in job.parts.into_iter().enumerate() {
         let answer = answers.remove(&index);
-        match part.handed {
-            Handed::No => {}
-            Handed::Over => continue,
-            // Until the other record is settled the item stays with this one.
-            Handed::To(_) => {
-                items.push(part.in_doubt());
-                continue;
-            }
-        }
         // What it waits for was known before it was sent.
         let is_refused = job.blocked.is_some() && part.before == Before::Nothing;
         let (kept, set_aside) = match answer {
@@ -145,30 +132,25 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
         items.extend(kept);
         refused.extend(set_aside);
     }
-    let contested = job.contested.map(|contested| {
-        refused.extend(contested.items);
-        contested.fault
-    });
-    let (state, fault) = match (job.target, put_off, rejected, contested) {
+    let (state, fault) = match (job.target, put_off, rejected) {
         (Target::Dead(fault), ..) => (State::Dead, Some(fault)),
         // Once it is over the record is looked at again where something else is left to do.
-        (_, fault, rejected, contested) if pending => {
-            let unfinished = sent.left > 0 || hands_over || again || holds.is_some() || awaits || blocked.is_some();
-            (State::AwaitsImport, fault.or(rejected).or(contested).or_else(|| unfinished.then(incomplete)))
+        (_, fault, rejected) if pending => {
+            let unfinished = sent.left > 0 || again || holds.is_some() || awaits || blocked.is_some();
+            (State::AwaitsImport, fault.or(rejected).or(job.outranked).or_else(|| unfinished.then(incomplete)))
         }
-        (_, Some(fault), ..) if gives_up => (State::Dead, Some(fault)),
-        (_, Some(fault), ..) => (later, Some(fault)),
-        (_, None, fault, _) if sent.left > 0 => (later, fault),
-        (_, None, None, None) if hands_over => (later, None),
+        (_, Some(fault), _) if gives_up => (State::Dead, Some(fault)),
+        (_, Some(fault), _) => (later, Some(fault)),
+        (_, None, fault) if sent.left > 0 => (later, fault),
         // What is known now decides what is done next.
-        (_, None, fault, _) if again => (State::Retry(at.now), fault),
-        (_, None, fault, _) if let Some(reason) = holds => (State::Held(reason), fault),
-        (_, None, None, _) if let Some((state, fault)) = blocked => (state, fault),
-        (_, None, None, _) if awaits => (State::AwaitsFeed, None),
-        (_, None, Some(fault), _) | (_, None, None, Some(fault)) => (State::Dead, Some(fault)),
-        (Target::InSync, None, None, None) => (State::InSync, warning),
-        (Target::Filtered(rule), None, None, None) => (State::Filtered(rule.to_owned()), None),
-        (Target::Gone, None, None, None) => (State::Gone, None),
+        (_, None, fault) if again => (State::Retry(at.now), fault),
+        (_, None, fault) if let Some(reason) = holds => (State::Held(reason), fault),
+        (_, None, None) if let Some((state, fault)) = blocked => (state, fault),
+        (_, None, None) if awaits => (State::AwaitsFeed, None),
+        (_, None, Some(fault)) => (State::Dead, Some(fault)),
+        (Target::InSync, None, None) => (State::InSync, warning),
+        (Target::Filtered(rule), None, None) => (State::Filtered(rule.to_owned()), job.outranked),
+        (Target::Gone, None, None) => (State::Gone, None),
     };
     if state != State::Dead {
         refused.clear();
@@ -183,8 +165,8 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
         call: sent.call,
         fault,
         refused,
-        wants,
         trial,
+        turn: job.turn,
     }
 }
 
@@ -208,16 +190,15 @@ fn after(part: Part, answer: &Answer, gives_up: bool) -> (Option<HeldItem>, Opti
 pub(super) const NEEDS_FILTERED: &str = "needs_filtered";
 
 /// How a record stands that the destination refuses as long as another is not there.
-fn stands(blocked: &Blocked, holds_any: bool, now: &State, later: &State) -> (State, Option<Fault>) {
+fn stands(blocked: &Blocked, now: &State, later: &State) -> (State, Option<Fault>) {
     let (kind, id) = (blocked.on.kind, &blocked.on.id);
     match blocked.standing {
         Standing::Free | Standing::Waits => {
             let fault = Fault::transient("C0631", format!("it waits for {kind} {id}"));
             (later.clone(), Some(fault.hint("it is sent as soon as the destination has that one")))
         }
-        // What the destination holds of it has to go: it is looked at again for that.
-        Standing::Filtered if holds_any => (now.clone(), None),
-        Standing::Filtered => (State::Filtered(NEEDS_FILTERED.to_owned()), None),
+        // What the destination holds of it has to go, and what it claims: it is looked at again for that.
+        Standing::Filtered => (now.clone(), None),
         Standing::Dead => {
             let fault = Fault::record("C0632", format!("{kind} {id}, which it needs, is dead"));
             let hint = format!("see `cartage explain {id}`; then `cartage dead replay`");

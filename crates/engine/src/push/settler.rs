@@ -16,7 +16,7 @@ use super::{
     outbox::Waiting,
     settle::{Answer, Circumstances, Sent, incomplete, removed, settle},
 };
-use crate::prepare::{Action, Handed, Job, Part};
+use crate::prepare::{Action, Job, Part};
 
 /// Rows that are written in one transaction.
 pub(super) const STEP: usize = 500;
@@ -34,8 +34,6 @@ pub(super) struct Settler {
     bytes: usize,
     /// Items that were removed with what is settled.
     removed: u64,
-    /// Items that records leave to others, by who takes them.
-    handed: BTreeMap<Number, Vec<(Number, RemoteId)>>,
 }
 
 /// A job being worked off.
@@ -162,8 +160,8 @@ impl Settler {
             call: None,
             fault: Some(incomplete()),
             refused: Vec::new(),
-            wants: Vec::new(),
             trial: entry.trial,
+            turn: entry.turn,
         });
     }
 
@@ -205,7 +203,6 @@ impl Settler {
         self.removed += removed(&job, &answers);
         let record = Ref { kind: job.kind, id: job.id.clone() };
         let settled = settle(job, answers, sent, at);
-        self.hand_on(&settled);
         let in_sync = settled.state == State::InSync;
         self.note(settled);
         (places, in_sync.then_some(record))
@@ -223,44 +220,19 @@ impl Settler {
         Some(running)
     }
 
-    /// Leaves an item of a running record to another that is sent as it; tells whether the record had a part for it.
-    pub(super) fn hand_over(&mut self, number: Number, item: &RemoteId, to: Number) -> bool {
+    /// Another record owns this item of a running one: what waits of it is not sent.
+    pub(super) fn withdraw(&mut self, number: Number, item: &RemoteId) {
         let parts = self.running.get_mut(&number).map(|running| &mut running.job.parts);
-        let part = parts.and_then(|parts| parts.iter_mut().find(|part| part.id == *item && part.handed == Handed::No));
-        let Some(part) = part else { return false };
-        part.handed = Handed::To(to);
-        self.expect(to, number, item.clone());
-        true
-    }
-
-    /// The record is settled as the holder of this item, in a row that is not written yet.
-    pub(super) fn has_settled_with(&self, number: Number, item: &RemoteId) -> bool {
-        let rows = self.settled.iter().filter(|settled| settled.number == number);
-        let held = rows.filter_map(|settled| match &settled.items {
-            Held::Items(items) => Some(items),
-            Held::Same => None,
-        });
-        held.flatten().any(|held| held.id == *item)
-    }
-
-    /// `from` gives an item up once `taker` is settled.
-    pub(super) fn expect(&mut self, taker: Number, from: Number, item: RemoteId) {
-        self.handed.entry(taker).or_default().push((from, item));
-    }
-
-    /// Records that left items to this one don't hold them any more where it does.
-    fn hand_on(&mut self, settled: &Settled) {
-        let Held::Items(held) = &settled.items else { return };
-        for (from, item) in self.handed.remove(&settled.number).unwrap_or_default() {
-            let parts = self.running.get_mut(&from).map(|running| &mut running.job.parts);
-            let part = parts.and_then(|parts| parts.iter_mut().find(|part| part.id == item));
-            if let Some(part) = part
-                && part.handed == Handed::To(settled.number)
-                && held.iter().any(|held| held.id == item)
-            {
-                part.handed = Handed::Over;
-            }
+        for part in parts.into_iter().flatten().filter(|part| part.id == *item) {
+            part.action = Action::Keep;
         }
+    }
+
+    /// A part that waited is not sent; tells whether that was the last one left.
+    pub(super) fn skip(&mut self, number: Number) -> bool {
+        let Some(running) = self.running.get_mut(&number) else { return false };
+        running.left -= 1;
+        running.left == 0
     }
 
     fn note(&mut self, settled: Settled) {
@@ -287,7 +259,6 @@ impl Settler {
     /// Takes what is to be written in the next step.
     pub(super) fn take(&mut self) -> (Vec<Closed>, Vec<Settled>) {
         self.unsaved.clear();
-        self.handed.retain(|taker, _| self.running.contains_key(taker));
         (std::mem::take(&mut self.closed), std::mem::take(&mut self.settled))
     }
 }

@@ -38,14 +38,14 @@ impl Tx<'_> {
         self.carried.remove(&source);
         let known: Option<(i64, String, u64, bool)> = self
             .db
-            .prepare_cached("SELECT key, fingerprint, kinds, indexed FROM flow WHERE name = ?1 AND source = ?2")?
+            .prepare_cached("SELECT key, fingerprint, kinds, shared FROM flow WHERE name = ?1 AND source = ?2")?
             .query_row((name, source), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .optional()?;
-        let Some((key, fingerprint, carried, indexed)) = known else {
+        let Some((key, fingerprint, carried, has_claims)) = known else {
             self.db
                 .prepare_cached(
                     "INSERT INTO flow (name, source, current, fingerprint, kinds, markets, urgent, live, backfill,
-                     token, shared, indexed) VALUES (?1, ?2, 1, ?3, ?4, ?5, 0, 0, 0, 0, ?6, 1)",
+                     token, shared) VALUES (?1, ?2, 1, ?3, ?4, ?5, 0, 0, 0, 0, ?6)",
                 )?
                 .execute((name, source, &declared.fingerprint, kinds, markets, declared.ids == Ids::Shared))?;
             self.carry(source, newly)?;
@@ -59,15 +59,16 @@ impl Tx<'_> {
             )?
             .execute((key, &declared.fingerprint, kinds, markets, declared.ids == Ids::Shared))?;
         self.carry(source, newly)?;
-        let restarted = fingerprint != declared.fingerprint || kinds & !carried != 0;
+        let claims_begin = !has_claims && declared.ids == Ids::Shared;
+        let restarted = fingerprint != declared.fingerprint || kinds & !carried != 0 || claims_begin;
         if restarted {
             self.db
                 .prepare_cached("UPDATE flow SET urgent = 0, live = 0, backfill = 0 WHERE key = ?1")?
                 .execute([key])?;
         }
-        if !indexed {
+        if claims_begin {
             let flow = ledger::flow(self.db, &declared.flow)?.ok_or_else(|| flow_unknown(&declared.flow))?;
-            self.share(&flow)?;
+            self.claim_all_held(&flow)?;
         }
         Ok(Declaration { restarted })
     }
@@ -106,15 +107,14 @@ impl Tx<'_> {
 
     /// Ends the calls that were opened under older leases; tells how many records they carried.
     fn end_open_calls(&self, flow: &Flow) -> Outcome<u64> {
-        let mut cut_off: BTreeMap<Number, (i64, Vec<RemoteId>)> = BTreeMap::new();
-        let mut query = self.db.prepare_cached(
-            "SELECT items, opened_at FROM call WHERE flow = ?1 AND ended_at IS NULL AND ticket IS NULL",
-        )?;
+        let mut cut_off: BTreeMap<Number, Vec<RemoteId>> = BTreeMap::new();
+        let mut query =
+            self.db.prepare_cached("SELECT items FROM call WHERE flow = ?1 AND ended_at IS NULL AND ticket IS NULL")?;
         let mut rows = query.query([flow.key])?;
         while let Some(row) = rows.next()? {
             let blob = row.get_ref(0)?.as_blob_or_null().ok().flatten().unwrap_or_default();
             for (number, id) in self.codec.unpack_list::<Vec<(Number, RemoteId)>>("an open call", blob)? {
-                cut_off.entry(number).or_insert((row.get(1)?, Vec::new())).1.push(id);
+                cut_off.entry(number).or_default().push(id);
             }
         }
         drop(rows);
@@ -129,8 +129,8 @@ impl Tx<'_> {
                  WHERE flow = ?1 AND ended_at IS NULL AND ticket IS NULL",
             )?
             .execute((flow.key, fault_text(&fault)?))?;
-        for (number, (opened_at, ids)) in &cut_off {
-            self.cut_off(flow, *number, ids, *opened_at)?;
+        for (number, ids) in &cut_off {
+            self.cut_off(flow, *number, ids)?;
         }
         Ok(cut_off.len() as u64)
     }
@@ -141,7 +141,7 @@ impl Tx<'_> {
             let delete = format!("DELETE FROM {table} WHERE key >= ?1 AND key < ?2");
             self.db.execute(&delete, (base(key), base(key + 1)))?;
         }
-        for table in ["owner", "contender", "removal", "standing", "call"] {
+        for table in ["claim", "removal", "standing", "call"] {
             self.db.execute(&format!("DELETE FROM {table} WHERE flow = ?1"), [key])?;
         }
         self.db.execute("DELETE FROM dictionary WHERE purpose LIKE 'payload/' || ?1 || '/%'", [key])?;

@@ -2,7 +2,7 @@
 //!
 //! **Invariants:** the stored payload is always what the destination acknowledged last; a settlement of an older
 //! revision never replaces that of a newer one; what an unfinished call carried is in doubt once the flow is taken over;
-//! whatever changes what a row holds tells `owners.rs`.
+//! whatever a row holds where ids are shared has a claim (`owners.rs`).
 
 use std::collections::BTreeSet;
 
@@ -18,9 +18,8 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::{
     codec::Codec,
     mirror::fault_text,
-    owners::{Loose, is_same},
+    owners::Row,
     trouble::{Outcome, Trouble},
-    window::kind,
     writer::{Tx, fence},
 };
 
@@ -43,6 +42,11 @@ pub(super) const fn base(flow: i64) -> i64 {
 
 pub(super) fn key(flow: i64, number: Number) -> i64 {
     base(flow).saturating_add(i64::try_from(number.0).unwrap_or(i64::MAX))
+}
+
+/// The number of the record of a ledger key.
+pub(super) fn number(flow: i64, key: i64) -> Number {
+    Number(u64::try_from(key - base(flow)).unwrap_or(0))
 }
 
 pub(super) fn flow_unknown(flow: &FlowName) -> Trouble {
@@ -137,12 +141,14 @@ struct PreparedSettled {
     revision: Revision,
     state: State,
     items: PreparedHeld,
+    /// Ids of `items`.
+    ids: Vec<RemoteId>,
     due: Option<Timestamp>,
     call: Option<u64>,
     fault: Option<String>,
     refused: Option<Vec<u8>>,
-    wants: Vec<RemoteId>,
     trial: Option<Vec<u8>>,
+    turn: u32,
 }
 
 enum PreparedHeld {
@@ -186,13 +192,17 @@ fn prepare(codec: &Codec, flow: Flow, settled: Settled) -> Outcome<PreparedSettl
     Ok(PreparedSettled {
         number: settled.number,
         revision: settled.revision,
+        ids: match &settled.items {
+            Held::Same => Vec::new(),
+            Held::Items(items) => items.iter().map(|item| item.id.clone()).collect(),
+        },
         items: prepare_held(codec, flow, settled.items)?,
         state: settled.state,
         due: settled.due,
         call: settled.call,
         fault: settled.fault.as_ref().map(|fault| sealed_fault(codec, flow, fault)).transpose()?,
         refused,
-        wants: settled.wants,
+        turn: settled.turn,
         trial: settled.trial.as_ref().map(Codec::encode).transpose()?,
     })
 }
@@ -221,40 +231,33 @@ fn whole(item: HeldItem) -> Option<Item> {
 }
 
 const SETTLE: &str = "
-INSERT INTO ledger (key, flow, revision, state, waits, attempts, settled_at, due, call, items, rule, fault, trial)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?14)
+INSERT INTO ledger (key, flow, revision, state, waits, attempts, settled_at, due, call, items, rule, fault, trial, held)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?14, ?15)
 ON CONFLICT (key) DO UPDATE SET
     revision = excluded.revision, state = excluded.state, waits = excluded.waits,
     attempts = iif(excluded.attempts > 0, ledger.attempts + 1, 0), settled_at = excluded.settled_at,
     due = excluded.due, call = iif(?13, coalesce(excluded.call, ledger.call), excluded.call),
     items = iif(?13, ledger.items, excluded.items), rule = excluded.rule, fault = excluded.fault,
-    trial = excluded.trial
+    trial = excluded.trial, held = iif(?13, ledger.held, excluded.held)
 WHERE excluded.revision >= ledger.revision";
 
 impl Tx<'_> {
-    /// Marks items of a record as unknown, whether or not the ledger knew of them, and has the record looked at again.
-    pub(super) fn cut_off(&self, flow: &Flow, number: Number, ids: &[RemoteId], opened_at: i64) -> Outcome<()> {
-        let key = key(flow.key, number);
-        let known = self.held(key)?;
-        let mut held = known.clone().unwrap_or_default();
-        for id in ids {
-            match held.iter_mut().find(|item| item.id == *id) {
+    /// Marks items of a record as unknown, whether or not the ledger knew of them, and has the record looked at again. What
+    /// another record owns by now is in doubt there.
+    pub(super) fn cut_off(&self, flow: &Flow, number: Number, ids: &[RemoteId]) -> Outcome<()> {
+        let row = self.row(flow.key, number)?;
+        let mut held = self.held(row.key)?.unwrap_or_default();
+        let own = if flow.shared { self.own(row, ids)? } else { ids.to_vec() };
+        for id in own {
+            match held.iter_mut().find(|item| item.id == id) {
                 Some(item) => item.digests = None,
-                None => held.push(ItemEntry { id: id.clone(), digests: None }),
+                None => held.push(ItemEntry { id, digests: None }),
             }
         }
-        let kind = self.kind(number)?;
-        self.reown(flow.key, kind, key, known.as_deref().unwrap_or_default(), &held, &mut Loose::default())?;
-        if known.is_some() {
-            return self.write_doubt(kind, key, &held);
+        self.write_doubt(row, &held)?;
+        if flow.shared {
+            self.keep_claims(row, &ids_of(&held))?;
         }
-        // Older than any revision, so that whatever it is settled at replaces it.
-        self.db
-            .prepare_cached(
-                "INSERT INTO ledger (key, flow, revision, state, waits, attempts, settled_at, items)
-                 VALUES (?1, ?2, 0, ?3, 0, 0, ?4, ?5)",
-            )?
-            .execute((key, flow.key, RETRY, opened_at, self.codec.pack_list(1 << kind, &held)?))?;
         Ok(())
     }
 
@@ -268,27 +271,43 @@ impl Tx<'_> {
         held.map(|held| items(self.codec, held.as_deref())).transpose()
     }
 
-    /// The row holds this, and has its record looked at again.
-    pub(super) fn write_doubt(&self, kind: u8, key: i64, held: &[ItemEntry]) -> Outcome<()> {
-        let blob = if held.is_empty() { None } else { Some(self.codec.pack_list(1 << kind, held)?) };
+    /// The row holds this, and its record is due. A new row is older than any revision, so that whatever its record is
+    /// settled at replaces it.
+    pub(super) fn write_doubt(&self, row: Row, held: &[ItemEntry]) -> Outcome<()> {
+        let blob = if held.is_empty() { None } else { Some(self.codec.pack_list(1 << row.kind, held)?) };
         self.db
-            .prepare_cached("UPDATE ledger SET state = ?2, waits = 0, rule = NULL, items = ?3 WHERE key = ?1")?
-            .execute((key, RETRY, blob))?;
-        self.db.prepare_cached("DELETE FROM refused WHERE key = ?1")?.execute([key])?;
-        Ok(())
+            .prepare_cached(
+                "INSERT INTO ledger (key, flow, revision, state, waits, attempts, settled_at, items, held, turn)
+                 SELECT ?1, ?2, 0, ?3, 0, 0, changed_at, ?4, ?5, 1 FROM record WHERE n = ?1 - ?6
+                 ON CONFLICT (key) DO UPDATE SET state = excluded.state, waits = 0, rule = NULL, items = excluded.items,
+                     held = excluded.held, turn = turn + 1",
+            )?
+            .execute((row.key, row.flow, RETRY, blob, held.len() as u64, base(row.flow)))?;
+        self.db.prepare_cached("DELETE FROM refused WHERE key = ?1")?.execute([row.key])?;
+        let mut stored = payloads(self.db, self.codec, row.key)?;
+        let known = stored.len();
+        stored.retain(|stored| held.iter().any(|item| item.id == stored.id));
+        if stored.is_empty() {
+            self.write_payload(row.key, None)
+        } else if stored.len() < known {
+            let purpose = self.codec.payload(row.flow, 1 << row.kind);
+            self.write_payload(row.key, Some(&self.codec.pack_value(purpose, &stored)?))
+        } else {
+            Ok(())
+        }
     }
 
     /// Marks what is held of these records as unknown and has them sent again; tells of how many something was held.
     pub(super) fn doubt(&self, flow: i64, numbers: &[Number]) -> Outcome<u64> {
         let mut doubted = 0;
         for number in numbers {
-            let key = key(flow, *number);
-            let mut held = self.held(key)?.unwrap_or_default();
+            let row = self.row(flow, *number)?;
+            let mut held = self.held(row.key)?.unwrap_or_default();
             if !held.is_empty() {
                 for item in &mut held {
                     item.digests = None;
                 }
-                self.write_doubt(self.kind(*number)?, key, &held)?;
+                self.write_doubt(row, &held)?;
                 doubted += 1;
             }
         }
@@ -298,17 +317,13 @@ impl Tx<'_> {
     pub(super) fn advance(&self, step: &PreparedStep) -> Outcome<Vec<u64>> {
         let flow = flow(self.db, &step.flow)?.ok_or_else(|| flow_unknown(&step.flow))?;
         fence(step.lease, flow.token)?;
-        let mut carried = Vec::new();
         for closed in &step.close {
-            carried.extend(self.close(&flow, closed, step.at)?);
+            self.close(&flow, closed, step.at)?;
         }
         self.count_removed(flow.key, step.removed, step.at)?;
-        let mut loose = Loose::default();
         for settled in &step.settled {
-            self.settle(&flow, settled, step.at, &mut loose)?;
+            self.settle(&flow, settled, step.at)?;
         }
-        self.free(&flow, &carried, &mut loose)?;
-        self.tend(flow.key, &loose)?;
         for ticket in &step.tickets {
             self.db
                 .prepare_cached("UPDATE call SET ticket = ?3, ask_at = ?4 WHERE id = ?1 AND flow = ?2")?
@@ -326,9 +341,6 @@ impl Tx<'_> {
     }
 
     fn open(&self, flow: &Flow, open: &Open, at: Timestamp) -> Outcome<u64> {
-        for (number, id) in &open.items {
-            self.reserve(flow.key, open.kind, key(flow.key, *number), id)?;
-        }
         let records = open.items.iter().map(|(number, _)| number).collect::<BTreeSet<_>>().len();
         self.db
             .prepare_cached(
@@ -347,14 +359,7 @@ impl Tx<'_> {
         Ok(u64::try_from(self.db.last_insert_rowid()).unwrap_or(0))
     }
 
-    /// Ends a call; gives what it carried.
-    fn close(&self, flow: &Flow, closed: &Closed, at: Timestamp) -> Outcome<Vec<(Kind, Number, RemoteId)>> {
-        let read = "SELECT kind, items FROM call WHERE id = ?1 AND flow = ?2 AND items IS NOT NULL";
-        let open: Option<(u8, Vec<u8>)> = self
-            .db
-            .prepare_cached(read)?
-            .query_row((closed.id, flow.key), |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
+    fn close(&self, flow: &Flow, closed: &Closed, at: Timestamp) -> Outcome<()> {
         let fault = closed.fault.as_ref().map(|fault| sealed_fault(self.codec, *flow, fault)).transpose()?;
         self.db
             .prepare_cached(
@@ -370,19 +375,16 @@ impl Tx<'_> {
                 self.codec.text(flow.kinds, &closed.response),
                 fault,
             ])?;
-        let Some((number, items)) = open else { return Ok(Vec::new()) };
-        let kind = kind(number)?;
-        let items: Vec<(Number, RemoteId)> = self.codec.unpack_list("an open call", &items)?;
-        Ok(items.into_iter().map(|(number, id)| (kind, number, id)).collect())
+        Ok(())
     }
 
-    fn settle(&self, flow: &Flow, settled: &PreparedSettled, at: Timestamp, loose: &mut Loose) -> Outcome<()> {
+    fn settle(&self, flow: &Flow, settled: &PreparedSettled, at: Timestamp) -> Outcome<()> {
+        if flow.shared && self.settle_outdated(flow, settled)? {
+            return Ok(());
+        }
         let key = key(flow.key, settled.number);
-        let before = match settled.items {
-            PreparedHeld::Same => Vec::new(),
-            _ => self.held(key)?.unwrap_or_default(),
-        };
         let (state, waits, rule) = state_columns(&settled.state, settled.revision, at);
+        let is_same = matches!(settled.items, PreparedHeld::Same);
         let items = match &settled.items {
             PreparedHeld::Same | PreparedHeld::Nothing => None,
             PreparedHeld::Whole { items, .. } | PreparedHeld::Mixed { items, .. } => Some(items),
@@ -400,20 +402,15 @@ impl Tx<'_> {
             items,
             rule,
             settled.fault,
-            matches!(settled.items, PreparedHeld::Same),
+            is_same,
             settled.trial,
+            settled.ids.len() as u64,
         ])?;
         if written == 0 {
             return Ok(());
         }
-        if !matches!(settled.items, PreparedHeld::Same) {
-            let now = self::items(self.codec, items.map(Vec::as_slice))?;
-            if !is_same(&before, &now) {
-                self.reown(flow.key, self.kind(settled.number)?, key, &before, &now, loose)?;
-            }
-        }
-        if flow.shared {
-            self.want(flow.key, self.kind(settled.number)?, key, &settled.wants, loose)?;
+        if flow.shared && !is_same {
+            self.keep_claims(self.row(flow.key, settled.number)?, &settled.ids)?;
         }
         match &settled.items {
             PreparedHeld::Same => {}
@@ -430,6 +427,31 @@ impl Tx<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Settles a record of which an item got another owner since it was looked at: what it may hold is in doubt, and it is due.
+    /// False where that is not so.
+    fn settle_outdated(&self, flow: &Flow, settled: &PreparedSettled) -> Outcome<bool> {
+        let row = self.row(flow.key, settled.number)?;
+        let read = "SELECT revision, turn FROM ledger WHERE key = ?1";
+        let found = self.db.prepare_cached(read)?.query_row([row.key], |row| Ok((row.get(0)?, row.get(1)?)));
+        let (revision, turn): (u64, u32) = found.optional()?.unwrap_or_default();
+        let own = self.own(row, &settled.ids)?;
+        if turn == settled.turn && own.len() == settled.ids.len() {
+            return Ok(false);
+        }
+        if revision <= settled.revision.0 {
+            let mut held = self.held(row.key)?.unwrap_or_default();
+            held.extend(own.into_iter().map(|id| ItemEntry { id, digests: None }));
+            let mut ids = BTreeSet::new();
+            held.retain_mut(|item| {
+                item.digests = None;
+                ids.insert(item.id.clone())
+            });
+            self.write_doubt(row, &held)?;
+            self.keep_claims(row, &ids_of(&held))?;
+        }
+        Ok(true)
     }
 
     pub(super) fn write_payload(&self, key: i64, payload: Option<&[u8]>) -> Outcome<()> {
@@ -462,9 +484,7 @@ impl Tx<'_> {
     /// Settles what waited for the feed. What is deleted is gone; what lives, but was kept out, is looked at again and
     /// gets its rule.
     pub(super) fn release(&self, name: &FlowName, kind: Kind, up_to: Revision) -> Outcome<u64> {
-        let whole = flow(self.db, name)?.ok_or_else(|| flow_unknown(name))?;
-        let flow = whole.key;
-        let mut loose = Loose::default();
+        let flow = flow(self.db, name)?.ok_or_else(|| flow_unknown(name))?.key;
         let waiting: Vec<(i64, bool)> = {
             let mut query = self.db.prepare_cached(
                 "SELECT l.key, r.ended <> 0 FROM ledger l JOIN record r ON r.n = l.key - ?5
@@ -476,15 +496,15 @@ impl Tx<'_> {
             rows.collect::<Result<_, _>>()?
         };
         for (key, ended) in &waiting {
-            let held = self.held(*key)?.unwrap_or_default();
-            self.reown(flow, kind.number(), *key, &held, &[], &mut loose)?;
             let (state, waits) = if *ended { (GONE, None) } else { (RETRY, Some(0)) };
             self.db
-                .prepare_cached("UPDATE ledger SET state = ?2, waits = ?3, attempts = 0, items = NULL WHERE key = ?1")?
+                .prepare_cached(
+                    "UPDATE ledger SET state = ?2, waits = ?3, attempts = 0, items = NULL, held = 0 WHERE key = ?1",
+                )?
                 .execute((key, state, waits))?;
             self.write_payload(*key, None)?;
+            self.keep_claims(Row { flow, kind: kind.number(), key: *key }, &[])?;
         }
-        self.tend(flow, &loose)?;
         Ok(waiting.len() as u64)
     }
 
@@ -508,15 +528,20 @@ impl Tx<'_> {
     pub(super) fn discard(&self, flow: i64, numbers: Option<&[Number]>) -> Outcome<u64> {
         let mut dropped = 0;
         for key in self.dead_keys(flow, numbers)? {
+            let read = "SELECT state FROM ledger WHERE key = ?1";
+            let state: Option<u8> = self.db.prepare_cached(read)?.query_row([key], |row| row.get(0)).optional()?;
+            if state != Some(DEAD) {
+                continue;
+            }
+            // The next that is to be one of its items owns it.
+            self.set_claims(self.row(flow, number(flow, key))?, &[], 0)?;
             let written = self
                 .db
                 .prepare_cached(
-                    "UPDATE ledger SET state = ?2, waits = NULL, rule = 'dropped', attempts = 0
-                     WHERE key = ?1 AND state = ?3",
+                    "UPDATE ledger SET state = ?2, waits = NULL, rule = 'dropped', attempts = 0 WHERE key = ?1",
                 )?
-                .execute((key, FILTERED, DEAD))?;
+                .execute((key, FILTERED))?;
             dropped += self.bury(key, written)?;
-            self.want_nothing(key)?;
         }
         Ok(dropped)
     }
@@ -539,6 +564,10 @@ impl Tx<'_> {
         }
         Ok(written as u64)
     }
+}
+
+fn ids_of(held: &[ItemEntry]) -> Vec<RemoteId> {
+    held.iter().map(|item| item.id.clone()).collect()
 }
 
 /// What the destination acknowledged last, by item.

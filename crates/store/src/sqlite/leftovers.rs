@@ -14,11 +14,7 @@ use super::{
     writer::{Tx, source_key},
 };
 
-pub(super) fn leftovers(
-    db: &Connection,
-    codec: &Codec,
-    configured: &[(FlowName, SourceName)],
-) -> Outcome<Vec<Leftover>> {
+pub(super) fn leftovers(db: &Connection, configured: &[(FlowName, SourceName)]) -> Outcome<Vec<Leftover>> {
     let mut query =
         db.prepare_cached("SELECT f.key, f.name, s.name FROM flow f JOIN source s ON s.key = f.source ORDER BY f.key")?;
     let mut rows = query.query([])?;
@@ -26,7 +22,7 @@ pub(super) fn leftovers(
     while let Some(row) = rows.next()? {
         let (key, flow, source): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         if !configured.iter().any(|(name, of)| (name.as_str(), of.as_str()) == (flow.as_str(), source.as_str())) {
-            let (records, items) = held_by(db, codec, key)?;
+            let (records, items) = held_by(db, key)?;
             // A removed flow is known even if nothing was ever sent; a source that a flow had before is not.
             if records > 0 || !configured.iter().any(|(name, _)| name.as_str() == flow) {
                 found.push(Leftover { flow: flow.as_str().into(), source: source.as_str().into(), records, items });
@@ -37,17 +33,9 @@ pub(super) fn leftovers(
 }
 
 /// How many ledger rows a flow has, and how many items they hold.
-fn held_by(db: &Connection, codec: &Codec, flow: i64) -> Outcome<(u64, u64)> {
-    let mut query = db.prepare_cached("SELECT items FROM ledger WHERE key >= ?1 AND key < ?2")?;
-    let mut rows = query.query((base(flow), base(flow + 1)))?;
-    let (mut records, mut items) = (0, 0);
-    while let Some(row) = rows.next()? {
-        records += 1;
-        if let Some(blob) = row.get_ref(0)?.as_blob_or_null().ok().flatten() {
-            items += decode(codec, blob)?.len() as u64;
-        }
-    }
-    Ok((records, items))
+fn held_by(db: &Connection, flow: i64) -> Outcome<(u64, u64)> {
+    let read = "SELECT coalesce(sum(total), 0), coalesce(sum(items), 0) FROM standing WHERE flow = ?1";
+    Ok(db.prepare_cached(read)?.query_row([flow], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
 fn decode(codec: &Codec, blob: &[u8]) -> Outcome<Vec<ItemEntry>> {
@@ -99,10 +87,8 @@ impl Tx<'_> {
 
     fn forget_entry(&self, flow: i64, number: Number) -> Outcome<u64> {
         let key = key(flow, number);
-        let Some(held) = self.held(key)? else { return Ok(0) };
-        let kind = self.kind(number)?;
-        for item in held {
-            self.disown(flow, kind, key, &item.id)?;
+        if self.held(key)?.is_none() {
+            return Ok(0);
         }
         self.delete_entry(key)?;
         Ok(1)

@@ -42,9 +42,9 @@ use contract::{
     Desk, Fault, Hints, Ledger, Leftovers, Mirror,
     source::Scope,
     store::{
-        Count, DeadLetter, Declaration, Declared, EntryView, Found, HeldItems, Hint, Intake, LaneState, Lease, Leased,
-        Leftover, Number, Owner, Pruned, Recovered, Removals, Retention, Revision, Step, Sweep, Swept, Take, Taken,
-        Tally, Ticketed, Touch, UnreadRow, Waiting, Wake, Which, Window, Work,
+        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, Found, HeldItems, Hint, Intake, LaneState,
+        Lease, Leased, Leftover, Number, Owner, Pruned, Recovered, Removals, Retention, Revision, Step, Sweep, Swept,
+        Take, Taken, Tally, Ticketed, Touch, UnreadRow, Waiting, Wake, Which, Window, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -506,6 +506,11 @@ impl Ledger for Sqlite {
         self.readers.run(move |db, codec| Reader::new(db, codec, &flow)?.one(number)).await
     }
 
+    async fn claim(&self, flow: &FlowName, lease: Lease, claims: Vec<Claim>) -> Result<Claimed, Fault> {
+        let flow = flow.clone();
+        self.writer()?.run(move |tx| tx.claim(&flow, lease, &claims)).await
+    }
+
     async fn owners(&self, flow: &FlowName, kind: Kind, items: &[RemoteId]) -> Result<Vec<Owner>, Fault> {
         let (flow, items) = (flow.clone(), items.to_vec());
         self.readers.run(move |db, codec| owners::owners(db, codec, &flow, kind, items)).await
@@ -618,7 +623,7 @@ impl Hints for Sqlite {
 impl Leftovers for Sqlite {
     async fn left_behind(&self, configured: &[(FlowName, SourceName)]) -> Result<Vec<Leftover>, Fault> {
         let configured = configured.to_vec();
-        self.readers.run(move |db, codec| leftovers::leftovers(db, codec, &configured)).await
+        self.readers.run(move |db, _| leftovers::leftovers(db, &configured)).await
     }
 
     async fn held_items(

@@ -1,42 +1,51 @@
-//! Which record an item belongs to: an index of every flow from item to record.
+//! Which record owns an item, where ids are shared.
 //!
-//! **Invariants:** `owner` has the items that ledger rows of the flow hold and those that open calls carry, and no item
-//! twice; of the dead rows that want an item, some are due by the end of the transaction in which it became nobody's.
+//! A record claims the items that it is to be, with its rank; the claim with the highest rank owns the item. What a row
+//! holds and its record is not to be has a claim of the lowest rank.
+//!
+//! **Invariants:** no row holds an item that another one owns; every item that a row holds has a claim of that row; by the
+//! end of the transaction in which an item gets another owner both records are due, and the new one holds it in doubt.
 
-use std::collections::BTreeSet;
+use std::{cmp::Reverse, collections::BTreeMap};
 
-use contract::store::{ItemEntry, Number, Owner};
-use model::{FlowName, Kind, RemoteId};
+use contract::store::{Claim, Claimed, Contested, ItemEntry, Lease, Number, Owner};
+use model::{FlowName, Kind, RemoteId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     codec::Codec,
-    ledger::{self, DEAD, Flow, base, flow_unknown, payloads},
+    ledger::{self, Flow, base, flow_unknown, number},
     trouble::Outcome,
-    writer::Tx,
+    window::Reader,
+    writer::{Tx, fence},
 };
 
-/// So many of those that want an item are tried when it is nobody's. One that does not take it lets others be tried, so
-/// that none is forgotten, and letting go costs the same however many there are.
-const MOST_TRIED: u32 = 8;
+/// The rank of what is held, and not to be.
+const LEFT: i64 = i64::MIN;
+/// The rank of a record of which is not known when it was created.
+const UNDATED: i64 = LEFT + 1;
+/// The rank of what was held before ids were shared: it stays until its record is looked at.
+const HELD_BEFORE: i64 = i64::MAX;
 /// Ledger rows read at once.
 const PAGE: u32 = 1000;
 
-/// Both are the same items, whatever is known of them.
-pub(super) fn is_same(before: &[ItemEntry], now: &[ItemEntry]) -> bool {
-    before.len() == now.len() && before.iter().zip(now).all(|(before, now)| before.id == now.id)
+fn rank(created_at: Option<Timestamp>) -> i64 {
+    created_at.map_or(UNDATED, |at| at.millis().clamp(UNDATED + 1, HELD_BEFORE - 1))
 }
 
-/// Items of a flow, by kind, that may have become nobody's.
-#[derive(Default)]
-pub(super) struct Loose(BTreeSet<(u8, RemoteId)>);
+/// A ledger row.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    pub(super) flow: i64,
+    pub(super) kind: u8,
+    pub(super) key: i64,
+}
 
-/// A ledger row of which it is to be found out what it owns.
-struct Row {
-    key: i64,
-    kind: u8,
-    settled_at: i64,
-    items: Vec<ItemEntry>,
+/// An item that got another owner.
+pub(super) struct Passed {
+    id: RemoteId,
+    from: i64,
+    to: i64,
 }
 
 pub(super) fn owners(
@@ -48,213 +57,183 @@ pub(super) fn owners(
 ) -> Outcome<Vec<Owner>> {
     let flow = ledger::flow(db, name)?.ok_or_else(|| flow_unknown(name))?;
     let mut owners = Vec::new();
-    let mut query = db.prepare_cached(
-        "SELECT r.n, r.id FROM owner o JOIN record r ON r.n = o.key - ?4
-         WHERE o.flow = ?1 AND o.kind = ?2 AND o.id = ?3",
-    )?;
+    let mut by_id = db.prepare_cached("SELECT n FROM record WHERE source = ?1 AND kind = ?2 AND id = ?3")?;
     for item in items {
-        let found = query
-            .query_row((flow.key, kind.number(), codec.name(kind, item.as_str()), base(flow.key)), |row| {
-                Ok((Number(row.get(0)?), row.get::<_, String>(1)?))
-            });
-        if let Some((number, id)) = found.optional()? {
-            owners.push(Owner { item, number, id: codec.name_of(kind, id)?.into() });
-        }
+        let stored = codec.name(kind, item.as_str());
+        let number = if flow.shared {
+            owner(db, flow.key, kind.number(), &stored)?.map(|key| number(flow.key, key))
+        } else {
+            by_id.query_row((flow.source, kind.number(), stored), |row| row.get(0).map(Number)).optional()?
+        };
+        owners.extend(number.map(|number| named(db, codec, number, item)).transpose()?.flatten());
     }
     Ok(owners)
 }
 
+/// The ledger key of the record that owns an item. `id`: as it is stored.
+fn owner(db: &Connection, flow: i64, kind: u8, id: &str) -> Outcome<Option<i64>> {
+    let read = "SELECT key FROM claim WHERE flow = ?1 AND kind = ?2 AND id = ?3 ORDER BY rank DESC, key DESC LIMIT 1";
+    Ok(db.prepare_cached(read)?.query_row((flow, kind, id), |row| row.get(0)).optional()?)
+}
+
+/// The record, as the owner of an item.
+fn named(db: &Connection, codec: &Codec, number: Number, item: RemoteId) -> Outcome<Option<Owner>> {
+    let read = "SELECT kind, id FROM record WHERE n = ?1";
+    let found = db.prepare_cached(read)?.query_row([number.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((kind, id)) = found else { return Ok(None) };
+    Ok(Some(Owner { item, number, id: codec.item_of(kind, id)?.into() }))
+}
+
 impl Tx<'_> {
-    /// Finds out whose the items are from what the ledger holds.
-    pub(super) fn share(&self, flow: &Flow) -> Outcome<()> {
-        self.db.prepare_cached("UPDATE flow SET indexed = 1 WHERE key = ?1")?.execute([flow.key])?;
-        self.db.prepare_cached("DELETE FROM owner WHERE flow = ?1")?.execute([flow.key])?;
-        self.db.prepare_cached("DELETE FROM contender WHERE flow = ?1")?.execute([flow.key])?;
-        let mut after = base(flow.key);
-        loop {
-            let rows = self.rows(flow, after)?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            after = last.key;
-            for row in &rows {
-                for item in &row.items {
-                    self.share_item(flow.key, row, &item.id)?;
+    pub(super) fn claim(&self, name: &FlowName, lease: Lease, claims: &[Claim]) -> Outcome<Claimed> {
+        let flow = ledger::flow(self.db, name)?.ok_or_else(|| flow_unknown(name))?;
+        fence(lease, flow.token)?;
+        if !flow.shared {
+            return Ok(Claimed::default());
+        }
+        // The highest first, so that no item changes its owner more than once.
+        let mut by_rank: Vec<&Claim> = claims.iter().collect();
+        by_rank.sort_by_key(|claim| Reverse((rank(claim.created_at), claim.number)));
+        let mut passed = Vec::new();
+        for claim in by_rank {
+            let row = self.row(flow.key, claim.number)?;
+            passed.extend(self.set_claims(row, &claim.items, rank(claim.created_at))?);
+        }
+        let reader = Reader::new(self.db, self.codec, name)?;
+        let mut contested = Vec::new();
+        for claim in claims {
+            let row = self.row(flow.key, claim.number)?;
+            let mut owners = Vec::new();
+            for item in &claim.items {
+                if let Some(other) = self.owner(row, item)?.filter(|key| *key != row.key) {
+                    owners.extend(named(self.db, self.codec, number(flow.key, other), item.clone())?);
                 }
             }
+            if !owners.is_empty() || passed.iter().any(|passed| [passed.from, passed.to].contains(&row.key)) {
+                let entry = reader.one(claim.number)?.and_then(|work| work.entry);
+                contested.push(Contested { number: claim.number, entry, owners });
+            }
         }
+        let mut taken = Vec::new();
+        for passed in passed {
+            taken.extend(named(self.db, self.codec, number(flow.key, passed.from), passed.id)?);
+        }
+        Ok(Claimed { contested, taken })
     }
 
-    fn rows(&self, flow: &Flow, after: i64) -> Outcome<Vec<Row>> {
-        let mut query = self.db.prepare_cached(
-            "SELECT l.key, r.kind, l.settled_at, l.items FROM ledger l JOIN record r ON r.n = l.key - ?1
-             WHERE l.key > ?2 AND l.key < ?3 AND r.source = ?4 AND l.items IS NOT NULL ORDER BY l.key LIMIT ?5",
-        )?;
-        let mut found = query.query((base(flow.key), after, base(flow.key + 1), flow.source, PAGE))?;
-        let mut rows = Vec::new();
-        while let Some(row) = found.next()? {
-            let items = ledger::items(self.codec, row.get_ref(3)?.as_blob_or_null().unwrap_or_default())?;
-            rows.push(Row { key: row.get(0)?, kind: row.get(1)?, settled_at: row.get(2)?, items });
-        }
-        Ok(rows)
-    }
-
-    /// Of two rows that hold the same item, the one that was settled last keeps it, in doubt.
-    fn share_item(&self, flow: i64, row: &Row, id: &RemoteId) -> Outcome<()> {
-        let other = self.owner(flow, row.kind, id)?.filter(|other| *other != row.key);
-        let Some(other) = other else { return self.own(flow, row.kind, row.key, id) };
-        let read = "SELECT settled_at FROM ledger WHERE key = ?1";
-        let since: i64 = self.db.prepare_cached(read)?.query_row([other], |row| row.get(0))?;
-        let (keeps, loses) = if row.settled_at >= since { (row.key, other) } else { (other, row.key) };
-        self.own(flow, row.kind, keeps, id)?;
-        self.lose(flow, row.kind, loses, id)?;
-        let mut held = self.held(keeps)?.unwrap_or_default();
-        for item in held.iter_mut().filter(|item| item.id == *id) {
-            item.digests = None;
-        }
-        self.write_doubt(row.kind, keeps, &held)
+    /// The row of a record, whether or not there is one.
+    pub(super) fn row(&self, flow: i64, number: Number) -> Outcome<Row> {
+        Ok(Row { flow, kind: self.kind(number)?, key: ledger::key(flow, number) })
     }
 
     /// The stored number of a record's kind.
-    pub(super) fn kind(&self, number: Number) -> Outcome<u8> {
+    fn kind(&self, number: Number) -> Outcome<u8> {
         let read = "SELECT kind FROM record WHERE n = ?1";
         Ok(self.db.prepare_cached(read)?.query_row([number.0], |row| row.get(0)).optional()?.unwrap_or(0))
     }
 
-    /// An item that is nobody's belongs to the row from now on: a call is about to carry it. What another row holds stays
-    /// that row's until the outcome is settled, because the call may not arrive.
-    pub(super) fn reserve(&self, flow: i64, kind: Kind, key: i64, id: &RemoteId) -> Outcome<()> {
-        self.db
-            .prepare_cached("INSERT OR IGNORE INTO owner (flow, kind, id, key) VALUES (?1, ?2, ?3, ?4)")?
-            .execute((flow, kind.number(), self.codec.name(kind, id.as_str()), key))?;
-        Ok(())
+    /// The ledger key of the record that owns an item.
+    fn owner(&self, row: Row, id: &RemoteId) -> Outcome<Option<i64>> {
+        owner(self.db, row.flow, row.kind, &self.codec.item(row.kind, id.as_str()))
     }
 
-    /// What a call carried and the ledger does not hold now is nobody's.
-    pub(super) fn free(&self, flow: &Flow, carried: &[(Kind, Number, RemoteId)], loose: &mut Loose) -> Outcome<()> {
-        for (kind, number, id) in carried {
-            let key = ledger::key(flow.key, *number);
-            let kind = kind.number();
-            if self.owner(flow.key, kind, id)? == Some(key)
-                && !self.held(key)?.unwrap_or_default().iter().any(|item| item.id == *id)
-            {
-                self.disown(flow.key, kind, key, id)?;
-                loose.0.insert((kind, id.clone()));
+    /// The row's record is to be these items with this rank, and no others.
+    pub(super) fn set_claims(&self, row: Row, wanted: &[RemoteId], rank: i64) -> Outcome<Vec<Passed>> {
+        let held = self.held(row.key)?.unwrap_or_default();
+        let mut now: BTreeMap<RemoteId, i64> = held.into_iter().map(|item| (item.id, LEFT)).collect();
+        now.extend(wanted.iter().map(|id| (id.clone(), rank)));
+        let mut passed = Vec::new();
+        for (id, before) in self.claims(row)? {
+            let rank = now.remove(&id);
+            if rank != Some(before) {
+                passed.extend(self.change_claim(row, id, Some(before), rank)?);
             }
         }
-        Ok(())
-    }
-
-    /// The row held `before` and holds `now`. What another row held is taken from it.
-    pub(super) fn reown(
-        &self,
-        flow: i64,
-        kind: u8,
-        key: i64,
-        before: &[ItemEntry],
-        now: &[ItemEntry],
-        loose: &mut Loose,
-    ) -> Outcome<()> {
-        let ids = |items: &[ItemEntry]| items.iter().map(|item| item.id.clone()).collect::<BTreeSet<_>>();
-        let (before, now) = (ids(before), ids(now));
-        for id in before.difference(&now) {
-            self.disown(flow, kind, key, id)?;
-            loose.0.insert((kind, (*id).clone()));
+        for (id, rank) in now {
+            passed.extend(self.change_claim(row, id, None, Some(rank))?);
         }
-        for id in now.difference(&before) {
-            match self.owner(flow, kind, id)? {
-                Some(owner) if owner == key => continue,
-                Some(other) => self.lose(flow, kind, other, id)?,
-                None => {}
-            }
-            self.own(flow, kind, key, id)?;
-        }
-        Ok(())
+        Ok(passed)
     }
 
-    pub(super) fn disown(&self, flow: i64, kind: u8, key: i64, id: &RemoteId) -> Outcome<()> {
-        self.db
-            .prepare_cached("DELETE FROM owner WHERE flow = ?1 AND kind = ?2 AND id = ?3 AND key = ?4")?
-            .execute((flow, kind, self.codec.item(kind, id.as_str()), key))?;
-        Ok(())
+    fn claims(&self, row: Row) -> Outcome<Vec<(RemoteId, i64)>> {
+        let mut query = self.db.prepare_cached("SELECT id, rank FROM claim WHERE key = ?1")?;
+        let found = query.query_map([row.key], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let stored: Vec<(String, i64)> = found.collect::<Result<_, _>>()?;
+        stored.into_iter().map(|(id, rank)| Ok((self.codec.item_of(row.kind, id)?.into(), rank))).collect()
     }
 
-    /// The row wants these items of other rows, and no others.
-    pub(super) fn want(&self, flow: i64, kind: u8, key: i64, wants: &[RemoteId], loose: &mut Loose) -> Outcome<()> {
-        let wanted: Vec<String> = {
-            let mut query = self.db.prepare_cached("SELECT id FROM contender WHERE key = ?1")?;
-            query.query_map([key], |row| row.get(0))?.collect::<Result<_, _>>()?
+    /// Replaces one claim, and hands the item over where it gets another owner.
+    fn change_claim(&self, row: Row, id: RemoteId, from: Option<i64>, to: Option<i64>) -> Outcome<Option<Passed>> {
+        let before = self.owner(row, &id)?;
+        let stored = self.codec.item(row.kind, id.as_str());
+        let delete = |rank: i64, key: i64| {
+            let delete = "DELETE FROM claim WHERE flow = ?1 AND kind = ?2 AND id = ?3 AND rank = ?4 AND key = ?5";
+            self.db.prepare_cached(delete)?.execute((row.flow, row.kind, &stored, rank, key))
         };
-        let wanted = wanted.into_iter().map(|id| self.codec.item_of(kind, id)).collect::<Outcome<Vec<_>>>()?;
-        if !wanted.is_empty() {
-            self.want_nothing(key)?;
+        if let Some(rank) = from {
+            delete(rank, row.key)?;
         }
-        for id in wants {
+        if let Some(rank) = to {
             self.db
-                .prepare_cached("INSERT OR IGNORE INTO contender (flow, kind, id, key) VALUES (?1, ?2, ?3, ?4)")?
-                .execute((flow, kind, self.codec.item(kind, id.as_str()), key))?;
+                .prepare_cached("INSERT INTO claim (flow, kind, id, rank, key) VALUES (?1, ?2, ?3, ?4, ?5)")?
+                .execute((row.flow, row.kind, &stored, rank, row.key))?;
         }
-        loose.0.extend(wanted.into_iter().map(RemoteId::new).chain(wants.iter().cloned()).map(|id| (kind, id)));
-        Ok(())
+        let (Some(from), Some(to)) = (before, self.owner(row, &id)?) else { return Ok(None) };
+        if from == to {
+            return Ok(None);
+        }
+        let mut loses = self.held(from)?.unwrap_or_default();
+        loses.retain(|item| item.id != id);
+        self.write_doubt(Row { key: from, ..row }, &loses)?;
+        delete(LEFT, from)?;
+        let mut gains = self.held(to)?.unwrap_or_default();
+        gains.push(ItemEntry { id: id.clone(), digests: None });
+        self.write_doubt(Row { key: to, ..row }, &gains)?;
+        Ok(Some(Passed { id, from, to }))
     }
 
-    pub(super) fn want_nothing(&self, key: i64) -> Outcome<()> {
-        self.db.prepare_cached("DELETE FROM contender WHERE key = ?1")?.execute([key])?;
-        Ok(())
-    }
-
-    /// Has those tried again that want what is nobody's.
-    pub(super) fn tend(&self, flow: i64, loose: &Loose) -> Outcome<()> {
-        for (kind, id) in &loose.0 {
-            if self.owner(flow, *kind, id)?.is_some() {
-                continue;
+    /// The row holds these items: each has a claim of it, and what it holds no longer and its record is not to be has none.
+    pub(super) fn keep_claims(&self, row: Row, held: &[RemoteId]) -> Outcome<()> {
+        for (id, _) in self.claims(row)?.iter().filter(|(id, rank)| *rank == LEFT && !held.contains(id)) {
+            self.change_claim(row, id.clone(), Some(LEFT), None)?;
+        }
+        for id in held {
+            if self.owner(row, id)?.is_none() {
+                self.change_claim(row, id.clone(), None, Some(LEFT))?;
             }
-            let waiting: Vec<i64> = {
+        }
+        Ok(())
+    }
+
+    /// Of these items, those that no other record owns.
+    pub(super) fn own(&self, row: Row, ids: &[RemoteId]) -> Outcome<Vec<RemoteId>> {
+        let mut own = Vec::new();
+        for id in ids {
+            if self.owner(row, id)?.is_none_or(|key| key == row.key) {
+                own.push(id.clone());
+            }
+        }
+        Ok(own)
+    }
+
+    /// Gives the items that rows hold to their records, until these are looked at.
+    pub(super) fn claim_all_held(&self, flow: &Flow) -> Outcome<()> {
+        let mut after = base(flow.key);
+        loop {
+            let rows: Vec<(i64, u8)> = {
                 let mut query = self.db.prepare_cached(
-                    "SELECT c.key FROM contender c JOIN ledger l ON l.key = c.key
-                     WHERE c.flow = ?1 AND c.kind = ?2 AND c.id = ?3 AND l.state = ?4 ORDER BY c.key DESC LIMIT ?5",
+                    "SELECT l.key, r.kind FROM ledger l JOIN record r ON r.n = l.key - ?1
+                     WHERE l.key > ?2 AND l.key < ?3 AND l.items IS NOT NULL ORDER BY l.key LIMIT ?4",
                 )?;
-                let keys = query
-                    .query_map((flow, kind, self.codec.item(*kind, id.as_str()), DEAD, MOST_TRIED), |row| row.get(0))?;
-                keys.collect::<Result<_, _>>()?
+                let keys = (base(flow.key), after, base(flow.key + 1), PAGE);
+                query.query_map(keys, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?
             };
-            for key in waiting {
-                self.try_again(key)?;
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            after = *last;
+            for (key, kind) in rows {
+                let held: Vec<RemoteId> = self.held(key)?.unwrap_or_default().into_iter().map(|item| item.id).collect();
+                self.set_claims(Row { flow: flow.key, kind, key }, &held, HELD_BEFORE)?;
             }
         }
-        Ok(())
-    }
-
-    pub(super) fn owner(&self, flow: i64, kind: u8, id: &RemoteId) -> Outcome<Option<i64>> {
-        let read = "SELECT key FROM owner WHERE flow = ?1 AND kind = ?2 AND id = ?3";
-        Ok(self
-            .db
-            .prepare_cached(read)?
-            .query_row((flow, kind, self.codec.item(kind, id.as_str())), |row| row.get(0))
-            .optional()?)
-    }
-
-    fn own(&self, flow: i64, kind: u8, key: i64, id: &RemoteId) -> Outcome<()> {
-        self.db
-            .prepare_cached("INSERT OR REPLACE INTO owner (flow, kind, id, key) VALUES (?1, ?2, ?3, ?4)")?
-            .execute((flow, kind, self.codec.item(kind, id.as_str()), key))?;
-        Ok(())
-    }
-
-    /// The row no longer holds the item; its record is looked at again. A row that never held it, because a call that
-    /// carries it is still open, stays as it is.
-    fn lose(&self, flow: i64, kind: u8, key: i64, id: &RemoteId) -> Outcome<()> {
-        let mut held = self.held(key)?.unwrap_or_default();
-        if !held.iter().any(|item| item.id == *id) {
-            return Ok(());
-        }
-        held.retain(|item| item.id != *id);
-        self.write_doubt(kind, key, &held)?;
-        let mut stored = payloads(self.db, self.codec, key)?;
-        stored.retain(|item| item.id != *id);
-        let packed = if stored.is_empty() {
-            None
-        } else {
-            Some(self.codec.pack_value(self.codec.payload(flow, 1 << kind), &stored)?)
-        };
-        self.write_payload(key, packed.as_deref())
     }
 }

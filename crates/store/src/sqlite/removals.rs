@@ -22,7 +22,7 @@ pub(super) fn removals(db: &Connection, codec: &Codec, name: &FlowName, now: Tim
     let since = now.minus(STILL_COUNTED).millis().div_euclid(HOUR);
     let mut removals = Removals {
         items: db
-            .prepare_cached("SELECT count(*) FROM owner WHERE flow = ?1")?
+            .prepare_cached("SELECT coalesce(sum(items), 0) FROM standing WHERE flow = ?1")?
             .query_row([flow.key], |row| row.get(0))?,
         removed: db
             .prepare_cached("SELECT coalesce(sum(items), 0) FROM removal WHERE flow = ?1 AND hour >= ?2")?

@@ -14,7 +14,7 @@ use super::trouble::{Outcome, Trouble, not_ours};
 const APPLICATION: i32 = 0x4361_7274;
 
 /// In order; the database's `user_version` counts those that were applied.
-const MIGRATIONS: &[&str] = &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES, PARTS, NOTICES];
+const MIGRATIONS: &[&str] = &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES, PARTS, NOTICES, CLAIMS];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
 // same holds for `ledger` and `payload`. Ledger keys are `flow << 40 | n`: one integer is the cheapest key there is.
@@ -260,6 +260,57 @@ const NOTICES: &str = "
 -- Details of the record were left out.
 ALTER TABLE record ADD COLUMN noticed INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX record_noticed ON record (source) WHERE noticed <> 0;
+";
+
+// See owners.rs. What a record is to be, and with which rank, is known when it is looked at: until then what it holds
+// where ids are shared stays its own.
+const CLAIMS: &str = "
+CREATE TABLE claim (
+    flow INTEGER NOT NULL, kind INTEGER NOT NULL, id TEXT NOT NULL, rank INTEGER NOT NULL, key INTEGER NOT NULL,
+    PRIMARY KEY (flow, kind, id, rank, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX claim_key ON claim (key);
+INSERT INTO claim SELECT o.flow, o.kind, o.id, 9223372036854775807, o.key
+    FROM owner o JOIN flow f ON f.key = o.flow WHERE f.shared <> 0;
+UPDATE flow SET urgent = 0, live = 0, backfill = 0 WHERE shared <> 0;
+
+DROP TRIGGER standing_insert;
+DROP TRIGGER standing_update;
+DROP TRIGGER standing_delete;
+-- Kept like the totals.
+ALTER TABLE standing ADD COLUMN items INTEGER NOT NULL DEFAULT 0;
+-- How many `items` there are, and how often claims changed them.
+ALTER TABLE ledger ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE ledger ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
+CREATE TEMP TABLE counted AS SELECT key, count(*) AS items FROM owner GROUP BY key;
+CREATE UNIQUE INDEX temp.counted_key ON counted (key);
+UPDATE ledger SET held = coalesce((SELECT items FROM counted WHERE counted.key = ledger.key), 1) WHERE items IS NOT NULL;
+DROP TABLE counted;
+DROP TABLE owner;
+DROP TABLE contender;
+ALTER TABLE flow DROP COLUMN indexed;
+DELETE FROM standing;
+INSERT INTO standing SELECT l.flow, r.kind, l.state, coalesce(l.rule, ''), count(*), sum(l.held)
+    FROM ledger l JOIN record r ON r.n = l.key & 1099511627775 GROUP BY 1, 2, 3, 4;
+CREATE TRIGGER standing_insert AFTER INSERT ON ledger BEGIN
+    INSERT INTO standing SELECT NEW.flow, kind, NEW.state, coalesce(NEW.rule, ''), 1, NEW.held
+        FROM record WHERE n = NEW.key & 1099511627775
+        ON CONFLICT DO UPDATE SET total = total + 1, items = items + excluded.items;
+END;
+CREATE TRIGGER standing_update AFTER UPDATE ON ledger
+WHEN OLD.state <> NEW.state OR OLD.rule IS NOT NEW.rule OR OLD.held <> NEW.held BEGIN
+    UPDATE standing SET total = total - 1, items = items - OLD.held
+        WHERE flow = OLD.flow AND state = OLD.state AND rule = coalesce(OLD.rule, '')
+        AND kind = (SELECT kind FROM record WHERE n = OLD.key & 1099511627775);
+    INSERT INTO standing SELECT NEW.flow, kind, NEW.state, coalesce(NEW.rule, ''), 1, NEW.held
+        FROM record WHERE n = NEW.key & 1099511627775
+        ON CONFLICT DO UPDATE SET total = total + 1, items = items + excluded.items;
+END;
+CREATE TRIGGER standing_delete BEFORE DELETE ON ledger BEGIN
+    UPDATE standing SET total = total - 1, items = items - OLD.held
+        WHERE flow = OLD.flow AND state = OLD.state AND rule = coalesce(OLD.rule, '')
+        AND kind = (SELECT kind FROM record WHERE n = OLD.key & 1099511627775);
+END;
 ";
 
 /// What was found when a database was opened.

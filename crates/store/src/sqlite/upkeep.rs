@@ -165,7 +165,7 @@ impl Tx<'_> {
             "DELETE FROM ledger WHERE key = ?1",
             "DELETE FROM payload WHERE key = ?1",
             "DELETE FROM refused WHERE key = ?1",
-            "DELETE FROM contender WHERE key = ?1",
+            "DELETE FROM claim WHERE key = ?1",
         ] {
             self.db.prepare_cached(delete)?.execute([key])?;
         }
@@ -184,10 +184,8 @@ impl Tx<'_> {
     fn prune_former(&mut self, limit: usize) -> Outcome<u64> {
         let empty: Vec<i64> = {
             let mut query = self.db.prepare_cached(
-                "SELECT key FROM flow f WHERE current = 0 AND NOT EXISTS (SELECT 1 FROM owner WHERE owner.flow = f.key)
-                 AND (indexed <> 0 OR NOT EXISTS (
-                     SELECT 1 FROM ledger l
-                     WHERE l.key >= f.key << 40 AND l.key < (f.key + 1) << 40 AND l.items IS NOT NULL))",
+                "SELECT key FROM flow f WHERE current = 0
+                 AND NOT EXISTS (SELECT 1 FROM standing s WHERE s.flow = f.key AND s.items > 0)",
             )?;
             query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
         };

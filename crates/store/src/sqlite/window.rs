@@ -26,7 +26,7 @@ macro_rules! work {
     ($tables:expr, $rest:expr) => {
         concat!(
             "SELECT r.n, r.revision, r.kind, r.id, r.changed_at, r.ended, r.unread, r.touched_at,
-             l.state, l.revision, l.waits, l.attempts, l.items, l.rule, l.trial FROM ",
+             l.state, l.revision, l.waits, l.attempts, l.items, l.rule, l.trial, l.turn FROM ",
             $tables,
             " ",
             $rest
@@ -285,6 +285,7 @@ fn entry(codec: &Codec, row: &Row<'_>) -> Outcome<Option<Entry>> {
             Some(blob) => Some(Codec::decode("a trial", blob)?),
             None => None,
         },
+        turn: row.get(15)?,
     }))
 }
 

@@ -8,8 +8,8 @@ use contract::{
     destination::Ids,
     source::{Unread, Urgency},
     store::{
-        Desk as _, Held, HeldItem, Hold, Intake, Ledger as _, Mirror as _, Number, Settled, State, Step, Sweep, Take,
-        Wake, Which, Window, Work,
+        Claim, Desk as _, Held, HeldItem, Hold, Intake, Ledger as _, Mirror as _, Number, Settled, State, Step, Sweep,
+        Take, Wake, Which, Window, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId};
@@ -180,13 +180,24 @@ fn settled(work: &Work, outcome: u8) -> Settled {
         8 => is(State::Gone, Held::Items(Vec::new())),
         9 => is(State::Held(Hold::Removal), Held::Same),
         10 => is(State::AwaitsImport, Held::Same),
-        other => Settled {
-            wants: vec!["extra".into(), (if other == 11 { "p0" } else { "p1" }).into()],
-            ..is(State::Dead, Held::Same)
-        },
+        _ => is(State::Filtered("another's".to_owned()), Held::Same),
     };
     settled.due = (outcome == 1).then(|| samples::at(i64::try_from(work.number.0 % 10).unwrap()));
     settled
+}
+
+/// What a record is to be that ends so, with its rank; none: that is not known.
+fn claimed(work: &Work, outcome: u8) -> Option<(u64, i64, Vec<String>)> {
+    let id = work.id.to_string();
+    let items = match outcome {
+        2 | 6 | 8 => Vec::new(),
+        3 => return None,
+        7 => vec!["extra".to_owned(), id],
+        11 => vec!["extra".to_owned(), "p0".to_owned()],
+        12 => vec!["extra".to_owned(), "p1".to_owned()],
+        _ => vec![id],
+    };
+    Some((work.number.0, i64::try_from(work.revision.0 % 3).unwrap(), items))
 }
 
 /// The store and what it must agree with.
@@ -302,7 +313,6 @@ impl Pair {
                 for settled in &late {
                     self.naive.settle(FLOWS[*flow], settled);
                 }
-                self.naive.tend(FLOWS[*flow]);
                 self.store().advance(samples::step(&FLOWS[*flow].into(), late, None)).await.unwrap();
             }
             Act::Release { .. } | Act::Replay { .. } | Act::Discard { .. } | Act::Doubt { .. } => self.hand(act).await,
@@ -342,6 +352,14 @@ impl Pair {
         let window = self.store().window(&flow, take).await.unwrap();
         let (wanted, cursor) = self.naive.window(FLOWS[at], &take);
         assert_eq!((seen(&window), window.cursor), (wanted, cursor));
+        let claims: Vec<_> = window.work.iter().zip(outcomes).filter_map(|(work, it)| claimed(work, *it)).collect();
+        self.naive.claim(FLOWS[at], &claims);
+        let claims = claims.into_iter().map(|(n, rank, items)| Claim {
+            number: Number(n),
+            created_at: Some(model::Timestamp::from_millis(rank)),
+            items: items.iter().map(|id| RemoteId::from(id.as_str())).collect(),
+        });
+        self.store().claim(&flow, samples::NEWEST, claims.collect()).await.unwrap();
         // One that it may be held under already, and one that is new.
         let carried = |work: &Work| [(work.number, work.id.to_string()), (work.number, format!("{}-x", work.id))];
         let mut items: Vec<(Number, String)> = window.work.iter().flat_map(carried).collect();
@@ -358,14 +376,25 @@ impl Pair {
             return self.crash().await;
         }
         // What is settled only in part must not be passed.
-        let settled: Vec<Settled> =
-            window.work.iter().zip(outcomes).map(|(work, outcome)| settled(work, *outcome)).collect();
+        // Some don't know what came of the claims.
+        let mut work = window.work.clone();
+        if outcomes.last().is_none_or(|last| last % 4 > 0) {
+            for work in &mut work {
+                *work = self
+                    .store()
+                    .work(&flow, work.number)
+                    .await
+                    .unwrap()
+                    .map(|now| Work { entry: now.entry, ..work.clone() })
+                    .unwrap();
+            }
+        }
+        let settled: Vec<Settled> = work.iter().zip(outcomes).map(|(work, outcome)| settled(work, *outcome)).collect();
         let whole = settled.len() == window.work.len();
         for settled in &settled {
             self.naive.settle(FLOWS[at], settled);
         }
         self.naive.closed(FLOWS[at], call);
-        self.naive.tend(FLOWS[at]);
         if whole {
             self.naive.advance(FLOWS[at], window.cursor);
         }
@@ -414,8 +443,16 @@ impl Pair {
                     revision: got.revision.0,
                     attempts: got.attempts,
                     due: got.due,
-                    items: work.entry.unwrap().items.into_iter().map(|it| (it.id.into_string(), it.digests)).collect(),
+                    items: work
+                        .entry
+                        .clone()
+                        .unwrap()
+                        .items
+                        .into_iter()
+                        .map(|it| (it.id.into_string(), it.digests))
+                        .collect(),
                     payloads: got.items.iter().map(|it| (it.id.as_str().to_owned(), it.payload.object())).collect(),
+                    turn: work.entry.as_ref().unwrap().turn,
                 });
                 assert_eq!(got, wanted, "what {flow} holds of {n}");
                 let Some(wanted) = wanted else { continue };

@@ -40,6 +40,8 @@ pub(crate) struct Entry {
     pub(crate) items: Vec<(String, Option<Digests>)>,
     /// Payloads by item, as JSON.
     pub(crate) payloads: BTreeMap<String, String>,
+    /// How often claims changed what is held.
+    pub(crate) turn: u32,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -49,12 +51,13 @@ struct Flow {
     entries: BTreeMap<u64, Entry>,
     /// Its ids are shared.
     shared: bool,
-    /// Items of other records that a record wants.
-    wants: BTreeMap<u64, BTreeSet<String>>,
     open: BTreeMap<u64, Vec<(Number, String)>>,
-    /// Which record an item belongs to: it holds it, or an open call carries it.
-    owners: BTreeMap<(Kind, String), u64>,
+    /// Ranks of the records that are to be an item; [`LEFT`]: it holds the item, and is not to be it.
+    claims: BTreeMap<(Kind, String), BTreeMap<u64, i64>>,
 }
+
+/// The rank of what is held, and not to be.
+const LEFT: i64 = i64::MIN;
 
 /// What a window must hold of a record.
 #[derive(Clone, Debug, PartialEq)]
@@ -361,44 +364,34 @@ impl Naive {
             flow.cursor = [0; 3];
         }
         fingerprint.clone_into(&mut flow.fingerprint);
-        let mut cut_off = BTreeSet::new();
+        let mut cut_off: BTreeMap<u64, Vec<String>> = BTreeMap::new();
         for (n, id) in std::mem::take(&mut flow.open).into_values().flatten() {
-            cut_off.insert(n);
-            flow.take(self.rows[&n.0].kind, n.0, [&id]);
-            let entry = flow.entries.entry(n.0).or_insert_with(|| Entry {
-                state: State::Gone,
-                revision: 0,
-                attempts: 0,
-                due: None,
-                items: Vec::new(),
-                payloads: BTreeMap::new(),
-            });
-            entry.state = State::Retry(Timestamp::from_millis(0));
-            match entry.items.iter_mut().find(|(held, _)| *held == id) {
-                Some((_, digests)) => *digests = None,
-                None => entry.items.push((id, None)),
+            cut_off.entry(n.0).or_default().push(id);
+        }
+        for (n, ids) in &cut_off {
+            let kind = self.rows[n].kind;
+            let owned = |id: &&String| !flow.shared || flow.owner(kind, id).is_none_or(|owner| owner == *n);
+            let owned: Vec<String> = ids.iter().filter(owned).cloned().collect();
+            let held = &mut flow.doubt(*n).items;
+            for id in owned {
+                match held.iter_mut().find(|(held, _)| *held == id) {
+                    Some((_, digests)) => *digests = None,
+                    None => held.push((id, None)),
+                }
             }
+            flow.keep_claims(kind, *n);
         }
         (restarted, cut_off.len() as u64)
     }
 
     pub(crate) fn opened(&mut self, flow: &str, id: u64, items: Vec<(Number, String)>) {
         let flow = self.flows.get_mut(flow).unwrap();
-        for (n, item) in &items {
-            // The call says that all of it are products.
-            flow.owners.entry((Kind::Product, item.clone())).or_insert(n.0);
-        }
         flow.open.insert(id, items);
     }
 
     pub(crate) fn closed(&mut self, flow: &str, id: u64) {
         let flow = self.flows.get_mut(flow).unwrap();
-        for (n, item) in flow.open.remove(&id).unwrap_or_default() {
-            let held = flow.entries.get(&n.0).is_some_and(|entry| entry.items.iter().any(|(held, _)| *held == item));
-            if !held {
-                flow.drop_item(Kind::Product, n.0, &item);
-            }
-        }
+        flow.open.remove(&id);
     }
 
     pub(crate) fn window(&self, name: &str, take: &Take) -> (Vec<Seen>, Cursor) {
@@ -472,11 +465,15 @@ impl Naive {
 
     pub(crate) fn settle(&mut self, name: &str, settled: &Settled) {
         let flow = self.flows.get_mut(name).unwrap();
+        let kind = self.rows[&settled.number.0].kind;
         let old = flow.entries.get(&settled.number.0).cloned();
         if old.as_ref().is_some_and(|old| old.revision > settled.revision.0) {
             return;
         }
-        let before: Vec<String> = old.iter().flat_map(|old| old.items.iter().map(|(id, _)| id.clone())).collect();
+        if flow.shared && flow.settle_outdated(kind, settled) {
+            return;
+        }
+        let turn = old.as_ref().map_or(0, |old| old.turn);
         let attempts = match settled.state {
             State::Retry(_) => old.as_ref().map_or(0, |old| old.attempts) + 1,
             _ => 0,
@@ -498,40 +495,28 @@ impl Naive {
                 (items.iter().map(|item| (item.id.as_str().to_owned(), item.digests)).collect(), kept)
             }
         };
-        let kind = self.rows[&settled.number.0].kind;
-        if matches!(settled.items, Held::Items(_)) {
-            for id in before.iter().filter(|id| !items.iter().any(|(now, _)| now == *id)) {
-                flow.drop_item(kind, settled.number.0, id);
-            }
-            let new = items.iter().map(|(id, _)| id).filter(|id| !before.contains(id));
-            flow.take(kind, settled.number.0, new);
-        }
-        flow.wants.insert(settled.number.0, settled.wants.iter().map(|id| id.as_str().to_owned()).collect());
         let state = settled.state.clone();
-        let entry = Entry { state, revision: settled.revision.0, attempts, due: settled.due, items, payloads };
+        let entry = Entry { state, revision: settled.revision.0, attempts, due: settled.due, items, payloads, turn };
         flow.entries.insert(settled.number.0, entry);
+        flow.keep_claims(kind, settled.number.0);
     }
 
-    /// Who wants what is nobody's is tried again.
-    pub(crate) fn tend(&mut self, name: &str) {
+    /// Records are to be these items, with these ranks.
+    pub(crate) fn claim(&mut self, name: &str, claims: &[(u64, i64, Vec<String>)]) {
+        let mut claims = claims.to_vec();
+        claims.sort_by_key(|(n, rank, _)| std::cmp::Reverse((*rank, *n)));
         let flow = self.flows.get_mut(name).unwrap();
-        if !flow.shared {
-            return;
-        }
-        let wants = flow.wants.clone();
-        for (n, ids) in wants {
-            let is_free = |id: &String| !flow.owners.contains_key(&(self.rows[&n].kind, id.clone()));
-            let due = ids.iter().any(is_free);
-            if let Some(entry) = flow.entries.get_mut(&n).filter(|entry| due && entry.state == State::Dead) {
-                entry.state = State::Retry(Timestamp::from_millis(0));
-                entry.attempts = 0;
-            }
+        for (n, rank, items) in claims.iter().filter(|_| flow.shared).collect::<Vec<_>>() {
+            flow.set_claims(self.rows[n].kind, *n, *rank, items);
         }
     }
 
-    /// Which record holds an item.
+    /// Which record owns an item.
     pub(crate) fn owner(&self, name: &str, kind: Kind, id: &str) -> Option<u64> {
-        self.flows[name].owners.get(&(kind, id.to_owned())).copied()
+        if self.flows[name].shared {
+            return self.flows[name].owner(kind, id);
+        }
+        self.rows.iter().find(|(_, row)| row.kind == kind && row.id.as_str() == id).map(|(n, _)| *n)
     }
 
     pub(crate) fn advance(&mut self, name: &str, cursor: Cursor) {
@@ -542,23 +527,23 @@ impl Naive {
     }
 
     pub(crate) fn release(&mut self, name: &str, kind: Kind, up_to: Revision) -> u64 {
-        let mut count = 0;
+        let mut released = Vec::new();
         let flow = self.flows.get_mut(name).unwrap();
         for (n, entry) in &mut flow.entries {
             let row = &self.rows[n];
             if entry.state == State::AwaitsFeed && row.kind == kind && entry.revision <= up_to.0 {
                 entry.state =
                     if row.life == Life::Live { State::Retry(Timestamp::from_millis(0)) } else { State::Gone };
-                for (id, _) in entry.items.drain(..) {
-                    flow.owners.remove(&(kind, id));
-                }
+                entry.items.clear();
                 entry.payloads.clear();
                 entry.attempts = 0;
-                count += 1;
+                released.push(*n);
             }
         }
-        self.tend(name);
-        count
+        for n in &released {
+            flow.keep_claims(kind, *n);
+        }
+        released.len() as u64
     }
 
     pub(crate) fn replay(&mut self, name: &str, numbers: &[Number]) -> u64 {
@@ -570,19 +555,23 @@ impl Naive {
     }
 
     fn bury(&mut self, name: &str, numbers: &[Number], all: bool, state: &State) -> u64 {
-        let mut count = 0;
         let flow = self.flows.get_mut(name).unwrap();
-        for (n, entry) in &mut flow.entries {
-            if entry.state == State::Dead && (all || numbers.contains(&Number(*n))) {
-                entry.state = state.clone();
-                entry.attempts = 0;
-                if matches!(state, State::Filtered(_)) {
-                    flow.wants.remove(n);
-                }
-                count += 1;
+        let dead = |(n, entry): &(&u64, &Entry)| entry.state == State::Dead && (all || numbers.contains(&Number(**n)));
+        let mut chosen: Vec<u64> = flow.entries.iter().filter(dead).map(|(n, _)| *n).collect();
+        // Who is made due by what another one claims no more is not dead by then.
+        chosen.retain(|n| {
+            if flow.entries[n].state != State::Dead {
+                return false;
             }
-        }
-        count
+            if flow.shared && matches!(state, State::Filtered(_)) {
+                flow.set_claims(self.rows[n].kind, *n, 0, &[]);
+            }
+            let entry = flow.entries.get_mut(n).unwrap();
+            entry.state = state.clone();
+            entry.attempts = 0;
+            true
+        });
+        chosen.len() as u64
     }
 
     pub(crate) fn doubt(&mut self, name: &str, numbers: &[Number]) -> u64 {
@@ -590,7 +579,9 @@ impl Naive {
         let mut count = 0;
         for n in numbers {
             if flow.entries.get(&n.0).is_some_and(|entry| !entry.items.is_empty()) {
-                doubt(flow, n.0);
+                for (_, digests) in &mut flow.doubt(n.0).items {
+                    *digests = None;
+                }
                 count += 1;
             }
         }
@@ -633,24 +624,108 @@ impl Naive {
 }
 
 impl Flow {
-    fn drop_item(&mut self, kind: Kind, n: u64, id: &str) {
-        let item = (kind, id.to_owned());
-        if self.owners.get(&item) == Some(&n) {
-            self.owners.remove(&item);
+    fn owner(&self, kind: Kind, id: &str) -> Option<u64> {
+        let claims = self.claims.get(&(kind, id.to_owned()))?;
+        claims.iter().max_by_key(|(n, rank)| (**rank, **n)).map(|(n, _)| *n)
+    }
+
+    /// The record is due; gives what is known of it.
+    fn doubt(&mut self, n: u64) -> &mut Entry {
+        let entry = self.entries.entry(n).or_insert_with(|| Entry {
+            state: State::Gone,
+            revision: 0,
+            attempts: 0,
+            due: None,
+            items: Vec::new(),
+            payloads: BTreeMap::new(),
+            turn: 0,
+        });
+        entry.state = State::Retry(Timestamp::from_millis(0));
+        entry.turn += 1;
+        entry
+    }
+
+    fn set_claims(&mut self, kind: Kind, n: u64, rank: i64, wanted: &[String]) {
+        let held = self.entries.get(&n).into_iter().flat_map(|entry| &entry.items).map(|(id, _)| (id.clone(), LEFT));
+        let mut now: BTreeMap<String, i64> = held.collect();
+        now.extend(wanted.iter().map(|id| (id.clone(), rank)));
+        let of = |(item, ranks): (&(Kind, String), &BTreeMap<u64, i64>)| {
+            (item.0 == kind).then(|| Some((item.1.clone(), *ranks.get(&n)?))).flatten()
+        };
+        let before: Vec<(String, i64)> = self.claims.iter().filter_map(of).collect();
+        for (id, before) in before {
+            let rank = now.remove(&id);
+            if rank != Some(before) {
+                self.set_claim(kind, n, &id, rank);
+            }
+        }
+        for (id, rank) in now {
+            self.set_claim(kind, n, &id, Some(rank));
         }
     }
 
-    /// What belongs to the record from now on belongs to no other.
-    fn take<'a>(&mut self, kind: Kind, n: u64, ids: impl IntoIterator<Item = &'a String>) {
-        for id in ids {
-            let other = self.owners.insert((kind, id.clone()), n).filter(|other| *other != n);
-            let entry = other.and_then(|other| self.entries.get_mut(&other));
-            if let Some(entry) = entry.filter(|entry| entry.items.iter().any(|(held, _)| held == id)) {
-                entry.items.retain(|(held, _)| held != id);
-                entry.payloads.remove(id);
-                entry.state = State::Retry(Timestamp::from_millis(0));
+    /// What gets another owner is in doubt with that one.
+    fn set_claim(&mut self, kind: Kind, n: u64, id: &str, rank: Option<i64>) {
+        let before = self.owner(kind, id);
+        let ranks = self.claims.entry((kind, id.to_owned())).or_default();
+        match rank {
+            Some(rank) => drop(ranks.insert(n, rank)),
+            None => drop(ranks.remove(&n)),
+        }
+        let (Some(from), Some(to)) = (before, self.owner(kind, id)) else { return };
+        if from != to {
+            let loses = self.doubt(from);
+            loses.items.retain(|(held, _)| held != id);
+            loses.payloads.remove(id);
+            let ranks = self.claims.get_mut(&(kind, id.to_owned())).unwrap();
+            if ranks.get(&from) == Some(&LEFT) {
+                ranks.remove(&from);
+            }
+            self.doubt(to).items.push((id.to_owned(), None));
+        }
+    }
+
+    /// What a record holds it claims, at least as what is left.
+    fn keep_claims(&mut self, kind: Kind, n: u64) {
+        let held: Vec<String> = self.entries[&n].items.iter().map(|(id, _)| id.clone()).collect();
+        let gone = |((of, id), ranks): (&(Kind, String), &BTreeMap<u64, i64>)| {
+            (*of == kind && ranks.get(&n) == Some(&LEFT) && !held.contains(id)).then(|| id.clone())
+        };
+        let gone: Vec<String> = self.claims.iter().filter_map(gone).collect();
+        for id in gone {
+            self.set_claim(kind, n, &id, None);
+        }
+        for id in &held {
+            if self.shared && self.owner(kind, id).is_none() {
+                self.set_claim(kind, n, id, Some(LEFT));
             }
         }
+    }
+
+    /// Whether an item got another owner since the record was looked at; then all it may hold is in doubt.
+    fn settle_outdated(&mut self, kind: Kind, settled: &Settled) -> bool {
+        let n = settled.number.0;
+        let now = match &settled.items {
+            Held::Same => Vec::new(),
+            Held::Items(items) => items.iter().map(|item| item.id.to_string()).collect(),
+        };
+        let own = |id: &&String| self.owner(kind, id).is_none_or(|owner| owner == n);
+        let own: Vec<String> = now.iter().filter(own).cloned().collect();
+        let turn = self.entries.get(&n).map_or(0, |entry| entry.turn);
+        if turn == settled.turn && own == now {
+            return false;
+        }
+        let entry = self.doubt(n);
+        for id in own {
+            if !entry.items.iter().any(|(held, _)| *held == id) {
+                entry.items.push((id, None));
+            }
+        }
+        for (_, digests) in &mut entry.items {
+            *digests = None;
+        }
+        self.keep_claims(kind, n);
+        true
     }
 }
 
@@ -660,14 +735,5 @@ fn note(touches: &mut BTreeMap<Hub, Urgency>, kind: Kind, urgency: Urgency, hubs
     for hub in hubs {
         let place = touches.entry(hub).or_insert(urgency);
         *place = urgency.min(*place);
-    }
-}
-
-fn doubt(flow: &mut Flow, n: u64) {
-    if let Some(entry) = flow.entries.get_mut(&n) {
-        entry.state = State::Retry(Timestamp::from_millis(0));
-        for (_, digests) in &mut entry.items {
-            *digests = None;
-        }
     }
 }

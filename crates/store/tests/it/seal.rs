@@ -7,7 +7,7 @@ use contract::{
     Fault,
     destination::Ids,
     source::Unread,
-    store::{Closed, Desk as _, Held, Hint, Hints as _, Intake, Ledger as _, Mirror as _, Settled, State, Step},
+    store::{Claim, Closed, Desk as _, Held, Hint, Hints as _, Intake, Ledger as _, Mirror as _, Settled, State, Step},
 };
 use model::{FlowName, Kind, Record};
 use store::sqlite::{Options, Seal, Sqlite, Threads};
@@ -63,7 +63,7 @@ async fn what_tells_of_people_is_kept_in_no_readable_form_and_comes_back_as_it_w
     let path = folder.path().join("cartage.db");
     let flow = FlowName::from("to");
     let store = open(&path);
-    samples::register(&store, &flow, &samples::source(), "1", Ids::Own).await.unwrap();
+    samples::register(&store, &flow, &samples::source(), "1", Ids::Shared).await.unwrap();
     let unread = |kind, id: &str, what: &str| Unread {
         kind,
         id: Some(id.into()),
@@ -83,6 +83,8 @@ async fn what_tells_of_people_is_kept_in_no_readable_form_and_comes_back_as_it_w
     let window = store.window(&flow, wide(at(300))).await.unwrap();
     let work = window.work.iter().find(|work| work.kind == Kind::Category).unwrap();
     assert_eq!((work.id.as_str(), work.record()), ("anna@example.org", Some(&anna())));
+    let claim = Claim { number: work.number, created_at: None, items: vec!["stepan@example.org".into()] };
+    store.claim(&flow, samples::NEWEST, vec![claim]).await.unwrap();
     let opening =
         contract::store::Open { kind: Kind::Category, ..samples::open(&[(work.number, "stepan@example.org")]) };
     let open_call = Step { open: vec![opening], ..samples::step(&flow, Vec::new(), None) };

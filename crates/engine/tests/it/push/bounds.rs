@@ -145,7 +145,7 @@ fn never_are_more_records_prepared_than_may_be() {
             call: None,
             fault: None,
             refused: Vec::new(),
-            wants: Vec::new(),
+            turn: 0,
             trial: None,
         });
         let step = Step {

@@ -13,9 +13,9 @@ use contract::{
     Desk, Fault, Hints, Ledger, Leftovers, Mirror,
     source::Scope,
     store::{
-        Count, DeadLetter, Declaration, Declared, EntryView, Found, HeldItems, Hint, Intake, LaneState, Lease, Leased,
-        Leftover, Number, Owner, Pruned, Recovered, Removals, Retention, Revision, Step, Sweep, Swept, Take, Taken,
-        Tally, Ticketed, Touch, UnreadRow, Waiting, Wake as NextWake, Which, Window, Work,
+        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, Found, HeldItems, Hint, Intake, LaneState,
+        Lease, Leased, Leftover, Number, Owner, Pruned, Recovered, Removals, Retention, Revision, Step, Sweep, Swept,
+        Take, Taken, Tally, Ticketed, Touch, UnreadRow, Waiting, Wake as NextWake, Which, Window, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -113,6 +113,7 @@ steps! { Ledger:
     fn window(flow: &FlowName, take: Take) -> Window;
     fn scan(flow: &FlowName, kind: Kind, after: Number, limit: usize) -> Vec<Work>;
     fn work(flow: &FlowName, number: Number) -> Option<Work>;
+    fn claim(flow: &FlowName, lease: Lease, claims: Vec<Claim>) -> Claimed;
     fn owners(flow: &FlowName, kind: Kind, items: &[RemoteId]) -> Vec<Owner>;
     fn advance(step: Step) -> Vec<u64>, opens step;
     fn release(flow: &FlowName, kind: Kind, up_to: Revision) -> u64;
