@@ -2,7 +2,10 @@
 
 use contract::{Change, destination::Mapped};
 use destinations::clerk;
-use engine::market::{Reference, View};
+use engine::{
+    mapping::{Expression, Mapping, Place},
+    market::{Reference, View},
+};
 use model::{Filtered, Market, Record, Timestamp, market::Untracked};
 use serde_json::{Value as Json, json};
 use sources::commercetools::{self, decode::decode, map::Settings, place::Stage};
@@ -593,4 +596,27 @@ fn prices_for_larger_quantities_are_there_for_mappings() {
         seen["variants"][0]["tiers"],
         json!([{ "minimum": 10, "price": 8.5 }, { "minimum": 100, "price": 7.0 }])
     );
+}
+
+#[test]
+fn the_fields_of_clerks_own_modules_can_be_mapped_as_the_guide_says() {
+    let guide = include_str!("../../../../docs/guides/from-a-clerk-module.md");
+    let block = guide.split("```toml").nth(1).unwrap().split("```").next().unwrap();
+    let config: toml::Table = toml::from_str(block).unwrap();
+    let flow = &config["flows"]["clerk-de"];
+    for (kind, section) in [(model::Kind::Product, "fields"), (model::Kind::Category, "category_fields")] {
+        let fields = flow[section].as_table().unwrap();
+        let expressions: Vec<_> = fields
+            .iter()
+            .map(|(name, text)| Expression {
+                name: name.clone(),
+                text: text.as_str().unwrap().to_owned(),
+                at: Place { file: "guide".into(), line: 1, column: 1 },
+            })
+            .collect();
+        let described = clerk::DESCRIPTOR;
+        let compiled = Mapping::compile(kind, (described.fields)(kind), described.extra_name, &expressions);
+        assert!(compiled.is_ok(), "{:?}", compiled.err());
+        assert!(!expressions.is_empty());
+    }
 }
