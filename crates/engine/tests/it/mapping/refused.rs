@@ -61,7 +61,7 @@ fn every_mistake_is_named_where_it_stands() {
         ("colour", "round(variant.price)", "C0513 12:16 unknown function `round` (did you mean `math.round`?)"),
         ("colour", "product.nam", "C0514 12:18 product has no field `nam` (did you mean `product.name`?)"),
         ("colour", "product['nam']", "C0514 12:18 product has no field `nam` (did you mean `product.name`?)"),
-        ("colour", "product.sku", "C0514 12:18 product has no field `sku` (did you mean `variant.sku`?)"),
+        ("colour", "product.gtin", "C0514 12:18 product has no field `gtin` (did you mean `variant.gtin`?)"),
         ("colour", "'ä😀' + product.nam", "C0514 12:25 product has no field `nam` (did you mean `product.name`?)"),
         ("colour", "has(product.nam)", "C0514 12:14 product has no field `nam` (did you mean `product.name`?)"),
         ("colour", "product.?nam", "C0514 12:18 product has no field `nam` (did you mean `product.name`?)"),
@@ -266,6 +266,6 @@ fn the_reference_lists_what_can_be_named() {
     ] {
         assert!(paths.iter().any(|path| path == expected), "{expected}");
     }
-    assert_eq!(shape(Kind::Category).len(), 22);
+    assert_eq!(shape(Kind::Category).len(), 23);
     assert!(shape(Kind::Stock).is_empty());
 }
