@@ -22,6 +22,7 @@ checks![
     a_record_that_is_back_keeps_its_number,
     an_older_version_is_stale,
     a_full_walk_is_believed,
+    a_long_first_walk_takes_in_each_record_once,
     an_ended_version_does_not_come_back,
     what_was_swept_comes_back_with_the_same_version,
     a_deletion_of_an_older_version_is_stale,
@@ -114,6 +115,32 @@ async fn a_full_walk_is_believed(store: &dyn Store) -> Verdict {
     store.intake(page(vec![is(plain("a", "A5"), 5)])).await?;
     let taken = store.intake(full(1, vec![is(plain("a", "A4"), 4)])).await?;
     same("an older version in a full walk", taken, Taken { changed: 1, ..Taken::default() })
+}
+
+async fn a_long_first_walk_takes_in_each_record_once(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    let id = |n: u32| format!("p{n:03}");
+    let named = |n: u32, name: &str, version| is(product(&id(n), name, &[], &[&format!("sku-{n}")]), version);
+    store.intake(page(vec![named(70, "as it was", 1), named(71, "same", 1)])).await?;
+    // One of them was known otherwise, one as it is, one comes twice, and one is gone meanwhile.
+    let mut changes: Vec<_> = (0..100).filter(|n| *n != 71).map(|n| named(n, "new", 2)).collect();
+    changes.extend([named(71, "same", 1), named(30, "newer", 3), gone(Kind::Product, &id(40), None)]);
+    let taken = store.intake(full(1, changes)).await?;
+    let wanted = Taken { new: 98, changed: 2, unchanged: 1, gone: 1, ..Taken::default() };
+    same("taken", taken, wanted)?;
+    same("the revision", store.revision(&source()).await?.0, 2 + 98 + 2 + 1)?;
+    let entries = vec![is(stock("s", "sku-30", 1), 1), is(stock("t", "sku-99", 2), 1)];
+    same("products that are touched", store.intake(page(entries)).await?.touched, 2)?;
+    let work = push.settle_all().await?.work;
+    same("how many there are to look at", work.len(), 100)?;
+    let name = |n: u32| work.iter().find(|work| work.id.as_str() == id(n)).and_then(|work| work.record().cloned());
+    for (n, wanted) in [(29, "new"), (30, "newer"), (70, "new"), (71, "same"), (99, "new")] {
+        same("what it is like", name(n), Some(product(&id(n), wanted, &[], &[&format!("sku-{n}")])))?;
+    }
+    same("what is gone", name(40), None)?;
+    let walked = (0..100).filter(|n| *n != 40).map(|n| named(n, "new", 2)).collect();
+    let taken = store.intake(full(1, walked)).await?;
+    same("once more", taken, Taken { changed: 2, unchanged: 97, ..Taken::default() })
 }
 
 async fn an_ended_version_does_not_come_back(store: &dyn Store) -> Verdict {

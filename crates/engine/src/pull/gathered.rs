@@ -5,17 +5,18 @@ use contract::{
     source::Unread,
     store::{Intake, LaneState},
 };
-use model::{Kind, Timestamp};
+use model::{Kind, RecordId, Timestamp};
 
 /// So many small records are taken in together while a lane is read for the first time: they come in an order of their own,
-/// and each changes a page of the database somewhere else.
-const TOGETHER: usize = 2_000;
+/// and each changes a page of the database somewhere else. They take 10 MiB of memory.
+const TOGETHER: usize = 20_000;
 
 /// Pages that are taken in together.
 #[derive(Default)]
 pub(super) struct Gathered {
     pub(super) changes: Vec<Change>,
     unread: Vec<Unread>,
+    pages: usize,
     /// When the first of them was asked for.
     as_of: Option<Timestamp>,
 }
@@ -24,6 +25,7 @@ impl Gathered {
     pub(super) fn add(&mut self, changes: Vec<Change>, unread: Vec<Unread>, as_of: Timestamp) {
         self.changes.extend(changes);
         self.unread.extend(unread);
+        self.pages += 1;
         self.as_of = Some(self.as_of.map_or(as_of, |earlier| earlier.min(as_of)));
     }
 
@@ -38,7 +40,20 @@ impl Gathered {
     /// The intake of all of it.
     pub(super) fn fill(self, intake: Intake) -> Intake {
         let as_of = self.as_of.unwrap_or(intake.as_of);
-        Intake { changes: self.changes, unread: self.unread, as_of, ..intake }
+        let mut changes = self.changes;
+        if self.pages > 1 {
+            // In the order of the index to which their ids go. What is said twice of a record keeps its order.
+            changes.sort_by_cached_key(about);
+        }
+        Intake { changes, unread: self.unread, as_of, ..intake }
+    }
+}
+
+/// What a change is about.
+fn about(change: &Change) -> (Kind, RecordId) {
+    match change {
+        Change::Is { record, .. } => (record.kind(), record.id()),
+        Change::Gone { kind, id, .. } => (*kind, id.clone()),
     }
 }
 

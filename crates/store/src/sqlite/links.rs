@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::{
     codec::Codec,
     parts,
+    rows::Insert,
     trouble::Outcome,
     writer::{NOT_CARRIED, Tx},
 };
@@ -160,7 +161,27 @@ impl Touches {
     }
 }
 
+static USES: Insert = Insert::new("INSERT OR IGNORE INTO uses (hub, n) VALUES", "(?, ?)", "");
+static JOINS: Insert = Insert::new("INSERT OR IGNORE INTO joins (hub, n) VALUES", "(?, ?)", "");
+
 impl Tx<'_> {
+    /// Stores the links of new records, each with its number.
+    pub(super) fn link(&self, records: &[(u64, &Links)]) -> Outcome<()> {
+        let each = |of: fn(&Links) -> &Vec<i64>| {
+            let mut pairs: Vec<(i64, u64)> =
+                records.iter().flat_map(|(n, links)| of(links).iter().map(|hub| (*hub, *n))).collect();
+            pairs.sort_unstable();
+            pairs
+        };
+        for (into, pairs) in [(&USES, each(|links| &links.uses)), (&JOINS, each(|links| &links.joins))] {
+            into.insert(self.db, &[], &pairs, |row, (hub, n)| {
+                row.put(hub)?;
+                row.put(n)
+            })?;
+        }
+        Ok(())
+    }
+
     /// Brings the stored links of a record from `old` to `new`.
     pub(super) fn relink(&self, n: u64, old: &Links, new: &Links) -> Outcome<()> {
         let tables = [

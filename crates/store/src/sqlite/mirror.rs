@@ -3,10 +3,12 @@
 //! **Invariants:** an unchanged record gets no revision and no touch; an older version never replaces a newer one,
 //! except that a full walk is believed; a sweep removes nothing that the walk saw, even if it could not be understood.
 
+use std::borrow::Cow;
+
 use contract::{
     Change, Digest, Fault,
     source::{Scope, Unread, Urgency},
-    store::{Hint, Intake, LaneState, Lease, Sweep, Swept, Taken},
+    store::{Hint, Intake, LaneState, Lease, Revision, Sweep, Swept, Taken},
 };
 use model::{Kind, RecordId, SourceName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row};
@@ -15,6 +17,7 @@ use super::{
     codec::Codec,
     links::{Links, Touches, live},
     parts,
+    rows::{Insert, ROWS},
     trouble::{Outcome, Trouble},
     writer::{Tx, kind_bit},
 };
@@ -61,6 +64,15 @@ enum Ready {
     Gone { kind: Kind, id: RecordId, version: Option<u64> },
 }
 
+impl Ready {
+    const fn is(&self) -> Option<&Is> {
+        match self {
+            Self::Is(is) => Some(is),
+            Self::Gone { .. } => None,
+        }
+    }
+}
+
 struct Is {
     kind: Kind,
     id: RecordId,
@@ -71,6 +83,13 @@ struct Is {
     links: Links,
     /// Details of it were left out.
     noticed: bool,
+}
+
+/// A record that gets this number and revision.
+struct New<'i> {
+    is: &'i Is,
+    n: u64,
+    revision: u64,
 }
 
 enum Body {
@@ -87,10 +106,11 @@ impl Prepared {
         let ready = |change| ready(codec, &source, change, likely_known, &mut scratch);
         let changes = intake.changes.into_iter().map(ready);
         let changes = changes.collect::<Outcome<Vec<_>>>()?;
+        let is_first = intake.pass.is_some() && intake.state.full_at.is_none();
         let is_product = |change: &Ready| matches!(change, Ready::Is(is) if is.kind == Kind::Product);
         Ok(Self {
             has_products: changes.iter().any(is_product),
-            is_first: intake.pass.is_some() && intake.state.full_at.is_none(),
+            is_first,
             changes,
             source,
             lane: intake.lane,
@@ -162,6 +182,14 @@ const BY_ID: &str = "SELECT n, revision, urgency, ended, version, modified_at, s
 const BY_NUMBER: &str = "SELECT n, revision, urgency, ended, version, modified_at, seen, digest, unread, as_of, scope
     FROM record WHERE n = ?1";
 
+static RECORDS: Insert = Insert::new(
+    "INSERT INTO record (source, kind, urgency, changed_at, seen, as_of, scope, ended,
+        n, id, revision, version, modified_at, digest, hub, noticed) VALUES",
+    "(?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "ON CONFLICT (source, kind, id) DO NOTHING",
+);
+static BODIES: Insert = Insert::new("INSERT OR REPLACE INTO body (n, bytes) VALUES", "(?, ?)", "");
+
 impl Stored {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -226,10 +254,14 @@ impl Tx<'_> {
             self.join_parts(usize::MAX)?;
             self.has_products.insert(source, true);
         }
-        for change in page.changes {
-            match change {
-                Ready::Is(is) => self.is(&mut context, &is)?,
-                Ready::Gone { kind, id, version } => self.gone(&mut context, kind, &id, version)?,
+        // Alone, a change may be of anything; together, they are new records of one kind.
+        let most = if context.is_first { ROWS } else { 1 };
+        let alike = |a: &Ready, b: &Ready| a.is().zip(b.is()).is_some_and(|(a, b)| a.kind == b.kind);
+        for changes in page.changes.chunk_by(alike).flat_map(|alike| alike.chunks(most)) {
+            match changes {
+                [Ready::Gone { kind, id, version }] => self.gone(&mut context, *kind, id, *version)?,
+                [Ready::Is(is)] if !context.is_first => self.is(&mut context, is)?,
+                records => self.are_new(&mut context, &records.iter().filter_map(Ready::is).collect::<Vec<_>>())?,
             }
         }
         for unread in &page.unread {
@@ -253,11 +285,8 @@ impl Tx<'_> {
     }
 
     fn is(&mut self, context: &mut Context<'_>, is: &Is) -> Outcome<()> {
-        if context.is_first && self.insert(context, is)? {
-            return Ok(());
-        }
         let Some(stored) = self.stored(context.source, is.kind, &is.id)? else {
-            self.insert(context, is)?;
+            self.insert(context, &[is])?;
             return Ok(());
         };
         let asks = context.pass.is_some() && context.confirm.contains(&is.kind);
@@ -299,60 +328,95 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes in a new record; false if it is none.
-    fn insert(&mut self, context: &mut Context<'_>, is: &Is) -> Outcome<bool> {
-        let revision = self.upcoming_revision(context.source)?;
-        let urgency = self.urgency(context.source, is.kind, context.urgency)?;
-        let inserted = self
-            .db
-            .prepare_cached(
-                "INSERT INTO record
-                 (source, kind, id, revision, urgency, ended, version, modified_at, changed_at, seen, digest, as_of, scope,
-                  hub, noticed)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-                 ON CONFLICT (source, kind, id) DO NOTHING",
-            )?
-            .execute(rusqlite::params![
-                context.source,
-                is.kind.number(),
-                self.codec.name(is.kind, is.id.as_str()),
-                revision.0,
+    /// Takes in records of one kind that are most likely new.
+    fn are_new(&mut self, context: &mut Context<'_>, records: &[&Is]) -> Outcome<()> {
+        if self.insert(context, records)? {
+            return Ok(());
+        }
+        for is in records {
+            if !self.insert(context, &[is])? {
+                self.is(context, is)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in new records of one kind; false and nothing happens if one of them is not new.
+    fn insert(&mut self, context: &mut Context<'_>, records: &[&Is]) -> Outcome<bool> {
+        let Some(kind) = records.first().map(|is| is.kind) else { return Ok(true) };
+        let source = context.source;
+        let urgency = self.urgency(source, kind, context.urgency)?;
+        let (number, revision) = (self.upcoming_number()?, self.upcoming_revision(source)?.0);
+        let rows = records.iter().zip(number..).zip(revision..).map(|((is, n), revision)| New { is, n, revision });
+        let new: Vec<New<'_>> = rows.collect();
+        let inserted = RECORDS.insert(
+            self.db,
+            rusqlite::params![
+                source,
+                kind.number(),
                 urgency,
-                is.version,
-                is.modified_at.map(Timestamp::millis),
                 context.at.millis(),
                 context.pass.unwrap_or(0),
-                is.digest.bytes(),
                 context.as_of,
-                context.scope(is.kind),
-                is.links.part,
-                is.noticed,
-            ])?;
-        if inserted == 0 {
+                context.scope(kind),
+            ],
+            &new,
+            |row, New { is, n, revision }| {
+                row.put(n)?;
+                row.put(self.codec.name(kind, is.id.as_str()))?;
+                row.put(revision)?;
+                row.put(is.version)?;
+                row.put(is.modified_at.map(Timestamp::millis))?;
+                row.put(is.digest.bytes())?;
+                row.put(is.links.part)?;
+                row.put(is.noticed)
+            },
+        )?;
+        if inserted < new.len() {
+            self.db.prepare_cached("DELETE FROM record WHERE n >= ?1")?.execute([number])?;
             return Ok(false);
         }
-        context.taken.new += 1;
-        self.changed(context.source, is.kind)?;
-        self.count(context.source, is.kind, 1, 0);
-        self.forget_unread(context, is.kind, &is.id)?;
-        let n = u64::try_from(self.db.last_insert_rowid()).unwrap_or(0);
-        self.write_body(context.source, n, is, &Links::default())?;
-        self.relink(n, &Links::default(), &is.links)?;
-        context.touches.add(is.kind, context.urgency, is.links.reaches.iter().cloned());
+        if let Some(New { n, revision, .. }) = new.last() {
+            self.given(source, kind, *n, Revision(*revision));
+        }
+        let count = new.len() as u64;
+        context.taken.new += count;
+        self.count(source, kind, i64::try_from(count).unwrap_or(i64::MAX), 0);
+        for New { is, .. } in &new {
+            self.forget_unread(context, kind, &is.id)?;
+        }
+        self.insert_bodies(source, &new)?;
+        self.link(&new.iter().map(|New { is, n, .. }| (*n, &is.links)).collect::<Vec<_>>())?;
+        if !Kind::PARTS.contains(&kind) || self.has_products(source)? {
+            let reaches = new.iter().flat_map(|New { is, .. }| is.links.reaches.iter().cloned());
+            context.touches.add(kind, context.urgency, reaches);
+        }
         Ok(true)
     }
 
+    fn insert_bodies(&mut self, source: i64, records: &[New<'_>]) -> Outcome<()> {
+        let bodies: Vec<_> = records.iter().map(|New { is, n, .. }| (*n, is.links.part, self.packed(is))).collect();
+        let parts: Vec<_> = bodies.iter().filter_map(|(n, hub, body)| Some(((*hub)?, *n, &**body))).collect();
+        let others: Vec<_> = bodies.iter().filter(|(_, hub, _)| hub.is_none()).collect();
+        self.insert_parts(source, parts)?;
+        BODIES.insert(self.db, &[], &others, |row, (n, _, body)| {
+            row.put(n)?;
+            row.put(&**body)
+        })?;
+        Ok(())
+    }
+
+    fn packed<'i>(&self, is: &'i Is) -> Cow<'i, [u8]> {
+        match &is.body {
+            Body::Packed(body) => body.into(),
+            Body::Plain(plain) => self.codec.pack(self.codec.body(is.kind), plain).into(),
+        }
+    }
+
     fn write_body(&mut self, source: i64, n: u64, is: &Is, before: &Links) -> Outcome<()> {
-        let packed;
-        let body = match &is.body {
-            Body::Packed(body) => body,
-            Body::Plain(plain) => {
-                packed = self.codec.pack(self.codec.body(is.kind), plain);
-                &packed
-            }
-        };
+        let body = self.packed(is);
         if let Some(hub) = is.links.part {
-            return self.write_part(source, n, hub, before.part, body);
+            return self.write_part(source, n, hub, before.part, &body);
         }
         self.db.prepare_cached("INSERT OR REPLACE INTO body VALUES (?1, ?2)")?.execute((n, body))?;
         Ok(())

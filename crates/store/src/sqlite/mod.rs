@@ -20,6 +20,7 @@ mod parts;
 mod readers;
 mod removals;
 mod report;
+mod rows;
 mod schema;
 mod seal;
 mod trouble;

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::{
     codec::Codec,
     links::{Links, live},
+    rows::Insert,
     trouble::Outcome,
     writer::Tx,
 };
@@ -28,6 +29,9 @@ const BODY: &str = "SELECT coalesce(
     (SELECT bytes FROM body WHERE n = ?1),
     (SELECT j.bytes FROM record r JOIN joins j ON j.hub = r.hub AND j.n = r.n WHERE r.n = ?1),
     (SELECT bytes FROM unjoined WHERE n = ?1))";
+
+static JOINS: Insert = Insert::new("INSERT INTO joins (hub, n, bytes) VALUES", "(?, ?, ?)", "");
+static UNJOINED: Insert = Insert::new("INSERT INTO unjoined (hub, n, bytes) VALUES", "(?, ?, ?)", "");
 
 /// A record by its number; none where it has no body.
 pub(super) fn record(db: &Connection, codec: &Codec, n: u64) -> Outcome<Option<Record>> {
@@ -53,12 +57,25 @@ impl Tx<'_> {
             // An earlier edition kept it there.
             self.db.prepare_cached("DELETE FROM body WHERE n = ?1")?.execute([n])?;
         }
-        let write = if self.has_products(source)? {
-            "INSERT INTO joins (hub, n, bytes) VALUES (?2, ?1, ?3)"
+        self.insert_parts(source, vec![(hub, n, body)])
+    }
+
+    /// Writes the bodies of new parts, each with its hub and number.
+    pub(super) fn insert_parts(&mut self, source: i64, mut parts: Vec<(i64, u64, &[u8])>) -> Outcome<()> {
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let into = if self.has_products(source)? {
+            parts.sort_unstable();
+            &JOINS
         } else {
-            "INSERT INTO unjoined (n, hub, bytes) VALUES (?1, ?2, ?3)"
+            &UNJOINED
         };
-        self.db.prepare_cached(write)?.execute((n, hub, body))?;
+        into.insert(self.db, &[], &parts, |row, (hub, n, body)| {
+            row.put(hub)?;
+            row.put(n)?;
+            row.put(body)
+        })?;
         Ok(())
     }
 
@@ -75,7 +92,7 @@ impl Tx<'_> {
     }
 
     /// There was a live product of the source when the transaction began.
-    fn has_products(&mut self, source: i64) -> Outcome<bool> {
+    pub(super) fn has_products(&mut self, source: i64) -> Outcome<bool> {
         if let Some(has) = self.has_products.get(&source) {
             return Ok(*has);
         }

@@ -130,6 +130,7 @@ impl Desk {
             floors: HashMap::new(),
             carried: HashMap::new(),
             has_products: HashMap::new(),
+            highest: None,
         };
         let done = work(&mut tx)?;
         tx.write_census()?;
@@ -157,9 +158,31 @@ pub(super) struct Tx<'a> {
     floors: HashMap<i64, [u64; 3]>,
     pub(super) carried: HashMap<i64, u64>,
     pub(super) has_products: HashMap<i64, bool>,
+    /// The highest number of a record, once it is known.
+    highest: Option<u64>,
 }
 
 impl Tx<'_> {
+    /// The number that the next new record gets.
+    pub(super) fn upcoming_number(&mut self) -> Outcome<u64> {
+        if let Some(highest) = self.highest {
+            return Ok(highest + 1);
+        }
+        let read = "SELECT coalesce(max(n), 0) FROM record";
+        let highest: u64 = self.db.prepare_cached(read)?.query_row([], |row| row.get(0))?;
+        self.highest = Some(highest);
+        Ok(highest + 1)
+    }
+
+    /// New records of this kind got the numbers and revisions up to these.
+    pub(super) fn given(&mut self, source: i64, kind: Kind, number: u64, revision: Revision) {
+        self.highest = Some(number);
+        if let Some((_, now)) = self.revisions.get_mut(&source) {
+            *now = revision.0;
+        }
+        self.census.entry((source, kind.number())).or_default().revision = revision.0;
+    }
+
     /// The highest revision of a source before this transaction, and by now.
     fn revisions(&mut self, source: i64) -> Outcome<&mut (u64, u64)> {
         match self.revisions.entry(source) {
