@@ -17,7 +17,7 @@ use super::{
     codec::Codec,
     links::{Links, Touches, live},
     parts,
-    rows::{Insert, ROWS},
+    rows::Insert,
     trouble::{Outcome, Trouble},
     writer::{Tx, kind_bit},
 };
@@ -33,6 +33,9 @@ pub(super) const NO_SCOPE: i64 = 0;
 
 /// Records that could not be understood and have no id: so many are kept per lane.
 const NAMELESS: u64 = 100;
+
+/// So many new records are inserted together: what belongs to them is sorted first.
+const TOGETHER: usize = 1_000;
 
 /// So many rows of `record` lie on a page.
 const RECORDS_PER_PAGE: u64 = 32;
@@ -255,7 +258,7 @@ impl Tx<'_> {
             self.has_products.insert(source, true);
         }
         // Alone, a change may be of anything; together, they are new records of one kind.
-        let most = if context.is_first { ROWS } else { 1 };
+        let most = if context.is_first { TOGETHER } else { 1 };
         let alike = |a: &Ready, b: &Ready| a.is().zip(b.is()).is_some_and(|(a, b)| a.kind == b.kind);
         for changes in page.changes.chunk_by(alike).flat_map(|alike| alike.chunks(most)) {
             match changes {

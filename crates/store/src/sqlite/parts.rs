@@ -1,14 +1,15 @@
 //! Where the bodies of a product's parts lie: with the hub under which the product finds them, so that all stock and prices
 //! of a product are read from few pages.
 //!
-//! As long as a source has no product, nobody can look for parts, and those that are read wait in `unjoined` in the order of
-//! their arrival. They are put into `joins` at once, sorted, before the first product is taken in: entries that arrive in
-//! any other order each change a page of their own.
+//! As long as a source has no product, nobody can look for parts, and those that are read wait in `unjoined`, which is cut
+//! into slices of neighbouring hubs. Before the first product is taken in, they are put into `joins` slice by slice, each
+//! sorted in memory, so that a page of it is written once: entries that arrive in any other order each change a page of
+//! their own.
 //!
 //! **Invariant:** once a source has a live product, all of its parts are in `joins`.
 
 use model::{Kind, Record};
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
 use super::{
     codec::Codec,
@@ -18,20 +19,40 @@ use super::{
     writer::Tx,
 };
 
-/// So many parts are put into `joins` in one transaction; they are sorted in memory.
+/// So many parts, or a slice more, are put into `joins` in one transaction.
 pub(super) const JOINED_AT_ONCE: usize = 64_000;
+
+/// No record has a number of more bits.
+const NUMBER_BITS: u32 = 40;
+
+/// The place of a part in `unjoined`: its slice, which is the first six bits of its hub, and its number.
+macro_rules! place {
+    ($hub:literal, $n:literal) => {
+        concat!("((", $hub, " >> 58) + 32 << 40) + ", $n)
+    };
+}
+
+/// As the macro, for values.
+pub(super) fn place(hub: i64, n: u64) -> u64 {
+    let slice = u64::try_from((hub >> 58) + 32).unwrap_or(0);
+    (slice << NUMBER_BITS) + n
+}
 
 /// Bodies of the parts under a hub, in the order of their numbers.
 pub(super) const JOINED: &str =
     "SELECT coalesce(bytes, (SELECT bytes FROM body WHERE n = joins.n)) FROM joins WHERE hub = ?1 ORDER BY n";
 
-const BODY: &str = "SELECT coalesce(
-    (SELECT bytes FROM body WHERE n = ?1),
-    (SELECT j.bytes FROM record r JOIN joins j ON j.hub = r.hub AND j.n = r.n WHERE r.n = ?1),
-    (SELECT bytes FROM unjoined WHERE n = ?1))";
+const BODY: &str = concat!(
+    "SELECT coalesce(
+        (SELECT bytes FROM body WHERE n = ?1),
+        (SELECT j.bytes FROM record r JOIN joins j ON j.hub = r.hub AND j.n = r.n WHERE r.n = ?1),
+        (SELECT u.bytes FROM record r JOIN unjoined u ON u.place = ",
+    place!("r.hub", "r.n"),
+    " WHERE r.n = ?1))"
+);
 
 static JOINS: Insert = Insert::new("INSERT INTO joins (hub, n, bytes) VALUES", "(?, ?, ?)", "");
-static UNJOINED: Insert = Insert::new("INSERT INTO unjoined (hub, n, bytes) VALUES", "(?, ?, ?)", "");
+static UNJOINED: Insert = Insert::new("INSERT INTO unjoined (hub, place, bytes) VALUES", "(?, ?, ?)", "");
 
 /// A record by its number; none where it has no body.
 pub(super) fn record(db: &Connection, codec: &Codec, n: u64) -> Outcome<Option<Record>> {
@@ -65,15 +86,12 @@ impl Tx<'_> {
         if parts.is_empty() {
             return Ok(());
         }
-        let into = if self.has_products(source)? {
-            parts.sort_unstable();
-            &JOINS
-        } else {
-            &UNJOINED
-        };
+        parts.sort_unstable();
+        let is_joined = self.has_products(source)?;
+        let into = if is_joined { &JOINS } else { &UNJOINED };
         into.insert(self.db, &[], &parts, |row, (hub, n, body)| {
             row.put(hub)?;
-            row.put(n)?;
+            row.put(if is_joined { *n } else { place(*hub, *n) })?;
             row.put(body)
         })?;
         Ok(())
@@ -81,7 +99,7 @@ impl Tx<'_> {
 
     fn delete_part(&self, n: u64, hub: i64) -> Outcome<()> {
         self.db.prepare_cached("DELETE FROM joins WHERE hub = ?1 AND n = ?2")?.execute((hub, n))?;
-        self.db.prepare_cached("DELETE FROM unjoined WHERE n = ?1")?.execute([n])?;
+        self.db.prepare_cached("DELETE FROM unjoined WHERE place = ?1")?.execute([place(hub, n)])?;
         Ok(())
     }
 
@@ -101,22 +119,23 @@ impl Tx<'_> {
         Ok(has)
     }
 
-    /// Puts at most so many parts that wait into `joins`; tells whether there may be more.
-    pub(super) fn join_parts(&self, limit: usize) -> Outcome<bool> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let last: Option<i64> = self
-            .db
-            .prepare_cached("SELECT max(n) FROM (SELECT n FROM unjoined ORDER BY n LIMIT ?1)")?
-            .query_row([limit], |row| row.get(0))
-            .optional()?
-            .flatten();
-        let Some(last) = last else { return Ok(false) };
-        self.db
-            .prepare_cached(
-                "INSERT INTO joins (hub, n, bytes) SELECT hub, n, bytes FROM unjoined WHERE n <= ?1 ORDER BY hub, n",
-            )?
-            .execute([last])?;
-        self.db.prepare_cached("DELETE FROM unjoined WHERE n <= ?1")?.execute([last])?;
+    /// Puts so many parts that wait into `joins`, or a slice more; tells whether there may be more.
+    pub(super) fn join_parts(&self, enough: usize) -> Outcome<bool> {
+        let mut joined = 0;
+        while joined < enough {
+            let first = "SELECT min(place) FROM unjoined";
+            let first: Option<u64> = self.db.prepare_cached(first)?.query_row([], |row| row.get(0))?;
+            let Some(first) = first else { return Ok(false) };
+            let end = ((first >> NUMBER_BITS) + 1) << NUMBER_BITS;
+            joined += self
+                .db
+                .prepare_cached(
+                    "INSERT INTO joins (hub, n, bytes) SELECT hub, place & 1099511627775, bytes FROM unjoined
+                     WHERE place < ?1 ORDER BY hub, place",
+                )?
+                .execute([end])?;
+            self.db.prepare_cached("DELETE FROM unjoined WHERE place < ?1")?.execute([end])?;
+        }
         Ok(true)
     }
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Statement, ToSql};
 use super::trouble::Outcome;
 
 /// So many rows are inserted by one statement.
-pub(super) const ROWS: usize = 32;
+const ROWS: usize = 32;
 
 /// A statement that inserts rows.
 pub(super) struct Insert {

@@ -14,7 +14,7 @@ use super::trouble::{Outcome, Trouble, not_ours};
 const APPLICATION: i32 = 0x4361_7274;
 
 /// In order; the database's `user_version` counts those that were applied.
-const MIGRATIONS: &[&str] = &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES, PARTS, NOTICES, CLAIMS];
+const MIGRATIONS: &[&str] = &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES, PARTS, NOTICES, CLAIMS, SLICES];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
 // same holds for `ledger` and `payload`. Ledger keys are `flow << 40 | n`: one integer is the cheapest key there is.
@@ -313,6 +313,14 @@ CREATE TRIGGER standing_delete BEFORE DELETE ON ledger BEGIN
 END;
 ";
 
+// See parts.rs.
+const SLICES: &str = "
+ALTER TABLE unjoined RENAME TO unjoined_before;
+CREATE TABLE unjoined (place INTEGER PRIMARY KEY, hub INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
+INSERT INTO unjoined SELECT ((hub >> 58) + 32 << 40) + n, hub, bytes FROM unjoined_before;
+DROP TABLE unjoined_before;
+";
+
 /// What was found when a database was opened.
 pub(super) enum Standing {
     /// It is of this release.
@@ -392,8 +400,32 @@ mod tests {
     };
     use model::{Kind, RemoteId, Timestamp};
 
-    use super::{super::codec::Codec, *};
+    use super::{
+        super::{codec::Codec, parts},
+        *,
+    };
     use crate::{Options, Sqlite};
+
+    /// How many migrations a database had whose waiting parts were in no slices.
+    const BEFORE_SLICES: usize = 9;
+
+    #[test]
+    fn parts_that_wait_come_to_their_slices() {
+        let db = Connection::open_in_memory().unwrap();
+        for migration in &MIGRATIONS[..BEFORE_SLICES] {
+            db.execute_batch(migration).unwrap();
+        }
+        let hubs = [i64::MIN, -(1 << 58), -1, 0, 1 << 58, i64::MAX];
+        for (n, hub) in (1_u64..).zip(hubs) {
+            db.execute("INSERT INTO unjoined (n, hub, bytes) VALUES (?1, ?2, x'00')", (n, hub)).unwrap();
+        }
+        db.execute_batch(MIGRATIONS[BEFORE_SLICES]).unwrap();
+        let mut query = db.prepare("SELECT place FROM unjoined ORDER BY hub").unwrap();
+        let places: Vec<u64> = query.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+        let wanted: Vec<u64> = (1..).zip(hubs).map(|(n, hub)| parts::place(hub, n)).collect();
+        assert_eq!(places, wanted);
+        assert!(places.is_sorted(), "slices are in the order of hubs");
+    }
 
     /// How many migrations a database had whose flows could get another source.
     const BEFORE_LEASES: usize = 5;
