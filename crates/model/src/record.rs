@@ -144,12 +144,9 @@ impl fmt::Display for Kind {
 /// A record of the mirror.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each is the type of that name")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "few records are held at once, and a box for each product would cost more"
-)]
 pub enum Record {
-    Product(Product),
+    // Far larger than the others, of which there are far more.
+    Product(Box<Product>),
     Category(Category),
     ProductType(ProductType),
     Stock(Stock),

@@ -270,7 +270,7 @@ fn variant(product: usize, n: usize) -> Variant {
 }
 
 fn product(n: usize) -> Change {
-    let record = Record::Product(Product {
+    let record = Record::Product(Box::new(Product {
         product_type: Some(uuid(2, n % 7).into()),
         name: texts(n, 4),
         slug: texts(n + 1, 4),
@@ -283,7 +283,7 @@ fn product(n: usize) -> Change {
         variants: (0..5).map(|at| variant(n, at)).collect(),
         created_at: Some(at()),
         ..Product::new(uuid(1, n))
-    });
+    }));
     Change::Is { record, version: 1, modified_at: Some(at()) }
 }
 

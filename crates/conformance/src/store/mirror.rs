@@ -433,7 +433,7 @@ async fn reference_records_have_a_revision_of_their_own(store: &dyn Store) -> Ve
 async fn records_with_details_left_out_are_told(store: &dyn Store) -> Verdict {
     let noticed = |id: &str, notices: &[&str]| {
         let notices = notices.iter().map(|what| Notice::new("prices", *what)).collect();
-        Record::Product(Product { notices, ..Product::new(id) })
+        Record::Product(Box::new(Product { notices, ..Product::new(id) }))
     };
     let counted =
         async || Ok::<_, Fault>(store.counts(&source()).await?.iter().map(|count| count.noticed).sum::<u64>());

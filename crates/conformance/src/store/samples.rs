@@ -79,13 +79,13 @@ pub async fn register(
 /// A product in these categories with a variant for each SKU.
 pub fn product(id: &str, name: &str, categories: &[&str], skus: &[&str]) -> Record {
     let variants = skus.iter().map(|sku| Variant { sku: Some((*sku).into()), ..Variant::new(*sku) });
-    Record::Product(Product {
+    Record::Product(Box::new(Product {
         key: Some(format!("key-{id}")),
         name: english(name),
         categories: categories.iter().map(|category| (*category).into()).collect(),
         variants: variants.collect(),
         ..Product::new(id)
-    })
+    }))
 }
 
 /// A product that nothing hangs on.

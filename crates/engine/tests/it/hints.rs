@@ -187,10 +187,10 @@ async fn where_a_walk_may_miss_records_they_are_gone_once_missed_twice() {
 }
 
 fn product(id: &str, sku: &str) -> Change {
-    let record = Record::Product(Product {
+    let record = Record::Product(Box::new(Product {
         variants: vec![Variant { sku: Some(sku.into()), ..Variant::new("1") }],
         ..Product::new(id)
-    });
+    }));
     Change::Is { record, version: 1, modified_at: None }
 }
 

@@ -159,7 +159,7 @@ fn noted(record: &str) -> (model::Product, Vec<String>) {
         panic!("{record}: {:?}", decoded.unread)
     };
     let fields = product.notices.iter().map(|notice| notice.field.clone()).collect();
-    (product, fields)
+    (*product, fields)
 }
 
 #[test]

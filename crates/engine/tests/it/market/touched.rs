@@ -64,7 +64,7 @@ async fn touches(attributes: Vec<Attribute>, before: Vec<Record>, after: Vec<Rec
     let mut product = product(vec![variant]);
     product.product_type = Some("outer".into());
     intake(&store, 1, before).await;
-    intake(&store, 1, vec![Record::Product(product)]).await;
+    intake(&store, 1, vec![Record::Product(Box::new(product))]).await;
     let stood = revision(&store).await;
     intake(&store, 2, after).await;
     revision(&store).await != stood
@@ -77,7 +77,7 @@ fn in_parts() -> Vec<Record> {
     let (product, position, notices) = (Some("p".into()), 0, Vec::new());
     let placed = Placement { category: "c".into(), product: "p".into(), position: None, primary: true };
     vec![
-        Record::Product(parts),
+        Record::Product(Box::new(parts)),
         Record::Variant(VariantEntry { product, position, variant, notices }),
         Record::Placement(placed),
         Record::Category(category("c", None)),

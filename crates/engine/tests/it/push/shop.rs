@@ -126,7 +126,7 @@ impl Shop {
         let Some(goods) = &self.products[product] else {
             return Change::Gone { kind: Kind::Product, id: product_id(product).into(), version: None };
         };
-        Change::Is { record: Record::Product(record(product, goods)), version, modified_at: None }
+        Change::Is { record: Record::Product(Box::new(record(product, goods))), version, modified_at: None }
     }
 
     /// What a page says of a category.

@@ -24,7 +24,11 @@ async fn start(side: &Side, service: &Arc<Service>) -> Process {
 async fn with(side: &Side, service: &Arc<Service>, products: Vec<Product>) -> Process {
     let process = start(side, service).await;
     let category = Record::Category(category("c", "Shirts"));
-    process.read(side.is(std::iter::once(category).chain(products.into_iter().map(Record::Product)).collect())).await;
+    process
+        .read(
+            side.is(std::iter::once(category).chain(products.into_iter().map(Box::new).map(Record::Product)).collect()),
+        )
+        .await;
     process
 }
 
@@ -108,7 +112,7 @@ async fn what_changes_during_an_import_is_sent_after_it() {
     service.takes(2);
     let mut process = with(&side, &service, vec![product("p", "Shirt")]).await;
     process.once().await;
-    process.read(side.is(vec![Record::Product(product("p", "Shirt, new"))])).await;
+    process.read(side.is(vec![Record::Product(Box::new(product("p", "Shirt, new")))])).await;
     process.once().await;
     assert_eq!(service.begun(), 1);
     drop(process);
@@ -126,7 +130,7 @@ async fn imports_under_way_count_against_what_the_account_allows() {
     let process = with(&side, &service, Vec::new()).await;
     process.settle().await;
     let products = (0..ITEMS * (IMPORTS_AT_ONCE + 2)).map(|number| product(&format!("p{number}"), "Shirt"));
-    process.read(side.is(products.map(Record::Product).collect())).await;
+    process.read(side.is(products.map(Box::new).map(Record::Product).collect())).await;
     process.once().await;
     assert_eq!(service.importing(), IMPORTS_AT_ONCE);
     process.settle().await;
@@ -142,14 +146,14 @@ async fn what_is_gone_is_hidden_wherever_it_was_shown() {
     assert_eq!(service.seen_in(Kind::Product, "p"), ["de", "uk"]);
     // No name in English: the other market goes on.
     let german = Product { name: texts(&[("de", "Hemd")]), ..product("p", "Shirt") };
-    process.read(side.is(vec![Record::Product(german)])).await;
+    process.read(side.is(vec![Record::Product(Box::new(german))])).await;
     process.settle().await;
     assert_eq!(service.seen_in(Kind::Product, "p"), ["de"]);
     process.is_gone(Kind::Product, "p").await;
     process.settle().await;
     assert!(service.seen_in(Kind::Product, "p").is_empty() && service.record(Kind::Product, "p").is_some());
     assert_eq!(process.tally().await.gone, 1);
-    process.read(side.is(vec![Record::Product(product("p", "Shirt"))])).await;
+    process.read(side.is(vec![Record::Product(Box::new(product("p", "Shirt")))])).await;
     process.settle().await;
     assert_eq!(service.seen_in(Kind::Product, "p"), ["de", "uk"]);
     assert_eq!(service.wrongs(), Vec::<String>::new());
@@ -162,7 +166,7 @@ async fn a_price_alone_is_patched_into_its_market_without_an_import() {
     process.settle().await;
     let mut dearer = product("p", "Shirt");
     dearer.variants[0].prices[1].value = model::Money::new(1899, "GBP".parse().unwrap());
-    process.read(side.is(vec![Record::Product(dearer)])).await;
+    process.read(side.is(vec![Record::Product(Box::new(dearer))])).await;
     process.settle().await;
     let record = service.record(Kind::Product, "p").unwrap();
     assert_eq!((&record["uk"]["price"], &record["de"]["price"]), (&json!({"GBP": 1899}), &json!({"EUR": 1999})));
@@ -185,7 +189,7 @@ async fn a_warning_is_kept_and_the_record_is_in_sync() {
 async fn a_blocked_record_waits_for_the_other_without_being_sent_in_vain() {
     let (side, service) = (Side::new(), Arc::new(Service::default()));
     let process = start(&side, &service).await;
-    process.read(side.is(vec![Record::Product(product("p", "Shirt"))])).await;
+    process.read(side.is(vec![Record::Product(Box::new(product("p", "Shirt")))])).await;
     for _ in 0..6 {
         process.once().await;
         process.clock.advance(Duration::from_mins(11));
@@ -204,7 +208,7 @@ async fn it_is_kept_out_with_the_other_and_dead_with_the_other() {
     let process = start(&side, &service).await;
     // A category without a name is in no market.
     let nameless = Category { name: Localized::empty(), ..category("c", "") };
-    process.read(side.is(vec![Record::Category(nameless), Record::Product(product("p", "Shirt"))])).await;
+    process.read(side.is(vec![Record::Category(nameless), Record::Product(Box::new(product("p", "Shirt")))])).await;
     process.settle().await;
     let entry = process.entry(Kind::Product, "p").await;
     assert_eq!(entry.state, State::Filtered("needs_filtered".to_owned()));

@@ -26,7 +26,7 @@ use super::{Deaf, Process, Side, flow_name, product, source};
 /// A process that has read one product.
 async fn with_one(side: &Side, service: &Arc<Service>, tell: Repeat) -> Process {
     let process = side.start(Teller::new(service, tell)).await;
-    process.read(side.is(vec![Record::Product(product("p", "Shirt"))])).await;
+    process.read(side.is(vec![Record::Product(Box::new(product("p", "Shirt")))])).await;
     process
 }
 
@@ -36,13 +36,13 @@ async fn what_is_told_is_told_once_whatever_becomes_of_the_record() {
     let process = with_one(&side, &service, Repeat::AtMostOnce).await;
     process.settle().await;
     let first = service.profile("p").unwrap();
-    process.read(side.is(vec![Record::Product(product("p", "Skirt"))])).await;
+    process.read(side.is(vec![Record::Product(Box::new(product("p", "Skirt")))])).await;
     process.settle().await;
     assert_ne!(service.profile("p").unwrap(), first);
     process.is_gone(Kind::Product, "p").await;
     process.settle().await;
     assert_eq!((service.profile("p"), process.tally().await.gone), (None, 1));
-    process.read(side.is(vec![Record::Product(product("p", "Skirt"))])).await;
+    process.read(side.is(vec![Record::Product(Box::new(product("p", "Skirt")))])).await;
     process.settle().await;
     assert!(service.profile("p").is_some());
     assert_eq!((service.told("p"), process.tally().await.in_sync), (1, 1));
@@ -62,7 +62,7 @@ async fn what_may_have_been_told_is_held_and_never_told_again() {
             process = side.start(Teller::new(&service, Repeat::AtMostOnce)).await;
         }
         // A change of the record does not tell it again either, and goes on as far as it can.
-        process.read(side.is(vec![Record::Product(product("p", "Skirt"))])).await;
+        process.read(side.is(vec![Record::Product(Box::new(product("p", "Skirt")))])).await;
         process.settle().await;
         assert_eq!((service.told("p"), process.tally().await.held), (told, 1), "{loses:?}");
         assert!(service.profile("p").unwrap().to_string().contains("Skirt"));

@@ -44,7 +44,7 @@ pub fn projection(settings: &Settings, product: api::ProductProjection<'_>) -> R
         created_at: since("createdAt", product.created_at.as_ref(), &mut notices)?,
         notices,
     };
-    Ok(is(Record::Product(record), product.version, product.last_modified_at.as_ref()))
+    Ok(is(Record::Product(Box::new(record)), product.version, product.last_modified_at.as_ref()))
 }
 
 /// An unpublished `Product`: its projection is no longer there.
