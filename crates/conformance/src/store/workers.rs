@@ -17,6 +17,7 @@ checks![
     whoever_holds_an_older_lease_of_a_flow_is_refused,
     a_lease_is_held_until_it_is_taken_over,
     calls_with_tickets_outlive_a_start,
+    what_a_ticket_is_for_is_in_doubt_after_a_start_until_it_is_settled,
     a_ticket_wakes_its_flow,
     removals_of_the_last_day_are_counted,
     an_approval_allows_what_is_held,
@@ -89,6 +90,29 @@ async fn calls_with_tickets_outlive_a_start(store: &dyn Store) -> Verdict {
     store.advance(done).await?;
     same("no ticket is left", store.tickets(&push.flow).await?.len(), 0)?;
     must("the other was another call", first != second)
+}
+
+/// Of a record with several calls, one may have got its ticket while another was cut off: nothing was settled.
+async fn what_a_ticket_is_for_is_in_doubt_after_a_start_until_it_is_settled(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
+    let window = push.window().await?;
+    let [a, b] = window.work.as_slice() else { return same("how much there is", window.work.len(), 2) };
+    store.advance(step(&push.flow, vec![samples::in_sync(a), samples::in_sync(b)], None)).await?;
+    let calls = vec![open(&[(a.number, "a"), (b.number, "b")])];
+    let calls = store.advance(Step { open: calls, ..step(&push.flow, Vec::new(), None) }).await?;
+    let ticket = Ticket { call: *some("the call", calls.first())?, ticket: "import 7".to_owned(), ask_at: at(900) };
+    let waits = settled(b, State::AwaitsImport, Held::Items(vec![held("b", "B2")]));
+    store.advance(Step { tickets: vec![ticket], ..step(&push.flow, vec![waits], None) }).await?;
+    same("no call is cut off", store.recover(&push.flow).await?.in_doubt, 0)?;
+    let mut certain = Vec::new();
+    for number in [a.number, b.number] {
+        let work = some("the record", store.work(&push.flow, number).await?)?;
+        let entry = some("its row", work.entry)?;
+        certain.extend(entry.items.iter().map(|item| (item.id.as_str().to_owned(), item.digests.is_some())));
+    }
+    same("what is certain", certain, vec![("a".to_owned(), false), ("b".to_owned(), true)])?;
+    same("the ticket is there", store.tickets(&push.flow).await?.len(), 1)
 }
 
 async fn a_ticket_wakes_its_flow(store: &dyn Store) -> Verdict {

@@ -25,7 +25,8 @@ pub trait Ledger: Send + Sync {
 
     /// Takes a flow over, as after a start: fences off older leases, and ends calls that were opened under them and have
     /// no ticket. Items that such a call carried are in doubt from now on, also those of a record that was never settled:
-    /// the destination may hold them whatever becomes of the record.
+    /// the destination may hold them whatever becomes of the record. So are those of a call with a ticket whose record was
+    /// not settled since: the destination may carry it out at any time.
     async fn recover(&self, flow: &FlowName) -> Result<Recovered, Fault>;
 
     /// What there is to do beyond the flow's cursor, and its retries that are due. Unread records are passed over: they

@@ -22,6 +22,9 @@ use super::{
     writer::{Tx, kind_bit},
 };
 
+/// Items that calls carry, by record.
+type Carried = BTreeMap<Number, Vec<RemoteId>>;
+
 impl Tx<'_> {
     pub(super) fn declare(&mut self, declared: &Declared) -> Outcome<Declaration> {
         let source = self.source(&declared.source)?;
@@ -102,24 +105,34 @@ impl Tx<'_> {
     pub(super) fn recover(&self, name: &FlowName) -> Outcome<Recovered> {
         let flow = ledger::flow(self.db, name)?.ok_or_else(|| flow_unknown(name))?;
         let lease = self.take_over(&Leased::Flow(name.clone()))?;
-        Ok(Recovered { lease, in_doubt: self.end_open_calls(&flow)? })
+        let (cut_off, going_on) = self.open_calls(&flow)?;
+        self.end_open_calls(&flow, &cut_off)?;
+        for (number, ids) in &going_on {
+            self.doubt_unsettled(&flow, *number, ids)?;
+        }
+        Ok(Recovered { lease, in_doubt: cut_off.len() as u64 })
     }
 
-    /// Ends the calls that were opened under older leases; tells how many records they carried.
-    fn end_open_calls(&self, flow: &Flow) -> Outcome<u64> {
-        let mut cut_off: BTreeMap<Number, Vec<RemoteId>> = BTreeMap::new();
+    /// What open calls carry, by record: those without a ticket, and those that the destination carries out.
+    fn open_calls(&self, flow: &Flow) -> Outcome<(Carried, Carried)> {
+        let (mut cut_off, mut going_on) = (Carried::new(), Carried::new());
         let mut query =
-            self.db.prepare_cached("SELECT items FROM call WHERE flow = ?1 AND ended_at IS NULL AND ticket IS NULL")?;
+            self.db.prepare_cached("SELECT items, ticket IS NULL FROM call WHERE flow = ?1 AND ended_at IS NULL")?;
         let mut rows = query.query([flow.key])?;
         while let Some(row) = rows.next()? {
             let blob = row.get_ref(0)?.as_blob_or_null().ok().flatten().unwrap_or_default();
+            let carried = if row.get(1)? { &mut cut_off } else { &mut going_on };
             for (number, id) in self.codec.unpack_list::<Vec<(Number, RemoteId)>>("an open call", blob)? {
-                cut_off.entry(number).or_default().push(id);
+                carried.entry(number).or_default().push(id);
             }
         }
-        drop(rows);
+        Ok((cut_off, going_on))
+    }
+
+    /// Ends the calls that were opened under older leases and have no ticket.
+    fn end_open_calls(&self, flow: &Flow, cut_off: &Carried) -> Outcome<()> {
         if cut_off.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
         let fault = Fault::transient("C0110", "the process ended before the answer was there")
             .hint("nothing to do: what the call carried is sent again");
@@ -129,10 +142,10 @@ impl Tx<'_> {
                  WHERE flow = ?1 AND ended_at IS NULL AND ticket IS NULL",
             )?
             .execute((flow.key, fault_text(&fault)?))?;
-        for (number, ids) in &cut_off {
+        for (number, ids) in cut_off {
             self.cut_off(flow, *number, ids)?;
         }
-        Ok(cut_off.len() as u64)
+        Ok(())
     }
 
     /// Deletes a flow with its ledger and calls.

@@ -261,6 +261,22 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Marks items of a record as unknown that a call carries which the destination carries out, unless the record was
+    /// settled since: its row then says what they will be.
+    pub(super) fn doubt_unsettled(&self, flow: &Flow, number: Number, ids: &[RemoteId]) -> Outcome<()> {
+        let row = self.row(flow.key, number)?;
+        let read = "SELECT 1 FROM ledger WHERE key = ?1 AND state <> ?2";
+        if !self.db.prepare_cached(read)?.exists((row.key, AWAITS_IMPORT))? {
+            return Ok(());
+        }
+        let mut held = self.held(row.key)?.unwrap_or_default();
+        let mut was_certain = false;
+        for item in held.iter_mut().filter(|item| ids.contains(&item.id)) {
+            was_certain |= item.digests.take().is_some();
+        }
+        if was_certain { self.write_doubt(row, &held) } else { Ok(()) }
+    }
+
     /// What the ledger holds of a record; none where it was never settled.
     pub(super) fn held(&self, key: i64) -> Outcome<Option<Vec<ItemEntry>>> {
         let held: Option<Option<Vec<u8>>> = self
