@@ -124,6 +124,10 @@ impl Turn {
         let over = std::mem::take(&mut self.over);
         let any = !over.is_empty();
         for (id, receipt, took) in over {
+            // What became of a record with another call that ended at the same time must be in its row.
+            if self.settler.waiting_rows() > 0 {
+                self.commit(&[]).await?;
+            }
             let Some((import, fresh)) = self.imports.end(id) else { continue };
             let (status, response) = (receipt.status, receipt.response);
             let refused_whole = matches!(&receipt.verdict, Verdict::Whole(Outcome::Rejected(_)));

@@ -315,3 +315,22 @@ fn an_item_that_is_taken_back_while_its_removal_waits_is_not_removed() {
     };
     live(rig, vec![Act::Push { seed: 0, faults: 0, cut: None, meanwhile }]).unwrap();
 }
+
+/// Product 4 goes in two imports that end at the same time, and one of its two items is refused.
+#[test]
+fn two_imports_of_a_product_that_end_together_are_both_settled() {
+    let rig = || {
+        let rig = Rig::sharing(PRODUCTS, limits(4), false);
+        rig.fake.be_lazy();
+        let begins = (0..FEW).flat_map(|product| [Edit::New(product), Edit::Sku(product, 0, Some(product % 3))]);
+        rig.read(begins.flat_map(|edit| rig.edit(edit)).collect(), Urgency::Live);
+        rig
+    };
+    let acts = vec![
+        Act::Change(vec![Edit::Sku(2, 0, Some(0)), Edit::Stock(4, 2)], Urgency::Urgent),
+        Act::Change(vec![Edit::Sku(3, 0, None)], Urgency::Urgent),
+        Act::Push { seed: 14_621_463_186_701_094_169, faults: 0, cut: None, meanwhile: vec![] },
+        Act::Change(vec![Edit::Nature(4, Nature::Poison), Edit::Price(1, Some(1)), Edit::New(3)], Urgency::Urgent),
+    ];
+    live(rig, acts).unwrap();
+}
