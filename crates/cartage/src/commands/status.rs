@@ -270,7 +270,7 @@ fn text(status: &Status) -> String {
         let noticed: u64 = source.records.iter().map(|count| count.noticed).sum();
         let shown = source.noticed.len() as u64;
         if noticed > shown {
-            text += &format!("details left out: of {} records more\n", noticed - shown);
+            text += &format!("left out: details of {} more records\n", noticed - shown);
         }
     }
     text

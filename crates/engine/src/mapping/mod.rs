@@ -122,8 +122,8 @@ impl Mapping {
     /// Writes the fields of a product's item. `variant` names the one that the item stands for; none: the main one.
     ///
     /// # Errors
-    /// [`contract::FaultClass::Record`]: `C0521` could not be evaluated, `C0522` does not fit the field, `C0523` gives nothing for a
-    /// field that the destination requires, `C0524` takes too much.
+    /// [`contract::FaultClass::Record`]: `C0521` could not be evaluated, `C0522` does not fit the field, `C0523` gives
+    /// nothing for a field that the destination requires, `C0524` takes too much.
     pub fn apply_product(
         &self,
         listing: &Listing<'_>,

@@ -1,8 +1,8 @@
 //! Categories as a market shows them.
 //!
 //! A category is shown if it is in a tree of the market's store, neither it nor one above it is hidden, it has a name along
-//! the market's locales and all that its URL needs, and it does not hang below itself. Parents, children and paths hold only categories that are
-//! shown; what hangs below one without a name is shown as far down as it goes.
+//! the market's locales and all that its URL needs, and it does not hang below itself. Parents, children and paths hold
+//! only categories that are shown; what hangs below one without a name is shown as far down as it goes.
 
 use model::{Category, CategoryListing, Filtered, Online, Timestamp, listing::CategoryRef};
 

@@ -40,12 +40,12 @@ struct Desk {
     db: Connection,
     codec: Arc<Codec>,
     /// How its transactions end now; none: whether they are on the disk is left to the system.
-    sync: Option<Sync>,
+    durable: Option<Durable>,
 }
 
 /// When a transaction is on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sync {
+enum Durable {
     /// Once it is committed.
     Now,
     /// With the next one that is, or when the log is folded into the database.
@@ -61,8 +61,8 @@ impl Writer {
         path: &Path,
         executor: Arc<dyn Executor>,
     ) -> Self {
-        let sync = durable.then_some(Sync::Now);
-        let desk = Arc::new(Mutex::new(Some(Desk { db, codec, sync })));
+        let durable = durable.then_some(Durable::Now);
+        let desk = Arc::new(Mutex::new(Some(Desk { db, codec, durable })));
         Self { desk, turn: Arc::new(Semaphore::new(1)), executor, path: path.to_owned() }
     }
 
@@ -72,7 +72,7 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     {
-        self.transact(Sync::Now, work).await
+        self.transact(Durable::Now, work).await
     }
 
     /// Does `work` in a transaction that a power cut may take back until a later [`Writer::run`]: for what can be read from
@@ -82,10 +82,10 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     {
-        self.transact(Sync::Later, work).await
+        self.transact(Durable::Later, work).await
     }
 
-    async fn transact<T, F>(&self, sync: Sync, work: F) -> Result<T, Fault>
+    async fn transact<T, F>(&self, durable: Durable, work: F) -> Result<T, Fault>
     where
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
@@ -99,7 +99,7 @@ impl Writer {
         let written = executor::run(self.executor.as_ref(), move || {
             // A panic rolls its transaction back, and the connection is as good as before.
             let done =
-                desk.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(|desk| desk.transact(sync, work));
+                desk.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(|desk| desk.transact(durable, work));
             drop(turn);
             done
         });
@@ -115,11 +115,11 @@ impl Drop for Writer {
 }
 
 impl Desk {
-    fn transact<T>(&mut self, sync: Sync, work: impl FnOnce(&mut Tx<'_>) -> Outcome<T>) -> Outcome<T> {
-        if self.sync.is_some_and(|now| now != sync) {
-            let level = if sync == Sync::Now { "FULL" } else { "NORMAL" };
+    fn transact<T>(&mut self, durable: Durable, work: impl FnOnce(&mut Tx<'_>) -> Outcome<T>) -> Outcome<T> {
+        if self.durable.is_some_and(|now| now != durable) {
+            let level = if durable == Durable::Now { "FULL" } else { "NORMAL" };
             self.db.pragma_update(None, "synchronous", level)?;
-            self.sync = Some(sync);
+            self.durable = Some(durable);
         }
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut tx = Tx {
