@@ -50,9 +50,9 @@ pub enum Value {
     Boolean(bool),
     /// Another record, of any type the platform has.
     Reference {
-        /// The platform's word for the type of what is referred to.
+        /// The platform's name for the type of the referenced record.
         of: String,
-        /// What it is here; none where such records are not mirrored.
+        /// Its kind in the mirror; `None` where the mirror does not keep such records.
         kind: Option<Kind>,
         /// Its id.
         id: RecordId,
@@ -63,7 +63,7 @@ pub enum Value {
     Set(Vec<Value>),
 }
 
-/// What kind of product it is: defines the attributes its products may have.
+/// A type of product: defines the attributes that its products may have.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProductType {
     /// Id at the source.
@@ -87,11 +87,11 @@ pub struct AttributeDefinition {
     pub label: Localized,
     /// Type of its values.
     pub of: AttributeType,
-    /// How its values lie over the variants of a product.
+    /// Whether its values belong to the product or to each variant.
     pub spread: Spread,
 }
 
-/// How the values of an attribute lie over the variants of a product.
+/// Whether the values of an attribute belong to the product as a whole or to each variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Spread {
@@ -101,7 +101,7 @@ pub enum Spread {
     Variant,
     /// A value for each variant, by which buyers choose one: an option such as size or colour.
     Option,
-    /// A value for each variant that tells it from all others, such as a barcode.
+    /// A value for each variant that identifies it, such as a barcode.
     Identifier,
 }
 

@@ -13,7 +13,7 @@ pub struct Category {
     pub key: Option<String>,
     /// Id in a system beside the source, such as an ERP.
     pub external_id: Option<String>,
-    /// The tree it belongs to; none: it is shown in every store.
+    /// The tree it belongs to; `None`: every store shows it.
     pub tree: Option<TreeId>,
     /// The category above, none for a root.
     pub parent: Option<CategoryId>,
@@ -36,7 +36,7 @@ pub struct Category {
 }
 
 impl Category {
-    /// A root of every store with this id and nothing else.
+    /// A root category with this id that every store shows; all other fields are empty.
     pub fn new(id: impl Into<CategoryId>) -> Self {
         Self {
             id: id.into(),
@@ -61,7 +61,7 @@ impl Category {
 pub struct Tree {
     /// Id at the source.
     pub id: TreeId,
-    /// The stores that show it; empty: none does.
+    /// The stores that show it; empty: no store does.
     pub stores: Vec<StorefrontKey>,
     /// The category that holds all others and is never shown itself.
     pub root: Option<CategoryId>,

@@ -1,4 +1,4 @@
-//! What stock and prices hang on.
+//! What a stock entry or a price entry refers to.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub enum ItemKey {
 }
 
 impl ItemKey {
-    /// The hub under which products find what hangs on it.
+    /// The hub under which products find the stock and prices of this key.
     pub fn hub(&self) -> Hub {
         match self {
             Self::Sku(sku) => Hub::Sku(sku.clone()),

@@ -34,11 +34,11 @@ pub struct Listing<'a> {
     pub meta_title: Option<&'a str>,
     /// Description for search engines.
     pub meta_description: Option<&'a str>,
-    /// Words that find it.
+    /// Search keywords.
     pub keywords: &'a [String],
     /// Name of its brand, where brands are records.
     pub brand: Option<&'a str>,
-    /// A search finds it.
+    /// Whether the shop's search may find it.
     pub searchable: bool,
     /// Absolute URL of its page.
     pub url: String,
@@ -55,19 +55,20 @@ pub struct Listing<'a> {
     pub options: Vec<ProductOption<'a>>,
     /// Variants that are sold in this market; never empty. The main one first.
     pub variants: Vec<Offer<'a>>,
-    /// Attributes of variants that are not sold in this market; of one name the first. For what belongs to the product,
-    /// though its shop keeps it with one variant.
+    /// Attributes of variants that are not sold in this market, the first of each name. A mapping looks here for values
+    /// that belong to the product although the shop keeps them with one variant.
     #[serde(skip)]
     pub unsold: Vec<Field<'a>>,
-    /// Stock is counted for the product as a whole: each variant has the same figure, and adding them up is wrong.
+    /// Whether stock is counted for the product as a whole: each variant then has the same figure, which must not be
+    /// added up.
     #[serde(skip)]
     pub shares_stock: bool,
-    /// Reviews in short.
+    /// Summary of its reviews.
     pub rating: Option<Rating>,
     /// Seconds since the epoch.
     #[serde(serialize_with = "seconds")]
     pub created_at: Option<Timestamp>,
-    /// The record it was projected from, for what a listing leaves out.
+    /// The record it was projected from, for details that a listing leaves out.
     #[serde(skip)]
     pub product: &'a Product,
 }
@@ -89,7 +90,7 @@ pub struct Offer<'a> {
     /// What it costs without the discount; equals `price` where there is none.
     #[serde(serialize_with = "decimal")]
     pub list_price: Money,
-    /// `price` is below `list_price`.
+    /// Whether `price` is below `list_price`.
     pub on_sale: bool,
     /// Whether tax is in the price; none where the source does not say.
     pub tax: Option<TaxMode>,
@@ -101,9 +102,9 @@ pub struct Offer<'a> {
     pub basis: Option<PriceBasis<'a>>,
     /// Pieces that can be sold now, at least 0; none where the shop does not track them.
     pub stock: Option<i64>,
-    /// It can be bought now.
+    /// Whether it can be bought now.
     pub in_stock: bool,
-    /// Attributes of this variant.
+    /// Attributes of the variant.
     #[serde(serialize_with = "by_name")]
     pub attributes: Vec<Field<'a>>,
     /// Absolute URLs of its images.
@@ -117,24 +118,24 @@ pub struct PriceBasis<'a> {
     pub price: &'a Price,
     /// The rule that chose it.
     pub rule: PriceRule,
-    /// The record it stands in; none where it is part of the product.
+    /// The price record that holds it; `None` where the price is part of the product.
     pub entry: Option<&'a PriceId>,
-    /// The book it stands in; none: the catalogue.
+    /// The price book that holds it; `None`: the catalogue.
     pub book: Option<&'a BookId>,
-    /// The book that the list price stands in.
+    /// The price book that holds the list price.
     pub list_book: Option<&'a BookId>,
-    /// It is the product's price, because the variant has none of its own.
+    /// Whether it is the product's price, because the variant has none of its own.
     pub inherited: bool,
 }
 
 /// The rule that chose a price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PriceRule {
-    /// It was the first of the scopes that are tried.
+    /// Its scope was the first of those tried.
     Scope(ScopeMatch),
-    /// Its book was the first of the books that are tried.
+    /// Its book was the first of those tried.
     Book(BookMatch),
-    /// It was the lowest of all books.
+    /// It was the lowest price in all books.
     Lowest,
     /// No book had one, so the catalogue's price holds.
     Catalogue,
@@ -179,10 +180,11 @@ pub struct Field<'a> {
     pub spread: Spread,
     /// Label of the attribute itself, where its type has one.
     pub title: Option<&'a str>,
-    /// Machine form: the key of an enum value, the number, the text, the id of what is referred to. Lists hold no lists.
+    /// Machine form: the key of an enum value, the number, the text, the id of the referenced record. Lists hold no
+    /// lists.
     pub value: Plain<'a>,
-    /// Shown form: the label of an enum value, the name of what is referred to, else as `value`. Blank where what is
-    /// referred to has no name in this market.
+    /// Shown form: the label of an enum value, the name of the referenced record, else as `value`. Blank where the
+    /// referenced record has no name in this market.
     pub label: Plain<'a>,
 }
 
@@ -211,7 +213,7 @@ pub enum Plain<'a> {
 }
 
 impl<'a> Plain<'a> {
-    /// It says nothing: blank text, a list of nothing else, or a number that is none.
+    /// Whether it has no content: blank text, a list of nothing else, or a number that is not finite.
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Text(text) => text.trim().is_empty(),
@@ -291,17 +293,17 @@ pub enum Filtered {
     Unpublished,
     /// No variant has a price for this market's currency, country, group and channel now.
     NoPrice,
-    /// The store's assortment does not hold it.
+    /// It is not in the store's assortment.
     NotInAssortment,
     /// No locale of the market has a name for it.
     NoText,
-    /// What the market's URL template needs has no value.
+    /// A placeholder of the market's URL template has no value.
     NoUrl,
     /// It has no variant.
     NoVariant,
-    /// All of it is out of stock, and the flow removes what is.
+    /// All its variants are out of stock, and the flow removes such products.
     OutOfStock,
-    /// It hangs below itself in the category tree.
+    /// It is below itself in the category tree.
     CategoryCycle,
     /// The market's store does not show its category tree.
     OtherTree,
@@ -332,12 +334,12 @@ impl fmt::Display for Filtered {
         out.write_str(match self {
             Self::Unpublished => "it is not published",
             Self::NoPrice => "no variant has a price in this market now",
-            Self::NotInAssortment => "the store's assortment does not hold it",
+            Self::NotInAssortment => "it is not in the store's assortment",
             Self::NoText => "no locale of the market has a name for it",
             Self::NoUrl => "a placeholder of the market's URL template, such as the slug, has no value",
             Self::NoVariant => "it has no variant",
-            Self::OutOfStock => "all of it is out of stock, and this flow removes what is",
-            Self::CategoryCycle => "it hangs below itself in the category tree",
+            Self::OutOfStock => "all its variants are out of stock, and this flow removes such products",
+            Self::CategoryCycle => "it is below itself in the category tree",
             Self::OtherTree => "the store of the market does not show its category tree",
             Self::TreeRoot => "it is the root of a category tree, which holds the others and is not shown itself",
         })

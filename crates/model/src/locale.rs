@@ -67,7 +67,7 @@ impl fmt::Debug for Locale {
     }
 }
 
-/// A text in some locales. Locales are unique and sorted; one that is missing is simply not there.
+/// A text in some locales. Locales are unique and sorted; a locale without a text is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Localized(Vec<(Locale, String)>);
@@ -116,7 +116,7 @@ impl Keywords {
     }
 }
 
-/// The first list of a locale stays; blank words and locales without words are left out.
+/// Of several lists for one locale the first is kept; blank words and locales without words are left out.
 impl FromIterator<(Locale, Vec<String>)> for Keywords {
     fn from_iter<I: IntoIterator<Item = (Locale, Vec<String>)>>(lists: I) -> Self {
         let mut lists: Vec<_> = lists.into_iter().collect();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_words_of_a_locale_stay_and_blank_ones_go() {
+    fn the_first_words_of_a_locale_are_kept_and_blank_ones_left_out() {
         let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let lists = [("en", words(&["a", " "])), ("en", words(&["b"])), ("de", words(&[""]))];
         let keywords: Keywords = lists.into_iter().map(|(tag, words)| (locale(tag), words)).collect();

@@ -1,4 +1,4 @@
-//! A market: one locale, currency and offer, the grain at which everything is right or wrong.
+//! A market: one locale, one currency and one offer.
 
 use serde::Serialize;
 
@@ -32,11 +32,11 @@ pub struct Market {
     pub product_url: String,
     /// URL of a category page with `{slug}`, `{id}`, `{key}`, `{locale}` replaced.
     pub category_url: String,
-    /// What is taken for stock that a shop does not track.
+    /// How variants are treated whose stock the shop does not track.
     pub untracked: Untracked,
 }
 
-/// What is taken for a variant whose stock is not tracked.
+/// How a variant is treated whose stock is not tracked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Untracked {

@@ -44,9 +44,9 @@ impl Price {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaxMode {
-    /// It is.
+    /// Tax is in the price.
     Gross,
-    /// It comes on top.
+    /// Tax is added to the price.
     Net,
 }
 
@@ -64,14 +64,14 @@ pub struct Scope {
 /// A span of time, from inclusive, until exclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
-    /// First instant; none: since ever.
+    /// First instant; `None`: no beginning.
     pub from: Option<Timestamp>,
-    /// First instant after; none: for ever.
+    /// First instant after it; `None`: no end.
     pub until: Option<Timestamp>,
 }
 
 impl Window {
-    /// Since ever and for ever.
+    /// Without beginning and end.
     pub const OPEN: Self = Self { from: None, until: None };
 
     /// Whether `at` lies in the window.
@@ -79,7 +79,7 @@ impl Window {
         self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
     }
 
-    /// Neither end is set.
+    /// Whether neither end is set.
     pub fn is_open(&self) -> bool {
         self.from.is_none() && self.until.is_none()
     }
@@ -109,7 +109,7 @@ pub struct PriceEntry {
     pub id: PriceId,
     /// What it prices; a product with it need not exist yet.
     pub item: ItemKey,
-    /// The price list or price book it stands in; none: the catalogue.
+    /// The price list or price book that holds it; `None`: the catalogue.
     pub book: Option<BookId>,
     /// Switched on.
     pub active: bool,
@@ -200,7 +200,7 @@ pub struct BookMatch {
     pub store: bool,
 }
 
-/// Whom a price is chosen for.
+/// The buyer for whom a price is chosen.
 #[derive(Clone, Copy, Debug)]
 pub struct Buyer<'a> {
     /// The currency, always.

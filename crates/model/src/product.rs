@@ -20,13 +20,13 @@ pub struct Product {
     pub key: Option<String>,
     /// What kind of product it is.
     pub product_type: Option<ProductTypeId>,
-    /// The SKU that stands for the product as a whole, where prices and stock may hang on it.
+    /// The SKU of the product as a whole, where prices and stock may refer to it.
     pub sku: Option<Sku>,
     /// Its brand, where brands are records.
     pub brand: Option<BrandId>,
     /// Whether and when each store shows it.
     pub online: PerStorefront<Online>,
-    /// Whether a search in each store finds it.
+    /// Whether the search of each store may find it.
     pub searchable: PerStorefront<bool>,
     /// Shown name.
     pub name: Localized,
@@ -38,7 +38,7 @@ pub struct Product {
     pub meta_title: Localized,
     /// Description for search engines.
     pub meta_description: Localized,
-    /// Words that find it, by locale.
+    /// Search keywords, by locale.
     pub keywords: Keywords,
     /// Categories it is directly in. [`crate::Placement`]s add to them.
     pub categories: Vec<CategoryId>,
@@ -52,7 +52,7 @@ pub struct Product {
     pub prices: Vec<Price>,
     /// Where its prices are kept.
     pub price_home: PriceHome,
-    /// What stores tell of it in words of their own.
+    /// Texts and attributes that single stores show in place of the product's own.
     pub tailored: Vec<Tailored>,
     /// Reviews in short.
     pub rating: Option<Rating>,
@@ -93,7 +93,7 @@ impl Product {
     }
 }
 
-/// What one store tells of a product in words of its own. What is empty here is taken from the product.
+/// Texts and attributes that one store shows in place of the product's own. Empty fields are taken from the product.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tailored {
     /// The store.
@@ -136,14 +136,15 @@ pub struct Variant {
     pub online: PerStorefront<Online>,
     /// Attributes of this variant.
     pub attributes: Vec<Attribute>,
-    /// Names of the attributes by which it differs from the other variants, in the shop's order. Empty: its product type
-    /// tells, or else what differs.
+    /// Names of the attributes by which it differs from the other variants, in the shop's order. Empty: the product
+    /// type decides, or else the attributes that differ.
     pub axes: Vec<String>,
     /// Prices, where they are kept here.
     pub prices: Vec<Price>,
     /// Images, the first is the main one.
     pub images: Vec<Image>,
-    /// Stock as the product brings it along, where stock is not read as records of its own. Empty: not tracked.
+    /// Stock that the source gives with the product, where stock entries are not records of their own. Empty: not
+    /// tracked.
     pub stock: Vec<StockLevel>,
 }
 

@@ -1,4 +1,4 @@
-//! One record of the mirror, whatever its kind, and how records hang together.
+//! One record of the mirror, whatever its kind, and how records depend on each other.
 
 use std::fmt;
 
@@ -57,7 +57,7 @@ impl Kind {
         Self::Rate,
     ];
 
-    /// Kinds that flows carry; the others only bear on them.
+    /// Kinds that flows carry; the others only contribute to them.
     pub const CARRIED: [Self; 2] = [Self::Product, Self::Category];
 
     /// Kinds few enough to be held in memory while projecting.
@@ -77,10 +77,10 @@ impl Kind {
     /// Kinds whose records are parts of a product: the mirror joins them to it.
     pub const PARTS: [Self; 5] = [Self::Stock, Self::Price, Self::Assignment, Self::Variant, Self::Placement];
 
-    /// Parts that say one thing: they are small and many, and a product finds each under one hub.
+    /// Parts with one value: they are small and many, and a product finds each under one hub.
     pub const SMALL_PARTS: [Self; 4] = [Self::Stock, Self::Price, Self::Assignment, Self::Placement];
 
-    /// Whether its records tell of people: they are sealed where they are kept, and train no compression dictionary.
+    /// Whether its records are about people: the store seals them, and they train no compression dictionary.
     pub const fn is_personal(self) -> bool {
         match self {
             Self::Product
@@ -164,7 +164,7 @@ pub enum Record {
     Rate(Rate),
 }
 
-/// A point that records meet at: some provide it, some use it. When a record changes, whatever uses a hub that it
+/// A key that connects records: some provide it, some use it. When a record changes, whatever uses a hub that it
 /// provides is projected again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Hub {
@@ -176,17 +176,17 @@ pub enum Hub {
     ProductType(ProductTypeId),
     /// A SKU: products and variants use it, stock and price entries provide it.
     Sku(Sku),
-    /// A product, for its parts. Every product uses its own without saying so.
+    /// A product, for its parts. Every product uses its own implicitly.
     Product(ProductId),
     /// A brand.
     Brand(BrandId),
-    /// The whole offer (stores, assortments, category trees, books, rates, and the channels and groups that markets name by
-    /// key). Every product uses it without saying so.
+    /// The whole offer (stores, assortments, category trees, books, rates, and the channels and groups that markets
+    /// name by key). Every product uses it implicitly.
     Offer,
 }
 
 impl Record {
-    /// What it is.
+    /// Its kind.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Product(_) => Kind::Product,
@@ -230,14 +230,14 @@ impl Record {
         }
     }
 
-    /// Hubs that others are touched through when this record changes, appears or goes. A part of a product
-    /// ([`Kind::PARTS`]) is joined to it under these hubs as well.
+    /// Hubs through which other records are touched when this record changes, appears or is deleted. A part of a
+    /// product ([`Kind::PARTS`]) is joined to it under these hubs as well.
     pub fn provides(&self) -> Vec<Hub> {
         match self {
             Self::Product(_) => Vec::new(),
             Self::Category(it) => {
                 let mut hubs = vec![Hub::Category(it.id.clone()), Hub::Tree];
-                // It hides what is below it, so that products further down lose a category.
+                // It hides the categories below it, so that their products lose a category.
                 if it.online != Online::ALWAYS {
                     hubs.push(Hub::Offer);
                 }
@@ -307,7 +307,7 @@ impl Record {
         }
     }
 
-    /// Adds notices, where records of its kind have room for them.
+    /// Adds notices, where records of its kind have a field for them.
     pub fn note(&mut self, more: impl IntoIterator<Item = Notice>) {
         let notices = match self {
             Self::Product(it) => &mut it.notices,
@@ -351,7 +351,7 @@ fn any_type() -> Hub {
     Hub::ProductType(ProductTypeId::new(""))
 }
 
-/// What values of attributes hang on: the types of nested ones, and what is shown by its name. Each hub once.
+/// Hubs that attribute values depend on: types of nested values, and records that are shown by name. Each hub once.
 fn of_values(attributes: &[Attribute], hubs: &mut Vec<Hub>) {
     for attribute in attributes {
         of_value(&attribute.value, hubs);
@@ -368,7 +368,7 @@ fn of_value(value: &Value, hubs: &mut Vec<Hub>) {
         Value::Reference { kind: Some(Kind::Category), id, .. } => Hub::Category(id.as_str().into()),
         Value::Reference { kind: Some(Kind::Brand), id, .. } => Hub::Brand(id.as_str().into()),
         Value::Reference { kind: Some(Kind::ProductType), id, .. } => Hub::ProductType(id.as_str().into()),
-        // Channels, groups and stores are of the offer, which every product hangs on.
+        // Channels, groups and stores belong to the offer, which every product uses.
         _ => return,
     };
     if !hubs.contains(&hub) {

@@ -29,11 +29,11 @@ pub struct StockLevel {
     pub available: i64,
     /// When more is expected.
     pub expected: Option<Timestamp>,
-    /// What happens when nothing is left.
+    /// Whether it can be ordered when no piece is left.
     pub supply: Supply,
 }
 
-/// What happens when nothing is left.
+/// Whether it can be ordered when no piece is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Supply {
     /// It can't be ordered.

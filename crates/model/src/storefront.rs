@@ -1,4 +1,4 @@
-//! Stores of the shop, channels, groups, assortments and placements: what decides which market sells what.
+//! Stores of the shop, channels, groups, assortments and placements: records that decide what each market sells.
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,7 @@ pub struct Storefront {
     pub key: StorefrontKey,
     /// Shown name.
     pub name: Localized,
-    /// Locales it speaks.
+    /// Its locales.
     pub locales: Vec<Locale>,
     /// Countries it serves.
     pub countries: Vec<Country>,
@@ -121,7 +121,7 @@ pub struct Assignment {
     pub members: Members,
 }
 
-/// A product in a category, where a source tells that apart from the product.
+/// A product in a category, where a source keeps that apart from the product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
     /// The category.

@@ -252,7 +252,7 @@ fn out_of_stock_stays_hides_or_goes() {
     assert_eq!(members(&config(""), &listing)["stock"], 0);
     assert_eq!(members(&config(""), &listing)["index"], true);
     assert_eq!(members(&hide, &listing)["index"], false);
-    let gone = "filtered: all of it is out of stock, and this flow removes what is";
+    let gone = "filtered: all its variants are out of stock, and this flow removes such products";
     assert_eq!(items(&remove, &listing).unwrap_err(), gone);
     assert_eq!(items(&variants, &listing).unwrap_err(), gone);
 }

@@ -97,7 +97,7 @@ impl View {
                 |field, (value, from)| Origin { variant: Some(called(variant)), ..self.origin(field, (value, from)) };
             let is_online = variant.online.in_store(self.market.store.as_ref()).at(at);
             if !is_online || !self.assortment.holds(variant.sku.as_ref(), joined) {
-                let why = if is_online { "the store's assortment does not hold it" } else { "it is not published" };
+                let why = if is_online { "it is not in the store's assortment" } else { "it is not published" };
                 origins.push(of("variant", (None, why.to_owned())));
                 continue;
             }
