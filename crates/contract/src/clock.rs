@@ -1,4 +1,4 @@
-//! Time, so that tests own it.
+//! Time as a trait, so that tests control it.
 
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ pub trait Clock: Send + Sync {
     async fn sleep_until(&self, at: Timestamp);
 }
 
-/// The machine's clock. A jump of it moves instants, not waits: each wait is bounded and looks again.
+/// The machine's clock. When it jumps, instants jump and waits do not: each wait is bounded and then reads the clock
+/// again.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

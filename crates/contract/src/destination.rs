@@ -19,7 +19,7 @@ pub struct DestinationDescriptor {
     pub mapping: u32,
     /// Fields of a kind of record.
     pub fields: fn(Kind) -> &'static [FieldSpec],
-    /// What payloads of a kind of record are cut into, at most [`MOST_FACETS`](crate::payload::MOST_FACETS).
+    /// Facets of the payloads of a kind of record, at most [`MOST_FACETS`](crate::payload::MOST_FACETS).
     pub facets: fn(Kind) -> &'static [FacetSpec],
     /// Names of fields that a user may add: none for a closed schema.
     pub extra_name: Option<fn(&str) -> bool>,
@@ -36,7 +36,7 @@ pub enum Op {
     Remove,
     /// Hide the item instead of removing it: for destinations that can't remove items ([`Removal::Hide`]).
     Hide,
-    /// Tell what happened: an event, such as a purchase ([`Destination::is_told`]).
+    /// Report an event, such as a purchase ([`Destination::is_told`]).
     Tell,
 }
 
@@ -52,7 +52,7 @@ impl Op {
         }
     }
 
-    /// The items are no longer to be seen at the destination after this.
+    /// Whether the destination no longer shows the items after this.
     pub const fn takes_away(self) -> bool {
         matches!(self, Self::Remove | Self::Hide)
     }
@@ -72,9 +72,9 @@ pub struct Limits {
 /// Items of one kind, for one operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// What they are.
+    /// The kind of their records.
     pub kind: Kind,
-    /// What is done with them.
+    /// The operation.
     pub op: Op,
     /// The items.
     pub parcels: Vec<Parcel>,
@@ -85,19 +85,19 @@ pub struct Call {
 pub struct Parcel {
     /// Id at the destination.
     pub id: RemoteId,
-    /// What it should be: all facets for [`Op::Put`] and [`Op::Tell`], those that change for [`Op::Patch`], none otherwise.
+    /// The payload: all facets for [`Op::Put`] and [`Op::Tell`], those that change for [`Op::Patch`], none otherwise.
     pub payload: Payload,
-    /// What the destination acknowledged last, where there is something and [`Carry::needs_before`] asks for it.
+    /// The payload that the destination acknowledged last, where there is one and [`Carry::needs_before`] asks for it.
     pub before: Option<Payload>,
 }
 
 impl Parcel {
-    /// An item that should be this.
+    /// An item with this payload.
     pub const fn new(id: RemoteId, payload: Payload) -> Self {
         Self { id, payload, before: None }
     }
 
-    /// An item that is only named.
+    /// An item without a payload.
     pub fn named(id: RemoteId) -> Self {
         Self::new(id, Payload::default())
     }
@@ -106,28 +106,28 @@ impl Parcel {
 /// What became of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The destination has it.
+    /// The destination accepted it.
     Delivered,
-    /// The destination has it, and says something of it.
+    /// The destination accepted it, with these remarks.
     DeliveredWith(Box<Remarks>),
-    /// The destination refuses it as long as another record of the source is not there: it had no effect, and waits for that
-    /// one. If that one is kept out, so is this one; if that one is dead, so is this one.
+    /// The destination refuses it until another record of the source is there: the call had no effect on it, and it
+    /// waits for that record. If that record is filtered or dead, so is this one.
     Blocked(Ref),
-    /// The destination refused it and will again: it is set aside until it changes.
+    /// The destination refused it and would refuse it again: it becomes a dead letter until it changes.
     Rejected(Fault),
-    /// It certainly had no effect; it is tried again, or the flow pauses, as the fault's class says.
+    /// The call certainly had no effect on it; it is retried, or the flow pauses, as the fault's class says.
     Deferred(Fault),
-    /// It may or may not have had its effect: what the destination holds is unknown until it is sent again.
+    /// The call may or may not have had its effect: what the destination holds is unknown until the item is sent again.
     Unknown(Fault),
 }
 
 impl Outcome {
-    /// The destination has it.
+    /// Whether the destination accepted it.
     pub const fn is_delivered(&self) -> bool {
         matches!(self, Self::Delivered | Self::DeliveredWith(_))
     }
 
-    /// It is tried again.
+    /// Whether it is retried.
     pub const fn is_open(&self) -> bool {
         matches!(self, Self::Deferred(_) | Self::Unknown(_))
     }
@@ -141,21 +141,21 @@ impl Outcome {
     }
 }
 
-/// What a destination says of an item that it has.
+/// Remarks of a destination about an item that it accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remarks {
-    /// What it left out or could not use.
+    /// Parts of the item that it left out or could not use.
     pub warnings: Vec<Fault>,
 }
 
-/// What a destination gives for a call that it carries out in its own time, to ask with: also after a restart.
+/// Given by a destination for a call that it carries out later; asks for the outcome, also after a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub String);
 
-/// What became of a call.
+/// The answer to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// What became of its items.
+    /// The outcomes of its items.
     pub verdict: Verdict,
     /// HTTP status, 0 where there was none.
     pub status: u16,
@@ -163,35 +163,35 @@ pub struct Receipt {
     pub response: String,
 }
 
-/// What became of the items of a call.
+/// The outcomes of the items of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// One outcome for all: a rejected call of several items is bisected by the engine.
     Whole(Outcome),
     /// One outcome per item, in the order of the call.
     Each(Vec<Outcome>),
-    /// It was taken, and is carried out in the destination's own time: what became of it is to be asked
+    /// The destination accepted the call and carries it out later: the outcome has to be asked for
     /// ([`Destination::poll`]).
     Pending {
-        /// What to ask with.
+        /// The ticket to ask with.
         ticket: Ticket,
         /// When to ask.
         ask_in: Duration,
     },
 }
 
-/// How a destination gets rid of a kind of record.
+/// How a destination removes items of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removal {
     /// [`Op::Remove`] does it.
     Call,
     /// [`Op::Hide`] hides the item: the destination keeps it and no longer shows it.
     Hide,
-    /// It goes when the destination next imports the hosted feed without it.
+    /// The destination removes the item when it next imports the hosted feed without it.
     Feed,
 }
 
-/// Whose the ids are by which a destination knows items.
+/// What the ids of items at a destination are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ids {
     /// Made of the record's own id, so that no item is ever another record's.
@@ -200,7 +200,7 @@ pub enum Ids {
     Shared,
 }
 
-/// What markets of a flow show of a record: one market for a kind that is carried as [`Markets::One`], otherwise all that
+/// A record as markets of a flow show it: one market for a kind that is carried as [`Markets::One`], otherwise all that
 /// show it, in the order of the configuration.
 #[derive(Debug)]
 pub struct Shown<'a, L> {
@@ -232,7 +232,7 @@ pub enum Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// What kind of record it is.
+    /// The record's kind.
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Product(_) => Kind::Product,
@@ -258,25 +258,25 @@ pub enum Markets {
     Many,
 }
 
-/// What is done with an item where nobody knows whether the call for it had its effect.
+/// What is done with an item when it is unknown whether its call had its effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
-    /// It is sent again: a call that creates or replaces, or one under a key that the same item gives again.
+    /// It is sent again: the call creates or replaces, or carries an idempotency key that the item always gives.
     Safe,
     /// The destination is asked first ([`Destination::resolve`]).
     Lookup,
-    /// Nothing, until a person decides.
+    /// It is held until a person decides.
     AtMostOnce,
 }
 
-/// What an unknown outcome was.
+/// What was found out about an unknown outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution {
     /// The call had its effect.
     Arrived,
-    /// It certainly had none, and will have none: it may be made again.
+    /// The call had no effect and never will: it may be repeated.
     Absent,
-    /// That can't be told: a person has to decide.
+    /// This can't be found out: a person has to decide.
     Unsure,
 }
 
@@ -287,20 +287,20 @@ pub struct Carry {
     pub kind: Kind,
     /// How many markets an item is for.
     pub markets: Markets,
-    /// Whether an item may ever be another record's.
+    /// Whether an item may come to belong to another record.
     pub ids: Ids,
-    /// How it gets rid of an item.
+    /// How it removes an item.
     pub removal: Removal,
-    /// Whether an item that may have arrived may be put again.
+    /// What is done with an item when it is unknown whether [`Op::Put`] had its effect.
     pub put: Repeat,
-    /// Whether what may have been told may be told again.
+    /// What is done with an item when it is unknown whether [`Op::Tell`] had its effect.
     pub tell: Repeat,
-    /// Its calls are given what was acknowledged before.
+    /// Whether its calls need the payload that was acknowledged before.
     pub needs_before: bool,
 }
 
 impl Carry {
-    /// The usual: an item for one market, under an id of the record's own, that can be put again and removed.
+    /// The usual case: an item for one market, with an id of the record's own, that can be put again and removed.
     pub const fn of(kind: Kind) -> Self {
         Self {
             kind,
@@ -323,18 +323,18 @@ pub struct Need {
     pub fields: BTreeMap<Kind, Vec<String>>,
 }
 
-/// What a destination found or made in an account, in a form of its own: its region, fields that are defined there, ids of
-/// collections and lists.
+/// What a destination found or created in an account, in a form of its own: region, defined fields, ids of collections
+/// and lists.
 #[derive(Clone, Default)]
 pub struct Account(Option<Arc<dyn Any + Send + Sync>>);
 
 impl Account {
-    /// An account of which this is known.
+    /// An account with these facts.
     pub fn new<F: Any + Send + Sync>(facts: F) -> Self {
         Self(Some(Arc::new(facts)))
     }
 
-    /// What is known, as the destination gave it.
+    /// The facts, as the destination gave them.
     pub fn facts<F: Any + Send + Sync>(&self) -> Option<&F> {
         self.0.as_ref()?.downcast_ref()
     }
@@ -351,15 +351,15 @@ impl fmt::Debug for Account {
 /// `map` is pure. `send` makes exactly one call, repeats nothing, and never panics.
 #[async_trait]
 pub trait Destination: Send + Sync {
-    /// What kind of destination it is.
+    /// Describes the platform.
     fn descriptor(&self) -> &'static DestinationDescriptor;
 
-    /// What this configuration changes about payloads, as text: when it changes, flows look at every record again.
+    /// The settings that change payloads, as text: when the text changes, flows process every record again.
     fn fingerprint(&self) -> String;
 
-    /// The spaces of the account that a flow of these markets into it fills, such as one store, or one collection per market,
-    /// as text without secrets: two flows that fill one would overwrite and remove each other's items. None where they
-    /// can't be told.
+    /// The spaces of the account that a flow of these markets into it fills, such as one store, or one collection per
+    /// market, as text without secrets: two flows that fill one would overwrite and remove each other's items. `None`
+    /// where the destination can't name them.
     fn spaces(&self, _: &[Market]) -> Vec<String> {
         Vec::new()
     }
@@ -367,7 +367,7 @@ pub trait Destination: Send + Sync {
     /// The kinds of records that it takes, one row each.
     fn carries(&self) -> &[Carry];
 
-    /// How it takes records of this kind; none: it does not.
+    /// How it takes records of this kind; `None`: it does not.
     fn carry(&self, kind: Kind) -> Option<&Carry> {
         self.carries().iter().find(|carry| carry.kind == kind)
     }
@@ -386,8 +386,8 @@ pub trait Destination: Send + Sync {
         !facets.is_empty() && facets.among(specs).all(|spec| spec.patchable)
     }
 
-    /// Finds out what has to be known of the account, and makes what a flow needs there. Called again and again: what is
-    /// there already is left as it is.
+    /// Reads what is needed from the account, and creates what a flow needs there. Called repeatedly: what exists
+    /// already is left as it is.
     ///
     /// # Errors
     /// The flow pauses, as the fault's class says.
@@ -405,15 +405,15 @@ pub trait Destination: Send + Sync {
     /// Sends one call.
     async fn send(&self, call: &Call) -> Receipt;
 
-    /// Asks what became of a call that had these items; for a call that goes on, [`Verdict::Pending`] again. A deferred call
-    /// as a whole means that it could not be asked now, and is asked again.
+    /// Asks for the outcome of a call that carried these items; [`Verdict::Pending`] again for a call that goes on.
+    /// Deferred as a whole: the destination could not be asked now, and is asked again.
     async fn poll(&self, ticket: &Ticket, _: &[RemoteId]) -> Receipt {
         let fault = Fault::protocol("C0604", format!("the destination knows nothing of {}", ticket.0));
         Receipt { verdict: Verdict::Whole(Outcome::Unknown(fault)), status: 0, response: String::new() }
     }
 
-    /// Whether an item of this id is told once ([`Op::Tell`]), whatever becomes of its record afterwards, instead of being kept
-    /// up to date.
+    /// Whether an item of this id is an event: reported once ([`Op::Tell`]), whatever happens to its record afterwards,
+    /// instead of being kept up to date.
     fn is_told(&self, _: Kind, _: &RemoteId) -> bool {
         false
     }
@@ -427,8 +427,8 @@ pub trait Destination: Send + Sync {
         Ok(vec![Resolution::Unsure; items.len()])
     }
 
-    /// Ids of the items that a record of this id is or would be, where they are made of nothing else: for finding items that
-    /// should not be there. Empty where they can't be told.
+    /// Ids of the items that a record of this id is or would be, where they are made of nothing else: for finding items
+    /// that should not be there. Empty where the destination can't name them.
     fn ids_of(&self, _: Kind, _: &RecordId) -> Vec<RemoteId> {
         Vec::new()
     }
@@ -442,13 +442,13 @@ pub trait Destination: Send + Sync {
     /// Calls made so far, for reports.
     fn calls(&self) -> u64;
 
-    /// What people say there, such as that they don't want mail any more, as records that are read into the source of each
-    /// flow; none: nothing comes back. Its lanes are named after the destination.
+    /// Signals of people, such as a withdrawn consent to e-mail, as records that are read into the source of each flow;
+    /// `None`: nothing comes back. Its lanes are named after the destination.
     fn signals(&self) -> Option<Arc<dyn Source>> {
         None
     }
 
-    /// The side of it that imports feeds hosted here; none where it does not.
+    /// Its import of feeds hosted here; `None` where it imports none.
     fn importer(&self) -> Option<&dyn Importer> {
         None
     }
@@ -471,7 +471,7 @@ pub trait Importer: Send + Sync {
         true
     }
 
-    /// Whether the token was issued by this destination's account. Any doubt is a no.
+    /// Whether the token was issued by this destination's account. In doubt, the answer is no.
     ///
     /// # Errors
     /// It could not be asked; the request is then refused as well.
@@ -484,12 +484,12 @@ pub trait Importer: Send + Sync {
     fn object(&self, item: &Item) -> Result<String, Fault>;
 }
 
-/// What a destination makes of a record.
+/// A record as a destination maps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mapped {
     /// These items, at least one.
     Items(Vec<Made>),
-    /// The flow's settings keep it out.
+    /// The destination's settings filter the record.
     Filtered(model::Filtered),
 }
 
@@ -498,17 +498,17 @@ pub enum Mapped {
 pub struct Made {
     /// The item.
     pub item: Item,
-    /// The place of the variant that it stands for, where it stands for one: among those of the first market.
+    /// For an item of one variant: the index of that variant among those of the first market.
     pub variant: Option<usize>,
 }
 
 impl Made {
-    /// An item that stands for the whole record.
+    /// An item of the whole record.
     pub const fn whole(item: Item) -> Self {
         Self { item, variant: None }
     }
 
-    /// An item that stands for the variant at this place.
+    /// An item of the variant at this index.
     pub const fn of_variant(item: Item, place: usize) -> Self {
         Self { item, variant: Some(place) }
     }

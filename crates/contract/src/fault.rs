@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-/// What went wrong, said so that a person can act on it. The text holds no secret and no personal data.
+/// What went wrong, worded so that a person can act on it. The text holds no secret and no personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct Fault {
@@ -16,7 +16,7 @@ pub struct Fault {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
-    /// When the other side asked to be asked again.
+    /// How long the other side asked to wait.
     pub retry_after: Option<Duration>,
     /// The beginning of what the other side answered, redacted, at most 4 KB.
     pub response: Option<String>,
@@ -30,13 +30,13 @@ pub enum FaultClass {
     Config,
     /// Credentials or rights are refused; the flow or source pauses.
     Credentials,
-    /// This record is at fault; it is set aside and its neighbours go on.
+    /// This record is at fault; it becomes a dead letter, and the others go on.
     Record,
     /// Too many requests; slow down and repeat.
     Throttled,
-    /// It may work the next time.
+    /// A later attempt may succeed.
     Transient,
-    /// The other side broke its own protocol; repeat, and tell a person.
+    /// The other side broke its own protocol; repeat, and notify a person.
     Protocol,
 }
 
@@ -44,7 +44,7 @@ pub enum FaultClass {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{fault}")]
 pub struct BadSetting {
-    /// Its name in the connector's section, with dots where it stands deeper, such as `page_size.products`.
+    /// Its name in the connector's section, with dots for nested settings, such as `page_size.products`.
     pub setting: &'static str,
     /// Why.
     pub fault: Box<Fault>,
@@ -69,7 +69,7 @@ impl FaultClass {
         }
     }
 
-    /// Trying the same again can help.
+    /// Whether a repetition can succeed.
     pub const fn is_passing(self) -> bool {
         matches!(self, Self::Throttled | Self::Transient | Self::Protocol)
     }
@@ -136,7 +136,7 @@ impl Fault {
         BadSetting { setting, fault: Box::new(self) }
     }
 
-    /// With when the other side asked to be asked again.
+    /// With how long the other side asked to wait.
     #[must_use]
     pub fn after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;

@@ -1,4 +1,5 @@
-//! What crosses a wall: the traits [`Source`], [`Destination`], [`Store`] and [`Clock`], and the words they share.
+//! What crosses a boundary between crates: the traits [`Source`], [`Destination`], [`Store`] and [`Clock`], and the
+//! words they share.
 //!
 //! **Invariants:** no behaviour beyond what a word means (a digest, a merge of JSON members, the machine's clock); no platform's name. A
 //! connector classifies what happened; the engine alone retries, pauses, bisects and dead-letters.
@@ -26,4 +27,4 @@ pub use schema::{Constraint, FieldSpec, FieldType};
 pub use secret::SecretRef;
 pub use settings::ReadSettings;
 pub use source::{Change, Demand, Fetched, Lane, Next, Page, Position, Ref, Scope, Source, SourceDescriptor, Token};
-pub use store::{Desk, Hints, Ledger, Leftovers, Mirror, Store};
+pub use store::{Admin, Hints, Ledger, Leftovers, Mirror, Store};

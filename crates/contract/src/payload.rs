@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// migration.
 pub const MOST_FACETS: usize = 3;
 
-/// A part of a payload that changes at a pace of its own: its place among the destination's facets of the kind
+/// A part of a payload that changes at a pace of its own, as an index into the destination's facets of the kind
 /// ([`DestinationDescriptor::facets`](crate::DestinationDescriptor::facets)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -18,9 +18,9 @@ pub struct Facet(u8);
 impl Facet {
     /// Texts, images, categories, attributes of a product: the first of [`FacetSpec::CATALOGUE`].
     pub const CONTENT: Self = Self(0);
-    /// What a product costs: the second of [`FacetSpec::CATALOGUE`].
+    /// Price of a product: the second of [`FacetSpec::CATALOGUE`].
     pub const PRICE: Self = Self(1);
-    /// How much there is of a product: the third of [`FacetSpec::CATALOGUE`].
+    /// Stock of a product: the third of [`FacetSpec::CATALOGUE`].
     pub const AVAILABILITY: Self = Self(2);
     /// All facets that there can be, in the order in which a whole payload holds them.
     pub const ALL: [Self; MOST_FACETS] = [Self(0), Self(1), Self(2)];
@@ -30,19 +30,19 @@ impl Facet {
     }
 }
 
-/// What a destination says of a facet.
+/// A destination's description of a facet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct FacetSpec {
     /// Its name in reports and in the documentation.
     pub name: &'static str,
-    /// Which changes go first where they are sent alone: those of the lowest number.
+    /// Priority of a change that is sent alone: the lowest number is sent first.
     pub urgency: u8,
-    /// It can be changed while the rest stays as it is.
+    /// Whether it can be changed alone, with the other facets left as they are.
     pub patchable: bool,
 }
 
 impl FacetSpec {
-    /// How products are cut where a destination has no reason to do it otherwise: [`Facet::CONTENT`], [`Facet::PRICE`],
+    /// The facets of products where a destination has no reason for others: [`Facet::CONTENT`], [`Facet::PRICE`],
     /// [`Facet::AVAILABILITY`].
     pub const CATALOGUE: [Self; 3] = [
         Self { name: "content", urgency: 2, patchable: false },
@@ -74,24 +74,24 @@ impl Facets {
         Self(self.0 | (1 << facet.0))
     }
 
-    /// Some facet is in both.
+    /// Whether some facet is in both.
     #[must_use]
     pub const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// Every facet of `other` is in the set.
+    /// Whether every facet of `other` is in the set.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// No facet is in the set.
+    /// Whether the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The facets of the set with what `specs` says of them.
+    /// The facets of the set with their `specs`.
     pub fn among(self, specs: &[FacetSpec]) -> impl Iterator<Item = &FacetSpec> {
         Facet::ALL.into_iter().zip(specs).filter(move |(facet, _)| self.has(*facet)).map(|(_, spec)| spec)
     }
@@ -202,27 +202,27 @@ impl Payload {
         self.0.iter().map(String::len).sum()
     }
 
-    /// It has no member.
+    /// Whether it has no member.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
 /// Member in which an item that is for several markets ([`Markets::Many`](crate::destination::Markets::Many)) holds the
-/// user's own fields: an object of objects, by the key of the market. The destination puts them where they belong when it
-/// composes a body.
+/// user's own fields: an object of objects, by the key of the market. The destination places them when it composes a
+/// body.
 pub const OWN_FIELDS: &str = "$own";
 
-/// One thing at the destination: its id there and what it should be.
+/// One item of the destination: its id there and its payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// Id at the destination.
     pub id: RemoteId,
-    /// What it should be.
+    /// The payload.
     pub payload: Payload,
 }
 
-/// Room for the members of the first facets.
+/// Usual size of the members of the first facets, in bytes.
 const USUAL: [usize; 2] = [2048, 256];
 
 /// Writes the members of a [`Payload`]; leaves out the names that the user's own mapping takes over.
@@ -285,7 +285,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// What serde_json wrote is UTF-8; should it ever not be, the rest of it stays legible.
+/// serde_json writes UTF-8; if it ever did not, only the invalid bytes would be replaced.
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

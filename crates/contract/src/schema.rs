@@ -11,7 +11,7 @@ pub struct FieldSpec {
     pub name: &'static str,
     /// What its JSON must be.
     pub of: FieldType,
-    /// The destination refuses a record without it.
+    /// Whether the destination refuses a record without it.
     pub required: bool,
     /// Which facet it belongs to.
     pub facet: Facet,

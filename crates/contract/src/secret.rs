@@ -21,7 +21,7 @@ enum Place {
     File(String),
 }
 
-/// A secret can't be had.
+/// A secret can't be read.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum SecretError {
@@ -39,8 +39,7 @@ pub enum SecretError {
 impl SecretRef {
     /// Fetches the secret.
     ///
-    /// # Errors
-    /// The variable is not set, or the file can't be read, or what is there is empty.
+    /// # Errors The variable is not set, the file can't be read, or the value is empty.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads secrets")]
     pub fn resolve(&self) -> Result<SecretString, SecretError> {
         let text = match &self.0 {

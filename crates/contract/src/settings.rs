@@ -1,4 +1,4 @@
-//! How a registry of platforms has settings read without knowing where they come from.
+//! Reads settings for a registry of platforms, which does not know where they come from.
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;

@@ -24,24 +24,24 @@ pub struct SourceDescriptor {
 pub struct Lane {
     /// Name in the configuration and in `status`.
     pub name: Cow<'static, str>,
-    /// What a full walk of this lane shows completely, so that what it does not show is gone: all records of a kind, or
-    /// those of one scope. A kind stands here at most once. Empty for lanes that only report deletions.
+    /// What a full walk of this lane reads completely, so that a record it does not meet is deleted: all records of a
+    /// kind, or those of one scope. Each kind is listed at most once. Empty for lanes that only report deletions.
     pub sweeps: Vec<(Kind, Option<Scope>)>,
-    /// A full walk meets every record that is there from its beginning to its end. Where it may miss some (paging by
-    /// offset), a record is gone once two full walks in a row have missed it.
+    /// Whether a full walk meets every record that exists throughout it. Where it may miss some (paging by offset), a
+    /// record counts as deleted once two full walks in a row have missed it.
     pub stable: bool,
-    /// What the lane's changes are worth: decides what is sent first.
+    /// Urgency of the lane's changes: decides what is sent first.
     pub urgency: Urgency,
-    /// It can be read from where the last walk ended; otherwise every walk is a full one.
+    /// Whether it can be read from where the last walk ended; otherwise every walk is a full one.
     pub delta: bool,
-    /// Products must not be projected before this lane was read once: without it they would be sent wrong.
+    /// Whether products must not be projected before this lane was read once, because they would be sent wrong.
     pub needed: bool,
     /// Bounds of the interval between two reads while `run`, in seconds: (floor, ceiling).
     pub interval_seconds: (u32, u32),
 }
 
 impl Lane {
-    /// Its full walks read this kind, or a part of it.
+    /// Whether its full walks read this kind, or a part of it.
     pub fn reads(&self, kind: Kind) -> bool {
         self.sweeps.iter().any(|(of, _)| *of == kind)
     }
@@ -83,21 +83,21 @@ pub enum Position {
     Full,
     /// The beginning of a walk over what changed since the walk that ended with this token.
     Delta(Token),
-    /// On in the walk under way.
+    /// The next page of the walk under way.
     Within(Token),
 }
 
 /// One page of a walk.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// What was read.
+    /// The changes that were read.
     pub changes: Vec<Change>,
     /// Records that could not be understood: which, and why. They are reported and kept as they were.
     pub unread: Vec<Unread>,
-    /// Where it goes on.
+    /// Where the walk goes on.
     pub next: Next,
-    /// How much older than the request what it says is: zero, but for what was exported before it is read. A change that
-    /// is older than what the mirror holds is stale.
+    /// Age of the content at the time of the request: zero, unless it was exported before it is read. A change that is
+    /// older than what the mirror holds is stale.
     pub age: Duration,
 }
 
@@ -115,22 +115,23 @@ pub struct Unread {
 /// Where a walk goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// There is more.
+    /// There are more pages.
     Within(Token),
     /// The walk is over; a later delta starts from this token.
     End(Token),
-    /// There will be more, not before this time has passed: the source prepares it, as an export that runs for minutes.
+    /// There will be more pages, but not before this time has passed: the source prepares them, as an export that runs
+    /// for minutes.
     Later(Token, Duration),
 }
 
-/// What a page says of one record.
+/// One change of a record, as a page reports it.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::large_enum_variant,
     reason = "pages are nearly all `Is`; a box per record would cost more than it saves"
 )]
 pub enum Change {
-    /// It is like this.
+    /// The record exists in this form.
     Is {
         /// The record.
         record: Record,
@@ -139,13 +140,14 @@ pub enum Change {
         /// When the source last changed it.
         modified_at: Option<Timestamp>,
     },
-    /// It is no longer there (or no longer published).
+    /// The record no longer exists (or is no longer published).
     Gone {
-        /// What it was.
+        /// Its kind.
         kind: Kind,
         /// Its id.
         id: RecordId,
-        /// The version that ended it: a record that has a later one stays. None: it is gone whatever the version.
+        /// The version at which it was deleted: a record with a later version stays. `None`: deleted whatever its
+        /// version.
         version: Option<u64>,
     },
 }
@@ -159,16 +161,16 @@ pub struct Ref {
     pub id: RecordId,
 }
 
-/// What a source says of the records that it was asked for.
+/// A source's answer to a request for records by id.
 #[derive(Clone, Debug, Default)]
 pub struct Fetched {
-    /// What they are like, or that they are gone. Nothing about those that the source can't tell.
+    /// Their present form, or their deletion. Nothing about records of which the source knows neither.
     pub changes: Vec<Change>,
     /// Those that could not be understood.
     pub unread: Vec<Unread>,
 }
 
-/// What all flows of a source need of it together, for sources that must be asked market by market.
+/// What all flows of a source need from it together, for sources that must be asked market by market.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Demand {
     /// Keys of stores of the shop.
@@ -182,7 +184,7 @@ pub struct Demand {
 }
 
 impl Demand {
-    /// Adds what a market shows.
+    /// Adds the needs of a market.
     pub fn add(&mut self, market: &Market) {
         self.stores.extend(market.store.iter().map(ToString::to_string));
         self.currencies.insert(market.currency);
@@ -191,7 +193,7 @@ impl Demand {
     }
 }
 
-/// What arrived at the address of a source's webhook.
+/// A request that arrived at the address of a source's webhook.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
     /// Method, such as `POST`.
@@ -206,36 +208,36 @@ pub struct Delivery<'a> {
     pub at: Timestamp,
 }
 
-/// What keeps a source delivering.
+/// The registration of a source's webhooks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registered {
-    /// What the source wants to be given the next time, such as the id of its webhook.
+    /// Given to the source at the next registration, such as the id of its webhook.
     pub kept: Token,
     /// When it has to be renewed; none: never.
     pub renew_at: Option<Timestamp>,
-    /// Deliveries may have been lost: everything is to be read now.
+    /// Whether deliveries may have been lost, so that everything must be read now.
     pub missed: bool,
 }
 
 /// Webhooks of a source.
 #[async_trait]
 pub trait Hooks: Send + Sync {
-    /// Verifies a delivery and says which records it is about. Makes no call and keeps nothing. Whatever can't be verified
-    /// is a fault, also when verifying fails.
+    /// Verifies a delivery and names the records it is about. Makes no call and keeps nothing. A delivery that can't be
+    /// verified is a fault, also when the verification itself fails.
     fn receive(&self, delivery: &Delivery<'_>) -> Result<Vec<Hint>, Fault>;
 
     /// Makes sure that the source delivers to this address: registers, renews, switches on again. May be called at any
-    /// time; `kept` is what the last call gave.
+    /// time; `kept` is what the last call returned.
     async fn ensure(&self, address: &str, kept: Option<&Token>) -> Result<Registered, Fault>;
 }
 
-/// How many records [`Source::fetch`] is asked for at once.
+/// Most records that [`Source::fetch`] is asked for at once.
 pub const MOST_REFS: usize = 100;
 
 /// A shop that can be read.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// What kind of source it is.
+    /// Describes the platform.
     fn descriptor(&self) -> &'static SourceDescriptor;
 
     /// The lanes that this configuration reads, needed ones first.
@@ -245,7 +247,7 @@ pub trait Source: Send + Sync {
     /// fault, and the engine decides.
     async fn page(&self, lane: &Lane, position: &Position) -> Result<Page, Fault>;
 
-    /// Kinds that [`Source::fetch`] can tell of.
+    /// Kinds that [`Source::fetch`] can read.
     fn fetches(&self) -> &[Kind] {
         &[]
     }
@@ -256,7 +258,7 @@ pub trait Source: Send + Sync {
         Ok(Fetched::default())
     }
 
-    /// Its webhooks; none: its changes are read at intervals.
+    /// Its webhooks; `None`: its changes are read at intervals.
     fn hooks(&self) -> Option<&dyn Hooks> {
         None
     }
@@ -268,17 +270,17 @@ pub trait Source: Send + Sync {
     fn calls(&self) -> u64;
 }
 
-/// What a check found.
+/// The result of one check.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// What was looked at, such as `scopes`.
+    /// The subject, such as `scopes`.
     pub what: String,
-    /// What was found when all is well, or what is wrong.
+    /// What was found, or what is wrong.
     pub result: Result<String, Fault>,
 }
 
 impl Finding {
-    /// What was looked at, and what was found.
+    /// A finding about this subject.
     pub fn new(what: impl Into<String>, result: Result<String, Fault>) -> Self {
         Self { what: what.into(), result }
     }

@@ -17,7 +17,7 @@ use std::{
 };
 
 use contract::{
-    Change, Desk as _, Facet, Fault, Ledger as _, Mirror as _, Payload, Writer,
+    Admin as _, Change, Facet, Fault, Ledger as _, Mirror as _, Payload, Writer,
     source::Urgency,
     store::{Closed, Declared, Held, HeldItem, Intake, LaneState, Lease, Open, Settled, State, Step, Take, Work},
 };

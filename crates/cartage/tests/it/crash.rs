@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use contract::{Desk as _, Ledger as _, Mirror as _};
+use contract::{Admin as _, Ledger as _, Mirror as _};
 use model::{FlowName, SourceName};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use sandbox::{

@@ -1,4 +1,4 @@
-//! What people ask a store, and what they tell it to do.
+//! Reports and commands of an operator.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -9,13 +9,13 @@ use serde::Serialize;
 use super::{Number, Revision, State};
 use crate::{Fault, Item};
 
-/// The desk: how things stand, dead letters, and upkeep.
+/// Administration: counts of states, dead letters, and upkeep.
 #[async_trait]
-pub trait Desk: Send + Sync {
-    /// How the flow's records stand.
+pub trait Admin: Send + Sync {
+    /// Counts the flow's records by state.
     async fn tally(&self, flow: &FlowName) -> Result<Tally, Fault>;
 
-    /// What the ledger holds of a record.
+    /// The ledger's entry of a record.
     async fn entry(&self, flow: &FlowName, number: Number) -> Result<Option<EntryView>, Fault>;
 
     /// Dead letters of a flow, newest first, at most `limit`.
@@ -24,21 +24,21 @@ pub trait Desk: Send + Sync {
     /// Dead letters of the records with this id, at most one per kind.
     async fn dead_of(&self, flow: &FlowName, id: &RecordId) -> Result<Vec<DeadLetter>, Fault>;
 
-    /// Has dead letters tried again now; tells how many there were.
+    /// Has dead letters retried now; returns their number.
     async fn replay(&self, flow: &FlowName, which: Which<'_>) -> Result<u64, Fault>;
 
-    /// Approves the removals of a flow that its guard holds: they are tried again, and neither they nor what was removed
-    /// so far count against the guard any more. Tells how many records there were.
+    /// Approves the removals of a flow that its guard holds: they are retried, and neither they nor earlier removals
+    /// count against the guard any more. Returns the number of records.
     async fn approve_removals(&self, flow: &FlowName, at: Timestamp) -> Result<u64, Fault>;
 
-    /// Drops dead letters (filtered, rule `dropped`) until their records change; returns how many there were.
+    /// Drops dead letters (filtered, rule `dropped`) until their records change; returns their number.
     async fn discard(&self, flow: &FlowName, which: Which<'_>) -> Result<u64, Fault>;
 
-    /// Marks what the destination holds of these records as unknown, so that they are sent again in full.
+    /// Marks the items of these records as in doubt, so that they are sent again in full.
     async fn doubt(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault>;
 
-    /// Deletes what is finished and older than it is kept, at most about `limit` rows. Nothing that a flow has still to do
-    /// goes.
+    /// Deletes finished rows that are older than their retention, about `limit` rows at most. Rows that a flow still
+    /// has work for are kept.
     async fn prune(&self, now: Timestamp, retention: &Retention, limit: usize) -> Result<Pruned, Fault>;
 }
 
@@ -47,16 +47,17 @@ pub trait Desk: Send + Sync {
 pub enum Which<'a> {
     /// All of the flow.
     All,
-    /// Those of these records.
+    /// The dead letters of these records.
     These(&'a [Number]),
 }
 
-/// How long what is finished is kept.
+/// How long finished rows are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Calls and their answers. A call that a dead or held record refers to stays as long as that.
+    /// Calls and their answers. A call that a dead or held record refers to is kept as long as that record is dead or
+    /// held.
     pub calls: Duration,
-    /// Records that are gone, once every flow has settled that.
+    /// Tombstones, once every flow has settled them.
     pub tombstones: Duration,
 }
 
@@ -66,40 +67,40 @@ impl Default for Retention {
     }
 }
 
-/// What was deleted because it was finished.
+/// Number of finished rows that were deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Pruned {
     /// Calls.
     pub calls: u64,
-    /// Records that were gone, with what the ledger held of them.
+    /// Tombstones, with their ledger entries.
     pub tombstones: u64,
     /// Records and ledger rows of sources and flows that are not declared any more.
     pub former: u64,
-    /// There is more to delete.
+    /// Whether there is more to delete.
     pub more: bool,
 }
 
-/// How the records of a flow stand: the closed list of states, which add up to [`Tally::mirror`].
+/// The records of a flow by state: a closed list of states, which add up to [`Tally::mirror`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
     /// Records of the kinds that the flow carries: tombstones included, and records that were never understood.
     pub mirror: u64,
-    /// The destination has acknowledged what it should be.
+    /// The destination has acknowledged their present payload.
     pub in_sync: u64,
-    /// Something is left to do: never looked at, changed since, or waiting to be retried.
+    /// Not processed yet, changed since, or waiting to be retried.
     pub pending: u64,
-    /// Waiting for something outside: the next import of the hosted feed, an asynchronous import.
+    /// Waiting for the destination: for its next import of the hosted feed, or for an asynchronous import.
     pub waiting: u64,
-    /// Needs a person.
+    /// Waiting for a person's decision.
     pub held: u64,
-    /// A rule keeps it out.
+    /// Kept out by a rule.
     pub filtered: u64,
-    /// Refused.
+    /// Refused: dead letters.
     pub dead: u64,
-    /// It exists at the source but could not be understood; what the destination holds of it is left alone. Records whose
-    /// id could not be read are counted as often as the last full read met them.
+    /// Existing at the source and not understood; their items at the destination are left unchanged. Records whose id
+    /// could not be read are counted as often as the last full read met them.
     pub unread: u64,
-    /// Deleted, and acknowledged.
+    /// Deleted at source and destination.
     pub gone: u64,
     /// `filtered` by rule.
     pub rules: BTreeMap<String, u64>,
@@ -110,7 +111,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Every state with its count, in the order in which people read them.
+    /// Every state with its count, in the order in which reports show them.
     pub const fn states(&self) -> [(&'static str, u64); 8] {
         [
             ("in_sync", self.in_sync),
@@ -124,8 +125,8 @@ impl Tally {
         ]
     }
 
-    /// States in which the destination does not agree with the source, with their counts where there are any. Neither a
-    /// record that a named rule keeps out nor a deleted one is left.
+    /// States in which the destination does not agree with the source, with their counts if not zero. Records that a
+    /// named rule keeps out and deleted records are not among them.
     pub fn left(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let agrees = |state: &str| matches!(state, "in_sync" | "filtered" | "gone");
         let states = self.states().into_iter().filter(move |(state, _)| !agrees(state));
@@ -138,7 +139,7 @@ impl Tally {
     }
 }
 
-/// What the ledger holds of a record, in full.
+/// The ledger's entry of a record, in full.
 #[derive(Clone, Debug, Serialize)]
 pub struct EntryView {
     /// The state.
@@ -147,15 +148,15 @@ pub struct EntryView {
     pub revision: Revision,
     /// When it was settled.
     pub settled_at: Timestamp,
-    /// What the destination acknowledged last, by item.
+    /// The payload that the destination acknowledged last, by item.
     pub items: Vec<Item>,
-    /// Some of it is in doubt: a call was cut off.
+    /// Whether some item is in doubt, because a call was cut off.
     pub in_doubt: bool,
-    /// How often in a row it was put off.
+    /// How often in a row it was deferred.
     pub attempts: u32,
     /// When its projection may change by time alone.
     pub due: Option<Timestamp>,
-    /// What was wrong, if anything.
+    /// The fault, if there was one.
     pub fault: Option<Fault>,
     /// The call that settled it.
     pub call: Option<CallView>,
@@ -168,7 +169,7 @@ pub struct CallView {
     pub id: u64,
     /// When it was opened.
     pub at: Timestamp,
-    /// What it carried.
+    /// The kind of its records.
     pub kind: Kind,
     /// The operation's name.
     pub op: String,
@@ -182,22 +183,22 @@ pub struct CallView {
     pub response: String,
 }
 
-/// A record that was set aside.
+/// A record that the destination refused, or that could not be mapped.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeadLetter {
     /// The record.
     pub number: Number,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its id.
     pub id: RecordId,
     /// The revision that was refused.
     pub revision: Revision,
-    /// When it was set aside.
+    /// When it became a dead letter.
     pub at: Timestamp,
     /// Why.
     pub fault: Fault,
-    /// What was sent; empty where it could not be made.
+    /// The payload; empty where the record could not be mapped.
     pub items: Vec<Item>,
     /// The call that was refused.
     pub call: Option<u64>,

@@ -1,4 +1,4 @@
-//! What destinations hold, and what a flow has still to do.
+//! What destinations hold, and the work that a flow has left.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,25 +12,26 @@ use crate::{Digests, Fault, Item, Payload, destination::Ids, source::Urgency};
 /// The ledger: read and written by pushes.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Makes a flow known as the configuration has it. Where `fingerprint` is another than before, its cursor goes back to the
-    /// beginning. Name and source identify a flow: with another source it is another flow, and the one before
-    /// is a [`Leftover`](super::Leftover).
+    /// Registers a flow of the configuration. If its `fingerprint` differs from before, its cursor goes back to the
+    /// beginning. Name and source identify a flow: with another source it is another flow, and the former one is a
+    /// [`Leftover`](super::Leftover).
     ///
-    /// Where its ids are shared from now on, every record is looked at again; what a record holds stays its own until it is.
+    /// If its ids are shared from now on, every record is processed again; until then a record keeps the items that it
+    /// holds.
     async fn declare(&self, flow: &Declared) -> Result<Declaration, Fault>;
 
-    /// These are all sources and flows that there are: any other is a former one. It wakes nobody and holds up no
-    /// priority; what its destination holds stays in the ledger until [`Leftovers::forget_flow`](super::Leftovers::forget_flow).
+    /// Marks all other sources and flows as former ones. A former flow causes no work and delays no other flow; the
+    /// entries of its items stay in the ledger until [`Leftovers::forget_flow`](super::Leftovers::forget_flow).
     async fn retire_others(&self, sources: &[SourceName], flows: &[FlowName]) -> Result<(), Fault>;
 
-    /// Takes a flow over, as after a start: fences off older leases, and ends calls that were opened under them and have
-    /// no ticket. Items that such a call carried are in doubt from now on, also those of a record that was never settled:
-    /// the destination may hold them whatever becomes of the record. So are those of a call with a ticket whose record was
-    /// not settled since: the destination may carry it out at any time.
+    /// Takes a flow over, as after a start: revokes older leases, and ends calls that were opened under them and have
+    /// no ticket. The items of such a call are in doubt from now on, also those of a record that was never settled: the
+    /// destination may hold them. So are those of a call with a ticket whose record was not settled since: the
+    /// destination may carry the call out at any time.
     async fn recover(&self, flow: &FlowName) -> Result<Recovered, Fault>;
 
-    /// What there is to do beyond the flow's cursor, and its retries that are due. Unread records are passed over: they
-    /// get a new revision once they can be understood or are gone. Reads only.
+    /// The records beyond the flow's cursor, and its retries that are due. Unread records are left out: they get a new
+    /// revision once they are understood or deleted. Reads only.
     async fn window(&self, flow: &FlowName, take: Take) -> Result<Window, Fault>;
 
     /// Carried records of one kind in the order of their numbers, after `after`, whatever their state: for feeds,
@@ -40,32 +41,33 @@ pub trait Ledger: Send + Sync {
     /// One record as [`Store::window`] would give it.
     async fn work(&self, flow: &FlowName, number: Number) -> Result<Option<Work>, Fault>;
 
-    /// Says which items these records are to be from now on, where ids are shared: before anything is sent as one of them. Of
-    /// the records that are to be an item, its owner is the one with the highest rank: the one that the source created last, of
-    /// equals the one with the higher number. What a record holds and is not to be is its own as long as no other is to be
-    /// it.
+    /// Claims items for records, where ids are shared, before anything is sent for these items. Of the records that
+    /// claim an item, its owner is the one with the highest rank: the one that the source created last, of equals the
+    /// one with the higher number. An item that a record holds and does not claim stays its own as long as no other
+    /// record claims it.
     ///
-    /// An item gets another owner in the same transaction: the row of the former owner holds it no longer, that of the new
-    /// one holds it in doubt, and both records are due.
+    /// An item changes its owner in the same transaction: the row of the former owner no longer holds it, that of the
+    /// new owner holds it in doubt, and both records are due.
     async fn claim(&self, flow: &FlowName, lease: Lease, claims: Vec<Claim>) -> Result<Claimed, Fault>;
 
-    /// Whose these items are. Where ids are shared, that is what [`Ledger::claim`] says; otherwise an item is the record's that
-    /// has its id. Items without an owner are left out. Reads only.
+    /// The owners of these items. Where ids are shared, [`Ledger::claim`] decides; otherwise an item belongs to the
+    /// record that has its id. Items without an owner are left out. Reads only.
     async fn owners(&self, flow: &FlowName, kind: Kind, items: &[RemoteId]) -> Result<Vec<Owner>, Fault>;
 
-    /// One step of a push: closes calls, settles records, moves the cursor and opens calls, all or nothing. Gives the
-    /// ids of the opened calls, in order. A call is opened **before** it is sent: what an unfinished one carried is in
-    /// doubt after a crash.
+    /// One step of a push: closes calls, settles records, moves the cursor and opens calls, all or nothing. Returns the
+    /// ids of the opened calls, in order. A call is opened **before** it is sent: the items of an unfinished call are
+    /// in doubt after a crash.
     async fn advance(&self, step: Step) -> Result<Vec<u64>, Fault>;
 
-    /// What the flow removed in the last [`STILL_COUNTED`] and would remove, and how much it holds. Reads only.
+    /// How many items the flow removed in the last [`STILL_COUNTED`], how many it would remove, and how many it holds.
+    /// Reads only.
     async fn removals(&self, flow: &FlowName, now: Timestamp) -> Result<Removals, Fault>;
 
     /// Ends the wait for the feed ([`State::AwaitsFeed`]) of this kind, up to this revision: the destination no longer
-    /// holds these items. Tombstones are gone; other records are due at once, with no items held.
+    /// holds these items. Tombstones become gone; other records are due at once, with no items held.
     async fn release(&self, flow: &FlowName, kind: Kind, up_to: Revision) -> Result<u64, Fault>;
 
-    /// Calls whose outcome is not known yet and that have a ticket to ask with, the earliest to ask for first.
+    /// Calls with a ticket whose outcome is not known yet, the earliest to ask for first.
     async fn tickets(&self, flow: &FlowName) -> Result<Vec<Ticketed>, Fault>;
 
     /// When the flow's next retry, its next due time and its next ticket come.
@@ -75,14 +77,14 @@ pub trait Ledger: Send + Sync {
 /// How long a removal counts against a flow's guard.
 pub const STILL_COUNTED: Duration = Duration::from_hours(24);
 
-/// What a flow removed, would remove, and holds.
+/// Counts of items that a flow removed, would remove, and holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removals {
-    /// Items that the destination holds, those in doubt among them.
+    /// Items that the destination holds, including those in doubt.
     pub items: u64,
-    /// Of them, those that are to be removed and that the guard holds ([`Hold::Removal`]).
+    /// Those of them whose removal the guard holds ([`Hold::Removal`]).
     pub held: u64,
-    /// Items that were removed lately, less those that were approved.
+    /// Items that were removed lately, without those that were approved.
     pub removed: i64,
 }
 
@@ -91,26 +93,26 @@ pub struct Removals {
 pub struct Declared {
     /// Its name.
     pub flow: FlowName,
-    /// Where its records come from.
+    /// The source of its records.
     pub source: SourceName,
-    /// Everything but the records that its payloads depend on.
+    /// Text of everything that its payloads depend on, except the records.
     pub fingerprint: String,
-    /// Kinds of records that it carries. Other records only bear on them.
+    /// Kinds of records that it carries. Records of other kinds only contribute to them.
     pub carries: Vec<Kind>,
     /// Its markets, by key.
     pub markets: Vec<String>,
-    /// Whether several records may come to the same item.
+    /// Whether several records may claim the same item.
     pub ids: Ids,
 }
 
-/// What declaring a flow found.
+/// The result of declaring a flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Declaration {
-    /// Its payloads may differ from before: every record is looked at again.
+    /// Whether its payloads may differ from before: every record is then processed again.
     pub restarted: bool,
 }
 
-/// What taking a flow over found.
+/// The result of taking a flow over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
     /// The lease to write under.
@@ -124,11 +126,11 @@ pub struct Recovered {
 pub struct Ticketed {
     /// The call.
     pub call: u64,
-    /// What it carries.
+    /// The kind of its records.
     pub kind: Kind,
     /// The operation's name.
     pub op: String,
-    /// What the destination gave to ask with.
+    /// The ticket that the destination gave.
     pub ticket: String,
     /// When to ask.
     pub ask_at: Timestamp,
@@ -141,13 +143,13 @@ pub struct Ticketed {
 pub struct Ticket {
     /// The call.
     pub call: u64,
-    /// What the destination gave to ask with.
+    /// The ticket that the destination gave.
     pub ticket: String,
     /// When to ask.
     pub ask_at: Timestamp,
 }
 
-/// When time alone brings a flow something to do.
+/// When a flow has work because time has passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wake {
     /// The earliest retry.
@@ -167,26 +169,27 @@ pub struct Take {
     pub fresh: [usize; 3],
     /// At most so many retries.
     pub retries: usize,
-    /// Start behind this place rather than the flow's stored cursor: for reading ahead of what is not settled yet.
+    /// Start behind this position rather than the flow's stored cursor: for reading ahead of records that are not
+    /// settled yet.
     pub after: Option<Cursor>,
 }
 
-/// A flow's place in the mirror: everything up to it was looked at, by urgency.
+/// A flow's position in the mirror, by urgency: every record up to it was processed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor(pub [Revision; 3]);
 
-/// What there is to do.
+/// Records to process.
 #[derive(Clone, Debug, Default)]
 pub struct Window {
     /// The records: urgent first, then live, retries, backfill. No number twice.
     pub work: Vec<Work>,
-    /// Where the cursor stands once all of them are settled.
+    /// The cursor once all of them are settled.
     pub cursor: Cursor,
-    /// Records may come to the same item: whose it is has to be asked before one is sent.
+    /// Whether records may claim the same item: owners have to be asked for before a record is sent.
     pub shared: bool,
 }
 
-/// Whose an item is.
+/// The owner of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The item's id at the destination.
@@ -197,32 +200,32 @@ pub struct Owner {
     pub id: RecordId,
 }
 
-/// Which items a record is to be.
+/// The items that a record claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The record.
     pub number: Number,
-    /// When the source created it. One of which that is not known ranks below all of which it is.
+    /// When the source created it; a record without this ranks below all that have it.
     pub created_at: Option<Timestamp>,
-    /// The items' ids at the destination; none: it is filtered, or gone.
+    /// The items' ids at the destination; empty: the record is filtered or deleted.
     pub items: Vec<RemoteId>,
 }
 
-/// What came of claims.
+/// The result of claims.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claimed {
-    /// Of the records that made the claims, those whose entry changed or that are to be what another one owns.
+    /// Those of the claiming records whose entry changed, or that claim an item of another owner.
     pub contested: Vec<Contested>,
-    /// Items that were taken from a record, whoever made the claims.
+    /// Items that a record lost, whether or not it was among the claiming ones.
     pub taken: Vec<Owner>,
 }
 
-/// A record whose claims meet those of others.
+/// A record that claims an item together with others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contested {
     /// The record.
     pub number: Number,
-    /// What the ledger holds of it now.
+    /// Its entry in the ledger now.
     pub entry: Option<Entry>,
     /// The owners of items that it claimed and does not own.
     pub owners: Vec<Owner>,
@@ -235,47 +238,48 @@ pub struct Work {
     pub number: Number,
     /// Its revision.
     pub revision: Revision,
-    /// Its place in the walk; none where it was not found by walking (a retry that is due, a scan, one record).
+    /// Its position in the walk; `None` where it was not found by walking (a retry that is due, a scan, a single
+    /// record).
     pub urgency: Option<Urgency>,
     /// What it is.
     pub kind: Kind,
     /// Its id.
     pub id: RecordId,
-    /// The record with what hangs on it; none when it is gone.
+    /// The record with its parts; `None` when it is deleted.
     pub whole: Option<Arc<Whole>>,
     /// When its content last changed.
     pub changed_at: Timestamp,
-    /// When something that it is projected with last changed, its content included.
+    /// When its content, or any record that it is projected with, last changed.
     pub touched_at: Timestamp,
-    /// Its latest form at the source could not be understood: `whole` is the last one that could. What the destination
-    /// holds of it must be left alone. Never true in a [`Window`].
+    /// Whether its latest form at the source could not be understood: `whole` is then the last form that was. Its items
+    /// at the destination must be left unchanged. Never true in a [`Window`].
     pub unread: bool,
-    /// What the ledger holds; none: it was never settled.
+    /// Its entry in the ledger; `None`: it was never settled.
     pub entry: Option<Entry>,
 }
 
-/// A record with what hangs on it, at one revision of it: what every flow of its source sees.
+/// A record with its parts, at one revision: the same for every flow of its source.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Whole {
     /// The record.
     pub record: Record,
-    /// What hangs on it: stock and price entries of its SKUs, its assignments.
+    /// Its parts: stock and price entries of its SKUs, its assignments.
     pub joined: Vec<Record>,
 }
 
 impl Work {
-    /// The record; none when it is gone.
+    /// The record; `None` when it is deleted.
     pub fn record(&self) -> Option<&Record> {
         self.whole.as_ref().map(|whole| &whole.record)
     }
 
-    /// What hangs on the record. Empty for tombstones.
+    /// The parts of the record. Empty for tombstones.
     pub fn joined(&self) -> &[Record] {
         self.whole.as_ref().map_or(&[], |whole| &whole.joined)
     }
 }
 
-/// What the ledger holds of a record, in short.
+/// The ledger's entry of a record, in short.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The state.
@@ -286,16 +290,16 @@ pub struct Entry {
     pub items: Vec<ItemEntry>,
     /// How often in a row it was put off.
     pub attempts: u32,
-    /// How often it failed alone, where it did.
+    /// How often it failed alone, if it did.
     pub trial: Option<Trial>,
-    /// How often claims of records changed what it holds, its own among them.
+    /// How often claims, its own or those of others, changed which items it holds.
     pub turn: u32,
 }
 
-/// Failures of calls that carried nothing but one record. The engine's; the store only keeps it.
+/// Failures of calls that carried one record alone. Kept for the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
-    /// How many, each after a success of the account.
+    /// Their number; each counts only after a success of the account.
     pub failures: u32,
     /// The first.
     pub since: Timestamp,
@@ -308,16 +312,16 @@ pub struct Trial {
 pub struct ItemEntry {
     /// Its id there.
     pub id: RemoteId,
-    /// What it holds; none: in doubt.
+    /// Its digests there; `None`: in doubt.
     pub digests: Option<Digests>,
 }
 
-/// How a record stands with a flow: what the ledger keeps. [`Tally`](super::Tally) counts the states that people see; it
-/// says which of them each of these belongs to.
+/// The state of a record in a flow, as the ledger keeps it. [`Tally`](super::Tally) counts the states that reports
+/// show, and says which of them each of these belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// The destination has acknowledged what it should be.
+    /// The destination has acknowledged its payload.
     InSync,
     /// This rule keeps it out of the market, and the destination does not hold it. Where other records own some of its items
     /// and not all, the destination holds the rest.
@@ -326,23 +330,23 @@ pub enum State {
     Dead,
     /// Deleted at the source, and the destination does not hold it.
     Gone,
-    /// Pending: tried again then.
+    /// Pending: retried at this instant.
     Retry(Timestamp),
     /// Waiting until the destination imports the hosted feed without it.
     AwaitsFeed,
-    /// Waiting until an asynchronous import tells what became of it; its call has a ticket.
+    /// Waiting for the outcome of an asynchronous import; its call has a ticket.
     AwaitsImport,
-    /// Needs a person.
+    /// Waiting for a person's decision.
     Held(Hold),
 }
 
-/// Why a record needs a person.
+/// Why a record waits for a person's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hold {
-    /// It is to be removed, and the guard stopped removals of this flow.
+    /// The guard of the flow stopped its removal.
     Removal,
-    /// What became of a call that may not be repeated is not known.
+    /// The outcome of a call that may not be repeated is not known.
     UnknownOutcome,
 }
 
@@ -375,22 +379,22 @@ pub struct Step {
     pub close: Vec<Closed>,
     /// Records that are settled.
     pub settled: Vec<Settled>,
-    /// Where the cursor stands now; none: where it stood.
+    /// The new cursor; `None`: unchanged.
     pub cursor: Option<Cursor>,
-    /// Calls that are about to be made.
+    /// Calls that will be made next.
     pub open: Vec<Open>,
-    /// How many items were removed with what is settled, as far as that counts against the flow's guard.
+    /// How many items the settled records removed, as far as they count against the flow's guard.
     pub removed: u64,
-    /// Calls that were made and whose outcome is to be asked for.
+    /// Calls that were made and whose outcome has to be asked for.
     pub tickets: Vec<Ticket>,
     /// Now.
     pub at: Timestamp,
 }
 
-/// A call about to be made.
+/// A call that will be made next.
 #[derive(Clone, Debug)]
 pub struct Open {
-    /// What it carries.
+    /// The kind of its records.
     pub kind: Kind,
     /// The operation's name.
     pub op: &'static str,
@@ -413,16 +417,16 @@ pub struct Closed {
     pub fault: Option<Fault>,
 }
 
-/// A record that is settled, for now or for good.
+/// A record that was processed.
 #[derive(Clone, Debug)]
 pub struct Settled {
     /// The record.
     pub number: Number,
-    /// The revision that was looked at.
+    /// The revision that was processed.
     pub revision: Revision,
-    /// How it stands. [`State::Retry`] counts one attempt more; any other starts the count again.
+    /// Its state. [`State::Retry`] counts one more attempt; any other starts the count again.
     pub state: State,
-    /// What the destination holds now.
+    /// Its items at the destination now.
     pub items: Held,
     /// When its projection may change by time alone.
     pub due: Option<Timestamp>,
@@ -432,14 +436,14 @@ pub struct Settled {
     pub fault: Option<Fault>,
     /// For [`State::Dead`]: the items that were refused, kept in the dead letter.
     pub refused: Vec<Item>,
-    /// How often it failed alone, where it did.
+    /// How often it failed alone, if it did.
     pub trial: Option<Trial>,
-    /// [`Entry::turn`] when it was looked at. If that is another by now, only what the record still owns is kept, in doubt, and
-    /// the record is due, whatever `state` says.
+    /// [`Entry::turn`] when it was processed. If that has changed, only items that the record still owns are kept, in
+    /// doubt, and the record is due, whatever `state` says.
     pub turn: u32,
 }
 
-/// What the destination holds of a record.
+/// The items of a record at the destination.
 #[derive(Clone, Debug)]
 pub enum Held {
     /// The same as before.
@@ -453,8 +457,8 @@ pub enum Held {
 pub struct HeldItem {
     /// Its id there.
     pub id: RemoteId,
-    /// What it holds; none: in doubt.
+    /// Its digests there; `None`: in doubt.
     pub digests: Option<Digests>,
-    /// What it acknowledged last; none: nothing yet, or the same as stored before.
+    /// The payload that it acknowledged last; `None`: nothing yet, or as stored before.
     pub payload: Option<Payload>,
 }

@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::Number;
 use crate::Fault;
 
-/// What is known of flows and sources that are no longer configured, and how it is forgotten.
+/// Reads and deletes what the store keeps of flows and sources that are no longer configured.
 #[async_trait]
 pub trait Leftovers: Send + Sync {
-    /// What the ledger knows of flows and sources that are not in this list of configured flows, each with its source: flows
-    /// that were removed or renamed, and records of a source that a flow had before.
+    /// Flows and sources that the ledger knows and that are not in this list of configured flows, each with its source:
+    /// flows that were removed or renamed, and former sources of a flow.
     async fn left_behind(&self, configured: &[(FlowName, SourceName)]) -> Result<Vec<Leftover>, Fault>;
 
     /// The items that the destination holds (or may hold) of this flow's records of this source, by record, in the order of
@@ -24,19 +24,19 @@ pub trait Leftovers: Send + Sync {
         limit: usize,
     ) -> Result<Vec<HeldItems>, Fault>;
 
-    /// Forgets what the ledger knows of these records. What the destination holds of them is then nobody's.
+    /// Deletes the ledger entries of these records. Their items at the destination then have no owner.
     async fn forget_entries(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault>;
 
-    /// Forgets at most `limit` more of what the ledger knows of this flow's records of this source, and, once nothing is left
-    /// and the flow has this source, the flow itself. Tells how many ledger entries went; 0: nothing is left.
+    /// Deletes at most `limit` ledger entries of this flow's records of this source, and, once none is left and the
+    /// flow has this source, the flow itself. Returns the number of deleted entries; 0: none is left.
     async fn forget_flow(&self, flow: &FlowName, source: &SourceName, limit: usize) -> Result<u64, Fault>;
 
-    /// Deletes at most `limit` more records of a source that no flow of the store has; tells how many went; 0: nothing is left
-    /// of the source, or a flow has it.
+    /// Deletes at most `limit` records of a source that no flow of the store has. Returns their number; 0: none is
+    /// left, or a flow has the source.
     async fn forget_source(&self, source: &SourceName, limit: usize) -> Result<u64, Fault>;
 }
 
-/// What is left of a flow that is no longer configured, or of the source that a flow had before.
+/// A flow that is no longer configured, or the former source of a flow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Leftover {
     /// The flow.
@@ -45,16 +45,16 @@ pub struct Leftover {
     pub source: SourceName,
     /// Records that the ledger has an entry of.
     pub records: u64,
-    /// Items that the destination holds (or may hold) of them.
+    /// Items of them that the destination holds (or may hold).
     pub items: u64,
 }
 
-/// The items that a destination holds of a record.
+/// The items of a record that a destination holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldItems {
     /// The record.
     pub number: Number,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Ids of the items there, at least one.
     pub items: Vec<RemoteId>,

@@ -1,4 +1,4 @@
-//! What a source says, and how far it was read.
+//! The records of a source, and how far they were read.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ use crate::{
     source::{Scope, Unread, Urgency},
 };
 
-/// The mirror: written while a source is read, read by everybody.
+/// The mirror: written while a source is read, read by all other parts.
 #[async_trait]
 pub trait Mirror: Send + Sync {
     /// The lease that this process holds for a source or a flow; takes one where it holds none.
     async fn lease(&self, of: &Leased) -> Result<Lease, Fault>;
 
-    /// Takes a new lease: whoever holds an older one can't write any more. A flow must have been declared.
+    /// Takes a new lease, which makes older ones invalid for writing. A flow must have been declared.
     async fn take_over(&self, of: &Leased) -> Result<Lease, Fault>;
 
     /// The state of a lane; the default where it was never read.
@@ -27,26 +27,26 @@ pub trait Mirror: Send + Sync {
     /// The states of all lanes of a source that were ever read, by name.
     async fn lanes(&self, source: &SourceName) -> Result<BTreeMap<String, LaneState>, Fault>;
 
-    /// Takes in a page together with the lane's new state, and touches what hangs on what changed. Touches beyond
-    /// a few hundred are left to [`Store::spread`].
+    /// Stores a page together with the lane's new state, and touches records that depend on the changed ones. Touches
+    /// beyond a few hundred are left to [`Store::spread`].
     async fn intake(&self, intake: Intake) -> Result<Taken, Fault>;
 
-    /// Ends a full walk: what it did not see is gone, unless that is more than the guard allows.
+    /// Ends a full walk: deletes the records that it did not see, unless they are more than the guard allows.
     async fn sweep(&self, sweep: Sweep) -> Result<Swept, Fault>;
 
-    /// Carries out touches of a source that wait, at most `limit`; tells how many wait still (0: none). They keep the
-    /// least urgent place.
+    /// Carries out waiting touches of a source, at most `limit`; returns how many still wait. They get the least urgent
+    /// position.
     async fn spread(&self, touch: &Touch, limit: usize) -> Result<u64, Fault>;
 
     /// Touches at most `limit` records of a source whose due time has come, as urgent and the earliest of a flow first;
-    /// tells how many there were (0: none is due). Flows that are not declared any more have no say.
+    /// returns their number (0: none is due). Due times of former flows do not count.
     async fn wake(&self, touch: &Touch, limit: usize) -> Result<u64, Fault>;
 
     /// The highest revision of a source given so far.
     async fn revision(&self, source: &SourceName) -> Result<Revision, Fault>;
 
-    /// The latest [`Intake::as_of`] of a source so far. Whoever reads the source gives no earlier one, whatever the clock
-    /// says: a clock that was set back must not make what is read stale.
+    /// The latest [`Intake::as_of`] of a source so far. A reader of the source gives no earlier one, whatever the clock
+    /// says: a clock that was set back must not make new pages stale.
     async fn as_of(&self, source: &SourceName) -> Result<Timestamp, Fault>;
 
     /// Records of one kind in the order of their ids, after `after`, without regard to flows.
@@ -58,11 +58,11 @@ pub trait Mirror: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Found>, Fault>;
 
-    /// What the mirror holds, by kind and scope: for finding what no lane sweeps any more.
+    /// Counts of records by kind and scope: for finding records that no lane sweeps any more.
     async fn scopes(&self, source: &SourceName) -> Result<Vec<(Kind, Option<Scope>)>, Fault>;
 
-    /// The highest revision at which the content of one of the source's [`Kind::REFERENCE`] records changed: tells whether
-    /// a held copy is still good. Touches do not move it.
+    /// The highest revision at which the content of one of the source's [`Kind::REFERENCE`] records changed: shows
+    /// whether a cached copy is still current. Touches do not move it.
     async fn reference_revision(&self, source: &SourceName) -> Result<Revision, Fault>;
 
     /// All live records of [`Kind::REFERENCE`].
@@ -81,7 +81,7 @@ pub trait Mirror: Send + Sync {
     async fn unread(&self, source: &SourceName, limit: usize) -> Result<Vec<UnreadRow>, Fault>;
 }
 
-/// How far a lane has been read. The engine's; the store only keeps it.
+/// How far a lane has been read. Kept for the engine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LaneState {
@@ -97,18 +97,18 @@ pub struct LaneState {
     pub read_at: Option<Timestamp>,
     /// A sweep that the guard stopped: how many records it would have removed, of how many.
     pub held: Option<(u64, u64)>,
-    /// What stopped the last read.
+    /// The fault that stopped the last read.
     pub fault: Option<Fault>,
     /// Number of the last full walk that ended.
     pub full_pass: u64,
     /// When that walk began, by [`Intake::as_of`].
     pub full_as_of: Option<Timestamp>,
-    /// How often the state was written; the store's, which ignores it in what is written.
+    /// How often the state was written. The store counts it, and ignores the number in a state to be written.
     #[serde(skip)]
     pub version: u64,
 }
 
-/// Whoever touches records of a source.
+/// Who touches records of a source, and when.
 #[derive(Clone, Debug)]
 pub struct Touch {
     /// The source.
@@ -122,15 +122,15 @@ pub struct Touch {
 /// A walk under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Walk {
-    /// Over everything; `pass` marks what it sees. None: a delta.
+    /// Number of the full walk, which marks the records that it sees. `None`: a delta.
     pub pass: Option<u64>,
-    /// Where it goes on.
+    /// Position of its next page.
     pub next: Token,
     /// When it began, by [`Intake::as_of`].
     pub began_at: Timestamp,
 }
 
-/// A page, to be taken in.
+/// A page to be stored.
 #[derive(Clone, Debug)]
 pub struct Intake {
     /// The source it comes from.
@@ -141,10 +141,10 @@ pub struct Intake {
     pub lease: Lease,
     /// The lane's state after it.
     pub state: LaneState,
-    /// [`LaneState::version`] that the lane must stand at; C0113 where it does not. None: whatever it is.
+    /// [`LaneState::version`] that the lane must have; C0113 where it has another. `None`: any.
     pub expected: Option<u64>,
-    /// When the request was sent, never earlier than [`Mirror::as_of`]: where the source has no versions, what was asked
-    /// for earlier than what the mirror holds is stale.
+    /// When the request was sent, never earlier than [`Mirror::as_of`]: where the source has no versions, a record that
+    /// was requested earlier than the mirror's copy is stale.
     pub as_of: Timestamp,
     /// The records were asked for by their ids rather than met in a walk; the lane's state stays as it is.
     pub fetched: bool,
@@ -155,28 +155,28 @@ pub struct Intake {
     pub scopes: Vec<(Kind, Scope)>,
     /// Hints that this page answers.
     pub hints: Vec<u64>,
-    /// What was read.
+    /// The changes that were read.
     pub changes: Vec<Change>,
-    /// What could not be understood: kept for `status`, and spared by a sweep.
+    /// Records that could not be understood: kept for `status`, and spared by a sweep.
     pub unread: Vec<Unread>,
     /// The full walk that saw it; none for a delta.
     pub pass: Option<u64>,
-    /// Which place the changes and what they touch get.
+    /// Urgency of the changes and of the records that they touch.
     pub urgency: Urgency,
     /// Now.
     pub at: Timestamp,
 }
 
-/// What an intake did.
+/// Counts of an intake.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Taken {
-    /// Records that are new, or back.
+    /// Records that are new, or exist again.
     pub new: u64,
     /// Records that changed.
     pub changed: u64,
-    /// Records that were as before.
+    /// Records that were unchanged.
     pub unchanged: u64,
-    /// Records that are gone now.
+    /// Records that were deleted.
     pub gone: u64,
     /// Changes older than what the mirror holds.
     pub stale: u64,
@@ -201,27 +201,27 @@ pub struct Sweep {
     pub sweeps: Vec<(Kind, Option<Scope>)>,
     /// The walk.
     pub pass: u64,
-    /// For walks that may miss records (offset paging): the last full walk that ended before. What that one saw stays
-    /// until it is missed twice.
+    /// For walks that may miss records (offset paging): the last full walk that ended before. A record that it saw
+    /// stays until two walks have missed it.
     pub before: Option<u64>,
-    /// Records that something else told of since then are spared: when the walk began, or where `before` is given, when
+    /// Records that were read otherwise since then are spared: when the walk began, or where `before` is given, when
     /// that walk began. By [`Intake::as_of`].
     pub since: Option<Timestamp>,
-    /// The largest share of live records of a kind and scope that may go, 0 to 1; none: any. One record may always go, all
-    /// never.
+    /// The largest share of live records of a kind and scope that may be deleted, 0 to 1; `None`: any. One record may
+    /// always be deleted, all of them never.
     pub guard: Option<f64>,
     /// Now.
     pub at: Timestamp,
 }
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
     /// Live records before it.
     pub live: u64,
     /// Records the walk did not see.
     pub missing: u64,
-    /// The guard stopped it: nothing was removed.
+    /// Whether the guard stopped it: nothing was deleted.
     pub held: bool,
 }
 
@@ -232,7 +232,7 @@ pub struct Count {
     pub kind: Kind,
     /// Records that exist.
     pub live: u64,
-    /// Records that are gone.
+    /// Tombstones.
     pub tombstones: u64,
     /// Records whose latest form could not be understood, also those without an id and those that never could.
     pub unread: u64,
@@ -240,31 +240,31 @@ pub struct Count {
     pub noticed: u64,
 }
 
-/// A record of the mirror with what is known about it.
+/// A record of the mirror with its facts.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// Its number.
     pub number: Number,
     /// Its revision.
     pub revision: Revision,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its id.
     pub id: RecordId,
-    /// The record; none when it is gone.
+    /// The record; `None` when it is deleted.
     pub record: Option<Record>,
     /// The source's version.
     pub version: u64,
     /// When the source last changed it.
     pub modified_at: Option<Timestamp>,
-    /// When its content last changed here.
+    /// When its content last changed in the mirror.
     pub changed_at: Timestamp,
 }
 
 /// A record that could not be understood.
 #[derive(Clone, Debug, Serialize)]
 pub struct UnreadRow {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its id, if that could be read.
     pub id: Option<RecordId>,

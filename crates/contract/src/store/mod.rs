@@ -1,4 +1,4 @@
-//! Where the mirror and the ledger are kept.
+//! The store: mirror and ledger.
 //!
 //! **Invariants** that every store keeps, and the conformance suite tries to break:
 //! - one method call is one transaction: after a crash it happened wholly or not at all. A power cut may also take back the
@@ -7,10 +7,10 @@
 //! - reading the same record twice changes nothing: no new revision, no touch;
 //! - a cursor moves only together with the ledger rows of everything it passes;
 //! - for every flow the states of [`Tally`] add up to its `mirror`;
-//! - where ids are shared, no two records of a flow and kind hold an item: its owner is the one with the highest rank of those
-//!   that claim it, and who gains or loses it is due.
+//! - where ids are shared, no two records of a flow and kind hold an item: its owner is the one with the highest rank
+//!   of those that claim it, and a record that gains or loses an item is due.
 
-mod desk;
+mod admin;
 mod hints;
 mod ledger;
 mod leftovers;
@@ -19,9 +19,9 @@ mod mirror;
 use model::{FlowName, SourceName};
 use serde::{Deserialize, Serialize};
 
-pub use self::{desk::*, hints::*, ledger::*, leftovers::*, mirror::*};
+pub use self::{admin::*, hints::*, ledger::*, leftovers::*, mirror::*};
 
-/// Number of a record, for good: it keeps it when it is deleted and comes back.
+/// Number of a record. A record that is deleted and created again keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 #[serde(transparent)]
 pub struct Number(pub u64);
@@ -40,13 +40,13 @@ pub enum Leased {
     Flow(FlowName),
 }
 
-/// The right to write for a source or a flow: a fencing token. A step, intake or sweep that carries a lower one than the
-/// store has given out since is refused with C0112, so that a worker that was paused can't write when it wakes up.
+/// The right to write for a source or a flow: a fencing token. A step, intake or sweep with a lower one than the latest
+/// is refused with C0112, so that a worker that was suspended can't write when it goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Lease(pub u64);
 
-/// A store: mirror, ledger, calls, dead letters, cursors, links and due times. It is made of smaller traits by who uses
-/// them; whoever needs only one of them may ask for that one.
-pub trait Store: Mirror + Ledger + Hints + Desk + Leftovers {}
+/// A store: mirror, ledger, calls, dead letters, cursors, links and due times. It consists of smaller traits, one per
+/// use; code that needs only one of them takes that one.
+pub trait Store: Mirror + Ledger + Hints + Admin + Leftovers {}
 
-impl<S: Mirror + Ledger + Hints + Desk + Leftovers + ?Sized> Store for S {}
+impl<S: Mirror + Ledger + Hints + Admin + Leftovers + ?Sized> Store for S {}

@@ -40,7 +40,7 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Desk, Fault, Hints, Ledger, Leftovers, Mirror,
+    Admin, Fault, Hints, Ledger, Leftovers, Mirror,
     source::Scope,
     store::{
         Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, Found, HeldItems, Hint, Intake, LaneState,
@@ -548,7 +548,7 @@ impl Ledger for Sqlite {
 }
 
 #[async_trait]
-impl Desk for Sqlite {
+impl Admin for Sqlite {
     async fn tally(&self, flow: &FlowName) -> Result<Tally, Fault> {
         let flow = flow.clone();
         self.readers.run(move |db, _| report::tally(db, &flow)).await

@@ -394,7 +394,7 @@ mod tests {
     use std::sync::Arc;
 
     use contract::{
-        Desk as _, Digests, Ledger as _, Leftovers as _, Mirror as _,
+        Admin as _, Digests, Ledger as _, Leftovers as _, Mirror as _,
         destination::Ids,
         store::{Declared, ItemEntry, Leftover, Retention, Revision},
     };

@@ -26,24 +26,24 @@ use super::{
     trouble::{Outcome, Trouble},
 };
 
-/// The way to the writing connection.
+/// Runs transactions on the writing connection, one at a time.
 pub(super) struct Writer {
-    /// None once the database is closed: what still waits then is not begun.
-    desk: Arc<Mutex<Option<Desk>>>,
+    /// `None` once the database is closed: work that still waits then is not begun.
+    connection: Arc<Mutex<Option<WriteConnection>>>,
     turn: Arc<Semaphore>,
     executor: Arc<dyn Executor>,
     path: PathBuf,
 }
 
-/// The writing connection and what belongs to it.
-struct Desk {
+/// The writing connection with its codec and durability.
+struct WriteConnection {
     db: Connection,
     codec: Arc<Codec>,
-    /// How its transactions end now; none: whether they are on the disk is left to the system.
+    /// Durability that the connection is set to; `None`: transactions are never synced.
     durable: Option<Durable>,
 }
 
-/// When a transaction is on the disk.
+/// When a transaction reaches the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Durable {
     /// Once it is committed.
@@ -53,7 +53,7 @@ enum Durable {
 }
 
 impl Writer {
-    /// `durable`: transactions are put on the disk at all.
+    /// `durable`: whether transactions are synced to the disk at all.
     pub(super) fn new(
         db: Connection,
         codec: Arc<Codec>,
@@ -62,8 +62,8 @@ impl Writer {
         executor: Arc<dyn Executor>,
     ) -> Self {
         let durable = durable.then_some(Durable::Now);
-        let desk = Arc::new(Mutex::new(Some(Desk { db, codec, durable })));
-        Self { desk, turn: Arc::new(Semaphore::new(1)), executor, path: path.to_owned() }
+        let connection = Arc::new(Mutex::new(Some(WriteConnection { db, codec, durable })));
+        Self { connection, turn: Arc::new(Semaphore::new(1)), executor, path: path.to_owned() }
     }
 
     /// Does `work` in a transaction that is on the disk when this returns.
@@ -95,11 +95,14 @@ impl Writer {
                 .hint("restart; what was committed is safe")
         };
         let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| stopped())?;
-        let desk = Arc::clone(&self.desk);
+        let connection = Arc::clone(&self.connection);
         let written = executor::run(self.executor.as_ref(), move || {
             // A panic rolls its transaction back, and the connection is as good as before.
-            let done =
-                desk.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(|desk| desk.transact(durable, work));
+            let done = connection
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .as_mut()
+                .map(|connection| connection.transact(durable, work));
             drop(turn);
             done
         });
@@ -110,11 +113,11 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         // Waits for the job under way, then closes the connection.
-        drop(self.desk.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.connection.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
-impl Desk {
+impl WriteConnection {
     fn transact<T>(&mut self, durable: Durable, work: impl FnOnce(&mut Tx<'_>) -> Outcome<T>) -> Outcome<T> {
         if self.durable.is_some_and(|now| now != durable) {
             let level = if durable == Durable::Now { "FULL" } else { "NORMAL" };

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command, time::Duration};
 
 use conformance::store::samples::{self, is, page, plain, product, stock};
 use contract::{
-    Desk as _, Fault, FaultClass, Ledger as _, Mirror as _,
+    Admin as _, Fault, FaultClass, Ledger as _, Mirror as _,
     destination::Ids,
     store::{Held, Intake, Number, Settled, State, Step, Take, Taken},
 };

@@ -8,7 +8,7 @@ use contract::{
     destination::Ids,
     source::{Unread, Urgency},
     store::{
-        Claim, Desk as _, Held, HeldItem, Hold, Intake, Ledger as _, Mirror as _, Number, Settled, State, Step, Sweep,
+        Admin as _, Claim, Held, HeldItem, Hold, Intake, Ledger as _, Mirror as _, Number, Settled, State, Step, Sweep,
         Take, Wake, Which, Window, Work,
     },
 };

@@ -7,7 +7,9 @@ use contract::{
     Fault,
     destination::Ids,
     source::Unread,
-    store::{Claim, Closed, Desk as _, Held, Hint, Hints as _, Intake, Ledger as _, Mirror as _, Settled, State, Step},
+    store::{
+        Admin as _, Claim, Closed, Held, Hint, Hints as _, Intake, Ledger as _, Mirror as _, Settled, State, Step,
+    },
 };
 use model::{FlowName, Kind, Record};
 use store::sqlite::{Options, Seal, Sqlite, Threads};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contract::{
     source::Urgency,
-    store::{Desk as _, Ledger as _, Tally},
+    store::{Admin as _, Ledger as _, Tally},
 };
 use model::Kind;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use contract::{Clock, Desk as _, Mirror as _, source::Urgency};
+use contract::{Admin as _, Clock, Mirror as _, source::Urgency};
 use proptest::{collection::vec, prelude::*, test_runner::TestCaseError};
 
 use super::{

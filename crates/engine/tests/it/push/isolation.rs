@@ -3,7 +3,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use contract::{Clock, source::Urgency, store::Desk as _};
+use contract::{Clock, source::Urgency, store::Admin as _};
 use tokio::task::yield_now;
 
 use super::{

@@ -22,7 +22,7 @@ use std::{
 };
 
 use contract::{
-    Change, Clock, Desk as _, Destination, Ledger as _, Limits, Mirror as _,
+    Admin as _, Change, Clock, Destination, Ledger as _, Limits, Mirror as _,
     destination::Ids,
     source::Urgency,
     store::{Number, State, Work},

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use contract::{
-    Change, Desk as _, Ledger as _,
+    Admin as _, Change, Ledger as _,
     source::Urgency,
     store::{Number, State, Work},
 };

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Desk, Fault, Hints, Ledger, Leftovers, Mirror,
+    Admin, Fault, Hints, Ledger, Leftovers, Mirror,
     source::Scope,
     store::{
         Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, Found, HeldItems, Hint, Intake, LaneState,
@@ -120,7 +120,7 @@ steps! { Ledger:
     fn next_wake(flow: &FlowName) -> NextWake;
 }
 
-steps! { Desk:
+steps! { Admin:
     fn tally(flow: &FlowName) -> Tally;
     fn entry(flow: &FlowName, number: Number) -> Option<EntryView>;
     fn dead(flow: &FlowName, limit: usize) -> Vec<DeadLetter>;

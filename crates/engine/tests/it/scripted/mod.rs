@@ -14,7 +14,7 @@ use std::{
 };
 
 use contract::{
-    Change, Clock as _, Desk as _, Destination, Ledger as _, Mirror as _,
+    Admin as _, Change, Clock as _, Destination, Ledger as _, Mirror as _,
     source::Urgency,
     store::{EntryView, Intake, LaneState, Lease, Number, Tally, Touch},
 };

@@ -7,7 +7,7 @@ use conformance::destination::scripted::{
     nested::{ASK_IN, IMPORTS_AT_ONCE, ITEMS, Service},
 };
 use contract::{
-    Desk as _,
+    Admin as _,
     store::{State, Which},
 };
 use engine::mapping::{Expression, Mapping, Place};
