@@ -1,14 +1,10 @@
 //! Pages that are taken in together.
 
-use contract::{
-    Change, Lane,
-    source::Unread,
-    store::{Intake, LaneState},
-};
+use contract::{Change, Lane, source::Unread, store::Intake};
 use model::{Kind, RecordId, Timestamp};
 
-/// So many small records are taken in together while a lane is read for the first time: they come in an order of their own,
-/// and each changes a page of the database somewhere else. They take 10 MiB of memory.
+/// So many small records are taken in together while a lane is read from end to end: they come in an order of their own, and
+/// each changes a page of the database somewhere else, if only to note that it was seen. They take 10 MiB of memory.
 const TOGETHER: usize = 20_000;
 
 /// Pages that are taken in together.
@@ -29,12 +25,12 @@ impl Gathered {
         self.as_of = Some(self.as_of.map_or(as_of, |earlier| earlier.min(as_of)));
     }
 
-    /// More is to be read before it is taken in.
-    pub(super) fn waits_for_more(&self, lane: &Lane, state: &LaneState) -> bool {
+    /// More is to be read before it is taken in. `full`: the lane is read from end to end.
+    pub(super) fn waits_for_more(&self, lane: &Lane, full: bool) -> bool {
         let is_small = |kind| Kind::SMALL_PARTS.contains(kind);
         let has_small = lane.sweeps.iter().any(|(kind, _)| is_small(kind));
         let has_large = lane.sweeps.iter().any(|(kind, _)| !is_small(kind) && !Kind::REFERENCE.contains(kind));
-        has_small && !has_large && state.full_at.is_none() && self.changes.len() < TOGETHER
+        full && has_small && !has_large && self.changes.len() < TOGETHER
     }
 
     /// The intake of all of it.
@@ -76,26 +72,24 @@ mod tests {
     }
 
     #[test]
-    fn only_small_parts_are_gathered_and_only_until_they_were_read_once() {
-        let never = LaneState::default();
-        let once = LaneState { full_at: Some(Timestamp::from_millis(1)), ..LaneState::default() };
-        let waits = |kinds: &[Kind], state| Gathered::default().waits_for_more(&lane(kinds), state);
-        assert!(waits(&[Kind::Stock], &never) && waits(&[Kind::Selection, Kind::Assignment], &never));
-        assert!(!waits(&[Kind::Stock], &once) && !waits(&[Kind::Product], &never));
-        assert!(!waits(&[Kind::Stock, Kind::Variant], &never) && !waits(&[], &never));
+    fn only_small_parts_are_gathered_and_only_in_full_walks() {
+        let waits = |kinds: &[Kind], full| Gathered::default().waits_for_more(&lane(kinds), full);
+        assert!(waits(&[Kind::Stock], true) && waits(&[Kind::Selection, Kind::Assignment], true));
+        assert!(!waits(&[Kind::Stock], false) && !waits(&[Kind::Product], true));
+        assert!(!waits(&[Kind::Stock, Kind::Variant], true) && !waits(&[], true));
     }
 
     #[test]
     fn pages_are_as_old_as_the_oldest_and_no_more_than_so_many_are_kept() {
         let gone = |id: usize| Change::Gone { kind: Kind::Stock, id: id.to_string().as_str().into(), version: None };
-        let (lane, never) = (lane(&[Kind::Stock]), LaneState::default());
+        let lane = lane(&[Kind::Stock]);
         let mut gathered = Gathered::default();
         for page in 0..TOGETHER / 500 {
-            assert!(gathered.waits_for_more(&lane, &never));
+            assert!(gathered.waits_for_more(&lane, true));
             let asked_at = Timestamp::from_millis(if page == 3 { 5 } else { 9 });
             gathered.add((0..500).map(gone).collect(), Vec::new(), asked_at);
         }
-        assert!(!gathered.waits_for_more(&lane, &never));
+        assert!(!gathered.waits_for_more(&lane, true));
         assert_eq!((gathered.changes.len(), gathered.as_of), (TOGETHER, Some(Timestamp::from_millis(5))));
     }
 }

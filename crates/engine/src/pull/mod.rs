@@ -194,7 +194,7 @@ impl Pull {
                     reading = self.read(lane, Position::Within(token.clone()), as_of);
                     walk.next = token;
                     state.walk = Some(walk.clone());
-                    if gathered.waits_for_more(lane, &state) {
+                    if gathered.waits_for_more(lane, full) {
                         continue;
                     }
                 }
