@@ -16,8 +16,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::{
     codec::Codec,
     ledger::{self, Flow, base, flow_unknown},
-    mirror::fault_text,
-    trouble::{Outcome, Trouble},
+    trouble::{Outcome, Trouble, fault_text},
     window::kind,
     writer::{Tx, kind_bit},
 };

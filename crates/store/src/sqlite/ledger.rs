@@ -17,9 +17,8 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     codec::Codec,
-    mirror::fault_text,
     owners::Row,
-    trouble::{Outcome, Trouble},
+    trouble::{Outcome, Trouble, fault_text},
     writer::{Tx, fence},
 };
 

@@ -1,25 +1,25 @@
-//! Taking in what a source says: new, changed, gone, unread; and the end of a full walk.
+//! Taking in what a source says: new, changed, gone.
 //!
 //! **Invariants:** an unchanged record gets no revision and no touch; an older version never replaces a newer one,
-//! except that a full walk is believed; a sweep removes nothing that the walk saw, even if it could not be understood.
+//! except that a full walk is believed.
 
 use std::borrow::Cow;
 
 use contract::{
     Change, Digest, Fault,
     source::{Scope, Unread, Urgency},
-    store::{Hint, Intake, LaneState, Lease, Revision, Sweep, Swept, Taken},
+    store::{Hint, Intake, LaneState, Lease, Revision, Taken},
 };
 use model::{Kind, RecordId, SourceName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
     codec::Codec,
-    links::{Links, Touches, live},
+    links::{Links, Touches},
     parts,
     rows::Insert,
     trouble::{Outcome, Trouble},
-    writer::{Tx, kind_bit},
+    writer::Tx,
 };
 
 const LIVE: u8 = 0;
@@ -31,14 +31,8 @@ const ENDED: u8 = 2;
 /// The scope of records that have none.
 pub(super) const NO_SCOPE: i64 = 0;
 
-/// Records that could not be understood and have no id: so many are kept per lane.
-const NAMELESS: u64 = 100;
-
 /// So many new records are inserted together: what belongs to them is sorted first.
 const TOGETHER: usize = 1_000;
-
-/// So many rows of `record` lie on a page.
-const RECORDS_PER_PAGE: u64 = 32;
 
 /// A page with all the work done that needs no database.
 pub(super) struct Prepared {
@@ -164,10 +158,10 @@ pub(super) fn lane_text(state: &LaneState) -> Outcome<String> {
 }
 
 /// What is stored of a record, without its body.
-struct Stored {
-    n: u64,
-    revision: u64,
-    urgency: u8,
+pub(super) struct Stored {
+    pub(super) n: u64,
+    pub(super) revision: u64,
+    pub(super) urgency: u8,
     ended: u8,
     version: u64,
     modified_at: Option<i64>,
@@ -177,12 +171,14 @@ struct Stored {
     as_of: i64,
     scope: i64,
     /// What was said of it last could not be understood.
-    unread: bool,
+    pub(super) unread: bool,
 }
 
-const BY_ID: &str = "SELECT n, revision, urgency, ended, version, modified_at, seen, digest, unread, as_of, scope
+pub(super) const BY_ID: &str =
+    "SELECT n, revision, urgency, ended, version, modified_at, seen, digest, unread, as_of, scope
     FROM record WHERE source = ?1 AND kind = ?2 AND id = ?3";
-const BY_NUMBER: &str = "SELECT n, revision, urgency, ended, version, modified_at, seen, digest, unread, as_of, scope
+pub(super) const BY_NUMBER: &str =
+    "SELECT n, revision, urgency, ended, version, modified_at, seen, digest, unread, as_of, scope
     FROM record WHERE n = ?1";
 
 static RECORDS: Insert = Insert::new(
@@ -194,7 +190,7 @@ static RECORDS: Insert = Insert::new(
 static BODIES: Insert = Insert::new("INSERT OR REPLACE INTO body (n, bytes) VALUES", "(?, ?)", "");
 
 impl Stored {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             n: row.get(0)?,
             revision: row.get(1)?,
@@ -212,23 +208,23 @@ impl Stored {
 }
 
 /// Where a change comes from.
-struct Context<'a> {
-    source: i64,
-    name: &'a SourceName,
-    pass: Option<u64>,
-    urgency: Urgency,
-    at: Timestamp,
-    as_of: i64,
-    fetched: bool,
-    confirm: Vec<Kind>,
+pub(super) struct Context<'a> {
+    pub(super) source: i64,
+    pub(super) name: &'a SourceName,
+    pub(super) pass: Option<u64>,
+    pub(super) urgency: Urgency,
+    pub(super) at: Timestamp,
+    pub(super) as_of: i64,
+    pub(super) fetched: bool,
+    pub(super) confirm: Vec<Kind>,
     /// The scopes of kinds that are read in parts.
-    scopes: Vec<(Kind, i64)>,
-    touches: Touches,
-    taken: Taken,
+    pub(super) scopes: Vec<(Kind, i64)>,
+    pub(super) touches: Touches,
+    pub(super) taken: Taken,
     /// Some records of the source could not be understood before.
-    was_unread: bool,
+    pub(super) was_unread: bool,
     /// The lane was never read completely: nearly all of it is new.
-    is_first: bool,
+    pub(super) is_first: bool,
 }
 
 impl Tx<'_> {
@@ -506,7 +502,13 @@ impl Tx<'_> {
     }
 
     /// Makes a tombstone of a live record.
-    fn end(&mut self, context: &mut Context<'_>, stored: &Stored, kind: Kind, version: Option<u64>) -> Outcome<()> {
+    pub(super) fn end(
+        &mut self,
+        context: &mut Context<'_>,
+        stored: &Stored,
+        kind: Kind,
+        version: Option<u64>,
+    ) -> Outcome<()> {
         let before = self.links_before(context.name, stored.n)?;
         let urgency = self.place(context.source, (stored.revision, stored.urgency), context.urgency)?;
         let revision = self.changed(context.source, kind)?;
@@ -562,218 +564,12 @@ impl Tx<'_> {
     }
 
     /// The key of a scope, made where it has none yet.
-    fn scope(&self, source: i64, scope: &Scope) -> Outcome<i64> {
+    pub(super) fn scope(&self, source: i64, scope: &Scope) -> Outcome<i64> {
         if let Some(key) = scope_key(self.db, source, scope)? {
             return Ok(key);
         }
         self.db.prepare_cached("INSERT INTO scope (source, name) VALUES (?1, ?2)")?.execute((source, &scope.0))?;
         Ok(self.db.last_insert_rowid())
-    }
-
-    // ── what could not be understood ────────────────────────────────────────────────────────────────────────────────
-
-    fn has_unread(&self, source: i64) -> Outcome<bool> {
-        Ok(self.db.prepare_cached("SELECT 1 FROM unread WHERE source = ?1")?.exists([source])?)
-    }
-
-    fn forget_unread(&self, context: &Context<'_>, kind: Kind, id: &RecordId) -> Outcome<()> {
-        if context.was_unread {
-            self.db.prepare_cached("DELETE FROM unread WHERE source = ?1 AND kind = ?2 AND id = ?3")?.execute((
-                context.source,
-                kind.number(),
-                self.codec.name(kind, id.as_str()),
-            ))?;
-        }
-        Ok(())
-    }
-
-    /// Flows passed over the record while it could not be understood; now they look at it again.
-    fn reconsider(&mut self, context: &Context<'_>, stored: &Stored) -> Outcome<()> {
-        let urgency = self.place(context.source, (stored.revision, stored.urgency), context.urgency)?;
-        let revision = self.next_revision(context.source)?;
-        self.db
-            .prepare_cached("UPDATE record SET revision = ?2, urgency = ?3, touched_at = ?4, unread = 0 WHERE n = ?1")?
-            .execute((stored.n, revision.0, urgency, context.at.millis()))?;
-        Ok(())
-    }
-
-    fn keep_unread(&self, context: &mut Context<'_>, lane: &str, unread: &Unread) -> Outcome<()> {
-        context.taken.unread += 1;
-        let kind = unread.kind.number();
-        let id = unread.id.as_ref().map(|id| self.codec.name(unread.kind, id.as_str()));
-        let what = || self.codec.name(unread.kind, &unread.fault.message);
-        let mark = id.as_ref().map_or_else(|| format!("? {}", what()), |id| format!("= {id}"));
-        let pass = context.pass.unwrap_or(0);
-        let known: Option<(u64, u64)> = self
-            .db
-            .prepare_cached(
-                "SELECT pass, times FROM unread WHERE source = ?1 AND lane = ?2 AND kind = ?3 AND mark = ?4",
-            )?
-            .query_row((context.source, lane, kind, &mark), |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        // Without an id, only one full walk tells how many there are: deltas overlap.
-        let (pass, times) = match known {
-            Some((before, times)) if id.is_none() && before == pass && pass > 0 => (pass, times + 1),
-            Some((before, times)) if before >= pass => (before, times),
-            _ => (pass, 1),
-        };
-        self.db
-            .prepare_cached(
-                "INSERT OR REPLACE INTO unread (source, lane, kind, mark, id, at, pass, fault, times)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )?
-            .execute(rusqlite::params![
-                context.source,
-                lane,
-                kind,
-                mark,
-                id,
-                context.at.millis(),
-                pass,
-                self.codec.text(kind_bit(unread.kind), &fault_text(&unread.fault)?),
-                times,
-            ])?;
-        match id {
-            Some(id) => {
-                self.db
-                    .prepare_cached(
-                        "UPDATE record SET unread = 1, seen = coalesce(?4, seen)
-                         WHERE source = ?1 AND kind = ?2 AND id = ?3",
-                    )?
-                    .execute((context.source, kind, id, context.pass))?;
-            }
-            None => {
-                self.db
-                    .prepare_cached(
-                        "DELETE FROM unread WHERE source = ?1 AND lane = ?2 AND id IS NULL AND rowid NOT IN
-                         (SELECT rowid FROM unread WHERE source = ?1 AND lane = ?2 AND id IS NULL
-                          ORDER BY rowid DESC LIMIT ?3)",
-                    )?
-                    .execute((context.source, lane, NAMELESS))?;
-            }
-        }
-        Ok(())
-    }
-
-    // ── the end of a full walk ──────────────────────────────────────────────────────────────────────────────────────
-
-    pub(super) fn sweep(&mut self, sweep: Sweep) -> Outcome<Swept> {
-        let source = self.source(&sweep.source)?;
-        self.fence_source(source, sweep.lease)?;
-        let mut swept = Swept::default();
-        let mut missing = Vec::new();
-        for (kind, scope) in &sweep.sweeps {
-            let scope = match scope {
-                None => NO_SCOPE,
-                Some(scope) => self.scope(source, scope)?,
-            };
-            let (live, numbers) = self.missing(source, *kind, scope, &sweep)?;
-            let count = numbers.len() as u64;
-            let nameless = self.has_nameless(source, &sweep.lane, *kind, sweep.pass)?;
-            swept.live += live;
-            swept.missing += count;
-            swept.held |= count > 0 && sweep.guard.is_some_and(|guard| nameless || is_too_much(count, live, guard));
-            missing.push((*kind, numbers));
-        }
-        let mut state = sweep.state;
-        state.held = swept.held.then_some((swept.missing, swept.live));
-        if !swept.held {
-            let mut context = Context {
-                source,
-                name: &sweep.source,
-                pass: Some(sweep.pass),
-                urgency: Urgency::Live,
-                at: sweep.at,
-                as_of: 0,
-                fetched: false,
-                confirm: Vec::new(),
-                scopes: Vec::new(),
-                touches: Touches::default(),
-                taken: Taken::default(),
-                was_unread: false,
-                is_first: false,
-            };
-            for (kind, numbers) in missing {
-                self.remove(&mut context, kind, &numbers)?;
-            }
-            self.touch_all(source, &context.touches, sweep.at)?;
-            self.sweep_unread(&mut context, &sweep.lane)?;
-        }
-        self.write_lane(source, &sweep.lane, &lane_text(&state)?)?;
-        Ok(swept)
-    }
-
-    /// Forgets what could not be understood and was not met again.
-    fn sweep_unread(&mut self, context: &mut Context<'_>, lane: &str) -> Outcome<()> {
-        let key = (context.source, lane, context.pass);
-        let named: Vec<(u8, String)> = {
-            let mut query = self.db.prepare_cached(
-                "SELECT kind, id FROM unread WHERE source = ?1 AND lane = ?2 AND pass < ?3 AND id IS NOT NULL",
-            )?;
-            query.query_map(key, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?
-        };
-        self.db.prepare_cached("DELETE FROM unread WHERE source = ?1 AND lane = ?2 AND pass < ?3")?.execute(key)?;
-        for (kind, id) in named {
-            let mut still =
-                self.db.prepare_cached("SELECT 1 FROM unread WHERE source = ?1 AND kind = ?2 AND id = ?3")?;
-            if still.exists((context.source, kind, &id))? {
-                continue;
-            }
-            let stored = self.db.prepare_cached(BY_ID)?.query_row((context.source, kind, &id), Stored::read);
-            if let Some(stored) = stored.optional()?.filter(|stored| stored.unread) {
-                self.reconsider(context, &stored)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn remove(&mut self, context: &mut Context<'_>, kind: Kind, numbers: &[u64]) -> Outcome<()> {
-        for n in numbers {
-            let stored = self.db.prepare_cached(BY_NUMBER)?.query_row([n], Stored::read)?;
-            self.end(context, &stored, kind, None)?;
-        }
-        Ok(())
-    }
-
-    /// How many live records of a kind and scope there are, and which of them the walk missed.
-    fn missing(&self, source: i64, kind: Kind, scope: i64, sweep: &Sweep) -> Outcome<(u64, Vec<u64>)> {
-        let mut query = self.db.prepare_cached(if self.is_most(source, kind)? {
-            // In the order in which they lie; by the index, each would be looked up in a page of its own.
-            "SELECT n, seen <> ?4 AND seen <> ?5 AND as_of < ?6 FROM record NOT INDEXED
-             WHERE source = ?1 AND kind = ?2 AND ended = 0 AND scope = ?3"
-        } else {
-            "SELECT n, seen <> ?4 AND seen <> ?5 AND as_of < ?6 FROM record INDEXED BY record_id
-             WHERE source = ?1 AND kind = ?2 AND ended = 0 AND scope = ?3"
-        })?;
-        let before = sweep.before.unwrap_or(sweep.pass);
-        let since = sweep.since.map_or(i64::MAX, Timestamp::millis);
-        let mut rows = query.query((source, kind.number(), scope, sweep.pass, before, since))?;
-        let (mut live, mut missing) = (0, Vec::new());
-        while let Some(row) = rows.next()? {
-            live += 1;
-            if row.get(1)? {
-                missing.push(row.get(0)?);
-            }
-        }
-        missing.sort_unstable();
-        Ok((live, missing))
-    }
-
-    /// A page of records holds at least one of this kind, more or less.
-    fn is_most(&self, source: i64, kind: Kind) -> Outcome<bool> {
-        let all: u64 =
-            self.db.prepare_cached("SELECT coalesce(max(n), 0) FROM record")?.query_row([], |row| row.get(0))?;
-        Ok(live(self.db, source, kind)?.saturating_mul(RECORDS_PER_PAGE) >= all)
-    }
-
-    /// The walk met records of this kind that it could not even name: any of the missing may be one of them.
-    fn has_nameless(&self, source: i64, lane: &str, kind: Kind, pass: u64) -> Outcome<bool> {
-        Ok(self
-            .db
-            .prepare_cached(
-                "SELECT 1 FROM unread WHERE source = ?1 AND lane = ?2 AND kind = ?3 AND id IS NULL AND pass = ?4",
-            )?
-            .exists((source, lane, kind.number(), pass))?)
     }
 }
 
@@ -807,14 +603,4 @@ fn is_late(stored: &Stored, version: Option<u64>, as_of: i64) -> bool {
 pub(super) fn scope_key(db: &Connection, source: i64, scope: &Scope) -> Outcome<Option<i64>> {
     let read = "SELECT key FROM scope WHERE source = ?1 AND name = ?2";
     Ok(db.prepare_cached(read)?.query_row((source, &scope.0), |row| row.get(0)).optional()?)
-}
-
-/// One record may always go, all never, and no larger share than the guard.
-#[expect(clippy::cast_precision_loss, reason = "a share of a catalogue needs no 53 bits")]
-fn is_too_much(missing: u64, live: u64, guard: f64) -> bool {
-    missing >= live || (missing > 1 && missing as f64 > guard * live as f64)
-}
-
-pub(super) fn fault_text(fault: &Fault) -> Outcome<String> {
-    serde_json::to_string(fault).map_err(|error| Trouble::unreadable("a fault on its way", error))
 }

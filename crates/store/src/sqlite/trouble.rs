@@ -66,3 +66,8 @@ pub(super) fn not_ours(path: &Path, why: &str) -> Fault {
     Fault::config("C0102", format!("{} is not a Cartage database: {why}", path.display()))
         .hint("name another file in the configuration, or move this one away")
 }
+
+/// A fault as it is kept.
+pub(super) fn fault_text(fault: &Fault) -> Outcome<String> {
+    serde_json::to_string(fault).map_err(|error| Trouble::unreadable("a fault on its way", error))
+}

@@ -85,6 +85,16 @@ impl Writer {
         self.transact(Durable::Later, work).await
     }
 
+    /// When the last transaction was, or will be, on the disk.
+    #[cfg(test)]
+    fn durable(&self) -> Option<Durable> {
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .and_then(|connection| connection.durable)
+    }
+
     async fn transact<T, F>(&self, durable: Durable, work: F) -> Result<T, Fault>
     where
         T: Send + 'static,
@@ -366,7 +376,15 @@ pub(super) fn source_key(db: &Connection, name: &SourceName) -> Outcome<Option<i
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
+    use conformance::store::samples::{self, is, plain, source};
+    use contract::{
+        Admin as _, Hints as _, Ledger as _, Mirror as _,
+        destination::Ids,
+        store::{Claim, Hint, Number, Retention, Which},
+    };
+
     use super::*;
+    use crate::Sqlite;
 
     /// `PRAGMA synchronous` within a job: 1 is NORMAL, 2 is FULL.
     fn level(tx: &mut Tx<'_>) -> Outcome<u8> {
@@ -394,5 +412,52 @@ mod tests {
             ];
             assert_eq!(levels, expected);
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_destination_was_sent_is_on_the_disk_before_and_what_a_source_said_may_be_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&folder.path().join("x.db")).unwrap();
+        let (flow, at) = ("to".into(), samples::at(300));
+        // Each begins after a transaction of the other kind, so that it can't be right by what was before it.
+        macro_rules! durable {
+            ($expected:ident, $call:expr) => {
+                match Durable::$expected {
+                    Durable::Now => store.writer().unwrap().run_repeatable(|_| Ok(())).await.unwrap(),
+                    Durable::Later => store.writer().unwrap().run(|_| Ok(())).await.unwrap(),
+                }
+                $call.await.unwrap();
+                assert_eq!(store.writer().unwrap().durable(), Some(Durable::$expected), "{}", stringify!($call));
+            };
+        }
+        durable!(Now, store.take_over(&Leased::Source(source())));
+        durable!(Now, store.declare(&samples::declared(&flow, &source(), "1", Ids::Shared)));
+        durable!(Now, store.recover(&flow));
+        durable!(Later, store.intake(samples::full(1, vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])));
+        durable!(Later, store.sweep(samples::sweep(1, None)));
+        durable!(Later, store.spread(&samples::touch(at), 10));
+        durable!(Later, store.wake(&samples::touch(at), 10));
+        durable!(Now, store.hint(&source(), &[Hint { kind: Kind::Product, id: None }], at));
+        durable!(Now, store.done(&source(), samples::NEWEST, &[1]));
+        let window = store.window(&flow, samples::wide(at)).await.unwrap();
+        let claims = window.work.iter().map(|work| Claim {
+            number: work.number,
+            created_at: None,
+            items: vec![work.id.as_str().into()],
+        });
+        durable!(Now, store.claim(&flow, samples::NEWEST, claims.clone().collect()));
+        let opening = contract::store::Step {
+            open: vec![samples::open(&[(Number(1), "a")])],
+            ..samples::step(&flow, Vec::new(), None)
+        };
+        durable!(Now, store.advance(opening.clone()));
+        let settled = window.work.iter().map(samples::in_sync).collect::<Vec<_>>();
+        durable!(Now, store.advance(samples::step(&flow, settled.clone(), Some(window.cursor))));
+        durable!(Now, store.replay(&flow, Which::All));
+        durable!(Now, store.discard(&flow, Which::All));
+        durable!(Now, store.doubt(&flow, &[Number(1)]));
+        durable!(Now, store.approve_removals(&flow, at));
+        durable!(Now, store.release(&flow, Kind::Product, Revision(1)));
+        durable!(Now, store.prune(at, &Retention::default(), 10));
     }
 }
