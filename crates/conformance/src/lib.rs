@@ -1,4 +1,4 @@
-//! The suites that any implementation of a wall must pass.
+//! The suites that any implementation of a trait of `contract` must pass.
 
 pub mod destination;
 pub mod source;

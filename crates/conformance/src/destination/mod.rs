@@ -1,7 +1,7 @@
 //! The suite that any [`Destination`] must pass against its emulator.
 //!
 //! Each check says one thing, starts from an emulator that fails nothing, and uses ids of its own, so that checks don't
-//! depend on each other. What a check found wrong is told as text; nothing here panics.
+//! depend on each other. A failed check returns text; nothing here panics.
 
 mod sample;
 pub mod scripted;
@@ -20,16 +20,16 @@ use serde_json::Value as Json;
 
 use sample::Sample;
 
-/// The emulator behind the destination, as the suite drives it.
+/// The emulator behind the destination, as the suite controls it.
 #[async_trait]
 pub trait Emulator: Send + Sync {
-    /// How every call fails from now on; none: no call does.
+    /// Makes every call fail like this from now on; `None`: no call fails.
     async fn fail(&self, failure: Option<Failure>);
 
-    /// Calls that carry an item with this id are refused from now on; none: no id is refused.
+    /// Refuses calls that carry an item with this id from now on; `None`: refuses no id.
     async fn refuse(&self, id: Option<&str>);
 
-    /// What it holds of a kind, by id.
+    /// Its items of a kind, by id.
     async fn objects(&self, kind: Kind) -> BTreeMap<String, Json>;
 
     /// Texts that must never be seen in a fault or a receipt.
@@ -39,7 +39,7 @@ pub trait Emulator: Send + Sync {
 /// How calls fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Too many calls; the answer asks to wait this long, or does not say.
+    /// Too many calls; the answer asks to wait this long, or names no time.
     Throttled(Option<Duration>),
     /// The connection closes after the call had its effect.
     ResetAfter,
@@ -51,20 +51,20 @@ pub enum Failure {
     ServerError,
     /// The call has its effect, and half the answer arrives.
     Truncated,
-    /// Keys stopped working.
+    /// The keys are refused.
     KeysRefused,
 }
 
-/// What a check found.
+/// A check and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What must be so.
+    /// The promise.
     pub name: &'static str,
-    /// What is not.
+    /// How it was broken.
     pub result: Result<(), String>,
 }
 
-/// Runs every check. All of them are in the result, in order; the suite is passed when none is an error.
+/// Runs every check. The result holds all of them, in order; the suite passes when none is an error.
 pub async fn destination(destination: &dyn Destination, emulator: &dyn Emulator) -> Vec<Check> {
     let market = sample::market();
     let need = Need { markets: vec![market.clone()], ..Need::default() };
@@ -82,7 +82,7 @@ pub async fn destination(destination: &dyn Destination, emulator: &dyn Emulator)
         ("no member is null, every required one is there, and all are of their type", suite.admitted()),
         ("members that are taken are not written", suite.taken()),
         ("members of a facet that is patched are always there", suite.patchable()),
-        ("it says once how it takes each kind", suite.carries()),
+        ("it declares once how it takes each kind", suite.carries()),
         ("its limits can be worked with", suite.limits()),
         ("its fingerprint is stable and holds no secret", suite.fingerprint()),
     ];
@@ -103,9 +103,9 @@ pub async fn destination(destination: &dyn Destination, emulator: &dyn Emulator)
         "what is removed is gone, twice if need be" => removed,
         "texts of any script arrive" => scripts,
         "an item that is far too large does not stay without a verdict" => oversize,
-        "one bad item is told, and its neighbours arrive" => one_bad,
+        "one bad item is rejected, and the others arrive" => one_bad,
         "a throttled call had no effect and says how long to wait" => throttled,
-        "a throttled call that does not say how long is put off too" => throttled_silently,
+        "a throttled call that names no time is deferred too" => throttled_silently,
         "a connection that breaks after the effect leaves it unknown, and sending again is safe" => reset_after,
         "a connection that breaks before the effect is never taken for delivered" => reset_before,
         "a proxy's error page is never taken for delivered, nor for the item's fault" => error_page,
@@ -115,7 +115,7 @@ pub async fn destination(destination: &dyn Destination, emulator: &dyn Emulator)
         "a send is one call" => one_call,
         "calls under way at once do not disturb each other" => at_once,
         "what is read back is what is there" => read,
-        "its check is content with good keys and tells about bad ones" => check,
+        "its check passes with good keys and reports bad ones" => check,
     }
     emulator.fail(None).await;
     emulator.refuse(None).await;
@@ -160,7 +160,7 @@ impl Suite<'_> {
         ensure(!carries.is_empty(), || "it takes nothing".to_owned())?;
         for (place, carry) in carries.iter().enumerate() {
             let twice = carries.iter().take(place).any(|other| other.kind == carry.kind);
-            ensure(!twice, || format!("it says twice how it takes a {}", carry.kind))?;
+            ensure(!twice, || format!("it declares twice how it takes a {}", carry.kind))?;
             let facets = (self.destination.descriptor().facets)(carry.kind);
             let known = !facets.is_empty() && facets.len() <= MOST_FACETS;
             ensure(known, || format!("a {} has {} facets", carry.kind, facets.len()))?;
@@ -245,7 +245,7 @@ impl Suite<'_> {
                 Sample::new("patchable").untracked(),
                 Sample::new("patchable").sold_out(),
             ] {
-                // A destination may keep what is sold out away altogether.
+                // A destination may filter products that are sold out.
                 if let Ok(other) = names(&other) {
                     ensure(full == other, || {
                         format!("{} has {full:?} for one product and {other:?} for another", spec.name)
@@ -439,7 +439,7 @@ impl Suite<'_> {
         self.deliver(Kind::Product, Op::Put, std::slice::from_ref(bad)).await
     }
 
-    /// Puts a new item while calls fail; gives it with what became of it.
+    /// Puts a new item while calls fail; returns it with its outcome.
     async fn failing(&self, id: &str, failure: Failure) -> Result<(Item, Outcome), String> {
         let item = self.item(&Sample::new(id))?;
         self.emulator.fail(Some(failure)).await;

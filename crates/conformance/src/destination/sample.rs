@@ -51,7 +51,7 @@ impl Sample {
         Self { description: description.to_owned(), ..self.clone() }
     }
 
-    /// Without what a product may lack.
+    /// Without everything that a product may lack.
     pub(super) fn bare(&self) -> Self {
         Self { bare: true, ..self.clone() }
     }
@@ -90,7 +90,7 @@ impl Sample {
             brand: None,
             searchable: true,
             url: format!("https://shop.example/p/{}", self.product.id),
-            // Some destinations insist on an image and a time.
+            // Some destinations require an image and a time.
             images: vec!["https://img.example/a.jpg"],
             categories: vec![CategoryName {
                 key: None,

@@ -1,4 +1,4 @@
-//! What changes: seen by the walk under way or by the next delta, whoever's clock is right.
+//! Changes are seen by the walk under way or by the next delta, whether or not the clocks agree.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,20 +13,20 @@ use super::{
 checks! {
     "with no change, a delta brings nothing" => calm,
     "a delta brings what is new and what changed" => changed,
-    "what a delta brought long ago does not come again" => not_again,
+    "a change that a delta brought long ago does not come again" => not_again,
     "a change that is made during a full walk comes with it or with the next delta" => during_full,
     "a delta ends though the shop goes on changing, and the next one brings the rest" => during_delta,
     "records that changed in the same instant are all read" => same_instant,
-    "of two changes to one record the later one stays" => two_changes,
+    "of two changes to one record the later one counts" => two_changes,
     "versions grow with every change" => versions,
-    "a deletion is told, or the next full walk is without it" => removed,
+    "a deletion is reported, or the next full walk is without it" => removed,
     "what is removed and added again is there" => renewed,
-    "a change that comes up late is read by the next delta" => late,
+    "a change that becomes visible late is read by the next delta" => late,
     "nothing is lost or read for ever where the source's clock is ahead of ours" => ahead,
     "nothing is lost or read for ever where the source's clock is behind ours" => behind,
 }
 
-/// Between two pages of a slow walk: longer than what a source reads back.
+/// Time between two pages of a slow walk: longer than any source reads back.
 const SLOW: Duration = Duration::from_hours(2);
 
 async fn calm<S: Shop>(shop: &S) -> Found {
@@ -56,7 +56,7 @@ async fn not_again<S: Shop>(shop: &S) -> Found {
     let renamed = reader.id(0)?;
     shop.rename(&renamed, "Changes once").await;
     reader.delta().await?;
-    // This one may read back to the change.
+    // This delta may read back to the change.
     shop.wait(LONG).await;
     reader.delta().await?;
     shop.wait(LONG).await;
@@ -66,7 +66,7 @@ async fn not_again<S: Shop>(shop: &S) -> Found {
     reader.mirror.shows(&renamed, "Changes once")
 }
 
-/// Renames `count` products after each page of a walk, one after the other; tells the names they have in the end.
+/// Renames `count` products after each page of a walk, one after the other; returns their final names.
 async fn busy<S: Shop>(
     reader: &mut Reader<'_, S>,
     from: Position,
@@ -90,8 +90,8 @@ async fn busy<S: Shop>(
     Ok(names)
 }
 
-/// Lets more time pass at the source than an answer takes on a busy machine: a walk over changes goes up to the instant at
-/// which its first page was asked for, and the clock of the source stands still meanwhile.
+/// Lets more time pass at the source than an answer takes on a busy machine: a walk over changes goes up to the instant
+/// at which its first page was asked for, and the clock of the source does not move meanwhile.
 async fn settle<S: Shop>(shop: &S) {
     shop.wait(Duration::from_mins(10)).await;
 }
@@ -115,7 +115,7 @@ async fn during_delta<S: Shop>(shop: &S) -> Found {
         shop.rename(&id, "Changed before").await;
     }
     let since = reader.since();
-    // As many as a page holds: who reads up to the latest change never ends.
+    // As many as a page holds: a source that reads up to the latest change never ends.
     let names = busy(&mut reader, since, 2).await?;
     settle(shop).await;
     reader.delta().await?;
@@ -146,7 +146,7 @@ async fn two_changes<S: Shop>(shop: &S) -> Found {
     for id in &ids {
         shop.rename(id, "First").await;
     }
-    // The second change comes when the first of some is read, and of others is not.
+    // The second change is made when the first changes of some products were read, and those of others were not.
     let mut walk = Walk::new(&reader.lane, reader.since());
     for step in 0..=ids.len() / 2 {
         let page = walk.next(&reader.source).await?;
@@ -171,7 +171,7 @@ async fn versions<S: Shop>(shop: &S) -> Found {
     let id = reader.id(1)?;
     let mut before = reader.mirror.version(&id).unwrap_or_default();
     if before == 0 {
-        // The source has none.
+        // The source has no versions.
         return Ok(());
     }
     for name in ["One", "Two", "Three"] {
@@ -186,7 +186,7 @@ async fn versions<S: Shop>(shop: &S) -> Found {
     Ok(())
 }
 
-/// Reads every lane: as a whole, or what changed since it was last read.
+/// Reads every lane: as a whole, or its changes since it was last read.
 async fn every_lane<S: Shop>(
     reader: &mut Reader<'_, S>,
     ends: &mut BTreeMap<String, Token>,
@@ -217,13 +217,13 @@ async fn removed<S: Shop>(shop: &S) -> Found {
     for change in every_lane(&mut reader, &mut ends).await? {
         match change {
             Change::Gone { kind: Kind::Product, id, version } => {
-                ensure(id == removed, || format!("product {id} is told to be gone, and is not"))?;
+                ensure(id == removed, || format!("product {id} is reported as deleted, and exists"))?;
                 let ends_it = version.is_none_or(|version| version >= held);
                 ensure(ends_it, || format!("version {version:?} ends product {id}, which was read in version {held}"))?;
             }
             Change::Is { record, .. } => {
                 ensure(record.kind() != Kind::Product || record.id() != removed, || {
-                    format!("product {removed} is gone and told to be there")
+                    format!("product {removed} is deleted and reported as existing")
                 })?;
             }
             Change::Gone { .. } => {}
@@ -248,11 +248,11 @@ async fn renewed<S: Shop>(shop: &S) -> Found {
     reader.mirror.shows(&added, "Comes in its place")
 }
 
-/// Changes that come up as late as the source allows for, right after a delta that could not see them.
-async fn come_up_late<S: Shop>(reader: &mut Reader<'_, S>) -> Found {
+/// Changes that become visible as late as the source allows for, right after a delta that could not see them.
+async fn visible_late<S: Shop>(reader: &mut Reader<'_, S>) -> Found {
     let (shop, lag) = (reader.shop, reader.shop.lag());
     for (step, id) in reader.ids().into_iter().take(5).enumerate() {
-        let name = format!("Comes up late {step}");
+        let name = format!("Visible late {step}");
         shop.rename_late(&id, &name, lag).await;
         reader.delta().await?;
         reader.mirror.shows(&id, &name)?;
@@ -264,12 +264,12 @@ async fn come_up_late<S: Shop>(reader: &mut Reader<'_, S>) -> Found {
 
 async fn late<S: Shop>(shop: &S) -> Found {
     let mut reader = Reader::new(shop, None).await?;
-    come_up_late(&mut reader).await?;
+    visible_late(&mut reader).await?;
     let mut reader = Reader::new(shop, Some(2)).await?;
-    come_up_late(&mut reader).await
+    visible_late(&mut reader).await
 }
 
-/// Far more than any source reads back, and than the checks wait.
+/// Far longer than any source reads back, and longer than the checks wait.
 const FAR: Duration = Duration::from_hours(100 * 24);
 
 async fn ahead<S: Shop>(shop: &S) -> Found {

@@ -1,4 +1,4 @@
-//! Records that can't be understood, calls that fail, and what is told of them.
+//! Records that can't be understood, calls that fail, and the faults for them.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use super::{
 };
 
 checks! {
-    "a record that can't be understood is told with its id, and its neighbours arrive" => unread,
+    "a record that can't be understood is reported with its id, and the others arrive" => unread,
     "a grant that is refused is renewed, and the page is read" => renewed,
-    "refused credentials are told with what to do, after one renewal" => refused,
-    "a missing right is told with what to do, and not tried again" => no_right,
-    "too many calls are told with the wait that was asked for" => throttled,
-    "trouble of the server and of the way passes" => passing,
-    "an answer that is no page is never taken for one" => no_page,
+    "refused credentials are reported with a hint, after one renewal" => refused,
+    "a missing right is reported with a hint, and not retried" => no_right,
+    "a throttled call is reported with the wait that was asked for" => throttled,
+    "faults of the server and of the network are transient" => passing,
+    "an answer that is no page is never read as one" => no_page,
     "after any fault the walk goes on from where it was to the same result" => goes_on,
     "after any fault a delta misses nothing" => delta_goes_on,
-    "a read that is dropped leaves nothing behind" => dropped,
+    "a dropped read has no effect on later ones" => dropped,
     "nothing that can be seen holds a secret" => secrets,
-    "its check is content with good keys and tells about bad ones" => check,
+    "its check passes with good keys and reports bad ones" => check,
 }
 
 async fn unread<S: Shop>(shop: &S) -> Found {
@@ -44,22 +44,22 @@ async fn unread<S: Shop>(shop: &S) -> Found {
     let (pages, _) = pages(&reader.source, &reader.lane, reader.since()).await?;
     only_unread(&pages, &bad)?;
     let arrived = pages.iter().flat_map(|page| &page.changes).any(|change| key(change).1 == neighbour);
-    ensure(arrived, || "a neighbour did not come with a delta".to_owned())
+    ensure(arrived, || "another record did not come with a delta".to_owned())
 }
 
-/// The one record was told to be unread, and nothing else.
+/// The one record is reported as unread, and no other.
 fn only_unread(pages: &[Page], id: &RecordId) -> Found {
     let told: Vec<_> = pages.iter().flat_map(|page| &page.unread).collect();
-    let [unread] = told.as_slice() else { return Err(format!("{} records were told to be unread", told.len())) };
+    let [unread] = told.as_slice() else { return Err(format!("{} records were reported as unread", told.len())) };
     let right = unread.kind == Kind::Product && unread.id.as_ref() == Some(id);
-    ensure(right, || format!("{} {:?} was told instead of {id}", unread.kind, unread.id))?;
+    ensure(right, || format!("{} {:?} was reported instead of {id}", unread.kind, unread.id))?;
     let fault = &unread.fault;
-    ensure(fault.class == FaultClass::Record && !fault.message.is_empty(), || format!("it was told as {fault:?}"))?;
+    ensure(fault.class == FaultClass::Record && !fault.message.is_empty(), || format!("it was reported as {fault:?}"))?;
     let taken = pages.iter().flat_map(|page| &page.changes).any(|change| key(change).1 == *id);
     ensure(!taken, || format!("product {id} came as well"))
 }
 
-/// Reads the first page; calls fail; gives what the second page then is.
+/// Reads the first page, makes calls fail, and returns the result of the second page.
 async fn failing<S: Shop>(shop: &S, failure: Failure) -> Result<(Walk, S::Source, Result<Page, Fault>), String> {
     let source = shop.source(Some(2));
     let lane = products(&source)?;
@@ -87,8 +87,8 @@ async fn refused<S: Shop>(shop: &S) -> Found {
         let (_, source, read) = failing(shop, failure).await?;
         let fault = read.err().ok_or_else(|| format!("a page was read under {failure:?}"))?;
         let right = fault.class == FaultClass::Credentials && fault.hint.is_some();
-        ensure(right, || format!("{failure:?} was told as {fault:?}"))?;
-        // What was refused, a renewal, and once more; on the way the source may look at what it knows of the shop.
+        ensure(right, || format!("{failure:?} was reported as {fault:?}"))?;
+        // The refused call, a renewal, and the call again; the source may also read the shop's settings.
         let calls = {
             let before = source.calls();
             let again = source.page(&products(&source)?, &Position::Full).await;
@@ -116,7 +116,7 @@ async fn throttled<S: Shop>(shop: &S) -> Found {
     for wait in [Some(LONG), None] {
         let fault = fault(shop, Failure::Throttled(wait)).await?;
         let right = fault.class == FaultClass::Throttled && fault.retry_after == wait;
-        ensure(right, || format!("{wait:?} was told as {fault:?}"))?;
+        ensure(right, || format!("{wait:?} was reported as {fault:?}"))?;
     }
     Ok(())
 }
@@ -125,7 +125,7 @@ async fn passing<S: Shop>(shop: &S) -> Found {
     for failure in [Failure::ServerError, Failure::Reset, Failure::Truncated, Failure::ErrorPage] {
         let fault = fault(shop, failure).await?;
         let right = matches!(fault.class, FaultClass::Transient | FaultClass::Protocol);
-        ensure(right, || format!("{failure:?} was told as {fault:?}"))?;
+        ensure(right, || format!("{failure:?} was reported as {fault:?}"))?;
     }
     Ok(())
 }
@@ -134,13 +134,13 @@ async fn no_page<S: Shop>(shop: &S) -> Found {
     for failure in [Failure::OtherPage, Failure::HalfBody] {
         let fault = fault(shop, failure).await?;
         let right = matches!(fault.class, FaultClass::Transient | FaultClass::Protocol);
-        ensure(right, || format!("{failure:?} was told as {fault:?}"))?;
-        // A first call that is answered so is no better.
+        ensure(right, || format!("{failure:?} was reported as {fault:?}"))?;
+        // The same for a first call.
         let source = shop.source(None);
         shop.fail(Some(failure)).await;
         let read = source.page(&products(&source)?, &Position::Full).await;
         shop.fail(None).await;
-        ensure(read.is_err(), || format!("{failure:?} was taken for a first page: {read:?}"))?;
+        ensure(read.is_err(), || format!("{failure:?} was read as a first page: {read:?}"))?;
     }
     Ok(())
 }
@@ -152,7 +152,7 @@ async fn goes_on<S: Shop>(shop: &S) -> Found {
         let mut walk = Walk::new(&products(&source)?, Position::Full);
         let mut mirror = Mirror::default();
         loop {
-            // Every page fails before it is read.
+            // Every page fails once before it is read.
             shop.fail(Some(failure)).await;
             let read = match walk.position() {
                 Ok(position) => source.page(&products(&source)?, &position).await,
@@ -177,7 +177,7 @@ async fn delta_goes_on<S: Shop>(shop: &S) -> Found {
         for id in &ids {
             shop.rename(id, &format!("Changed before {failure:?}")).await;
         }
-        // An answer may take long on a busy machine, and the clock of the source stands still meanwhile.
+        // An answer may take long on a busy machine, and the clock of the source does not move meanwhile.
         shop.wait(Duration::from_mins(10)).await;
         let mut walk = Walk::new(&reader.lane, reader.since());
         while let Ok(position) = walk.position() {

@@ -1,11 +1,11 @@
 //! The suite that any [`Source`] must pass against its emulator.
 //!
-//! Each check says one thing and starts from a [`Shop`] of its own. The suite changes products, because every source has
-//! them; all lanes are walked. What a check found wrong is told as text; nothing here panics.
+//! Each check says one thing and starts from a [`Shop`] of its own. The suite changes products, because every source
+//! has them; all lanes are walked. A failed check returns text; nothing here panics.
 //!
-//! **What is asked of a source**: nothing that was there throughout a walk is missing from it, what changes while it is
-//! read comes with it or with the next delta, a token is all that is needed to go on, and what can't be read is a fault
-//! or an unread record, never an empty page.
+//! **A source must** include every record that exists throughout a walk, report changes made during a walk with it or
+//! with the next delta, go on from a token alone, and report what it can't read as a fault or an unread record, never
+//! as an empty page.
 
 mod changes;
 mod faults;
@@ -21,44 +21,45 @@ use model::{Kind, RecordId};
 
 pub use crate::destination::Check;
 
-/// The shop behind a source, as the suite drives it: some ten products at least, whose clock stands still but for
-/// [`Shop::wait`], and which fails nothing until it is told to.
+/// The shop behind a source, as the suite controls it: ten products at least, a clock that only [`Shop::wait`] moves,
+/// and no failing call before [`Shop::fail`] asks for one.
 #[async_trait]
 pub trait Shop: Send + Sync {
-    /// What reads it.
+    /// The source that reads it.
     type Source: Source + Debug;
 
-    /// A source that has read nothing yet. Its pages hold this many records at most, or as many as they do by default.
+    /// A source that has read nothing yet. Its pages hold this many records at most, or their default number.
     fn source(&self, page: Option<u16>) -> Self::Source;
 
-    /// Ids of what it shows to shoppers now, as its source must give them; none where that can't be told.
+    /// Ids of the products that shoppers see now, as its source must give them; `None` if the shop can't list them.
     async fn ids(&self, kind: Kind) -> Option<BTreeSet<RecordId>>;
 
-    /// Adds a product of this name that shoppers see.
+    /// Adds a visible product of this name.
     async fn add(&self, name: &str) -> RecordId;
 
     /// Gives a product another name.
     async fn rename(&self, product: &RecordId, name: &str);
 
-    /// The same by a write that comes up late: it is stamped this much earlier than now, and nobody saw it until now.
+    /// The same by a write that becomes visible late: its timestamp is this much earlier than now, and no reader saw it
+    /// until now.
     async fn rename_late(&self, product: &RecordId, name: &str, late: Duration);
 
     /// Deletes a product.
     async fn remove(&self, product: &RecordId);
 
-    /// Serves a product so that nobody can understand it from now on; none: every one is served well.
+    /// Serves a product in a form that can't be understood from now on; `None`: serves every product correctly.
     async fn spoil(&self, product: Option<&RecordId>);
 
     /// Lets time pass at the source.
     async fn wait(&self, time: Duration);
 
-    /// The source's clock is this far from ours from now on. What is there is older by both.
+    /// Sets the source's clock this far from ours. Existing records are older by either clock.
     async fn set_clock(&self, clock: Clock);
 
-    /// How late a write may come up and still be read by the next delta.
+    /// How late a write may become visible and still be read by the next delta.
     fn lag(&self) -> Duration;
 
-    /// How every call fails from now on; none: no call does.
+    /// Makes every call fail like this from now on; `None`: no call fails.
     async fn fail(&self, failure: Option<Failure>);
 
     /// Texts that must never be seen.
@@ -77,15 +78,15 @@ pub enum Clock {
 /// How calls fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Too many calls; the answer asks to wait this long, or does not say.
+    /// Too many calls; the answer asks to wait this long, or names no time.
     Throttled(Option<Duration>),
-    /// What was granted so far is refused; what is granted from now on is taken.
+    /// Tokens granted so far are refused; tokens granted from now on are accepted.
     Expired,
-    /// What is granted is refused, also what is granted anew.
+    /// Every token is refused, also a new one.
     Refused,
-    /// Keys stopped working, and with them all that was granted for them.
+    /// The keys are refused, and with them all tokens granted for them.
     KeysRefused,
-    /// The keys work and lack a right.
+    /// The keys are accepted and lack a right.
     NoRight,
     /// An error of the server in its own words.
     ServerError,
@@ -95,16 +96,16 @@ pub enum Failure {
     Truncated,
     /// A proxy's error page instead of an answer.
     ErrorPage,
-    /// A page in HTML that says success and shows what was sent, as a login page or a debugging proxy does.
+    /// An HTML page with a status of success that shows the request, as a login page or a debugging proxy does.
     OtherPage,
-    /// A whole answer that says success and holds half of what it should.
+    /// A complete answer with a status of success and half of its content.
     HalfBody,
     /// No answer comes.
     Silence,
 }
 
 impl Failure {
-    /// All that ends with a fault.
+    /// Failures that must end in a fault.
     const FAULTS: [Self; 11] = [
         Self::Throttled(Some(LONG)),
         Self::Throttled(None),
@@ -123,7 +124,7 @@ impl Failure {
 /// Longer than any source reads back.
 const LONG: Duration = Duration::from_hours(24);
 
-/// A check that takes longer waits for what never comes.
+/// A check that takes longer than this waits for ever.
 const HANGS: Duration = Duration::from_mins(5);
 
 type Found = Result<(), String>;
@@ -148,7 +149,7 @@ macro_rules! checks {
 }
 use checks;
 
-/// Runs every check, each on a shop of its own from `open`. All of them are in the result, in order; the suite is passed
+/// Runs every check, each on a shop of its own from `open`. The result holds all of them, in order; the suite passes
 /// when none is an error.
 pub async fn source<S: Shop>(open: impl AsyncFn() -> S) -> Vec<Check> {
     let mut found = Vec::new();

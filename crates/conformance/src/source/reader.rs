@@ -1,4 +1,4 @@
-//! Reads a source as the engine does, into a mirror that is as simple as it gets.
+//! Reads a source as the engine does, into a minimal mirror.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use model::{Kind, Record, RecordId};
 
 use super::{Found, Shop, ensure};
 
-/// A walk that has not ended by then does not end.
+/// A walk of more pages than this does not end.
 const MOST_PAGES: usize = 2_000;
 
 /// A walk under way. Its position goes through JSON before each page, as it does through the store.
@@ -67,7 +67,7 @@ pub(super) fn products(source: &impl Source) -> Result<Lane, String> {
     lane.ok_or_else(|| "no lane brings products".to_owned())
 }
 
-/// Kind and id of what a change is about.
+/// Kind and id of a change's record.
 pub(super) fn key(change: &Change) -> (Kind, RecordId) {
     match change {
         Change::Is { record, .. } => (record.kind(), record.id()),
@@ -80,7 +80,7 @@ pub(super) fn key(change: &Change) -> (Kind, RecordId) {
 pub(super) struct Mirror(BTreeMap<(Kind, RecordId), (u64, Record)>);
 
 impl Mirror {
-    /// Takes what a page says. As in the store, an older version does not overwrite a later one.
+    /// Stores the changes of a page. As in the store, an older version does not overwrite a later one.
     pub(super) fn take(&mut self, page: &Page) -> Found {
         if let Some(unread) = page.unread.first() {
             return Err(format!("{} {:?} was not understood: {:?}", unread.kind, unread.id, unread.fault));
@@ -143,7 +143,7 @@ pub(super) struct Reader<'s, S: Shop> {
 }
 
 impl<'s, S: Shop> Reader<'s, S> {
-    /// Reads everything, long after it was last changed.
+    /// Reads everything, long after the last change.
     pub(super) async fn new(shop: &'s S, page: Option<u16>) -> Result<Self, String> {
         shop.wait(super::LONG).await;
         let source = shop.source(page);
@@ -154,19 +154,19 @@ impl<'s, S: Shop> Reader<'s, S> {
         Ok(Self { shop, source, lane, mirror, end })
     }
 
-    /// The products that the mirror holds, in an order that has nothing to do with the source's.
+    /// The products in the mirror, in an order that is independent of the source's.
     pub(super) fn ids(&self) -> Vec<RecordId> {
         let mut ids: Vec<_> = self.mirror.ids(Kind::Product).into_iter().collect();
         ids.sort_by_key(|id| id.as_str().bytes().rev().collect::<Vec<_>>());
         ids
     }
 
-    /// A product that the mirror holds.
+    /// A product in the mirror.
     pub(super) fn id(&self, place: usize) -> Result<RecordId, String> {
         self.ids().get(place).cloned().ok_or_else(|| "the shop has too few products".to_owned())
     }
 
-    /// Where a delta starts; a lane that has none is read as a whole.
+    /// The token from which a delta starts; a lane without one is read as a whole.
     pub(super) fn since(&self) -> Position {
         if self.lane.delta { Position::Delta(self.end.clone()) } else { Position::Full }
     }
@@ -177,7 +177,7 @@ impl<'s, S: Shop> Reader<'s, S> {
         Ok(())
     }
 
-    /// Reads what changed; tells what came.
+    /// Reads a delta; returns its changes.
     pub(super) async fn delta(&mut self) -> Result<Vec<Change>, String> {
         let (pages, end) = pages(&self.source, &self.lane, self.since()).await?;
         pages.iter().try_for_each(|page| self.mirror.take(page))?;

@@ -1,4 +1,4 @@
-//! A source that does as it is told, page by page: for tests of what reads a source.
+//! A source that follows a script, page by page: for tests of code that reads a source.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,13 +19,13 @@ static DESCRIPTOR: SourceDescriptor =
     SourceDescriptor { name: "script", title: "Script", price_policy: PricePolicy::FirstScope(&[]) };
 
 /// A scripted source. Each call of [`Source::page`] takes the next page that the script has for the lane, whatever the
-/// position; [`Source::fetch`] tells of what was said to be there.
+/// position; [`Source::fetch`] answers with the records that were set for it.
 #[derive(Debug)]
 pub struct Script {
     lanes: Vec<Lane>,
     fetches: Vec<Kind>,
     state: Mutex<State>,
-    /// Answers that may be given.
+    /// Number of answers that may be given.
     answers: Semaphore,
 }
 
@@ -40,7 +40,7 @@ struct State {
 }
 
 impl Script {
-    /// A source with these lanes that has nothing to say yet, and reads records of these kinds by id.
+    /// A source with these lanes and no pages yet, which reads records of these kinds by id.
     pub fn new(lanes: Vec<Lane>, fetches: Vec<Kind>) -> Self {
         Self { lanes, fetches, state: Mutex::default(), answers: Semaphore::new(0) }
     }
@@ -49,23 +49,23 @@ impl Script {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// More pages for a lane, behind those that it has.
+    /// Adds pages to a lane, after those that it has.
     pub fn say(&self, lane: &str, pages: impl IntoIterator<Item = Result<Page, Fault>>) {
         self.state().pages.entry(lane.to_owned()).or_default().extend(pages);
     }
 
-    /// From now on this is what [`Source::fetch`] tells of the record.
+    /// Sets the answer of [`Source::fetch`] for the record.
     pub fn put(&self, change: Change) {
         let (kind, id) = super::reader::key(&change);
         self.state().there.insert(Ref { kind, id }, change);
     }
 
-    /// Records can't be asked for by id now, or again.
+    /// Refuses requests for records by id from now on, or accepts them again.
     pub fn refuse(&self, refuses: bool) {
         self.state().refuses = refuses;
     }
 
-    /// Pages are answered only as often as [`Script::answer`] is called from now on.
+    /// From now on each page waits for a call of [`Script::answer`].
     pub fn hold(&self) {
         self.state().is_held = true;
     }
@@ -91,7 +91,7 @@ pub fn page(changes: Vec<Change>, next: Next) -> Page {
     Page { changes, unread: Vec::new(), next, age: Duration::ZERO }
 }
 
-/// There is more.
+/// There are more pages.
 pub fn more(token: &str) -> Next {
     Next::Within(Token(token.to_owned()))
 }
@@ -157,7 +157,7 @@ impl Source for Script {
     }
 }
 
-/// What a delivery must carry to be believed, in the header `signature`.
+/// The valid value of the header `signature` of a delivery.
 pub const SIGNATURE: &[u8] = b"signed";
 
 /// Deliveries are JSON: pairs of a kind and an id, or of a kind and null.

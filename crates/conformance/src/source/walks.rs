@@ -15,8 +15,8 @@ checks! {
     "a full walk of every lane sees each record exactly once, whatever the page size" => exactly_once,
     "a page holds no more records than were asked for" => bounded,
     "a walk goes on from its token alone, in an instance that knows nothing of it" => other_instance,
-    "what is there throughout a walk is seen once though others come and go" => come_and_go,
-    "records that are asked for by id come as they are now, or it is told that they are gone" => fetched,
+    "a record that exists throughout a walk is seen once though others are added and deleted" => come_and_go,
+    "records that are asked for by id come as they are now, or as deleted" => fetched,
     "lanes that are read at once do not disturb each other" => at_once,
     "a token that it did not write is refused" => foreign_token,
     "calls are counted" => counted,
@@ -33,7 +33,7 @@ async fn lanes<S: Shop>(shop: &S) -> Found {
         let (floor, ceiling) = lane.interval_seconds;
         ensure(floor > 0 && floor <= ceiling, || format!("lane {} is read every {floor} to {ceiling} s", lane.name))?;
         for (kind, scope) in &lane.sweeps {
-            ensure(kinds.insert((*kind, scope.clone())), || format!("two lanes say what is gone of {kind} {scope:?}"))?;
+            ensure(kinds.insert((*kind, scope.clone())), || format!("two lanes report deletions of {kind} {scope:?}"))?;
         }
         ensure(!(lane.needed && others), || format!("lane {} is needed and not among the first", lane.name))?;
         others |= !lane.needed;
@@ -98,7 +98,8 @@ async fn other_instance<S: Shop>(shop: &S) -> Found {
         let mut whole = pages(&source, &lane, Position::Full).await?.0.into_iter();
         let mut walk = Walk::new(&lane, Position::Full);
         let mut again = Walk::new(&lane, walk.position()?);
-        // Two take turns, so that neither knows the page before; of products each page is a new one's first.
+        // Two instances take turns, so that neither has read the page before; of products each page is the first one of
+        // a new instance.
         let (mut other, mut next) = (shop.source(Some(2)), shop.source(Some(2)));
         loop {
             std::mem::swap(&mut other, &mut next);
@@ -133,7 +134,7 @@ async fn come_and_go<S: Shop>(shop: &S) -> Found {
             *seen.entry(key(change).1).or_default() += 1;
         }
         if step % 3 == 0 && throughout.len() > 4 {
-            // One that was read goes, one that was not read goes, and one comes.
+            // One product that was read and one that was not are deleted, and one is added.
             let read = throughout.iter().find(|id| seen.contains_key(*id)).cloned();
             let unread = throughout.iter().find(|id| !seen.contains_key(*id)).cloned();
             for gone in [read, unread].into_iter().flatten() {
@@ -144,7 +145,7 @@ async fn come_and_go<S: Shop>(shop: &S) -> Found {
         }
     }
     if !lane.stable {
-        // Some may be missed or come twice, but not in a walk that nothing disturbs.
+        // Such a lane may miss or repeat records, but not in a walk during which nothing changes.
         let calm = pages(&source, &lane, Position::Full).await?.0;
         seen = calm.iter().flat_map(|page| &page.changes).map(|change| (key(change).1, 1)).collect();
     }
@@ -163,7 +164,7 @@ fn told(change: &Change) -> String {
     }
 }
 
-/// Asks for records by id; tells what came of each.
+/// Asks for records by id; returns the answer for each.
 async fn by_id<S: Shop>(source: &S::Source, refs: &[Ref]) -> Result<BTreeMap<Ref, String>, String> {
     let mut all = BTreeMap::new();
     for refs in refs.chunks(MOST_REFS) {
@@ -177,13 +178,13 @@ async fn by_id<S: Shop>(source: &S::Source, refs: &[Ref]) -> Result<BTreeMap<Ref
         }
     }
     let missing = refs.iter().find(|it| !all.contains_key(*it));
-    ensure(missing.is_none(), || format!("nothing is told of {missing:?}"))?;
+    ensure(missing.is_none(), || format!("no answer about {missing:?}"))?;
     Ok(all)
 }
 
 async fn fetched<S: Shop>(shop: &S) -> Found {
     let mut reader = Reader::new(shop, None).await?;
-    // All records as a walk shows them.
+    // All records, as a walk shows them.
     let mut walked = BTreeMap::new();
     for lane in reader.source.lanes() {
         for page in pages(&reader.source, &lane, Position::Full).await?.0 {
@@ -196,7 +197,7 @@ async fn fetched<S: Shop>(shop: &S) -> Found {
     }
     for kind in reader.source.fetches() {
         let any = walked.keys().any(|it| it.kind == *kind) || shop.ids(*kind).await.is_none_or(|ids| ids.is_empty());
-        ensure(any, || format!("a walk meets no {kind}, which it says it can tell of"))?;
+        ensure(any, || format!("a walk meets no {kind}, which it claims to read by id"))?;
         let never = Ref { kind: *kind, id: "00000000-0000-0000-0000-000000000000".into() };
         walked.insert(never, "gone".to_owned());
     }
@@ -248,7 +249,7 @@ async fn foreign_token<S: Shop>(shop: &S) -> Found {
     for lane in source.lanes() {
         for text in ["", "{}", "page=7", "\u{0}"] {
             let read = source.page(&lane, &Position::Within(Token(text.to_owned()))).await;
-            ensure(read.is_err(), || format!("lane {}: {text:?} was taken for a token", lane.name))?;
+            ensure(read.is_err(), || format!("lane {}: {text:?} was accepted as a token", lane.name))?;
         }
     }
     Ok(())

@@ -251,7 +251,7 @@ async fn a_retry_comes_back_when_it_is_due(store: &dyn Store) -> Verdict {
     same("the count starts again", (entry.attempts, entry.fault), (0, None))
 }
 
-/// Sets the only record aside; gives its number.
+/// Makes the only record a dead letter; returns its number.
 async fn kill(push: &Push<'_>) -> Result<Number, super::Failed> {
     let window = push.window().await?;
     let work = some("the work", window.work.first())?;
@@ -398,7 +398,7 @@ async fn due_times_are_taken_a_few_at_once(store: &dyn Store) -> Verdict {
     store.intake(page(ids.iter().map(|id| is(plain(id, "it"), 1)).collect())).await?;
     for push in &pushes {
         let window = push.window().await?;
-        // The last comes first.
+        // The last record has the earliest due time.
         let dues = [500, 400, 300, 200, 100];
         let settled = window.work.iter().zip(dues).map(|(work, due)| Settled { due: Some(at(due)), ..in_sync(work) });
         store.advance(step(&push.flow, settled.collect(), Some(window.cursor))).await?;
@@ -487,7 +487,7 @@ async fn what_waits_for_an_import_is_waiting(store: &dyn Store) -> Verdict {
     same("a feed does not end that", released, 0)
 }
 
-/// A page on which nothing could be understood but ids.
+/// A page of unread records of which only the ids could be read.
 fn broken(ids: &[&str]) -> Intake {
     Intake { unread: ids.iter().map(|id| unread(Some(id), "broken")).collect(), ..page(Vec::new()) }
 }

@@ -1,4 +1,4 @@
-//! Checks of taking in, touching, sweeping and finding.
+//! Checks of storing pages, touching, sweeping and finding.
 
 use contract::{
     Fault, Store,
@@ -122,7 +122,7 @@ async fn a_long_first_walk_takes_in_each_record_once(store: &dyn Store) -> Verdi
     let id = |n: u32| format!("p{n:03}");
     let named = |n: u32, name: &str, version| is(product(&id(n), name, &[], &[&format!("sku-{n}")]), version);
     store.intake(page(vec![named(70, "as it was", 1), named(71, "same", 1)])).await?;
-    // One of them was known otherwise, one as it is, one comes twice, and one is gone meanwhile.
+    // One of them was stored in another form, one in the same form, one comes twice, and one is deleted meanwhile.
     let mut changes: Vec<_> = (0..100).filter(|n| *n != 71).map(|n| named(n, "new", 2)).collect();
     changes.extend([named(71, "same", 1), named(30, "newer", 3), gone(Kind::Product, &id(40), None)]);
     let taken = store.intake(full(1, changes)).await?;
@@ -194,7 +194,7 @@ async fn a_category_touches_its_products_and_nothing_else(store: &dyn Store) -> 
     store.intake(page(records.into_iter().map(|record| is(record, 1)).collect())).await?;
     push.settle_all().await?;
     let taken = store.intake(page(vec![is(category("c", "renamed", None), 2)])).await?;
-    // The other category is touched by way of the tree, the product that is only in it is not.
+    // The other category is touched through the tree; the product that is only in it is not.
     same("taken", taken, Taken { changed: 1, touched: 3, ..Taken::default() })?;
     same("the window", push.ids().await?, ["c", "d", "in-c", "in-both"].map(str::to_owned).to_vec())?;
     push.stands("the states", (1, 4, 0, 0, 0)).await?;

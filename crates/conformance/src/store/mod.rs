@@ -1,7 +1,7 @@
 //! What any [`Store`] must do, as named checks that each start from an empty one.
 //!
-//! Run it from the store's own tests: `conformance::store::store(|| async { … }).await`. It tells all checks that fail,
-//! each with what was expected and what came.
+//! Run it from the store's own tests: `conformance::store::store(|| async { … }).await`. It reports all failed checks,
+//! each with the expected and the actual value.
 
 mod flow;
 mod mirror;
@@ -28,7 +28,7 @@ impl From<Fault> for Failed {
 
 type Verdict = Result<(), Failed>;
 type Running<'a> = Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>;
-/// A check's name, and the check.
+/// A check with its name.
 type Check = (&'static str, for<'a> fn(&'a dyn Store) -> Running<'a>);
 
 /// The named checks of a module.
@@ -61,23 +61,23 @@ where
     assert!(failures.is_empty(), "a store must pass all checks, but:{failures}");
 }
 
-/// The two must be equal.
+/// Fails unless the two are equal.
 #[expect(clippy::needless_pass_by_value, reason = "a check reads better without borrows")]
 fn same<T: PartialEq + Debug>(what: &str, got: T, wanted: T) -> Verdict {
     if got == wanted { Ok(()) } else { Err(Failed(format!("{what}: expected {wanted:?}, got {got:?}"))) }
 }
 
-/// It must be so.
+/// Fails unless it holds.
 fn must(what: &str, truth: bool) -> Verdict {
     if truth { Ok(()) } else { Err(Failed(format!("{what}: it is not so"))) }
 }
 
-/// There must be one.
+/// Fails unless there is a value.
 fn some<T>(what: &str, it: Option<T>) -> Result<T, Failed> {
     it.ok_or_else(|| Failed(format!("{what}: there is none")))
 }
 
-/// A flow that was registered, and all that one does with it.
+/// A registered flow, with the operations that checks use.
 struct Push<'a> {
     store: &'a dyn Store,
     flow: FlowName,
@@ -98,7 +98,7 @@ impl<'a> Push<'a> {
         Ok(self.store.window(&self.flow, samples::wide(samples::at(300))).await?)
     }
 
-    /// Settles everything as it should be.
+    /// Settles every record of the window as in sync.
     async fn settle_all(&self) -> Result<Window, Failed> {
         let window = self.window().await?;
         let settled = window.work.iter().map(samples::in_sync).collect();
@@ -111,7 +111,7 @@ impl<'a> Push<'a> {
         Ok(self.window().await?.work.into_iter().map(|work| work.id.into_string()).collect())
     }
 
-    /// The flow's states must be these, and add up: (in sync, pending, filtered, dead, gone).
+    /// Fails unless the flow's states are these and add up: (in sync, pending, filtered, dead, gone).
     async fn stands(&self, what: &str, wanted: (u64, u64, u64, u64, u64)) -> Verdict {
         let tally = self.store.tally(&self.flow).await?;
         same(what, (tally.in_sync, tally.pending, tally.filtered, tally.dead, tally.gone), wanted)?;

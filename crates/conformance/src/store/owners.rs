@@ -34,7 +34,7 @@ checks![
     ids_that_become_shared_stay_with_who_holds_them_until_it_is_looked_at,
 ];
 
-/// A flow whose ids are shared, with the records `a`, `b` and `c` as they are looked at.
+/// A flow with shared ids, and the records `a`, `b` and `c` as they are processed.
 struct Shared<'a> {
     push: Push<'a>,
     a: Work,
@@ -63,18 +63,18 @@ impl<'a> Shared<'a> {
         some("the record", self.push.store.work(&self.push.flow, of.number).await?)
     }
 
-    /// The record is to be these items, and was created then.
+    /// The record claims these items, and was created then.
     async fn claims(&self, work: &Work, created_at: i64, items: &[&str]) -> Result<Claimed, Failed> {
         self.push.claims(vec![claim(work, created_at, items)]).await
     }
 
-    /// The record as it is now holds these items.
+    /// Settles the record as holding these items.
     async fn holds(&self, work: &Work, items: &[&str]) -> Verdict {
         let now = self.now(work).await?;
         self.push.settle(vec![holds(&now, items)]).await
     }
 
-    /// What rows hold, with what is in doubt of it marked.
+    /// Items of the rows, those in doubt marked.
     async fn held(&self, what: &str, wanted: [&[&str]; 3]) -> Verdict {
         for (work, wanted) in [&self.a, &self.b, &self.c].into_iter().zip(wanted) {
             let items = self.now(work).await?.entry.map(|entry| entry.items).unwrap_or_default();
@@ -103,7 +103,7 @@ fn claim(work: &Work, created_at: i64, items: &[&str]) -> Claim {
     Claim { number: work.number, created_at, items: items.iter().map(|id| RemoteId::from(*id)).collect() }
 }
 
-/// In sync, holding these items.
+/// A settlement as in sync, holding these items.
 fn holds(work: &Work, items: &[&str]) -> Settled {
     settled(work, State::InSync, Held::Items(items.iter().map(|id| held(id, work.id.as_str())).collect()))
 }
@@ -119,7 +119,7 @@ impl Push<'_> {
         Ok(self.store.claim(&self.flow, lease, claims).await?)
     }
 
-    /// Whose the items x and y are.
+    /// The owners of the items x and y.
     async fn owners(&self, kind: Kind) -> Result<Vec<(String, String)>, Failed> {
         let items = ["x", "y", "nobody's"].map(RemoteId::from);
         let owners = self.store.owners(&self.flow, kind, &items).await?;
@@ -132,7 +132,7 @@ impl Push<'_> {
     }
 }
 
-/// Numbers of the records that met others, with the owners of what they don't get.
+/// Numbers of the contested records, with the owners of the items that they don't own.
 fn met(claimed: &Claimed) -> Vec<(Number, Vec<(&str, &str)>)> {
     claimed
         .contested
@@ -232,7 +232,7 @@ async fn of_many_only_the_next_is_due(store: &dyn Store) -> Verdict {
     push.claims(window.work.iter().map(|work| claim(work, 0, &["x"])).collect()).await?;
     let settled = window.work.iter().map(|work| holds(work, &[]));
     store.advance(step(&push.flow, settled.collect(), Some(window.cursor))).await?;
-    // First reads may make some due that were claimed before the highest.
+    // Records that claimed before the highest one may be due from the first claims.
     for work in push.window().await?.work {
         push.settle(vec![holds(&work, &[])]).await?;
     }
@@ -272,7 +272,7 @@ async fn a_settlement_from_before_an_item_was_lost_keeps_nothing_of_it(store: &d
         it.push.settle(vec![settled(&looked_at, State::InSync, late)]).await?;
         it.held("it is the other's", [&["y?"], &["x?"], &[]]).await?;
         it.due("and it is looked at again", &["a", "b"]).await?;
-        // And back.
+        // The item changes back.
         it.claims(&it.b, 2, &[]).await?;
         it.holds(&it.b, &[]).await?;
         it.holds(&it.a, &["y", "x"]).await?;
@@ -291,7 +291,7 @@ async fn a_settlement_from_before_an_item_was_gained_keeps_it(store: &dyn Store)
     it.push.settle(vec![holds(&looked_at, &["y"])]).await?;
     it.held("nothing is lost", [&["y?", "x?"], &[], &[]]).await?;
     it.due("and it is looked at again", &["a", "b"]).await?;
-    // Lost and gained again, it is not what it was.
+    // The record lost the item and gained it again, so the settlement is outdated.
     it.holds(&it.b, &[]).await?;
     it.holds(&it.a, &["y", "x"]).await?;
     let looked_at = it.now(&it.a).await?;
@@ -327,7 +327,7 @@ async fn what_is_held_again_is_claimed_or_left_to_its_owner(store: &dyn Store) -
     let it = Shared::new(store).await?;
     it.claims(&it.b, 2, &["y"]).await?;
     it.holds(&it.b, &["y"]).await?;
-    // As when an item is found at the destination that should not be there.
+    // As when `verify` finds an item at the destination that should not be there.
     it.push.settle(vec![holds(&it.a, &["x", "y"])]).await?;
     it.push.owned("what was nobody's is its own", &[("x", "a"), ("y", "b")]).await?;
     it.held("and only that", [&["x?"], &["y"], &[]]).await
@@ -429,14 +429,14 @@ async fn ids_that_become_shared_stay_with_who_holds_them_until_it_is_looked_at(s
     same("every record is looked at again", found, samples::Registered { restarted: true, in_doubt: 0 })?;
     it.due("all", &["a", "b", "c"]).await?;
     must("it is told", it.push.window().await?.shared)?;
-    // c is to be x by now, and is looked at first.
+    // c claims x by now, and is processed first.
     let claimed = it.claims(&it.c, 9, &["x"]).await?;
     same("it does not get it", met(&claimed), vec![(it.c.number, vec![("x", "b")])])?;
     let claimed = it.claims(&it.b, 1, &["y"]).await?;
     same("before b is looked at", taken(&claimed), vec![("x", "b")])?;
     it.held("and then it does", [&["a"], &["b"], &["c", "x?"]]).await?;
     it.push.owned("so it is", &[("x", "c"), ("y", "b")]).await?;
-    // Back to ids of their own: what is held under the others is still to be removed.
+    // Back to ids of the records' own: items under other ids still have to be removed.
     let found = samples::register(store, &it.push.flow, &source(), "2", Ids::Own).await?;
     same("looked at again", found, samples::Registered { restarted: true, in_doubt: 0 })?;
     must("records may still meet", it.push.window().await?.shared)?;

@@ -1,4 +1,4 @@
-//! Checks of walks in parts, unstable walks, hints that race walks, and which of two truths is older.
+//! Checks of walks in parts, unstable walks, hints that race walks, and which of two forms of a record is older.
 
 use contract::{
     Store,
@@ -93,7 +93,7 @@ async fn what_an_unstable_walk_misses_once_stays(store: &dyn Store) -> Verdict {
     store.intake(pages(2, &["a", "b"])).await?;
     let twice = |pass, before| Sweep { before: Some(before), ..sweep(pass, Some(0.9)) };
     same("missed once", store.sweep(twice(2, 1)).await?.missing, 0)?;
-    // A walk that was given up in between does not count.
+    // A walk that was abandoned in between does not count.
     store.intake(pages(4, &["a", "c"])).await?;
     same("met again, the other missed once", store.sweep(twice(4, 2)).await?.missing, 0)?;
     store.intake(pages(5, &["a", "c"])).await?;
@@ -108,7 +108,7 @@ async fn what_is_told_while_a_walk_goes_on_is_not_swept(store: &dyn Store) -> Ve
     };
     store.intake(walk(1, 10, &["a", "b"])).await?;
     store.intake(walk(2, 100, &["a"])).await?;
-    // It came after the walk had passed its place.
+    // It was created after the walk had passed its position.
     let hint = Intake { as_of: at(101), fetched: true, ..page(vec![is(plain("new", "new"), 1)]) };
     store.intake(hint).await?;
     let done = store.sweep(Sweep { since: Some(at(100)), ..sweep(2, None) }).await?;
@@ -212,7 +212,7 @@ async fn a_hint_given_again_is_not_answered_by_an_earlier_page(store: &dyn Store
     let hint = Hint { kind: Kind::Product, id: Some("a".into()) };
     store.hint(&source(), std::slice::from_ref(&hint), at(10)).await?;
     let first = some("the hint", store.hints(&source(), 10).await?.into_iter().next())?;
-    // It changes again while the page is on its way.
+    // It changes again while the page is transferred.
     store.hint(&source(), &[hint], at(11)).await?;
     store.done(&source(), samples::NEWEST, &[first.number]).await?;
     let second = some("the later hint", store.hints(&source(), 10).await?.into_iter().next())?;

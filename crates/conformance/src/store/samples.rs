@@ -31,15 +31,15 @@ fn english(text: &str) -> Localized {
     model::Locale::parse("en").into_iter().map(|locale| (locale, text.to_owned())).collect()
 }
 
-/// A lease that no other is newer than.
+/// The newest possible lease.
 pub const NEWEST: Lease = Lease(u64::MAX);
 
-/// Touches of the source, at this time.
+/// A touch of records of the source, at this time.
 pub fn touch(at: Timestamp) -> Touch {
     Touch { source: source(), lease: NEWEST, at }
 }
 
-/// A flow as a configuration would have it: it carries products and categories.
+/// A flow as a configuration declares it: it carries products and categories.
 pub fn declared(flow: &FlowName, source: &SourceName, fingerprint: &str, ids: Ids) -> Declared {
     Declared {
         flow: flow.clone(),
@@ -51,10 +51,10 @@ pub fn declared(flow: &FlowName, source: &SourceName, fingerprint: &str, ids: Id
     }
 }
 
-/// What a start finds of a flow.
+/// The result of registering a flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Registered {
-    /// Every record is looked at again.
+    /// Whether every record is processed again.
     pub restarted: bool,
     /// Records whose last call was cut off.
     pub in_doubt: u64,
@@ -88,7 +88,7 @@ pub fn product(id: &str, name: &str, categories: &[&str], skus: &[&str]) -> Reco
     }))
 }
 
-/// A product that nothing hangs on.
+/// A product without parts.
 pub fn plain(id: &str, name: &str) -> Record {
     product(id, name, &[], &[])
 }
@@ -118,12 +118,12 @@ pub fn assignment(selection: &str, product: &str) -> Record {
     Record::Assignment(Assignment { selection: selection.into(), product: product.into(), members: Members::All })
 }
 
-/// What a page says of a record.
+/// A change: the record exists in this form.
 pub fn is(record: Record, version: u64) -> Change {
     Change::Is { record, version, modified_at: None }
 }
 
-/// What a page says of a record that is gone.
+/// A change: the record is deleted.
 pub fn gone(kind: Kind, id: &str, version: Option<u64>) -> Change {
     Change::Gone { kind, id: id.into(), version }
 }
@@ -175,7 +175,7 @@ pub fn unread(id: Option<&str>, message: &str) -> Unread {
     Unread { kind: Kind::Product, id: id.map(RecordId::from), fault: Fault::record("C0999", message) }
 }
 
-/// A window that is wide enough for everything.
+/// A window large enough for everything.
 pub fn wide(now: Timestamp) -> Take {
     Take { now, fresh: [1000; 3], retries: 1000, after: None }
 }
@@ -193,7 +193,7 @@ pub fn held(id: &str, name: &str) -> HeldItem {
     HeldItem { id: id.into(), digests: Some(payload.digests()), payload: Some(payload) }
 }
 
-/// A settlement of a record as it was looked at.
+/// A settlement of a record in this state.
 pub fn settled(work: &Work, state: State, items: Held) -> Settled {
     Settled {
         number: work.number,
@@ -236,7 +236,7 @@ pub fn open(items: &[(Number, &str)]) -> Open {
     Open { kind: Kind::Product, op: "put", items: items.iter().map(|(number, id)| (*number, (*id).into())).collect() }
 }
 
-/// A call that went well.
+/// A call that succeeded.
 pub fn closed(id: u64) -> Closed {
     Closed { id, status: 200, took: Duration::from_millis(12), response: "{\"status\":\"ok\"}".to_owned(), fault: None }
 }

@@ -1,4 +1,4 @@
-//! Checks of what goes and what stays: tombstones, flows and sources that are not declared any more.
+//! Checks of what is deleted and what is kept: tombstones, flows and sources that are no longer declared.
 
 use std::time::Duration;
 

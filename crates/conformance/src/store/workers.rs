@@ -92,7 +92,7 @@ async fn calls_with_tickets_outlive_a_start(store: &dyn Store) -> Verdict {
     must("the other was another call", first != second)
 }
 
-/// Of a record with several calls, one may have got its ticket while another was cut off: nothing was settled.
+/// Of the calls of one record, one may have a ticket while another was cut off, and the record is not settled.
 async fn what_a_ticket_is_for_is_in_doubt_after_a_start_until_it_is_settled(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
@@ -207,7 +207,7 @@ async fn a_kind_that_a_flow_newly_carries_is_walked_for_that_flow_and_no_other(s
     same("what was read before is walked, what is gone too", seen, ["a", "c", "d"].map(str::to_owned).to_vec())?;
     both.settle_all().await?;
     both.stands("and settled", (2, 0, 0, 0, 1)).await?;
-    // One that is carried by then.
+    // A kind that is carried by then.
     let (categories, _) = carrying("categories", &[Kind::Category]).await?;
     same("walked for another flow", categories.settle_all().await?.work.len(), 2)?;
     // A start declares all flows again.

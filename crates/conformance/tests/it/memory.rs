@@ -1,4 +1,4 @@
-//! A shop in memory and a source that reads it, rightly or wrong in one way.
+//! A shop in memory and a source that reads it, either correctly or with one mistake.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,32 +24,32 @@ use model::{Kind, RecordId, Timestamp};
 const SECRET: &str = "hunter2-hunter2";
 const LAG: Duration = Duration::from_secs(5);
 
-/// What a source can get wrong.
+/// Mistakes of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wrong {
     Nothing,
     /// Two lanes have one name.
     LanesAlike,
-    /// What products need is read after them.
+    /// A lane that products need is read after them.
     NeededLast,
     /// The last record is never read.
     LosesLast,
-    /// Goes on with the record that it ended with.
+    /// Begins the next page with the last record of the page before.
     Doubles,
     LargePages,
-    /// Goes on from what it remembers, whatever the token says.
+    /// Goes on from its own memory, whatever the token says.
     Remembers,
     /// Pages by offset.
     Offset,
-    /// Pages by offset, and says that its walks may miss records: that is no mistake.
+    /// Pages by offset, and declares that its walks may miss records: that is no mistake.
     Unstable,
-    /// Records that are asked for by id are not told of.
+    /// Leaves out records that are asked for by id.
     FetchesNothing,
-    /// Whatever is asked for by id, everything is told of.
+    /// Answers a request by id with all records.
     FetchesAll,
-    /// Records that are asked for by id and are gone are not told of.
+    /// Leaves out deleted records that are asked for by id.
     FetchesNoDeletion,
-    /// Takes any token for the beginning.
+    /// Treats any token as the beginning.
     AnyToken,
     Uncounted,
     /// Every delta is a full walk.
@@ -60,40 +60,40 @@ pub(crate) enum Wrong {
     NeverEnds,
     /// Goes on after the instant of the last record.
     Ties,
-    /// Gives records as it first saw them.
+    /// Gives records in the form in which it first saw them.
     Cache,
     VersionStands,
-    /// Tells that what is gone is there.
+    /// Reports deleted records as existing.
     GoneIsThere,
-    /// Ends a record by a version that it has outlived.
+    /// Deletes a record by a version that is lower than the record's own.
     GoneTooOld,
-    /// Keeps what is gone.
+    /// Does not report deletions.
     KeepsGone,
     NoLag,
     OurClock,
     SwallowsBad,
     BadStops,
-    /// What follows a bad record on its page goes with it.
+    /// Drops the records after a bad record on its page.
     BadSpreads,
     NeverRenews,
     AsksTenTimes,
     NoWait,
-    /// Takes all trouble for trouble that passes.
+    /// Reports all faults as transient.
     AllPasses,
-    /// Takes all trouble for its own configuration.
+    /// Reports all faults as faults of the configuration.
     AllStays,
-    /// Takes what it can't read for an empty page.
+    /// Treats an answer that it can't read as an empty page.
     EmptyOnTrouble,
-    /// A page that failed is passed over.
+    /// Skips a page that failed.
     SkipsFailed,
-    /// Takes a read that was dropped for one that is under way.
+    /// Treats a read that was dropped as still under way.
     StaysBusy,
     TellsSecret,
     ShowsSecret,
     FindsNothing,
 }
 
-/// A product, or what is left of one.
+/// A product, or its tombstone.
 #[derive(Clone)]
 struct Row {
     name: String,
@@ -176,7 +176,7 @@ impl Shop for Memory {
     async fn add(&self, name: &str) -> RecordId {
         let mut world = self.world();
         world.added += 1;
-        // Somewhere among the others.
+        // An id that sorts among the others.
         let id = format!("p{:02}-{}", world.added * 5 % 13, world.added);
         let row = Row { name: name.to_owned(), version: 1, at: world.clock, gone: false };
         world.rows.insert(id.clone(), row);
@@ -250,9 +250,9 @@ impl fmt::Debug for Reading {
     }
 }
 
-/// Where a walk stands.
+/// The position of a walk.
 struct Place {
-    /// Changes from here on; none: everything.
+    /// Changes since this instant; `None`: everything.
     since: Option<i64>,
     began: i64,
     /// Time and id of the last record.
@@ -318,7 +318,7 @@ impl Reading {
     async fn call(&self) -> Result<bool, Fault> {
         let was_busy = self.busy.swap(self.is(Wrong::StaysBusy), Ordering::Relaxed);
         self.called();
-        // Others have their turn while an answer is on its way.
+        // Other tasks run while an answer is transferred.
         tokio::task::yield_now().await;
         let (failure, grant) = {
             let world = self.world();
@@ -383,7 +383,7 @@ impl Reading {
         })
     }
 
-    /// The rows from a place on, in their order.
+    /// The rows after a position, in order.
     fn rows(&self, place: &Place) -> Vec<(String, Row)> {
         let world = self.world();
         let rows = world.rows.iter().map(|(id, row)| (id.clone(), row.clone()));

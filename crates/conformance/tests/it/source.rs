@@ -1,10 +1,10 @@
-//! The suite for sources: one that is right passes, and each wrong one fails the check that is about it.
+//! The suite for sources: a correct source passes, and each wrong one fails the check about its mistake.
 
 use conformance::source::source;
 
 use crate::memory::{Memory, Wrong};
 
-/// Names of the checks that failed, each with what was found.
+/// Names of the failed checks, each with the reason.
 async fn failed(wrong: Wrong) -> Vec<(&'static str, String)> {
     let checks = source(async || Memory::new(wrong)).await;
     checks.into_iter().filter_map(|check| Some((check.name, check.result.err()?))).collect()
@@ -30,52 +30,46 @@ fn each_mistake_fails_the_check_that_is_about_it() {
         (Wrong::LargePages, "a page holds no more records than were asked for"),
         (Wrong::Remembers, "a walk goes on from its token alone, in an instance that knows nothing of it"),
         (Wrong::Remembers, "lanes that are read at once do not disturb each other"),
-        (Wrong::Offset, "what is there throughout a walk is seen once though others come and go"),
-        (
-            Wrong::FetchesNothing,
-            "records that are asked for by id come as they are now, or it is told that they are gone",
-        ),
-        (Wrong::FetchesAll, "records that are asked for by id come as they are now, or it is told that they are gone"),
-        (
-            Wrong::FetchesNoDeletion,
-            "records that are asked for by id come as they are now, or it is told that they are gone",
-        ),
-        (Wrong::Cache, "records that are asked for by id come as they are now, or it is told that they are gone"),
+        (Wrong::Offset, "a record that exists throughout a walk is seen once though others are added and deleted"),
+        (Wrong::FetchesNothing, "records that are asked for by id come as they are now, or as deleted"),
+        (Wrong::FetchesAll, "records that are asked for by id come as they are now, or as deleted"),
+        (Wrong::FetchesNoDeletion, "records that are asked for by id come as they are now, or as deleted"),
+        (Wrong::Cache, "records that are asked for by id come as they are now, or as deleted"),
         (Wrong::AnyToken, "a token that it did not write is refused"),
         (Wrong::Uncounted, "calls are counted"),
         (Wrong::Everything, "with no change, a delta brings nothing"),
-        (Wrong::Everything, "what a delta brought long ago does not come again"),
+        (Wrong::Everything, "a change that a delta brought long ago does not come again"),
         (Wrong::MarkAtEnd, "a change that is made during a full walk comes with it or with the next delta"),
         (Wrong::NeverEnds, "a delta ends though the shop goes on changing, and the next one brings the rest"),
         (Wrong::Ties, "records that changed in the same instant are all read"),
         (Wrong::Cache, "a delta brings what is new and what changed"),
-        (Wrong::Cache, "of two changes to one record the later one stays"),
+        (Wrong::Cache, "of two changes to one record the later one counts"),
         (Wrong::VersionStands, "versions grow with every change"),
-        (Wrong::GoneIsThere, "a deletion is told, or the next full walk is without it"),
-        (Wrong::GoneTooOld, "a deletion is told, or the next full walk is without it"),
-        (Wrong::KeepsGone, "a deletion is told, or the next full walk is without it"),
-        (Wrong::NoLag, "a change that comes up late is read by the next delta"),
+        (Wrong::GoneIsThere, "a deletion is reported, or the next full walk is without it"),
+        (Wrong::GoneTooOld, "a deletion is reported, or the next full walk is without it"),
+        (Wrong::KeepsGone, "a deletion is reported, or the next full walk is without it"),
+        (Wrong::NoLag, "a change that becomes visible late is read by the next delta"),
         (Wrong::OurClock, "nothing is lost or read for ever where the source's clock is ahead of ours"),
         (Wrong::OurClock, "nothing is lost or read for ever where the source's clock is behind ours"),
-        (Wrong::SwallowsBad, "a record that can't be understood is told with its id, and its neighbours arrive"),
-        (Wrong::BadStops, "a record that can't be understood is told with its id, and its neighbours arrive"),
-        (Wrong::BadSpreads, "a record that can't be understood is told with its id, and its neighbours arrive"),
+        (Wrong::SwallowsBad, "a record that can't be understood is reported with its id, and the others arrive"),
+        (Wrong::BadStops, "a record that can't be understood is reported with its id, and the others arrive"),
+        (Wrong::BadSpreads, "a record that can't be understood is reported with its id, and the others arrive"),
         (Wrong::NeverRenews, "a grant that is refused is renewed, and the page is read"),
-        (Wrong::AllPasses, "refused credentials are told with what to do, after one renewal"),
-        (Wrong::AsksTenTimes, "refused credentials are told with what to do, after one renewal"),
-        (Wrong::AllPasses, "a missing right is told with what to do, and not tried again"),
-        (Wrong::AsksTenTimes, "a missing right is told with what to do, and not tried again"),
-        (Wrong::AllPasses, "too many calls are told with the wait that was asked for"),
-        (Wrong::NoWait, "too many calls are told with the wait that was asked for"),
-        (Wrong::AllStays, "trouble of the server and of the way passes"),
-        (Wrong::AllStays, "an answer that is no page is never taken for one"),
-        (Wrong::EmptyOnTrouble, "an answer that is no page is never taken for one"),
+        (Wrong::AllPasses, "refused credentials are reported with a hint, after one renewal"),
+        (Wrong::AsksTenTimes, "refused credentials are reported with a hint, after one renewal"),
+        (Wrong::AllPasses, "a missing right is reported with a hint, and not retried"),
+        (Wrong::AsksTenTimes, "a missing right is reported with a hint, and not retried"),
+        (Wrong::AllPasses, "a throttled call is reported with the wait that was asked for"),
+        (Wrong::NoWait, "a throttled call is reported with the wait that was asked for"),
+        (Wrong::AllStays, "faults of the server and of the network are transient"),
+        (Wrong::AllStays, "an answer that is no page is never read as one"),
+        (Wrong::EmptyOnTrouble, "an answer that is no page is never read as one"),
         (Wrong::SkipsFailed, "after any fault the walk goes on from where it was to the same result"),
         (Wrong::SkipsFailed, "after any fault a delta misses nothing"),
-        (Wrong::StaysBusy, "a read that is dropped leaves nothing behind"),
+        (Wrong::StaysBusy, "a dropped read has no effect on later ones"),
         (Wrong::TellsSecret, "nothing that can be seen holds a secret"),
         (Wrong::ShowsSecret, "nothing that can be seen holds a secret"),
-        (Wrong::FindsNothing, "its check is content with good keys and tells about bad ones"),
+        (Wrong::FindsNothing, "its check passes with good keys and reports bad ones"),
     ];
     // Each waits now and then, so that they are run at once.
     let passed = std::thread::scope(|scope| {

@@ -1,7 +1,7 @@
-//! Destinations in memory that do what Clerk.io does not: for tests of whoever drives a destination.
+//! Destinations in memory that do what Clerk.io does not: for tests of code that drives a destination.
 //!
-//! A *service* is the other side. It outlives the connectors that speak with it, as a vendor outlives a restart, and notes
-//! whatever should not have been asked of it.
+//! A *service* is the vendor's side. It exists longer than the connectors that call it, as a vendor's service runs on
+//! while the hub restarts, and records every call that should not have been made.
 
 pub mod nested;
 pub mod teller;
@@ -21,7 +21,7 @@ fn receipt(verdict: Verdict, status: u16) -> Receipt {
     Receipt { verdict, status, response: String::new() }
 }
 
-/// An answer that was lost on its way.
+/// The answer was lost.
 fn lost() -> Outcome {
     Outcome::Unknown(Fault::transient("C0998", "the answer was lost"))
 }

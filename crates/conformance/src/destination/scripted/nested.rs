@@ -1,5 +1,5 @@
-//! One record with all markets of an account, imports that take their time, hiding instead of deleting, warnings, and
-//! products that are blocked until their category is there.
+//! One record with all markets of an account, asynchronous imports, hiding instead of deleting, warnings, and products
+//! that are blocked until their category exists.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,18 +36,18 @@ pub const ITEMS: usize = 50;
 /// Imports that may be under way at once.
 pub const IMPORTS_AT_ONCE: usize = 2;
 
-/// The other side.
+/// The vendor's side.
 #[derive(Debug, Default)]
 pub struct Service(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// What it holds, by kind and id: an object per market.
+    /// Its records, by kind and id: an object per market.
     records: BTreeMap<(Kind, String), Map<String, Json>>,
     markets: BTreeSet<String>,
     imports: BTreeMap<String, Import>,
     begun: usize,
-    /// How often an import is asked for in vain.
+    /// How often a poll of an import answers that it goes on.
     patience: u32,
     calls: u64,
     polls: u64,
@@ -61,12 +61,12 @@ struct Import {
 }
 
 impl Service {
-    /// From now on an import is asked for so often in vain.
+    /// From now on so many polls of an import answer that it goes on.
     pub fn takes(&self, polls: u32) {
         locked(&self.0).patience = polls;
     }
 
-    /// Forgets all imports under way, as if they had never been begun.
+    /// Drops all imports under way, as if they had never begun.
     pub fn forget_imports(&self) {
         locked(&self.0).imports.clear();
     }
@@ -86,7 +86,7 @@ impl Service {
         locked(&self.0).polls
     }
 
-    /// What it holds of a record; none: nothing.
+    /// Its record of this id, if it has one.
     pub fn record(&self, kind: Kind, id: &str) -> Option<Json> {
         locked(&self.0).records.get(&(kind, id.to_owned())).cloned().map(Json::Object)
     }
@@ -98,7 +98,7 @@ impl Service {
         markets.filter(|(_, shown)| shown["hidden"] != true).map(|(market, _)| market.clone()).collect()
     }
 
-    /// What should not have happened.
+    /// Calls that should not have been made.
     pub fn wrongs(&self) -> Vec<String> {
         locked(&self.0).wrongs.clone()
     }
@@ -120,7 +120,7 @@ impl State {
         Ticket(ticket)
     }
 
-    /// What became of an import: none while it goes on.
+    /// The outcome of an import; `None` while it goes on.
     fn ask(&mut self, ticket: &str) -> Option<Vec<(String, Outcome)>> {
         self.polls += 1;
         let import = self.imports.get_mut(ticket)?;
@@ -152,7 +152,7 @@ impl State {
 
     fn patch(&mut self, kind: Kind, id: &str, body: Map<String, Json>) {
         let Some(record) = self.records.get_mut(&(kind, id.to_owned())) else {
-            // What is not there need not be hidden.
+            // A record that does not exist need not be hidden.
             if body.values().any(|members| members["hidden"] != true) {
                 self.wrongs.push(format!("a patch of {kind} {id}, which is not there"));
             }
@@ -174,11 +174,11 @@ pub struct Nested {
     carries: [Carry; 2],
 }
 
-/// What [`Nested`] knows of an account: its markets.
+/// [`Nested`]'s facts about an account: its markets.
 struct Registered(BTreeSet<String>);
 
 impl Nested {
-    /// A connector as after a start.
+    /// A new connector, as after a start.
     pub fn new(service: &Arc<Service>) -> Self {
         let of = |kind| Carry { markets: Markets::Many, removal: Removal::Hide, needs_before: true, ..Carry::of(kind) };
         Self { service: Arc::clone(service), carries: [of(Kind::Product), of(Kind::Category)] }
@@ -211,7 +211,7 @@ impl Nested {
     }
 }
 
-/// The record of an item: an object per market, with what each facet and the user's own fields hold of it.
+/// The record of an item: an object per market, with the members of each facet and the user's own fields.
 fn composed(payload: &Payload) -> Map<String, Json> {
     let mut body: Map<String, Json> = Map::new();
     for facet in Facet::ALL {
@@ -233,7 +233,7 @@ fn composed(payload: &Payload) -> Map<String, Json> {
     body
 }
 
-/// The whole record: where it was shown and no longer is, it is hidden.
+/// The whole record. It is hidden in markets that showed it and no longer do.
 fn whole(parcel: &Parcel) -> Map<String, Json> {
     let mut body = composed(&parcel.payload);
     for (market, _) in parcel.before.iter().flat_map(composed) {
@@ -297,7 +297,7 @@ impl Destination for Nested {
                 Op::Put => drop(state.records.insert((call.kind, id), body)),
                 Op::Patch(_) => state.patch(call.kind, &id, composed(&parcel.payload)),
                 Op::Hide => {
-                    // It can only be hidden where it is known to have been shown.
+                    // It can only be hidden in markets that are known to have shown it.
                     let shown = parcel.before.iter().flat_map(composed).map(|(market, _)| market);
                     state.patch(call.kind, &id, shown.map(|market| (market, json!({ "hidden": true }))).collect());
                 }

@@ -1,5 +1,5 @@
-//! A destination with calls that may not be repeated: it keeps a profile of each product, and one event per product says
-//! that the product exists. Consent that people change there comes back as records.
+//! A destination with calls that may not be repeated: it keeps a profile of each product, and one event per product
+//! says that the product exists. Changes of consent that people make there come back as records.
 
 use std::{
     collections::BTreeMap,
@@ -34,54 +34,54 @@ static SIGNALS: SourceDescriptor =
 /// Prefix of the ids of events.
 const TOLD: &str = "launch:";
 
-/// The other side.
+/// The vendor's side.
 #[derive(Debug, Default)]
 pub struct Service(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     profiles: BTreeMap<String, Json>,
-    /// What it was told, as often as it was told it.
+    /// The events that it received, each as often as it was sent.
     told: Vec<String>,
     loses: Option<Loses>,
-    /// It can't say what it was told.
+    /// Whether it can't list the events that it received.
     is_mute: bool,
-    /// What people said here, by the number of the signal.
+    /// Signals of people, by number.
     signals: Vec<String>,
     calls: u64,
 }
 
-/// How the next call that tells something fails: the answer is lost.
+/// How the next call with an event fails: the answer is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loses {
-    /// Before it has its effect.
+    /// Before the call has its effect.
     Before,
-    /// After it had its effect.
+    /// After the call had its effect.
     After,
 }
 
 impl Service {
-    /// The next call that tells something fails like this.
+    /// The next call with an event fails like this.
     pub fn lose(&self, loses: Loses) {
         locked(&self.0).loses = Some(loses);
     }
 
-    /// From now on it can't say what it was told.
+    /// From now on it can't list the events that it received.
     pub fn be_mute(&self) {
         locked(&self.0).is_mute = true;
     }
 
-    /// Somebody says something here, which is to come back as a record of this id.
+    /// A person gives a signal, which comes back as a record of this id.
     pub fn signal(&self, id: &str) {
         locked(&self.0).signals.push(id.to_owned());
     }
 
-    /// How often it was told of this product.
+    /// How many events of this product it received.
     pub fn told(&self, product: &str) -> usize {
         locked(&self.0).told.iter().filter(|id| id.strip_prefix(TOLD) == Some(product)).count()
     }
 
-    /// What it keeps of this product.
+    /// Its profile of this product.
     pub fn profile(&self, product: &str) -> Option<Json> {
         locked(&self.0).profiles.get(product).cloned()
     }
@@ -95,7 +95,7 @@ pub struct Teller {
 }
 
 impl Teller {
-    /// A connector as after a start. `tell`: what is done where nobody knows whether something was told.
+    /// A new connector, as after a start. `tell`: what is done when it is unknown whether an event was received.
     pub fn new(service: &Arc<Service>, tell: Repeat) -> Self {
         // Like a contact, a profile belongs to the account and not to a market.
         let carry = Carry { tell, markets: Markets::Many, ..Carry::of(Kind::Product) };
@@ -196,7 +196,7 @@ impl Destination for Teller {
     }
 }
 
-/// What people said at a [`Service`], as records.
+/// The signals of people at a [`Service`], as records.
 struct Signals(Arc<Service>);
 
 #[async_trait]
