@@ -1,4 +1,4 @@
-//! What must hold after every step. It looks at the database through a connection of its own.
+//! Invariants that must hold after every step. The checks read the database through a connection of their own.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,17 +23,17 @@ use crate::{
     world::{World, host_of},
 };
 
-/// Looking at owners reads every record: once in so many transactions, and at every start.
+/// The check of owners reads every record: it runs once in so many transactions, and at every start.
 const SELDOM: u64 = 100;
 
-/// Counting the rows themselves: once in so many transactions.
+/// The rows themselves are counted once in so many transactions.
 const RECOUNT: u64 = 4;
 
-/// A mark may be taken from an answer that was so late: the source's time is known by the `Date` of answers, which has no
-/// fractions of a second. What lies behind a mark is read again, which changes nothing.
+/// How far a mark may go back: the source's time is known from the `Date` of answers, which may be this late and has no
+/// fractions of a second. Records after a mark are read again, which changes nothing.
 const LATE: i64 = 45_000;
 
-/// What was true at the last look.
+/// The state at the last check.
 #[derive(Debug, Default)]
 struct Last {
     revision: Revision,
@@ -51,10 +51,10 @@ pub(crate) struct Checks {
     last: Mutex<Last>,
 }
 
-/// The database that is looked at.
+/// The database that is checked.
 struct Looking {
     store: Arc<Sqlite>,
-    /// Tells whether another connection has changed it.
+    /// SQLite's counter of changes by other connections.
     version: Connection,
     seen: i64,
 }
@@ -68,7 +68,7 @@ impl Checks {
         Arc::new(Self { steps, clock, flows, looking: Mutex::default(), last: Mutex::default() })
     }
 
-    /// Looks at this database from now on; none: at nothing.
+    /// Checks this database from now on; `None`: none.
     pub(crate) fn look_at(&self, database: Option<&Path>) -> anyhow::Result<()> {
         let options = Options { readers: 1, reader_cache_kib: 512, ..Options::default() };
         let opened = database.map(|path| -> anyhow::Result<Looking> {
@@ -85,7 +85,7 @@ impl Checks {
         locked(&self.looking).as_ref().map(|looking| Arc::clone(&looking.store))
     }
 
-    /// The database where something changed since the last look.
+    /// The database, if something changed since the last check.
     fn changed(&self) -> anyhow::Result<Option<Arc<Sqlite>>> {
         let mut looking = locked(&self.looking);
         let Some(looking) = looking.as_mut() else { return Ok(None) };
@@ -94,7 +94,7 @@ impl Checks {
         Ok(changed.then(|| Arc::clone(&looking.store)))
     }
 
-    /// Looks, and ends the run where a promise is broken.
+    /// Runs the checks, and ends the run if a promise is broken.
     pub(crate) async fn after_step(&self) {
         let store = match self.changed() {
             Ok(Some(store)) => store,
@@ -123,7 +123,7 @@ impl Checks {
             last.revision = revision;
         }
         for flow in &self.flows {
-            // Before the first start declares it there is nothing to count.
+            // Before the first start declares the flow there is nothing to count.
             let tally = match store.tally(flow).await {
                 Err(_) if revision == Revision(0) => continue,
                 tally => tally?,
@@ -143,7 +143,7 @@ impl Checks {
         }
     }
 
-    /// What differs where the rows themselves are counted, and a record that the cursor passed without settling it.
+    /// Differences between the tally and the counted rows, and records that the cursor passed without settling them.
     fn recounted(&self, flow: &FlowName, tally: &Tally) -> Option<String> {
         let looking = locked(&self.looking);
         let counted = count(&looking.as_ref()?.version, flow);
@@ -188,8 +188,8 @@ impl Checks {
         Ok(None)
     }
 
-    /// The hub starts again: what the ledger is sure of the stores hold, and they hold nothing that it does not know of.
-    /// What is in doubt may be sent again.
+    /// After a restart of the hub: the stores hold every item as the ledger notes it, and no item that it does not
+    /// know. Items in doubt may be sent again.
     pub(crate) async fn after_restart(&self, probe: &Probe, world: &World) -> anyhow::Result<()> {
         let Some(store) = self.store() else { return Ok(()) };
         let store: &dyn Store = store.as_ref();
@@ -214,7 +214,7 @@ impl Checks {
                 let noted = entry.items.iter().find(|noted| noted.id == item.id).map(|noted| noted.payload.object());
                 let noted: Option<Value> = noted.map(|object| serde_json::from_str(&object)).transpose()?;
                 let mut there = if kind == Kind::Category { &categories } else { &products }.get(&id).cloned();
-                // The id is no part of the payload.
+                // The id is not part of the payload.
                 if let Some(object) = there.as_mut().and_then(Value::as_object_mut) {
                     object.shift_remove("id");
                 }
@@ -238,7 +238,7 @@ impl Checks {
     }
 }
 
-/// Items of a flow that the destination holds or may hold, and whose they are.
+/// Items of a flow that the destination holds or may hold, with their owners.
 async fn items(store: &dyn Store, flow: &FlowName) -> Result<Vec<(Kind, Number, ItemEntry)>, Fault> {
     let mut held = Vec::new();
     for kind in [Kind::Category, Kind::Product] {
@@ -256,7 +256,7 @@ async fn items(store: &dyn Store, flow: &FlowName) -> Result<Vec<(Kind, Number, 
     Ok(held)
 }
 
-/// How records stand by the rows themselves.
+/// Records by state, counted from the rows.
 #[derive(Debug)]
 struct Counted {
     /// Records of the kinds that the flow carries, and unread ones among them.
@@ -268,8 +268,8 @@ struct Counted {
     passed: u64,
 }
 
-/// A flow's records that are behind its cursor and can be understood, with their rows. What is to be tried again may be
-/// settled at an older revision: it is looked at as it is then.
+/// A flow's records that its cursor has passed and that can be understood, with their rows. A record with a due retry
+/// may be settled at an older revision: the retry reads the present one.
 const BEHIND: &str = "FROM flow f JOIN record r ON r.source = f.source AND r.urgency < 3 AND (f.kinds >> r.kind) & 1
     LEFT JOIN ledger l ON l.key = (f.key << 40) + r.n AND (l.revision >= r.revision OR l.state = 4)
     WHERE f.name = ?1 AND f.current AND r.unread = 0
@@ -291,7 +291,7 @@ fn count(db: &Connection, flow: &FlowName) -> rusqlite::Result<Counted> {
 }
 
 impl Counted {
-    /// Whether the tally says the same. Records whose id could not be read have no row.
+    /// Whether the tally has the same counts. Records whose id could not be read have no row.
     fn is(&self, tally: &Tally) -> bool {
         let of = |states: &[u8]| states.iter().filter_map(|state| self.settled.get(state)).sum::<u64>();
         let settled = [

@@ -16,10 +16,10 @@ use tokio::time::Instant;
 /// 2026-03-02T06:00:00Z, in milliseconds.
 const EPOCH: i64 = 1_772_431_200_000;
 
-/// No single wait is longer, so that a jump is noticed as soon as by the machine's clock.
+/// No single wait is longer, as with the machine's clock, so that a jump is noticed.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// A clock that shows simulated time. Clones are set forward on their own.
+/// A clock with simulated time. Each clone is set forward by itself.
 #[derive(Debug)]
 pub(crate) struct SimClock {
     began: Instant,

@@ -1,4 +1,4 @@
-//! What must hold at the end, when nothing disturbs any more.
+//! Invariants that must hold at the end, when all disturbances are over.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
@@ -22,14 +22,14 @@ use crate::{
     world::{Held, World},
 };
 
-/// Longest simulated time in which everything must be in order.
+/// Longest simulated time until everything must be in sync.
 const PATIENCE: Duration = Duration::from_hours(2);
 
 fn failed(fault: Fault) -> anyhow::Error {
     anyhow!("{fault}")
 }
 
-/// One pass of a hub; what stopped it is an error.
+/// One pass of a hub; a fault that stopped it is an error.
 pub(crate) async fn pass(hub: &Hub, full: bool) -> anyhow::Result<()> {
     let (_stop, stopped) = watch::channel(false);
     let options = SyncOptions { full, flows: Vec::new(), patience: Duration::from_mins(20) };
@@ -40,7 +40,7 @@ pub(crate) async fn pass(hub: &Hub, full: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What stores hold that never saw a fault: a new hub, an empty database, empty stores, the same shop.
+/// The content of stores after an undisturbed run: a new hub, an empty database, empty stores, the same shop.
 async fn undisturbed(
     world: &World,
     hub: &Hub,
@@ -72,7 +72,7 @@ async fn undisturbed(
     Ok(world.held(&clerk))
 }
 
-/// The first difference between what the stores hold and what they should.
+/// The first difference between the stores and the undisturbed run.
 fn difference(held: &Held, wanted: &Held) -> Option<String> {
     for (market, wanted) in wanted {
         let empty = [BTreeMap::new(), BTreeMap::new()];
@@ -102,8 +102,8 @@ fn difference(held: &Held, wanted: &Held) -> Option<String> {
     None
 }
 
-/// A record that failed alone again and again while others succeeded is dead; where faults are as many as here, that is
-/// chance, and an operator has it tried again. Any other dead letter is an error.
+/// A record that failed alone repeatedly while others succeeded is dead; with as many faults as here that happens by
+/// chance, and an operator replays it. Any other dead letter is an error.
 async fn replay(hub: &Hub) -> anyhow::Result<()> {
     for flow in &hub.engine.flows {
         let dead = hub.engine.store.dead(&flow.name, usize::from(u16::MAX)).await.map_err(failed)?;
@@ -119,8 +119,8 @@ async fn replay(hub: &Hub) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Checks the end of a run whose hub is stopped and whose disturbances are over. `deltas`: reads of changes alone must
-/// bring everything.
+/// Checks the end of a run whose hub is stopped and whose disturbances are over. `deltas`: whether reads of changes
+/// alone must be enough.
 pub(crate) async fn check(
     world: &World,
     hub: &Hub,
@@ -155,7 +155,7 @@ pub(crate) async fn check(
             }
             bail!("it does not converge: {flows:?}");
         }
-        // What must be read again is only found by a full read where nothing tells of it.
+        // Some deletions are only found by a full read.
         full = !deltas && !full;
         tokio::time::sleep(Duration::from_mins(10)).await;
     }

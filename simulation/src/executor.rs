@@ -1,4 +1,4 @@
-//! Store work, done at once on the one thread of the run.
+//! Does store work at once, on the one thread of the run.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,8 +12,8 @@ use crate::{
     steps::{Place, Steps},
 };
 
-/// Does the hub's store work. Each piece takes a little simulated time, so that others come between; the hub may die
-/// before and after it, never within: a transaction is whole.
+/// Does the hub's store work. Each piece of work takes a little simulated time, so that other tasks run in between; the
+/// hub may be killed before and after it, never within: a transaction is atomic.
 pub(crate) struct Inline {
     pub(crate) random: Random,
     pub(crate) steps: Arc<Steps>,
@@ -36,7 +36,7 @@ impl Executor for Inline {
     }
 }
 
-/// Does store work of those who only look.
+/// Does store work of the checks.
 pub(crate) struct Plain;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! The hub: the engine of a configuration, on a database that outlives it.
+//! The hub: the engine of a configuration, on a database that remains when the hub is killed.
 
 use std::{path::Path, sync::Arc};
 
@@ -18,13 +18,13 @@ pub(crate) struct Hub {
     pub(crate) engine: Arc<Engine>,
 }
 
-/// What a hub finds around it.
+/// The environment of a hub.
 pub(crate) struct Around {
     pub(crate) executor: Arc<dyn Executor>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) random: Random,
-    /// Removals are not guarded.
+    /// Whether removals are not guarded.
     pub(crate) allow_deletes: bool,
     /// The database may grow to so many pages.
     pub(crate) most_pages: Option<u32>,
@@ -45,7 +45,7 @@ impl Hub {
         Ok(Self { engine })
     }
 
-    /// How its flows stand.
+    /// The states of its flows.
     pub(crate) async fn status(&self) -> anyhow::Result<Vec<FlowStatus>> {
         let origins = self.engine.origins.iter();
         let lanes = origins.map(|origin| (origin.pull.name.clone(), origin.pull.source.lanes())).collect();

@@ -1,4 +1,4 @@
-//! The lines that a run logs: with simulated times, searched for secrets, printed where a trace is wanted.
+//! The log lines of a run: with simulated times, searched for secrets, printed if a trace is wanted.
 
 use std::{
     fmt,
@@ -66,9 +66,9 @@ impl Log {
         Self { lines: Lines { secrets: Arc::new(secrets), leaked: Arc::default(), shown }, clock }
     }
 
-    /// Who takes the lines of this thread.
+    /// The subscriber for the lines of this thread.
     pub(crate) fn dispatch(&self) -> Dispatch {
-        // Quieter where nobody compares: most lines of a trace are of libraries.
+        // A lower level where traces are not compared: most lines of a trace come from libraries.
         let level = if self.lines.shown { LevelFilter::TRACE } else { LevelFilter::DEBUG };
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(level)

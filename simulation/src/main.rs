@@ -1,8 +1,8 @@
 //! The whole hub with its emulators, in one thread on virtual time, from one seed.
 //!
-//! Nothing here is random but by the seed, so a failure is a number that replays. The network is in this process: a
-//! connector's calls go through `wire`'s transport to the emulators' routers, and tokio's paused clock jumps over idle
-//! time. What survives a crash of the hub is what would survive on disk: the database and the shops.
+//! The seed decides everything random, so the number of a failing seed replays the failure. The network is in this
+//! process: a connector's calls go through `wire`'s transport to the emulators' routers, and tokio's paused clock jumps
+//! over idle time. After a crash of the hub, the database and the shops remain, as they would on disk.
 
 mod check;
 mod clock;
@@ -41,7 +41,7 @@ const USAGE: &str = "usage: simulation run --seeds A..B [--scenario NAME] [--mut
        simulation mutants --seeds A..B [--mutant NAME] [--jobs N]
        simulation list";
 
-/// What the command line asks for.
+/// Arguments of the command line.
 #[derive(Clone, Debug, Default)]
 struct Arguments {
     seeds: std::ops::Range<u64>,

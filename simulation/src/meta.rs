@@ -6,8 +6,8 @@ use anyhow::Context as _;
 
 use crate::Arguments;
 
-/// Runs the first seed twice at the level TRACE, each time in a process of its own, and compares what they print: whether
-/// it is the same, and what to tell of it.
+/// Runs the first seed twice at the level TRACE, each time in a process of its own, and compares their output: returns
+/// whether it is the same, and a line about it.
 pub(crate) fn compare(arguments: &Arguments) -> anyhow::Result<(bool, String)> {
     let order = arguments.order(arguments.seeds.start);
     let once = || -> anyhow::Result<(Vec<u8>, Vec<u8>, Option<i32>)> {

@@ -1,4 +1,4 @@
-//! Promises broken on purpose: each must be caught by the seeds that guard a change.
+//! Promises broken on purpose: the seeds that guard a change must catch each of them.
 
 use std::{
     path::Path,
@@ -23,15 +23,15 @@ pub(crate) enum Mutant {
     ForgottenDelete,
     /// An older call is carried out after a newer one.
     LateEffect,
-    /// `Retry-After` is not heeded.
+    /// `Retry-After` is ignored.
     Impatient,
     /// A page of products is read without its last record.
     ShortPage,
     /// Removals are not guarded.
     NoGuard,
-    /// A crash takes the last transactions along.
+    /// A crash loses the last transactions.
     LostCommits,
-    /// A crash leaves the calls that it cut off as they were: nothing is in doubt.
+    /// Calls that a crash cut off leave no item in doubt.
     NoDoubt,
     /// The ledger loses a row at a restart.
     LostRow,
@@ -41,15 +41,15 @@ pub(crate) enum Mutant {
     TwoOwners,
     /// A flow's cursor passes records that are not settled.
     SkippedRecords,
-    /// Nothing looks again when a price window opens or closes.
+    /// A record is not projected again when a price window opens or closes.
     NoDue,
-    /// What hangs on a product does not touch it.
+    /// A changed part of a product does not touch it.
     LostLinks,
     /// A read of changes starts at the source's time, without the lag.
     NoLag,
     /// An unchanged record is sent again in a further pass.
     Unstable,
-    /// A task outlives its hub.
+    /// A task runs on after its hub was killed.
     StrayTask,
     /// A credential is logged.
     LoggedSecret,
@@ -116,7 +116,7 @@ impl Mutant {
         Self::ALL.into_iter().find(|it| it.name() == name).with_context(|| format!("{name:?} is no mutant"))
     }
 
-    /// What it does to the database of a hub that was killed.
+    /// SQL that damages the database of a hub that was killed.
     const fn damage(self) -> Option<&'static str> {
         match self {
             Self::NoDoubt => Some("DELETE FROM call WHERE ended_at IS NULL"),
@@ -150,7 +150,7 @@ impl Mutant {
         Ok(())
     }
 
-    /// The comparison of two processes catches it, no single run does.
+    /// Whether only the comparison of two processes catches it, and no single run.
     const fn differs_by_process(self) -> bool {
         matches!(self, Self::HashOrder | Self::RealTime)
     }

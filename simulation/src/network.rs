@@ -26,14 +26,14 @@ use crate::{
     steps::{Place, Steps},
 };
 
-/// What goes wrong on the way. Rates are per mille; the default is a perfect network.
+/// Faults of the network. Rates are per mille; the default is a perfect network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Weather {
-    /// Each way takes from so many to so many milliseconds.
+    /// Shortest and longest delay of each direction, in milliseconds.
     pub(crate) latency: (u64, u64),
     /// The connection breaks before the request reaches its host.
     pub(crate) lost_before: u64,
-    /// The host acts, and its answer is lost.
+    /// The host carries out the request, and its answer is lost.
     pub(crate) lost_after: u64,
     /// The host carries out half of a batch, and its answer is lost.
     pub(crate) half: u64,
@@ -47,20 +47,20 @@ pub(crate) struct Weather {
     pub(crate) silent: BTreeSet<String>,
 }
 
-/// Hosts by name, and the way to them.
+/// Hosts by name, and the network to them.
 pub(crate) struct Network {
     hosts: BTreeMap<String, Router>,
     random: Random,
     weather: Mutex<Weather>,
     calls: AtomicU64,
-    /// None in an undisturbed run.
+    /// `None` in an undisturbed run.
     hub: Option<Watch>,
     mutant: Option<Mutant>,
     /// For a mutant: a call that is carried out once more, by host.
     late: Mutex<BTreeMap<String, Request>>,
 }
 
-/// Who watches what the hub calls.
+/// Observers of the hub's calls.
 pub(crate) struct Watch {
     pub(crate) steps: Arc<Steps>,
     pub(crate) probe: Arc<Probe>,
@@ -141,7 +141,7 @@ fn again(request: &Request) -> Request {
     }
 }
 
-/// A batch without the second half of its items; none where it has no two.
+/// A batch without the second half of its items; `None` if it has fewer than two.
 fn half(request: &Request) -> Option<Request> {
     if !writes(request) || request.method == http::Method::DELETE {
         return None;
@@ -200,7 +200,7 @@ impl Transport for Network {
 }
 
 impl Network {
-    /// The answer, and what will break its body.
+    /// The answer, and the fault that will break its body.
     async fn exchange(&self, host: &str, request: Request) -> Result<(Answer, Option<Broken>), Broken> {
         let weather = self.weather();
         self.calls.fetch_add(1, Ordering::Relaxed);
@@ -298,7 +298,7 @@ impl Network {
     }
 }
 
-/// A body that is here already and shown piece by piece.
+/// A complete body that is delivered piece by piece.
 struct Whole {
     pieces: Vec<Bytes>,
     end: Option<Broken>,

@@ -1,4 +1,4 @@
-//! What the stores have acknowledged, as seen on the wire: nobody sends what was acknowledged already.
+//! Tracks on the wire what the stores have acknowledged: no item may be sent again as it was acknowledged.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,19 +15,19 @@ use crate::{steps::Steps, world::SHOP};
 /// An item: host, resource, id.
 type Key = (String, String, String);
 
-/// What was acknowledged for each item; one whose last call has no answer, or was refused, is not in it.
+/// The acknowledged payload of each item. An item whose last call has no answer, or was refused, is left out.
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
     acknowledged: Mutex<BTreeMap<Key, Value>>,
-    /// Hosts of which a call failed since the hub last asked them whether they accept what they accepted before.
+    /// Hosts with a failed call since the hub last probed them with an item that they had accepted.
     failing: Mutex<BTreeSet<String>>,
-    /// Hosts that asked for quiet: when, and until when.
+    /// Hosts that asked for a pause: when, and until when.
     quiet: Mutex<BTreeMap<String, (Instant, Instant)>>,
-    /// Items that were asked to be removed without anybody's approval; none: from now on it is given.
+    /// Items whose removal was requested without approval; `None`: all removals are approved from now on.
     removed: Mutex<Removed>,
 }
 
-/// Items that were asked to be removed.
+/// Items whose removal was requested.
 #[derive(Debug, Default)]
 struct Removed {
     approved: bool,
@@ -36,7 +36,7 @@ struct Removed {
 
 /// How many items a flow of this size may remove without approval.
 const MOST_REMOVED: usize = 20;
-/// A call may be on its way when its host asks for quiet.
+/// A call may be under way when its host asks for a pause.
 const ON_ITS_WAY: Duration = Duration::from_millis(50);
 
 /// What a request writes.
@@ -50,7 +50,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A call under way. Whoever drops it before its answer came gave up waiting.
+/// A call under way. Dropped before its answer came, it was abandoned.
 pub(crate) struct UnderWay {
     probe: Arc<Probe>,
     asked: Option<Asked>,
@@ -74,10 +74,10 @@ impl Drop for UnderWay {
 }
 
 impl Probe {
-    /// A request goes out.
+    /// A request is sent.
     pub(crate) fn asks(self: &Arc<Self>, host: &str, request: &Request, steps: &Arc<Steps>) -> UnderWay {
         let asked = read(host, request);
-        // The stores take their keys in the query.
+        // The stores read their keys from the query.
         let query = request.url.query().filter(|_| host == SHOP);
         tracing::trace!(method = %request.method, host, path = request.url.path(), query, items = ?asked.items, "asks");
         self.is_quiet(host, &asked, steps);
@@ -90,7 +90,7 @@ impl Probe {
                 (Some(object), Some(known)) => merged(known, object) == *known,
                 _ => false,
             };
-            // Where a call failed, the hub may ask whether the account works: by one item that it is known to accept.
+            // After a failed call the hub may probe the account with one item that it is known to accept.
             if again && !locked(&self.failing).remove(host) {
                 steps.fail(format!("{} is sent again as it was acknowledged: {key:?}", request.method));
             }
@@ -103,7 +103,7 @@ impl Probe {
         UnderWay { probe: Arc::clone(self), asked: Some(asked) }
     }
 
-    /// No call begins while its host asked for quiet.
+    /// Checks that no call begins during a pause that its host asked for.
     fn is_quiet(&self, host: &str, asked: &Asked, steps: &Steps) {
         let now = Instant::now();
         let quiet = locked(&self.quiet).get(host).copied();
@@ -115,7 +115,7 @@ impl Probe {
         }
     }
 
-    /// Nothing removes most of a destination by itself.
+    /// Checks that no flow removes most of a destination without approval.
     fn counts_removals(&self, host: &str, asked: &Asked, steps: &Steps) {
         let mut removed = locked(&self.removed);
         if removed.approved {
@@ -133,13 +133,13 @@ impl Probe {
         locked(&self.removed).approved = true;
     }
 
-    /// A host asks for quiet.
+    /// A host asks for a pause.
     pub(crate) fn quieten(&self, host: &str, seconds: u64) {
         let now = Instant::now();
         locked(&self.quiet).insert(host.to_owned(), (now, now + Duration::from_secs(seconds)));
     }
 
-    /// Nobody knows any more who asked for quiet.
+    /// Drops all pauses: a new hub does not know them.
     pub(crate) fn forget_quiet(&self) {
         locked(&self.quiet).clear();
     }
@@ -163,7 +163,7 @@ impl Probe {
         }
     }
 
-    /// The hub died: what it did not note it may send again.
+    /// The hub was killed: items whose outcome it did not store may be sent again.
     pub(crate) fn keep(&self, noted: impl Fn(&str, &str, &str) -> bool) {
         self.forget_quiet();
         let mut acknowledged = locked(&self.acknowledged);
@@ -171,7 +171,7 @@ impl Probe {
     }
 }
 
-/// Where an item's last acknowledged state waits while a call of it is under way.
+/// Holds an item's last acknowledged payload while a call of it is under way.
 fn pending(key: &Key) -> Key {
     (key.0.clone(), format!("{} under way", key.1), key.2.clone())
 }

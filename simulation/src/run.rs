@@ -1,4 +1,4 @@
-//! One run: a hub that is killed again and again while its shop changes, then the end.
+//! One run: a hub that is killed repeatedly while its shop changes, then the checks at the end.
 
 use std::{
     fs,
@@ -33,7 +33,7 @@ use crate::{
     world::{Setting, World, host_of},
 };
 
-/// Which run.
+/// Identifies a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Order {
     pub(crate) seed: u64,
@@ -50,7 +50,7 @@ impl Order {
     }
 }
 
-/// What a run did.
+/// Counts of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Done {
     pub(crate) crashes: u64,
@@ -70,7 +70,7 @@ impl Done {
     }
 }
 
-/// Runs it to its end; the error says which promise was broken.
+/// Runs it to its end; the error names the broken promise.
 pub(crate) fn run(order: &Order) -> Result<Done, String> {
     let mut builder = Builder::new_current_thread();
     builder.enable_time().start_paused(true).rng_seed(RngSeed::from_bytes(&order.seed.to_le_bytes()));
@@ -84,7 +84,7 @@ struct Run<'a> {
     world: World,
     /// The time of shop and stores.
     clock: Arc<SimClock>,
-    /// The time of the hub: it may be set wrong.
+    /// The time of the hub, which may be set wrong.
     hub_clock: Arc<SimClock>,
     steps: Arc<Steps>,
     probe: Arc<Probe>,
@@ -94,13 +94,13 @@ struct Run<'a> {
     done: Done,
 }
 
-/// Pages that a database has.
+/// Number of pages of a database.
 fn pages(database: &Path) -> u32 {
     let bytes = fs::metadata(database).map_or(0, |metadata| metadata.len());
     u32::try_from(bytes / 4096).unwrap_or(u32::MAX / 2)
 }
 
-/// A folder that is made anew and removed at the end.
+/// A folder that is created empty and removed at the end.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -213,9 +213,9 @@ impl Run<'_> {
                 Scenario::Mistake if now == all / 2 + 1 => Setting::WrongCurrency,
                 _ => Setting::Usual,
             };
-            // Before and during the mistake the hub has time: an event ends these lives.
+            // Before and during the wrong setting the hub is not killed: an event ends these lives.
             let long = self.order.scenario == Scenario::Mistake && (all / 2..all / 2 + 2).contains(&now);
-            // Half of the lives are cut short from their beginning, the others some time later.
+            // Half of the lives may be killed from their beginning, the others some time later.
             let wait =
                 if random.hits(500) { Duration::ZERO } else { self.plan.live_for.mul_f64(1.5) / all.max(1) as u32 };
             let wait = Duration::from_millis(random.below(1 + wait.as_millis() as u64));
@@ -271,7 +271,7 @@ impl Run<'_> {
                     () = self.steps.died() => break false,
                     ended = &mut life => match ended {
                         Ok(()) => break true,
-                        // As an operator would, once there is room again.
+                        // As an operator restarts it, once there is room on the disk again.
                         Err(error) if self.room_on_disk().is_some() && error.to_string().contains("C0104") => break false,
                         Err(error) => return Err(error),
                     },
@@ -287,7 +287,7 @@ impl Run<'_> {
             }
         };
         self.checks.look_at(None)?;
-        // What belonged to the hub is gone once its tasks were dropped.
+        // Nothing of the hub remains once its tasks are dropped.
         for _ in 0..1000 {
             if Handle::current().metrics().num_alive_tasks() <= before {
                 break;
@@ -302,7 +302,7 @@ impl Run<'_> {
         Ok(lived)
     }
 
-    /// The end: nothing disturbs any more, and everything must come right.
+    /// The end: all disturbances are over, and everything must converge.
     async fn end(&mut self) -> anyhow::Result<()> {
         self.network.set(Weather { latency: (1, 5), ..Weather::default() });
         self.world.shop_faults.set(FaultPlan::default())?;
@@ -315,7 +315,7 @@ impl Run<'_> {
         self.steps.revive();
         let other = self.order.scenario == Scenario::Mapping;
         let setting = if other { Setting::OtherMapping } else { Setting::Usual };
-        // An operator looks at what is held, and approves it.
+        // An operator approves the held removals.
         self.probe.approve_removals();
         self.plan.full_disk = None;
         let (hub, config) = self.start(setting, true).await?;
@@ -339,7 +339,7 @@ impl Run<'_> {
     }
 }
 
-/// Something that happens to the world.
+/// An event in the emulated world.
 #[derive(Debug)]
 enum Event {
     Edit(Edit),
@@ -359,7 +359,7 @@ enum Event {
     Jump(i64),
 }
 
-/// What happens, in order.
+/// Events in order of time.
 struct Events {
     next: Vec<(Instant, Event)>,
     edits: u64,

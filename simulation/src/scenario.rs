@@ -1,4 +1,5 @@
-//! What happens to shop, network and destinations in a run. Each seed draws a part of the menu: all at once hides faults.
+//! Draws what happens to shop, network and destinations in a run. Each seed draws a part of the list, because all
+//! disturbances at once hide faults.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,7 +13,7 @@ use crate::{
     steps::Place,
 };
 
-/// What a run is about.
+/// The subject of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scenario {
     /// The first read and its delivery.
@@ -21,7 +22,7 @@ pub(crate) enum Scenario {
     LiveEdits,
     /// Price windows that open and close, and a clock that is set forward.
     Windows,
-    /// Products that go and come back.
+    /// Products that are deleted and created again.
     Deletes,
     /// One destination can't be reached for an hour, or takes calls and never answers.
     Outage,
@@ -69,11 +70,11 @@ impl Scenario {
     }
 }
 
-/// What one seed does.
+/// The draws of one seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) products: usize,
-    /// Products as real shops have them.
+    /// Whether products have the oddities of real shops.
     pub(crate) oddities: bool,
     pub(crate) messages: bool,
     pub(crate) batch_items: u64,
@@ -84,7 +85,7 @@ pub(crate) struct Plan {
     pub(crate) weather: Weather,
     pub(crate) shop_faults: FaultPlan,
     pub(crate) clerk_faults: FaultPlan,
-    /// Crashes, the mean number of steps between them, and where the hub dies.
+    /// Number of crashes, the mean number of steps between them, and the place at which the hub is killed.
     pub(crate) crashes: u64,
     pub(crate) steps_between: u64,
     pub(crate) dies_at: Option<Place>,

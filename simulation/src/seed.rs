@@ -1,4 +1,4 @@
-//! Chance, by name: a further draw in one place leaves all others as they were.
+//! Random generators by name, so that a further draw in one place leaves all others unchanged.
 
 use contract::Random;
 
@@ -17,7 +17,7 @@ pub(crate) trait Draws {
     fn below(&self, bound: u64) -> u64;
     /// A number from `low` to `high`, both included.
     fn between(&self, low: u64, high: u64) -> u64;
-    /// True so often among a thousand draws.
+    /// True in this many of a thousand draws.
     fn hits(&self, per_mille: u64) -> bool;
 }
 

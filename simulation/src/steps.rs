@@ -1,4 +1,4 @@
-//! Steps of a run, and the one at which the hub dies.
+//! Steps of a run, and the one at which the hub is killed.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-/// A place at which the hub may die.
+/// A place at which the hub may be killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// Before or after work of the store.
@@ -18,15 +18,15 @@ pub(crate) enum Place {
     Applied,
 }
 
-/// What the hub dies of next.
+/// When the hub is killed next.
 #[derive(Clone, Copy, Debug, Default)]
 struct Doom {
-    /// At this step or the next one that `only` allows; none: not at all.
+    /// At this step or the next one that `only` allows; `None`: not at all.
     at: Option<u64>,
     only: Option<Place>,
 }
 
-/// Counts steps, and stops the hub for good at the one that was chosen.
+/// Counts steps, and stops the hub for ever at the chosen one.
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
     taken: AtomicU64,
@@ -46,19 +46,19 @@ impl Steps {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// A new hub lives.
+    /// A new hub starts.
     pub(crate) fn revive(&self) {
         *self.doom.lock().unwrap_or_else(PoisonError::into_inner) = Doom::default();
         self.dead.store(false, Ordering::Relaxed);
     }
 
-    /// The hub dies after so many further steps, at a place of this kind.
+    /// Kills the hub after so many further steps, at a place of this kind.
     pub(crate) fn doom(&self, steps: u64, only: Option<Place>) {
         let at = Some(self.taken() + steps);
         *self.doom.lock().unwrap_or_else(PoisonError::into_inner) = Doom { at, only };
     }
 
-    /// One step. Never returns to a hub that dies here or is dead already.
+    /// One step. Never returns to a hub that is killed here or was killed before.
     pub(crate) async fn step(&self, place: Place) {
         if self.dead.load(Ordering::Relaxed) {
             return std::future::pending().await;
@@ -74,7 +74,7 @@ impl Steps {
         }
     }
 
-    /// The hub dies.
+    /// Kills the hub.
     pub(crate) fn kill(&self) {
         if !self.dead.swap(true, Ordering::Relaxed) {
             self.died.notify_one();
@@ -88,12 +88,12 @@ impl Steps {
         self.kill();
     }
 
-    /// What was broken first.
+    /// The first broken promise.
     pub(crate) fn broken(&self) -> Option<String> {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns when the hub has died.
+    /// Returns when the hub was killed.
     pub(crate) async fn died(&self) {
         self.died.notified().await;
     }

@@ -1,4 +1,4 @@
-//! The shop, the stores it is sold in, and the configuration of a hub that reaches them.
+//! The shop, its Clerk.io stores, and the configuration of a hub that reaches them.
 
 use std::{
     collections::BTreeMap,
@@ -24,14 +24,14 @@ use crate::{clock::SimClock, mutant::Mutant, scenario::Plan, seed::child};
 /// The shop's host.
 pub(crate) const SHOP: &str = "commercetools.test";
 
-/// What every store holds: products and categories by market.
+/// The content of every store: products and categories by market.
 pub(crate) type Held = BTreeMap<String, [BTreeMap<String, Value>; 2]>;
 
-/// Which configuration the hub runs with.
+/// The configuration that the hub runs with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Setting {
     Usual,
-    /// With a field more.
+    /// With one more field.
     OtherMapping,
     /// In a currency that no product has a price in.
     WrongCurrency,
@@ -47,7 +47,7 @@ pub(crate) struct World {
     pub(crate) living: LivingShop,
 }
 
-/// The Clerk.io host of a market: each has its own, so that one can be away.
+/// The Clerk.io host of a market: each has its own, so that one can be unreachable.
 pub(crate) fn host_of(market: &str) -> String {
     format!("clerk-{market}.test")
 }
@@ -100,7 +100,7 @@ impl World {
         self.hosts_with(self.shop_faults.wrap(self.shop.router()), &stores)
     }
 
-    /// The same shop with other stores, and nothing that disturbs.
+    /// The same shop with other stores, without disturbances.
     pub(crate) fn undisturbed(&self, clock: &Arc<SimClock>) -> (clerk::Emulator, BTreeMap<String, Router>) {
         let clerk = clerk(&self.markets, clock.for_sandbox());
         let hosts = self.hosts_with(self.shop.router(), &clerk.router());
@@ -118,7 +118,7 @@ impl World {
         keys.chain(["sandbox-secret".to_owned()]).collect()
     }
 
-    /// What the stores of `clerk` hold.
+    /// The content of the stores of `clerk`.
     pub(crate) fn held(&self, clerk: &clerk::Emulator) -> Held {
         let held = |market: &Market| {
             let store = clerk.store(&market.key)?;

@@ -1,4 +1,4 @@
-//! Measuring: builds the binary as it is shipped and hands over to its own `bench` command.
+//! Builds the binary as it is shipped and runs its `bench` command.
 
 use std::path::Path;
 

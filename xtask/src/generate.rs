@@ -1,4 +1,4 @@
-//! `docs/reference` is written by the binary from the code itself; this runs it and compares.
+//! Has the binary write `docs/reference` from the code, or compares it with what is committed.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::cargo;
 
-/// Writes `docs/reference` anew, or with `check` only says whether it is fresh.
+/// Writes `docs/reference`, or with `check` only reports whether it is up to date.
 pub(crate) fn run(root: &Path, check: bool) -> anyhow::Result<()> {
     let reference = root.join("docs/reference");
     let fresh = root.join("target/generated/reference");
@@ -84,7 +84,7 @@ fn first_difference(old: &[u8], new: &[u8]) -> usize {
     same.count() + 1
 }
 
-/// All files below a folder, by path relative to it; none where there is no folder.
+/// All files below a folder, by path relative to it; empty if there is no folder.
 fn files(folder: &Path) -> anyhow::Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];

@@ -1,7 +1,7 @@
 //! The project's own chores: `test`, `simulate`, `tidy`, `generate`, `bench`.
 //!
-//! **Invariants:** it needs the Rust toolchain and nothing else; every chore ends with a line that says how it went, and
-//! with exit code 1 where something is to be done.
+//! **Invariants:** it needs the Rust toolchain and nothing else; every chore ends with a line about its result, and
+//! with exit code 1 if something has to be done.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who started it")]
 

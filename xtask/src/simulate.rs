@@ -35,7 +35,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
     start(root, &with_seeds(words, SEEDS))
 }
 
-/// What guards a change: that a run is determined by its seed, then the fixed seeds, two at a time.
+/// The checks of a change: a run is determined by its seed, then the fixed seeds pass, two at a time.
 pub(crate) fn guard(root: &Path) -> anyhow::Result<()> {
     let formatted = cargo().args(["fmt", "--check"]).current_dir(root.join("simulation")).status();
     let formatted = formatted.context("cargo can't be started")?;
@@ -55,7 +55,7 @@ fn with_seeds<'a>(mut words: Vec<&'a str>, seeds: &'a str) -> Vec<&'a str> {
 }
 
 fn build(root: &Path) -> anyhow::Result<()> {
-    // Its flags stand beside its manifest, and cargo looks for them from the folder it runs in.
+    // Its flags are in a file beside its manifest, and cargo searches for them from the folder it runs in.
     let folder = root.join("simulation");
     let ended = cargo().args(["build", "--quiet", "--locked"]).current_dir(&folder).status();
     let ended = ended.context("cargo can't be started")?;

@@ -11,8 +11,8 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::{cargo, generate, simulate, tidy};
 
-/// A property draws the same cases each time it guards a change, so that what fails is what the change did. Whoever looks
-/// for new cases sets another seed.
+/// A property draws the same cases for every change, so that a failure comes from the change. To look for new cases,
+/// set another seed.
 const SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "20260101");
 
 #[expect(clippy::disallowed_methods, reason = "how long it takes is for people")]
@@ -22,7 +22,7 @@ pub(crate) fn run(root: &Path, filters: &[String]) -> anyhow::Result<()> {
     step("format", || succeed(root, &["fmt", "--all", "--check"], "run `cargo fmt --all`"))?;
     step("tidy", || tidy::run(root))?;
     let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    step("clippy", || succeed(root, &clippy, "mend what clippy names above"))?;
+    step("clippy", || succeed(root, &clippy, "fix the warnings of clippy above"))?;
     step("generated files", || generate::run(root, true))?;
 
     let runner = Runner::installed();
@@ -34,7 +34,7 @@ pub(crate) fn run(root: &Path, filters: &[String]) -> anyhow::Result<()> {
     })?;
     if runner == Runner::Nextest && filters.is_empty() {
         let examples = ["test", "--quiet", "--workspace", "--doc"];
-        step("examples in the documentation", || succeed(root, &examples, "mend the examples named above"))?;
+        step("examples in the documentation", || succeed(root, &examples, "fix the examples named above"))?;
     }
     if filters.is_empty() {
         step("simulation", || simulate::guard(root))?;
@@ -45,7 +45,7 @@ pub(crate) fn run(root: &Path, filters: &[String]) -> anyhow::Result<()> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long it takes is for people")]
-/// Runs a step and says how long it took.
+/// Runs a step and prints how long it took.
 fn step(name: &str, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
     println!("── {name}");
     let began = Instant::now();
@@ -64,7 +64,7 @@ fn succeed(root: &Path, arguments: &[&str], remedy: &str) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// What runs the tests.
+/// The test runner.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Runner {
     Nextest,
@@ -84,7 +84,7 @@ impl Runner {
         }
     }
 
-    /// Runs all tests and gives the closing line.
+    /// Runs all tests and returns the closing line.
     fn run(self, root: &Path, filters: &[String]) -> anyhow::Result<String> {
         let mut command = cargo();
         command.current_dir(root);

@@ -1,4 +1,4 @@
-//! Which crate may use which. The table is the drawing in `ARCHITECTURE.md`: change both, or neither.
+//! Which crate may use which. The table repeats the drawing in `ARCHITECTURE.md`: change both together.
 
 use std::path::Path;
 
@@ -9,9 +9,9 @@ use super::{Violation, tree::Tree};
 use crate::cargo;
 
 /// A crate, what its code may use, and what its tests may use on top.
-type Room = (&'static str, &'static [&'static str], &'static [&'static str]);
+type Allowed = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-const HOUSE: [Room; 12] = [
+const ARROWS: [Allowed; 12] = [
     ("model", &[], &[]),
     ("contract", &["model"], &[]),
     ("wire", &["model", "contract"], &[]),
@@ -47,7 +47,7 @@ struct Use {
     only_tests: bool,
 }
 
-/// What `cargo metadata` says, as far as it matters here.
+/// The part of the output of `cargo metadata` that is needed here.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -75,7 +75,8 @@ pub(super) fn crates(root: &Path) -> anyhow::Result<Vec<Crate>> {
         .output()
         .context("cargo metadata can't be started")?;
     ensure!(answer.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&answer.stderr).trim());
-    let metadata: Metadata = serde_json::from_slice(&answer.stdout).context("cargo metadata is not as known")?;
+    let metadata: Metadata =
+        serde_json::from_slice(&answer.stdout).context("the output of cargo metadata has an unknown form")?;
     let root = root.to_string_lossy();
     Ok(metadata
         .packages
@@ -100,8 +101,8 @@ pub(super) fn check(crates: &[Crate], tree: &Tree) -> Vec<Violation> {
 }
 
 fn arrows_of(found: &Crate, tree: &Tree) -> Vec<Violation> {
-    let Some((_, code, tests)) = HOUSE.iter().find(|(name, ..)| *name == found.name) else {
-        let remedy = "draw it in ARCHITECTURE.md and add it to HOUSE in xtask/src/tidy/arrows.rs, or make it a module";
+    let Some((_, code, tests)) = ARROWS.iter().find(|(name, ..)| *name == found.name) else {
+        let remedy = "draw it in ARCHITECTURE.md and add it to ARROWS in xtask/src/tidy/arrows.rs, or make it a module";
         return vec![Violation::new(&found.manifest, 1, format!("unknown crate {}", found.name), WHY, remedy)];
     };
     let allowed =

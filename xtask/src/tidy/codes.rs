@@ -50,7 +50,7 @@ fn page(code: &str) -> String {
     format!("docs/errors/{code}.md")
 }
 
-/// The emulators raise the platforms' errors and the suites made-up ones; neither reaches a user.
+/// The emulators raise the platforms' errors and the suites invented ones; neither reaches a user.
 fn names_codes(file: &File) -> bool {
     file.in_crate().is_some_and(|(of, path)| !matches!(of, "sandbox" | "conformance") && !path.ends_with("tests.rs"))
 }

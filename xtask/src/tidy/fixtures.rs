@@ -1,4 +1,4 @@
-//! Fixtures: each says where it comes from.
+//! Fixtures: each has a file that names its origin.
 
 use super::{Violation, tree::Tree};
 

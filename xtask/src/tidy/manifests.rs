@@ -1,4 +1,4 @@
-//! Manifests: versions and features stand once, in the workspace; lints are the workspace's.
+//! Manifests: versions and features are set once, in the workspace; lints are the workspace's.
 
 use toml::Value;
 
@@ -8,7 +8,7 @@ use super::{
 };
 
 const WHY_ONCE: &str =
-    "versions and features stand once in the workspace, so that every `-p` builds a dependency the same way";
+    "versions and features are set once in the workspace, so that every `-p` builds a dependency the same way";
 
 /// Every manifest of a member.
 pub(super) fn check(tree: &Tree) -> Vec<Violation> {

@@ -1,4 +1,4 @@
-//! The walls between crates and the rules of the house, read from the files themselves.
+//! The boundaries between crates and the rules for files, checked on the files themselves.
 //!
 //! **Invariants:** every rule is a pure function from files to violations; a violation says where, what, why and what to
 //! do about it.
@@ -16,7 +16,7 @@ use anyhow::bail;
 
 use tree::Tree;
 
-/// Something that is not as the house wants it.
+/// A broken rule.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Violation {
     /// Relative to the workspace.

@@ -1,4 +1,4 @@
-//! What may stand in source and text files: module docs, length, words, and the walls that no manifest shows.
+//! Rules for source and text files: module docs, length, words, and the boundaries that no manifest shows.
 
 use super::{
     Violation,
@@ -8,7 +8,7 @@ use super::{
 
 const MOST_LINES: usize = 900;
 
-/// What the core never names. Tools first, then platforms.
+/// Names that the core must not contain: tools first, then platforms.
 const FOREIGN: [&str; 9] =
     ["reqwest", "rusqlite", "sqlite", "commercetools", "salesforce", "bigcommerce", "clerk", "insider", "dotdigital"];
 
@@ -32,7 +32,7 @@ fn module_docs(file: &File) -> Option<Violation> {
     let is_module = file.path.contains("/src/") || file.path.starts_with("fuzz/fuzz_targets/");
     let documented = file.text.lines().find(|line| !line.trim().is_empty()).is_some_and(|line| line.starts_with("//!"));
     (is_module && !documented).then(|| {
-        let why = "a module says what it decides and which invariants it keeps before it shows how";
+        let why = "a module states what it decides and which invariants it keeps before the code";
         Violation::new(&file.path, 1, "no module documentation", why, "begin the file with `//!`")
     })
 }
@@ -41,7 +41,7 @@ fn length(file: &File) -> Option<Violation> {
     let lines = file.text.lines().count();
     (lines > MOST_LINES).then(|| {
         let what = format!("{lines} lines, at most {MOST_LINES}");
-        Violation::new(&file.path, MOST_LINES + 1, what, "a file is one room", "split it by what it decides")
+        Violation::new(&file.path, MOST_LINES + 1, what, "a file has one subject", "split it by what it decides")
     })
 }
 
@@ -56,7 +56,7 @@ fn siblings(file: &File, tree: &Tree) -> Vec<Violation> {
         .filter(|folder| *folder != own)
         .collect();
     others.dedup();
-    // A path out of the connector's own folder climbs as often as the file lies deep.
+    // A path out of the connector's own folder has one `super` per level.
     let climb = "super::".repeat(if rest == "mod.rs" {
         1
     } else {
@@ -75,7 +75,7 @@ fn siblings(file: &File, tree: &Tree) -> Vec<Violation> {
         .collect()
 }
 
-/// `path` stands in `line` and goes on as no longer word.
+/// Whether `line` contains `path` as a whole word.
 fn names_path(line: &str, path: &str) -> bool {
     line.match_indices(path).any(|(at, _)| {
         let after = line.get(at + path.len()..).and_then(|rest| rest.chars().next());
@@ -92,7 +92,7 @@ fn foreign_words(file: &File) -> Vec<Violation> {
         Some(("model" | "contract", _)) => product_lines(file).collect(),
         Some(_) | None => return Vec::new(),
     };
-    let why = "the same loop serves every platform and every store; what is special about one lives in its own folder";
+    let why = "the same loop serves every platform and every store; code for one of them belongs into its own folder";
     let found = |(number, line): (usize, &str)| {
         let small = line.to_lowercase();
         let word = FOREIGN.iter().find(|word| small.contains(**word))?;
@@ -104,13 +104,13 @@ fn foreign_words(file: &File) -> Vec<Violation> {
 
 /// Marks of unfinished work.
 fn left_for_later(file: &File) -> Vec<Violation> {
-    // Spelt in two halves, so that this file passes its own rule.
+    // Written in two halves, so that this file passes its own rule.
     let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("unimple", "mented!"), concat!("X", "XX")];
     let read = ["rs", "md", "toml", "sh", "yml"].iter().any(|extension| file.has_extension(extension));
     if !read || file.path.contains("fixtures/") {
         return Vec::new();
     }
-    let why = "what is not done is not in the code; it is said in an issue";
+    let why = "unfinished work is described in an issue, not in the code";
     file.lines()
         .filter_map(|(number, line)| Some((number, marks.iter().find(|mark| names_path(line, mark))?)))
         .map(|(number, mark)| {
@@ -122,7 +122,7 @@ fn left_for_later(file: &File) -> Vec<Violation> {
 /// Paths that exist on somebody's machine only.
 fn machine_paths(file: &File) -> Vec<Violation> {
     let folders = [concat!("/ro", "ot/"), concat!("/wo", "rk/"), concat!("/Us", "ers/"), concat!("/ho", "me/")];
-    let why = "the project speaks of itself alone; a path of one machine means nothing on another";
+    let why = "a path of one machine means nothing on another";
     let stands_alone = |line: &str, folder: &str| {
         line.match_indices(folder).any(|(at, _)| {
             let before = line.get(..at).and_then(|rest| rest.chars().next_back());

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::Context as _;
 
-/// Never part of the project: build output, history, editors' own.
+/// Folders that are not part of the project: build output, history, files of editors.
 const SKIPPED: [&str; 6] = ["target", ".git", ".idea", ".vscode", "corpus", "artifacts"];
 
 /// A text file.
@@ -26,7 +26,7 @@ impl File {
         self.lines().find(|(_, line)| line.contains(text)).map_or(1, |(number, _)| number)
     }
 
-    /// Its name ends so.
+    /// Whether its name has this extension.
     pub(super) fn has_extension(&self, extension: &str) -> bool {
         self.path.rsplit_once('.').is_some_and(|(_, found)| found == extension)
     }
@@ -67,7 +67,7 @@ impl Tree {
         Ok(Self { files })
     }
 
-    /// Made-up files.
+    /// A tree of invented files.
     #[cfg(test)]
     pub(super) fn of(files: &[(&str, &str)]) -> Self {
         let file = |(path, text): &(&str, &str)| File { path: (*path).to_owned(), text: (*text).to_owned() };
