@@ -1,6 +1,6 @@
-//! Destinations: a folder per platform, and the one list that everything else walks.
+//! Destinations: a folder per platform, and the one list of platforms.
 //!
-//! **Invariants:** no platform imports another; nothing outside a platform's folder knows more of it than its [`Kind`].
+//! **Invariants:** no platform imports another; code outside a platform's folder knows only its [`Kind`].
 
 use std::sync::Arc;
 
@@ -39,8 +39,9 @@ macro_rules! registry {
         }
 
         impl Config {
-            /// Has the settings of the platform of this name read; with them, what the platform's own check says against
-            /// them. `None` where there is no such platform or the reader could not read them.
+            /// Has the settings of the platform of this name read, and checks them: the second value is the problem
+            /// that the platform's own check found. `None` if there is no such platform or the reader could not read
+            /// them.
             pub fn read<R: contract::ReadSettings>(kind: &str, reader: &mut R) -> Option<(Self, Option<contract::BadSetting>)> {
                 $(if kind == $module::DESCRIPTOR.name {
                     let config: $module::Config = reader.read()?;
@@ -50,7 +51,7 @@ macro_rules! registry {
                 None
             }
 
-            /// What kind of destination it is.
+            /// Its platform.
             pub fn descriptor(&self) -> &'static DestinationDescriptor {
                 match self {
                     $(Self::$name(_) => &$module::DESCRIPTOR),*
@@ -59,8 +60,7 @@ macro_rules! registry {
 
             /// The destination with these settings in this environment. Fetches its secrets; makes no call.
             ///
-            /// # Errors
-            /// A setting out of its range, or a secret that can't be had.
+            /// # Errors A setting out of its range, or a secret that can't be read.
             pub fn build(&self, environment: &Environment) -> Result<Arc<dyn Destination>, Fault> {
                 match self {
                     $(Self::$name(config) => Ok(Arc::new($module::Connector::new(config, environment)?))),*

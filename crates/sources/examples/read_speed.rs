@@ -1,4 +1,4 @@
-//! What a page of products costs to read: `cargo run --release -p sources --example read_speed`.
+//! Measures the cost of reading a page of products: `cargo run --release -p sources --example read_speed`.
 //!
 //! Prints microseconds per product for parsing alone (into the vendor's form, which is dropped) and for parsing and
 //! mapping (what the source does), on a page of 500 made-up products with 5 variants and 2 locales, about 5 KB each. An

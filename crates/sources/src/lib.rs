@@ -1,6 +1,6 @@
-//! Sources: a folder per platform, and the one list that everything else walks.
+//! Sources: a folder per platform, and the one list of platforms.
 //!
-//! **Invariants:** no platform imports another; nothing outside a platform's folder knows more of it than its [`Kind`].
+//! **Invariants:** no platform imports another; code outside a platform's folder knows only its [`Kind`].
 
 use std::{path::Path, sync::Arc};
 
@@ -20,14 +20,14 @@ pub struct Kind {
     pub readme: &'static str,
 }
 
-/// What a source is built with, besides its settings.
+/// What a source needs besides its settings.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup<'a> {
-    /// Network, clock and chance.
+    /// Network, clock and random numbers.
     pub environment: &'a Environment,
     /// What the flows need of it.
     pub demand: &'a Demand,
-    /// A folder of its own for what is too large for memory. It may not exist yet, and may be emptied between two starts.
+    /// A folder of its own for data too large for memory. It may not exist yet, and may be emptied between two starts.
     pub scratch: &'a Path,
 }
 
@@ -50,8 +50,9 @@ macro_rules! registry {
         }
 
         impl Config {
-            /// Has the settings of the platform of this name read; with them, what the platform's own check says against
-            /// them. `None` where there is no such platform or the reader could not read them.
+            /// Has the settings of the platform of this name read, and checks them: the second value is the problem
+            /// that the platform's own check found. `None` if there is no such platform or the reader could not read
+            /// them.
             pub fn read<R: contract::ReadSettings>(kind: &str, reader: &mut R) -> Option<(Self, Option<contract::BadSetting>)> {
                 $(if kind == $module::DESCRIPTOR.name {
                     let config: $module::Config = reader.read()?;
@@ -61,7 +62,7 @@ macro_rules! registry {
                 None
             }
 
-            /// What kind of source it is.
+            /// Its platform.
             pub fn descriptor(&self) -> &'static SourceDescriptor {
                 match self {
                     $(Self::$name(_) => &$module::DESCRIPTOR),*
@@ -70,8 +71,7 @@ macro_rules! registry {
 
             /// The source with these settings. Fetches its secrets; makes no call.
             ///
-            /// # Errors
-            /// A setting that can't be used, or a secret that can't be had.
+            /// # Errors A setting that can't be used, or a secret that can't be read.
             pub fn build(&self, setup: &Setup<'_>) -> Result<Arc<dyn Source>, Fault> {
                 match self {
                     $(Self::$name(config) => Ok(Arc::new($module::build(config.clone(), setup)?))),*

@@ -1,8 +1,8 @@
-//! Clerk.io's JSON, verbatim. Only answers are typed: what is sent is written straight into bytes (`map`, `client`).
+//! Clerk.io's JSON, verbatim. Only answers are typed: requests are written straight into bytes (`map`, `client`).
 
 use serde::{Deserialize, Deserializer};
 
-/// What every answer is wrapped in.
+/// The envelope of every answer.
 #[derive(Debug, Deserialize)]
 pub struct Envelope {
     /// `ok` or `error`.
@@ -18,7 +18,7 @@ pub struct Envelope {
     pub id: Option<String>,
 }
 
-/// Only `status` decides: what accompanies it may be of any type, and is shown as it is.
+/// Only `status` decides: the other members may be of any type, and are shown as they are.
 fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Ok(match serde_json::Value::deserialize(from)? {
         serde_json::Value::Null => None,
@@ -56,20 +56,20 @@ impl ErrorType {
 /// Answer to `GET /products`. Its shape is not published.
 #[derive(Debug, Deserialize)]
 pub struct Products {
-    /// Those that exist.
+    /// The objects that exist.
     pub products: Vec<serde_json::Value>,
 }
 
 /// Answer to `GET /categories`. Its shape is not published.
 #[derive(Debug, Deserialize)]
 pub struct Categories {
-    /// Those that exist.
+    /// The objects that exist.
     pub categories: Vec<serde_json::Value>,
 }
 
 /// Answer to `GET /token/verify` for a good token.
 #[derive(Debug, Deserialize)]
 pub struct Verified {
-    /// What the token says.
+    /// The token's claims.
     pub token_payload: serde_json::Value,
 }

@@ -1,13 +1,13 @@
-//! What can be found out about a store before anything is sent.
+//! Checks a store before anything is sent.
 
 use contract::{Fault, source::Finding};
 use model::RemoteId;
 
 use super::client::{Client, Resource};
 
-/// Looks at the keys. The account endpoint tells about both at once but is not published, so where it gives no clear
-/// answer each key is tried by itself: the public one with a recommendation, the private one by reading an object that
-/// does not exist.
+/// Checks the keys. The account endpoint checks both at once but is not published, so if its answer is not clear, each
+/// key is tried by itself: the public one with a recommendation, the private one by reading an object that does not
+/// exist.
 pub async fn check(client: &Client) -> Vec<Finding> {
     if client.account().await.is_ok() {
         return vec![Finding::new("keys", Ok("the store accepts both".to_owned()))];

@@ -1,8 +1,8 @@
-//! What an answer of Clerk.io means for the items that were sent.
+//! Classifies an answer of Clerk.io into an outcome of the items that were sent.
 //!
-//! The body's `status` decides, never the HTTP code alone: errors come with 200 as well. Only where there is no envelope
-//! does the code have a say. There is no result per item, so every verdict is for the whole call, and the engine halves
-//! a refused one.
+//! The body's `status` decides, never the HTTP code alone: errors come with 200 as well. The code decides only if there
+//! is no envelope. There is no result per item, so every verdict is for the whole call, and the engine halves a refused
+//! one.
 
 use contract::{Fault, Outcome};
 use wire::{Broken, Effect, Redactor, Response};
@@ -39,7 +39,7 @@ pub fn answered(what: &str, response: &Response, redactor: &Redactor) -> Outcome
     Outcome::Unknown(fault.after(response.retry_after()).response(shown()))
 }
 
-/// The outcome of a call that was not (wholly) answered.
+/// The outcome of a call without an answer, or with a part of one.
 pub fn broken(what: &str, broken: Broken) -> Outcome {
     let mut fault = broken.fault;
     fault.message = format!("{what}: {}", fault.message);
@@ -49,7 +49,7 @@ pub fn broken(what: &str, broken: Broken) -> Outcome {
     }
 }
 
-/// The fault of an outcome, none when it was delivered.
+/// The fault of an outcome, `None` for a delivered one.
 pub fn fault(outcome: Outcome) -> Option<Fault> {
     match outcome {
         Outcome::Delivered | Outcome::DeliveredWith(_) | Outcome::Blocked(_) => None,

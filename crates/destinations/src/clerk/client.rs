@@ -1,5 +1,5 @@
-//! The endpoints. Each function makes one call and knows where the keys go: into the body of a write, into the query of
-//! the rest. Nothing here is logged with a body or a query.
+//! The endpoints. Each function makes one call and places the keys: in the body of a write, in the query of any other
+//! call. Bodies and queries are never logged.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{
     map::is_integer,
 };
 
-/// Most bytes of a URL. The limit is not published; servers and proxies commonly stop at 8 KB.
+/// Most bytes of a URL. The limit is not published; many servers and proxies refuse more than 8 KB.
 const LONGEST_URL: usize = 7_500;
 
 /// Tokens of feed requests that are verified at once: one of the importer and one of anybody else.
@@ -31,7 +31,7 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// Where records of this kind go.
+    /// The resource of records of this kind.
     pub fn of(kind: Kind) -> Option<Self> {
         match kind {
             Kind::Product => Some(Self::Products),
@@ -49,11 +49,11 @@ impl Resource {
     }
 }
 
-/// Speaks with one store.
+/// Calls one store.
 #[derive(Debug)]
 pub struct Client {
     http: wire::Client,
-    /// Verifies tokens of feed requests, which anyone may send: never takes a slot of a delivery.
+    /// Verifies tokens of feed requests, which anyone may send: it never uses a slot of a delivery.
     tokens: wire::Client,
     base: Url,
     public_key: SecretString,
@@ -65,8 +65,7 @@ pub struct Client {
 impl Client {
     /// A client for the store of these settings. Fetches the keys; makes no call.
     ///
-    /// # Errors
-    /// `C0401` for a setting or a key that can't be had.
+    /// # Errors `C0401` for a setting that can't be used or a key that can't be read.
     pub fn new(config: &Config, environment: &Environment) -> Result<Self, Fault> {
         let base = config.checked()?;
         let secret = |name: &str, secret: &contract::SecretRef| {
@@ -86,7 +85,7 @@ impl Client {
         Ok(Self { http, tokens, base, public_key, private_key, id_type: config.id_type, redactor })
     }
 
-    /// The store that its keys belong to, as text without the key.
+    /// Names the store that its keys belong to, without the key.
     pub fn store(&self) -> String {
         let key = self.public_key.expose_secret();
         format!("clerk {:?}", Digest::of(format!("{}\n{key}", self.base).as_bytes()))
@@ -141,22 +140,22 @@ impl Client {
         Ok(found)
     }
 
-    /// `GET /client/account/info`: whether both keys are good. Used by plugins, not published.
+    /// `GET /client/account/info`: whether both keys are valid. Used by plugins, not published.
     pub async fn account(&self) -> Result<(), Fault> {
         let keys = [("key", self.public_key.expose_secret()), ("private_key", self.private_key.expose_secret())];
         let request = Request::get(with_query(&self.endpoint("client/account/info"), keys));
         self.call("GET /client/account/info", request).await.map(drop)
     }
 
-    /// `GET /recommendations/popular`: whether the public key is good.
+    /// `GET /recommendations/popular`: whether the public key is valid.
     pub async fn popular(&self) -> Result<(), Fault> {
         let arguments = [("key", self.public_key.expose_secret()), ("limit", "1")];
         let request = Request::get(with_query(&self.endpoint("recommendations/popular"), arguments));
         self.call("GET /recommendations/popular", request).await.map(drop)
     }
 
-    /// `GET /token/verify`: whether this store issued the token of a feed request. Integrations read it with GET, though
-    /// it is described as a POST.
+    /// `GET /token/verify`: whether this store issued the token of a feed request. Integrations call it with GET,
+    /// though it is described as a POST.
     ///
     /// # Errors
     /// The store gave no clear answer.
@@ -299,7 +298,7 @@ fn push_object(out: &mut String, id: &RemoteId, payload: &Payload, id_type: IdTy
     out.push('}');
 }
 
-/// An id left over from another `id_type` is still the text it was.
+/// An id from before a change of `id_type` is still text.
 fn push_id(out: &mut String, id: &RemoteId, id_type: IdType) {
     let id = id.as_str();
     match id_type {

@@ -16,8 +16,8 @@ pub struct Config {
     /// Base URL of the API with its version. Any host and path prefix that speaks the same API will do.
     #[serde(default = "defaults::url")]
     pub url: String,
-    /// What one item is: `product` (variants ride along as index-aligned lists) or `variant` (an item each; orders and
-    /// clicks must then carry variant ids too).
+    /// What one item is: `product` (variants become index-aligned lists) or `variant` (an item each; orders and clicks
+    /// must then carry variant ids too).
     #[serde(default)]
     pub grain: Grain,
     /// The one type that all ids of the store have. `integer` needs ids that are whole numbers at the source.
@@ -27,15 +27,15 @@ pub struct Config {
     /// shop's own tracking sends.
     #[serde(default)]
     pub product_id: ProductId,
-    /// What a category's id is made from: its id at the source, its key, its external id, or a `number` that is worked out of
-    /// its id and so is the same in every database (for `id_type = "integer"` where ids are none).
+    /// What a category's id is made from: its id at the source, its key, its external id, or a `number` computed from
+    /// its id, and so the same in every database (for `id_type = "integer"` where ids are no integers).
     #[serde(default)]
     pub category_id: CategoryId,
-    /// What happens to what is out of stock: `keep` (stock 0), `hide` (`index` false: kept as history, never shown), or
-    /// `remove`.
+    /// What happens to a product out of stock: `keep` (stock 0), `hide` (`index` false: kept as history, never shown),
+    /// or `remove`.
     #[serde(default)]
     pub out_of_stock: OutOfStock,
-    /// The stock told for a variant that can be bought and whose stock the shop does not count. One that can't be
+    /// The stock sent for a variant that can be bought and whose stock the shop does not count. One that can't be
     /// bought has 0.
     #[serde(default = "defaults::untracked_quantity")]
     pub untracked_quantity: u32,
@@ -43,9 +43,9 @@ pub struct Config {
     /// own `html`.
     #[serde(default)]
     pub description: Description,
-    /// What happens to an item without any image: `send_without`, or `reject` (set aside as a dead letter). Clerk.io
-    /// calls the image required and does not publish whether it insists. To send a placeholder instead, map `image`
-    /// yourself.
+    /// What happens to an item without any image: `send_without`, or `reject` (it becomes a dead letter). Clerk.io
+    /// calls the image required and does not publish whether it refuses an item without one. To send a placeholder
+    /// instead, map `image` yourself.
     #[serde(default)]
     pub missing_image: MissingImage,
     /// A variant without an image of its own shows the main image of its product.
@@ -56,14 +56,14 @@ pub struct Config {
     #[serde(default)]
     pub attributes: Attributes,
     /// How categories are removed. Clerk.io publishes no call for it: `feed` waits for its next import of the hosted
-    /// feed, `delete` tries DELETE all the same.
+    /// feed, `delete` sends DELETE nevertheless.
     #[serde(default)]
     pub category_removal: CategoryRemoval,
     /// Items per call. The limit is not published.
     #[serde(default = "defaults::batch_items")]
     #[schemars(range(min = 1, max = 500))]
     pub batch_items: u16,
-    /// Bytes of items per call; a larger item goes alone.
+    /// Bytes of items per call; a larger item is sent alone.
     #[serde(default = "defaults::batch_bytes")]
     #[schemars(range(min = 10_000, max = 50_000_000))]
     pub batch_bytes: u32,
@@ -123,11 +123,11 @@ pub enum CategoryId {
     Key,
     /// Its id in a system beside the source.
     ExternalId,
-    /// A number worked out of its id at the source.
+    /// A number computed from its id at the source.
     Number,
 }
 
-/// What happens to what is out of stock.
+/// What happens to a product out of stock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OutOfStock {
@@ -136,7 +136,7 @@ pub enum OutOfStock {
     Keep,
     /// It stays, but is never shown.
     Hide,
-    /// It goes.
+    /// It is removed.
     Remove,
 }
 
@@ -158,7 +158,7 @@ pub enum MissingImage {
     /// It is sent without one.
     #[default]
     SendWithout,
-    /// It is set aside.
+    /// It becomes a dead letter.
     Reject,
 }
 
@@ -196,7 +196,7 @@ pub enum CategoryRemoval {
 }
 
 impl Config {
-    /// Checks what no type can hold.
+    /// Checks bounds that no type expresses.
     ///
     /// # Errors
     /// `C0401`, naming the setting.

@@ -23,7 +23,7 @@ pub use config::Config;
 use client::{Client, Resource};
 use config::{CategoryRemoval, Grain, ProductId};
 
-/// What Clerk.io is.
+/// Describes Clerk.io.
 pub const DESCRIPTOR: DestinationDescriptor = DestinationDescriptor {
     name: "clerk",
     title: "Clerk.io",
@@ -33,7 +33,7 @@ pub const DESCRIPTOR: DestinationDescriptor = DestinationDescriptor {
     extra_name: Some(schema::is_extra_name),
 };
 
-/// Ids per DELETE: they stand in the URL, and 50 ids of usual length fit.
+/// Ids per DELETE: the URL holds them, and 50 ids of usual length fit.
 const MOST_REMOVED: usize = 50;
 
 /// One Clerk.io store.
@@ -47,15 +47,14 @@ pub struct Connector {
 impl Connector {
     /// The store of these settings. Fetches the keys; makes no call.
     ///
-    /// # Errors
-    /// `C0401` for a setting out of its range or a key that can't be had.
+    /// # Errors `C0401` for a setting out of its range or a key that can't be read.
     pub fn new(config: &Config, environment: &Environment) -> Result<Self, Fault> {
         let (client, carries) = (Client::new(config, environment)?, carries(config));
         Ok(Self { client, carries, config: config.clone() })
     }
 }
 
-/// What a store takes under these settings.
+/// The kinds of records that a store takes under these settings.
 fn carries(config: &Config) -> [Carry; 2] {
     // A SKU can move from one product to another, and so can a key.
     let own = config.grain == Grain::Product && config.product_id == ProductId::Id;

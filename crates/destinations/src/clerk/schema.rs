@@ -1,9 +1,9 @@
 //! The fields of a product and a category, as data.
 //!
-//! An item's `id` is not among them: it is what the ledger knows the item by, made by the settings `grain` and
-//! `product_id`, and can't be mapped. `default` is the built-in mapping as an expression over `product`, `variant`,
-//! `category` and `market`, true for the default settings; a test holds it against the code. `plain_text(html)` and
-//! `options_text(product, variant)` stand for code of this folder that no expression of a user's can call.
+//! An item's `id` is not among them: the ledger identifies the item by it, the settings `grain` and `product_id` decide
+//! it, and it can't be mapped. `default` is the built-in mapping as an expression over `product`, `variant`, `category`
+//! and `market`, valid for the default settings; a test compares it with the code. `plain_text(html)` and
+//! `options_text(product, variant)` name code of this folder that a user's expression can't call.
 
 use contract::{
     Constraint, Facet, FacetSpec, FieldSpec, FieldType,
@@ -26,7 +26,7 @@ pub fn is_extra_name(name: &str) -> bool {
 }
 
 /// Names that an attribute never gets: those of [`PRODUCT`] other than `brand` and `gender`, which attributes are meant
-/// to fill, and two that Clerk.io has a meaning for.
+/// to fill, and two names with a meaning at Clerk.io.
 pub fn is_reserved(name: &str) -> bool {
     matches!(
         name,
@@ -62,7 +62,7 @@ pub fn is_reserved(name: &str) -> bool {
     )
 }
 
-/// What payloads are cut into. A category is always replaced as a whole.
+/// The facets of payloads. A category is always replaced as a whole.
 pub fn facets(kind: Kind) -> &'static [FacetSpec] {
     match kind {
         Kind::Product => &FacetSpec::CATALOGUE,

@@ -147,7 +147,7 @@ async fn a_removal_whose_url_would_be_too_long_is_refused_without_a_call() {
 
 #[tokio::test]
 async fn what_was_never_sent_had_no_effect() {
-    // Nothing listens on a port that was just given back.
+    // Nothing listens on a port that was just released.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let bench = bench(&format!("http://127.0.0.1:{port}"), "");
     let parcels = vec![parcel("1", "")];

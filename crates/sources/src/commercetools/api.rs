@@ -1,7 +1,7 @@
-//! The vendor's JSON, verbatim: field names as on the wire, unknown fields passed over, text borrowed from the page.
+//! The vendor's JSON, verbatim: field names as on the wire, unknown fields ignored, text borrowed from the page.
 //!
-//! Nothing here knows what a field is for. Fields that the vendor calls required and that nothing can be made of a record
-//! without are required here too; all others may be missing or `null`.
+//! Fields are required here if the vendor calls them required and a record can't be mapped without them; all others may
+//! be missing or `null`.
 
 use std::{borrow::Cow, fmt, marker::PhantomData, ops::Deref};
 
@@ -104,7 +104,7 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Members<'a, T> {
 /// `LocalizedString`.
 pub type LocalizedString<'a> = Members<'a, Text<'a>>;
 
-/// The value of an attribute, which only its shape tells apart.
+/// The value of an attribute. Only its shape shows its type.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "the names are JSON's own")]
 pub enum AttributeValue<'a> {
@@ -179,7 +179,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for AttributeValue<'a> {
     }
 }
 
-/// `{"typeId": …, "id": …}`; the type is known from where it stands.
+/// `{"typeId": …, "id": …}`; the type follows from the field that holds it.
 #[derive(Clone, Debug, Deserialize)]
 #[expect(missing_docs, reason = "verbatim")]
 pub struct Reference<'a> {
@@ -187,7 +187,7 @@ pub struct Reference<'a> {
     pub id: Text<'a>,
 }
 
-/// `CentPrecisionMoney` and `HighPrecisionMoney`, told apart by `preciseAmount`.
+/// `CentPrecisionMoney` and `HighPrecisionMoney`; only the latter has `preciseAmount`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "verbatim")]
@@ -358,7 +358,7 @@ pub struct ProductVariantChannelAvailability {
     pub available_quantity: Option<i64>,
 }
 
-/// As much of a `Product` as its un-publication needs.
+/// The fields of a `Product` that its un-publication needs.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "verbatim")]
@@ -587,7 +587,7 @@ pub struct VariantExclusion<'a> {
     pub skus: Option<Vec<Text<'a>>>,
 }
 
-/// As much of a `Message` as a deletion needs.
+/// The fields of a `Message` that a deletion needs.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "verbatim")]
@@ -648,19 +648,18 @@ pub struct ErrorObject {
     pub message: String,
 }
 
-/// What a page's envelope says besides its records.
+/// Members of a page's envelope other than its records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
-    /// The limit that the server kept to, which may be lower than the one asked for.
+    /// The limit that the server applied, which may be lower than the requested one.
     pub limit: Option<u64>,
     /// How many records there were.
     pub count: usize,
 }
 
-/// Reads a page and hands each record on as soon as it is parsed, so that only one is held in this form.
+/// Reads a page and passes each record on as soon as it is parsed, so that only one is held in this form.
 ///
-/// # Errors
-/// The page or one of its records is not of that form; what was handed on until then has to be forgotten.
+/// # Errors The page or one of its records is not of that form; records that were passed on until then must be dropped.
 pub fn page<'a, T: Deserialize<'a>>(body: &'a str, each: impl FnMut(T)) -> Result<Envelope, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(body);
     let envelope = PageSeed { each, of: PhantomData::<T> }.deserialize(&mut reader)?;

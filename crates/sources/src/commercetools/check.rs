@@ -1,4 +1,4 @@
-//! Looking at credentials, rights and settings, without reading the catalogue.
+//! Checks credentials, rights and settings, without reading the catalogue.
 
 use contract::{Fault, source::Finding};
 
@@ -12,7 +12,7 @@ pub(super) async fn check(api: &Api, config: &Config) -> Vec<Finding> {
             (found, scope)
         }
         Err(fault) if refuses_scopes(&fault) => match api.full_scope().await {
-            // The client is known but lacks something that was asked for: say what.
+            // The client is known but lacks a scope that was asked for: name it.
             Ok(scope) => {
                 let found = vec![Finding::new("credentials", Ok("the API client is known".to_owned()))];
                 let mut found = [found, scopes(config, scope.as_deref())].concat();

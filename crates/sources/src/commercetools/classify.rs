@@ -1,23 +1,23 @@
-//! What an answer means: a page to read, or a fault and whether a smaller page would help.
+//! Classifies an answer: a page to read, or a fault and whether a smaller page would help.
 //!
-//! The error's `code` decides, the HTTP status only where there is none: infrastructure in front of the API answers in
-//! its own words.
+//! The error's `code` decides, and the HTTP status only if there is none: proxies in front of the API answer in a form
+//! of their own.
 
 use contract::Fault;
 use wire::{Broken, Reason, Redactor, Response};
 
 use super::api::ErrorResponse;
 
-/// A call that brought nothing to read.
+/// A call without a readable answer.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    /// What it means.
+    /// The fault.
     pub fault: Fault,
-    /// What would help besides waiting.
+    /// What helps, other than waiting.
     pub remedy: Remedy,
 }
 
-/// What would help besides waiting.
+/// What helps, other than waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Remedy {
     /// Nothing.
@@ -28,14 +28,14 @@ pub(super) enum Remedy {
     Smaller,
     /// A smaller page, after a wait.
     SmallerLater,
-    /// Another query: the server does not take this one (400).
+    /// Another query: the server does not accept this one (400).
     OtherQuery,
-    /// None, because it does not exist (404).
+    /// Nothing, because the resource does not exist (404).
     Missing,
 }
 
 impl Remedy {
-    /// A smaller page would help.
+    /// Whether a smaller page would help.
     pub(super) const fn shrinks(self) -> bool {
         matches!(self, Self::Smaller | Self::SmallerLater)
     }
@@ -58,7 +58,7 @@ impl From<Broken> for Refusal {
     }
 }
 
-/// Classifies an answer that is no success. `what` says what was asked, such as `GET /product-projections`.
+/// Classifies an answer that is no success. `what` names the request, such as `GET /product-projections`.
 pub(super) fn refusal(what: &str, response: &Response, redactor: &Redactor) -> Refusal {
     let status = response.status;
     let said: ErrorResponse = serde_json::from_slice(&response.body).unwrap_or_default();

@@ -20,7 +20,7 @@ use super::{
     config::Config,
 };
 
-/// Largest answer that is read. A page beyond it is asked for in smaller pieces.
+/// Largest answer that is read. A larger page is asked for in smaller ones.
 const MAX_BODY_BYTES: usize = 64 << 20;
 
 /// Id and secret of an API client.
@@ -68,15 +68,14 @@ impl Api {
             client_secret: secrets.client_secret.clone(),
             scope: config.scope(),
         };
-        // Who asks for a page repeats as a whole; the token endpoint is not asked more often for it.
+        // The caller repeats the page as a whole; the token endpoint is not asked more often because of that.
         let token = TokenCache::new(client.clone(), credentials.clone(), redactor.clone(), Retry::once());
         Ok(Self { client, token, base, redactor, clock: Mutex::new(None), environment: environment.clone(), credentials })
     }
 
-    /// `GET path?query`, once; a token that is refused is renewed once.
+    /// `GET path?query`, once; a refused token is renewed once.
     ///
-    /// # Errors
-    /// What the answer means, or that there was none.
+    /// # Errors The fault of the answer, or that there was no answer.
     pub(super) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Response, Refusal> {
         let mut url = self.base.clone();
         if !path.is_empty() {
@@ -155,7 +154,7 @@ impl Api {
         Ok(cache.get().await?.scope)
     }
 
-    /// What may be shown of an answer.
+    /// The part of an answer that may be shown.
     pub(super) fn redactor(&self) -> &Redactor {
         &self.redactor
     }

@@ -37,8 +37,8 @@ pub struct Config {
     pub stock_from: StockFrom,
     /// Attribute of a variant that holds its GTIN (EAN, UPC). Default: `gtin`, else `ean`.
     pub gtin_attribute: Option<String>,
-    /// Ask for un-published products along with changed ones. Without it, and without messages, they go with the next
-    /// full read. Needs the scope `view_products`.
+    /// Ask for un-published products along with changed ones. Without this setting and without messages, the next full
+    /// read removes them. Needs the scope `view_products`.
     #[serde(default = "defaults::yes")]
     pub detect_unpublished: bool,
     /// How the products of a product selection are paged. The vendor documents paging by offset, which ends at 10,500
@@ -60,16 +60,17 @@ pub struct Config {
     /// How far a read of messages stays behind the server's clock, in seconds: they are written late.
     #[serde(default = "defaults::message_lag_seconds")]
     pub message_lag_seconds: u32,
-    /// How much of what was read before is read again, in seconds. What did not change costs nothing further.
+    /// How far a read of changes goes back behind the end of the one before, in seconds. Records that did not change
+    /// cost nothing further.
     #[serde(default = "defaults::overlap_seconds")]
     pub overlap_seconds: u32,
-    /// Longest wait for an answer, in seconds; the vendor ends calls after 60. Range 1–600.
+    /// Longest wait for an answer, in seconds; the vendor cuts calls off after 60. Range 1–600.
     #[serde(default = "defaults::request_timeout_seconds")]
     pub request_timeout_seconds: u32,
-    /// Most attempts of a call that fails in a way that passes. Range 1–10.
+    /// Most attempts of a call that fails for a temporary reason. Range 1–10.
     #[serde(default = "defaults::attempts")]
     pub attempts: u16,
-    /// Wait before the second attempt, in milliseconds; doubles from then on.
+    /// Wait before the second attempt, in milliseconds; it doubles with each further attempt.
     #[serde(default = "defaults::retry_wait_milliseconds")]
     pub retry_wait_milliseconds: u32,
     /// Ask for gzip answers. Switch it off where the network is faster than the processor.
@@ -107,7 +108,7 @@ pub enum StockFrom {
     /// Inventory entries: seconds old, read on their own.
     #[default]
     Inventory,
-    /// The availability that products bring along: saves calls, and may lag by minutes.
+    /// The availability inside products: saves calls, and may lag by minutes.
     Products,
 }
 
@@ -120,7 +121,7 @@ pub enum SelectionPaging {
     Auto,
     /// By offset.
     Offset,
-    /// By product id, which has no end.
+    /// By product id, for any number of products.
     Keyset,
 }
 
@@ -170,7 +171,7 @@ mod defaults {
 }
 
 impl Config {
-    /// Checks what no type can hold.
+    /// Checks bounds that no type expresses.
     ///
     /// # Errors
     /// `C0213`, naming the setting.
@@ -178,7 +179,7 @@ impl Config {
         self.addresses().map(drop)
     }
 
-    /// Checks what no type can hold, and gives the addresses of API (with the project) and token endpoint.
+    /// Checks bounds that no type expresses, and returns the addresses of API (with the project) and token endpoint.
     ///
     /// # Errors
     /// `C0213`, naming the setting.
@@ -240,7 +241,7 @@ impl Config {
         Ok(())
     }
 
-    /// Inventory entries are read.
+    /// Whether inventory entries are read.
     pub fn reads_inventory(&self) -> bool {
         self.lanes.inventory && self.stock_from == StockFrom::Inventory
     }
@@ -268,7 +269,7 @@ impl Config {
         scopes
     }
 
-    /// The `scope` parameter of the token request; none: whatever the API client has.
+    /// The `scope` parameter of the token request; `None`: all scopes of the API client.
     pub fn scope(&self) -> Option<String> {
         let named: Vec<String> = match &self.scopes {
             Some(scopes) if scopes.is_empty() => return None,
@@ -281,7 +282,7 @@ impl Config {
         Some(with_key.collect::<Vec<_>>().join(" "))
     }
 
-    /// What the mapping needs to know.
+    /// The settings of the mapping.
     pub fn mapping(&self) -> map::Settings {
         let gtin_attributes = match &self.gtin_attribute {
             Some(name) => vec![name.clone()],

@@ -1,4 +1,4 @@
-//! The text of a page to changes, with whatever can't be read set apart from its neighbours.
+//! Turns the text of a page into changes; records that can't be read are kept apart from the others.
 
 use std::{borrow::Cow, cell::RefCell, collections::BTreeMap, fmt::Display};
 
@@ -16,26 +16,26 @@ use super::{
 /// A page that was read.
 #[derive(Debug, Default)]
 pub struct Decoded {
-    /// What it says.
+    /// Its changes.
     pub changes: Vec<Change>,
-    /// What could not be read.
+    /// Its records that could not be read.
     pub unread: Vec<Unread>,
-    /// How many records there were, and the limit that the server kept to.
+    /// Number of records, and the limit that the server applied.
     pub envelope: Envelope,
     /// The server's clock when it was asked.
     pub at: Timestamp,
-    /// How many were asked for.
+    /// Number of records that were asked for.
     pub asked: u16,
-    /// The last record in the vendor's order: where the next page starts. None: the page is empty.
+    /// The last record in the vendor's order, where the next page starts. `None`: the page is empty.
     pub last: Option<After>,
     /// How many products each selection of the page has, by id.
     pub counts: BTreeMap<String, u64>,
-    /// The server does not take this way of paging.
+    /// The server does not accept this way of paging.
     pub refused: Option<Fault>,
 }
 
 impl Decoded {
-    /// The records that it tells of, also those that can't be read.
+    /// The number of its records, including those that can't be read.
     pub fn records(&self) -> impl Iterator<Item = RecordId> {
         let read = self.changes.iter().filter_map(|change| match change {
             Change::Is { record, .. } => Some(record.id()),
@@ -44,7 +44,7 @@ impl Decoded {
         read.chain(self.unread.iter().filter_map(|unread| unread.id.clone()))
     }
 
-    /// There may be more: the page holds as many records as were asked for, or as the server gives at most.
+    /// Whether there may be more: the page holds as many records as were asked for, or as the server gives at most.
     pub fn is_full(&self) -> bool {
         let most = self.envelope.limit.map_or(u64::from(self.asked), |limit| limit.min(self.asked.into()));
         self.envelope.count as u64 >= most
@@ -62,7 +62,7 @@ pub fn decode(stage: Stage, settings: &map::Settings, selection: &str, body: &[u
     if is_whole && decoded.as_ref().is_ok_and(|decoded| decoded.unread.is_empty()) {
         return decoded;
     }
-    // What is no character costs that character and not the record.
+    // An invalid character is replaced, and the record is kept.
     let mended = mend::mended(&text);
     if is_whole && mended.is_none() {
         return decoded;
@@ -96,7 +96,7 @@ fn read(stage: Stage, settings: &map::Settings, selection: &str, body: &str) -> 
         Stage::Unpublished => each(body, Kind::Product, |it| Ok(product::unpublished(&it))),
         Stage::Messages => {
             let mut decoded = records(body, Kind::Product, |it| Ok(offer::gone(&it)))?;
-            // A message that can't be read is no record: nothing is kept as it was, and the next full read makes good.
+            // A message that can't be read is no record: it is ignored, and the next full read finds the deletion.
             decoded.unread.clear();
             Ok(decoded)
         }
@@ -111,7 +111,7 @@ fn read(stage: Stage, settings: &map::Settings, selection: &str, body: &str) -> 
     }
 }
 
-/// What the vendor orders records by.
+/// The fields by which the vendor orders records.
 trait Keyed<'a> {
     /// Id, and when it last changed.
     fn key(&self) -> (Text<'a>, Option<Text<'a>>);
@@ -173,7 +173,7 @@ fn records<'a, T: Deserialize<'a> + Keyed<'a>>(
     }
 }
 
-/// The same for a page with a record that can't be parsed: its neighbours go on.
+/// The same for a page with a record that can't be parsed: the others are read.
 fn one_by_one<'a, T: Deserialize<'a> + Keyed<'a>>(
     body: &'a str,
     kind: Kind,
@@ -200,7 +200,7 @@ struct Building<'a> {
     last: Option<(Text<'a>, Option<Text<'a>>)>,
 }
 
-/// As much of any record as tells it from others.
+/// The fields that identify any record.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Identity<'a> {
@@ -212,7 +212,7 @@ struct Identity<'a> {
 }
 
 impl<'a> Building<'a> {
-    /// Room for as many changes as the page may hold, so that a long list is not moved again and again.
+    /// Capacity for as many changes as the page may hold, so that a long list is not reallocated.
     fn new(kind: Kind, body: &str) -> Self {
         const SMALLEST_RECORD: usize = 1024;
         const MOST: usize = 500;
@@ -251,7 +251,7 @@ impl<'a> Building<'a> {
     }
 }
 
-/// The parser's messages may quote what they did not expect.
+/// The parser's messages may quote unexpected text, so they are cut.
 fn cut(message: &str) -> String {
     const MOST: usize = 300;
     match message.char_indices().nth(MOST) {

@@ -1,5 +1,5 @@
-//! What is no character: half of a surrogate pair, or bytes that are not UTF-8. It is replaced by U+FFFD, and a notice says
-//! where. Without that, one cut emoji would take the whole product away.
+//! Invalid characters: half of a surrogate pair, or bytes that are not UTF-8. They are replaced by U+FFFD, and a notice
+//! names the place. Without that, one cut emoji would make the whole product unreadable.
 
 use contract::{Change, Fault};
 use model::Notice;
@@ -7,10 +7,10 @@ use serde_json::Value as Json;
 
 use super::{api, decode::no_page};
 
-/// U+FFFD as it stands in JSON.
+/// U+FFFD as a JSON escape.
 const REPLACEMENT: &str = "\\ufffd";
 
-/// The JSON with each escape that is half a surrogate pair replaced; none where there is no such.
+/// The JSON with each escape that is half a surrogate pair replaced; `None` if there is none.
 pub(super) fn mended(json: &str) -> Option<String> {
     let mut mended = String::new();
     let (mut from, mut at) = (0, 0);
@@ -34,7 +34,7 @@ fn unit(json: &str, at: usize) -> Option<u16> {
     u16::from_str_radix(hex, 16).ok()
 }
 
-/// Says on each record of a mended page what was replaced.
+/// Adds a notice to each record of a mended page in which a character was replaced.
 pub(super) fn note(page: &str, changes: &mut [Change]) -> Result<(), Fault> {
     let (_, records) = api::raw_page(page).map_err(|error| no_page(&error))?;
     for text in records.iter().map(|record| record.get()) {
@@ -58,7 +58,7 @@ pub(super) fn note(page: &str, changes: &mut [Change]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The texts with a replaced character, each with the names on the way to it and the SKU it belongs to.
+/// The texts with a replaced character, each with its path and the SKU it belongs to.
 fn find<'r>(value: &'r Json, way: &mut Vec<&'r str>, sku: Option<&'r str>, notices: &mut Vec<Notice>) {
     match value {
         Json::String(text) if text.contains(char::REPLACEMENT_CHARACTER) => {
@@ -70,7 +70,7 @@ fn find<'r>(value: &'r Json, way: &mut Vec<&'r str>, sku: Option<&'r str>, notic
         Json::Object(members) => {
             let own = |name: &str| members.get(name).and_then(Json::as_str);
             let sku = own("sku").or(sku);
-            // `{"name": …, "value": …}` is an attribute: its own name tells more.
+            // `{"name": …, "value": …}` is an attribute: its own name is more useful in the path.
             let attribute = own("name").filter(|_| members.len() == 2 && members.contains_key("value"));
             for (name, value) in members {
                 let is_level = matches!(name.as_str(), "masterVariant" | "variants");

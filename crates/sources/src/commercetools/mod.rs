@@ -1,6 +1,6 @@
 //! commercetools (Composable Commerce, Classic catalogue) as a source.
 //!
-//! See the README beside this file for endpoints, scopes, limits and how certain each fact is.
+//! README.md in this folder lists endpoints, scopes, limits and how certain each fact is.
 
 pub mod api;
 mod check;
@@ -29,7 +29,7 @@ use config::SelectionPaging;
 pub use self::Commercetools as Connector;
 use read::Reader;
 
-/// What a commercetools source is.
+/// Describes a commercetools source.
 pub static DESCRIPTOR: SourceDescriptor =
     SourceDescriptor { name: "commercetools", title: "commercetools Composable Commerce", price_policy: PRICE_POLICY };
 
@@ -45,8 +45,8 @@ const PRICE_POLICY: PricePolicy = PricePolicy::FirstScope(&[
     ScopeMatch { group: false, channel: false, country: false },
 ]);
 
-/// The source of this configuration. Its lanes give all stores, currencies and locales in one walk, whatever is needed of
-/// them, and nothing that it reads is too large for memory.
+/// The source of this configuration. Its lanes read all stores, currencies and locales in one walk, whichever the flows
+/// need, and nothing that it reads is too large for memory.
 ///
 /// # Errors
 /// Those of [`Commercetools::new`].
@@ -65,8 +65,7 @@ pub struct Commercetools {
 impl Commercetools {
     /// The source of this configuration; fetches its secrets, makes no call.
     ///
-    /// # Errors
-    /// `C0213` for a setting that can't be used, `C0214` for a secret that can't be had.
+    /// # Errors `C0213` for a setting that can't be used, `C0214` for a secret that can't be read.
     pub fn new(config: Config, environment: &Environment) -> Result<Self, Fault> {
         let secrets = Secrets {
             client_id: resolve("client_id", &config.client_id)?,
@@ -75,13 +74,13 @@ impl Commercetools {
         Self::with_secrets(config, &secrets, environment)
     }
 
-    /// The same with secrets from elsewhere than the configuration.
+    /// The same with these secrets instead of those that the configuration names.
     ///
     /// # Errors
     /// `C0213` for a setting that can't be used.
     pub fn with_secrets(config: Config, secrets: &Secrets, environment: &Environment) -> Result<Self, Fault> {
         let api = client::Api::new(&config, secrets, environment)?;
-        // Only what a lane reads: the API client may lack the right to anything else.
+        // Only kinds that a lane reads: the API client may lack the right to others.
         let read: Vec<Lane> = lanes(&config);
         let fetches = read::FETCHES.iter().copied().filter(|kind| read.iter().any(|lane| lane.reads(*kind))).collect();
         Ok(Self { reader: Reader::new(api, config.clone()), config, fetches })

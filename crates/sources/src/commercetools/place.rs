@@ -1,10 +1,10 @@
-//! Where a walk stands: the stages of each lane, and the tokens that the engine keeps between pages.
+//! Positions of walks: the stages of each lane, and the tokens that the engine keeps between pages.
 
 use contract::{Fault, Token};
 use model::{Kind, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// What one page is read of. A lane's walk goes through one or more.
+/// The resource that a page is read from. A lane's walk goes through one or more stages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is the vendor's endpoint of that name")]
@@ -20,16 +20,16 @@ pub enum Stage {
     StandalonePrices,
     Inventory,
     Projections,
-    /// Products that changed and are not published; only in a delta.
+    /// Changed products that are not published; only in a delta.
     Unpublished,
     Messages,
 }
 
 impl Stage {
-    /// How many there are.
+    /// Number of stages.
     pub const COUNT: usize = 12;
 
-    /// Its place in an array of [`Stage::COUNT`].
+    /// Its index in an array of [`Stage::COUNT`].
     pub const fn index(self) -> usize {
         self as usize
     }
@@ -40,7 +40,7 @@ impl Stage {
             "product_types" => Self::ProductTypes,
             "channels" => Self::Channels,
             "customer_groups" => Self::CustomerGroups,
-            // What a store sells comes before it: a store whose assortment is not known yet sells nothing.
+            // A store's assortment is read before the store: a store with an unknown assortment sells nothing.
             "stores" => Self::Selections,
             "categories" => Self::Categories,
             "standalone_prices" => Self::StandalonePrices,
@@ -51,7 +51,7 @@ impl Stage {
         })
     }
 
-    /// The stage that records of a kind come from, one by one.
+    /// The stage that reads records of a kind by id.
     pub const fn of(kind: Kind) -> Option<Self> {
         Some(match kind {
             Kind::Product => Self::Projections,
@@ -83,7 +83,7 @@ impl Stage {
         }
     }
 
-    /// The field by which changes are found: messages do not change.
+    /// The field by which changes are found. Messages never change, so theirs is the time of creation.
     pub const fn time_field(self) -> &'static str {
         match self {
             Self::Messages => "createdAt",
@@ -91,7 +91,7 @@ impl Stage {
         }
     }
 
-    /// Its records can be asked for by the time of their last change.
+    /// Whether its records can be asked for by the time of their last change.
     pub const fn has_delta(self) -> bool {
         matches!(
             self,
@@ -121,18 +121,18 @@ pub struct After {
 pub struct Assortment {
     /// Its id.
     pub id: String,
-    /// How many products it had when it was read; none where that is not known.
+    /// How many products it had when it was read; `None` if that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
 }
 
-/// Where a walk under way goes on.
+/// The position of a walk under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
-    /// What is read.
+    /// The stage that is read.
     pub stage: Stage,
-    /// Changes from here on; none: everything.
+    /// Changes since this instant; `None`: everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
     /// The server's clock when the walk began, set by its first page: a walk over changes goes no further.
@@ -149,13 +149,13 @@ pub struct Place {
     /// How many products of the current one were read.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub offset: u32,
-    /// The products of the current one are paged by id rather than by offset.
+    /// Whether the products of the current one are paged by id rather than by offset.
     #[serde(default, skip_serializing_if = "is_false")]
     pub keyset: bool,
     /// The last selection of the page that `selections` came from, where there may be more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_after: Option<String>,
-    /// The walk began once more, because a store changed within it.
+    /// Whether the walk began a second time, because a store changed during it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub again: bool,
 }
@@ -174,7 +174,7 @@ const fn is_false(truth: &bool) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mark {
-    /// Changes from here on.
+    /// Changes since this instant.
     pub since: Timestamp,
 }
 
@@ -195,7 +195,7 @@ impl Place {
         }
     }
 
-    /// The beginning of another stage of the same walk.
+    /// The first position of another stage of the same walk.
     #[must_use]
     pub fn stage(&self, stage: Stage, size: u16) -> Self {
         Self { began: self.began, again: self.again, ..Self::beginning(stage, self.from, size) }
@@ -204,8 +204,7 @@ impl Place {
 
 /// Writes a place or a mark.
 ///
-/// # Errors
-/// Never for the types of this module; `C0216` if it were so.
+/// # Errors `C0216`; never for the types of this module.
 pub fn write(place: &impl Serialize) -> Result<Token, Fault> {
     let text = serde_json::to_string(place);
     text.map(Token).map_err(|error| Fault::protocol("C0216", format!("a position can't be written: {error}")))

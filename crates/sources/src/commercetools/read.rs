@@ -1,8 +1,9 @@
 //! Reading: lanes, walks, pages, and how large a page may be.
 //!
-//! **Invariants:** a walk over everything goes by id and ends at the first page that is not full. A walk over changes goes
-//! by (time, id) up to the instant at which it began, so that a busy shop can't keep it from ending. The mark that the
-//! next one starts from is that instant less lag and overlap, by the server's clock: what came up late is read then. The last id and time are sent back exactly as they came, never compared or computed.
+//! **Invariants:** a walk over everything goes by id and ends at the first page that is not full. A walk over changes
+//! goes by (time, id) up to the instant at which it began, so that a busy shop can't keep it from ending. The mark that
+//! the next one starts from is that instant less lag and overlap, by the server's clock: records that became visible
+//! late are read then. The last id and time are sent back exactly as they came, never compared or computed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,24 +26,24 @@ use super::{
     place::{self, After, Assortment, Mark, Place, Stage},
 };
 
-/// How far back the first read of messages goes: whatever went before was never read.
+/// How far back the first read of messages goes: records that were deleted earlier were never read.
 const MESSAGES_BACK: Duration = Duration::from_hours(48);
-/// The `Date` of an answer tells whole seconds: what changed within the second in which a walk began belongs to it.
+/// The `Date` of an answer has whole seconds: changes within the second in which a walk began belong to the walk.
 const DATE_STEP: Duration = Duration::from_secs(1);
-/// How long what is known of the project is trusted.
+/// How long facts about the project are trusted.
 const PROJECT_AGE: Duration = Duration::from_mins(10);
-/// A page that takes longer is too large: the vendor cuts queries off after 20 seconds of work.
+/// A page that takes longer than this is too large: the vendor cuts queries off after 20 seconds.
 const SLOW: Duration = Duration::from_secs(20);
-/// What a page may take before it grows no further.
+/// Pages that take longer than this grow no further.
 const FAST: Duration = Duration::from_secs(5);
-/// What a page may weigh before it grows no further.
+/// Pages with more bytes than this grow no further.
 const LARGE: usize = 6 << 20;
-/// Selections per page: their ids ride in the token.
+/// Selections per page: the token holds their ids.
 const SELECTIONS: u16 = 20;
 /// The vendor's highest offset.
 const LAST_OFFSET: u32 = 10_000;
 /// Paging by id is not documented for the products of a selection: a walk that gives less than this share of them, in
-/// percent, was not ordered by id. Some may come and go meanwhile.
+/// percent, was not ordered by id. Some may be added or removed meanwhile.
 const WHOLE_PERCENT: u64 = 90;
 
 /// Ids in one predicate: a longer URL than 8 kB may be refused.
@@ -70,7 +71,7 @@ pub(super) struct Reader {
     retry: Retry,
     /// Page sizes that worked last, by stage; 0 where there was none yet.
     sizes: [AtomicU16; Stage::COUNT],
-    /// The project, when it was asked for, and the server's clock then.
+    /// The project, when it was read, and the server's clock then.
     project: Mutex<Option<(Instant, Timestamp, Project)>>,
 }
 
@@ -88,8 +89,7 @@ impl Reader {
 
     /// Reads one page.
     ///
-    /// # Errors
-    /// Whatever repeating did not help against.
+    /// # Errors The fault that remains after all attempts.
     pub(super) async fn page(&self, lane: &Lane, position: &Position) -> Result<Page, Fault> {
         let mut place = match position {
             Position::Within(token) => place::read(token)?,
@@ -111,7 +111,7 @@ impl Reader {
         }
         place.began = place.began.or(Some(decoded.at));
         if place.stage == Stage::Stores && !place.again && decoded.changes.iter().any(|it| is_after(it, place.began)) {
-            // What it sells now may not have been read: its selections once more, and then the stores.
+            // Its present assortment may not have been read: read the selections once more, and then the stores.
             let size = self.first_size(Stage::Selections);
             let anew =
                 Place { began: Some(decoded.at), again: true, ..Place::beginning(Stage::Selections, None, size) };
@@ -131,8 +131,7 @@ impl Reader {
 
     /// Reads these records as they are now.
     ///
-    /// # Errors
-    /// Whatever repeating did not help against.
+    /// # Errors The fault that remains after all attempts.
     pub(super) async fn fetch(&self, refs: &[Ref]) -> Result<Fetched, Fault> {
         self.project().await?;
         let mut by_kind = BTreeMap::<Kind, BTreeSet<&str>>::new();
@@ -196,7 +195,7 @@ impl Reader {
         Ok(Place::beginning(stage, from, self.first_size(stage)))
     }
 
-    /// How long after its time a record may still come up.
+    /// How long after its timestamp a record may still become visible.
     fn lag(&self, stage: Stage) -> Duration {
         let seconds = match stage {
             Stage::Messages => self.config.message_lag_seconds,
@@ -205,7 +204,7 @@ impl Reader {
         Duration::from_secs(seconds.into())
     }
 
-    /// Where the next walk over changes starts: what was on its way when this one began is read by that one.
+    /// Where the next walk over changes starts, so that it reads records that were not visible yet when this one began.
     fn mark(&self, place: &Place) -> Mark {
         let overlap = Duration::from_secs(self.config.overlap_seconds.into());
         let began = place.began.unwrap_or_else(|| self.api.now());
@@ -214,7 +213,7 @@ impl Reader {
 
     // ── the project ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Makes sure that the project is one that can be read, now and then.
+    /// Checks from time to time that the project can be read.
     async fn project(&self) -> Result<(), Fault> {
         let mut known = self.project.lock().await;
         if known.as_ref().is_none_or(|(at, ..)| at.elapsed() > PROJECT_AGE) {
@@ -227,7 +226,7 @@ impl Reader {
         Ok(())
     }
 
-    /// When the project was last seen with its messages off; none where they are on.
+    /// When the project was last seen with its messages off; `None` if they are on.
     async fn without_messages(&self) -> Result<Option<Timestamp>, Fault> {
         self.project().await?;
         let known = self.project.lock().await;
@@ -237,12 +236,12 @@ impl Reader {
 
     // ── one page ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Asks for a page until there is one, in smaller pieces where that helps.
+    /// Asks for a page until it is answered, in smaller ones where that helps.
     async fn read(&self, place: &Place) -> Result<Decoded, Fault> {
         retry(self.retry, self.api.random(), |_| self.shrinking(place)).await
     }
 
-    /// Asks until the answer is not too large, or can't be smaller.
+    /// Asks until the answer is not too large, or the page can't be smaller.
     async fn shrinking(&self, place: &Place) -> Result<Decoded, Fault> {
         let size = self.size(place.stage);
         loop {
@@ -312,7 +311,7 @@ impl Reader {
     }
 
 
-    /// Which records of the endpoint are wanted at all.
+    /// The part of the predicate that selects the kinds of records that are wanted.
     fn only(&self, stage: Stage) -> Option<String> {
         match stage {
             Stage::Unpublished => Some("masterData(published = false)".to_owned()),
@@ -327,7 +326,8 @@ impl Reader {
         }
     }
 
-    /// The part of the predicate that says where the walk stands. A first page has no bound: it tells when it began.
+    /// The part of the predicate that holds the position of the walk. A first page has no upper bound, because its
+    /// answer sets the beginning of the walk.
     fn within(place: &Place) -> Option<String> {
         let time = place.stage.time_field();
         let Some(from) = place.from else {
@@ -347,7 +347,7 @@ impl Reader {
 
     // ── what comes next ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// The next page of the same stage, or the next stage, or none.
+    /// The next page of the same stage, or the next stage, or the end.
     fn after_records(&self, place: &Place, decoded: &Decoded) -> Result<Option<Place>, Fault> {
         if let Some(after) = decoded.last.as_ref().filter(|_| decoded.is_full()) {
             let same = place.after.as_ref().is_some_and(|before| before.id == after.id);
@@ -366,13 +366,13 @@ impl Reader {
         })
     }
 
-    /// The members of what was read; the stores where nothing was.
+    /// The members of the selections that were read; the stores if there were none.
     fn after_selections(&self, place: &Place, decoded: &Decoded) -> Place {
         let read = decoded.changes.iter().filter_map(|change| match change {
             Change::Is { record: Record::Selection(selection), .. } => Some(selection.id.to_string()),
             _ => None,
         });
-        // One that could not be read is kept as it was, and so are its members.
+        // A selection that could not be read is kept as it was, and so are its members.
         let unread = decoded.unread.iter().filter_map(|unread| Some(unread.id.as_ref()?.to_string()));
         let assortment = |id: String| Assortment { count: decoded.counts.get(&id).copied(), id };
         let selections: Vec<Assortment> = read.chain(unread).map(assortment).collect();
@@ -422,8 +422,8 @@ impl Reader {
         Ok(Some(more.unwrap_or_else(|| self.stores(place))))
     }
 
-    /// Chooses how the products of a selection are paged. Each way keeps its own place: where the setting changed within
-    /// the selection, it is read from its first product.
+    /// Chooses how the products of a selection are paged. The two ways have different positions: if the setting changed
+    /// within the selection, it is read from its first product.
     fn choose_paging(&self, place: &mut Place) {
         let is_large = |it: &Assortment| it.count.is_some_and(|count| count > LAST_OFFSET.into());
         let keyset = match self.config.selection_paging {
@@ -499,12 +499,12 @@ impl Size<'_> {
     }
 }
 
-/// The record changed since that instant.
+/// Whether the record changed since that instant.
 fn is_after(change: &Change, began: Option<Timestamp>) -> bool {
     matches!(change, Change::Is { modified_at, .. } if *modified_at >= began)
 }
 
-/// How large the next page may be, from how long this one took and what it weighed.
+/// The size of the next page, from the time and bytes of this one.
 fn next_size(size: u16, most: u16, count: usize, response: &Response) -> u16 {
     if response.took > SLOW {
         return (size / 2).max(1);
@@ -514,11 +514,11 @@ fn next_size(size: u16, most: u16, count: usize, response: &Response) -> u16 {
     }
     let per_record = response.body.len().div_ceil(count.max(1)).max(1);
     let by_weight = u16::try_from(LARGE / per_record).unwrap_or(u16::MAX);
-    // At most eightfold at once: the next ones may be larger.
+    // At most eightfold at once: the next records may be larger.
     by_weight.max(size).min(size.saturating_mul(8)).min(most)
 }
 
-/// A Modular project keeps variants and prices elsewhere: read as a Classic one, every product would be empty.
+/// A Modular project keeps variants and prices in other resources: read as a Classic one, every product would be empty.
 pub(super) fn refuse_modular(project: &Project) -> Result<(), Fault> {
     match project.product_catalog_model.as_deref() {
         None | Some("Classic") => Ok(()),

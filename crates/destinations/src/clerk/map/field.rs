@@ -1,9 +1,9 @@
 //! Attributes as fields of their own.
 //!
 //! A name may hold `[A-Za-z0-9_]` only: other characters become `_`. A field of the schema is never overwritten: the
-//! attribute's name is then prefixed with `attr_`. Where two names become one, the attribute that has it exactly keeps
-//! it, the others get `_2`, `_3` in the order of their names. So the name depends on the attributes of the product, and
-//! never on their order.
+//! attribute's name is then prefixed with `attr_`. If two names become equal, the attribute that has this name at the
+//! source keeps it, and the others get `_2`, `_3` in the order of their names. So the names depend on the attributes of
+//! the product, never on their order.
 
 use std::borrow::Cow;
 
@@ -15,16 +15,16 @@ use crate::clerk::{config::Attributes, schema::is_reserved};
 /// A value of an attribute as Clerk.io gets it.
 #[derive(Debug)]
 pub(super) enum Shown<'l, 'a> {
-    /// What the item as a whole has.
+    /// The value of the item as a whole.
     One(&'l Plain<'a>),
-    /// The distinct values of the variants: a list also where all agree, so that a field has one type in all products.
+    /// The distinct values of the variants: a list also if all are equal, so that a field has one type in all products.
     Many(Vec<&'l Plain<'a>>),
 }
 
 impl Serialize for Shown<'_, '_> {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         match self {
-            // Of a list, what says something.
+            // The values of a list that are not blank.
             Self::One(Plain::List(values)) => out.collect_seq(values.iter().filter(|value| !value.is_blank())),
             Self::One(plain) => plain.serialize(out),
             Self::Many(values) => values.serialize(out),
@@ -61,8 +61,8 @@ pub(super) fn joined(plain: &Plain<'_>) -> String {
 /// An attribute under its name at the source.
 pub(super) type Named<'l, 'a> = (&'a str, Shown<'l, 'a>);
 
-/// The attributes of a product with all its variants: options, then those of the product, then those of its variants. What
-/// belongs to the product is one value; what belongs to variants is the list of their distinct values.
+/// The attributes of a product with all its variants: options, then those of the product, then those of its variants.
+/// An attribute of the product is one value; an attribute of variants is the list of their distinct values.
 pub(super) fn of_listing<'l, 'a>(listing: &'l Listing<'a>) -> Vec<Named<'l, 'a>> {
     let options = listing.options.iter().map(|option| (option.name, merged(option.name, 0, &listing.variants)));
     let own = listing.attributes.iter().map(|field| (field.name, Shown::One(&field.label)));
@@ -105,8 +105,8 @@ fn has(named: &[Named<'_, '_>], name: &str) -> bool {
     named.iter().any(|(it, _)| *it == name)
 }
 
-/// The distinct values of the variants; lists are taken apart, so that none lies within another. Platforms list the
-/// attributes of sibling variants in one order, so the same place is looked at first.
+/// The distinct values of the variants; lists are flattened. Platforms list the attributes of sibling variants in one
+/// order, so the same place is looked at first.
 fn merged<'l, 'a>(name: &str, at: usize, variants: &'l [Offer<'a>]) -> Shown<'l, 'a> {
     let mut distinct: Vec<&'l Plain<'a>> = Vec::with_capacity(variants.len());
     let mut add = |value: &'l Plain<'a>| {

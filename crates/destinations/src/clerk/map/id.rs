@@ -1,4 +1,4 @@
-//! Ids as a store has them: all text, or all whole numbers.
+//! Ids of a store: all text, or all whole numbers.
 
 use std::borrow::Cow;
 
@@ -35,12 +35,12 @@ pub fn is_integer(text: &str) -> bool {
     integer(text).is_some()
 }
 
-/// The number that is written exactly like this: two ids never become one.
+/// The number whose text is exactly this, so that two ids never become equal.
 pub(super) fn integer(text: &str) -> Option<i64> {
     text.parse().ok().filter(|number: &i64| number.to_string() == text)
 }
 
-/// The id of a category; none where it has nothing to make one of, so that it is not sent either.
+/// The id of a category; `None` if the field that it is made from is empty: the category is then not sent.
 pub(super) fn of_category<'a>(config: &Config, category: CategoryRef<'a>) -> Option<Cow<'a, str>> {
     let id = category.id.as_str();
     match config.category_id {
@@ -52,8 +52,8 @@ pub(super) fn of_category<'a>(config: &Config, category: CategoryRef<'a>) -> Opt
     }
 }
 
-/// The FNV-1a hash of an id, in the 53 bits that every JSON reader knows: of ten thousand ids two are the same once in a
-/// hundred million shops, and then the ledger gives the item to one of them and says so.
+/// The FNV-1a hash of an id, in the 53 bits that every JSON reader keeps. Among ten thousand ids two are equal in one
+/// of a hundred million shops; the ledger then gives the item to one of them and reports it.
 fn number(id: &str) -> u64 {
     let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     (hash ^ (hash >> 53)) & ((1 << 53) - 1)

@@ -1,8 +1,9 @@
-//! Plain text out of HTML.
+//! Turns HTML into plain text.
 //!
-//! No parser of HTML: descriptions come from editors of all kinds, are often broken, and only their words matter here.
-//! What looks like a tag goes; tags that separate words leave a space; `script`, `style` and their like go with what they hold;
-//! entities are decoded as HTML has them; white space is drawn together. A text without `<` and `&` is left exactly as it is.
+//! It is no HTML parser: descriptions come from many editors, are often broken, and only their words matter here. Text
+//! that looks like a tag is removed; tags that separate words leave a space; `script`, `style` and similar elements are
+//! removed with their content; entities are decoded as HTML defines them; white space is collapsed. A text without `<`
+//! and `&` is left exactly as it is.
 
 use std::borrow::Cow;
 
@@ -28,14 +29,14 @@ pub fn plain_text(html: &str) -> Cow<'_, str> {
 struct Text {
     out: String,
     space: bool,
-    /// Elements of [`UNSEEN`] that are not closed in what follows.
+    /// Elements of [`UNSEEN`] that are not closed in the rest of the text.
     unclosed: Vec<String>,
 }
 
 impl Text {
     /// Text without markup; white space at its ends counts.
     fn words(&mut self, text: &str) {
-        // Most text is ASCII, and that is told apart byte by byte.
+        // Most text is ASCII, which is checked byte by byte.
         if text.is_ascii() {
             let spaces = text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_whitespace());
             self.between(text, spaces.map(|(at, _)| (at, 1)));
@@ -45,7 +46,7 @@ impl Text {
         }
     }
 
-    /// The words between spaces, each of which begins at a place and has a length.
+    /// The words between spaces, each with its start and length.
     fn between(&mut self, text: &str, spaces: impl Iterator<Item = (usize, usize)>) {
         let mut from = 0;
         for (at, length) in spaces {
@@ -67,7 +68,7 @@ impl Text {
         self.out.push_str(word);
     }
 
-    /// What starts with `<`; gives what follows the markup.
+    /// Handles text that starts with `<`; returns the text after the markup.
     fn markup<'a>(&mut self, from: &'a str) -> &'a str {
         let after = from.get(1..).unwrap_or_default();
         if let Some(comment) = after.strip_prefix("!--") {
@@ -83,7 +84,7 @@ impl Text {
         let (name, tag) = closing.split_at(length);
         let is = |other: &&str| name.eq_ignore_ascii_case(other);
         let rest = tag_end(tag);
-        // Elements of other vocabularies (`o:p`, `my-label`) have no form of their own, so they separate nothing.
+        // Elements of other vocabularies (`o:p`, `my-label`) have no form of their own, so they do not separate words.
         if !INLINE.iter().any(is) && !name.contains([':', '-']) {
             self.space = true;
         }
@@ -98,8 +99,8 @@ impl Text {
         if ["script", "style"].iter().any(is) && !is_closed { "" } else { rest }
     }
 
-    /// What starts with `&`; gives what follows the entity. Without its semicolon one is decoded only where a word ends, so
-    /// that `&region=` in an address stays what it is.
+    /// Handles text that starts with `&`; returns the text after the entity. An entity without its semicolon is decoded
+    /// only at the end of a word, so that `&region=` in an address is unchanged.
     fn entity<'a>(&mut self, from: &'a str) -> &'a str {
         let after = from.get(1..).unwrap_or_default();
         let length = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '#').unwrap_or(after.len());
@@ -121,7 +122,7 @@ impl Text {
         rest
     }
 
-    /// What follows `</name>`; none where it is never closed. That is looked for once for each name.
+    /// The text after `</name>`; `None` if the element is never closed. Each name is searched once.
     fn beyond_close<'a>(&mut self, rest: &'a str, name: &str) -> Option<&'a str> {
         if self.unclosed.iter().any(|known| name.eq_ignore_ascii_case(known)) {
             return None;
@@ -145,7 +146,7 @@ fn is_of_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, ':' | '-')
 }
 
-/// No text of a shop means one.
+/// Control characters never belong to a shop's text.
 fn is_control(c: char) -> bool {
     c.is_control() && !c.is_whitespace()
 }
@@ -157,11 +158,12 @@ const INLINE: [&str; 37] = [
     "time", "tt", "u", "var", "wbr", "blink",
 ];
 
-/// Elements whose content a reader does not see: code, and words for browsers that can't show what is meant.
+/// Elements whose content a reader does not see: code, and fallback text for old browsers.
 const UNSEEN: [&str; 11] =
     ["script", "style", "template", "title", "noscript", "iframe", "noembed", "noframes", "video", "audio", "canvas"];
 
-/// What follows the `>` that ends a tag; one within quotes does not. A tag without an end reaches to the end.
+/// The text after the `>` that ends a tag; one within quotes does not end it. An unclosed tag reaches to the end of the
+/// text.
 fn tag_end(rest: &str) -> &str {
     let mut quote = None;
     for (at, byte) in rest.bytes().enumerate() {
@@ -172,7 +174,7 @@ fn tag_end(rest: &str) -> &str {
             _ => {}
         }
     }
-    // An odd quote would swallow the text: the first `>` is meant then.
+    // An unclosed quote would hide the rest of the text: the first `>` then ends the tag.
     rest.split_once('>').map_or("", |(_, rest)| rest)
 }
 

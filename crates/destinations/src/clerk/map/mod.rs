@@ -1,11 +1,11 @@
-//! What Clerk.io is told of a product or a category. Pure: no call, no clock, no secret.
+//! The payload of a product or a category for Clerk.io. Pure: no call, no clock, no secret.
 //!
 //! **Invariants:**
 //! - the same listing and settings give the same bytes;
-//! - no member is `null`: what has no value is left out, and only in the facet `content`, which is always replaced as a
-//!   whole. Every member of `price` and `availability` is always there, because these facets are sent by PATCH, which
-//!   merges and so can't take a member away;
-//! - lists about variants are all as long as the item has variants and in the same order;
+//! - no member is `null`: a member without a value is left out, and only in the facet `content`, which is always
+//!   replaced as a whole. Every member of `price` and `availability` is always there, because these facets are sent by
+//!   PATCH, which merges and so can't remove a member;
+//! - lists about variants have one entry per variant of the item, all in the same order;
 //! - names of fields are made of `[A-Za-z0-9_]`; a field of the schema is never overwritten by an attribute.
 
 use crate::clerk::config::{Attributes, Config};

@@ -25,9 +25,7 @@ const OPTIONS: &str = " / ";
 
 /// The items of a product.
 ///
-/// # Errors
-/// `C0410` for a field Clerk.io has no use for, `C0411` for an id that does not fit, `C0412` for two variants with one
-/// id, `C0413` for an item without image where the settings reject it.
+/// # Errors `C0410` for a value that Clerk.io can't use, `C0411` for an id that does not fit, `C0412` for two variants with one id, `C0413` for an item without image where the settings reject it.
 pub fn product(config: &Config, listing: &Listing<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
     let removed = |offer: &Offer<'_>| config.out_of_stock == OutOfStock::Remove && !offer.in_stock;
     if listing.variants.iter().all(removed) {
@@ -58,7 +56,7 @@ fn twice(listing: &Listing<'_>, id: &str) -> Fault {
         .hint("give each variant a SKU of its own, or use grain = \"product\"")
 }
 
-/// A description in the form the settings ask for; empty where there is none.
+/// A description in the configured form; empty if there is none.
 pub(super) fn description<'a>(config: &Config, text: Option<&'a str>) -> Cow<'a, str> {
     let text = text.unwrap_or_default();
     match config.description {
@@ -67,7 +65,7 @@ pub(super) fn description<'a>(config: &Config, text: Option<&'a str>) -> Cow<'a,
     }
 }
 
-/// What a variant's options are, in one text: `S / red`. Options without a value are left out.
+/// A variant's options in one text: `S / red`. Options without a value are left out.
 pub fn options_text(listing: &Listing<'_>, offer: &Offer<'_>) -> String {
     let mut text = String::new();
     for option in &listing.options {
@@ -122,7 +120,7 @@ impl<'a> Product<'_, 'a> {
         sheet.put(Facet::PRICE, "variant_list_prices", &Each(|| offers().map(|it| it.list_price.decimal())))?;
 
         let stocks = offers().map(|offer| self.stock(offer));
-        // A figure that all variants share is not added up.
+        // A quantity that all variants share is not added up.
         let stock = if self.listing.shares_stock { stocks.max().unwrap_or(0) } else { stocks.fold(0, i64::saturating_add) };
         self.availability(&mut sheet, stock, offers().any(|it| it.in_stock))?;
         sheet.put(Facet::AVAILABILITY, "variant_stocks", &Each(|| offers().map(|it| self.stock(it))))?;
@@ -145,7 +143,8 @@ impl<'a> Product<'_, 'a> {
         Ok(sheet.finish(id))
     }
 
-    /// What both grains share. The description comes last: it is long, and what follows it is written more slowly.
+    /// Members of both grains. The description comes last: it is long, and members after it would be written more
+    /// slowly.
     fn common(&self, sheet: &mut Sheet<'_>, image: Option<&str>) -> Result<(), Fault> {
         let it = self.listing;
         sheet.text("name", it.name)?;
@@ -177,14 +176,14 @@ impl<'a> Product<'_, 'a> {
         for name in ["brand", "gender"] {
             let text = all.iter().find(|(it, _)| *it == name).map(|(_, shown)| shown.text());
             let record = self.listing.brand.filter(|_| name == "brand").map(str::to_owned);
-            // It is the product's, whichever variant the shop keeps it with.
+            // It belongs to the product, whichever variant holds it in the shop.
             let unsold = || self.listing.unsold.iter().find(|it| it.name == name).map(|it| field::joined(&it.label));
             let is_text = |text: &String| !text.is_empty();
             sheet.maybe(Facet::CONTENT, name, text.filter(is_text).or(record).or_else(|| unsold().filter(is_text)))?;
         }
         for (name, shown) in field::named(all, &self.config.attributes) {
             match shown {
-                // Clerk.io takes text or a list for these two.
+                // Clerk.io accepts text or a list for these two.
                 field::Shown::One(Plain::Integer(_) | Plain::Number(_) | Plain::Boolean(_))
                     if matches!(&*name, "color" | "colors") =>
                 {
@@ -207,7 +206,7 @@ impl<'a> Product<'_, 'a> {
     fn availability(&self, sheet: &mut Sheet<'_>, stock: i64, in_stock: bool) -> Result<(), Fault> {
         sheet.put(Facet::AVAILABILITY, "stock", &stock)?;
         sheet.put(Facet::AVAILABILITY, "in_stock", &in_stock)?;
-        // Always sent: what another setting of `out_of_stock` has hidden would stay hidden.
+        // Always sent: otherwise an item hidden under another setting of `out_of_stock` would stay hidden.
         sheet.put(Facet::AVAILABILITY, "index", &(in_stock || self.config.out_of_stock != OutOfStock::Hide))
     }
 
@@ -238,7 +237,8 @@ fn not_negative(sheet: &Sheet<'_>, name: &str, money: Money) -> Result<(), Fault
     Ok(())
 }
 
-/// The variant with the lowest price among those that can be bought, or among all where none can; of equals the first.
+/// The variant with the lowest price among those that can be bought, or among all if none can; of equal prices the
+/// first.
 fn cheapest<'l, 'a>(offers: &'l [Offer<'a>]) -> Option<&'l Offer<'a>> {
     let by_price = |left: &&Offer<'_>, right: &&Offer<'_>| left.price.compare(right.price);
     offers.iter().filter(|it| it.in_stock).min_by(by_price).or_else(|| offers.iter().min_by(by_price))

@@ -1,4 +1,4 @@
-//! Writes the members of one item and refuses those Clerk.io has no use for.
+//! Writes the members of one item and refuses values that Clerk.io can't use.
 
 use contract::{Constraint, Facet, Fault, Item, Writer, schema::is_absolute_url};
 use model::RemoteId;
@@ -24,7 +24,7 @@ impl<'a> Sheet<'a> {
         self.writer.put(facet, name, value).map_err(|error| not_integer(&(self.item)(), &format!("{name}: {error}")))
     }
 
-    /// A member where there is a value.
+    /// A member, if there is a value.
     pub(super) fn maybe<T: Serialize>(&mut self, facet: Facet, name: &str, value: Option<T>) -> Result<(), Fault> {
         value.map_or(Ok(()), |value| self.put(facet, name, &value))
     }
@@ -50,7 +50,7 @@ impl<'a> Sheet<'a> {
         (self.taken)(name)
     }
 
-    /// A value that Clerk.io has no use for.
+    /// A value that Clerk.io can't use.
     pub(super) fn unfit(&self, name: &str, what: &str, constraint: Constraint) -> Fault {
         let hint = match constraint {
             Constraint::AbsoluteUrl => "check the market's URL template and the image at the source",

@@ -1,14 +1,14 @@
-//! Attribute values, told apart by their shape.
+//! Attribute values, recognized by their shape.
 //!
 //! A projection does not say of which type an attribute is, and its product type may be read before or after it. The
-//! shapes are disjoint but for text that looks like a date, which is passed on as a date: the same characters.
+//! shapes are disjoint, except for text that looks like a date: it becomes a date with the same characters.
 
 use model::{Attribute, Kind, Locale, Notice, Value};
 
 use super::{Unfit, kept, price};
 use crate::commercetools::api::{self, AttributeValue, Text};
 
-/// The attributes that have a value. One that can't be represented is a detail: the others stay. `of` names the variant
+/// The attributes that have a value. One that can't be represented is left out with a notice. `of` names the variant
 /// they belong to.
 pub fn attributes(
     list: Option<Vec<api::Attribute<'_>>>,
@@ -137,11 +137,11 @@ fn object(name: &str, object: Vec<(Text<'_>, AttributeValue<'_>)>) -> Result<Val
     if let Some(labels) = labels_by_locale(&object) {
         return Ok(Value::Localized(labels));
     }
-    // No type that is known: its members are kept under their names.
+    // An unknown type: its members are kept under their names.
     members(object.into_iter().map(|(name, value)| api::Attribute { name, value }))
 }
 
-/// What a reference of this `typeId` refers to, among what is read here.
+/// The kind of record that a reference of this `typeId` refers to; `None` for kinds that are not read.
 fn kind(of: &str) -> Option<Kind> {
     Some(match of {
         "product" => Kind::Product,
@@ -176,8 +176,8 @@ fn enumerated(key: &Text<'_>, label: &AttributeValue<'_>) -> Option<Value> {
     }
 }
 
-/// Labels by locale; none where it is something else. A locale that is none is left out, because no market has it; what has
-/// no other is no text.
+/// Labels by locale; `None` if the value is something else. Invalid locales are left out, because no market has them; a
+/// value with no other locale is no text.
 pub(super) fn labels_by_locale(labels: &[(Text<'_>, AttributeValue<'_>)]) -> Option<model::Localized> {
     let mut list = Vec::with_capacity(labels.len());
     for (tag, label) in labels {

@@ -6,7 +6,7 @@ use model::{AttributeDefinition, AttributeType, Category, Notice, Online, Produc
 use super::{Unfit, address, attribute::labels_by_locale, is, localized, since, some};
 use crate::commercetools::api::{self, AttributeValue};
 
-/// A `Category`. Its image is the first asset that is one; the vendor has no field for it.
+/// A `Category`. Its image is the first asset that is an image; the vendor has no field for it.
 pub fn category(category: api::Category<'_>) -> Result<Change, Unfit> {
     let mut notices = Vec::new();
     let record = Category {
@@ -28,7 +28,8 @@ pub fn category(category: api::Category<'_>) -> Result<Change, Unfit> {
     Ok(is(Record::Category(record), category.version, category.last_modified_at.as_ref()))
 }
 
-/// The first that says it is an image; else the first that may be one by its name; else the first with a size.
+/// The first asset with an image's content type; else the first whose name may be an image's; else the first with a
+/// size.
 fn image(assets: Option<Vec<api::Asset<'_>>>, notices: &mut Vec<Notice>) -> Option<String> {
     let mut sources: Vec<_> = assets.into_iter().flatten().flat_map(|asset| asset.sources.unwrap_or_default()).collect();
     sources.sort_by_key(certainty);
@@ -75,7 +76,7 @@ fn definition(of: api::AttributeDefinition<'_>, notices: &mut Vec<Notice>) -> Re
         label: localized("label", of.label, notices)?,
         spread: match (of.level.as_deref(), of.attribute_constraint.as_deref()) {
             (Some("Product"), _) | (_, Some("SameForAll")) => Spread::Product,
-            // Variants are told apart by the combination of these.
+            // The combination of these identifies a variant.
             (_, Some("CombinationUnique")) => Spread::Option,
             (_, Some("Unique")) => Spread::Identifier,
             _ => Spread::Variant,

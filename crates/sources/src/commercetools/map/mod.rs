@@ -1,9 +1,9 @@
 //! Vendor JSON to model. Pure: no I/O, no clock, no configuration beyond [`Settings`].
 //!
-//! A record that can't be represented (an amount beyond all amounts, a window of a price that is none) is [`Unfit`] as a
-//! whole: half a product is never passed on. A detail that no market can need (a price in a currency that ISO 4217 does
-//! not know, a tier, a text in a locale that is none, an image without an address) is left out with a notice. What is merely incomplete, such as a missing
-//! SKU, price or name, is passed on as it is: whether it can be sold is a market's business.
+//! A record that can't be represented (an amount out of range, an invalid window of a price) is [`Unfit`] as a whole:
+//! half a product is never passed on. A detail that no market can need (a price in a currency that ISO 4217 does not
+//! know, a tier, a text in an invalid locale, an image without an address) is left out with a notice. An incomplete
+//! record, such as one without SKU, price or name, is passed on as it is: the market decides whether it can be sold.
 
 pub mod attribute;
 pub mod catalogue;
@@ -16,12 +16,12 @@ use model::{Kind, Locale, Localized, Notice, Record, Timestamp};
 
 use super::api::{LocalizedString, Text};
 
-/// What the configuration says about the mapping.
+/// The settings of the mapping.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Attributes that may hold a GTIN, in the order they are tried.
     pub gtin_attributes: Vec<String>,
-    /// Stock is taken from the products' own availability.
+    /// Whether stock is taken from the products' own availability.
     pub stock_from_products: bool,
 }
 
@@ -32,7 +32,7 @@ pub struct Unfit {
     pub code: &'static str,
     /// What is wrong, naming the field.
     pub what: String,
-    /// It is a detail that no market can need: it is left out, and the record stays.
+    /// Whether it is a detail that no market can need: the detail is left out, and the record is kept.
     pub is_detail: bool,
 }
 
@@ -41,7 +41,7 @@ impl Unfit {
         Self { code: "C0206", what: what.into(), is_detail: false }
     }
 
-    /// The same about a detail that no market can need.
+    /// The same for a detail that no market can need.
     pub(crate) fn detail(self) -> Self {
         Self { is_detail: true, ..self }
     }
@@ -61,12 +61,12 @@ pub(crate) fn is(record: Record, version: u64, modified_at: Option<&Text<'_>>) -
     Change::Is { record, version, modified_at: modified_at.and_then(|at| Timestamp::parse(at)) }
 }
 
-/// An optional instant that says nothing about what is sold.
+/// An optional instant that does not decide what is sold.
 pub(crate) fn since(field: &str, text: Option<&Text<'_>>, notices: &mut Vec<Notice>) -> Result<Option<Timestamp>, Unfit> {
     Ok(kept(field, instant(field, text).map_err(Unfit::detail), notices)?.flatten())
 }
 
-/// An address in canonical form; one that can't be used is left out with a notice. `of` names what it belongs to.
+/// An address in canonical form; one that can't be used is left out with a notice. `of` names its owner.
 pub(crate) fn address(field: &str, of: &str, address: &str, notices: &mut Vec<Notice>) -> Option<String> {
     match wire::canonical(address) {
         Ok(address) => Some(address.into_owned()),
@@ -83,7 +83,7 @@ pub(crate) fn instant(field: &str, text: Option<&Text<'_>>) -> Result<Option<Tim
         .transpose()
 }
 
-/// The value; none where it is a detail that no market can need, and then a notice names the field.
+/// The value; `None` and a notice that names the field if it is a detail that no market can need.
 pub(crate) fn kept<T>(field: &str, value: Result<T, Unfit>, notices: &mut Vec<Notice>) -> Result<Option<T>, Unfit> {
     match value {
         Ok(value) => Ok(Some(value)),

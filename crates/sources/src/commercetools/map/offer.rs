@@ -86,7 +86,7 @@ pub fn selection(selection: api::ProductSelection<'_>) -> Result<Change, Unfit> 
     Ok(is(Record::Selection(record), selection.version, selection.last_modified_at.as_ref()))
 }
 
-/// A product's place in an assortment. An exclusion of SKUs narrows what an excluding assortment takes away.
+/// A product's place in an assortment. An exclusion of SKUs narrows an excluding assortment.
 pub fn assignment(selection: &SelectionId, of: api::AssignedProductReference<'_>) -> Result<Change, Unfit> {
     let skus = |list: Option<Vec<api::Text<'_>>>| -> Vec<Sku> {
         list.unwrap_or_default().into_iter().map(|sku| String::from(sku).into()).collect()
@@ -104,7 +104,7 @@ pub fn assignment(selection: &SelectionId, of: api::AssignedProductReference<'_>
     Ok(is(Record::Assignment(record), 0, None))
 }
 
-/// What a `Message` says is gone; none for messages that end nothing.
+/// The deletion that a `Message` reports; `None` for other messages.
 pub fn gone(message: &api::Message<'_>) -> Option<Change> {
     let kind = match &*message.of {
         "ProductDeleted" | "ProductUnpublished" => Kind::Product,

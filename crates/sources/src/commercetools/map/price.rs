@@ -10,8 +10,8 @@ use crate::commercetools::api;
 
 /// A `TypedMoney`: the amount in minor units, and the exact one of a `HighPrecisionMoney`.
 ///
-/// The vendor counts cents in the digits it states, which need not be those of ISO 4217 for the currency. The amount is
-/// then rescaled; where that is not exact, the exact amount is kept as well.
+/// The vendor states the fraction digits of its minor unit, which may differ from those of ISO 4217. The amount is then
+/// rescaled; if that is not exact, the exact amount is kept as well.
 pub fn money(field: &dyn Display, money: &api::TypedMoney<'_>) -> Result<Money, Unfit> {
     let wrong = |what: String| Unfit { code: "C0212", what: format!("{field}: {what}"), is_detail: false };
     // No market has a currency that ISO 4217 does not know.
@@ -43,7 +43,7 @@ fn rescaled(amount: i64, from: u8, to: u8) -> Option<(i64, bool)> {
     Some((i64::try_from((amount + half) / factor).ok()?, amount % factor == 0))
 }
 
-/// An embedded price in messages; written out only where there is one.
+/// Names an embedded price in messages; formatted only for a message.
 struct Named<'a>(Option<&'a str>);
 
 impl Display for Named<'_> {
@@ -80,7 +80,7 @@ pub fn standalone(price: api::StandalonePrice<'_>) -> Result<Change, Unfit> {
         item: Sku::from(String::from(price.sku)).into(),
         book: None,
         active: price.active.unwrap_or(true) && terms.is_some(),
-        // In the currency that ISO 4217 keeps for tests: no market has it.
+        // The currency that ISO 4217 reserves for tests: no market has it.
         price: terms.unwrap_or(Price::new(Money::new(0, no_currency()?))),
         created_at: since("createdAt", price.created_at.as_ref(), &mut notices)?,
         notices,
@@ -97,7 +97,7 @@ fn terms(name: &dyn Display, price: api::Price<'_>, notices: &mut Vec<Notice>) -
     let value = money(name, &price.value)?;
     let discounted = price.discounted.map(|discounted| money(&format_args!("{name}, discounted"), &discounted.value));
     let discounted = discounted.and_then(|value| kept("discounted", value, notices).transpose()).transpose()?;
-    // No market is in a country that is none.
+    // No market has an invalid country.
     let country: Option<Country> = price
         .country
         .map(|code| code.parse().map_err(|unknown| Unfit::new(format!("{name}: {unknown}")).detail()))

@@ -47,7 +47,7 @@ pub fn projection(settings: &Settings, product: api::ProductProjection<'_>) -> R
     Ok(is(Record::Product(Box::new(record)), product.version, product.last_modified_at.as_ref()))
 }
 
-/// An unpublished `Product`: its projection is no longer there.
+/// An unpublished `Product`: it no longer has a published projection.
 pub fn unpublished(product: &api::UnpublishedProduct<'_>) -> Change {
     Change::Gone { kind: Kind::Product, id: (&*product.id).into(), version: Some(product.version) }
 }
@@ -115,9 +115,9 @@ fn keywords(
         let locale = kept("searchKeywords", locale("searchKeywords", &tag), notices)?;
         lists.extend(locale.map(|locale| (locale, words)));
     }
-    // The first list of a locale that has words stays, so that search keywords win.
+    // Of several lists for a locale the first with words is kept, so that search keywords win.
     for (tag, words) in meta.unwrap_or_default().0 {
-        // The commas of several scripts.
+        // Commas of several scripts.
         let words = words.split([',', '،', '、', '，']).map(|word| word.trim().to_owned()).collect();
         let locale = kept("metaKeywords", locale("metaKeywords", &tag), notices)?;
         lists.extend(locale.map(|locale| (locale, words)));
@@ -129,9 +129,9 @@ fn rating(statistics: api::ReviewRatingStatistics) -> Rating {
     Rating { average: statistics.average_rating, count: u32::try_from(statistics.count).unwrap_or(u32::MAX) }
 }
 
-/// Availability as the product brings it along: without a channel, and per channel. One is no sum of the others.
+/// Availability inside the product: without a channel, and per channel. Neither is a sum of the other.
 fn levels(availability: api::ProductVariantAvailability<'_>) -> Vec<StockLevel> {
-    // Not on stock and no number is none at all; on stock and no number is not tracked.
+    // Without a number, `isOnStock: false` means no pieces, and `true` means not tracked.
     let count = |on_stock: Option<bool>, quantity: Option<i64>| quantity.or((on_stock == Some(false)).then_some(0));
     let own = count(availability.is_on_stock, availability.available_quantity).map(|available| StockLevel::limited(None, available));
     let channels = availability.channels.unwrap_or_default().0.into_iter().filter_map(|(channel, of)| {
