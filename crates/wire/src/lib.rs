@@ -28,5 +28,5 @@ pub use quota::Quota;
 pub use redact::Redactor;
 pub use reqwest::Url;
 pub use retry::{Retry, retry};
-pub use token::{ClientCredentials, Grant, TokenCache};
+pub use token::{ClientCredentials, Grant, NotGranted, TokenCache};
 pub use transport::{Answer, Body, Transport, install_tls};

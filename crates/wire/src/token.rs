@@ -44,6 +44,29 @@ impl fmt::Debug for Grant {
     }
 }
 
+/// Why no token was granted.
+#[derive(Clone, Debug)]
+pub enum NotGranted {
+    /// The server refuses the wanted scopes (`invalid_scope` of RFC 6749): it may grant others.
+    Scopes(Fault),
+    /// Any other reason.
+    Other(Fault),
+}
+
+impl From<Fault> for NotGranted {
+    fn from(fault: Fault) -> Self {
+        Self::Other(fault)
+    }
+}
+
+impl From<NotGranted> for Fault {
+    fn from(error: NotGranted) -> Self {
+        match error {
+            NotGranted::Scopes(fault) | NotGranted::Other(fault) => fault,
+        }
+    }
+}
+
 /// Fetches tokens and keeps the current one. While it is fetched, everyone who needs it waits for that one call.
 #[derive(Debug)]
 pub struct TokenCache {
@@ -80,12 +103,12 @@ impl TokenCache {
     /// # Errors
     /// `C0307` credentials or scopes refused · `C0308` the answer is no token · `C0309` the endpoint is in trouble ·
     /// those of [`Client::call`].
-    pub async fn get(&self) -> Result<Grant, Fault> {
+    pub async fn get(&self) -> Result<Grant, NotGranted> {
         let mut current = self.current.lock().await;
         if let Some(grant) = current.as_ref().filter(|grant| Instant::now() < grant.renew_at) {
             return Ok(grant.clone());
         }
-        let grant = retry(self.retry, self.client.random(), |_| self.fetch()).await?;
+        let grant = retry(self.retry, self.client.random(), |_| self.fetch()).await??;
         *current = Some(grant.clone());
         Ok(grant)
     }
@@ -98,7 +121,8 @@ impl TokenCache {
         }
     }
 
-    async fn fetch(&self) -> Result<Grant, Fault> {
+    /// Asks for a token once. A refusal is the inner error, because no repetition helps against it.
+    async fn fetch(&self) -> Result<Result<Grant, NotGranted>, Fault> {
         let mut form = "grant_type=client_credentials".to_owned();
         if let Some(scope) = &self.credentials.scope {
             form.push_str("&scope=");
@@ -112,7 +136,13 @@ impl TokenCache {
         let began = Instant::now();
         // Asking twice for a token does no harm, so an unknown effect needs no care here.
         let response = self.client.call(request).await.map_err(|broken| broken.fault)?;
-        if response.is_success() { self.granted(&response, began) } else { Err(self.refused(&response)) }
+        if response.is_success() {
+            return self.granted(&response, began).map(Ok);
+        }
+        match self.refused(&response) {
+            NotGranted::Scopes(fault) => Ok(Err(NotGranted::Scopes(fault))),
+            NotGranted::Other(fault) => Err(fault),
+        }
     }
 
     fn basic(&self) -> Result<HeaderValue, Fault> {
@@ -141,22 +171,24 @@ impl TokenCache {
         Ok(Grant { bearer, scope: granted.scope, renew_at })
     }
 
-    fn refused(&self, response: &Response) -> Fault {
+    fn refused(&self, response: &Response) -> NotGranted {
         let said: Refused = serde_json::from_slice(&response.body).unwrap_or_default();
         let word = said.error.or(said.message).unwrap_or_default();
         let detail = said.error_description.filter(|detail| *detail != word && !detail.is_empty());
         let detail = detail.map(|detail| format!(" ({})", self.redactor.redact(&detail))).unwrap_or_default();
         let told = if word.is_empty() { String::new() } else { format!(": {}{detail}", self.redactor.redact(&word)) };
         let message = format!("{} answered {}{told}", self.place(), response.status);
+        let are_scopes_refused = matches!(response.status, 400 | 401 | 403) && word == "invalid_scope";
         let fault = match response.status {
             429 => Fault::throttled("C0309", message).after(response.retry_after()),
             408 | 500.. => Fault::transient("C0309", message).after(response.retry_after()),
-            400 | 401 | 403 if word == "invalid_scope" => Fault::credentials("C0307", message)
+            _ if are_scopes_refused => Fault::credentials("C0307", message)
                 .hint("grant the API client the scopes that are asked for, or ask for fewer in the configuration"),
             400 | 401 | 403 => Fault::credentials("C0307", message).hint("check the client id and the client secret"),
             _ => Fault::config("C0308", message).hint("check the address of the token endpoint"),
         };
-        fault.response(self.redactor.excerpt(&response.body))
+        let fault = fault.response(self.redactor.excerpt(&response.body));
+        if are_scopes_refused { NotGranted::Scopes(fault) } else { NotGranted::Other(fault) }
     }
 
     /// Host and path of the token endpoint.

@@ -1,6 +1,7 @@
 //! Checks credentials, rights and settings, without reading the catalogue.
 
 use contract::{Fault, source::Finding};
+use wire::NotGranted;
 
 use super::{api::Project, client::Api, config::Config, read::refuse_modular};
 
@@ -11,7 +12,7 @@ pub(super) async fn check(api: &Api, config: &Config) -> Vec<Finding> {
             let found = vec![Finding::new("credentials", Ok("a token was granted".to_owned()))];
             (found, scope)
         }
-        Err(fault) if refuses_scopes(&fault) => match api.full_scope().await {
+        Err(NotGranted::Scopes(fault)) => match api.full_scope().await {
             // The client is known but lacks a scope that was asked for: name it.
             Ok(scope) => {
                 let found = vec![Finding::new("credentials", Ok("the API client is known".to_owned()))];
@@ -23,7 +24,7 @@ pub(super) async fn check(api: &Api, config: &Config) -> Vec<Finding> {
             }
             Err(_) => return vec![Finding::new("scopes", Err(fault))],
         },
-        Err(fault) => return vec![Finding::new("credentials", Err(fault))],
+        Err(NotGranted::Other(fault)) => return vec![Finding::new("credentials", Err(fault))],
     };
     let (mut found, scope) = granted;
     found.extend(scopes(config, scope.as_deref()));
@@ -34,11 +35,7 @@ pub(super) async fn check(api: &Api, config: &Config) -> Vec<Finding> {
     found
 }
 
-fn refuses_scopes(fault: &Fault) -> bool {
-    fault.code == "C0307" && fault.message.contains("invalid_scope")
-}
-
-/// One finding per scope that is missing, or one that none is.
+/// One finding per missing scope; one positive finding if none is missing.
 fn scopes(config: &Config, granted: Option<&str>) -> Vec<Finding> {
     let Some(granted) = granted else {
         return vec![Finding::new("scopes", Ok("the server does not say which were granted".to_owned()))];
@@ -61,8 +58,8 @@ fn scopes(config: &Config, granted: Option<&str>) -> Vec<Finding> {
     missing
 }
 
-/// Whether a granted scope allows what a needed one does: `manage_…` includes `view_…`, `manage_project` all, and a right
-/// to products or customers what is needed to understand them.
+/// Whether a granted scope includes a needed one: `manage_…` includes `view_…`, `manage_project` includes all, and a right
+/// to products or customers includes the resources that they refer to.
 fn covers(granted: &str, needed: &str, project_key: &str) -> bool {
     let mut parts = granted.splitn(3, ':');
     let (scope, key, store) = (parts.next().unwrap_or_default(), parts.next(), parts.next());

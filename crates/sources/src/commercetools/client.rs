@@ -10,7 +10,7 @@ use model::Timestamp;
 use secrecy::SecretString;
 use tokio::time::Instant;
 use wire::{
-    Client, ClientCredentials, Environment, HeaderName, HeaderValue, Options, Quota, Redactor, Request, Response, Retry, TokenCache,
+    Client, ClientCredentials, Environment, HeaderName, HeaderValue, NotGranted, Options, Quota, Redactor, Request, Response, Retry, TokenCache,
     Url, with_query,
 };
 
@@ -75,7 +75,8 @@ impl Api {
 
     /// `GET path?query`, once; a refused token is renewed once.
     ///
-    /// # Errors The fault of the answer, or that there was no answer.
+    /// # Errors
+    /// The fault of the answer, or that there was no answer.
     pub(super) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Response, Refusal> {
         let mut url = self.base.clone();
         if !path.is_empty() {
@@ -89,7 +90,7 @@ impl Api {
     }
 
     async fn attempt(&self, path: &str, url: &Url) -> Result<Response, Refusal> {
-        let grant = self.token.get().await?;
+        let grant = self.token.get().await.map_err(Fault::from)?;
         let request = Request::get(url.clone())
             .header(HeaderName::from_static("authorization"), grant.bearer.clone())
             .header(HeaderName::from_static("accept"), HeaderValue::from_static("application/json"));
@@ -140,7 +141,7 @@ impl Api {
     ///
     /// # Errors
     /// No token was granted.
-    pub(super) async fn scope(&self) -> Result<Option<String>, Fault> {
+    pub(super) async fn scope(&self) -> Result<Option<String>, NotGranted> {
         Ok(self.token.get().await?.scope)
     }
 
@@ -151,7 +152,7 @@ impl Api {
     pub(super) async fn full_scope(&self) -> Result<Option<String>, Fault> {
         let credentials = ClientCredentials { scope: None, ..self.credentials.clone() };
         let cache = TokenCache::new(self.client.clone(), credentials, self.redactor.clone(), Retry::once());
-        Ok(cache.get().await?.scope)
+        Ok(cache.get().await.map_err(Fault::from)?.scope)
     }
 
     /// The part of an answer that may be shown.

@@ -497,6 +497,20 @@ async fn a_client_that_lacks_a_scope_is_told_which() {
 }
 
 #[tokio::test]
+async fn the_error_code_of_the_token_endpoint_decides_and_not_its_text() {
+    let host = MockServer::start().await;
+    let refusal = json!({ "error": "invalid_client", "error_description": "unknown client, or invalid_scope" });
+    Mock::given(path("/oauth/token"))
+        .respond_with(ResponseTemplate::new(401).set_body_json(refusal))
+        .mount(&host)
+        .await;
+    let found = source(&host.uri(), json!({})).check().await;
+    let subjects: Vec<_> = found.iter().map(|finding| finding.what.as_str()).collect();
+    assert_eq!(subjects, ["credentials"], "{found:?}");
+    assert_eq!(host.received_requests().await.unwrap().len(), 1, "a token of other scopes is not asked for");
+}
+
+#[tokio::test]
 async fn wrong_credentials_are_told_without_the_secret() {
     let host = MockServer::start().await;
     let body =

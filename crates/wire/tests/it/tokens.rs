@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use contract::FaultClass;
+use contract::{Fault, FaultClass};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use wire::{ClientCredentials, Options, Redactor, Retry, TokenCache, Url};
@@ -113,7 +113,7 @@ async fn refusals_are_told_apart_and_hold_no_secret() {
         let server = MockServer::start().await;
         Mock::given(method("POST")).respond_with(answer).mount(&server).await;
         let cache = cache(&server);
-        let fault = cache.get().await.unwrap_err();
+        let fault = Fault::from(cache.get().await.unwrap_err());
         assert_eq!((fault.class, &*fault.code), (class, code), "{fault}");
         assert_eq!(server.received_requests().await.unwrap().len(), calls, "{fault}");
         let shown = format!("{fault:?} {cache:?}");
