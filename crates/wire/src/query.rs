@@ -1,6 +1,10 @@
 //! Query strings, percent-encoded throughout.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
+
+/// All bytes but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// `base` with a query of these pairs. Everything but the unreserved characters of RFC 3986 is percent-encoded, a
 /// space as `%20`: a plus sign is not read as a space by every server.
@@ -10,9 +14,9 @@ pub fn with_query<'a>(base: &Url, pairs: impl IntoIterator<Item = (&'a str, &'a 
         if !query.is_empty() {
             query.push('&');
         }
-        encode(&mut query, name);
+        query.extend(utf8_percent_encode(name, RESERVED));
         query.push('=');
-        encode(&mut query, value);
+        query.extend(utf8_percent_encode(value, RESERVED));
     }
     let mut url = base.clone();
     url.set_query((!query.is_empty()).then_some(&query));
@@ -23,7 +27,7 @@ pub fn with_query<'a>(base: &Url, pairs: impl IntoIterator<Item = (&'a str, &'a 
 pub fn with_segment(base: &Url, segment: &str) -> Url {
     let mut path = base.path().trim_end_matches('/').to_owned();
     path.push('/');
-    encode(&mut path, segment);
+    path.extend(utf8_percent_encode(segment, RESERVED));
     let mut url = base.clone();
     url.set_path(&path);
     url
@@ -31,20 +35,7 @@ pub fn with_segment(base: &Url, segment: &str) -> Url {
 
 /// Text as a form field or query value.
 pub fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    encode(&mut out, text);
-    out
-}
-
-fn encode(out: &mut String, text: &str) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            let digit = |nibble: u8| char::from_digit(nibble.into(), 16).map_or('0', |c| c.to_ascii_uppercase());
-            out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
-        }
-    }
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! URL templates of a market.
 
 use contract::Fault;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// All bytes but the unreserved characters of RFC 3986, so that a part stays one segment, or one query value.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What a placeholder is replaced by.
 #[derive(Clone, Copy, Debug)]
@@ -67,13 +71,13 @@ impl Template {
         Ok(Self(pieces))
     }
 
-    /// The URL, each part percent-encoded as one segment of a path; none where a placeholder has no value.
+    /// The URL, each part percent-encoded as one segment of a path; `None` where a placeholder has no value.
     pub fn fill(&self, parts: &Parts<'_>) -> Option<String> {
         let mut url = String::with_capacity(96);
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => url.push_str(text),
-                Piece::Part(alternatives) => encode(first(alternatives, parts)?, &mut url),
+                Piece::Part(alternatives) => url.extend(utf8_percent_encode(first(alternatives, parts)?, RESERVED)),
             }
         }
         Some(url)
@@ -159,16 +163,4 @@ fn unknown(text: &str, setting: &str, names: &[&str], what: &str) -> Fault {
     let names: Vec<_> = names.iter().map(|name| format!("{{{name}}}")).collect();
     Fault::config("C0504", format!("{setting} {text:?} holds {what}, which is no placeholder"))
         .hint(format!("use {}, or several in one, such as {{slug|key}}", names.join(", ")))
-}
-
-/// Everything but the unreserved characters of RFC 3986, so that a part stays one segment, or one query value.
-fn encode(text: &str, url: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            url.push(char::from(byte));
-        } else {
-            let hex = |four_bits: u8| char::from_digit(u32::from(four_bits), 16).unwrap_or('0').to_ascii_uppercase();
-            url.extend(['%', hex(byte >> 4), hex(byte & 15)]);
-        }
-    }
 }
