@@ -67,6 +67,7 @@ use self::{
     window::Reader,
     writer::Writer,
 };
+use crate::Scratch;
 
 /// How a database is used. The defaults suit a catalogue of some million SKUs.
 #[derive(Clone, Copy, Debug)]
@@ -234,7 +235,7 @@ impl Sqlite {
     pub fn memory() -> Result<Self, Fault> {
         let folder = Scratch::new()?;
         let options = Options { durable: false, ..Options::default() };
-        let mut store = Self::with_options(&folder.0.join("cartage.db"), options)?;
+        let mut store = Self::with_options(&folder.path().join("cartage.db"), options)?;
         store.scratch = Some(folder);
         Ok(store)
     }
@@ -341,30 +342,6 @@ fn lock(path: &Path) -> Result<File, Fault> {
                 .hint("stop it first (a running `cartage run` or `cartage sync`), or use a command that only reads"))
         }
         Err(TryLockError::Error(error)) => Err(unusable(&error)),
-    }
-}
-
-/// A folder that goes when it is dropped.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Result<Self, Fault> {
-        use std::sync::atomic::{AtomicU64, Ordering};
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("cartage-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let folder = std::env::temp_dir().join(name);
-        match std::fs::create_dir(&folder) {
-            Ok(()) => Ok(Self(folder)),
-            Err(error) => Err(Fault::transient("C0105", format!("{} could not be made: {error}", folder.display()))),
-        }
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::debug!(folder = %self.0.display(), %error, "a temporary folder stays");
-        }
     }
 }
 
