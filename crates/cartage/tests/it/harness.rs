@@ -111,9 +111,18 @@ impl Shop {
         shop
     }
 
+    /// So many products as real shops have them, and the example of help texts and guides.
+    pub(crate) async fn with_example(products: usize) -> Self {
+        let args = ShopArgs { products, data: None, uniform: false };
+        Self::of(World::start_with_example(&args, Listen::default()).await.unwrap())
+    }
+
     async fn start(args: ShopArgs) -> Self {
+        Self::of(World::start(&args, Listen::default()).await.unwrap())
+    }
+
+    fn of(world: World) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let world = World::start(&args, Listen::default()).await.unwrap();
         let config = folder.path().join("cartage.toml");
         world.configure(&config, "").unwrap();
         Self { world, config, folder }

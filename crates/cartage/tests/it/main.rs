@@ -13,6 +13,7 @@ mod cli;
 mod crash;
 mod dead;
 mod deltas;
+mod documents;
 mod faults;
 mod feeds;
 mod fidelity;

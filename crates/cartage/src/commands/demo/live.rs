@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use engine::run::SyncOptions;
 use sandbox::shop::Edit;
+use store::Scratch;
 use tokio::sync::watch;
 
 use super::{
     super::{clock, status, sync, until_interrupted},
     args::DemoArgs,
-    world::{Listen, Scratch, World},
+    world::{Listen, World},
 };
 use crate::{
     assemble,
@@ -23,7 +24,7 @@ const CADENCE: &str = "\n[sources.shop.cadence]\nproducts = \"1s\"\ninventory = 
 
 pub(super) async fn run(args: &DemoArgs, output: Output) -> Result<Exit, Failure> {
     let scratch = Scratch::new()?;
-    let world = World::start(&args.shop, Listen::default()).await?;
+    let world = World::start_with_example(&args.shop, Listen::default()).await?;
     let file = scratch.path().join("cartage.toml");
     world.configure(&file, if args.once { "" } else { CADENCE })?;
     output.line(format!("commercetools  {}  ({} products)", world.commercetools_url, world.products))?;

@@ -23,7 +23,7 @@ struct Serving {
 pub(super) async fn run(args: &SandboxArgs, output: Output) -> Result<Exit, Failure> {
     let listen = Listen { commercetools: args.commercetools, clerk: args.clerk };
     let mut stop = until_interrupted();
-    let mut world = World::start(&args.shop, listen).await?;
+    let mut world = World::start_with_example(&args.shop, listen).await?;
     world.configure(&args.write, "")?;
     let serving = Serving {
         commercetools: world.commercetools_url.clone(),

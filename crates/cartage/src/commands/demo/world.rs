@@ -1,15 +1,10 @@
 //! A shop and its Clerk.io stores on loopback: the emulators, started, and the configuration that reaches them.
 
-use std::{
-    fs,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use sandbox::{
-    catalogue::{Catalogue, Market, generate, load},
+    catalogue::{Catalogue, Market, generate, load, with_example},
     clerk, commercetools,
     fault::Faults,
     requests::Requests,
@@ -73,9 +68,34 @@ impl World {
     /// Starts the emulators with a shop.
     ///
     /// # Errors
-    /// The catalogue can't be read, or a port can't be had.
+    /// The catalogue can't be read, or an address can't be listened on.
     pub async fn start(args: &ShopArgs, listen: Listen) -> anyhow::Result<Self> {
         let (catalogue, markets, skipped) = catalogue_of(args)?;
+        let living = LivingShop::new(&catalogue, 7);
+        Self::serve(catalogue, markets, skipped, living, listen).await
+    }
+
+    /// As [`World::start`]; a generated shop also has the product that help texts and guides use as their example. No
+    /// edit of the living shop is about that product, so that it stays as the guides describe it.
+    ///
+    /// # Errors
+    /// As [`World::start`].
+    pub async fn start_with_example(args: &ShopArgs, listen: Listen) -> anyhow::Result<Self> {
+        let (mut catalogue, markets, skipped) = catalogue_of(args)?;
+        let living = LivingShop::new(&catalogue, 7);
+        if args.data.is_none() && !args.uniform {
+            catalogue = with_example(catalogue, sandbox::clock::machine()());
+        }
+        Self::serve(catalogue, markets, skipped, living, listen).await
+    }
+
+    async fn serve(
+        catalogue: Catalogue,
+        markets: Vec<Market>,
+        skipped: Vec<load::Skipped>,
+        living: LivingShop,
+        listen: Listen,
+    ) -> anyhow::Result<Self> {
         let shop_faults = Faults::default();
         let clerk_faults = Faults::new(clerk::fault_body);
         let requests = Requests::default();
@@ -108,7 +128,6 @@ impl World {
         };
         let commercetools_url = serve(requests.wrap(shop_faults.wrap(shop.router())), listen.commercetools).await?;
         let clerk_url = serve(clerk_faults.wrap(clerk.router()), listen.clerk).await? + "/v2";
-        let living = Some(LivingShop::new(&catalogue, 7));
         let products = catalogue.product_count;
         Ok(Self {
             shop,
@@ -121,7 +140,7 @@ impl World {
             clerk_url,
             skipped,
             products,
-            living,
+            living: Some(living),
             stop: closing,
             servers,
         })
@@ -243,37 +262,4 @@ fn catalogue_of(args: &ShopArgs) -> anyhow::Result<(Catalogue, Vec<Market>, Vec<
     let options =
         generate::Options { products: args.products, oddities: !args.uniform, ..generate::Options::default() };
     Ok((generate(&options), options.markets(), Vec::new()))
-}
-
-/// A folder of its own, removed when it is dropped.
-pub(super) struct Scratch(PathBuf);
-
-impl Scratch {
-    /// A new empty folder among the system's temporary ones.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub(super) fn new() -> anyhow::Result<Self> {
-        // A folder that a killed process left behind may have the same number.
-        for attempt in 0..1000 {
-            let path = std::env::temp_dir().join(format!("cartage-{}-{attempt}", std::process::id()));
-            match fs::create_dir(&path) {
-                Ok(()) => return Ok(Self(path)),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error).with_context(|| format!("{} can't be made", path.display())),
-            }
-        }
-        anyhow::bail!("{} is full of folders that other runs left behind", std::env::temp_dir().display())
-    }
-
-    /// The folder.
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _left_behind = fs::remove_dir_all(&self.0);
-    }
 }

@@ -4,11 +4,13 @@
 //! are streamed, so that a large catalogue is never held twice.
 
 pub(crate) mod dice;
+mod example;
 pub mod generate;
 pub mod load;
 
 use std::{collections::BTreeMap, fmt};
 
+pub use example::{KEY as EXAMPLE, with_example};
 pub use generate::{Oddity, Options, generate};
 pub use load::{DataSet, LoadError, Loaded, Skipped, load};
 

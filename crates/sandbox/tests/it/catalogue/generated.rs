@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use sandbox::catalogue::{
-    AttributeKind, Catalogue, Localized, Price, Product, Value, Variant,
+    AttributeKind, Catalogue, EXAMPLE, Localized, Price, Product, Value, Variant,
     generate::{MAX_VARIANTS, Oddity, Options, generate},
+    with_example,
 };
 use sandbox::commercetools::{Emulator, Settings};
 use serde_json::{Value as Json, json};
@@ -319,4 +322,23 @@ fn rendered(kind: &AttributeKind, value: &Value) -> Json {
         (_, Value::Number(number)) => json!(number),
         (kind, value) => panic!("a product without oddities has no {kind:?} {value:?}"),
     }
+}
+
+#[test]
+fn the_example_of_help_texts_is_sold_in_both_markets_and_has_a_sale_to_come() {
+    let shop = with_example(generate(&Options { products: 3, ..Options::default() }), Timestamp::UNIX_EPOCH);
+    let products: Vec<_> = (shop.products)().collect();
+    assert_eq!(products.len(), shop.product_count);
+    let example = products.iter().find(|product| product.key == EXAMPLE).unwrap();
+    for variant in &example.variants {
+        assert!(variant.sku.as_ref().unwrap().starts_with(EXAMPLE));
+        let currencies: Vec<_> = variant.prices.iter().map(|price| price.currency.as_str()).collect();
+        assert_eq!(currencies, ["EUR", "EUR", "GBP"]);
+        assert_eq!(variant.prices[1].valid_from.as_deref(), Some("1970-01-01T00:03:00.000Z"));
+        assert_eq!(variant.prices[1].valid_until.as_deref(), Some("1970-01-01T01:03:00.000Z"));
+    }
+    assert!(example.name.contains_key("en") && !example.description.contains_key("en"));
+    assert!(shop.head.categories.iter().any(|category| example.categories.contains(&category.key)));
+    let range = shop.head.selections.iter().find(|selection| !selection.excludes).unwrap();
+    assert!(range.products.contains(&EXAMPLE.to_owned()));
 }

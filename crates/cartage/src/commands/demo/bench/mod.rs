@@ -12,8 +12,9 @@ mod report;
 use std::fs;
 
 use anyhow::Context as _;
+use store::Scratch;
 
-use super::{args::BenchArgs, world::Scratch};
+use super::args::BenchArgs;
 use crate::output::{Exit, Failure, Output};
 use changes::By;
 use job::{Job, Shape};
