@@ -1,5 +1,5 @@
-//! What the destination should hold of a record: projected into the flow's markets, mapped by the destination, with the
-//! user's own fields. Pure: no call, no clock, no store.
+//! Composes the items that the destination should hold for a record: projected into the flow's markets, mapped by the
+//! destination, with the user's own fields. Pure: no call, no clock, no store.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,13 +13,14 @@ use model::{Filtered, Kind, Market, Record, Timestamp};
 use serde_json::{Map, Value as Json};
 
 use crate::{
+    defect::defect,
     flow::{Flow, Prepared},
     mapping::Mapping,
     market::Projections,
     prepare::Target,
 };
 
-/// What the destination should hold of a work, and until when that is certain.
+/// The items that the destination should hold for a record, and until when that is valid.
 pub fn desired(
     flow: &Flow,
     prepared: &Prepared,
@@ -37,14 +38,13 @@ pub fn desired(
             finish(flow, prepared, work.kind, &projections, Subject::Category)
         }
         Some(other) => {
-            let fault = Fault::protocol("C0602", format!("a {} can't be carried by a flow", other.kind()))
-                .hint("this is a defect of Cartage; please report it");
+            let fault = defect("C0602", format!("a {} can't be carried by a flow", other.kind()));
             (Target::Dead(fault), Vec::new(), None)
         }
     }
 }
 
-/// What became of a record, in some of the flow's markets or all.
+/// A composed record, in some of the flow's markets or all.
 enum Composed {
     Items(Vec<Item>),
     Filtered(Filtered),
@@ -82,8 +82,7 @@ fn finish<'p, L>(
     }
     let mut ids = BTreeSet::new();
     if let Some(twice) = all.iter().find(|item| !ids.insert(&item.id)) {
-        let fault = Fault::protocol("C0634", format!("two of its items would both be {:?}", twice.id.as_str()))
-            .hint("this is a defect of Cartage; please report it");
+        let fault = defect("C0634", format!("two of its items would both be {:?}", twice.id.as_str()));
         return (Target::Dead(fault), Vec::new(), due);
     }
     match (refused, filtered) {
@@ -141,7 +140,7 @@ fn add_to_one(
     }
 }
 
-/// Adds the user's fields to an item of several markets, as each market has them ([`OWN_FIELDS`]).
+/// Adds the user's fields to an item of several markets, as evaluated for each market ([`OWN_FIELDS`]).
 fn add_to_all(
     mapping: &Mapping,
     subject: &Subject<'_>,

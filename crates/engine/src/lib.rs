@@ -9,6 +9,7 @@
 //! dead-letters. Nothing here asks the machine for the time: it comes through [`contract::Clock`].
 
 pub mod compose;
+mod defect;
 pub mod explain;
 pub mod feed;
 pub mod flow;

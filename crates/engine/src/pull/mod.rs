@@ -22,7 +22,10 @@ use model::{Kind, SourceName, Timestamp};
 use tokio::{sync::watch, task::JoinHandle};
 
 use self::{gathered::Gathered, progress::Progress, refresh::Replacing};
-use crate::observe::{Event, Observer};
+use crate::{
+    defect::cut_off,
+    observe::{Event, Observer},
+};
 
 /// A source being read.
 #[derive(Clone)]
@@ -419,8 +422,7 @@ fn add(sum: &mut Taken, taken: Taken) {
 fn joined<T>(result: Result<Result<T, Fault>, tokio::task::JoinError>) -> Result<T, Fault> {
     match result {
         Ok(result) => result,
-        Err(error) => Err(Fault::protocol("C0601", format!("reading was cut off inside: {error}"))
-            .hint("this is a defect of Cartage; please report it with the log around it")),
+        Err(error) => Err(cut_off("C0601", "reading", &error)),
     }
 }
 

@@ -49,6 +49,7 @@ use self::{
     settler::{STEP, Settler},
 };
 use crate::{
+    defect::cut_off,
     flow::Flow,
     observe::{Event, Observer},
     prepare::{Action, Job},
@@ -479,7 +480,7 @@ impl Turn {
     ) -> Result<(), Fault> {
         let (task, (answered, took)) = match ended {
             Ok(answer) => answer,
-            Err(error) => (error.id(), (Answered::Receipt(cut_off(&error)), Duration::ZERO)),
+            Err(error) => (error.id(), (Answered::Receipt(unanswered(&error)), Duration::ZERO)),
         };
         let Some(id) = self.tasks.remove(&task) else { return Ok(()) };
         let Some(batch) = self.under_way.remove(&id) else {
@@ -711,8 +712,8 @@ fn outcomes(verdict: Verdict, items: usize) -> Vec<Outcome> {
     }
 }
 
-fn cut_off(error: &task::JoinError) -> Receipt {
-    let fault = Fault::protocol("C0605", format!("sending was cut off inside: {error}"))
-        .hint("this is a defect of Cartage; please report it with the log around it");
+/// The receipt of a call whose task was cut off.
+fn unanswered(error: &task::JoinError) -> Receipt {
+    let fault = cut_off("C0605", "sending", error);
     Receipt { verdict: Verdict::Whole(Outcome::Unknown(fault)), status: 0, response: String::new() }
 }

@@ -1,4 +1,4 @@
-//! What keeps `run` from working now, for `/readyz`.
+//! Present problems of `run`, for `/readyz`.
 
 use std::{
     collections::BTreeMap,
@@ -15,31 +15,31 @@ pub struct Health {
     problems: Mutex<BTreeMap<String, Problem>>,
 }
 
-/// Why a task does not work now.
+/// A problem of a task.
 #[derive(Clone, Debug, Serialize)]
 pub struct Problem {
     /// The task, such as `flow shop-de`.
     pub task: String,
     /// Since when it has not worked.
     pub since: Timestamp,
-    /// Why.
+    /// The fault.
     pub fault: Fault,
 }
 
 impl Health {
-    /// A task does not work. Keeps since when.
+    /// Notes that a task does not work, and since when.
     pub fn report(&self, task: &str, fault: &Fault, now: Timestamp) {
         let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
         let since = problems.get(task).map_or(now, |problem| problem.since);
         problems.insert(task.to_owned(), Problem { task: task.to_owned(), since, fault: fault.clone() });
     }
 
-    /// A task works.
+    /// Notes that a task works.
     pub fn clear(&self, task: &str) {
         self.problems.lock().unwrap_or_else(PoisonError::into_inner).remove(task);
     }
 
-    /// What does not work now.
+    /// The present problems.
     pub fn problems(&self) -> Vec<Problem> {
         self.problems.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }

@@ -235,9 +235,3 @@ fn stopped() -> Fault {
     Fault::new(FaultClass::Transient, "C0606", "stopped before the walk ended")
         .hint("run it again: it goes on from there")
 }
-
-#[expect(clippy::needless_pass_by_value, reason = "the shape map_err asks for")]
-fn cut_off(error: tokio::task::JoinError) -> Fault {
-    Fault::protocol("C0601", format!("work was cut off inside: {error}"))
-        .hint("this is a defect of Cartage; please report it with the log around it")
-}

@@ -6,8 +6,9 @@ use contract::{Fault, FaultClass, Lane, store::Touch};
 use model::{FlowName, SourceName};
 use tokio::{sync::watch, task::JoinSet};
 
-use super::{Engine, Filling, Origin, TOUCHES, cadence::Idle, cut_off};
+use super::{Engine, Filling, Origin, TOUCHES, cadence::Idle};
 use crate::{
+    defect::cut_off,
     flow::Flow,
     pull::{Mode, Stopped, Walked},
     push::Pushed,
@@ -62,10 +63,10 @@ impl Engine {
         }
         let mut synced = Synced::default();
         while let Some(lanes) = reads.join_next().await {
-            synced.lanes.extend(lanes.map_err(cut_off)??);
+            synced.lanes.extend(lanes.map_err(|error| cut_off("C0601", "work", &error))??);
         }
         while let Some(flow) = pushes.join_next().await {
-            synced.flows.push(flow.map_err(cut_off)??);
+            synced.flows.push(flow.map_err(|error| cut_off("C0601", "work", &error))??);
         }
         // Once in a while is enough, and that is how often everything is read.
         if synced.lanes.iter().any(|(_, _, walked)| walked.as_ref().is_ok_and(|walked| walked.full)) {

@@ -9,9 +9,9 @@ use tokio::{sync::watch, task::JoinSet};
 use super::{
     Engine, Filling, Origin, TOUCHES,
     cadence::{Backoff, Cadence, Idle},
-    cut_off,
 };
 use crate::{
+    defect::cut_off,
     flow::Flow,
     observe::Event,
     pull::{Mode, Stopped},
@@ -73,7 +73,7 @@ impl Engine {
             engine.keep_up(task, prune, stopped.clone()).await
         });
         while let Some(ended) = tasks.join_next().await {
-            ended.map_err(cut_off)??;
+            ended.map_err(|error| cut_off("C0601", "work", &error))??;
         }
         Ok(())
     }
