@@ -1,4 +1,4 @@
-//! The journey of one record: what the source said, what each market made of it and why, what was sent and answered.
+//! Explains one record: what the source has, what each market shows of it and why, what was sent and answered.
 
 use contract::{
     Clock, Fault, Store,
@@ -15,10 +15,10 @@ use crate::{
     prepare::{Part, Target},
 };
 
-/// The journey of one record.
+/// Everything known about one record, from source to destinations.
 #[derive(Clone, Debug, Serialize)]
 pub struct Journey {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its id at the source.
     pub id: RecordId,
@@ -32,18 +32,18 @@ pub struct Journey {
     pub modified_at: Option<Timestamp>,
     /// When its content last changed in the mirror.
     pub changed_at: Timestamp,
-    /// Its latest form at the source could not be understood: when it was seen last, and why. `record` is the last form that
-    /// could be.
+    /// Set if its latest form at the source could not be understood: when it was seen last, and why. `record` is then
+    /// the last form that was understood.
     pub unread: Option<UnreadRow>,
-    /// Details of it and of its parts (its prices, its variants) that were left out; the rest is carried.
+    /// Details of it and of its parts (prices, variants) that were left out; the rest is carried.
     pub notices: Vec<Notice>,
-    /// The record as the mirror holds it; none when it is gone.
+    /// The record as the mirror holds it; `None` when it is deleted.
     pub record: Option<Json>,
-    /// What each flow made of it.
+    /// The record in each flow.
     pub flows: Vec<Stop>,
 }
 
-/// What a flow made of a record.
+/// A record in one flow.
 #[derive(Clone, Debug, Serialize)]
 pub struct Stop {
     /// The flow.
@@ -52,23 +52,23 @@ pub struct Stop {
     pub market: String,
     /// The state in which `status` counts it: `in_sync`, `pending`, `waiting`, `held`, `filtered`, `dead`, `unread` or `gone`.
     pub verdict: &'static str,
-    /// Why, in words.
+    /// The reason for the state, as text.
     pub why: String,
-    /// What the market makes of it now, in words.
+    /// Whether the market sells it now, as text.
     pub wanted: String,
     /// Where the values come from, in each of its markets.
     pub origins: Vec<Origin>,
     /// The items the destination should hold.
     pub items: Vec<Json>,
-    /// Where something is to be sent: the fields in which it differs from what was acknowledged last.
+    /// If something has to be sent: the fields that differ from the payload acknowledged last.
     pub pending: Vec<FieldChange>,
     /// When the projection may change by time alone.
     pub next: Option<Timestamp>,
-    /// What the ledger holds.
+    /// Its entry in the ledger.
     pub ledger: Option<EntryView>,
 }
 
-/// The journey of a found record through these flows. `unread`: why its latest form could not be understood, if so.
+/// Explains a found record in these flows. `unread`: why its latest form could not be understood, if so.
 ///
 /// # Errors
 /// The store's, or that a market's settings name what the source does not have.
@@ -152,7 +152,7 @@ async fn stop(
     })
 }
 
-/// How the record stands with the flow, and why.
+/// The state of the record in the flow, and the reason.
 fn stands(work: &Work, ledger: Option<&EntryView>) -> (&'static str, String) {
     let Some(entry) = ledger else { return ("pending", "it was never sent".to_owned()) };
     let reason = || entry.fault.as_ref().map(|fault| format!(": {fault}")).unwrap_or_default();

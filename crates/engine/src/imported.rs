@@ -1,7 +1,8 @@
-//! What became of a hosted feed that was served whole: whether the importer removed what was not in it.
+//! Finds out whether a hosted feed that was served whole was imported: whether the importer removed the items that it
+//! does not hold.
 //!
 //! That the last byte was handed to the connection does not mean that it arrived, nor that it was imported. So the
-//! destination is read back, and a record waits until its items are really gone there.
+//! destination is read back, and a record waits until its items are no longer there.
 
 use contract::{
     Clock, Fault, Store,
@@ -14,8 +15,9 @@ use crate::flow::Flow;
 /// Records read, and read back, at once.
 const PAGE: usize = 200;
 
-/// Settles the records of a kind that wait for an import of a feed up to this revision and of which the destination holds no
-/// item any more; tells how many wait still. A destination that can't be read back is believed to have imported it.
+/// Settles the records of a kind that wait for an import of a feed up to this revision and of which the destination
+/// holds no item any more; returns how many still wait. A destination that can't be read back is assumed to have
+/// imported it.
 ///
 /// # Errors
 /// The store's, or the destination's where it can't be read back now.
@@ -53,7 +55,7 @@ pub async fn settle(
             .map(|(work, entry)| Settled {
                 number: work.number,
                 revision: entry.revision,
-                // A record that is not deleted may be wanted again by now.
+                // A record that is not deleted may be sold again by now.
                 state: if work.record().is_none() { State::Gone } else { State::Retry(at) },
                 items: Held::Items(Vec::new()),
                 due: None,
@@ -72,7 +74,7 @@ pub async fn settle(
     }
 }
 
-/// The items that the destination holds of a record, as far as the ledger knows.
+/// The items of a record that the destination holds according to the ledger.
 fn ids(work: &Work) -> impl Iterator<Item = RemoteId> + '_ {
     work.entry.iter().flat_map(|entry| &entry.items).map(|item| item.id.clone())
 }

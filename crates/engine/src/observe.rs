@@ -1,11 +1,11 @@
-//! What the engine tells about its work, for progress bars, logs and metrics.
+//! Events of the engine, for progress bars, logs and metrics.
 
 use std::time::Duration;
 
 use contract::{Fault, store::Taken};
 use model::{FlowName, Kind, SourceName};
 
-/// Something that happened.
+/// An event.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
     /// A walk over a lane began.
@@ -14,20 +14,20 @@ pub enum Event<'a> {
         source: &'a SourceName,
         /// The lane.
         lane: &'a str,
-        /// Over everything.
+        /// Whether the walk is over everything.
         full: bool,
-        /// About how many records it will see, where an earlier walk over everything has told.
+        /// About how many records it will see, if an earlier walk over everything counted them.
         expected: Option<u64>,
     },
-    /// A page was taken in.
+    /// A page was stored.
     Page {
         /// The source.
         source: &'a SourceName,
         /// The lane.
         lane: &'a str,
-        /// What it did.
+        /// Counts of the page.
         taken: Taken,
-        /// The lane reads records that flows carry: so much more there is to push.
+        /// Whether the lane reads records that flows carry, so that there is more to push.
         carried: bool,
     },
     /// A walk ended.
@@ -36,7 +36,7 @@ pub enum Event<'a> {
         source: &'a SourceName,
         /// The lane.
         lane: &'a str,
-        /// What it did in all.
+        /// Counts of the whole walk.
         taken: Taken,
         /// How long it took.
         took: Duration,
@@ -52,7 +52,7 @@ pub enum Event<'a> {
         /// Records it would have removed.
         missing: u64,
     },
-    /// A walk stopped on a fault; it goes on from there the next time.
+    /// A walk stopped on a fault; the next one goes on from there.
     ReadFailed {
         /// The source.
         source: &'a SourceName,
@@ -65,7 +65,7 @@ pub enum Event<'a> {
     Call {
         /// The flow.
         flow: &'a FlowName,
-        /// What it carried.
+        /// The kind of its records.
         kind: Kind,
         /// The operation's name.
         op: &'static str,
@@ -75,7 +75,7 @@ pub enum Event<'a> {
         status: u16,
         /// How long it took.
         took: Duration,
-        /// What was wrong, if anything.
+        /// The fault, if there was one.
         fault: Option<&'a Fault>,
     },
     /// Records were settled.
@@ -84,10 +84,10 @@ pub enum Event<'a> {
         flow: &'a FlowName,
         /// How many.
         records: usize,
-        /// How many of them were set aside.
+        /// How many of them became dead letters.
         dead: usize,
     },
-    /// A flow stopped sending until a person or time mends what is wrong.
+    /// A flow paused until a person or time removes the cause.
     Paused {
         /// The flow.
         flow: &'a FlowName,
@@ -105,13 +105,13 @@ pub enum Event<'a> {
     },
 }
 
-/// Whoever wants to be told.
+/// A receiver of events.
 pub trait Observer: Send + Sync {
-    /// Is told. Must not block.
+    /// Receives an event. Must not block.
     fn tell(&self, event: &Event<'_>);
 }
 
-/// Tells nobody.
+/// Ignores all events.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 

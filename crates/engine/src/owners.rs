@@ -1,6 +1,7 @@
 //! Item ownership for callers that only read: a feed and a plan.
 //!
-//! **Invariant:** an item belongs to the record that owns it by its claim, as long as that record would still be it.
+//! **Invariant:** an item belongs to the record that owns it by its claim, as long as that record would still have the
+//! item.
 
 use contract::{
     Clock, Fault, Item, Store,
@@ -15,8 +16,8 @@ use crate::{
     prepare::{Rank, Target},
 };
 
-/// Of the items that a record would be, those that another record owns and would still be. `outranked`: only those that a
-/// push would leave to the other.
+/// Those of a record's items that another record owns and would still have. `outranked`: only items that a push would
+/// leave to the other record.
 pub(crate) async fn of_others(
     flow: &Flow,
     store: &dyn Store,
@@ -42,7 +43,7 @@ pub(crate) async fn of_others(
         let Some(other) = store.work(&flow.name, owner.number).await? else { continue };
         let stays = match desired(flow, prepared, &other, clock.now()) {
             (Target::InSync, items, _) => items.iter().any(|item: &Item| item.id == owner.item),
-            // What the destination holds of it stays.
+            // Its items at the destination stay.
             (Target::Dead(_), _, _) => true,
             (Target::Filtered(_) | Target::Gone, _, _) => false,
         };

@@ -1,4 +1,4 @@
-//! What a push would do, without doing it: counts, calls, time, and the fields of one record that would change.
+//! Plans a push without sending: counts, calls, time, and the fields of one record that would change.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,11 +16,11 @@ use crate::{
     prepare::{Action, Before, Job, Target, job},
 };
 
-/// Records looked at in one go.
+/// Records processed at once.
 const PAGE: usize = 500;
 /// Ids named per outcome as examples.
 const EXAMPLES: usize = 5;
-/// What a call takes where none was made yet.
+/// Assumed time of a call if none was made yet.
 const USUAL_CALL: Duration = Duration::from_millis(300);
 /// One record of so many is asked which call settled it, for at most [`SAMPLES`] records.
 const SAMPLE_EVERY: usize = 50;
@@ -35,15 +35,15 @@ pub struct Plan {
     pub change: u64,
     /// Items that would be removed.
     pub remove: u64,
-    /// They are more than the flow's guard allows, and would be held.
+    /// Whether they are more than the flow's guard allows, and would be held.
     pub held: bool,
-    /// Items that are as they should be.
+    /// Items that are in sync.
     pub keep: u64,
     /// Records kept out, by rule.
     pub filtered: BTreeMap<String, u64>,
-    /// Records that can't be made into a payload.
+    /// Records that can't be mapped to a payload.
     pub refused: Vec<Refused>,
-    /// Records that could not be understood: what the destination holds of them is left alone.
+    /// Records that could not be understood: their items at the destination are left unchanged.
     pub unread: u64,
     /// Some ids per outcome.
     pub examples: BTreeMap<&'static str, Vec<RecordId>>,
@@ -51,25 +51,25 @@ pub struct Plan {
     pub calls: BTreeMap<&'static str, u64>,
     /// Estimated time of these calls.
     pub seconds: f64,
-    /// What the estimate rests on.
+    /// The basis of the estimate.
     pub basis: Basis,
 }
 
-/// What an estimate of time rests on.
+/// The basis of an estimate of time.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Basis {
-    /// What one call takes, in seconds.
+    /// Time of one call, in seconds.
     pub call_seconds: f64,
-    /// That is the median of so many calls of this flow that were made; 0: none was, and it is assumed.
+    /// The number of earlier calls of this flow of which that is the median; 0: it is assumed.
     pub measured_calls: usize,
     /// Calls under way at once.
     pub at_once: usize,
 }
 
-/// A record that can't be made into a payload.
+/// A record that can't be mapped to a payload.
 #[derive(Clone, Debug, Serialize)]
 pub struct Refused {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its id.
     pub id: RecordId,
@@ -84,9 +84,9 @@ pub struct FieldChange {
     pub item: RemoteId,
     /// The field.
     pub field: String,
-    /// What the destination acknowledged last; none: it is not there.
+    /// The value that the destination acknowledged last; `None`: the field is not there.
     pub before: Option<Json>,
-    /// What would be sent; none: it would go.
+    /// The value that would be sent; `None`: the field would be removed.
     pub after: Option<Json>,
 }
 
@@ -114,7 +114,7 @@ pub async fn plan(flow: &Flow, store: &dyn Store, clock: &dyn Clock) -> Result<P
     }
     plan.unread = store.tally(&flow.name).await?.unread;
     if let Some(guard) = &flow.guard {
-        // What is held already is counted among what would be removed.
+        // Held removals are already counted among those that would be made.
         let removals = Removals { held: 0, ..store.removals(&flow.name, clock.now()).await? };
         plan.held = plan.remove > 0 && !guard.allows(&removals, plan.remove);
     }
@@ -178,7 +178,7 @@ impl Plan {
     }
 }
 
-/// What a push would do for one record, as long as the items of others stay theirs.
+/// What a push would do for one record, if owners do not change.
 pub(crate) async fn planned(
     flow: &Flow,
     store: &dyn Store,

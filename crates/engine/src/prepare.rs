@@ -1,4 +1,4 @@
-//! What there is to do for one record: project, map, compare. Pure: no call, no clock, no store.
+//! Prepares one record: project, map, compare. Pure: no call, no clock, no store.
 
 use contract::{
     Destination, Digests, Fault, Item, Op, Payload, Ref, Removal,
@@ -12,43 +12,43 @@ use crate::{
     flow::{Flow, Prepared},
 };
 
-/// A record with what has to be sent for it.
+/// A record with the changes that have to be sent for it.
 #[derive(Clone, Debug)]
 pub struct Job {
     /// The record.
     pub number: Number,
-    /// The revision that was looked at.
+    /// The revision that was processed.
     pub revision: Revision,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its id.
     pub id: RecordId,
-    /// How it will stand once every part is delivered.
+    /// Its state once every part is delivered.
     pub target: Target,
-    /// Its items, and what has to be done with each.
+    /// Its items, each with its action.
     pub parts: Vec<Part>,
-    /// Another record owns an item that it would be.
+    /// Another record that owns one of its items.
     pub outranked: Option<Fault>,
-    /// Decides who owns an item that several records are to be.
+    /// Its rank among records that claim the same item.
     pub rank: Rank,
-    /// How often claims of records had changed what it holds.
+    /// How often claims had changed which items it holds.
     pub turn: u32,
     /// When its projection may change by time alone.
     pub due: Option<Timestamp>,
-    /// How often in a row it was put off before.
+    /// How often in a row it was deferred before.
     pub attempts: u32,
     /// How often it failed alone.
     pub trial: Option<Trial>,
-    /// How it stood before; none: it was never settled.
+    /// Its state before; `None`: it was never settled.
     pub state: Option<State>,
-    /// The record that it waits for, as the destination said when it was sent last: it is not sent.
+    /// The record that it waits for, as the destination answered at the last attempt: it is not sent.
     pub blocked: Option<Blocked>,
-    /// It is sent, though the destination should have it, to find out whether the account accepts anything.
+    /// Whether it is sent, though it is in sync, to probe whether the account accepts anything.
     pub probe: bool,
 }
 
-/// Of several records that are to be an item, the one with the highest rank owns it: the one that the source created last,
-/// of equals the one that was read last.
+/// Rank of a record that claims an item. The record with the highest rank owns the item: the one that the source
+/// created last, of equals the one that was read last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank {
     /// When the source created the record.
@@ -73,33 +73,33 @@ impl Rank {
 pub struct Blocked {
     /// That record.
     pub on: Ref,
-    /// How it stands with the flow.
+    /// Its standing in the flow.
     pub standing: Standing,
 }
 
-/// How a record stands that others wait for.
+/// The standing of a record that others wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// The destination has it.
+    /// It is in sync.
     Free,
-    /// It is to be sent.
+    /// It has to be sent.
     Waits,
-    /// It is kept out, or gone.
+    /// It is filtered or deleted.
     Filtered,
-    /// It was refused.
+    /// It is a dead letter.
     Dead,
 }
 
-/// How a record will stand.
+/// The state that a record will have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// The destination has it.
+    /// It is in sync.
     InSync,
-    /// The market does not have it, and so the destination must not.
+    /// The market does not show it, so the destination must not hold it.
     Filtered(&'static str),
-    /// The source no longer has it.
+    /// The source has deleted it.
     Gone,
-    /// It can't be made into a payload; what the destination holds stays.
+    /// It can't be mapped to a payload; its items at the destination stay.
     Dead(Fault),
 }
 
@@ -108,26 +108,26 @@ pub enum Target {
 pub struct Part {
     /// Its id at the destination.
     pub id: RemoteId,
-    /// What it should be; none: it should not be there.
+    /// Its payload; `None`: it should not exist.
     pub payload: Option<Payload>,
     /// Digests of `payload`.
     pub digests: Digests,
-    /// What the ledger says the destination holds.
+    /// What the destination holds, according to the ledger.
     pub before: Before,
-    /// What is done with it.
+    /// Its action.
     pub action: Action,
-    /// It is told once, rather than kept up to date.
+    /// Whether it is an event, reported once rather than kept up to date.
     pub told: bool,
-    /// What the destination acknowledged last, where its calls ask for it.
+    /// The payload that the destination acknowledged last, if its calls need it.
     pub acknowledged: Option<Payload>,
 }
 
-/// What the ledger says the destination holds of an item.
+/// What the destination holds of an item, according to the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Before {
     /// Nothing.
     Nothing,
-    /// Something, nobody knows what: a call was cut off.
+    /// An unknown payload, or nothing: a call was cut off.
     InDoubt,
     /// A payload with these digests.
     Holds(Digests),
@@ -142,18 +142,18 @@ pub enum Action {
     Send(Op),
     /// The destination is asked whether a call of unknown outcome had its effect.
     Resolve,
-    /// It goes with the next import of the hosted feed.
+    /// The destination removes it with its next import of the hosted feed.
     AwaitFeed,
-    /// Nothing, until a person decides.
+    /// It is held until a person decides.
     Hold(Hold),
 }
 
-/// What becomes of a work.
+/// The job for a record.
 pub fn job(flow: &Flow, prepared: &Prepared, work: &Work, now: Timestamp) -> Job {
     let (target, items, due) = desired(flow, prepared, work, now);
     let entry = work.entry.as_ref();
     let parts = match target {
-        // What can't be made can't be compared either.
+        // A record that can't be mapped can't be compared.
         Target::Dead(_) => items.into_iter().map(refused).collect(),
         Target::InSync | Target::Filtered(_) | Target::Gone => parts(flow, work.kind, items, entry),
     };
@@ -240,7 +240,7 @@ impl Job {
         }
     }
 
-    /// It is not sent as long as another record is not there.
+    /// Marks it as waiting for another record, so that it is not sent.
     pub(crate) fn wait_for(&mut self, blocked: Blocked) {
         for part in &mut self.parts {
             if matches!(part.action, Action::Send(op) if !op.takes_away()) {
@@ -250,7 +250,7 @@ impl Job {
         self.blocked = Some(blocked);
     }
 
-    /// It is kept out after all, by this rule: what the destination holds of it goes.
+    /// Filters it by this rule: its items at the destination are removed.
     pub(crate) fn keep_out(&mut self, destination: &dyn Destination, rule: &'static str) {
         self.target = Target::Filtered(rule);
         self.parts.retain(|part| part.before != Before::Nothing);
@@ -261,27 +261,27 @@ impl Job {
         }
     }
 
-    /// Something is put there for it.
+    /// Whether one of its items is put at the destination.
     pub(crate) fn puts(&self) -> bool {
         self.parts.iter().any(|part| matches!(part.action, Action::Send(op) if !op.takes_away()))
     }
 
-    /// Nothing has to be sent.
+    /// Whether nothing has to be sent.
     pub fn is_settled(&self) -> bool {
         !self.parts.iter().any(|part| part.action.calls())
     }
 
-    /// Its removals are held.
+    /// Whether its removals were held.
     pub fn was_held(&self) -> bool {
         self.state == Some(State::Held(Hold::Removal))
     }
 
-    /// Its removal waits for the feed already.
+    /// Whether its removal was already waiting for the feed.
     pub fn was_awaiting(&self) -> bool {
         self.state == Some(State::AwaitsFeed)
     }
 
-    /// How many items it removes that were not on their way out before.
+    /// How many items it removes whose removal was neither held nor waiting before.
     pub fn removes(&self) -> u64 {
         let is_new = |part: &&Part| part.is_removal() && !(self.was_awaiting() && part.action == Action::AwaitFeed);
         self.parts.iter().filter(is_new).count() as u64
@@ -292,12 +292,12 @@ impl Job {
         self.parts.iter().filter_map(|part| part.payload.as_ref()).map(Payload::len).sum()
     }
 
-    /// Ids of the items that it is to be.
+    /// Ids of the items that it claims.
     pub fn items(&self) -> impl Iterator<Item = &RemoteId> {
         self.parts.iter().filter(|part| part.payload.is_some()).map(|part| &part.id)
     }
 
-    /// Is not sent as what other records own, and is filtered for it; what it is sent as otherwise stays.
+    /// Drops the items that other records own, and is filtered for that; its other items stay.
     pub fn leave(&mut self, owners: &[Owner]) {
         let owned = |part: &Part| part.payload.is_some() && owners.iter().any(|owner| owner.item == part.id);
         let known = self.parts.len();
@@ -309,10 +309,10 @@ impl Job {
     }
 }
 
-/// The rule that keeps out what another record is sent as.
+/// The rule that filters a record whose item another record owns.
 pub const OUTRANKED: &str = "item_of_another";
 
-/// Why a record is not sent as an item, and so many in all, that another one owns.
+/// Why a record is not sent: another record owns this item, of so many in all.
 fn outranked(kind: Kind, id: &RecordId, first: &Owner, items: usize) -> Fault {
     let more = if items > 1 { format!(" (and {} more)", items - 1) } else { String::new() };
     let (item, owner) = (first.item.as_str(), &first.id);
@@ -324,7 +324,7 @@ fn outranked(kind: Kind, id: &RecordId, first: &Owner, items: usize) -> Fault {
 }
 
 impl Action {
-    /// A call has to be made.
+    /// Whether a call has to be made.
     pub(crate) const fn calls(self) -> bool {
         matches!(self, Self::Send(_) | Self::Resolve)
     }
@@ -335,10 +335,10 @@ impl Part {
         Self { id, payload, digests, before, action: Action::Keep, told: false, acknowledged: None }
     }
 
-    /// Has it removed.
+    /// Changes the action to a removal.
     fn take_away(&mut self, removal: Removal) {
         self.action = match removal {
-            // What was told can't be taken back, and must not be told again should the record come back.
+            // An event can't be taken back, and must not be reported again if the record is created again.
             _ if self.told => Action::Keep,
             Removal::Feed => Action::AwaitFeed,
             Removal::Call => Action::Send(Op::Remove),
@@ -346,7 +346,7 @@ impl Part {
         };
     }
 
-    /// The destination no longer has it after this.
+    /// Whether the destination no longer has it after this.
     pub fn is_removal(&self) -> bool {
         self.payload.is_none()
             && self.before != Before::Nothing
@@ -358,26 +358,26 @@ impl Part {
         Some(Item { id: self.id, payload: self.payload? })
     }
 
-    /// What the destination holds after this part was delivered: none once it is removed.
+    /// The item at the destination after this part was delivered; `None` once it is removed.
     pub fn delivered(self) -> Option<HeldItem> {
         let payload = self.payload?;
         Some(HeldItem { id: self.id, digests: Some(self.digests), payload: Some(payload) })
     }
 
-    /// What the destination will hold once it has carried out what it took; nobody knows of what it removes.
+    /// The item once the destination has carried out the call; a removal leaves it in doubt.
     pub fn pending(self) -> HeldItem {
         let digests = self.payload.is_some().then_some(self.digests);
         HeldItem { id: self.id, digests, payload: self.payload }
     }
 
-    /// What the destination holds of an item that it turned out to have: what was told is not compared any more, anything
-    /// else is, and found to differ.
+    /// The item that was found to exist at the destination: an event is not compared any more; any other item is
+    /// compared again, and differs.
     pub fn arrived(self) -> HeldItem {
         let digests = if self.told { self.digests } else { Digests::default() };
         HeldItem { id: self.id, digests: Some(digests), payload: self.payload.filter(|_| self.told) }
     }
 
-    /// What the destination holds as far as is known when the call had no effect.
+    /// The item after a call without effect.
     pub fn as_before(self) -> Option<HeldItem> {
         let digests = match self.before {
             Before::Nothing => return None,
@@ -387,7 +387,7 @@ impl Part {
         Some(HeldItem { id: self.id, digests, payload: None })
     }
 
-    /// What the destination holds when nobody knows whether the call had its effect.
+    /// The item when it is unknown whether the call had its effect.
     pub fn in_doubt(self) -> HeldItem {
         HeldItem { id: self.id, digests: None, payload: None }
     }

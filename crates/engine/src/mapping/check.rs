@@ -1,5 +1,5 @@
-//! Looks an expression over before it is ever evaluated: every variable, field and function it names must be known.
-//! Fields of attributes and options are the shop's own names, so any is taken there, and noted.
+//! Checks an expression before it is evaluated: every variable, field and function it names must be known. Fields of
+//! attributes and options are the shop's own names, so any name is accepted there, and noted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,10 +15,10 @@ use super::{
     value::{ELEMENT, Used},
 };
 
-/// What was found.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// What is wrong, with the node it is wrong at.
+    /// Mistakes, each with its node.
     pub(super) faults: Vec<Finding>,
     /// Parts used, by variable.
     pub(super) used: BTreeMap<&'static str, Used>,
@@ -27,7 +27,7 @@ pub(super) struct Findings {
     pub(super) options: BTreeSet<String>,
 }
 
-/// One thing that is wrong.
+/// A mistake.
 #[derive(Debug)]
 pub(super) struct Finding {
     pub(super) code: &'static str,
@@ -36,14 +36,14 @@ pub(super) struct Finding {
     pub(super) hint: Option<String>,
 }
 
-/// Looks over a whole expression.
+/// Checks a whole expression.
 pub(super) fn look_over(expression: &IdedExpr, variables: &'static [Variable]) -> Findings {
     let mut walk = Walk { variables, bound: Vec::new(), findings: Findings::default() };
     walk.type_of(expression);
     walk.findings
 }
 
-/// What is known of a value's type.
+/// The type of a value, as far as it is known.
 #[derive(Clone, Debug)]
 enum Type {
     /// A part of a variable.
@@ -53,7 +53,7 @@ enum Type {
     Unknown,
 }
 
-/// The way from a variable to a part of it.
+/// The path from a variable to a part of it.
 #[derive(Clone, Debug)]
 struct Way {
     variable: &'static str,
@@ -69,7 +69,7 @@ impl Way {
 
 struct Walk {
     variables: &'static [Variable],
-    /// Variables of the macros around, innermost last.
+    /// Variables of the enclosing macros, innermost last.
     bound: Vec<(String, Type)>,
     findings: Findings,
 }
@@ -136,7 +136,7 @@ impl Walk {
         self.bound.iter().rev().find(|(known, _)| known == name).map(|(_, of)| of.clone())
     }
 
-    /// The variable, unless a macro around it gave its name to something else.
+    /// The variable, unless an enclosing macro has a variable of the same name.
     fn variable(&self, name: &str) -> Option<Variable> {
         let plain = name.strip_prefix('.').unwrap_or(name);
         let hidden = plain == name && self.bound(name).is_some();
@@ -306,7 +306,7 @@ impl Walk {
         match of {
             Type::List(of) => *of,
             Type::Part(Shape::List(of), way) => Type::Part(*of, way.to(ELEMENT)),
-            // Which one is known only with the record.
+            // Which element it is depends on the record.
             Type::Part(_, way) => {
                 *self.used(&way) = Used::All;
                 Type::Unknown

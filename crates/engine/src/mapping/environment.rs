@@ -1,4 +1,4 @@
-//! Where expressions are evaluated: the functions and macros that are known, and those that weigh an expression.
+//! The environment of expressions: the known functions and macros, and those that meter an expression.
 
 use std::sync::{Arc, LazyLock};
 

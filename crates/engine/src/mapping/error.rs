@@ -1,4 +1,4 @@
-//! What is wrong with a user's expression, said so that it can be mended.
+//! Mistakes in a user's expression, with place and remedy.
 
 use std::fmt;
 
@@ -26,11 +26,11 @@ pub struct MappingError {
     pub code: &'static str,
     /// The field it is for.
     pub field: String,
-    /// Where in the configuration the fault stands.
+    /// The place of the mistake in the configuration.
     pub at: Place,
     /// The expression's text.
     pub expression: String,
-    /// Where in the expression the fault stands, in characters from its beginning.
+    /// The place of the mistake in the expression, in characters from its beginning.
     pub offset: usize,
     /// What is wrong: lower case, no full stop.
     pub message: String,
@@ -60,7 +60,7 @@ pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     before.fold((0, 0), |(line, column), letter| if letter == '\n' { (line + 1, 0) } else { (line, column + 1) })
 }
 
-/// The known name that was most likely meant.
+/// The known name that is most similar.
 pub(super) fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let most = (name.chars().count() / 3).max(1);
     let near = known.into_iter().map(|it| (distance(&name.to_lowercase(), &it.to_lowercase()), it));

@@ -1,4 +1,4 @@
-//! What expressions can call.
+//! Functions and macros of expressions.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ pub struct Function {
     pub name: &'static str,
     /// An expression that calls it.
     pub example: &'static str,
-    /// What the example gives, as JSON.
+    /// The value of the example, as JSON.
     pub gives: &'static str,
 }
 
@@ -85,7 +85,7 @@ pub static FUNCTIONS: &[Function] = &[
     function("orValue", "optional.none().orValue(3)", "3"),
 ];
 
-/// Names of types, which stand alone: `type(x) == string`.
+/// Names of types, which are used without arguments: `type(x) == string`.
 pub(super) const TYPES: [&str; 12] =
     ["bool", "bytes", "double", "dyn", "int", "list", "map", "null_type", "optional_type", "string", "type", "uint"];
 
@@ -94,7 +94,7 @@ pub(super) fn is_namespaced(namespace: &str, name: &str) -> bool {
     FUNCTIONS.iter().any(|function| function.name.split_once('.') == Some((namespace, name)))
 }
 
-/// What a macro becomes, and operators: nothing that a user writes by name.
+/// Operators and expanded macros, which a user does not call by name.
 pub(super) fn is_internal(name: &str) -> bool {
     !name.chars().all(|letter| letter.is_alphanumeric() || letter == '_' || letter == '.')
 }

@@ -1,9 +1,9 @@
-//! What an expression may cost. CEL itself has no bound: a loop within a loop over a long list takes minutes, and a text
-//! that is doubled again and again all memory.
+//! Bounds the cost of an expression. CEL itself has no bound: a loop within a loop over a long list takes minutes, and
+//! a text that is doubled again and again all memory.
 //!
-//! Every loop and every operand of a function is weighed while the expression is evaluated, before it is worked on: a
-//! loop by its turns times the parts of its body, an operand by its size. What would take more than [`MOST_STEPS`] stops
-//! there. The expression is rewritten for it once, when it is loaded; what it gives stays the same.
+//! Every loop and every operand of a function is charged during the evaluation, before it is processed: a loop by its
+//! turns times the parts of its body, an operand by its size. An evaluation that would take more than [`MOST_STEPS`]
+//! stops there. The expression is rewritten for it once, when it is loaded; its result stays the same.
 //!
 //! **Invariant:** the same expression on the same record takes the same steps, on any machine: no clock is asked.
 
@@ -20,7 +20,7 @@ use cel::{
 
 use super::{function, tree::size};
 
-/// What one evaluation may take: about a million values looked at or 16 MB of text made, well below a second.
+/// Most steps of one evaluation: about a million values read or 16 MB of text made, well below a second.
 pub(super) const MOST_STEPS: u64 = 1_000_000;
 
 /// So many bytes of text are a step.
@@ -28,7 +28,7 @@ const BYTES_PER_STEP: u64 = 16;
 /// An item of a list that is made takes so many steps.
 const PER_ITEM: u64 = 4;
 
-/// The names under which an expression is weighed: no expression of a user's can name them.
+/// Names of the metering functions: a user's expression can't contain them.
 const OPERAND: &str = "@operand";
 const LOOP: &str = "@loop";
 const COUNT: &str = "@count";
@@ -43,7 +43,7 @@ thread_local! {
     static LEFT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// It takes more than it may.
+/// The evaluation takes more steps than it may.
 #[derive(Debug)]
 pub(super) struct Exhausted;
 
@@ -54,7 +54,7 @@ pub(super) fn evaluate(
 ) -> Result<Result<Value, ExecutionError>, Exhausted> {
     LEFT.set(MOST_STEPS);
     let value = Value::resolve(expression, context);
-    // `||` and `exists` go on after an error; nothing that they then say counts.
+    // `||` and `exists` go on after an error; their result is then ignored.
     if LEFT.get() == 0 { Err(Exhausted) } else { Ok(value) }
 }
 
@@ -107,7 +107,7 @@ fn text<'a>(value: &'a CowVal<'_, '_>) -> Option<&'a str> {
     value.downcast_ref::<CelString<'_>>().map(CelString::inner)
 }
 
-/// About what a regular expression takes to compile: repetitions multiply, classes are large.
+/// The approximate cost of compiling a regular expression: repetitions multiply, classes are large.
 fn pattern_weight(pattern: &str) -> u64 {
     let class = if pattern.is_ascii() && !pattern.contains('\\') { 1 } else { 10 };
     let numbers = pattern.split(|letter: char| !letter.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
@@ -119,7 +119,7 @@ fn pattern_weight(pattern: &str) -> u64 {
 
 type Weighed<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
 
-/// Makes the names known.
+/// Registers the metering functions.
 pub(super) fn declare(env: &mut Env) -> Result<(), DeclarationError> {
     env.add_overload(OPERAND, OPERAND, vec![DYN_TYPE], |args| one(args, |_| 0))?;
     env.add_overload(LOOP, LOOP, vec![DYN_TYPE, DYN_TYPE], walk)?;
@@ -134,7 +134,7 @@ pub(super) fn declare(env: &mut Env) -> Result<(), DeclarationError> {
         })
     })?;
     env.add_overload(PAIRS, PAIRS, vec![DYN_TYPE], |args| {
-        // Comparing two values is quick.
+        // A comparison of two values is quick.
         one(args, |value| length(value).saturating_mul(weight(value, MOST_STEPS)) / BYTES_PER_STEP)
     })?;
     env.add_overload(PATTERN, PATTERN, vec![DYN_TYPE], |args| {
@@ -145,7 +145,7 @@ pub(super) fn declare(env: &mut Env) -> Result<(), DeclarationError> {
     env.add_overload(JOIN, JOIN, vec![DYN_TYPE, DYN_TYPE], join)
 }
 
-/// Gives its argument back, after its weight and what comes on top was spent.
+/// Returns its argument, after charging its weight and an extra cost.
 fn one<'b, 'v>(args: Vec<CowVal<'b, 'v>>, more: fn(&dyn Val) -> u64) -> Weighed<'b, 'v> {
     let value = args.into_iter().next().ok_or_else(|| ExecutionError::invalid_argument_count(1, 0))?;
     let weight = weight(value.as_ref(), LEFT.get());
@@ -153,7 +153,7 @@ fn one<'b, 'v>(args: Vec<CowVal<'b, 'v>>, more: fn(&dyn Val) -> u64) -> Weighed<
     Ok(value)
 }
 
-/// Gives what is walked over back, after all turns were paid for. The second argument says what one takes.
+/// Returns the list that is looped over, after charging all turns. The second argument is the cost of one turn.
 fn walk<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Weighed<'b, 'v> {
     let mut args = args.into_iter();
     let (Some(range), Some(turn)) = (args.next(), args.next()) else {
@@ -165,7 +165,7 @@ fn walk<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Weighed<'b, 'v> {
     Ok(range)
 }
 
-/// `replace`: what it makes may be as large as two texts multiplied.
+/// `replace`: its result may be as large as the product of two texts.
 #[expect(clippy::needless_pass_by_value, reason = "the shape CEL asks for")]
 fn replace<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Weighed<'b, 'v> {
     let (of, from, to, most) = match args.as_slice() {
@@ -183,7 +183,7 @@ fn replace<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Weighed<'b, 'v> {
     Ok(CowVal::owned(CelString::from(of.replacen(from, to, most))))
 }
 
-/// `join`: what it makes may be as large as the separator times the items.
+/// `join`: its result may be as large as the separator times the items.
 #[expect(clippy::needless_pass_by_value, reason = "the shape CEL asks for")]
 fn join<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Weighed<'b, 'v> {
     let [of, separator] = args.as_slice() else { return Err(not_for("join", &args)) };
@@ -196,7 +196,7 @@ fn join<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Weighed<'b, 'v> {
     Ok(CowVal::owned(CelString::from(texts.join(separator))))
 }
 
-/// As CEL says it of its own.
+/// The same error as CEL's own.
 fn not_for(function: &str, args: &[CowVal<'_, '_>]) -> ExecutionError {
     let types = args.iter().skip(1).map(|arg| arg.get_type().name().to_owned()).collect();
     ExecutionError::no_such_member_overload(function, types)
@@ -204,12 +204,12 @@ fn not_for(function: &str, args: &[CowVal<'_, '_>]) -> ExecutionError {
 
 // ── the rewriting ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// The expression, weighed while it is evaluated.
+/// The expression with metering.
 pub(super) fn metered(node: IdedExpr) -> IdedExpr {
     operand(node)
 }
 
-/// The node with everything in it weighed, but not what it gives.
+/// The node with everything in it metered, except its own result.
 fn inside(node: IdedExpr) -> IdedExpr {
     let IdedExpr { id, expr } = node;
     let expr = match expr {
@@ -252,7 +252,7 @@ fn inside(node: IdedExpr) -> IdedExpr {
 fn called(id: u64, mut it: CallExpr) -> IdedExpr {
     let own = |it: CallExpr| IdedExpr { id, expr: Expr::Call(it) };
     match it.func_name.as_str() {
-        // They hand on what they get, and look at no more than a part of it.
+        // They pass their operand on, and read no more than a part of it.
         operators::CONDITIONAL
         | operators::LOGICAL_AND
         | operators::LOGICAL_OR
@@ -295,15 +295,15 @@ fn called(id: u64, mut it: CallExpr) -> IdedExpr {
     own(it)
 }
 
-/// The node with everything in it weighed, and what it gives as well where nothing in it was: a part of the record, a
-/// part of another value. What a function makes is no larger than the operands that were weighed for it.
+/// The node with everything in it metered, and its result as well if nothing in it was: a part of the record, a part of
+/// another value. The result of a function is no larger than the operands that were charged for it.
 fn operand(node: IdedExpr) -> IdedExpr {
     let is_part = match &node.expr {
-        // What a loop has gathered so far; CEL adds to it in place, and only if it finds it bare.
+        // The accumulator of a loop: CEL appends to it in place, but only if the node is not wrapped.
         Expr::Ident(name) => !name.starts_with('@'),
         Expr::Select(select) => !select.test,
         Expr::Call(call) => match call.func_name.as_str() {
-            // Quotation marks of quotation marks double each time.
+            // Nested quotation doubles the quotation marks each time.
             operators::CONDITIONAL | operators::INDEX | "quote" => true,
             _ => false,
         },

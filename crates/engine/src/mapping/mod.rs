@@ -1,13 +1,14 @@
 //! The user's own fields: CEL expressions over a listing, laid over the destination's built-in mapping.
 //!
-//! Expressions are checked when they are loaded: syntax, variables, fields, functions, the name of the target field, and
-//! the type of what they give on sample records. What can only be known of a record is checked there: a value that is
-//! missing leaves the field out, a value of the wrong type sets the record aside, and so does an expression that takes
-//! more steps than it may.
+//! Expressions are checked when they are loaded: syntax, variables, fields, functions, the name of the target field,
+//! and the type of what they give on sample records. Everything else is checked per record: a missing value leaves the
+//! field out; a value of the wrong type makes the record a dead letter, and so does an expression that takes too many
+//! steps.
 //!
-//! **Missing** is what a listing does not have (`product.key` of a product without one), an attribute a product does not
-//! carry, and a place beyond the end of a list. An expression that comes across it gives nothing, unless it asks first:
-//! `has(product.key) ? product.key : product.id`, or `product.key != null`. Both work for whole paths.
+//! **Missing** means: a field that a listing does not have (`product.key` of a product without one), an attribute that
+//! a product does not have, and an index beyond the end of a list. An expression that reads a missing value gives
+//! nothing, unless it asks first: `has(product.key) ? product.key : product.id`, or `product.key != null`. Both work
+//! for whole paths.
 
 mod check;
 mod environment;
@@ -70,11 +71,11 @@ enum Failure {
     Evaluation(String),
     /// It can't be evaluated with these values: `int('x')`, a division by zero.
     Data(String),
-    /// It takes more than it may.
+    /// It takes too many steps.
     Excess,
-    /// What it gave is not of the field's type.
+    /// Its result is not of the field's type.
     Type(String),
-    /// What it gave is of the field's type, and not what the vendor asks of it.
+    /// Its result has the field's type, but violates the vendor's constraint.
     Constraint(String),
 }
 
@@ -83,7 +84,7 @@ impl Mapping {
     /// schema is closed.
     ///
     /// # Errors
-    /// Everything that is wrong with any of them, in the order of the expressions.
+    /// All mistakes, in the order of the expressions.
     pub fn compile(
         kind: Kind,
         fields: &'static [FieldSpec],
@@ -93,12 +94,12 @@ impl Mapping {
         trial::compile(kind, fields, extra_name, expressions)
     }
 
-    /// There is no expression.
+    /// Whether there is no expression.
     pub fn is_empty(&self) -> bool {
         self.0.rules.is_empty()
     }
 
-    /// The user's mapping gives this field, so the built-in one must not.
+    /// Whether the user's mapping gives this field, so that the built-in one must not.
     pub fn taken(&self, name: &str) -> bool {
         self.0.rules.iter().any(|rule| rule.name == name)
     }
@@ -108,18 +109,18 @@ impl Mapping {
         self.0.rules.iter().map(|rule| rule.name.clone()).collect()
     }
 
-    /// The facets that the user's fields are in. Such a field may come and go, and a change in part can't take a member
-    /// away, so these facets are only ever sent with the whole.
+    /// The facets that the user's fields are in. Such a field may appear and disappear, and a partial change can't
+    /// remove a member, so these facets are only sent with the whole payload.
     pub fn facets(&self) -> Facets {
         self.0.rules.iter().fold(Facets::NONE, |facets, rule| facets.with(rule.field.facet))
     }
 
-    /// Changes when the mapping does.
+    /// A text that changes when the mapping does.
     pub fn fingerprint(&self) -> String {
         self.0.rules.iter().flat_map(|rule| [&rule.name, "=", &rule.text, "\n"]).collect()
     }
 
-    /// Writes the fields of a product's item. `variant` names the one that the item stands for; none: the main one.
+    /// Writes the fields of a product's item. `variant`: the variant of the item; `None`: the main one.
     ///
     /// # Errors
     /// [`contract::FaultClass::Record`]: `C0521` could not be evaluated, `C0522` does not fit the field, `C0523` gives
@@ -191,7 +192,7 @@ impl Rules {
 }
 
 impl Rule {
-    /// The value that fits the field; none where it is missing.
+    /// The value for the field; `None` where it is missing.
     fn evaluate(&self, context: &Context<'_, '_>) -> Result<Option<Json>, Failure> {
         let value = match meter::evaluate(&self.expression, context).map_err(|meter::Exhausted| Failure::Excess)? {
             Ok(value) => value,
@@ -217,7 +218,7 @@ impl Rule {
         }
     }
 
-    /// The fault of a record that lacks what the destination requires.
+    /// The fault of a record without a required field.
     fn missing(&self, kind: Kind, id: &str) -> Fault {
         let message = format!("{kind} {id}: the required field {} is missing: its expression gives nothing", self.name);
         Fault::record("C0523", message)
@@ -241,7 +242,7 @@ fn short(text: &str) -> String {
     if text.chars().count() <= MOST { text.to_owned() } else { text.chars().take(MOST).chain(['…']).collect() }
 }
 
-/// What is wrong with an expression that takes too much.
+/// The fault of an expression that takes too many steps.
 fn excess() -> String {
     format!("it takes more than {} steps", meter::MOST_STEPS)
 }

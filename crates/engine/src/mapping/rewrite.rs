@@ -1,15 +1,14 @@
-//! What is missing, made easy to ask for.
+//! Rewrites questions for missing values.
 //!
 //! In CEL, `has(product.rating.average)` fails where there is no rating, and a comparison with `null` fails where the
-//! field is missing. Here both say what they seem to say: each step of the path is asked for in turn, and a field that
-//! is missing equals `null`.
+//! field is missing. After the rewrite each step of the path is checked in turn, and a missing field equals `null`.
 
 use cel::{
     IdedExpr,
     common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, operators},
 };
 
-/// The expression with both made easy, throughout.
+/// The rewritten expression.
 pub(super) fn forgiving(node: IdedExpr) -> IdedExpr {
     let IdedExpr { id, expr } = node;
     match expr {
@@ -32,7 +31,7 @@ pub(super) fn forgiving(node: IdedExpr) -> IdedExpr {
     }
 }
 
-/// Leaves the node and rewrites what is below it.
+/// Keeps the node and rewrites its children.
 fn within(expr: Expr) -> Expr {
     match expr {
         Expr::Select(mut select) => {
@@ -77,7 +76,7 @@ fn null_comparison(id: u64, it: &CallExpr) -> Option<IdedExpr> {
     }
 }
 
-/// Whether each step of a path is there; none for what is no path, or a variable alone.
+/// Whether each step of a path exists; `None` if the node is no path, or a variable alone.
 fn present(node: &IdedExpr) -> Option<IdedExpr> {
     let (above, asked) = match &node.expr {
         Expr::Select(select) if !select.test => {

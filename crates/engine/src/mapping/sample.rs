@@ -1,5 +1,5 @@
-//! Two products and two categories that expressions are tried on when they are loaded: one with nothing but what is
-//! always there, one with everything.
+//! Two products and two categories that expressions are tried on when they are loaded: one with the fields that always
+//! exist, one with all fields.
 
 use std::{borrow::Cow, collections::BTreeSet, sync::LazyLock};
 
@@ -13,7 +13,7 @@ use model::{
 
 use crate::market::{Reference, View};
 
-/// A record with the market it is seen in.
+/// A record with its market.
 #[derive(Debug)]
 pub(super) struct Sample {
     pub(super) view: View,
@@ -21,7 +21,7 @@ pub(super) struct Sample {
     category: Category,
 }
 
-/// What attributes of the sample hold, for names that only the user's shop knows.
+/// Values of the sample's attributes, for names that only the user's shop knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holds {
     Text,
@@ -35,7 +35,7 @@ impl Holds {
     pub(super) const ALL: [Self; 5] = [Self::Text, Self::Integer, Self::Number, Self::Boolean, Self::List];
 
     fn plain(self) -> Plain<'static> {
-        // A date, so that cutting text up works as well.
+        // A date, so that expressions that split text work as well.
         let text = Plain::Text(Cow::Borrowed("2026-05-01"));
         match self {
             Self::Text => text,

@@ -1,5 +1,5 @@
-//! What a user's expressions can name: variables, their fields and types. One list checks expressions when they are
-//! loaded and prints the reference; a test compares it with the serde form of a full listing.
+//! The names that a user's expressions can use: variables, their fields and types. One list checks expressions when
+//! they are loaded and prints the reference; a test compares it with the serde form of a full listing.
 
 use model::Kind;
 use serde::Serialize;
@@ -15,7 +15,7 @@ pub enum Shape {
     Number,
     /// `true` or `false`.
     Boolean,
-    /// Text, a number, a boolean, or a list of them: whatever the attribute holds.
+    /// Text, a number, a boolean, or a list of them, depending on the attribute.
     Plain,
     /// Named fields.
     Record(&'static Record),
@@ -41,9 +41,9 @@ pub struct Member {
     pub name: &'static str,
     /// Its type.
     pub of: Shape,
-    /// It may be missing.
+    /// Whether it may be missing.
     pub optional: bool,
-    /// What it is, one line.
+    /// Its meaning, one line.
     pub note: &'static str,
 }
 
@@ -54,20 +54,20 @@ pub struct Variable {
     pub name: &'static str,
     /// Its fields.
     pub of: &'static Record,
-    /// What it is, one line.
+    /// Its meaning, one line.
     pub note: &'static str,
 }
 
-/// One line of the reference: something an expression can name.
+/// One line of the reference: a name that an expression can use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Known {
     /// How it is written, such as `product.variants[].sku` or `variant.attributes.<name>.label`.
     pub path: String,
     /// Its type in words.
     pub of: String,
-    /// It may be missing.
+    /// Whether it may be missing.
     pub optional: bool,
-    /// What it is.
+    /// Its meaning.
     pub note: &'static str,
 }
 
@@ -91,9 +91,9 @@ static PRODUCT: Record = Record {
         maybe("slug", Shape::Text, "part of a URL"),
         maybe("meta_title", Shape::Text, "title for search engines"),
         maybe("meta_description", Shape::Text, "description for search engines"),
-        always("keywords", Shape::List(&Shape::Text), "words that find it"),
+        always("keywords", Shape::List(&Shape::Text), "search keywords"),
         maybe("brand", Shape::Text, "name of its brand, where the shop has brands as records"),
-        always("searchable", Shape::Boolean, "a search in the shop finds it"),
+        always("searchable", Shape::Boolean, "whether the shop's search may find it"),
         always("url", Shape::Text, "absolute URL of its page"),
         always(
             "images",
@@ -122,11 +122,11 @@ static VARIANT: Record = Record {
         maybe("gtin", Shape::Text, "global trade item number (EAN, UPC)"),
         always("price", Shape::Number, "what one piece costs now, zero or more"),
         always("list_price", Shape::Number, "what it costs without the discount"),
-        always("on_sale", Shape::Boolean, "price is below list_price"),
+        always("on_sale", Shape::Boolean, "whether price is below list_price"),
         maybe("tax", Shape::Text, "whether tax is in the price: gross or net; missing where the shop does not say"),
         always("tiers", Shape::List(&Shape::Record(&TIER)), "lower prices for larger quantities, by rising quantity"),
         maybe("stock", Shape::Integer, "pieces that can be sold now; missing where the shop does not track them"),
-        always("in_stock", Shape::Boolean, "it can be bought now"),
+        always("in_stock", Shape::Boolean, "whether it can be bought now"),
         always("attributes", Shape::Map(&Shape::Record(&ATTRIBUTE)), "attributes of the variant, by name"),
         always("images", Shape::List(&Shape::Text), "absolute URLs of its images"),
     ],
@@ -163,7 +163,7 @@ static MARKET: Record = Record {
         always("time_zone", Shape::Text, "IANA name"),
         always("product_url", Shape::Text, "template of product URLs"),
         always("category_url", Shape::Text, "template of category URLs"),
-        always("untracked", Shape::Text, "what untracked stock counts as: available or unavailable"),
+        always("untracked", Shape::Text, "how untracked stock counts: available or unavailable"),
     ],
 };
 
@@ -233,7 +233,7 @@ static CATEGORY_VARIABLES: [Variable; 2] = [
     Variable { name: "market", of: &MARKET, note: "the market" },
 ];
 
-/// Variables of expressions for a kind of record; none for kinds that are not carried.
+/// Variables of expressions for a kind of record; empty for kinds that are not carried.
 pub fn variables(kind: Kind) -> &'static [Variable] {
     match kind {
         Kind::Product => &PRODUCT_VARIABLES,
@@ -242,7 +242,7 @@ pub fn variables(kind: Kind) -> &'static [Variable] {
     }
 }
 
-/// Everything an expression for this kind of record can name, in the order of the reference.
+/// All names that an expression for this kind of record can use, in the order of the reference.
 pub fn shape(kind: Kind) -> Vec<Known> {
     let mut known = Vec::new();
     for variable in variables(kind) {

@@ -1,17 +1,17 @@
-//! Walking over the syntax tree of an expression.
+//! Traverses the syntax tree of an expression.
 
 use cel::{
     IdedExpr,
     common::ast::{EntryExpr, Expr},
 };
 
-/// How deep it is nested. A loop counts twice, as its evaluation needs the room of two.
+/// The depth of nesting. A loop counts twice, as its evaluation needs two stack frames.
 pub(super) fn depth(node: &IdedExpr) -> usize {
     let own = if matches!(node.expr, Expr::Comprehension(_)) { 2 } else { 1 };
     own + below(node).into_iter().map(depth).max().unwrap_or(0)
 }
 
-/// What a node is directly made of.
+/// The children of a node.
 pub(super) fn below(node: &IdedExpr) -> Vec<&IdedExpr> {
     match &node.expr {
         Expr::Select(select) => vec![&select.operand],
@@ -31,7 +31,7 @@ fn parts(entry: &EntryExpr) -> Vec<&IdedExpr> {
     }
 }
 
-/// How many nodes there are: what one evaluation without loops takes.
+/// The number of nodes: the steps of one evaluation without loops.
 pub(super) fn size(node: &IdedExpr) -> usize {
     1 + below(node).into_iter().map(size).sum::<usize>()
 }

@@ -1,4 +1,4 @@
-//! Compiles expressions and tries them out, so that what can be known before the first record is told before it.
+//! Compiles expressions and evaluates them on samples, so that mistakes are reported before the first record.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -109,7 +109,7 @@ fn rule(
     }
 }
 
-/// The program as it is written, and as it is evaluated.
+/// The program as it was written, and as it is evaluated.
 fn parse(expression: &Expression) -> Result<(Program, IdedExpr), Vec<MappingError>> {
     if expression.text.trim().is_empty() {
         let hint = "write an expression such as `product.name`, or remove the field";
@@ -123,19 +123,21 @@ fn parse(expression: &Expression) -> Result<(Program, IdedExpr), Vec<MappingErro
     match on_a_large_stack(&expression.text) {
         Some(Ok(Some(parsed))) => Ok(parsed),
         Some(Ok(None)) => refused(&format!("the expression is nested deeper than {DEEPEST} levels")),
-        // One slip makes the parser stumble several times; the first says most.
+        // One mistake causes several errors of the parser; the first is the most useful.
         Some(Err(errors)) => Err(errors.errors.iter().take(1).map(|error| syntax(expression, error)).collect()),
         None => refused("the expression is more than the parser can take"),
     }
 }
 
-/// Longer than anything a person writes.
+/// Longest expression: longer than anything a person writes.
 const LONGEST: usize = 5_000;
 
-/// Evaluation recurses as deep as an expression is nested, with what weighs it, on whatever stack its caller has.
+/// Deepest nesting: evaluation recurses as deep as an expression is nested, metering included, on the stack of its
+/// caller.
 const DEEPEST: usize = 48;
 
-/// Parses where there is room for the deepest nesting that fits into [`LONGEST`], and lets go of what is too deep.
+/// Parses on a thread whose stack holds the deepest nesting that fits into [`LONGEST`], and drops there what is too
+/// deep.
 fn on_a_large_stack(text: &str) -> Option<Result<Option<(Program, IdedExpr)>, ParseErrors>> {
     const STACK: usize = 512 << 20;
     let parse = || {
@@ -199,14 +201,14 @@ fn wrong(
 
 type Fault = (&'static str, String, Option<&'static str>);
 
-/// Evaluates on the samples: as they are, and with the shop's own attributes as each of the types they may have.
+/// Evaluates on the samples: unchanged, and with the shop's own attributes in each type that they may have.
 fn try_out(kind: Kind, rule: &Rule, findings: &Findings) -> Option<Fault> {
     let mut given = false;
     let mut missing = false;
     for sample in samples() {
         match evaluate(kind, rule, sample, &[], &BTreeSet::new()) {
             Ok(None) => missing = true,
-            // A sample's amounts and texts are not the shop's.
+            // Amounts and texts of a sample are not the shop's.
             Ok(Some(_)) | Err(Failure::Data(_)) => given = true,
             Err(Failure::Constraint(_)) if rule.field.of != FieldType::Text => given = true,
             Err(failure) => return Some(told(failure)),
@@ -225,21 +227,21 @@ fn try_out(kind: Kind, rule: &Rule, findings: &Findings) -> Option<Fault> {
     })
 }
 
-/// One way of giving attributes types that works is enough.
+/// One combination of attribute types that works is enough.
 fn try_attributes(kind: Kind, rule: &Rule, findings: &Findings) -> Option<Fault> {
     let full = samples().last()?;
     let mut told_first = None;
     for types in combinations(&findings.attributes) {
         match evaluate(kind, rule, full, &types, &findings.options) {
             Ok(_) | Err(Failure::Constraint(_) | Failure::Data(_)) => return None,
-            // That a result does not fit says more than that another type could not be evaluated.
+            // A result that does not fit is more useful than an evaluation that failed with another type.
             Err(failure) => match (&told_first, &failure) {
                 (None, _) | (Some(Failure::Evaluation(_)), Failure::Type(_)) => told_first = Some(failure),
                 _ => {}
             },
         }
     }
-    // Types may be mixed in a way that was not tried.
+    // A combination of types that was not tried may work.
     let untried = findings.attributes.len() > MIXED && matches!(told_first, Some(Failure::Evaluation(_)));
     told_first.filter(|_| !untried).map(told)
 }

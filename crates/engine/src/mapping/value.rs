@@ -1,7 +1,7 @@
 //! Listings as values that expressions see, and results as JSON.
 //!
-//! A field that is missing in a listing is missing in its value, so that `has(product.key)` says what it seems to say.
-//! Only what some expression names is made: most name two or three fields of a hundred.
+//! A field that is missing in a listing is missing in its value, so that `has(product.key)` works. Only fields that
+//! some expression names are converted: most expressions name two or three fields of a hundred.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -37,7 +37,7 @@ pub(super) const ELEMENT: &str = "[]";
 impl Used {
     pub(super) const NOTHING: Self = Self::Parts(BTreeMap::new());
 
-    /// The part at the end of a path, made where it is not there.
+    /// The part at the end of a path, created if it is missing.
     pub(super) fn at(&mut self, path: &[String]) -> &mut Self {
         path.iter().fold(self, |used, step| match used {
             Self::All => used,
@@ -67,7 +67,7 @@ impl Used {
 
 type Made = Option<Box<dyn Val>>;
 
-/// The used parts of a value; none where it is missing.
+/// The used parts of a value; `None` where it is missing.
 ///
 /// # Errors
 /// A map whose keys are no text.
@@ -153,7 +153,7 @@ struct ListMaker<'u> {
 
 struct MapMaker<'u> {
     used: &'u Used,
-    /// The part that the key just seen stands for; none where it is not used.
+    /// The part that the last key stands for; `None` if it is not used.
     next: Option<(String, &'u Used)>,
     made: HashMap<CelMapKey<'static>, Box<dyn Val>>,
 }
@@ -318,7 +318,7 @@ impl<'u> Serializer for Maker<'u> {
         Ok(MapMaker::new(self.used))
     }
 
-    // What follows has no place in a listing.
+    // Listings have no values of the following types.
 
     fn serialize_bytes(self, _: &[u8]) -> Result<Made, Unfit> {
         Err(Unfit::custom("bytes"))

@@ -1,26 +1,25 @@
 //! Which variants a store's assortment holds.
 //!
 //! A store without assortments, or with none but switched-off excluding ones, sells everything. One whose assortments
-//! are all switched off, an including one among them, sells nothing. As soon as one is switched on, only those that are
-//! count, and the store sells what any of them gives: an including one gives what is assigned to it, an excluding one
-//! everything but what is assigned to it. An assortment that is not known counts as including, so that nothing is sold
-//! by mistake.
+//! are all switched off, an including one among them, sells nothing. If at least one is switched on, only those count,
+//! and the store sells a product that any of them includes: an including assortment has the products assigned to it, an
+//! excluding one all others. An unknown assortment counts as including, so that nothing is sold by mistake.
 
 use model::{Assignment, Record, Selection, SelectionId, Sku, Storefront};
 
-/// What a market's store sells.
+/// The products that a market's store sells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Assortment {
     /// All of it.
     Everything,
     /// None of it.
     Nothing,
-    /// What any of these gives: the assortment, and whether it excludes.
+    /// The products of any of these: the assortment, and whether it excludes.
     Union(Vec<(SelectionId, bool)>),
 }
 
 impl Assortment {
-    /// The rule of a store; no store sells everything.
+    /// The rule of a store; without a store everything is sold.
     pub fn new<'a>(store: Option<&Storefront>, selection: impl Fn(&SelectionId) -> Option<&'a Selection>) -> Self {
         let Some(store) = store else { return Self::Everything };
         let known = |id: &SelectionId| selection(id).is_some_and(|selection| selection.excludes);

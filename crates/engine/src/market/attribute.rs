@@ -1,7 +1,7 @@
 //! Attributes and options in a market's language.
 //!
-//! A label of an enum comes from the product type where that still has the key, else from the product itself, else it is
-//! the key: so a renamed label reaches every product, and a removed one does no harm. Values without
+//! A label of an enum comes from the product type where that still has the key, else from the product itself, else it
+//! is the key: so a renamed label reaches every product, and a product with a removed key keeps a label. Values without
 //! text in the market's locales, blank texts and empty lists are left out, never sent empty. Whether a field is a list
 //! follows from the type of the attribute, and no list lies within another.
 //!
@@ -26,17 +26,17 @@ use model::{
 
 use super::{View, reference::Definitions};
 
-/// What attributes are read with: the market's locales and the types that define them.
+/// Reads attributes with the market's locales and the types that define them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a, 'n> {
     pub(super) view: &'a View,
     pub(super) at: Timestamp,
-    /// When what is referred to may no longer be shown, or begin to be.
+    /// When a referenced record may begin or cease to be shown.
     pub(super) next: &'n Cell<Option<Timestamp>>,
 }
 
-/// Names with what is known of them, by place. Variants of a product mostly have the same attributes in the same order,
-/// so that each name is looked up once and not once per variant.
+/// Names with their definitions, by index. Variants of a product mostly have the same attributes in the same order, so
+/// each name is looked up once and not once per variant.
 #[derive(Debug, Default)]
 pub(super) struct Seen<'a>(Vec<Known<'a>>);
 
@@ -45,7 +45,7 @@ struct Known<'a> {
     name: &'a str,
     title: Option<&'a str>,
     of: Option<&'a AttributeType>,
-    /// None where no type defines it.
+    /// `None` if no type defines it.
     spread: Option<Spread>,
 }
 
@@ -53,8 +53,8 @@ struct Known<'a> {
 const DEPTH: usize = 8;
 
 impl<'a> Reader<'a, '_> {
-    /// The attributes that say something in this market, in their order. Of two with one name the first counts. How values
-    /// lie over the variants is `undefined` where no type says it.
+    /// The attributes with a value in this market, in their order. Of two with one name the first counts. `undefined`:
+    /// the spread of attributes that no type defines.
     pub(super) fn fields(
         self,
         attributes: impl Iterator<Item = &'a Attribute>,
@@ -131,7 +131,7 @@ impl<'a> Reader<'a, '_> {
         self.view.language.pick(&definition.label)
     }
 
-    /// Machine form and shown form. None where the machine form says nothing.
+    /// Machine form and shown form; `None` if the machine form has no content.
     fn plain(self, value: &'a Value, of: Option<&'a AttributeType>, depth: usize) -> Option<(Plain<'a>, Plain<'a>)> {
         let (value, label) = self.of_any(value, of, depth)?;
         let list = |plain| match plain {
@@ -196,7 +196,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// What a reader knows a record by; none where the market does not have it.
+    /// The shown name of a referenced record; `None` if the market does not have it.
     fn name(self, kind: Kind, id: &RecordId) -> Option<&'a str> {
         let view = self.view;
         if kind != Kind::Category {
@@ -220,9 +220,9 @@ impl<'a> Reader<'a, '_> {
         self.view.reference.product_type(id)
     }
 
-    /// The options of a product: the attributes that its variants name as their axes; else those that its type says are
-    /// options, in the type's order; where it says so of none, texts, numbers and enums in which the variants differ, in
-    /// the order of the variants.
+    /// The options of a product: the attributes that its variants name as axes; else those that its type declares as
+    /// options, in the type's order; if it declares none, texts, numbers and enums in which the variants differ, in the
+    /// order of the variants.
     pub(super) fn options(
         self,
         axes: &[&'a str],
@@ -258,7 +258,7 @@ fn differing<'a>(offers: &[Offer<'a>]) -> Vec<ProductOption<'a>> {
         let first = values.next();
         values.any(|value| Some(value) != first)
     };
-    // What tells each variant from all others is nothing that a buyer chooses by.
+    // A buyer does not choose by an attribute that identifies a variant.
     let identifies = |(place, (name, _)): &(usize, (&str, _))| {
         let fields = offers.iter().filter_map(|offer| Some((offer, find(offer, name, *place)?.value.text()?)));
         fields
@@ -269,7 +269,7 @@ fn differing<'a>(offers: &[Offer<'a>]) -> Vec<ProductOption<'a>> {
     differing.filter_map(|(place, (name, title))| option(name, title, place, offers)).collect()
 }
 
-/// None where no variant has a value.
+/// `None` if no variant has a value.
 fn option<'a>(name: &'a str, title: Option<&'a str>, place: usize, offers: &[Offer<'a>]) -> Option<ProductOption<'a>> {
     let mut values: Vec<Cow<'a, str>> = Vec::new();
     for field in offers.iter().filter_map(|offer| find(offer, name, place)) {
@@ -282,13 +282,13 @@ fn option<'a>(name: &'a str, title: Option<&'a str>, place: usize, offers: &[Off
     (!values.is_empty()).then_some(ProductOption { name, title, values })
 }
 
-/// `place` is where it most likely stands.
+/// `place`: its most likely index.
 fn find<'o, 'a>(offer: &'o Offer<'a>, name: &str, place: usize) -> Option<&'o Field<'a>> {
     let likely = offer.attributes.get(place).filter(|field| field.name == name);
     likely.or_else(|| offer.attributes.iter().find(|field| field.name == name))
 }
 
-/// Those of a label that say something.
+/// The texts of a label that are not blank.
 fn texts<'a>(plain: &Plain<'a>) -> Vec<Cow<'a, str>> {
     match plain {
         Plain::List(values) => values.iter().flat_map(texts).collect(),

@@ -7,9 +7,9 @@
 //! for the variant or else for its product. Then the catalogue's price, then the catalogue's price in another currency,
 //! converted by the source's rate. Books of one level are tried by id.
 //!
-//! **Lowest book.** Every book for the buyer gives its price, or else the price that its parent has; the lowest wins, and of
-//! equals the book with the lowest id. Where no book has one for the variant, the prices of its product count. The list
-//! price is what the book at the top of the chosen one's ancestors says, where that is more.
+//! **Lowest book.** Every book for the buyer gives its price, or else the price that its parent has; the lowest wins,
+//! and of equals the book with the lowest id. If no book has one for the variant, the prices of its product count. The
+//! list price is that of the topmost ancestor of the chosen book, if it is higher.
 
 use model::{
     Book, BookId, Currency, Precise, PricePolicy, Timestamp, Window,
@@ -22,17 +22,17 @@ use super::{
     reference::Reference,
 };
 
-/// Ancestors of a book beyond this are not looked at; a ring of books ends here.
+/// Most ancestors of a book that are searched; a cycle of books ends here.
 const MOST_ANCESTORS: usize = 8;
 
-/// A source's policy with the books and rates that one market's buyer gets.
+/// A source's policy with the books and rates for one market's buyer.
 #[derive(Clone, Debug)]
 pub(super) enum Policy {
     FirstScope(ScopeOrder),
     FirstBook {
-        /// In the order in which they are tried.
+        /// Books, in the order in which they are tried.
         books: Vec<(BookMatch, Shelf)>,
-        /// Into the buyer's currency, by currency.
+        /// Rates into the buyer's currency, by currency.
         rates: Vec<(Currency, Precise)>,
     },
     LowestBook(Vec<Shelf>),
@@ -50,9 +50,9 @@ pub(super) struct Shelf {
 /// The prices of one variant.
 #[derive(Clone, Debug)]
 pub(super) struct Prices<O, P> {
-    /// Of the variant itself.
+    /// Prices of the variant itself.
     pub(super) own: O,
-    /// Of its product.
+    /// Prices of its product.
     pub(super) inherited: P,
 }
 
@@ -125,7 +125,7 @@ impl Policy {
 }
 
 impl Shelf {
-    /// None where the book is switched off.
+    /// `None` if the book is switched off.
     fn new(book: &Book, reference: &Reference) -> Option<Self> {
         let mut ancestors = Vec::new();
         let mut above = book.parent.as_ref();
@@ -204,7 +204,7 @@ fn lowest<'a>(shelves: &[Shelf], levels: &[Vec<Candidate<'a>>; 2], currency: Cur
     Choice::default()
 }
 
-/// Every part of its scope that is restricted is the buyer's.
+/// Whether every restriction of its scope matches the buyer.
 fn is_within_reach(candidate: Candidate<'_>, buyer: &Buyer<'_>) -> bool {
     let scope = &candidate.price.scope;
     scope.country.is_none_or(|country| Some(country) == buyer.country)

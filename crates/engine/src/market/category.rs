@@ -1,8 +1,8 @@
 //! Categories as a market shows them.
 //!
-//! A category is shown if it is in a tree of the market's store, neither it nor one above it is hidden, it has a name along
-//! the market's locales and all that its URL needs, and it does not hang below itself. Parents, children and paths hold
-//! only categories that are shown; what hangs below one without a name is shown as far down as it goes.
+//! A category is shown if it is in a tree of the market's store, neither it nor one above it is hidden, it has a name
+//! in one of the market's locales and a value for every placeholder of its URL, and it is not below itself. Parents,
+//! children and paths hold only categories that are shown; categories below one without a name are still shown.
 
 use model::{Category, CategoryListing, Filtered, Online, Timestamp, listing::CategoryRef};
 
@@ -51,7 +51,7 @@ impl View {
         })
     }
 
-    /// Whether a category is shown, names apart: it belongs to the store, and nothing hides it.
+    /// Whether a category is shown, apart from its name: it belongs to the store, and nothing hides it.
     fn stands(&self, category: &Category, at: Timestamp, next: &mut Option<Timestamp>) -> Result<(), Filtered> {
         if let Some(id) = &category.tree {
             let tree = self.reference.tree(id).ok_or(Filtered::OtherTree)?;
@@ -87,7 +87,7 @@ impl View {
         Parts { id: category.id.as_str(), key: category.key.as_deref(), slug, sku: None, locale: self.locale() }
     }
 
-    /// The categories above, nearest first. Ends, because it stops where a ring begins.
+    /// The categories above, nearest first. Stops where a cycle begins.
     fn above<'a>(&'a self, category: &'a Category) -> impl Iterator<Item = &'a Category> {
         let parent = |category: &Category| {
             let parent = category.parent.as_ref().and_then(|id| self.reference.category(id))?;

@@ -1,4 +1,4 @@
-//! The languages of a market, and picking texts in them.
+//! Chooses texts in the languages of a market.
 
 use model::{Keywords, Locale, Localized};
 
@@ -26,17 +26,17 @@ impl Fallback {
         self.0.iter().find_map(|tag| text.get(tag).filter(|text| !text.trim_start().is_empty()))
     }
 
-    /// What the first tag gives that gives anything, and the tag.
+    /// The first value that a tag has, and the tag.
     pub(super) fn first<'t, T>(&'t self, of: impl Fn(&'t str) -> Option<T>) -> Option<(&'t str, T)> {
         self.0.iter().find_map(|tag| Some((tag.as_str(), of(tag)?)))
     }
 
-    /// The tags that are tried before this one, in words.
+    /// The tags that are tried before this one, as text.
     pub(super) fn before(&self, tag: &str) -> String {
         self.0.iter().map(String::as_str).take_while(|it| *it != tag).collect::<Vec<_>>().join(", ")
     }
 
-    /// The first words that there are.
+    /// The first list of words.
     pub(super) fn words<'t>(&self, keywords: &'t Keywords) -> &'t [String] {
         if keywords.is_empty() {
             return &[];

@@ -9,17 +9,17 @@ use super::{Projection, Reference, View, price::earlier};
 #[derive(Clone, Debug)]
 pub struct Views(Vec<View>);
 
-/// A record as each market sees it, and until when that holds.
+/// A record as projected into each market, and until when that is valid.
 #[derive(Clone, Debug)]
 pub struct Projections<'a, T> {
-    /// What each market makes of it, or the rule that keeps it out there; in the order of the markets.
+    /// The listing in each market, or the rule that filters it there; in the order of the markets.
     pub markets: Vec<(&'a Market, Result<T, Filtered>)>,
     /// The next instant at which the result of any market may differ by time alone.
     pub next: Option<Timestamp>,
 }
 
 impl Views {
-    /// Looks up what the settings of the markets name.
+    /// Looks up all names in the settings of the markets.
     ///
     /// # Errors
     /// As [`View::new`], for the first market that has one.
@@ -60,7 +60,7 @@ impl Views {
 }
 
 impl<'a, T> Projections<'a, T> {
-    /// The rule that keeps it out of every market: that of the first market. None where any market shows it.
+    /// The rule that keeps it out of every market: that of the first market. `None` if any market shows it.
     pub fn filtered(&self) -> Option<&Filtered> {
         let shown = self.markets.iter().any(|(_, listing)| listing.is_ok());
         self.markets.first().filter(|_| !shown).and_then(|(_, listing)| listing.as_ref().err())

@@ -1,5 +1,5 @@
-//! Where each value of a listing comes from, in words, for `explain`. Nothing is sent because of it, so it looks again at
-//! what the projection has decided instead of slowing that down.
+//! Explains where each value of a listing comes from, as text. Only `explain` needs it, so it repeats decisions of the
+//! projection instead of slowing the projection down.
 
 use model::{
     Category, ChannelId, Country, GroupId, Kind, Localized, Price, Product, Record, Sku, StockLevel, Timestamp,
@@ -15,17 +15,17 @@ use super::{View, parts::Parts, price::Candidate, stock::available, url};
 pub struct Origin {
     /// The market.
     pub market: String,
-    /// The variant, by SKU or else by id; none: the record as a whole.
+    /// The variant, by SKU or else by id; `None`: the record as a whole.
     pub variant: Option<String>,
-    /// What it is: `name`, `price`, `stock` and so on.
+    /// The name of the value: `name`, `price`, `stock` and so on.
     pub field: &'static str,
-    /// The value; none where there is none.
+    /// The value, if there is one.
     pub value: Option<String>,
-    /// Where it comes from, or why there is none.
+    /// Its origin, or why there is no value.
     pub from: String,
 }
 
-/// A value and where it comes from.
+/// A value with its origin.
 type Told = (Option<String>, String);
 
 impl View {

@@ -1,4 +1,4 @@
-//! What is joined to a product: its variants, stock, prices and placements that are records of their own.
+//! The parts that are joined to a product: variants, stock, prices and placements that are records of their own.
 //!
 //! **Invariant:** the order of the joined records decides nothing.
 
@@ -8,7 +8,7 @@ use model::{
 
 use super::price::Candidate;
 
-/// The parts of a product, found by what they belong to.
+/// The parts of a product, by owner.
 pub(super) struct Parts<'a> {
     product: &'a Product,
     /// Variants that are records, in their order.
@@ -21,7 +21,7 @@ pub(super) struct Parts<'a> {
     prices: Vec<(Item<'a>, &'a PriceEntry)>,
 }
 
-/// What a part belongs to, within one product.
+/// The owner of a part within one product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Item<'a> {
     Sku(&'a Sku),
@@ -87,7 +87,7 @@ impl<'a> Parts<'a> {
             }
             shared = !records.is_empty();
         }
-        // Those of one place stand side by side, the one created last at the end.
+        // Entries of one place are adjacent, the one created last at the end.
         let latest = records.chunk_by(|(_, left), (_, right)| left.level.channel == right.level.channel);
         (latest.filter_map(<[_]>::last).map(|(_, stock)| &stock.level).chain(own), shared)
     }

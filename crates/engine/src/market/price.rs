@@ -13,8 +13,8 @@
 //! 5. A variant without a price that holds has the price of its product.
 //!
 //! Tiers start at two pieces and are left alone. What one piece costs is the discounted amount where there is one.
-//! **Zero is a price. A negative price is none**: it is not passed over for a dearer one either, so the variant is not
-//! sold until the shop corrects it.
+//! **Zero is a price. A negative price is none**: no higher price is taken instead, so the variant is not sold until
+//! the shop corrects it.
 
 use std::cmp::{Ordering, Reverse};
 
@@ -24,7 +24,7 @@ use model::{
     price::{Buyer, ScopeMatch, ScopeOrder},
 };
 
-/// A price that may be chosen, and the record it stands in, if it has one.
+/// A price that may be chosen, and the record that holds it, if there is one.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
     /// The price.
@@ -46,7 +46,7 @@ impl<'a> From<&'a PriceEntry> for Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    /// Anyone could get it now or later: it is switched on and not for recurring orders.
+    /// Whether a buyer could get it now or later: it is switched on and not for recurring orders.
     pub(super) fn is_offered(self) -> bool {
         !self.price.recurring && self.entry.is_none_or(|entry| entry.active)
     }
@@ -57,7 +57,7 @@ impl<'a> Candidate<'a> {
         PriceBasis { price: self.price, rule, entry, book, list_book: None, inherited }
     }
 
-    /// Which of two prices that both hold wins: [`Ordering::Less`] for this one.
+    /// Compares two valid prices: [`Ordering::Less`] if this one wins.
     pub(super) fn compare(self, other: Self) -> Ordering {
         let window = |it: Self| {
             let window = it.price.window;
@@ -74,22 +74,22 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// What was chosen, and when that may change by time alone.
+/// The chosen prices, and when the choice may change by time alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Choice<'a> {
     /// The price that holds, whatever its sign.
     pub basis: Option<PriceBasis<'a>>,
-    /// The price that is the list price, where it is another one.
+    /// The list price, if it is another price.
     pub list: Option<&'a Price>,
-    /// Both are converted by this rate into this currency.
+    /// The rate and currency by which both are converted.
     pub rate: Option<(Precise, Currency)>,
     /// The first boundary of a window, after the instant, among prices that this buyer could get.
     pub next: Option<Timestamp>,
 }
 
 impl Choice<'_> {
-    /// What one piece costs and what it costs without the discount (never less); none where nothing was chosen or either is
-    /// negative.
+    /// The price of one piece, and its price without the discount (never lower); `None` if nothing was chosen or either
+    /// is negative.
     pub fn amounts(&self) -> Option<(Money, Money)> {
         let price = self.basis?.price;
         let convert = |money: Money| match self.rate {
@@ -151,7 +151,7 @@ pub(super) fn amount(price: &Price) -> Money {
     price.discounted.filter(|discounted| discounted.currency == price.value.currency).unwrap_or(price.value)
 }
 
-/// Place of the price's scope in the order; none where the buyer never gets it.
+/// Index of the price's scope in the order; `None` if the buyer never gets it.
 fn level(candidate: Candidate<'_>, buyer: &Buyer<'_>, order: ScopeOrder) -> Option<(usize, ScopeMatch)> {
     let price = candidate.price;
     if price.value.currency != buyer.currency || !candidate.is_offered() {
@@ -165,7 +165,7 @@ fn level(candidate: Candidate<'_>, buyer: &Buyer<'_>, order: ScopeOrder) -> Opti
     order.iter().enumerate().find(|(_, level)| fits(level)).map(|(place, level)| (place, *level))
 }
 
-/// Whether a part of a scope is the buyer's where it has to be, and not restricted where it must not be.
+/// Whether a part of a scope matches the buyer's if `must` is set, and is unrestricted otherwise.
 pub(super) fn part<T: PartialEq>(named: bool, scope: Option<&T>, buyer: Option<&T>) -> bool {
     if named { scope.is_some() && scope == buyer } else { scope.is_none() }
 }

@@ -4,8 +4,8 @@
 //! store's assortment, no name, no price, no URL. A variant that is not published, not in the assortment or has no price is
 //! left out; the product is filtered only when none is left.
 //!
-//! **Invariant:** what belongs to the product does not depend on which variants a market sells: its main image, its SKU,
-//! and attributes of which it has one value.
+//! **Invariant:** values of the product as a whole do not depend on which variants a market sells: its main image, its
+//! SKU, and attributes with one value.
 
 use std::{cell::Cell, collections::HashSet};
 
@@ -137,7 +137,7 @@ impl View {
         })
     }
 
-    /// The variants that the market's store shows and its assortment holds.
+    /// The variants that the market's store shows and its assortment includes.
     fn held<'a>(
         &self,
         all: &[&'a Variant],
@@ -206,7 +206,7 @@ impl View {
             (Policy::FirstScope(_), PriceHome::Entries) => {
                 self.policy.choose(Prices { own: entries, inherited }, &buyer, at)
             }
-            // Books are records; the catalogue's prices may stand in either home.
+            // Prices of books are records; those of the catalogue may be records or inside the product.
             _ => {
                 let own = entries.chain(embedded);
                 self.policy.choose(Prices { own, inherited: inherited.chain(of_product) }, &buyer, at)
@@ -220,7 +220,7 @@ fn attributes<'a>(tailored: Option<&'a Tailored>, product: &'a Product) -> impl 
     tailored.map_or(&[][..], |it| &it.attributes).iter().chain(&product.attributes)
 }
 
-/// Only absolute URLs: a destination can't use others. A variant has few, so that looking through them is cheapest.
+/// Only absolute URLs: a destination can't use others. A variant has few, so a linear search is cheapest.
 pub(super) fn images(variant: &Variant) -> Vec<&str> {
     let mut urls: Vec<&str> = Vec::with_capacity(variant.images.len());
     for image in &variant.images {

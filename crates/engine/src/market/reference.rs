@@ -1,5 +1,5 @@
-//! What products refer to, held in memory and indexed: categories and their trees, product types, brands, channels,
-//! groups, stores, assortments, price books and rates.
+//! Records that products refer to, held in memory and indexed: categories and their trees, product types, brands,
+//! channels, groups, stores, assortments, price books and rates.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -23,8 +23,8 @@ pub struct Reference(Arc<Index>);
 pub struct CachedReference(Mutex<Option<(Revision, Reference)>>);
 
 impl CachedReference {
-    /// The records as they are now, and the revision of their content that they have at least. While one flow loads them,
-    /// the others wait for it.
+    /// The present records, and a revision of their content that they have at least. While one flow loads them, the
+    /// others wait for it.
     ///
     /// # Errors
     /// The store's.
@@ -56,7 +56,7 @@ struct Index {
     /// In the order of their ids.
     books: BTreeMap<BookId, Book>,
     rates: Vec<Rate>,
-    /// Names of what attributes may refer to, categories apart.
+    /// Names of records that attributes may refer to, except categories.
     names: HashMap<(Kind, RecordId), Localized>,
     /// Keys of channels and customer groups, by which settings name them.
     keys: HashMap<(Kind, RecordId), String>,
@@ -107,7 +107,7 @@ impl Reference {
         Self(Arc::new(index))
     }
 
-    /// The name of a record of this kind, where it is none of a category.
+    /// The name of a record of this kind other than a category.
     pub(super) fn name(&self, kind: Kind, id: &RecordId) -> Option<&Localized> {
         self.0.names.get(&(kind, id.clone()))
     }
@@ -126,7 +126,7 @@ impl Reference {
         self.0.children.get(id).into_iter().flatten().filter_map(|id| self.category(id))
     }
 
-    /// It hangs below itself.
+    /// Whether it is below itself.
     pub(super) fn is_cyclic(&self, id: &CategoryId) -> bool {
         self.0.cyclic.contains(id)
     }
@@ -195,7 +195,7 @@ impl Reference {
 pub(super) struct Definitions {
     /// The type; its enum keys are sorted, so that a label is found by binary search.
     product_type: ProductType,
-    /// Places in `product_type.attributes`, sorted by name.
+    /// Indices into `product_type.attributes`, sorted by name.
     by_name: Vec<usize>,
 }
 
@@ -250,7 +250,7 @@ fn sort_keys(of: &mut AttributeType) {
 
 fn children(categories: &BTreeMap<CategoryId, Category>) -> HashMap<CategoryId, Vec<CategoryId>> {
     let mut all: Vec<_> = categories.values().collect();
-    // Those without a place come last; ids settle ties, so that the order never changes by itself.
+    // Categories without a position come last; ids settle ties, so that the order is stable.
     let place = |it: &Category| it.order.unwrap_or(f64::INFINITY);
     all.sort_by(|left, right| place(left).total_cmp(&place(right)).then_with(|| left.id.cmp(&right.id)));
     let mut children: HashMap<CategoryId, Vec<CategoryId>> = HashMap::new();
@@ -262,7 +262,7 @@ fn children(categories: &BTreeMap<CategoryId, Category>) -> HashMap<CategoryId, 
     children
 }
 
-/// The categories from which walking up comes back to where it began.
+/// The categories that are their own ancestors.
 fn cyclic(categories: &BTreeMap<CategoryId, Category>) -> HashSet<CategoryId> {
     let mut cyclic = HashSet::new();
     let mut seen: HashSet<&CategoryId> = HashSet::new();

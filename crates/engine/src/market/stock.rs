@@ -2,9 +2,9 @@
 //!
 //! Levels come from stock records of the variant or its SKU, or, where there are none, from the variant itself, or else
 //! from stock records of the product as a whole. A variant without any level is **untracked**: it has no figure, and the
-//! market's setting says whether it can be bought. One that is tracked only in places this market does not sell from has
-//! 0. Levels of the market's places are added up, oversold ones included, and a sum below zero counts as 0. Of two records
-//! for one place the one created later counts: the other is a deletion that is not known yet.
+//! market's setting says whether it can be bought. A variant that is tracked only in places from which this
+//! market does not sell has 0. Levels of the market's places are added up, oversold ones included, and a sum below zero
+//! counts as 0. Of two records for one place the one created later counts: the other is a deletion that is not known yet.
 
 use std::collections::HashSet;
 
@@ -36,18 +36,18 @@ impl Places {
     }
 }
 
-/// What a market can sell of a variant.
+/// The stock of a variant in a market.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Available {
     /// The shop does not count it.
     Untracked,
-    /// There is always more.
+    /// There is always more stock.
     Perpetual,
     /// So many pieces.
     Pieces {
         /// At least 0.
         count: i64,
-        /// It can be ordered when nothing is left.
+        /// Whether it can be ordered when no piece is left.
         backorder: bool,
     },
 }
@@ -61,7 +61,7 @@ impl Available {
         }
     }
 
-    /// It can be bought now; `untracked`: what is not counted can.
+    /// Whether it can be bought now; `untracked`: whether a variant whose stock is not counted can be.
     pub fn in_stock(self, untracked: bool) -> bool {
         match self {
             Self::Untracked => untracked,

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// All bytes but the unreserved characters of RFC 3986, so that a part stays one segment, or one query value.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What a placeholder is replaced by.
+/// The values of placeholders.
 #[derive(Clone, Copy, Debug)]
 pub struct Parts<'a> {
     /// Id at the source.
@@ -15,13 +15,13 @@ pub struct Parts<'a> {
     pub key: Option<&'a str>,
     /// Part of a URL.
     pub slug: Option<&'a str>,
-    /// Of the main variant.
+    /// SKU of the main variant.
     pub sku: Option<&'a str>,
     /// The market's first locale.
     pub locale: &'a str,
 }
 
-/// A template, read once.
+/// A parsed template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<Piece>);
 
@@ -42,7 +42,7 @@ enum Part {
 }
 
 impl Template {
-    /// Reads a template in which only `names` are placeholders. `setting` says where it stands in the configuration.
+    /// Reads a template in which only `names` are placeholders. `setting` names its place in the configuration.
     ///
     /// # Errors
     /// `C0504`: another placeholder, or a brace without its counterpart.

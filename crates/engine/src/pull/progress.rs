@@ -1,4 +1,4 @@
-//! Notices a walk that goes round in circles, in memory that does not grow with the walk.
+//! Detects a walk that repeats itself, in memory that does not grow with the walk.
 //!
 //! A source that gives the same pages again and again (a server that ignores the place it is asked for, or two that
 //! alternate) would be read for ever. One earlier page is remembered, by its token and by what it held, and exchanged for
@@ -12,18 +12,18 @@ use std::{
 
 use contract::{Change, Fault, Next, Page, Token};
 
-/// A page with the records of the remembered one is a coincidence; so many are a circle.
+/// One page with the records of the remembered one is a coincidence; so many are a cycle.
 const MOST_ALIKE: u32 = 3;
-/// Pages without records in a row, before the walk is taken for one that leads nowhere.
+/// Pages without records in a row, after which the walk is stopped.
 const MOST_EMPTY: u32 = 10_000;
-/// How long a source may take in all to prepare what it is asked for.
+/// How long a source may take in all to prepare an export.
 const LONGEST_LATER: Duration = Duration::from_hours(12);
 
-/// How a walk went so far.
+/// The progress of a walk.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     mark: Option<(Token, u64)>,
-    /// Pages since the mark, and how many there may be before it is exchanged.
+    /// Pages since the remembered one, and how many there may be before a later one replaces it.
     since: u64,
     most: u64,
     alike: u32,
@@ -32,7 +32,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Looks at the next page of the walk.
+    /// Checks the next page of the walk.
     ///
     /// # Errors
     /// `C0621` where the walk goes round in circles or leads nowhere, `C0622` where what it waits for is never ready.
@@ -70,7 +70,7 @@ impl Progress {
     }
 }
 
-/// What tells the records of one page from those of another.
+/// A digest of the records of a page.
 fn held(page: &Page) -> u64 {
     let mut hasher = DefaultHasher::new();
     for change in &page.changes {
@@ -114,7 +114,7 @@ mod tests {
         Next::Within(Token(token.to_string()))
     }
 
-    /// The page at which a walk of these pages is stopped.
+    /// The index of the page at which a walk of these pages is stopped.
     fn stopped_at(pages: impl Iterator<Item = Page>) -> Option<usize> {
         let mut progress = Progress::default();
         pages.into_iter().position(|page| progress.check(&page).is_err())

@@ -3,8 +3,8 @@
 //! Removals wait until there is nothing more to read now, so that they are seen together. Where they are more than the
 //! guard allows, all of them are held until a person approves them; everything else goes on.
 //!
-//! **Invariants:** what is held counts as if it were removed, so that removals that trickle in are held too; the counts are
-//! the store's, so that a restart changes nothing.
+//! **Invariants:** held removals count as if they were made, so that further small ones are held too; the store keeps
+//! the counts, so that a restart changes nothing.
 
 use contract::{
     Fault,
@@ -40,16 +40,16 @@ impl Guard {
     }
 }
 
-/// Records that remove something, until it is decided whether they may.
+/// Records with removals, until it is decided whether they may be made.
 #[derive(Default)]
 pub(super) struct Removing {
     pub(super) waiting: Vec<Number>,
-    /// Items that may be removed but are not counted in the store yet.
+    /// Allowed removals that the store does not count yet.
     allowed: u64,
 }
 
 impl Removing {
-    /// These removals are counted in the store now.
+    /// Notes that the store counts these removals now.
     pub(super) const fn counted(&mut self, removed: u64) {
         self.allowed = self.allowed.saturating_sub(removed);
     }

@@ -1,6 +1,6 @@
-//! Calls that the destination carries out in its own time: their tickets, and when to ask.
+//! Asynchronous calls: their tickets, and when to poll.
 //!
-//! **Invariants:** a ticket is committed in the step after its call was answered, and asked for until there is an outcome,
+//! **Invariants:** a ticket is committed in the step after its call was answered, and polled until there is an outcome,
 //! also after a restart; a record of such a call is not sent before.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,22 +14,22 @@ use model::{RemoteId, Timestamp};
 use super::settle::Answer;
 use crate::prepare::{Action, Before, Job, Part, Target};
 
-/// Calls under way at the destination.
+/// Asynchronous calls under way.
 #[derive(Default)]
 pub(super) struct Imports {
     open: BTreeMap<u64, Ticketed>,
     /// Imports with a poll under way, by call.
     asked: BTreeSet<u64>,
-    /// How many of them carry a record.
+    /// Number of them per record.
     carried: BTreeMap<Number, usize>,
-    /// Items that the destination did not hold before; a restart forgets it.
+    /// Items that the destination did not hold before; not kept over a restart.
     fresh: BTreeMap<u64, BTreeSet<RemoteId>>,
     /// Tickets to be committed.
     changed: Vec<Ticket>,
 }
 
 impl Imports {
-    /// Those that the store knows of.
+    /// The imports that are in the store.
     pub(super) fn resume(tickets: Vec<Ticketed>) -> Self {
         let mut imports = Self::default();
         for ticketed in tickets {
@@ -45,12 +45,12 @@ impl Imports {
         self.open.insert(ticketed.call, ticketed);
     }
 
-    /// How many there are.
+    /// Their number.
     pub(super) fn len(&self) -> usize {
         self.open.len()
     }
 
-    /// When the first of them is to be asked for.
+    /// When the first of them is polled next.
     pub(super) fn next_ask(&self) -> Option<Timestamp> {
         self.open.values().map(|import| import.ask_at).min()
     }
@@ -60,12 +60,12 @@ impl Imports {
         self.open.values()
     }
 
-    /// One of them carries this record.
+    /// Whether one of them carries this record.
     pub(super) fn carries(&self, number: Number) -> bool {
         self.carried.contains_key(&number)
     }
 
-    /// Another one. `fresh`: items of it that the destination did not hold before.
+    /// Adds an import. `fresh`: those of its items that the destination did not hold before.
     pub(super) fn begin(&mut self, ticketed: Ticketed, fresh: BTreeSet<RemoteId>) {
         self.fresh.insert(ticketed.call, fresh);
         let Ticketed { call, ticket, ask_at, .. } = ticketed.clone();
@@ -81,7 +81,7 @@ impl Imports {
         due
     }
 
-    /// It goes on, and is to be asked for again then.
+    /// Notes that it goes on, and when it is polled again.
     pub(super) fn postpone(&mut self, call: u64, ticket: Option<String>, ask_at: Timestamp) {
         self.asked.remove(&call);
         let Some(import) = self.open.get_mut(&call) else { return };
@@ -92,7 +92,8 @@ impl Imports {
         self.changed.push(Ticket { call, ticket: import.ticket.clone(), ask_at });
     }
 
-    /// It is over; gives the items that were not there before as well, as far as that is known.
+    /// Removes an import that is over; also returns the items that the destination did not hold before, as far as
+    /// known.
     pub(super) fn end(&mut self, call: u64) -> Option<(Ticketed, BTreeSet<RemoteId>)> {
         self.asked.remove(&call);
         let ended = self.open.remove(&call)?;
@@ -107,12 +108,12 @@ impl Imports {
         Some((ended, self.fresh.remove(&call).unwrap_or_default()))
     }
 
-    /// Nothing is to be committed.
+    /// Whether nothing has to be committed.
     pub(super) const fn is_committed(&self) -> bool {
         self.changed.is_empty()
     }
 
-    /// Takes what is to be committed.
+    /// Takes the tickets that have to be committed.
     pub(super) fn take_changed(&mut self) -> Vec<Ticket> {
         std::mem::take(&mut self.changed)
     }
@@ -123,15 +124,15 @@ pub(super) fn numbers(import: &Ticketed) -> BTreeSet<Number> {
     import.items.iter().map(|(number, _)| *number).collect()
 }
 
-/// A record whose call is over, as a job of which every part is answered.
+/// A record whose call is over, as a job with an answer for every part.
 pub(super) struct Ended {
     pub(super) job: Job,
     pub(super) answers: BTreeMap<usize, Answer>,
-    /// It has to be looked at again: it changed meanwhile, or was not settled for good.
+    /// Whether it has to be processed again: it changed meanwhile, or is not finally settled.
     pub(super) again: bool,
 }
 
-/// What the ledger and the answers say of a record whose call is over.
+/// The state of a record whose call is over, by ledger and answers.
 pub(super) fn ended(
     (import, fresh): (&Ticketed, &BTreeSet<RemoteId>),
     work: &Work,
@@ -156,7 +157,7 @@ pub(super) fn ended(
             (None, Some(digests)) => Before::Holds(digests),
         };
         let payload = payload.filter(|_| answer.is_none() || !takes_away);
-        // An item of which the ledger does not say what was sent is in doubt, whatever became of it.
+        // An item without a payload in the ledger is in doubt, whatever its outcome.
         let was_noted = entry.is_some_and(|entry| entry.state == State::AwaitsImport);
         let known = takes_away || (was_noted && item.digests.is_some() && payload.is_some());
         let mut part = Part::new(item.id.clone(), payload, item.digests.unwrap_or_default(), before);
@@ -176,7 +177,7 @@ pub(super) fn ended(
         });
     for (item, answer) in told {
         let part = Part::new(item, None, Digests::default(), Before::InDoubt);
-        // What is gone is not held, and what was put without a row is in doubt.
+        // A removed item is not held; an item that was put without a row is in doubt.
         answers.insert(parts.len(), if takes_away { answer } else { answer.in_doubt() });
         parts.push(part);
     }
@@ -187,7 +188,7 @@ pub(super) fn ended(
 }
 
 impl Answer {
-    /// The same, where nobody knows what arrived.
+    /// The same if it is unknown what arrived.
     fn in_doubt(self) -> Self {
         match self {
             Self::Outcome(Outcome::Delivered | Outcome::DeliveredWith(_)) => {

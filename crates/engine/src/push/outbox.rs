@@ -1,8 +1,8 @@
-//! Parts of jobs that wait for calls, and the calls formed of them.
+//! Parts of jobs that wait to be sent, and the calls formed of them.
 //!
-//! **Invariants:** a call keeps within its limits; halves of refused batches go ahead of everything; a call that is not
-//! full waits while others are under way or more is read; calls for one item are made one after the other, in the order
-//! in which they were planned.
+//! **Invariants:** a call keeps within its limits; halves of refused batches are sent before everything else; a call
+//! that is not full waits while others are under way or more is read; calls for one item are made one after the other,
+//! in the order in which they were planned.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -24,32 +24,32 @@ pub(super) struct Waiting {
     pub(super) backfill: bool,
 }
 
-/// Parts that may share a call. In the order in which they are sent: small and urgent calls first, and those that failed
-/// before last.
+/// Parts that may share a call. Ordered by priority: small and urgent calls first, those that failed before last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Bin {
     suspicion: u32,
     rank: u8,
     pub(super) kind: Kind,
     pub(super) op: Op,
-    /// The destination is asked what became of an `op`, rather than sent one.
+    /// Whether the destination is asked for the outcome of an `op`, rather than sent one.
     pub(super) resolves: bool,
 }
 
 impl Bin {
-    /// Where parts of this kind and operation wait whose record was put off so often. `facets` tells what a patch is worth.
+    /// The bin of parts of this kind and operation, whose record was deferred so often. `facets` decides the priority
+    /// of a patch.
     pub(super) fn new(kind: Kind, op: Op, attempts: u32, facets: &[FacetSpec]) -> Self {
         let rank = match op {
             Op::Patch(changed) => changed.among(facets).map(|facet| facet.urgency).max().unwrap_or(0),
             Op::Remove | Op::Hide => u8::MAX - 1,
             Op::Put | Op::Tell => u8::MAX,
         };
-        // One failure says little of a record.
+        // One failure is no evidence against a record.
         let suspicion = attempts.saturating_sub(1).min(MOST_SUSPICION);
         Self { suspicion, rank, kind, op, resolves: false }
     }
 
-    /// Where parts wait of which has to be found out what became of them.
+    /// The bin of parts whose outcome has to be looked up.
     pub(super) const fn resolving(self) -> Self {
         Self { resolves: true, ..self }
     }
@@ -59,19 +59,19 @@ impl Bin {
         if self.resolves { "resolve" } else { self.op.name() }
     }
 
-    /// Its records failed more than once.
+    /// Whether its records failed more than once.
     pub(super) const fn is_suspect(&self) -> bool {
         self.suspicion > 0
     }
 
-    /// Items that a call of this bin carries at most: a quarter for each failure beyond the first.
+    /// Most items of a call of this bin: divided by four for each failure beyond the first.
     const fn items(&self, limits: &Limits) -> usize {
         let items = limits.items >> (2 * self.suspicion);
         if items == 0 { 1 } else { items }
     }
 }
 
-/// After so many failures even the largest call has come down to one item.
+/// After so many failures even the largest call carries one item.
 const MOST_SUSPICION: u32 = 10;
 
 /// A call to be made, with the parts that it carries.
@@ -87,32 +87,32 @@ pub(super) struct Batch {
 #[derive(Default)]
 pub(super) struct Formed {
     pub(super) batches: Vec<Batch>,
-    /// More calls wait than the account allows at once.
+    /// Whether more calls wait than the account allows at once.
     pub(super) blocked: bool,
 }
 
-/// When a call is made though it is not full.
+/// When a call is made although it is not full.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flush {
-    /// There is nothing more to read now.
+    /// Whether there is nothing more to read now.
     pub(super) exhausted: bool,
-    /// A first or full read goes on: what it brings may fill the call.
+    /// Whether a first or full read is under way, which may fill the call.
     pub(super) filling: bool,
-    /// No call of this flow is under way.
+    /// Whether no call of this flow is under way.
     pub(super) quiet: bool,
 }
 
-/// What waits to be sent.
+/// Parts that wait to be sent.
 #[derive(Default)]
 pub(super) struct Outbox {
     bins: BTreeMap<Bin, VecDeque<Waiting>>,
     halves: VecDeque<Batch>,
-    /// Items that wait or are under way where ids are shared, with the parts that come after.
+    /// Items that wait or are under way if ids are shared, with the parts that follow them.
     lines: BTreeMap<(Kind, RemoteId), VecDeque<(Bin, Waiting)>>,
 }
 
 impl Outbox {
-    /// Puts a part where it waits for a call. `shared`: another record may have a part for the same item.
+    /// Adds a part. `shared`: whether another record may have a part for the same item.
     pub(super) fn add(&mut self, bin: Bin, waiting: Waiting, shared: bool) {
         if shared {
             let item = (bin.kind, waiting.item.clone());
@@ -124,12 +124,12 @@ impl Outbox {
         self.bins.entry(bin).or_default().push_back(waiting);
     }
 
-    /// The item is in a call that the destination carries out: parts for it come after that.
+    /// Notes that the item is in an asynchronous call: parts for it wait for the end of that call.
     pub(super) fn occupy(&mut self, kind: Kind, item: &RemoteId) {
         self.lines.entry((kind, item.clone())).or_default();
     }
 
-    /// The item's part was answered for: the next one in line is sent.
+    /// Notes that the item's part was answered: the next one may be sent.
     pub(super) fn done(&mut self, kind: Kind, item: &RemoteId) {
         if self.lines.is_empty() {
             return;
@@ -142,7 +142,7 @@ impl Outbox {
         }
     }
 
-    /// A call that certainly had no effect waits again, ahead of the rest.
+    /// Puts back a call that certainly had no effect, before all others.
     pub(super) fn put_back(&mut self, bin: Bin, parts: Vec<Waiting>) {
         let bin = self.bins.entry(bin).or_default();
         for part in parts.into_iter().rev() {
@@ -150,7 +150,7 @@ impl Outbox {
         }
     }
 
-    /// Two halves of a batch that was refused as a whole, until the one at fault stands alone.
+    /// Splits a batch that was refused as a whole into halves, until the part at fault is alone.
     pub(super) fn bisect(&mut self, batch: Batch) {
         let Batch { bin, mut parts, .. } = batch;
         let second = parts.split_off(parts.len() / 2);
@@ -158,17 +158,17 @@ impl Outbox {
         self.halves.push_front(Batch { bin, parts, permit: None });
     }
 
-    /// Nothing waits.
+    /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
         self.halves.is_empty() && self.bins.values().all(VecDeque::is_empty)
     }
 
-    /// Nothing waits but parts of records that failed before.
+    /// Whether only parts of records that failed before wait.
     pub(super) fn is_suspect(&self) -> bool {
         self.halves.is_empty() && self.bins.iter().all(|(bin, parts)| bin.suspicion > 0 || parts.is_empty())
     }
 
-    /// Takes out the calls that may be made now.
+    /// Takes the calls that may be made now.
     pub(super) fn form(&mut self, gate: &Arc<Gate>, limits: impl Fn(Kind, Op) -> Limits, flush: Flush) -> Formed {
         let mut formed = Formed::default();
         while let Some(half) = self.halves.front() {

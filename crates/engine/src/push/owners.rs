@@ -1,7 +1,7 @@
-//! Decides which record is sent as an item that several are to be (ids that are shared, such as a SKU).
+//! Decides which record is sent as an item that several records claim (shared ids, such as a SKU).
 //!
-//! Every record claims its items before it is sent; the store knows all claims, and the one with the highest [`Rank`] owns
-//! the item. Who does not own an item is not sent as it, and filtered for that.
+//! Every record claims its items before it is sent; the store knows all claims, and the one with the highest [`Rank`]
+//! owns the item. A record that does not own an item is not sent as that item, and is filtered.
 //!
 //! **Invariant:** a record is sent as an item, or has it removed, only if it owns it by the time it is prepared.
 //!
@@ -21,8 +21,8 @@ use crate::{
     prepare::{Job, Target, job},
 };
 
-/// Claims the items of these jobs, and prepares those again whose claims meet others; `work`: of each job, what it was made
-/// of. Gives the items that records lost.
+/// Claims the items of these jobs, and prepares jobs with contested claims again; `work`: the work of each job. Returns
+/// the items that records lost.
 pub(super) async fn claim(
     push: &Push,
     prepared: &Prepared,
@@ -44,7 +44,7 @@ pub(super) async fn claim(
     Ok(claimed.taken)
 }
 
-/// What a record is to be; none where that is not known, so that what it claimed before stays its own.
+/// The items that a record claims; `None` if they are not known, so that its earlier claims stay.
 fn claim_of(job: &Job) -> Option<Claim> {
     let is_known = !matches!(job.target, Target::Dead(_));
     let claim = || Claim { number: job.number, created_at: job.rank.created_at, items: job.items().cloned().collect() };

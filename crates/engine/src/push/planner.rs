@@ -1,7 +1,7 @@
-//! Walks the mirror past the cursor, and makes jobs of what it finds.
+//! Walks the mirror past the cursor, and makes jobs of the records.
 //!
-//! **Invariants:** what is read and not settled holds the cursor before it; a record is prepared only while the ledger
-//! knows how it stands; what changes while a call carries it is prepared again after that.
+//! **Invariants:** the cursor stays before every record that is read and not settled; a record is prepared only while
+//! the ledger knows its state; a record that changes while a call carries it is prepared again after the call.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,31 +22,31 @@ use crate::{
 const WINDOWS: usize = 4;
 /// Don't query for fewer records than this.
 const LEAST: usize = 50;
-/// The smallest room in which anything is read.
+/// Least number of records to query for.
 pub(super) const LEAST_ROOM: usize = WINDOWS * LEAST;
 
-/// The market as it was looked up last, and the revision of the reference records it was looked up in.
+/// The prepared market, and the revision of the reference records it was prepared with.
 struct Lookup {
     revision: Revision,
     prepared: Prepared,
 }
 
-/// Reads ahead of what is settled.
+/// Reads ahead of the settled records.
 #[derive(Default)]
 pub(super) struct Planner {
     lookup: Option<Lookup>,
-    /// Records that changed again while a call carried them, with their places in the walk.
+    /// Records that changed again while a call carried them, with their positions in the walk.
     again: BTreeMap<Number, Vec<Place>>,
-    /// Several records may want one item.
+    /// Whether several records may claim one item.
     pub(super) shared: bool,
-    /// How far was read, which is ahead of what is settled.
+    /// The position up to which was read, ahead of the settled records.
     read: Option<Cursor>,
     committed: Option<Cursor>,
-    /// Unsettled places of the walk, per urgency.
+    /// Unsettled positions of the walk, per urgency.
     unsettled: [BTreeSet<Revision>; 3],
-    /// Retries were not looked for, because the store would have given some that are settled.
+    /// Whether retries were skipped, because the store would have returned some that are settled.
     pub(super) overlooked: bool,
-    /// The market can't be looked up before a person changes a setting.
+    /// The fault for which the market can't be prepared before a person changes a setting.
     pub(super) broken: Option<Fault>,
 }
 
@@ -56,12 +56,12 @@ pub(super) struct Planned {
     pub(super) jobs: Vec<(Job, Vec<Place>)>,
     /// Items that records lost to others.
     pub(super) taken: Vec<Owner>,
-    /// There was nothing new.
+    /// Whether there was nothing new.
     pub(super) is_last: bool,
 }
 
 impl Planner {
-    /// Jobs of records that changed while a call carried them and that none carries any more.
+    /// Jobs of records that changed while a call carried them, once no call carries them.
     pub(super) async fn look_again(
         &mut self,
         push: &Push,
@@ -78,17 +78,17 @@ impl Planner {
         self.plan(push, work, settler, imports).await
     }
 
-    /// Something waits for calls that are under way, other than at the destination.
+    /// Whether a record waits for calls under way, other than asynchronous ones.
     pub(super) fn waits(&self, imports: &Imports) -> bool {
         self.again.keys().any(|number| !imports.carries(*number))
     }
 
-    /// Looks at a record once more as soon as no call carries it.
+    /// Processes a record again as soon as no call carries it.
     pub(super) fn look_at(&mut self, number: Number) {
         self.again.entry(number).or_default();
     }
 
-    /// Reads the next window, of about `room` records in all; none where the room is too small to be worth a query.
+    /// Reads the next window, of about `room` records in all; `None` if that is too few for a query.
     pub(super) async fn next(
         &mut self,
         push: &Push,
@@ -109,7 +109,7 @@ impl Planner {
             after: self.read,
         };
         let window = push.store.window(&push.flow.name, take).await?;
-        // A retry that a call carries is found again and again; what is fresh is found once.
+        // A retry that a call carries is found repeatedly; a fresh record is found once.
         let is_held = |number| settler.is_under_way(number) || imports.carries(number);
         let is_new = |work: &Work| work.urgency.is_some() || !is_held(work.number);
         let is_last = !window.work.iter().any(is_new);
@@ -119,8 +119,7 @@ impl Planner {
         Ok(Some(Planned { is_last, ..planned }))
     }
 
-    /// A job that sends one of these records, which are in sync, again; none where none of them is as the destination has
-    /// it.
+    /// A job that sends one of these records, which are in sync, again; `None` if none of them is unchanged.
     pub(super) async fn probe(&mut self, push: &Push, in_sync: Vec<Work>) -> Result<Option<Job>, Fault> {
         let Some(lookup) = self.look_up(push).await? else { return Ok(None) };
         let now = push.clock.now();
@@ -148,7 +147,7 @@ impl Planner {
             return Ok(Planned::default());
         }
         let Some(lookup) = self.look_up(push).await? else {
-            // Nothing of it is settled, so the cursor must not pass it.
+            // It is not settled, so the cursor must not pass it.
             for work in &work {
                 self.hold(work);
             }
@@ -159,7 +158,7 @@ impl Planner {
         let mut prepared = Vec::new();
         for work in work {
             if work.unread {
-                // It could be understood when it was read. The next revision of it is looked at.
+                // It could be understood when it was read. Its next revision is processed.
                 let held = self.again.remove(&work.number).unwrap_or_default();
                 self.release(&held);
                 continue;
@@ -175,7 +174,7 @@ impl Planner {
                 settler.wait_for_import(&work);
                 let changed = work.entry.as_ref().is_none_or(|entry| entry.revision != work.revision);
                 if changed {
-                    // The end of the import finds that, and looks at it again.
+                    // The end of the import detects that, and processes it again.
                     let held = self.again.remove(&work.number).into_iter().flatten().chain(place).collect::<Vec<_>>();
                     self.release(&held);
                 } else if place.is_some() {
@@ -201,7 +200,7 @@ impl Planner {
         Ok(Planned { jobs: jobs.into_iter().zip(places).collect(), taken, is_last: false })
     }
 
-    /// The market looked up in the reference records as they are now; none where that can't be.
+    /// The market, prepared with the present reference records; `None` if that fails.
     async fn look_up(&mut self, push: &Push) -> Result<Option<Lookup>, Fault> {
         let flow = &push.flow;
         let (revision, reference) = flow.reference.current(&flow.source, push.store.as_ref()).await?;
@@ -218,7 +217,7 @@ impl Planner {
         }
     }
 
-    /// Keeps the cursor before a record until that is settled.
+    /// Keeps the cursor before a record until the record is settled.
     fn hold(&mut self, work: &Work) -> Option<Place> {
         let place = work.urgency.map(|urgency| (urgency, work.revision));
         if let Some((urgency, revision)) = place {
@@ -236,14 +235,14 @@ impl Planner {
         }
     }
 
-    /// These places are settled.
+    /// Notes that these positions are settled.
     pub(super) fn release(&mut self, places: &[Place]) {
         for (urgency, revision) in places {
             self.unsettled_at(*urgency).remove(revision);
         }
     }
 
-    /// As far as everything is settled, and whether that is farther than what is stored.
+    /// The cursor up to which everything is settled, and whether it is beyond the stored one.
     pub(super) fn cursor(&self) -> (Option<Cursor>, bool) {
         let cursor = self.read.map(|Cursor(mut at)| {
             for (at, unsettled) in at.iter_mut().zip(&self.unsettled) {
@@ -256,19 +255,19 @@ impl Planner {
         (cursor, cursor.is_some() && cursor != self.committed)
     }
 
-    /// The store has this cursor.
+    /// Notes the cursor in the store.
     pub(super) const fn committed(&mut self, cursor: Option<Cursor>) {
         self.committed = cursor;
     }
 }
 
-/// Adds to a job what its record alone does not tell.
+/// Adds to a job what does not follow from its record alone.
 pub(super) async fn complete(push: &Push, job: &mut Job) -> Result<(), Fault> {
     acknowledged(push, job).await?;
     hold_back(push, job).await
 }
 
-/// Adds what the destination acknowledged last to the parts of a job, where its calls ask for it.
+/// Adds the acknowledged payload to the parts of a job, if their calls need it.
 async fn acknowledged(push: &Push, job: &mut Job) -> Result<(), Fault> {
     let needed = push.flow.destination.carry(job.kind).is_some_and(|carry| carry.needs_before);
     if !needed || !job.parts.iter().any(|part| part.action.calls() && part.before != Before::Nothing) {

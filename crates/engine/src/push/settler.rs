@@ -1,7 +1,7 @@
-//! From the outcomes of a record's items to its ledger row.
+//! Collects the outcomes of a record's items, and turns them into its ledger row.
 //!
-//! **Invariants:** a record has one job at a time; whatever a call may have left at the destination is in the row, at the
-//! latest as in doubt; a call stays open in the store until all records that it carried are settled.
+//! **Invariants:** a record has one job at a time; every item that a call may have left at the destination is in the
+//! row, at least as in doubt; a call stays open in the store until all records that it carried are settled.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,50 +21,50 @@ use crate::prepare::{Action, Job, Part};
 /// Rows that are written in one transaction.
 pub(super) const STEP: usize = 500;
 
-/// Records that are worked off, and what is to be written of those that are done.
+/// Records in progress, and rows to be written of those that are done.
 #[derive(Default)]
 pub(super) struct Settler {
     running: BTreeMap<Number, Running>,
     lingering: Vec<Lingering>,
     closed: Vec<Closed>,
     settled: Vec<Settled>,
-    /// Records of `settled`: the store does not know their last outcome yet.
+    /// Records in `settled`, whose last outcome is not in the store yet.
     unsaved: BTreeSet<Number>,
     /// Bytes of all payloads in `running`.
     bytes: usize,
-    /// Items that were removed with what is settled.
+    /// Items that the settled records removed.
     removed: u64,
 }
 
-/// A job being worked off.
+/// A job in progress.
 pub(super) struct Running {
     pub(super) job: Job,
-    /// Places of the walk that it settles; empty for a retry.
+    /// Positions of the walk that it settles; empty for a retry.
     pub(super) places: Vec<Place>,
-    /// What became of each part that was sent, by its place in the job.
+    /// The answer for each part that was sent, by its index in the job.
     answers: BTreeMap<usize, Answer>,
     /// Parts that wait or are under way.
     pub(super) left: usize,
     /// The last call that carried a part of it.
     call: Option<u64>,
-    /// A call failed that carried nothing but a part of it.
+    /// Whether a call failed that carried only a part of it.
     failed_alone: bool,
 }
 
-/// A call that ended while records it carried still have parts to send: a crash before these are settled leaves what it
-/// carried in doubt, as it must.
+/// A call that ended while some of its records still have parts to send: it stays open in the store, so that a crash
+/// before these are settled leaves its items in doubt.
 struct Lingering {
     closed: Closed,
     numbers: BTreeSet<Number>,
 }
 
 impl Settler {
-    /// The ledger does not know how the record stands: a call carries it, or its outcome is not in the store yet.
+    /// Whether the ledger does not know the record's state: a call carries it, or its outcome is not in the store yet.
     pub(super) fn is_under_way(&self, number: Number) -> bool {
         self.running.contains_key(&number) || self.unsaved.contains(&number)
     }
 
-    /// Records that are not settled in the store.
+    /// Number of records that are not settled in the store.
     pub(super) fn load(&self) -> usize {
         self.running.len() + self.settled.len()
     }
@@ -95,14 +95,14 @@ impl Settler {
         self.running.get_mut(&number)
     }
 
-    /// Takes a job.
+    /// Adds a job.
     pub(super) fn begin(&mut self, job: Job, places: Vec<Place>) {
         self.bytes += job.bytes();
         let running = Running { answers: BTreeMap::new(), left: 0, places, call: None, failed_alone: false, job };
         self.running.insert(running.job.number, running);
     }
 
-    /// Holds what a record removes.
+    /// Holds the removals of a record.
     pub(super) fn hold_removals(&mut self, number: Number) {
         let parts = self.running.get_mut(&number).map(|running| &mut running.job.parts);
         for part in parts.into_iter().flatten().filter(|part| part.is_removal()) {
@@ -110,8 +110,8 @@ impl Settler {
         }
     }
 
-    /// Notes what became of parts of a call, which carried nothing else if `alone`; gives the records of which no part is
-    /// left.
+    /// Notes the answers for parts of a call, which carried nothing else if `alone`; returns the records without parts
+    /// under way.
     pub(super) fn record(&mut self, parts: Vec<(Waiting, Answer)>, alone: bool, closed: Closed) -> Vec<Number> {
         let (numbers, done) = self.note_answers(parts, alone, closed.id);
         self.close(closed, numbers);
@@ -123,7 +123,7 @@ impl Settler {
         self.note_answers(parts, false, call).1
     }
 
-    /// Replaces what is known of an item of a record that is worked off.
+    /// Replaces the known state of an item of a record in progress.
     pub(super) fn amend(&mut self, number: Number, item: &RemoteId, answer: Answer) {
         let Some(running) = self.running.get_mut(&number) else { return };
         if let Some(place) = running.job.parts.iter().position(|part| part.id == *item) {
@@ -131,7 +131,7 @@ impl Settler {
         }
     }
 
-    /// Writes a row for a record that is not worked off; gives the record if it is in sync now.
+    /// Writes a row for a record that is not in progress; returns the record if it is in sync now.
     pub(super) fn settle(
         &mut self,
         job: Job,
@@ -147,7 +147,7 @@ impl Settler {
         in_sync.then_some(record)
     }
 
-    /// A retry of a record that is carried out at the destination waits for the end of that, which looks at it again.
+    /// A retry of a record in an asynchronous call waits for the end of that call, which processes it again.
     pub(super) fn wait_for_import(&mut self, work: &Work) {
         let retry = work.entry.as_ref().filter(|entry| matches!(entry.state, State::Retry(_)));
         let Some(entry) = retry.filter(|_| !self.is_under_way(work.number)) else { return };
@@ -195,7 +195,7 @@ impl Settler {
         }
     }
 
-    /// Settles a record; gives the places of the walk that are done with it, and the record if it is in sync now.
+    /// Settles a record; returns the positions of the walk that this settles, and the record if it is in sync now.
     pub(super) fn finish(&mut self, number: Number, at: &Circumstances) -> (Vec<Place>, Option<Ref>) {
         let Some(running) = self.forget(number) else { return (Vec::new(), None) };
         let Running { job, answers, left, places, call, failed_alone } = running;
@@ -208,7 +208,7 @@ impl Settler {
         (places, in_sync.then_some(record))
     }
 
-    /// Drops a job without settling it: its record stays as it was.
+    /// Drops a job without settling it: its row stays unchanged.
     pub(super) fn forget(&mut self, number: Number) -> Option<Running> {
         let running = self.running.remove(&number)?;
         self.bytes = self.bytes.saturating_sub(running.job.bytes());
@@ -220,7 +220,7 @@ impl Settler {
         Some(running)
     }
 
-    /// Another record owns this item of a running one: what waits of it is not sent.
+    /// Notes that another record owns this item of a job in progress: its waiting parts are not sent.
     pub(super) fn withdraw(&mut self, number: Number, item: &RemoteId) {
         let parts = self.running.get_mut(&number).map(|running| &mut running.job.parts);
         for part in parts.into_iter().flatten().filter(|part| part.id == *item) {
@@ -228,7 +228,7 @@ impl Settler {
         }
     }
 
-    /// A part that waited is not sent; tells whether that was the last one left.
+    /// Drops a waiting part; returns whether it was the last one.
     pub(super) fn skip(&mut self, number: Number) -> bool {
         let Some(running) = self.running.get_mut(&number) else { return false };
         running.left -= 1;
@@ -240,7 +240,7 @@ impl Settler {
         self.settled.push(settled);
     }
 
-    /// Records of which some parts were answered for and others not.
+    /// Records with answers for some of their parts only.
     pub(super) fn begun(&self) -> Vec<Number> {
         let begun = self.running.values().filter(|running| !running.answers.is_empty());
         begun.map(|running| running.job.number).collect()
@@ -251,12 +251,12 @@ impl Settler {
         self.closed.is_empty() && self.settled.is_empty()
     }
 
-    /// Takes the number of items that were removed with what is to be written.
+    /// Takes the number of items that the rows to be written removed.
     pub(super) const fn take_removed(&mut self) -> u64 {
         std::mem::replace(&mut self.removed, 0)
     }
 
-    /// Takes what is to be written in the next step.
+    /// Takes the rows to be written in the next step.
     pub(super) fn take(&mut self) -> (Vec<Closed>, Vec<Settled>) {
         self.unsaved.clear();
         (std::mem::take(&mut self.closed), std::mem::take(&mut self.settled))
