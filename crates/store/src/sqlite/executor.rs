@@ -1,16 +1,16 @@
-//! Who does the work that blocks.
+//! Executors of blocking work.
 
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-/// Work that blocks the thread that does it.
+/// Work that blocks its thread.
 pub type Job = Box<dyn FnOnce() + Send>;
 
 /// Does work that blocks: reads, transactions, compression. A simulation brings its own, which does it at once on the
 /// one thread that it has.
 #[async_trait]
 pub trait Executor: Send + Sync {
-    /// Does `job` and returns when it has ended. A caller that goes away leaves it wholly done or not begun.
+    /// Does `job` and returns when it has ended. If the caller is dropped, the job is done completely or not begun.
     async fn execute(&self, job: Job);
 }
 
@@ -21,12 +21,12 @@ pub struct Threads;
 #[async_trait]
 impl Executor for Threads {
     async fn execute(&self, job: Job) {
-        // What ended badly gave no answer, which is what its caller waits for.
+        // A job that panicked gives no result, and its caller handles that.
         let _ended = tokio::task::spawn_blocking(job).await;
     }
 }
 
-/// Does `work` and returns what it gave; none where it panicked.
+/// Does `work` and returns its result; `None` if it panicked.
 pub(super) async fn run<T: Send + 'static>(
     executor: &dyn Executor,
     work: impl FnOnce() -> T + Send + 'static,

@@ -14,7 +14,7 @@ use super::{
 impl Tx<'_> {
     pub(super) fn hint(&self, source: &SourceName, hints: &[Hint], at: Timestamp) -> Outcome<()> {
         let source = self.source(source)?;
-        // The number is given anew, so that whoever answers an earlier hint does not answer this one.
+        // The number is given anew, so that the answer to an earlier hint does not answer this one.
         let mut write =
             self.db.prepare_cached("INSERT OR REPLACE INTO hint (source, kind, id, at) VALUES (?1, ?2, ?3, ?4)")?;
         for hint in hints {

@@ -1,8 +1,8 @@
-//! What destinations hold, the calls made to them, and what was set aside.
+//! Items that destinations hold, calls made to them, and dead letters.
 //!
 //! **Invariants:** the stored payload is always what the destination acknowledged last; a settlement of an older
-//! revision never replaces that of a newer one; what an unfinished call carried is in doubt once the flow is taken over;
-//! whatever a row holds where ids are shared has a claim (`owners.rs`).
+//! revision never replaces that of a newer one; items of an unfinished call are in doubt once the flow is taken over;
+//! every item of a row has a claim if ids are shared (`owners.rs`).
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ pub(super) const HELD: u8 = 7;
 /// Bits of a ledger key that hold the record's number.
 const NUMBER_BITS: u32 = 40;
 
-/// The first ledger key of a flow; a record's is so much higher as its number says.
+/// The first ledger key of a flow; a record's key is this plus its number.
 pub(super) const fn base(flow: i64) -> i64 {
     flow << NUMBER_BITS
 }
@@ -54,17 +54,17 @@ pub(super) fn flow_unknown(flow: &FlowName) -> Trouble {
         .into()
 }
 
-/// What is stored of a flow.
+/// The stored flow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flow {
     pub(super) key: i64,
     pub(super) source: i64,
     pub(super) cursor: Cursor,
-    /// Several records may come to the same item.
+    /// Whether several records may claim the same item.
     pub(super) shared: bool,
     /// The kinds that it carries, as bits.
     pub(super) kinds: u64,
-    /// The lease that was given out last.
+    /// The latest lease.
     pub(super) token: u64,
 }
 
@@ -122,7 +122,7 @@ pub(super) fn items(codec: &Codec, blob: Option<&[u8]>) -> Outcome<Vec<ItemEntry
     blob.map_or_else(|| Ok(Vec::new()), |blob| codec.unpack_list("what a destination holds", blob))
 }
 
-/// A step with all the work done that needs no database.
+/// A step after all work that needs no database.
 pub(super) struct PreparedStep {
     flow: FlowName,
     lease: Lease,
@@ -157,7 +157,7 @@ enum PreparedHeld {
         items: Vec<u8>,
         payload: Vec<u8>,
     },
-    /// Some payloads stay as they are stored.
+    /// Whether some payloads stay as they are stored.
     Mixed {
         items: Vec<u8>,
         held: Vec<HeldItem>,
@@ -241,8 +241,8 @@ ON CONFLICT (key) DO UPDATE SET
 WHERE excluded.revision >= ledger.revision";
 
 impl Tx<'_> {
-    /// Marks items of a record as unknown, whether or not the ledger knew of them, and has the record looked at again. What
-    /// another record owns by now is in doubt there.
+    /// Marks items of a record as in doubt, whether or not the ledger knew of them, and makes the record due. Items
+    /// that another record owns by now are in doubt there.
     pub(super) fn cut_off(&self, flow: &Flow, number: Number, ids: &[RemoteId]) -> Outcome<()> {
         let row = self.row(flow.key, number)?;
         let mut held = self.held(row.key)?.unwrap_or_default();
@@ -260,8 +260,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Marks items of a record as unknown that a call carries which the destination carries out, unless the record was
-    /// settled since: its row then says what they will be.
+    /// Marks items of an asynchronous call as in doubt, unless the record was settled since: its row then has their
+    /// payloads.
     pub(super) fn doubt_unsettled(&self, flow: &Flow, number: Number, ids: &[RemoteId]) -> Outcome<()> {
         let row = self.row(flow.key, number)?;
         let read = "SELECT 1 FROM ledger WHERE key = ?1 AND state <> ?2";
@@ -276,7 +276,7 @@ impl Tx<'_> {
         if was_certain { self.write_doubt(row, &held) } else { Ok(()) }
     }
 
-    /// What the ledger holds of a record; none where it was never settled.
+    /// The row of a record; `None` if it was never settled.
     pub(super) fn held(&self, key: i64) -> Outcome<Option<Vec<ItemEntry>>> {
         let held: Option<Option<Vec<u8>>> = self
             .db
@@ -286,8 +286,8 @@ impl Tx<'_> {
         held.map(|held| items(self.codec, held.as_deref())).transpose()
     }
 
-    /// The row holds this, and its record is due. A new row is older than any revision, so that whatever its record is
-    /// settled at replaces it.
+    /// Writes a row with these items, and makes its record due. A new row is older than any revision, so that every
+    /// settlement of its record replaces it.
     pub(super) fn write_doubt(&self, row: Row, held: &[ItemEntry]) -> Outcome<()> {
         let blob = if held.is_empty() { None } else { Some(self.codec.pack_list(1 << row.kind, held)?) };
         self.db
@@ -312,7 +312,7 @@ impl Tx<'_> {
         }
     }
 
-    /// Marks what is held of these records as unknown and has them sent again; tells of how many something was held.
+    /// Marks the items of these records as in doubt and has them sent again; returns the number of records with items.
     pub(super) fn doubt(&self, flow: i64, numbers: &[Number]) -> Outcome<u64> {
         let mut doubted = 0;
         for number in numbers {
@@ -444,8 +444,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Settles a record of which an item got another owner since it was looked at: what it may hold is in doubt, and it is due.
-    /// False where that is not so.
+    /// Settles a record of which an item got another owner since it was processed: its items are in doubt, and it is
+    /// due. False if no item did.
     fn settle_outdated(&self, flow: &Flow, settled: &PreparedSettled) -> Outcome<bool> {
         let row = self.row(flow.key, settled.number)?;
         let read = "SELECT revision, turn FROM ledger WHERE key = ?1";
@@ -496,8 +496,8 @@ impl Tx<'_> {
         self.write_payload(key, Some(&self.codec.pack_value(purpose, &merged)?))
     }
 
-    /// Settles what waited for the feed. What is deleted is gone; what lives, but was kept out, is looked at again and
-    /// gets its rule.
+    /// Settles records that waited for the feed. Tombstones become gone; filtered records are processed again and get
+    /// their rule.
     pub(super) fn release(&self, name: &FlowName, kind: Kind, up_to: Revision) -> Outcome<u64> {
         let flow = flow(self.db, name)?.ok_or_else(|| flow_unknown(name))?.key;
         let waiting: Vec<(i64, bool)> = {
@@ -523,12 +523,12 @@ impl Tx<'_> {
         Ok(waiting.len() as u64)
     }
 
-    /// Has dead letters tried again now.
+    /// Has dead letters retried now.
     pub(super) fn replay(&self, flow: i64, numbers: Option<&[Number]>) -> Outcome<u64> {
         self.dead_keys(flow, numbers)?.into_iter().try_fold(0, |sum, key| Ok(sum + self.try_again(key)?))
     }
 
-    /// Has a dead letter tried again now; tells whether it was one.
+    /// Has a dead letter retried now; returns whether it was one.
     pub(super) fn try_again(&self, key: i64) -> Outcome<u64> {
         let written = self
             .db
@@ -548,7 +548,7 @@ impl Tx<'_> {
             if state != Some(DEAD) {
                 continue;
             }
-            // The next that is to be one of its items owns it.
+            // The next record that claims one of its items owns the item.
             self.set_claims(self.row(flow, number(flow, key))?, &[], 0)?;
             let written = self
                 .db
@@ -572,7 +572,7 @@ impl Tx<'_> {
         Ok(keys.collect::<Result<_, _>>()?)
     }
 
-    /// Forgets what was refused of a letter that is dead no longer.
+    /// Deletes the refused payload of a record that is dead no longer.
     fn bury(&self, key: i64, written: usize) -> Outcome<u64> {
         if written > 0 {
             self.db.prepare_cached("DELETE FROM refused WHERE key = ?1")?.execute([key])?;
@@ -585,7 +585,7 @@ fn ids_of(held: &[ItemEntry]) -> Vec<RemoteId> {
     held.iter().map(|item| item.id.clone()).collect()
 }
 
-/// What the destination acknowledged last, by item.
+/// The payloads that the destination acknowledged last, by item.
 pub(super) fn payloads(db: &Connection, codec: &Codec, key: i64) -> Outcome<Vec<Item>> {
     let mut query = db.prepare_cached("SELECT bytes FROM payload WHERE key = ?1")?;
     let mut rows = query.query([key])?;

@@ -1,9 +1,9 @@
-//! How records hang together on disk, and touching what hangs on a change.
+//! Links between records on disk, and touches of records that depend on a change.
 //!
-//! A hub is kept as a hash of source, kind of hub and name. `uses` tells who is projected again when a hub changes (and
-//! finds products by SKU and records by key); `joins` tells which stock entries, prices and assignments a product has.
-//! Names with the same beginning get neighbouring hashes, so that the SKUs of one product fall on one page. Where the
-//! body of a part lies, see parts.rs.
+//! A hub is kept as a hash of source, kind of hub and name. `uses` holds the records that are projected again when a
+//! hub changes (and finds products by SKU and records by key); `joins` holds the stock entries, prices and assignments
+//! of a product. Names with the same beginning get neighbouring hashes, so that the SKUs of one product fall on one
+//! page. parts.rs says where the body of a part is.
 
 use std::collections::BTreeMap;
 
@@ -19,15 +19,15 @@ use super::{
     writer::{NOT_CARRIED, Tx},
 };
 
-/// Touches of one transaction; what goes beyond is spread.
+/// Most touches of one transaction; further ones are spread.
 const INLINE: usize = 500;
-/// A hub with no more users than this is never put off: a stock entry has one product.
+/// A hub with no more users than this is never spread: a stock entry has one product.
 const NARROW: usize = 8;
 
-/// Where a change reaches others.
+/// The records that a change touches.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reach {
-    /// Whoever uses this hub.
+    /// The records that use this hub.
     Users(i64),
     /// This product.
     Product(ProductId),
@@ -44,7 +44,7 @@ pub(super) struct Links {
     pub(super) joins: Vec<i64>,
     /// The hub under which a product finds it and its body.
     pub(super) part: Option<i64>,
-    /// What its change reaches.
+    /// The records that its change touches.
     pub(super) reaches: Vec<Reach>,
 }
 
@@ -101,7 +101,7 @@ pub(super) fn record_key(record: &Record) -> Option<&str> {
     }
 }
 
-/// The hash of a hub; none for the whole offer, which every product uses.
+/// The hash of a hub; `None` for the whole offer, which every product uses.
 pub(super) fn hub_key(codec: &Codec, source: &SourceName, hub: &Hub) -> Option<i64> {
     let hash = |kind, tag, name: &str| hash(codec, source, kind, tag, name);
     Some(match hub {
@@ -135,21 +135,21 @@ fn hash(codec: &Codec, source: &SourceName, kind: Kind, tag: u8, name: &str) -> 
     i64::from_be_bytes(bytes)
 }
 
-/// What the names of things that belong together share: `MH01-XS` of `MH01-XS-Black`, else all but two characters.
+/// The common prefix of related names: `MH01-XS` of `MH01-XS-Black`, else all but two characters.
 fn beginning(name: &str) -> &str {
     let separated = name.rfind(['-', '_', '.', '/', ' ']).filter(|at| *at > 0);
     let shorter = name.char_indices().rev().nth(1).map_or(0, |(at, _)| at);
     name.get(..separated.unwrap_or(shorter)).unwrap_or(name)
 }
 
-/// What a transaction has to touch, and how urgently.
+/// Touches of a transaction, with their urgency.
 #[derive(Default)]
 pub(super) struct Touches(BTreeMap<Reach, Urgency>);
 
 impl Touches {
-    /// Notes what a change of this kind reaches.
+    /// Notes the touches of a change of this kind.
     pub(super) fn add(&mut self, kind: Kind, urgency: Urgency, reaches: impl IntoIterator<Item = Reach>) {
-        // Stock and prices go ahead of other live work, but a first sync stays a first sync.
+        // Stock and prices come before other live work, but a first sync stays backfill.
         let urgency = match kind {
             Kind::Stock | Kind::Price if urgency != Urgency::Backfill => Urgency::Urgent,
             _ => urgency,
@@ -182,7 +182,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Brings the stored links of a record from `old` to `new`.
+    /// Replaces the stored links `old` of a record by `new`.
     pub(super) fn relink(&self, n: u64, old: &Links, new: &Links) -> Outcome<()> {
         let tables = [
             (
@@ -214,7 +214,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Carries out touches, or leaves wide ones to be spread; tells how many were carried out.
+    /// Carries out touches, or queues wide ones to be spread; returns how many were carried out.
     pub(super) fn touch_all(&mut self, source: i64, touches: &Touches, at: Timestamp) -> Outcome<u64> {
         let mut numbers = BTreeMap::new();
         for (reach, urgency) in &touches.0 {
@@ -226,7 +226,7 @@ impl Tx<'_> {
         numbers.into_iter().try_fold(0, |sum, (n, urgency)| Ok(sum + u64::from(self.touch(n, urgency, at)?)))
     }
 
-    /// Who is to be touched now; nobody where that is put off.
+    /// The records to be touched now; none if the touch is queued.
     fn within_reach(&self, source: i64, reach: &Reach, taken: usize) -> Outcome<Vec<u64>> {
         match reach {
             Reach::Product(id) => Ok(self.product(source, id)?.into_iter().collect()),
@@ -262,7 +262,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Gives a live, carried record a new revision; for a part of a product, the product.
+    /// Gives a live, carried record a new revision; for a part of a product, gives it to the product.
     pub(super) fn touch(&mut self, n: u64, urgency: Urgency, at: Timestamp) -> Outcome<bool> {
         let stands = self
             .db
@@ -280,7 +280,7 @@ impl Tx<'_> {
             return Ok(false);
         }
         if stood <= urgency as u8 && self.is_new(source, revision)? {
-            // It got a revision in this transaction: whoever sees that sees all of it.
+            // It got a revision in this transaction already, which covers this change.
             return Ok(false);
         }
         let urgency = self.place(source, (revision, stood), urgency)?;
@@ -291,7 +291,7 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    /// The product that a part names; none where it names none, or the product is not there.
+    /// The product that a part names; `None` if it names none, or the product does not exist.
     fn product_of(&self, source: i64, part: u64) -> Outcome<Option<u64>> {
         let Some(record) = parts::record(self.db, self.codec, part)? else { return Ok(None) };
         let product = record.provides().into_iter().find_map(|hub| match hub {
@@ -307,7 +307,7 @@ impl Tx<'_> {
         Ok(self.db.prepare_cached(find)?.query_row(key, |row| row.get(0)).optional()?)
     }
 
-    /// Carries out touches that wait, in the order in which they came; tells how many are left.
+    /// Carries out waiting touches, in their order; returns how many are left.
     pub(super) fn spread(&mut self, touch: &Touch, limit: usize) -> Outcome<u64> {
         let source = self.source(&touch.source)?;
         self.fence_source(source, touch.lease)?;
@@ -349,7 +349,7 @@ pub(super) fn waiting(db: &Connection, source: Option<i64>) -> Outcome<u64> {
     Ok(db.prepare_cached(sum)?.query_row([source], |row| row.get(0))?)
 }
 
-/// Who uses a hub, in the order of their numbers.
+/// The records that use a hub, in the order of their numbers.
 pub(super) fn users(db: &Connection, hub: i64, after: u64, limit: usize) -> Outcome<Vec<u64>> {
     let mut query = db.prepare_cached("SELECT n FROM uses WHERE hub = ?1 AND n > ?2 ORDER BY n LIMIT ?3")?;
     let numbers = query.query_map((hub, after, limit as u64), |row| row.get(0))?;

@@ -1,7 +1,7 @@
-//! Taking in what a source says: new, changed, gone.
+//! Stores the pages of a source: new, changed and deleted records.
 //!
 //! **Invariants:** an unchanged record gets no revision and no touch; an older version never replaces a newer one,
-//! except that a full walk is believed.
+//! except in a full walk.
 
 use std::borrow::Cow;
 
@@ -23,18 +23,18 @@ use super::{
 };
 
 const LIVE: u8 = 0;
-/// Gone whatever the version: any version but an older one brings it back.
+/// Deleted whatever its version: any version but an older one restores it.
 const GONE: u8 = 1;
-/// Ended by its version: only a later one brings it back.
+/// Deleted at a version: only a later one restores it.
 const ENDED: u8 = 2;
 
-/// The scope of records that have none.
+/// Stands for no scope.
 pub(super) const NO_SCOPE: i64 = 0;
 
-/// So many new records are inserted together: what belongs to them is sorted first.
+/// So many new records are inserted together, after sorting their rows.
 const TOGETHER: usize = 1_000;
 
-/// A page with all the work done that needs no database.
+/// A page after all work that needs no database.
 pub(super) struct Prepared {
     source: SourceName,
     lane: String,
@@ -47,7 +47,7 @@ pub(super) struct Prepared {
     scopes: Vec<(Kind, Scope)>,
     hints: Vec<u64>,
     changes: Vec<Ready>,
-    /// Some of the changes are products.
+    /// Whether some of the changes are products.
     pub(super) has_products: bool,
     is_first: bool,
     unread: Vec<Unread>,
@@ -78,7 +78,7 @@ struct Is {
     digest: Digest,
     body: Body,
     links: Links,
-    /// Details of it were left out.
+    /// Whether details of it were left out.
     noticed: bool,
 }
 
@@ -95,7 +95,7 @@ enum Body {
 }
 
 impl Prepared {
-    /// Encodes, hashes and, where most of it will be new, compresses.
+    /// Encodes, hashes and, if most records will be new, compresses.
     pub(super) fn new(codec: &Codec, intake: Intake) -> Outcome<Self> {
         let likely_known = intake.pass.is_some() && intake.state.full_at.is_some();
         let source = intake.source;
@@ -157,7 +157,7 @@ pub(super) fn lane_text(state: &LaneState) -> Outcome<String> {
     serde_json::to_string(state).map_err(|error| Trouble::unreadable("a lane's state on its way", error))
 }
 
-/// What is stored of a record, without its body.
+/// The stored record, without its body.
 pub(super) struct Stored {
     pub(super) n: u64,
     pub(super) revision: u64,
@@ -167,10 +167,10 @@ pub(super) struct Stored {
     modified_at: Option<i64>,
     seen: u64,
     digest: Option<[u8; 16]>,
-    /// When that was asked for.
+    /// When its page was requested.
     as_of: i64,
     scope: i64,
-    /// What was said of it last could not be understood.
+    /// Whether its latest form could not be understood.
     pub(super) unread: bool,
 }
 
@@ -207,7 +207,7 @@ impl Stored {
     }
 }
 
-/// Where a change comes from.
+/// The origin of a change.
 pub(super) struct Context<'a> {
     pub(super) source: i64,
     pub(super) name: &'a SourceName,
@@ -221,14 +221,14 @@ pub(super) struct Context<'a> {
     pub(super) scopes: Vec<(Kind, i64)>,
     pub(super) touches: Touches,
     pub(super) taken: Taken,
-    /// Some records of the source could not be understood before.
+    /// Whether the source has unread records.
     pub(super) was_unread: bool,
-    /// The lane was never read completely: nearly all of it is new.
+    /// Whether the lane was never read completely, so that nearly all records are new.
     pub(super) is_first: bool,
 }
 
 impl Tx<'_> {
-    /// Takes in a page.
+    /// Stores a page.
     pub(super) fn intake(&mut self, page: Prepared) -> Outcome<Taken> {
         let source = self.source(&page.source)?;
         self.fence_source(source, page.lease)?;
@@ -253,7 +253,7 @@ impl Tx<'_> {
             self.join_parts(usize::MAX)?;
             self.has_products.insert(source, true);
         }
-        // Alone, a change may be of anything; together, they are new records of one kind.
+        // A single change may be of any kind; together they are new records of one kind.
         let most = if context.is_first { TOGETHER } else { 1 };
         let alike = |a: &Ready, b: &Ready| a.is().zip(b.is()).is_some_and(|(a, b)| a.kind == b.kind);
         for changes in page.changes.chunk_by(alike).flat_map(|alike| alike.chunks(most)) {
@@ -317,7 +317,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// A full walk shows a lower version than what is known: either may be right. The record exists, and is asked for by id.
+    /// A full walk shows a lower version than the stored one: either may be right. The record exists, and is asked for
+    /// by id.
     fn ask_for(&self, context: &Context<'_>, stored: &Stored, is: &Is) -> Outcome<()> {
         let hint = Hint { kind: is.kind, id: Some(is.id.clone()) };
         self.hint(context.name, &[hint], context.at)?;
@@ -327,7 +328,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes in records of one kind that are most likely new.
+    /// Stores records of one kind that are most likely new.
     fn are_new(&mut self, context: &mut Context<'_>, records: &[&Is]) -> Outcome<()> {
         if self.insert(context, records)? {
             return Ok(());
@@ -340,7 +341,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes in new records of one kind; false and nothing happens if one of them is not new.
+    /// Stores new records of one kind; false without effect if one of them is not new.
     fn insert(&mut self, context: &mut Context<'_>, records: &[&Is]) -> Outcome<bool> {
         let Some(kind) = records.first().map(|is| is.kind) else { return Ok(true) };
         let source = context.source;
@@ -421,12 +422,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// A record that is as it was: the version and the walk may still be news.
+    /// Notes version and walk of an unchanged record.
     fn note_unchanged(&self, context: &Context<'_>, stored: &Stored, is: &Is) -> Outcome<()> {
         let seen = context.pass.unwrap_or(stored.seen);
         let modified_at = is.modified_at.map(Timestamp::millis);
         let scope = context.scope(is.kind);
-        // Where versions decide, it does not matter when an unchanged record was asked for.
+        // If versions decide, it does not matter when an unchanged record was requested.
         let as_of = if is.version == 0 || context.fetched { context.as_of } else { stored.as_of };
         let known = (stored.seen, stored.version, stored.modified_at, stored.scope, stored.as_of);
         if (seen, is.version, modified_at, scope, as_of) != known {
@@ -470,7 +471,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The links of what is stored now; none where nothing is.
+    /// The links of the stored record; empty if there is none.
     pub(super) fn links_before(&self, source: &SourceName, n: u64) -> Outcome<Links> {
         let record = parts::record(self.db, self.codec, n)?;
         Ok(record.map_or_else(Links::default, |record| Links::of(self.codec, source, &record)))
@@ -563,7 +564,7 @@ impl Tx<'_> {
             .into())
     }
 
-    /// The key of a scope, made where it has none yet.
+    /// The key of a scope, created if necessary.
     pub(super) fn scope(&self, source: i64, scope: &Scope) -> Outcome<i64> {
         if let Some(key) = scope_key(self.db, source, scope)? {
             return Ok(key);
@@ -579,8 +580,8 @@ impl Context<'_> {
     }
 }
 
-/// What is said of a record is older than what is known. Where both sides have a version, versions decide; a lower one is
-/// believed where everything was read, or this record was asked for, later than what is known.
+/// Whether a form of a record is older than the stored one. If both have a version, versions decide; a lower one is
+/// accepted from a full walk or a request by id that is later than the stored form.
 fn is_stale(stored: &Stored, version: u64, as_of: i64, asked: bool) -> bool {
     if version == 0 || stored.version == 0 {
         return as_of < stored.as_of;
@@ -591,7 +592,7 @@ fn is_stale(stored: &Stored, version: u64, as_of: i64, asked: bool) -> bool {
     }
 }
 
-/// A record is said to be gone that is known to have been there later.
+/// Whether a deletion is older than the stored record.
 fn is_late(stored: &Stored, version: Option<u64>, as_of: i64) -> bool {
     match version {
         Some(version) if stored.version > 0 => stored.version > version,
@@ -599,7 +600,7 @@ fn is_late(stored: &Stored, version: Option<u64>, as_of: i64) -> bool {
     }
 }
 
-/// The key of a scope, if records have it.
+/// The key of a scope, if it has records.
 pub(super) fn scope_key(db: &Connection, source: i64, scope: &Scope) -> Outcome<Option<i64>> {
     let read = "SELECT key FROM scope WHERE source = ?1 AND name = ?2";
     Ok(db.prepare_cached(read)?.query_row((source, &scope.0), |row| row.get(0)).optional()?)

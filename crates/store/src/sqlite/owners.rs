@@ -1,7 +1,7 @@
 //! Which record owns an item, where ids are shared.
 //!
-//! A record claims the items that it is to be, with its rank; the claim with the highest rank owns the item. What a row
-//! holds and its record is not to be has a claim of the lowest rank.
+//! A record claims its items with its rank; the claim with the highest rank owns the item. An item that a row holds and
+//! its record does not claim has a claim of the lowest rank.
 //!
 //! **Invariants:** no row holds an item that another one owns; every item that a row holds has a claim of that row; by the
 //! end of the transaction in which an item gets another owner both records are due, and the new one holds it in doubt.
@@ -20,11 +20,11 @@ use super::{
     writer::{Tx, fence},
 };
 
-/// The rank of what is held, and not to be.
+/// The rank of an item that is held and not claimed.
 const LEFT: i64 = i64::MIN;
-/// The rank of a record of which is not known when it was created.
+/// The rank of a record whose time of creation is not known.
 const UNDATED: i64 = LEFT + 1;
-/// The rank of what was held before ids were shared: it stays until its record is looked at.
+/// The rank of items that were held before ids were shared: until their record is processed.
 const HELD_BEFORE: i64 = i64::MAX;
 /// Ledger rows read at once.
 const PAGE: u32 = 1000;
@@ -76,7 +76,7 @@ fn owner(db: &Connection, flow: i64, kind: u8, id: &str) -> Outcome<Option<i64>>
     Ok(db.prepare_cached(read)?.query_row((flow, kind, id), |row| row.get(0)).optional()?)
 }
 
-/// The record, as the owner of an item.
+/// The record as the owner of an item.
 fn named(db: &Connection, codec: &Codec, number: Number, item: RemoteId) -> Outcome<Option<Owner>> {
     let read = "SELECT kind, id FROM record WHERE n = ?1";
     let found = db.prepare_cached(read)?.query_row([number.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
@@ -91,7 +91,7 @@ impl Tx<'_> {
         if !flow.shared {
             return Ok(Claimed::default());
         }
-        // The highest first, so that no item changes its owner more than once.
+        // The highest rank first, so that no item changes its owner more than once.
         let mut by_rank: Vec<&Claim> = claims.iter().collect();
         by_rank.sort_by_key(|claim| Reverse((rank(claim.created_at), claim.number)));
         let mut passed = Vec::new();
@@ -137,7 +137,7 @@ impl Tx<'_> {
         owner(self.db, row.flow, row.kind, &self.codec.item(row.kind, id.as_str()))
     }
 
-    /// The row's record is to be these items with this rank, and no others.
+    /// Replaces the claims of the row's record by these items with this rank.
     pub(super) fn set_claims(&self, row: Row, wanted: &[RemoteId], rank: i64) -> Outcome<Vec<Passed>> {
         let held = self.held(row.key)?.unwrap_or_default();
         let mut now: BTreeMap<RemoteId, i64> = held.into_iter().map(|item| (item.id, LEFT)).collect();
@@ -162,7 +162,7 @@ impl Tx<'_> {
         stored.into_iter().map(|(id, rank)| Ok((self.codec.item_of(row.kind, id)?.into(), rank))).collect()
     }
 
-    /// Replaces one claim, and hands the item over where it gets another owner.
+    /// Replaces one claim, and transfers the item if its owner changes.
     fn change_claim(&self, row: Row, id: RemoteId, from: Option<i64>, to: Option<i64>) -> Outcome<Option<Passed>> {
         let before = self.owner(row, &id)?;
         let stored = self.codec.item(row.kind, id.as_str());
@@ -192,7 +192,8 @@ impl Tx<'_> {
         Ok(Some(Passed { id, from, to }))
     }
 
-    /// The row holds these items: each has a claim of it, and what it holds no longer and its record is not to be has none.
+    /// Updates the claims of a row that holds these items: each has a claim; an item that is neither held nor claimed
+    /// has none.
     pub(super) fn keep_claims(&self, row: Row, held: &[RemoteId]) -> Outcome<()> {
         for (id, _) in self.claims(row)?.iter().filter(|(id, rank)| *rank == LEFT && !held.contains(id)) {
             self.change_claim(row, id.clone(), Some(LEFT), None)?;
@@ -205,7 +206,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Of these items, those that no other record owns.
+    /// Those of these items that no other record owns.
     pub(super) fn own(&self, row: Row, ids: &[RemoteId]) -> Outcome<Vec<RemoteId>> {
         let mut own = Vec::new();
         for id in ids {
@@ -216,7 +217,7 @@ impl Tx<'_> {
         Ok(own)
     }
 
-    /// Gives the items that rows hold to their records, until these are looked at.
+    /// Claims all held items for their records, until these are processed.
     pub(super) fn claim_all_held(&self, flow: &Flow) -> Outcome<()> {
         let mut after = base(flow.key);
         loop {

@@ -1,10 +1,9 @@
-//! Where the bodies of a product's parts lie: with the hub under which the product finds them, so that all stock and prices
-//! of a product are read from few pages.
+//! Bodies of a product's parts: they are stored under the hub by which the product finds them, so that all stock and
+//! prices of a product are read from few pages.
 //!
-//! As long as a source has no product, nobody can look for parts, and those that are read wait in `unjoined`, which is cut
-//! into slices of neighbouring hubs. Before the first product is taken in, they are put into `joins` slice by slice, each
-//! sorted in memory, so that a page of it is written once: entries that arrive in any other order each change a page of
-//! their own.
+//! While a source has no product, no parts are looked up, and new ones wait in `unjoined`, which is divided into slices
+//! of neighbouring hubs. Before the first product is stored, they are moved into `joins` slice by slice, each sorted in
+//! memory, so that each page is written once: entries in any other order would each change another page.
 //!
 //! **Invariant:** once a source has a live product, all of its parts are in `joins`.
 
@@ -19,7 +18,7 @@ use super::{
     writer::Tx,
 };
 
-/// So many parts, or a slice more, are put into `joins` in one transaction.
+/// So many parts, or a slice more, are moved into `joins` in one transaction.
 pub(super) const JOINED_AT_ONCE: usize = 64_000;
 
 /// No record has a number of more bits.
@@ -54,7 +53,7 @@ const BODY: &str = concat!(
 static JOINS: Insert = Insert::new("INSERT INTO joins (hub, n, bytes) VALUES", "(?, ?, ?)", "");
 static UNJOINED: Insert = Insert::new("INSERT INTO unjoined (hub, place, bytes) VALUES", "(?, ?, ?)", "");
 
-/// A record by its number; none where it has no body.
+/// A record by its number; `None` if it has no body.
 pub(super) fn record(db: &Connection, codec: &Codec, n: u64) -> Outcome<Option<Record>> {
     let mut query = db.prepare_cached(BODY)?;
     let mut rows = query.query([n])?;
@@ -64,7 +63,7 @@ pub(super) fn record(db: &Connection, codec: &Codec, n: u64) -> Outcome<Option<R
 }
 
 impl Tx<'_> {
-    /// Writes the body of a part, which lay at the hub `before`.
+    /// Writes the body of a part that was stored under the hub `before`.
     pub(super) fn write_part(
         &mut self,
         source: i64,
@@ -75,7 +74,7 @@ impl Tx<'_> {
     ) -> Outcome<()> {
         if let Some(before) = before {
             self.delete_part(n, before)?;
-            // An earlier edition kept it there.
+            // An earlier edition stored it there.
             self.db.prepare_cached("DELETE FROM body WHERE n = ?1")?.execute([n])?;
         }
         self.insert_parts(source, vec![(hub, n, body)])
@@ -109,7 +108,7 @@ impl Tx<'_> {
         links.part.map_or(Ok(()), |hub| self.delete_part(n, hub))
     }
 
-    /// There was a live product of the source when the transaction began.
+    /// Whether the source had a live product when the transaction began.
     pub(super) fn has_products(&mut self, source: i64) -> Outcome<bool> {
         if let Some(has) = self.has_products.get(&source) {
             return Ok(*has);
@@ -119,7 +118,7 @@ impl Tx<'_> {
         Ok(has)
     }
 
-    /// Puts so many parts that wait into `joins`, or a slice more; tells whether there may be more.
+    /// Moves so many waiting parts into `joins`, or a slice more; returns whether there may be more.
     pub(super) fn join_parts(&self, enough: usize) -> Outcome<bool> {
         let mut joined = 0;
         while joined < enough {

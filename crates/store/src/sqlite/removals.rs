@@ -1,7 +1,7 @@
-//! What flows removed lately, and the removals that their guard holds.
+//! Recent removals of flows, and the removals that their guard holds.
 //!
-//! **Invariants:** removals are counted in the transaction that settles them; an approval counts as many removals less as
-//! were held, for as long as removals are counted.
+//! **Invariants:** removals are counted in the transaction that settles them; an approval reduces the count by the
+//! number of held removals, for as long as removals are counted.
 
 use contract::store::{Hold, Removals, STILL_COUNTED};
 use model::{FlowName, Timestamp};
@@ -60,7 +60,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Has the removals that are held tried again, and counts from the beginning without them.
+    /// Has held removals retried, and resets the count without them.
     pub(super) fn approve_removals(&self, name: &FlowName, at: Timestamp) -> Outcome<u64> {
         let flow = ledger::flow(self.db, name)?.ok_or_else(|| flow_unknown(name))?;
         let held = removals(self.db, self.codec, name, at)?.held;

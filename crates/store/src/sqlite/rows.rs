@@ -1,4 +1,4 @@
-//! Inserting many rows with one statement: to begin one, its table and each of its indices are opened, which costs as much
+//! Inserts many rows with one statement: the start of a statement opens its table and each index, which costs as much
 //! as a row.
 
 use std::sync::OnceLock;
@@ -7,16 +7,16 @@ use rusqlite::{Connection, Statement, ToSql};
 
 use super::trouble::Outcome;
 
-/// So many rows are inserted by one statement.
+/// Rows per statement.
 const ROWS: usize = 32;
 
 /// A statement that inserts rows.
 pub(super) struct Insert {
-    /// Up to the first row.
+    /// Text up to the first row.
     into: &'static str,
     /// A row: `?` for each value of its own, after `?1`, `?2`, … for those that all rows share.
     row: &'static str,
-    /// After the last row.
+    /// Text after the last row.
     then: &'static str,
     many: OnceLock<String>,
     one: OnceLock<String>,
@@ -42,7 +42,7 @@ impl Insert {
         Self { into, row, then, many: OnceLock::new(), one: OnceLock::new() }
     }
 
-    /// Inserts rows, each with the values that `put` gives; tells how many were inserted.
+    /// Inserts rows, each with the values that `put` gives; returns their number.
     pub(super) fn insert<T>(
         &self,
         db: &Connection,

@@ -1,15 +1,15 @@
-//! What tells of people, at rest.
+//! Data about people, at rest.
 //!
-//! The bodies, payloads, answers and faults of personal kinds are sealed; ids, here and at destinations, are sealed so that
-//! the same id always gives the same text, because rows are found by them; hashes of what links records take a key. Nothing
-//! of them trains a dictionary, which would keep their words in clear. What a flow keeps is sealed as soon as one of its
-//! kinds is personal.
+//! The bodies, payloads, answers and faults of personal kinds are sealed; ids, here and at destinations, are sealed so
+//! that the same id always gives the same text, because rows are found by them; hashes of what links records take a
+//! key. They never train a dictionary, which would hold their words in clear. The data of a flow is sealed if one of
+//! its kinds is personal.
 
 use model::Kind;
 
-/// Seals what tells of people. Whoever holds the operator's key implements it.
+/// Seals data about people. The holder of the operator's key implements it.
 pub trait Seal: Send + Sync {
-    /// Records of this kind tell of people.
+    /// Whether records of this kind are about people.
     fn is_personal(&self, kind: Kind) -> bool {
         kind.is_personal()
     }
@@ -26,7 +26,7 @@ pub trait Seal: Send + Sync {
     /// Opens what [`Seal::seal_name`] gave; none: it was changed, or another key sealed it.
     fn open_name(&self, sealed: &str) -> Option<String>;
 
-    /// The key of hashes of what links personal records.
+    /// The key of hashes that link personal records.
     fn hash_key(&self) -> [u8; 32];
 }
 

@@ -1,6 +1,6 @@
-//! The end of a full walk: what it did not see is gone.
+//! Ends a full walk: deletes the records that it did not see.
 //!
-//! **Invariant:** a sweep removes nothing that the walk saw, even if it could not be understood.
+//! **Invariant:** a sweep deletes no record that the walk saw, even if the record could not be understood.
 
 use contract::{
     source::Urgency,
@@ -15,7 +15,7 @@ use super::{
     writer::Tx,
 };
 
-/// So many rows of `record` lie on a page.
+/// Rows of `record` per page.
 const RECORDS_PER_PAGE: u64 = 32;
 
 impl Tx<'_> {
@@ -77,7 +77,7 @@ impl Tx<'_> {
     /// How many live records of a kind and scope there are, and which of them the walk missed.
     fn missing(&self, source: i64, kind: Kind, scope: i64, sweep: &Sweep) -> Outcome<(u64, Vec<u64>)> {
         let mut query = self.db.prepare_cached(if self.is_most(source, kind)? {
-            // In the order in which they lie; by the index, each would be looked up in a page of its own.
+            // In the order of the table; by the index, each row would be read from another page.
             "SELECT n, seen <> ?4 AND seen <> ?5 AND as_of < ?6 FROM record NOT INDEXED
              WHERE source = ?1 AND kind = ?2 AND ended = 0 AND scope = ?3"
         } else {
@@ -98,7 +98,7 @@ impl Tx<'_> {
         Ok((live, missing))
     }
 
-    /// A page of records holds at least one of this kind, more or less.
+    /// Whether about every page of records holds at least one of this kind.
     fn is_most(&self, source: i64, kind: Kind) -> Outcome<bool> {
         let all: u64 =
             self.db.prepare_cached("SELECT coalesce(max(n), 0) FROM record")?.query_row([], |row| row.get(0))?;
@@ -106,7 +106,8 @@ impl Tx<'_> {
     }
 }
 
-/// One record may always go, all never, and no larger share than the guard.
+/// Whether more records would be deleted than allowed: one is always allowed, all never, and otherwise the share of the
+/// guard.
 #[expect(clippy::cast_precision_loss, reason = "a share of a catalogue needs no 53 bits")]
 fn is_too_much(missing: u64, live: u64, guard: f64) -> bool {
     missing >= live || (missing > 1 && missing as f64 > guard * live as f64)

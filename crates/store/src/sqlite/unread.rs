@@ -1,4 +1,4 @@
-//! Records whose latest form could not be understood: kept for `status`, and looked at again once they can be.
+//! Records whose latest form could not be understood: kept for `status`, and processed again once they are understood.
 
 use contract::source::Unread;
 use model::{Kind, RecordId};
@@ -10,7 +10,7 @@ use super::{
     writer::{Tx, kind_bit},
 };
 
-/// Records that could not be understood and have no id: so many are kept per lane.
+/// Most unread records without id that are kept per lane.
 const NAMELESS: u64 = 100;
 
 impl Tx<'_> {
@@ -29,7 +29,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Flows passed over the record while it could not be understood; now they look at it again.
+    /// Flows skipped the record while it was unread; now they process it again.
     pub(super) fn reconsider(&mut self, context: &Context<'_>, stored: &Stored) -> Outcome<()> {
         let urgency = self.place(context.source, (stored.revision, stored.urgency), context.urgency)?;
         let revision = self.next_revision(context.source)?;
@@ -53,7 +53,7 @@ impl Tx<'_> {
             )?
             .query_row((context.source, lane, kind, &mark), |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        // Without an id, only one full walk tells how many there are: deltas overlap.
+        // Records without id can only be counted in one full walk: deltas overlap.
         let (pass, times) = match known {
             Some((before, times)) if id.is_none() && before == pass && pass > 0 => (pass, times + 1),
             Some((before, times)) if before >= pass => (before, times),
@@ -97,7 +97,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Forgets what could not be understood and was not met again.
+    /// Deletes unread records that the walk did not meet again.
     pub(super) fn sweep_unread(&mut self, context: &mut Context<'_>, lane: &str) -> Outcome<()> {
         let key = (context.source, lane, context.pass);
         let named: Vec<(u8, String)> = {
@@ -121,7 +121,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The walk met records of this kind that it could not even name: any of the missing may be one of them.
+    /// Whether the walk met records of this kind whose id could not be read: any missing record may be one of them.
     pub(super) fn has_nameless(&self, source: i64, lane: &str, kind: Kind, pass: u64) -> Outcome<bool> {
         Ok(self
             .db

@@ -1,7 +1,7 @@
-//! What time brings: due projections, and deleting what is finished.
+//! Work by time: due projections, and the deletion of finished rows.
 //!
-//! **Invariants:** nothing that a flow has still to do is deleted, nor what a destination may hold of it; one call
-//! deletes a bounded number of rows.
+//! **Invariants:** rows that a flow has still work for, or whose items a destination may hold, are never deleted; one
+//! call deletes a bounded number of rows.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use super::{
     writer::{NOT_CARRIED, Tx, kind_bit},
 };
 
-/// How far a flow has looked.
+/// The cursor of a flow.
 struct Mark {
     key: i64,
     kinds: u64,
@@ -48,7 +48,7 @@ impl Tx<'_> {
                 due.extend(u64::try_from(key? - base(*flow)));
             }
         }
-        // One touch serves all flows: it is due in none of them any more.
+        // One touch serves all flows, so the due time is cleared in each.
         for n in &due {
             for flow in &flows {
                 self.db
@@ -95,7 +95,7 @@ impl Tx<'_> {
         Ok(deleted)
     }
 
-    /// Tombstones that every flow has settled; tells how many were looked at, and how many deleted.
+    /// Deletes tombstones that every flow has settled; returns how many were checked, and how many deleted.
     fn prune_tombstones(&mut self, before: i64, limit: usize) -> Outcome<(u64, u64)> {
         let mut looked_at = 0;
         let mut deleted = 0;
@@ -145,7 +145,7 @@ impl Tx<'_> {
             let mut rows = query.query([key(flow.key, Number(n))])?;
             let state = rows.next()?.map(|row| row.get::<_, u8>(0)).transpose()?;
             let Some(cursor) = flow.cursor else {
-                // A former flow settles nothing any more.
+                // A former flow no longer settles records.
                 if state.is_some_and(|state| state != GONE) {
                     return Ok(false);
                 }
@@ -180,7 +180,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Former flows of which no destination holds anything, and former sources that have no flows.
+    /// Deletes former flows without items at a destination, and former sources without flows.
     fn prune_former(&mut self, limit: usize) -> Outcome<u64> {
         let empty: Vec<i64> = {
             let mut query = self.db.prepare_cached(

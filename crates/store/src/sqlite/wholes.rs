@@ -1,7 +1,8 @@
-//! Records that one flow has read and the other flows of its source have not: each is decoded once for all of them.
+//! Keeps decoded records that one flow has read and other flows of its source have not, so that each is decoded once
+//! for all flows.
 //!
-//! **Invariant:** what is kept of a record is what the mirror held at that revision, parts included. Whatever changes a part
-//! also gives its record a new revision, at which it is read again.
+//! **Invariant:** a kept record equals the mirror's at that revision, parts included. A change of a part gives its
+//! record a new revision, at which it is read again.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -21,7 +22,7 @@ pub(super) struct Wholes(Mutex<Kept>);
 #[derive(Default)]
 struct Kept {
     records: HashMap<u64, One>,
-    /// In the order of their arrival, with some that every flow has read since.
+    /// In the order of arrival, including some that every flow has read since.
     order: VecDeque<u64>,
     bytes: usize,
 }
@@ -30,7 +31,7 @@ struct One {
     revision: u64,
     whole: Arc<Whole>,
     bytes: usize,
-    /// So many flows have not read it yet.
+    /// Number of flows that have not read it yet.
     left: usize,
 }
 
@@ -67,7 +68,7 @@ impl Wholes {
         }
     }
 
-    /// Keeps nothing more of what was read: numbers may be given again.
+    /// Drops all kept records: numbers may be given again.
     pub(super) fn clear(&self) {
         *self.kept() = Kept::default();
     }
