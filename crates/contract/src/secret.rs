@@ -39,7 +39,8 @@ pub enum SecretError {
 impl SecretRef {
     /// Fetches the secret.
     ///
-    /// # Errors The variable is not set, the file can't be read, or the value is empty.
+    /// # Errors
+    /// The variable is not set, the file can't be read, or the value is empty.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads secrets")]
     pub fn resolve(&self) -> Result<SecretString, SecretError> {
         let text = match &self.0 {

@@ -60,7 +60,8 @@ macro_rules! registry {
 
             /// The destination with these settings in this environment. Fetches its secrets; makes no call.
             ///
-            /// # Errors A setting out of its range, or a secret that can't be read.
+            /// # Errors
+            /// A setting out of its range, or a secret that can't be read.
             pub fn build(&self, environment: &Environment) -> Result<Arc<dyn Destination>, Fault> {
                 match self {
                     $(Self::$name(config) => Ok(Arc::new($module::Connector::new(config, environment)?))),*

@@ -71,7 +71,8 @@ macro_rules! registry {
 
             /// The source with these settings. Fetches its secrets; makes no call.
             ///
-            /// # Errors A setting that can't be used, or a secret that can't be read.
+            /// # Errors
+            /// A setting that can't be used, or a secret that can't be read.
             pub fn build(&self, setup: &Setup<'_>) -> Result<Arc<dyn Source>, Fault> {
                 match self {
                     $(Self::$name(config) => Ok(Arc::new($module::build(config.clone(), setup)?))),*

@@ -65,7 +65,8 @@ pub struct Client {
 impl Client {
     /// A client for the store of these settings. Fetches the keys; makes no call.
     ///
-    /// # Errors `C0401` for a setting that can't be used or a key that can't be read.
+    /// # Errors
+    /// `C0401` for a setting that can't be used or a key that can't be read.
     pub fn new(config: &Config, environment: &Environment) -> Result<Self, Fault> {
         let base = config.checked()?;
         let secret = |name: &str, secret: &contract::SecretRef| {

@@ -47,7 +47,8 @@ pub struct Connector {
 impl Connector {
     /// The store of these settings. Fetches the keys; makes no call.
     ///
-    /// # Errors `C0401` for a setting out of its range or a key that can't be read.
+    /// # Errors
+    /// `C0401` for a setting out of its range or a key that can't be read.
     pub fn new(config: &Config, environment: &Environment) -> Result<Self, Fault> {
         let (client, carries) = (Client::new(config, environment)?, carries(config));
         Ok(Self { client, carries, config: config.clone() })

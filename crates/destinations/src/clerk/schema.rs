@@ -131,7 +131,7 @@ const PRODUCT: [FieldSpec; 28] = [
         Boolean,
         "product.variants.filter(v, v.in_stock || !product.variants.exists(o, o.in_stock))\
          .sortBy(v, v.price)[0].on_sale",
-        "The price is below the list price.",
+        "Whether the price is below the list price.",
     ),
     constrained(
         Constraint::AbsoluteUrl,
@@ -181,7 +181,7 @@ const PRODUCT: [FieldSpec; 28] = [
         "keywords",
         TextList,
         "size(product.keywords) > 0 ? product.keywords : null",
-        "More words that find it.",
+        "Further search keywords.",
     ),
     content("rating", Number, "product.rating == null ? null : product.rating.average", "Mean rating, as the shop scales it."),
     content("rating_count", Integer, "product.rating == null ? null : product.rating.count", "Number of ratings."),
@@ -198,7 +198,7 @@ const PRODUCT: [FieldSpec; 28] = [
         "in_stock",
         Boolean,
         "product.variants.exists(v, v.in_stock)",
-        "Some variant can be bought.",
+        "Whether some variant can be bought.",
     ),
     availability(
         "index",

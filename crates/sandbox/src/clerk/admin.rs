@@ -47,7 +47,7 @@ pub(super) fn router(emulator: Emulator) -> Router {
 
 type Answer = Result<Json<Value>, Refusal>;
 
-/// Why a call can't be carried out.
+/// The reason why a call can't be carried out.
 struct Refusal(StatusCode, String);
 
 impl IntoResponse for Refusal {
@@ -104,7 +104,7 @@ async fn calls(State(emulator): State<Emulator>, Path(name): Path<String>) -> An
     Ok(Json(json!({ "calls": calls.collect::<Value>() })))
 }
 
-/// Keys are nobody's business, even here.
+/// Keys are not shown, even here.
 fn masked(mut body: Value) -> Value {
     if let Some(key) = body.get_mut("private_key") {
         *key = json!("***");

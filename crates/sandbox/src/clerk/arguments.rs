@@ -1,7 +1,7 @@
 //! Arguments of a call: the query and the JSON body merged, whatever the `Content-Type` says.
 //!
-//! Where both have an argument the body wins. Lists and objects in the query are JSON text; anything else there is
-//! plain text, so numbers and booleans are also accepted in that form.
+//! If both have an argument, that of the body counts. Lists and objects in the query are JSON text; other values there
+//! are plain text, so numbers and booleans are also accepted in that form.
 
 use axum::extract::Query;
 use http::Uri;

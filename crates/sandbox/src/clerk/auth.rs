@@ -1,5 +1,5 @@
-//! Who may call: the public key names a store, the private key allows writing to it, and a token shows a shop that a
-//! feed request comes from here.
+//! Authorization: the public key names a store, the private key allows writing to it, and a token proves to a shop that
+//! a feed request comes from here.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ use super::Emulator;
 use super::envelope::Problem;
 use super::store::Store;
 
-/// How long a token is good for, in seconds.
+/// How long a token is valid, in seconds.
 const TOKEN_SECONDS: i64 = 300;
 
 impl Emulator {
@@ -54,7 +54,7 @@ impl Store {
         (now <= expires).then_some(payload)
     }
 
-    /// Only this emulator ever checks it, so it needn't be an algorithm that others know.
+    /// Only this emulator checks it, so it need not be a standard algorithm.
     fn signature(&self, header: &str, payload: &str) -> String {
         let key = blake3::derive_key("clerk emulator feed tokens", self.settings.private_key.as_bytes());
         URL_SAFE_NO_PAD.encode(blake3::keyed_hash(&key, format!("{header}.{payload}").as_bytes()).as_bytes())

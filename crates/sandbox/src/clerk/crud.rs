@@ -18,7 +18,7 @@ use super::settings::CategoryDelete;
 use super::store::{Manner, Store};
 use super::validate::id_of;
 
-/// What is done to a resource.
+/// An operation on a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     Read,

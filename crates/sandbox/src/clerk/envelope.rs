@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
-/// What a call ends with: a JSON text, or a problem.
+/// The result of a call: a JSON text, or a problem.
 pub(super) type Reply = Result<Vec<u8>, Problem>;
 
 /// The four types of errors.
@@ -36,7 +36,7 @@ impl ErrorType {
     }
 }
 
-/// Why a call has no other answer.
+/// The reason of an error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     pub(super) kind: ErrorType,
@@ -69,9 +69,9 @@ impl Problem {
     }
 }
 
-/// How an answer is worn.
+/// The form of an answer.
 pub(super) struct Dress<'a> {
-    /// Errors wear HTTP 200.
+    /// Whether errors have HTTP status 200.
     pub(super) errors_as_200: bool,
     /// Name of the JSONP function.
     pub(super) callback: Option<&'a str>,
@@ -98,12 +98,12 @@ pub(super) fn response(reply: Reply, dress: &Dress<'_>) -> Response {
     response
 }
 
-/// The answer of a write that went well; it never says more.
+/// The answer of a successful write, which holds nothing else.
 pub(super) fn ok() -> Vec<u8> {
     br#"{"status":"ok"}"#.to_vec()
 }
 
-/// The body an injected HTTP error wears at Clerk: pass it to [`crate::fault::Faults::new`].
+/// The body of an injected HTTP error at Clerk: pass it to [`crate::fault::Faults::new`].
 pub fn fault_body(status: StatusCode) -> Value {
     let kind = if status.is_client_error() { ErrorType::Logical } else { ErrorType::Internal };
     error_body(kind, status.canonical_reason().unwrap_or("Error"), 0)

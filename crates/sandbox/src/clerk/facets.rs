@@ -66,14 +66,14 @@ fn category_name(state: &State, id: &Value) -> Option<String> {
     }
 }
 
-/// Equal ranges of a round width that hold something.
+/// Equal ranges of a round width that are not empty.
 fn ranges(numbers: &[f64]) -> Vec<Value> {
     let low = numbers.iter().copied().fold(f64::INFINITY, f64::min);
     let high = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let width = round_width((high - low) / RANGES);
     let mut counts = BTreeMap::<i64, usize>::new();
     for number in numbers {
-        // A quotient too large for an i64 saturates, which a facet can bear.
+        // A quotient too large for an i64 saturates, which does no harm in a facet.
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         let range = (number / width).floor() as i64;
         *counts.entry(range).or_default() += 1;

@@ -6,9 +6,8 @@
 //! term  := "(" any ")" | name operator value
 //! operator := "=" | "!=" | "<" | "<=" | ">" | ">=" | ["not"] "in" | ["not"] "contains"
 //! value := number | "true" | "false" | text in ' or " | "[" value ("," value)* "]"
-//! ```
-//! An attribute that an object doesn't have, or that holds an object, makes its term match nothing, `!=` and `not in`
-//! included. What isn't in the grammar is an error, never a guess.
+//! ``` An attribute that an object doesn't have, or that holds an object, makes its term match nothing, `!=` and `not
+//! in` included. Text outside the grammar is an error, never a guess.
 
 use serde_json::{Map, Value};
 
@@ -23,7 +22,7 @@ pub(super) enum Filter {
     Compare { name: String, operator: Operator, value: Value },
 }
 
-/// What an attribute must be to a value.
+/// The operator between an attribute and a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
     Equal,

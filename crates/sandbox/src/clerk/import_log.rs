@@ -1,4 +1,4 @@
-//! What a feed import did, as the store's sync log shows it.
+//! The result of a feed import, as the store's sync log shows it.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use super::resource::Resource;
 /// Errors listed per feed; further ones are only counted.
 const ERRORS: usize = 100;
 
-/// What an import did.
+/// The result of an import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SyncRecord {
     /// Nothing was to be deleted.
@@ -18,7 +18,7 @@ pub struct SyncRecord {
     pub feeds: Vec<FeedRecord>,
 }
 
-/// What became of one feed.
+/// The result for one feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FeedRecord {
     /// What it holds.

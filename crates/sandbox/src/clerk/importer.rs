@@ -1,9 +1,9 @@
 //! The importer of JSON Feed V2: fetches a shop's feeds and mirrors them.
 //!
 //! **Invariant:** absence deletes, so deletion happens only after every page of a feed has arrived whole. Any page that
-//! isn't a 200 with a whole list of objects aborts the import; what earlier pages brought stays.
+//! isn't a 200 with a whole list of objects aborts the import; objects of earlier pages stay.
 //!
-//! What the API wrote after a page was asked for is newer than the page, and is neither replaced nor deleted.
+//! Objects that the API wrote after a page was requested are newer than the page, and are neither replaced nor deleted.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ pub enum ImportError {
     /// No such store.
     #[error("no store has this name or public key")]
     UnknownStore,
-    /// One at a time.
+    /// An import is under way.
     #[error("an import into this store is already running")]
     Running,
     /// The HTTP client can't be built.
@@ -169,7 +169,7 @@ impl Import<'_> {
         String::from_utf8(page).map_err(|error| format!("the page at offset {offset} is not UTF-8: {error}"))
     }
 
-    /// Stores what can be stored; one refused object doesn't hold up its neighbours.
+    /// Stores the valid objects; a refused one does not stop the others.
     fn store_page(&mut self, items: &[&RawValue], asked_at: u64) {
         let settings = &self.emulator.inner.settings;
         let resource = self.record.resource;

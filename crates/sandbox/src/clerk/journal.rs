@@ -1,4 +1,4 @@
-//! What was written to a store, call by call: counters for good, the last calls with their bodies for tests.
+//! The writes to a store, call by call: counters of all calls, and the last calls with their bodies for tests.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Calls of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OperationCount {
-    /// Calls that got as far as naming this store, refused ones included.
+    /// Calls that named this store, including refused ones.
     pub calls: u64,
     /// Objects or ids in calls that were accepted.
     pub items: u64,

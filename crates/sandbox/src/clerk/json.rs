@@ -1,4 +1,4 @@
-//! JSON read without building it: objects stay the text they came as, and a look into one borrows from that text.
+//! Reads JSON without building it: objects are kept as text, and their fields borrow from that text.
 
 use std::borrow::Cow;
 use std::fmt;

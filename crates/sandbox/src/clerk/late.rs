@@ -1,7 +1,7 @@
-//! What queries see of a store that is eventually consistent: each object as it was a while ago.
+//! Eventually consistent queries: they see each object as it was some time ago.
 //!
-//! The fault plan's `visibility_lag_ms` says how long. It comes with each call: a write under it leaves behind what was
-//! there before, and a query under it looks past what was written since. Nothing is kept of writes without it.
+//! The fault plan's `visibility_lag_ms` says how long. Each call carries it: a write under it keeps the former object,
+//! and a query under it ignores later writes. Writes without it keep nothing.
 
 use std::ops::Deref;
 
@@ -29,7 +29,7 @@ impl Deref for Seen<'_> {
 }
 
 impl State {
-    /// Keeps what a write is about to replace, and forgets what is seen by now.
+    /// Keeps the object that a write replaces, and drops objects whose replacement is visible by now.
     pub(super) fn keep_past(&mut self, moment: Option<Moment>, resource: Resource, id: &str) {
         let Some(moment) = moment else { return };
         while self.past.front().is_some_and(|past| moment.sees(past.written)) {

@@ -1,11 +1,11 @@
 //! Clerk.io, emulated from its documentation: stores that take products and answer searches from them.
 //!
-//! Which call is known how surely, what was chosen where the sources are silent, and what isn't emulated stands in
-//! `README.md` beside this file.
+//! `README.md` in this folder lists how certain each call is, which behaviour was chosen where the sources are silent,
+//! and what is not emulated.
 //!
 //! **Invariants:** stores share nothing. A write is applied whole or not at all and answers for the batch. Objects are
-//! held as the JSON text they came as; nothing is indexed before somebody asks. Reads see writes at once, but for the fault
-//! plan's visibility lag; what [`StoreView`] shows is always what was written.
+//! held as the JSON text they came as; nothing is indexed before somebody asks. Reads see writes at once, except under
+//! the fault plan's visibility lag; [`StoreView`] always shows what was written.
 
 mod admin;
 mod arguments;
@@ -80,10 +80,10 @@ struct Inner {
     reports: AtomicU64,
 }
 
-/// What a path stands for.
+/// The call that a path names.
 #[derive(Clone, Copy)]
 enum Endpoint {
-    /// Objects, and what is done to them where the method doesn't say it.
+    /// Objects, and the operation if the method does not name it.
     Objects(Resource, Option<Operation>),
     Ask(Question),
 }

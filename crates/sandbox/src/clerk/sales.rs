@@ -1,4 +1,4 @@
-//! What was bought, as the orders tell it: the one honest source of popularity here.
+//! Sales, from the orders: the only source of popularity here.
 
 use std::collections::HashMap;
 

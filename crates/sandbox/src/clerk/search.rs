@@ -1,6 +1,6 @@
 //! `search/*`: which products, categories and pages hold the words of a query.
 //!
-//! Simple and honest: each word must begin a word of the object; words of the name count more. There is no stemming,
+//! The search is simple: each word must begin a word of the object; words of the name count more. There is no stemming,
 //! no correction and no meaning.
 
 use std::collections::BTreeSet;

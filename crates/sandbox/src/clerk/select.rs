@@ -1,4 +1,4 @@
-//! From products to an answer: which may be returned, in which order, which part of them, and what is told of each.
+//! Makes an answer from products: filter, order, page, and the attributes of each.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -129,13 +129,13 @@ pub(super) fn id_list(entry: &Entry, name: &str) -> Vec<String> {
     list.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(id_text).collect()
 }
 
-/// What the last analysis hasn't seen comes last; then the score, then the order of arrival.
+/// Sorts by analysed or not, then by score, then by order of arrival.
 fn rank(left: &Hit<'_>, right: &Hit<'_>) -> Ordering {
     let key = |hit: &Hit<'_>| (!hit.entry.analysed, -hit.score, hit.entry.born);
     key(left).cmp(&key(right))
 }
 
-/// Where an attribute's value puts a product; those without it come last either way.
+/// Sort position of a product by an attribute; products without it come last in both directions.
 struct Place {
     value: Option<Value>,
     descending: bool,

@@ -1,4 +1,4 @@
-//! How this Clerk behaves where the sources leave it open, and which stores it has.
+//! Settings: the stores, and behaviour that the sources leave open.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// The stores; each has its own keys and data.
     pub stores: Vec<StoreSettings>,
-    /// What becomes of objects with missing or mistyped fields.
+    /// How objects with missing or mistyped fields are treated.
     pub validation: Validation,
     /// Answer every error with HTTP 200, as the published examples do; the envelope tells them apart.
     pub errors_as_200: bool,
@@ -28,9 +28,9 @@ pub struct Settings {
     pub feed_limit: usize,
     /// Largest request body in bytes.
     pub body_bytes: usize,
-    /// Write calls remembered for tests, per store; their bodies are kept up to [`Settings::journal_bytes`].
+    /// Write calls kept for tests, per store; their bodies are kept up to [`Settings::journal_bytes`].
     pub journal_calls: usize,
-    /// Bytes of request bodies remembered, per store; the oldest go first.
+    /// Bytes of request bodies kept, per store; the oldest are dropped first.
     pub journal_bytes: usize,
 }
 
@@ -94,7 +94,7 @@ impl fmt::Debug for StoreSettings {
     }
 }
 
-/// What becomes of objects with missing or mistyped fields. How strictly the real server looks is unknown.
+/// How objects with missing or mistyped fields are treated. How strictly the real server looks is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Validation {

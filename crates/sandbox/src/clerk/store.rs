@@ -1,6 +1,6 @@
-//! What one store holds. Stores share nothing.
+//! The content of one store. Stores share nothing.
 //!
-//! **Invariant:** a write is applied whole or not at all: everything that can refuse it is asked before anything is
+//! **Invariant:** a write is applied whole or not at all: everything that can refuse it is checked before anything is
 //! changed.
 
 use std::borrow::Cow;
@@ -33,7 +33,7 @@ pub(super) struct Store {
     state: RwLock<State>,
     journal: Mutex<Journal>,
     imports: Mutex<VecDeque<SyncRecord>>,
-    /// Held by the import under way.
+    /// Locked by the import under way.
     pub(super) importing: tokio::sync::Mutex<()>,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct State {
     pub(super) rejections: Vec<Rejection>,
     pub(super) disabled: bool,
     sales: OnceLock<Sales>,
-    /// What was there before writes that aren't seen by everybody yet, the oldest first.
+    /// Objects as they were before writes that are not visible to all queries yet, the oldest first.
     pub(super) past: VecDeque<Past>,
 }
 
@@ -71,14 +71,14 @@ fn products() -> Resource {
     Resource::Products
 }
 
-/// What a write does to what is there.
+/// How a write changes an existing object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
     /// The object is replaced as a whole.
     Replace,
     /// Named attributes are replaced; unknown ids are left alone.
     Merge,
-    /// Like replace, but what was written after this sequence number stays: it is newer than the feed's page.
+    /// Like replace, but objects written after this sequence number are kept: they are newer than the feed's page.
     Feed { asked_at: u64 },
 }
 
@@ -177,7 +177,7 @@ impl State {
         &self.warnings
     }
 
-    /// What was bought, read from the orders when it is first asked for.
+    /// Sales, read from the orders at the first query.
     pub(super) fn sales(&self) -> &Sales {
         self.sales.get_or_init(|| Sales::of(self.entries(Resource::Orders).map(|(_, order)| &*order.raw)))
     }
@@ -211,7 +211,7 @@ impl State {
         Self { collections: self.collections.clone(), emails: self.emails.clone(), ..Self::default() }
     }
 
-    /// Puts an object back to what it was.
+    /// Restores an object.
     pub(super) fn restore(&mut self, resource: Resource, id: &str, before: Option<Entry>) {
         let collection = self.collections.entry(resource).or_default();
         let Some(entry) = before else {
@@ -226,7 +226,7 @@ impl State {
         collection.insert(id.into(), entry);
     }
 
-    /// Deletes what a full feed didn't name and nobody wrote since `asked_at`; says how many.
+    /// Deletes objects that a full feed does not name and that were not written since `asked_at`; returns their number.
     pub(super) fn mirror(&mut self, resource: Resource, named: &HashSet<Box<str>>, asked_at: u64) -> usize {
         let absent =
             |(id, entry): (&str, &Entry)| (!named.contains(id) && entry.written <= asked_at).then(|| id.to_owned());
@@ -250,7 +250,7 @@ impl State {
         }
     }
 
-    /// What the state has against a batch.
+    /// The reason to refuse a batch in this state.
     fn refuse(
         &mut self,
         settings: &Settings,

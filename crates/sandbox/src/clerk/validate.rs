@@ -1,4 +1,5 @@
-//! One light pass over an object: are the documented fields there and of their type, and which attributes vanish.
+//! Validates an object in one pass: documented fields exist and have their type; attributes that Clerk ignores are
+//! found.
 //!
 //! Nothing is built but a list of borrowed fields. An object is stored as it came, unless it has attributes that
 //! Clerk ignores (names outside `[A-Za-z0-9_]`, nulls), which are cut out.
@@ -49,16 +50,16 @@ pub(super) enum Mode {
     Partial,
 }
 
-/// How a value meets its rule.
+/// How a value fits its rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fit {
     Good,
-    /// A lenient server might take it.
+    /// A lenient server might accept it.
     Tolerable,
     Wrong,
 }
 
-/// Checks one object. What is tolerated or dropped is told to `note`.
+/// Checks one object. `note` receives what is tolerated or dropped.
 pub(super) fn check<'a>(
     resource: Resource,
     raw: &'a RawValue,

@@ -1,4 +1,4 @@
-//! A store as a test looks at it.
+//! A view of a store for tests.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl StoreView {
         self.store.journal().calls()
     }
 
-    /// What was tolerated or ignored, and how often.
+    /// Tolerated or ignored fields, each with its count.
     pub fn warnings(&self) -> BTreeMap<String, u64> {
         self.store.read().warnings().clone()
     }

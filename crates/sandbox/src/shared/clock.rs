@@ -1,10 +1,10 @@
-//! What an emulator takes for the time, so that tests own it and a fault plan can skew it.
+//! The clock of an emulator, so that tests control it and a fault plan can skew it.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-/// Says what time it is.
+/// Returns the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The machine's clock.

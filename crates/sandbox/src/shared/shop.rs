@@ -1,12 +1,12 @@
-//! The living shop: what a shop's people and customers do to its catalogue all day.
+//! The living shop: changes that the staff and customers of a shop make to its catalogue.
 //!
-//! [`LivingShop`] yields one plausible [`Edit`] after the other, in no platform's shape; a platform's `drive` applies them
-//! to its emulator at a rate. Stock moves most, then prices, texts, categories, publication; now and then a price window is set
-//! that opens by the clock alone, and a product comes or goes.
+//! [`LivingShop`] yields one plausible [`Edit`] after the other, in no platform's shape; a platform's `drive` applies
+//! them to its emulator at a rate. Stock moves most, then prices, texts, categories, publication; now and then a price
+//! window is set that opens by the clock alone, and a product is added or removed.
 //!
-//! **Invariants:** the same catalogue and seed give the same edits. The shop wanders around what it was and never away
-//! from it: prices and texts change from their first state, only products that were added here are removed, and at most
-//! [`MOST_HIDDEN`] are unpublished at a time. Memory is bounded: it works on at most [`MOST_PRODUCTS`] products.
+//! **Invariants:** the same catalogue and seed give the same edits. The shop stays close to its first state: prices and
+//! texts change from that state, only products that were added here are removed, and at most [`MOST_HIDDEN`] are
+//! unpublished at a time. Memory is bounded: it works on at most [`MOST_PRODUCTS`] products.
 
 use std::{
     collections::{HashSet, VecDeque},

@@ -659,7 +659,8 @@ pub struct Envelope {
 
 /// Reads a page and passes each record on as soon as it is parsed, so that only one is held in this form.
 ///
-/// # Errors The page or one of its records is not of that form; records that were passed on until then must be dropped.
+/// # Errors
+/// The page or one of its records is not of that form; records that were passed on until then must be dropped.
 pub fn page<'a, T: Deserialize<'a>>(body: &'a str, each: impl FnMut(T)) -> Result<Envelope, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(body);
     let envelope = PageSeed { each, of: PhantomData::<T> }.deserialize(&mut reader)?;

@@ -65,7 +65,8 @@ pub struct Commercetools {
 impl Commercetools {
     /// The source of this configuration; fetches its secrets, makes no call.
     ///
-    /// # Errors `C0213` for a setting that can't be used, `C0214` for a secret that can't be read.
+    /// # Errors
+    /// `C0213` for a setting that can't be used, `C0214` for a secret that can't be read.
     pub fn new(config: Config, environment: &Environment) -> Result<Self, Fault> {
         let secrets = Secrets {
             client_id: resolve("client_id", &config.client_id)?,

@@ -204,7 +204,8 @@ impl Place {
 
 /// Writes a place or a mark.
 ///
-/// # Errors `C0216`; never for the types of this module.
+/// # Errors
+/// `C0216`; never for the types of this module.
 pub fn write(place: &impl Serialize) -> Result<Token, Fault> {
     let text = serde_json::to_string(place);
     text.map(Token).map_err(|error| Fault::protocol("C0216", format!("a position can't be written: {error}")))

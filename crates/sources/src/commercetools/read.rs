@@ -89,7 +89,8 @@ impl Reader {
 
     /// Reads one page.
     ///
-    /// # Errors The fault that remains after all attempts.
+    /// # Errors
+    /// The fault that remains after all attempts.
     pub(super) async fn page(&self, lane: &Lane, position: &Position) -> Result<Page, Fault> {
         let mut place = match position {
             Position::Within(token) => place::read(token)?,
@@ -131,7 +132,8 @@ impl Reader {
 
     /// Reads these records as they are now.
     ///
-    /// # Errors The fault that remains after all attempts.
+    /// # Errors
+    /// The fault that remains after all attempts.
     pub(super) async fn fetch(&self, refs: &[Ref]) -> Result<Fetched, Fault> {
         self.project().await?;
         let mut by_kind = BTreeMap::<Kind, BTreeSet<&str>>::new();

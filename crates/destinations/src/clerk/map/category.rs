@@ -15,7 +15,8 @@ use crate::clerk::config::{Config, IdType};
 
 /// The item of a category. It has only the facet `content`: a category is always replaced as a whole.
 ///
-/// # Errors `C0410` for a value that Clerk.io can't use, `C0411` for an id that does not fit.
+/// # Errors
+/// `C0410` for a value that Clerk.io can't use, `C0411` for an id that does not fit.
 pub fn category(config: &Config, listing: &CategoryListing<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
     let name = || format!("category {}", listing.id);
     let id_type = config.id_type;

@@ -25,7 +25,8 @@ const OPTIONS: &str = " / ";
 
 /// The items of a product.
 ///
-/// # Errors `C0410` for a value that Clerk.io can't use, `C0411` for an id that does not fit, `C0412` for two variants with one id, `C0413` for an item without image where the settings reject it.
+/// # Errors
+/// `C0410` for a value that Clerk.io can't use, `C0411` for an id that does not fit, `C0412` for two variants with one id, `C0413` for an item without image where the settings reject it.
 pub fn product(config: &Config, listing: &Listing<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
     let removed = |offer: &Offer<'_>| config.out_of_stock == OutOfStock::Remove && !offer.in_stock;
     if listing.variants.iter().all(removed) {

@@ -1,4 +1,4 @@
-//! What a shop sells, in no platform's shape: the emulators seed themselves from it.
+//! The catalogue of a shop, in no platform's form: the emulators are seeded from it.
 //!
 //! A catalogue comes from the built-in generator ([`generate()`]) or from real data in a folder ([`load()`]). Products
 //! are streamed, so that a large catalogue is never held twice.
@@ -33,7 +33,7 @@ impl fmt::Debug for Catalogue {
     }
 }
 
-/// A market that a catalogue has been made for: what a configuration of the demo asks of it.
+/// A market for which a catalogue was made, as the configuration of the demo needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Market {
     /// Short unique name (`de`).
@@ -71,8 +71,8 @@ pub struct Head {
     pub stores: Vec<Store>,
     /// Named assortments that stores may use.
     pub selections: Vec<Selection>,
-    /// Stock entries of SKUs that stand apart from the products (for example warehouse files); products bring their own
-    /// stock in [`Variant::stock`].
+    /// Stock entries of SKUs outside the products (for example from warehouse files); the stock of products is in
+    /// [`Variant::stock`].
     pub loose_stock: Vec<(String, Stock)>,
 }
 

@@ -1,9 +1,9 @@
 //! A made-up shop of any size: the same options give the same shop, product by product.
 //!
-//! A product depends on nothing but the options and its own index, so products are composed when they are asked for
-//! and never held. With [`Options::oddities`] every fiftieth product has a given oddity (see [`Oddity`]), so that a
-//! shop of a hundred products already shows each of them twice; without, all products are alike in shape, which is
-//! what a benchmark needs.
+//! A product depends on nothing but the options and its own index, so products are composed on demand and never held.
+//! With [`Options::oddities`] every fiftieth product has a given oddity (see [`Oddity`]), so that a shop of a hundred
+//! products already shows each of them twice; without, all products are alike in shape, which is what a benchmark
+//! needs.
 
 mod prices;
 mod product;
@@ -19,7 +19,7 @@ use words::{DEPARTMENTS, in_all, language, say};
 /// Most variants a product may have (the limit of the platform that allows fewest).
 pub const MAX_VARIANTS: usize = 100;
 
-/// What shop to make up.
+/// Options of a generated shop.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How many products.
@@ -35,8 +35,8 @@ pub struct Options {
     /// Products as real shops have them: missing texts, prices in every scope, sold out, unpublished, without SKU.
     /// False: every product is complete, alike in shape, and sold in every market.
     pub oddities: bool,
-    /// About how many bytes a product has as JSON on commercetools; the description is as long as that takes. What a
-    /// product has besides its description isn't cut, so 5 variants come to about 4,000 bytes at least.
+    /// About how many bytes a product has as JSON on commercetools; the description is as long as that takes. Other
+    /// fields are not cut, so 5 variants take about 4,000 bytes at least.
     pub json_bytes: usize,
 }
 
@@ -80,7 +80,7 @@ impl Options {
     }
 }
 
-/// What may be odd about a product. With [`Options::oddities`], product `index` has the oddity of `index % 50`.
+/// Oddities of products. With [`Options::oddities`], product `index` has the oddity of `index % 50`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Oddity {
     /// Nothing.
@@ -170,13 +170,13 @@ impl Oddity {
     }
 }
 
-/// What every product is composed from.
+/// The input of every product.
 struct Plan {
     options: Options,
     uk_currency: String,
 }
 
-/// Makes up a shop. Products are composed one by one as the stream is read.
+/// Generates a shop. Products are composed one by one as the stream is read.
 ///
 /// ```
 /// use sandbox::catalogue::{Options, generate};
@@ -293,7 +293,7 @@ fn selections(options: &Options) -> Vec<Selection> {
     ]
 }
 
-/// A part of a URL that is unique because its end is.
+/// A part of a URL, made unique by its end.
 fn slug(text: &str, unique: &str) -> String {
     let mut slug = super::slugify(text);
     if !slug.is_empty() {

@@ -1,7 +1,7 @@
 //! Prices of the generated shop, in every scope a price can have.
 //!
-//! Windows of validity stand at fixed dates far enough away that "past", "current" and "to come" stay true, so that a
-//! shop doesn't depend on the day it is made on.
+//! Validity windows have fixed dates far enough away that "past", "current" and "to come" stay true, so that a shop
+//! doesn't depend on the day it is made on.
 
 use super::{Oddity, Plan};
 use crate::catalogue::{Price, dice::Dice, fraction_digits};

@@ -9,7 +9,7 @@ use crate::catalogue::{Localized, Product, Stock, Value, Variant, dice::Dice};
 
 const LONG_TEXT_BYTES: usize = 20_000;
 
-/// Where in the shop a product stands.
+/// The place of a product in the shop.
 struct Place {
     category: String,
     group: &'static Group,
@@ -43,7 +43,7 @@ pub(super) fn product(plan: &Plan, index: usize) -> Product {
     product
 }
 
-/// Only if the tables of words were empty.
+/// Used only if the tables of words were empty.
 fn empty(index: usize) -> Product {
     Product {
         key: product_key(index),
@@ -204,7 +204,7 @@ fn size_of(product_type: &str, step: usize) -> (&'static str, Value, String) {
     }
 }
 
-/// A valid EAN-13 from the range that is left to shops.
+/// A valid EAN-13 from the range that is reserved for shops.
 fn gtin(index: usize, position: usize) -> String {
     let digits = format!("20{:010}", (index * 128 + position) % 10_000_000_000);
     let weighted = digits.bytes().zip([1_u32, 3].into_iter().cycle());

@@ -1,4 +1,4 @@
-//! JSON files that hold a list, read entry by entry so that a bad one doesn't spoil the others.
+//! Reads JSON files that hold a list, entry by entry, so that a bad one does not make the others unreadable.
 
 use std::path::Path;
 

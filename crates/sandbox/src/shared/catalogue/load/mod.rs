@@ -1,6 +1,6 @@
 //! Real data sets as catalogues.
 //!
-//! [`load()`] tells a data set by the files in its folder:
+//! [`load()`] recognizes a data set by the files in its folder:
 //!
 //! | Data set | Told by | Loader |
 //! |---|---|---|
@@ -9,10 +9,10 @@
 //! | Commerce Layer demo store | `products.json`, `prices.json` and `taxons.json` | [`demo_store`] |
 //! | Best Buy category tree | `categories.json` | [`best_buy`] |
 //!
-//! **Invariants:** a file that can't be read as what it is ends the loading with a [`LoadError`]; a row or a cell that
-//! can't be used is left out and told in [`Loaded::skipped`], never silently. No input makes a loader panic. Categories
-//! come parents first, without cycles, and every key that a product names (category, channel, customer group) exists. Keys,
-//! SKUs and, in each locale, slugs are unique.
+//! **Invariants:** a file of another form ends the loading with a [`LoadError`]; a row or a cell that can't be used is
+//! left out and listed in [`Loaded::skipped`], never silently. No input makes a loader panic. Categories come parents
+//! first, without cycles, and every key that a product names (category, channel, customer group) exists. Keys, SKUs
+//! and, in each locale, slugs are unique.
 
 pub mod best_buy;
 pub mod demo_store;
@@ -31,15 +31,15 @@ use std::{
 
 use super::{Catalogue, Head, Market, Product};
 
-/// No file of a sample shop is larger; a larger one was not meant.
+/// Largest file that is read: no file of a sample shop is larger.
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
 
 /// A data set that was read.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What was read.
+    /// The catalogue.
     pub catalogue: Catalogue,
-    /// Which data set it was taken for.
+    /// The data set that was recognized.
     pub data_set: DataSet,
     /// The markets it can be sold in. Empty if it has nothing to sell.
     pub markets: Vec<Market>,
@@ -67,7 +67,7 @@ pub struct Skipped {
     pub file: PathBuf,
     /// Line its row begins on, the first is 1.
     pub line: u64,
-    /// What is wrong with it, and what was left out because of that.
+    /// The mistake, and what was left out because of it.
     pub why: String,
 }
 
@@ -166,7 +166,7 @@ fn read(file: &Path) -> Result<Vec<u8>, LoadError> {
     Ok(bytes)
 }
 
-/// What a loader has gathered.
+/// The state of a loader.
 struct Parts {
     data_set: DataSet,
     head: Head,

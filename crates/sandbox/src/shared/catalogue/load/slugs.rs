@@ -1,5 +1,5 @@
-//! Slugs are unique among the products of a locale, as platforms demand. What files call different may become the same
-//! slug (`C1` and `C1#`), or is the same in them already.
+//! Makes slugs unique among the products of a locale, as platforms demand. Different names may become the same slug
+//! (`C1` and `C1#`), and some files have equal ones.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,7 +15,7 @@ pub(super) struct Slugs {
 }
 
 impl Slugs {
-    /// Takes the slugs for a product. One that is taken or empty gets a number behind it; tells what became of which.
+    /// Reserves the slugs for a product. A slug that is used or empty gets a number appended; returns the changed ones.
     pub(super) fn take(&mut self, slugs: &mut Localized) -> Vec<String> {
         let mut told = Vec::new();
         for (locale, slug) in slugs {

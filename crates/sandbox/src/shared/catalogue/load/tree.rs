@@ -1,4 +1,4 @@
-//! Categories from files are in any order and may point anywhere; a catalogue has them as a tree, parents first.
+//! Orders categories: files have them in any order and with any parents; a catalogue has them as a tree, parents first.
 
 use std::collections::{HashMap, HashSet};
 
