@@ -1,7 +1,7 @@
 //! The binary's parts: command line, configuration, and the only place that knows the concrete types.
 //!
-//! **Invariants:** what the engine calls a source, a destination and a store is chosen here and nowhere else; a command
-//! prints text or one JSON document, and tells in its exit code how it ended.
+//! **Invariants:** the concrete source, destination and store of an engine are chosen here and nowhere else; a command
+//! prints text or one JSON document, and its exit code is its result.
 
 #![allow(clippy::format_push_string, reason = "text for people is built once and short; it reads better so")]
 

@@ -1,4 +1,4 @@
-//! Cartage's command line. What it can do is in [`cartage::cli`], what it does about it in [`cartage::commands`].
+//! Cartage's command line. Arguments are in [`cartage::cli`], commands in [`cartage::commands`].
 
 use std::process::ExitCode;
 

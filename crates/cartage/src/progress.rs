@@ -1,4 +1,4 @@
-//! What the engine tells, as progress bars on a terminal, as lines elsewhere, as log events and as metrics.
+//! Shows the engine's events as progress bars on a terminal, as lines elsewhere, as log events and as metrics.
 
 use std::{
     collections::BTreeMap,
@@ -34,15 +34,15 @@ pub struct Progress {
     show: Show,
     bars: MultiProgress,
     by_name: Mutex<BTreeMap<String, ProgressBar>>,
-    /// Records that were read and that every flow has to look at.
+    /// Records that were read and that every flow has to process.
     to_push: AtomicU64,
 }
 
-/// How a walk is shown of which nobody knows how much there is.
+/// Style of a walk of unknown length.
 const READING: &str = "{spinner} {prefix:22} {pos:>8} records  {rate:>10}  {elapsed}";
-/// How work is shown of which is known how much there is.
+/// Style of work of known length.
 const KNOWN: &str = "{spinner} {prefix:22} {pos:>8} of {len:<8} {rate:>10}  {elapsed}, {eta} left";
-/// How work is shown that has ended. What does not fit into the line is cut off: it is told again at the end.
+/// Style of work that has ended. Text beyond the line is cut off: the final report repeats it.
 const ENDED: &str = "  {prefix:22} {wide_msg}";
 
 impl Progress {
@@ -51,7 +51,7 @@ impl Progress {
         Self { show, bars: MultiProgress::new(), by_name: Mutex::new(BTreeMap::new()), to_push: AtomicU64::new(0) }
     }
 
-    /// A walk over everything that was read before will see about as much again.
+    /// A further walk over everything will see about as many records.
     fn expect(&self, name: &str, records: u64) {
         if matches!(self.show, Show::Bars) {
             let bar = self.bar(name);
@@ -70,7 +70,7 @@ impl Progress {
         }
     }
 
-    /// A flow knows how much there is to do, and so how long it will take.
+    /// A flow's number of records is known, and so its remaining time.
     fn pushed(&self, flow: &str, records: u64) {
         if matches!(self.show, Show::Bars) {
             let bar = self.bar(flow);
@@ -110,7 +110,7 @@ impl Progress {
         }
     }
 
-    /// Ends every bar, so that what is printed next stands below them.
+    /// Ends every bar, so that later output is below them.
     pub fn finish(&self) {
         for bar in self.by_name.lock().unwrap_or_else(PoisonError::into_inner).values() {
             if !bar.is_finished() {
@@ -178,7 +178,7 @@ fn end(bar: &ProgressBar, text: &str) {
 
 fn style(template: &str) -> ProgressStyle {
     let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
-        // A bar that can't be drawn has nobody to complain to.
+        // A bar that can't be drawn is ignored.
         let _gone = write!(out, "{:.0}/s", state.per_sec());
     };
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
@@ -200,7 +200,7 @@ fn log(event: &Event<'_>) {
         }
         Event::Call { flow, kind, op, items, status, took, fault } => match fault {
             None => tracing::debug!(%flow, %kind, op, items, status, ?took, "call"),
-            // A refused batch is halved until the one at fault stands alone: that one is worth a warning.
+            // A refused batch is halved until the item at fault is alone: only that one gets a warning.
             Some(fault) if fault.class == FaultClass::Record && *items > 1 => {
                 tracing::debug!(%flow, %kind, op, items, status, ?took, code = %fault.code, error = %fault, "call refused");
             }

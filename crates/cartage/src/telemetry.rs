@@ -1,7 +1,7 @@
 //! Logs and traces.
 //!
-//! **Invariant:** traces never hold up the work. Spans wait in a bounded buffer and are dropped when it is full; a
-//! collector that can't be reached is told once, and costs no more than [`AT_THE_END`] when the process ends.
+//! **Invariant:** traces never delay the work. Spans wait in a bounded buffer and are dropped when it is full; a
+//! collector that can't be reached is reported once, and costs no more than [`AT_THE_END`] when the process ends.
 
 use std::{
     io::{self, IsTerminal as _},
@@ -41,7 +41,7 @@ impl Drop for Guard {
     }
 }
 
-/// Exports spans and tells when that begins to fail and when it works again; the SDK would tell it of each batch.
+/// Exports spans, and reports when that begins to fail and when it works again; the SDK would report every batch.
 #[derive(Debug)]
 struct Telling<E> {
     exporter: E,
@@ -84,7 +84,7 @@ impl<E: SpanExporter> SpanExporter for Telling<E> {
 /// # Errors
 /// A filter that can't be read, or an exporter that can't be built.
 pub fn start(settings: &Telemetry) -> anyhow::Result<Guard> {
-    // What the SDK says about itself is said here, once.
+    // The SDK's own messages are replaced by one report here.
     let directives = if settings.log.contains("opentelemetry") {
         settings.log.clone()
     } else {

@@ -1,4 +1,4 @@
-//! From the market as written to the market of the model.
+//! Turns a market of the file into a market of the model.
 
 use engine::market::url::{alternatives, placeholders};
 use model::{Country, Currency, Locale, Market, market::Untracked};
@@ -13,7 +13,7 @@ use super::{
 const PRODUCT_PLACEHOLDERS: [&str; 5] = ["slug", "id", "key", "sku", "locale"];
 const CATEGORY_PLACEHOLDERS: [&str; 4] = ["slug", "id", "key", "locale"];
 
-/// The market, or none after at least one problem was noted.
+/// The market, or `None` after at least one problem was noted.
 pub(super) fn market(reader: &mut Reader<'_>, key: &str, written: file::Market) -> Option<Market> {
     let before = reader.problems.len();
     let mut check = Check { reader, market: key };
@@ -101,7 +101,7 @@ impl Check<'_, '_> {
     }
 
     fn country(&mut self, code: &str) -> Option<Country> {
-        // The one that everybody gets wrong: prices bound to GB would never be found.
+        // A common mistake: prices bound to GB would never be found.
         if code.eq_ignore_ascii_case("UK") {
             let hint = "did you mean \"GB\"? That is the ISO code of the United Kingdom".to_owned();
             self.note(&["country"], code::MARKET, "\"UK\" is no ISO country code".to_owned(), hint);

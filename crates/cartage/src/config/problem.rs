@@ -1,7 +1,7 @@
-//! What is wrong with a configuration, said so that it can be mended without looking anything up.
+//! Mistakes in a configuration, worded so that they can be corrected without looking anything up.
 //!
-//! **Invariant:** the shown line never holds a secret: values of keys that name one are blanked, and so is a value that
-//! turned out to be one.
+//! **Invariant:** the shown line never holds a secret: values of keys that name a secret are blanked, and so is a value
+//! that proved to be one.
 
 use std::{borrow::Cow, fmt, ops::Range};
 
@@ -9,20 +9,20 @@ use serde::Serialize;
 
 use super::code;
 
-/// Something wrong, at a place.
+/// A mistake with its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConfigError {
     /// Stable code with a page under `docs/errors/`.
     pub code: Cow<'static, str>,
     /// The file, as it was named.
     pub file: String,
-    /// From 1; 0 where it is about the whole file.
+    /// Line, from 1; 0 if it is about the whole file.
     pub line: usize,
-    /// In characters, from 1; 0 where it is about the whole file.
+    /// Column in characters, from 1; 0 if it is about the whole file.
     pub column: usize,
     /// The line itself, secrets blanked.
     pub excerpt: String,
-    /// How many characters are meant, at least 1.
+    /// Length of the marked text in characters, at least 1.
     pub width: usize,
     /// What is wrong: lower case, no full stop.
     pub message: String,
@@ -54,7 +54,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// All that is wrong with a configuration, in the order of the file.
+/// All mistakes of a configuration, in the order of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct ConfigErrors(pub Vec<ConfigError>);
@@ -73,7 +73,7 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// A problem before its place in the file is worked out.
+/// A problem before its place in the file is determined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     pub(super) code: Cow<'static, str>,
@@ -83,7 +83,7 @@ pub(super) struct Problem {
     pub(super) hidden: Hidden,
 }
 
-/// What of the line is not shown, because it may be a secret.
+/// The part of the line that is not shown, because it may be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hidden {
     /// Only values of keys that name a secret.
@@ -116,14 +116,14 @@ impl Problem {
 pub(super) fn place(problems: Vec<Problem>, text: &str, file: &str) -> Vec<ConfigError> {
     let mut problems = problems;
     problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
-    // The first to find fault with a value said it best.
+    // Of several problems with a value the first is the most useful.
     problems.dedup_by(|later, first| later.span == first.span && later.code == first.code && later.code == code::VALUE);
     problems.into_iter().map(|problem| located(problem, text, file)).collect()
 }
 
 /// The problem as an error at its place.
 pub(super) fn located(problem: Problem, text: &str, file: &str) -> ConfigError {
-    // Spans come from the parser, but nothing may panic over one that is off.
+    // Spans come from the parser, but a wrong one must not panic.
     let start = (0..=problem.span.start.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let before = text.get(..start).unwrap_or_default();
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -200,7 +200,8 @@ fn blank_secrets(line: &str) -> String {
     shown
 }
 
-/// Where a value ends: inside its opening brace, behind its closing quote, before a comma, brace or comment, or at the end of the line.
+/// The end of a value: inside its opening brace, behind its closing quote, before a comma, brace or comment, or at the
+/// end of the line.
 fn value_end(value: &str) -> usize {
     let Some(quote @ ('"' | '\'')) = value.chars().next() else {
         if value.starts_with('{') {

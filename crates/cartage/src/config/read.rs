@@ -1,7 +1,7 @@
-//! Reads one table into its type and goes on after an error, so that all of them are told at once.
+//! Reads one table into its type and goes on after an error, so that all errors are reported at once.
 //!
-//! A key or value that is wrong is noted and taken out, and the rest is read again; what is missing is told from the
-//! type's own schema.
+//! A wrong key or value is noted and removed, and the rest is read again; missing keys are found by the type's own
+//! schema.
 
 use std::ops::Range;
 
@@ -19,18 +19,18 @@ use super::{
     value::{self, Error, Wrong},
 };
 
-/// A table with more than so many problems is another kind of file.
+/// Most problems of a table; one with more is another kind of file.
 const MOST_PROBLEMS: usize = 50;
 
-/// What all reading shares: where things stand, and what was wrong so far.
+/// State of reading: the places of keys and values, and the problems so far.
 pub(super) struct Reader<'a> {
     pub(super) map: &'a SourceMap,
     pub(super) problems: Vec<Problem>,
 }
 
 impl Reader<'_> {
-    /// The value without what is wrong in it, so that the rest can be checked too; none where something needed is
-    /// missing or wrong. Whatever is wrong was noted. `extra` names keys that the caller has read itself.
+    /// The value without its wrong parts, so that the rest can be checked too; `None` if a required part is missing or
+    /// wrong. All problems are noted. `extra` names keys that the caller has read itself.
     pub(super) fn read<T: DeserializeOwned + JsonSchema>(
         &mut self,
         value: &Spanned<DeValue<'_>>,
@@ -72,7 +72,7 @@ impl Reader<'_> {
         let given = |key: &str| value.get_ref().get(key).is_some();
         let of_this_table = *span == value.span();
         let required = at(schema, &["required"]).as_array().into_iter().flatten().filter_map(Json::as_str);
-        // A key that was only mistyped was told already.
+        // A mistyped key was reported already.
         let mistyped = |key: &&str| self.problems.iter().any(|problem| problem.hint == Some(meant(key)));
         let missing: Vec<&str> = if of_this_table {
             required.filter(|key| !given(key)).filter(|key| !mistyped(key)).collect()
@@ -163,7 +163,7 @@ impl Reader<'_> {
     }
 }
 
-/// The problem of a key that nobody knows.
+/// The problem of an unknown key.
 pub(super) fn unknown_key(key: &str, known: &[&str], span: Range<usize>) -> Problem {
     let problem = Problem::new(code::UNKNOWN_KEY, span, format!("unknown key \"{key}\"")).hidden(Hidden::Behind);
     match nearest(key, known.iter().copied()) {

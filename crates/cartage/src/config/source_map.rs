@@ -1,4 +1,4 @@
-//! Where each key and value of a configuration stands in its text.
+//! The places of keys and values of a configuration in its text.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -13,7 +13,7 @@ pub struct SourceMap {
     places: BTreeMap<Vec<String>, Place>,
 }
 
-/// Where a key and its value stand.
+/// The place of a key and its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The key; for an item of a list, the item.
@@ -35,7 +35,7 @@ impl SourceMap {
         self.places.get(&path)
     }
 
-    /// The place of a path, or of the nearest thing around it.
+    /// The place of a path, or of the nearest enclosing one.
     pub fn nearest(&self, path: &[&str]) -> Place {
         (0..=path.len())
             .rev()
@@ -44,7 +44,7 @@ impl SourceMap {
             .unwrap_or(Place { key: 0..0, value: 0..0 })
     }
 
-    /// The path whose key or value stands exactly here.
+    /// The path whose key or value has exactly this range.
     pub(super) fn path_at(&self, span: &Range<usize>) -> Option<&[String]> {
         let found = self.places.iter().find(|(_, place)| place.key == *span || place.value == *span);
         found.map(|(path, _)| path.as_slice())

@@ -1,6 +1,6 @@
 //! "Did you mean": the known word nearest to one that is not known.
 
-/// The nearest of `known`, if one is near enough to be a slip of the hand.
+/// The nearest of `known`, if it is near enough for a typing mistake.
 pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Work is bounded whatever was written.
     if word.chars().count() > 60 {
@@ -21,7 +21,7 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(.., candidate)| candidate)
 }
 
-/// How many characters must be put in, taken out, exchanged or swapped with their neighbour.
+/// How many characters must be inserted, deleted, replaced or swapped with the next one.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut before: Vec<usize> = Vec::new();

@@ -1,6 +1,6 @@
-//! From a parsed TOML value to a typed one, with errors that say by type what is wrong, and where.
+//! Reads a parsed TOML value into a typed one, with typed errors and their places.
 //!
-//! The parser's own errors say it in a sentence only; whoever reports them would have to read that.
+//! The parser's own errors are sentences, which a reporter would have to parse.
 
 use std::{fmt, ops::Range};
 
@@ -13,7 +13,7 @@ use serde::{
 };
 use toml::{Spanned, de::DeValue};
 
-/// Why a value can't become what is wanted.
+/// Why a value can't be read into a type.
 #[derive(Debug)]
 pub(super) struct Error {
     pub(super) wrong: Wrong,
@@ -21,18 +21,18 @@ pub(super) struct Error {
     pub(super) span: Option<Range<usize>>,
 }
 
-/// What is wrong.
+/// The mistake.
 #[derive(Debug)]
 pub(super) enum Wrong {
     /// A key that is not among these.
     Key(Vec<&'static str>),
-    /// A key that is needed is not there.
+    /// A required key is missing.
     Missing(&'static str),
     /// A word that is not among these.
     Word { given: String, known: Vec<&'static str> },
     /// A value of another type, or out of its range.
     Type { given: String, expected: String },
-    /// What the type itself says.
+    /// The type's own message.
     Other(String),
 }
 
@@ -48,7 +48,7 @@ impl From<Wrong> for Error {
 }
 
 impl Error {
-    /// Found here, unless it was found further inside.
+    /// Sets the place, unless an inner one is set.
     fn at(mut self, span: Range<usize>) -> Self {
         self.span.get_or_insert(span);
         self

@@ -1,6 +1,6 @@
 //! Markdown tables.
 
-/// What stands in a cell.
+/// The content of a cell.
 pub(super) struct Cell(String);
 
 impl Cell {
@@ -9,7 +9,7 @@ impl Cell {
         Self(text.replace('|', "\\|").replace('\n', " "))
     }
 
-    /// Something to type; empty where there is nothing.
+    /// Code; empty if there is none.
     pub(super) fn code(text: &str) -> Self {
         Self(if text.is_empty() { String::new() } else { format!("`{}`", text.replace('|', "\\|").replace('\n', " ")) })
     }

@@ -81,7 +81,7 @@ fn description(schema: &Json) -> Option<String> {
     Some(at(schema, &["description"]).as_str()?.replace('\n', " "))
 }
 
-/// What it is for, and what its words mean.
+/// Its purpose, and the meaning of its words.
 fn meaning(property: &Json) -> String {
     let mut parts: Vec<String> = description(property).into_iter().collect();
     let words = at(property, &["oneOf"]).as_array().into_iter().flatten();
@@ -101,7 +101,7 @@ fn meaning(property: &Json) -> String {
     parts.join(" ")
 }
 
-/// The range of the integer type, which says nothing to a reader.
+/// The range of the integer type, which is of no use to a reader.
 fn is_machine_range(least: f64, most: f64) -> bool {
     least == 0.0 && [f64::from(u8::MAX), f64::from(u16::MAX), f64::from(u32::MAX)].contains(&most)
 }
