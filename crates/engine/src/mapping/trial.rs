@@ -211,7 +211,7 @@ fn try_out(kind: Kind, rule: &Rule, findings: &Findings) -> Option<Fault> {
             // Amounts and texts of a sample are not the shop's.
             Ok(Some(_)) | Err(Failure::Data(_)) => given = true,
             Err(Failure::Constraint(_)) if rule.field.of != FieldType::Text => given = true,
-            Err(failure) => return Some(told(failure)),
+            Err(failure) => return Some(evaluation_fault(failure)),
         }
     }
     let names_the_shops = !findings.attributes.is_empty() || !findings.options.is_empty();
@@ -284,7 +284,7 @@ fn bind<T: Serialize>(context: &mut Context<'_, '_>, name: &str, sample: &T) {
     }
 }
 
-fn told(failure: Failure) -> Fault {
+fn evaluation_fault(failure: Failure) -> Fault {
     match failure {
         Failure::Evaluation(what) | Failure::Data(what) => {
             ("C0517", format!("it fails on a sample record: {what}"), None)

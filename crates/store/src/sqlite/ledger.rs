@@ -536,7 +536,7 @@ impl Tx<'_> {
                 "UPDATE ledger SET state = ?2, waits = 0, attempts = 0, trial = NULL WHERE key = ?1 AND state = ?3",
             )?
             .execute((key, RETRY, DEAD))?;
-        self.bury(key, written)
+        self.delete_letter(key, written)
     }
 
     /// Drops dead letters until their records change.
@@ -556,7 +556,7 @@ impl Tx<'_> {
                     "UPDATE ledger SET state = ?2, waits = NULL, rule = 'dropped', attempts = 0 WHERE key = ?1",
                 )?
                 .execute((key, FILTERED))?;
-            dropped += self.bury(key, written)?;
+            dropped += self.delete_letter(key, written)?;
         }
         Ok(dropped)
     }
@@ -573,7 +573,7 @@ impl Tx<'_> {
     }
 
     /// Deletes the refused payload of a record that is dead no longer.
-    fn bury(&self, key: i64, written: usize) -> Outcome<u64> {
+    fn delete_letter(&self, key: i64, written: usize) -> Outcome<u64> {
         if written > 0 {
             self.db.prepare_cached("DELETE FROM refused WHERE key = ?1")?.execute([key])?;
         }

@@ -547,14 +547,14 @@ impl Naive {
     }
 
     pub(crate) fn replay(&mut self, name: &str, numbers: &[Number]) -> u64 {
-        self.bury(name, numbers, numbers.is_empty(), &State::Retry(Timestamp::from_millis(0)))
+        self.end_letters(name, numbers, numbers.is_empty(), &State::Retry(Timestamp::from_millis(0)))
     }
 
     pub(crate) fn discard(&mut self, name: &str, numbers: &[Number]) -> u64 {
-        self.bury(name, numbers, false, &State::Filtered("dropped".to_owned()))
+        self.end_letters(name, numbers, false, &State::Filtered("dropped".to_owned()))
     }
 
-    fn bury(&mut self, name: &str, numbers: &[Number], all: bool, state: &State) -> u64 {
+    fn end_letters(&mut self, name: &str, numbers: &[Number], all: bool, state: &State) -> u64 {
         let flow = self.flows.get_mut(name).unwrap();
         let dead = |(n, entry): &(&u64, &Entry)| entry.state == State::Dead && (all || numbers.contains(&Number(**n)));
         let mut chosen: Vec<u64> = flow.entries.iter().filter(dead).map(|(n, _)| *n).collect();

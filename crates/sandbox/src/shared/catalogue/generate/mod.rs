@@ -14,7 +14,7 @@ mod words;
 use std::sync::Arc;
 
 use super::{Catalogue, Category, Channel, Head, Market, Selection, Store};
-use words::{DEPARTMENTS, in_all, language, say};
+use words::{DEPARTMENTS, in_all, language, translated};
 
 /// Most variants a product may have (the limit of the platform that allows fewest).
 pub const MAX_VARIANTS: usize = 100;
@@ -227,7 +227,7 @@ fn head(options: &Options) -> Head {
 fn categories(locales: &[String]) -> Vec<Category> {
     let mut categories = Vec::new();
     let mut add = |key: String, parent: Option<String>, name: words::Word| {
-        let slug = locales.iter().map(|locale| (locale.clone(), slug(&say(locale, name), &key))).collect();
+        let slug = locales.iter().map(|locale| (locale.clone(), slug(&translated(locale, name), &key))).collect();
         let order_hint = format!("0.{:04}5", categories.len());
         categories.push(Category { key, parent, name: in_all(locales, name), slug, order_hint });
     };

@@ -3,7 +3,9 @@
 use super::{
     Oddity, Options, Plan, prices, product_key, size, slug,
     types::{PIECES, SHOE_SIZES, SIZES},
-    words::{BRANDS, CARE, COLOURS, DEPARTMENTS, Group, Line, MATERIALS, SENTENCES, SERIES, TRAITS, Word, in_all, say},
+    words::{
+        BRANDS, CARE, COLOURS, DEPARTMENTS, Group, Line, MATERIALS, SENTENCES, SERIES, TRAITS, Word, in_all, translated,
+    },
 };
 use crate::catalogue::{Localized, Product, Stock, Value, Variant, dice::Dice};
 
@@ -68,7 +70,7 @@ fn place(dice: &mut Dice) -> Option<Place> {
 
 fn name(options: &Options, place: &Place, series: &str, quality: Word) -> Localized {
     let in_locale = |locale: &String| {
-        let (noun, quality) = (say(locale, place.line.noun), say(locale, quality));
+        let (noun, quality) = (translated(locale, place.line.noun), translated(locale, quality));
         match super::language(locale) {
             "de" => format!("{noun} „{series}“, {quality}"),
             _ => format!("{series} {noun}, {quality}"),
@@ -255,11 +257,11 @@ fn description(options: &Options, product: &Product, oddity: Oddity, quality: Wo
 
 /// HTML of about so many bytes, of whole sentences, at least one.
 fn text(locale: &str, quality: Word, start: usize, bytes: usize) -> String {
-    let end = format!("</p><ul><li>{}</li></ul>", say(locale, quality));
+    let end = format!("</p><ul><li>{}</li></ul>", translated(locale, quality));
     let mut text = String::with_capacity(bytes + 128);
     text.push_str("<p>");
     for sentence in SENTENCES.iter().cycle().skip(start) {
-        let sentence = say(locale, *sentence);
+        let sentence = translated(locale, *sentence);
         let first = text.len() == 3;
         if !first && text.len() + end.len() + sentence.len() / 2 > bytes {
             break;

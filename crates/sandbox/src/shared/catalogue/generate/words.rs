@@ -240,7 +240,7 @@ pub(super) fn language(locale: &str) -> &str {
 }
 
 /// The words in the language of a locale.
-pub(super) fn say(locale: &str, word: Word) -> Cow<'static, str> {
+pub(super) fn translated(locale: &str, word: Word) -> Cow<'static, str> {
     match language(locale) {
         "en" => Cow::Borrowed(word.0),
         "de" => Cow::Borrowed(word.1),
@@ -250,7 +250,7 @@ pub(super) fn say(locale: &str, word: Word) -> Cow<'static, str> {
 
 /// The words in every locale.
 pub(super) fn in_all(locales: &[String], word: Word) -> Localized {
-    locales.iter().map(|locale| (locale.clone(), say(locale, word).into_owned())).collect()
+    locales.iter().map(|locale| (locale.clone(), translated(locale, word).into_owned())).collect()
 }
 
 const LATIN: &[&str] = &["ba", "ri", "no", "te", "lu", "sa", "mi", "ko", "dé", "va", "ño", "çe"];
