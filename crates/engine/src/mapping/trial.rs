@@ -243,7 +243,7 @@ fn try_attributes(kind: Kind, rule: &Rule, findings: &Findings) -> Option<Fault>
     }
     // A combination of types that was not tried may work.
     let untried = findings.attributes.len() > MIXED && matches!(told_first, Some(Failure::Evaluation(_)));
-    told_first.filter(|_| !untried).map(told)
+    told_first.filter(|_| !untried).map(evaluation_fault)
 }
 
 /// Up to so many attributes are tried in every combination of types.
