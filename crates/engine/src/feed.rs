@@ -1,7 +1,7 @@
-//! The feed of a flow: everything the destination should hold, as a stream, for its own import.
+//! The feed of a flow: all items that the destination should hold, as a stream, for its own import.
 //!
-//! **Invariant:** a feed is whole or refused. Absence deletes at the importer, so as long as what it is made of was not
-//! read completely, or while anything fails underway, the feed breaks off with a fault rather than ends.
+//! **Invariant:** a feed is whole or refused. The importer deletes items that are absent, so the feed breaks off with a
+//! fault, rather than ends, if the source was not read completely or anything fails on the way.
 
 use contract::{
     Clock, Fault, Item, Store,
@@ -19,7 +19,7 @@ use crate::{
 /// Records projected in one go.
 const PAGE: usize = 200;
 
-/// A place in a feed. Items are in the order of their records' numbers, which never change.
+/// A position in a feed. Items are in the order of their records' numbers, which never change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The last record that was passed.
@@ -37,7 +37,7 @@ pub struct Feed<'a> {
     modified_after: Option<Timestamp>,
     prepared: Prepared,
     place: Place,
-    /// Items of the record at `place` that an earlier page gave.
+    /// Number of items of the record at `place` that an earlier page gave.
     skipped: usize,
     page: std::collections::VecDeque<Work>,
     ended: bool,
@@ -79,7 +79,7 @@ impl<'a> Feed<'a> {
         Ok(Self { flow, store, clock, kind, modified_after, prepared, place, skipped: 0, page, ended: false, revision })
     }
 
-    /// The items of the next record that has any, and the place behind it; none at the end.
+    /// The items of the next record that has any, and the position after it; `None` at the end.
     ///
     /// # Errors
     /// The store's. The feed must then be broken off, not ended.
@@ -111,12 +111,13 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// What the destination should hold of a record, without what is another's. What can't be made, what could not be
-    /// understood, and what a person has dropped until it changes, stays there as it was acknowledged last.
+    /// The items that the destination should hold for a record, without items of other records. A record that can't be
+    /// mapped, could not be understood, or was dropped by a person until it changes, stays in the feed as it was
+    /// acknowledged last.
     async fn items(&self, work: &Work) -> Result<Vec<Item>, Fault> {
         if work.unread {
             let items = self.acknowledged(work).await?;
-            // It may have become so since the feed was opened.
+            // It may have become unread since the feed was opened.
             return if items.is_empty() && self.modified_after.is_none() {
                 Err(short(work.kind, 1))
             } else {
@@ -142,7 +143,7 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// What the destination acknowledged last of a record.
+    /// The items of a record that the destination acknowledged last.
     async fn acknowledged(&self, work: &Work) -> Result<Vec<Item>, Fault> {
         if work.entry.as_ref().is_none_or(|entry| entry.items.is_empty()) {
             return Ok(Vec::new());
@@ -151,7 +152,7 @@ impl<'a> Feed<'a> {
         Ok(entry.map(|entry| entry.items).unwrap_or_default())
     }
 
-    /// The place behind so many of the items that [`Feed::next`] gave last.
+    /// The position after so many of the items that [`Feed::next`] gave last.
     pub fn within(&self, items: usize) -> Place {
         Place { after: Number(self.place.after.0.saturating_sub(1)), skip: self.skipped + items }
     }
@@ -170,7 +171,7 @@ async fn whole(flow: &Flow, store: &dyn Store, kind: Kind) -> Result<(), Fault> 
         let page = store.scan(&flow.name, kind, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.number;
-        // What was acknowledged takes the place of what can't be read.
+        // The acknowledged payload stands in for a record that can't be read.
         let stands_in = |work: &&Work| work.unread && work.entry.as_ref().is_some_and(|entry| !entry.items.is_empty());
         unread = unread.saturating_sub(page.iter().filter(stands_in).count() as u64);
     }

@@ -17,7 +17,8 @@ use crate::{
     push::{gate::Gate, guard::Guard},
 };
 
-/// Raise it when the projection makes another listing of the same records, so that flows look at every record again.
+/// Version of the projection: raise it when the same records give another listing, so that flows process every record
+/// again.
 const PROJECTION: u32 = 1;
 
 /// One source into one destination, in one market or several.
@@ -25,21 +26,21 @@ const PROJECTION: u32 = 1;
 pub struct Flow {
     /// Its name.
     pub name: FlowName,
-    /// Where records come from.
+    /// The source of its records.
     pub source: SourceName,
     /// The markets they are projected into, at least one.
     pub markets: Vec<Market>,
     /// How one of several prices is chosen.
     pub price_policy: PricePolicy,
-    /// Where they go.
+    /// Its destination.
     pub destination: Arc<dyn Destination>,
     /// The destination's account, shared by all flows into it.
     pub gate: Arc<Gate>,
     /// The reference records of its source, shared by all flows of the source.
     pub reference: Arc<CachedReference>,
-    /// What [`Destination::prepare`] gave, once it was asked.
+    /// The result of [`Destination::prepare`], once it was called.
     pub account: OnceCell<Account>,
-    /// How much it may remove by itself; none: anything.
+    /// How much it may remove without approval; `None`: anything.
     pub guard: Option<Guard>,
     /// The user's own product fields.
     pub products: Mapping,
@@ -48,8 +49,8 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// Everything but the records that payloads depend on: where it differs from the last run's, every record is
-    /// looked at again (and sent only where its payload really differs).
+    /// Text of everything that payloads depend on, except the records: if it differs from that of the last run, every
+    /// record is processed again (and sent only if its payload really differs).
     pub fn fingerprint(&self) -> String {
         let descriptor = self.destination.descriptor();
         let markets = match self.markets.as_slice() {
@@ -70,7 +71,7 @@ impl Flow {
 }
 
 impl Flow {
-    /// The user's own fields of a kind of record; none where there can be none.
+    /// The user's own fields of a kind of record; `None` for kinds that have none.
     pub const fn mapping(&self, kind: Kind) -> Option<&Mapping> {
         match kind {
             Kind::Product => Some(&self.products),
@@ -101,7 +102,7 @@ impl Flow {
         }
     }
 
-    /// The destination's account, as [`Destination::prepare`] found or made it when it was asked first.
+    /// The destination's account, as [`Destination::prepare`] found or created it at its first call.
     ///
     /// # Errors
     /// The destination's.
@@ -112,8 +113,8 @@ impl Flow {
         self.account.get_or_try_init(|| self.destination.prepare(&need)).await
     }
 
-    /// What its records are mapped with: its markets, with everything that their settings name looked up in the mirror, and
-    /// the destination's account.
+    /// Everything that its records are mapped with: its markets, with all names in their settings looked up in the
+    /// mirror, and the destination's account.
     ///
     /// # Errors
     /// The store's, the destination's, or that a market's settings name what the source does not have.
@@ -129,7 +130,7 @@ impl Flow {
     }
 }
 
-/// What records are mapped with.
+/// Everything that records are mapped with.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     /// The flow's markets.

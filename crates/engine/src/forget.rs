@@ -1,7 +1,8 @@
-//! Flows and sources that are no longer configured: what the destination still holds of them is removed, or only forgotten.
+//! Deletes the ledger entries of flows and sources that are no longer configured, on request with their items at the
+//! destination.
 //!
-//! **Invariants:** an item that a configured flow into the same destination holds is never removed; what could not be
-//! removed stays in the ledger, so that the command can be run again.
+//! **Invariants:** an item that a configured flow into the same destination holds is never removed; the entry of an
+//! item that could not be removed stays in the ledger, so that the command can be run again.
 
 use std::collections::HashSet;
 
@@ -13,25 +14,25 @@ use contract::{
 use model::{FlowName, Kind, RemoteId, SourceName};
 use serde::Serialize;
 
-/// Records read, and ledger entries forgotten, at once.
+/// Records read, and ledger entries deleted, at once.
 const PAGE: usize = 1000;
 
-/// What became of a leftover.
+/// The result of forgetting a leftover.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Forgotten {
-    /// Ledger entries that were forgotten.
+    /// Ledger entries that were deleted.
     pub records: u64,
     /// Items that were removed at the destination.
     pub removed: u64,
-    /// Items that a configured flow holds as well: they stay.
+    /// Items that a configured flow holds as well, and that were left in place.
     pub shared: u64,
-    /// Items that could not be removed: they stay, and so do their ledger entries.
+    /// Items that could not be removed, whose ledger entries are kept.
     pub left: u64,
     /// Why they could not be removed.
     pub fault: Option<Fault>,
 }
 
-/// Forgets a leftover, whatever the destination holds of it.
+/// Deletes the ledger entries of a leftover and leaves its items at the destination.
 ///
 /// # Errors
 /// The store's.
@@ -51,7 +52,7 @@ pub async fn forget(leftover: &Leftover, store: &dyn Store) -> Result<u64, Fault
 /// into the same destination, each with its source.
 ///
 /// # Errors
-/// The store's. What the destination refused is in the result.
+/// The store's. A refusal of the destination is in the result.
 pub async fn remove(
     leftover: &Leftover,
     destination: &dyn Destination,
@@ -104,7 +105,7 @@ fn digest(kind: Kind, item: &RemoteId) -> Digest {
     Digest::of(format!("{kind} {}", item.as_str()).as_bytes())
 }
 
-/// The items of what follows `after`.
+/// The items of the records after `after`.
 async fn count(leftover: &Leftover, mut after: Number, store: &dyn Store) -> Result<u64, Fault> {
     let mut items = 0;
     loop {
@@ -115,7 +116,7 @@ async fn count(leftover: &Leftover, mut after: Number, store: &dyn Store) -> Res
     }
 }
 
-/// Removes items of one kind; gives those that are gone or that another flow holds.
+/// Removes items of one kind; returns those that were removed or that another flow holds.
 async fn remove_items(
     kind: Kind,
     held: &[&HeldItems],

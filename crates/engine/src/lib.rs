@@ -1,9 +1,9 @@
 //! The loop that makes the ledger agree with the mirror.
 //!
-//! Data flows one way: [`pull`] reads a source into the mirror; [`push`] walks the mirror past a flow's cursor, projects
-//! each record into the flow's [`market`], maps it (the destination's own mapping, then the user's [`mapping`]),
-//! compares it with the ledger, sends what differs and settles what became of it. Everything else (first sync, delta,
-//! retry, new destination, changed mapping, repair) is that loop with another starting cursor.
+//! Data flows one way: [`pull`] reads a source into the mirror; [`push`] walks the mirror past a flow's cursor,
+//! projects each record into the flow's [`market`], maps it (the destination's own mapping, then the user's
+//! [`mapping`]), compares it with the ledger, sends what differs and settles the outcome. Everything else (first sync,
+//! delta, retry, new destination, changed mapping, repair) is that loop from another starting cursor.
 //!
 //! **Invariants:** the engine names no platform, no HTTP client and no SQL. It alone retries, pauses, bisects and
 //! dead-letters. Nothing here asks the machine for the time: it comes through [`contract::Clock`].

@@ -1,4 +1,4 @@
-//! What comes back from destinations, read as lanes of the source whose flows go there.
+//! Signals from destinations, read as lanes of the source whose flows go there.
 //!
 //! Joins between records are made within one source, so a signal is a record of the flow's source. Its lanes are named after the
 //! destination (`newsletter/suppressions`), so that no two have one name.
@@ -19,12 +19,12 @@ pub struct WithSignals {
 }
 
 impl WithSignals {
-    /// The shop, with the signals of these destinations by name; the shop alone where there are none.
+    /// The shop with the signals of these destinations, by name; the shop alone if there are none.
     pub fn of(shop: Arc<dyn Source>, signals: Vec<(String, Arc<dyn Source>)>) -> Arc<dyn Source> {
         if signals.is_empty() { shop } else { Arc::new(Self { shop, signals }) }
     }
 
-    /// The signals that a lane is of, and the lane as they name it; none: it is the shop's.
+    /// The signals to which a lane belongs, and the lane as they name it; `None`: it is the shop's.
     fn signals_of(&self, lane: &Lane) -> Option<(&dyn Source, Lane)> {
         self.signals.iter().find_map(|(name, source)| {
             let own = lane.name.strip_prefix(name.as_str())?.strip_prefix('/')?;

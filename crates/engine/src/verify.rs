@@ -13,12 +13,12 @@ use crate::{flow::Flow, prepare::OUTRANKED};
 /// Records read back at once.
 const PAGE: usize = 100;
 
-/// What verifying a flow found.
+/// The result of verifying a flow.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Verified {
     /// Items the ledger says the destination holds.
     pub expected: u64,
-    /// Of them, those the destination holds as acknowledged.
+    /// Those of them that the destination holds as acknowledged.
     pub right: u64,
     /// Items that differ, are missing or should not be there.
     pub drift: Vec<Drift>,
@@ -26,22 +26,22 @@ pub struct Verified {
     pub unreadable: Vec<Kind>,
 }
 
-/// An item that is not as it was acknowledged.
+/// An item that differs from what was acknowledged.
 #[derive(Clone, Debug, Serialize)]
 pub struct Drift {
     /// The record.
     pub number: Number,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// The record's id.
     pub id: RecordId,
     /// The item's id at the destination.
     pub item: RemoteId,
-    /// The destination does not have it.
+    /// Whether the destination does not have it.
     pub missing: bool,
-    /// The destination has it and should not: its record is gone or filtered.
+    /// Whether the destination has it and should not: its record is deleted or filtered.
     pub extra: bool,
-    /// The record could not be understood when it was read last, so that it is not sent again.
+    /// Whether the record could not be understood when it was read last, so that it is not sent again.
     pub unread: bool,
     /// Fields that differ.
     pub fields: Vec<String>,
@@ -121,7 +121,7 @@ pub async fn repair(flow: &Flow, store: &dyn Store, clock: &dyn Clock, verified:
     Ok(extra + again)
 }
 
-/// How many of the records that drifted the destination has acknowledged meanwhile.
+/// How many of the records that differed the destination has acknowledged meanwhile.
 ///
 /// # Errors
 /// The store's.
@@ -137,7 +137,7 @@ pub async fn repaired(flow: &Flow, store: &dyn Store, verified: &Verified) -> Re
 }
 
 impl Verified {
-    /// The records that drifted.
+    /// The records that differ.
     pub fn drifted(&self) -> Vec<Number> {
         numbers(self.drift.iter())
     }
@@ -221,7 +221,7 @@ fn differing(sent: &str, there: &Json) -> Vec<String> {
     sent.into_iter().filter(|(name, value)| !same(value, there.get(name))).map(|(name, _)| name).collect()
 }
 
-/// 20 and 20.0 are one number to a reader of JSON.
+/// 20 and 20.0 are the same number in JSON.
 fn same(sent: &Json, there: Option<&Json>) -> bool {
     match (sent, there) {
         (Json::Number(sent), Some(Json::Number(there))) => sent.as_f64() == there.as_f64(),

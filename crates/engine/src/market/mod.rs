@@ -1,8 +1,8 @@
-//! The projection: what one market makes of a record at an instant. Pure; no I/O, no clock, no platform's word.
+//! The projection of a record into one market at an instant. Pure; no I/O, no clock, no platform's word.
 //!
 //! **Invariants:** the same record, joined records, reference and instant give the same listing, whatever the order of
-//! prices and joined records. A listing is whole or it is not given: a name, at least one variant, a price of at least
-//! zero for each. Bad data never panics: it filters, with the rule's name, or leaves one value out.
+//! prices and joined records. A listing is complete or there is none: it has a name, at least one variant, and a price
+//! of at least zero for each. Bad data never panics: the record is filtered by a named rule, or one value is left out.
 
 pub mod assortment;
 mod attribute;
@@ -30,17 +30,16 @@ pub use {
     reference::{CachedReference, Reference},
 };
 
-/// A record as a market sees it, or why it does not, and until when that holds.
+/// A record as projected into a market, or the rule that filters it, and until when that is valid.
 #[derive(Clone, Debug)]
 pub struct Projection<T> {
-    /// What the market makes of it, or the rule that keeps it out.
+    /// The listing, or the rule that filters the record.
     pub listing: Result<T, Filtered>,
     /// The next instant at which the result may differ by time alone.
     pub next: Option<Timestamp>,
 }
 
-/// A market with everything that its settings name looked up. Owns what it needs: keep it as long as the reference's
-/// revision stands.
+/// A market with all names in its settings looked up. It is valid as long as the reference's revision does not change.
 #[derive(Clone, Debug)]
 pub struct View {
     market: Market,
@@ -56,7 +55,7 @@ pub struct View {
 }
 
 impl View {
-    /// Looks up what the market's settings name. Of several prices `policy`, the vendor's rule, chooses one.
+    /// Looks up all names in the market's settings. `policy`, the vendor's rule, chooses one of several prices.
     ///
     /// # Errors
     /// [`contract::FaultClass::Config`]: `C0501` unknown channel, `C0502` unknown store, `C0503` unknown customer group,
@@ -95,7 +94,7 @@ impl View {
         &self.market
     }
 
-    /// Whom prices are chosen for.
+    /// The buyer for whom prices are chosen.
     pub fn buyer(&self) -> Buyer<'_> {
         buyer(&self.market, self.group.as_ref(), self.channel.as_ref())
     }

@@ -1,4 +1,4 @@
-//! Pages that are taken in together.
+//! Pages that are stored together.
 
 use contract::{Change, Lane, source::Unread, store::Intake};
 use model::{Kind, RecordId, Timestamp};
@@ -7,13 +7,13 @@ use model::{Kind, RecordId, Timestamp};
 /// each changes a page of the database somewhere else, if only to note that it was seen. They take 10 MiB of memory.
 const TOGETHER: usize = 20_000;
 
-/// Pages that are taken in together.
+/// Pages that are stored together.
 #[derive(Default)]
 pub(super) struct Gathered {
     pub(super) changes: Vec<Change>,
     unread: Vec<Unread>,
     pages: usize,
-    /// When the first of them was asked for.
+    /// When the first of them was requested.
     as_of: Option<Timestamp>,
 }
 
@@ -25,7 +25,7 @@ impl Gathered {
         self.as_of = Some(self.as_of.map_or(as_of, |earlier| earlier.min(as_of)));
     }
 
-    /// More is to be read before it is taken in. `full`: the lane is read from end to end.
+    /// Whether more is read before it is stored. `full`: the lane is read from end to end.
     pub(super) fn waits_for_more(&self, lane: &Lane, full: bool) -> bool {
         let is_small = |kind| Kind::SMALL_PARTS.contains(kind);
         let has_small = lane.sweeps.iter().any(|(kind, _)| is_small(kind));
@@ -38,7 +38,7 @@ impl Gathered {
         let as_of = self.as_of.unwrap_or(intake.as_of);
         let mut changes = self.changes;
         if self.pages > 1 {
-            // In the order of the index to which their ids go. What is said twice of a record keeps its order.
+            // In the order of the index of their ids. Several changes of one record keep their order.
             changes.sort_by_cached_key(about);
         }
         Intake { changes, unread: self.unread, as_of, ..intake }

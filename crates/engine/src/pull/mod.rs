@@ -1,10 +1,10 @@
 //! Reads a source into the mirror, lane by lane.
 //!
-//! A walk can be stopped at any page and goes on from there: page and lane state are taken in together. A full walk
-//! marks what it sees and ends with a sweep; a delta starts where the last walk ended.
+//! A walk can be stopped at any page and goes on from there: page and lane state are stored together. A full walk marks
+//! what it sees and ends with a sweep; a delta starts where the last walk ended.
 //!
-//! **Invariants:** every walk ends: one that goes round in circles is stopped with a fault, and the next begins anew. What
-//! is read carries the instant at which it was asked for; that instant never goes back for a source, so that a clock that
+//! **Invariants:** every walk ends: one that repeats itself is stopped with a fault, and the next begins anew. Each
+//! page carries the instant at which it was requested; that instant never goes back for a source, so that a clock that
 //! was set back makes nothing stale.
 
 mod gathered;
@@ -34,41 +34,41 @@ pub struct Pull {
     pub name: SourceName,
     /// The source.
     pub source: Arc<dyn Source>,
-    /// Where it is read into.
+    /// The mirror.
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Who is told.
+    /// Receives events.
     pub observer: Arc<dyn Observer>,
     /// The largest share of live records that a sweep may remove; none: any.
     pub guard: Option<f64>,
-    /// Rung when the mirror may have changed.
+    /// Notified when the mirror may have changed.
     pub news: watch::Sender<u64>,
-    /// Changes when a hint was kept.
+    /// Changes when a hint was stored.
     pub hinted: watch::Sender<u64>,
 }
 
 /// How a lane is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// What changed since the last walk; everything where there was none or the lane knows no other way.
+    /// Changes since the last walk; everything if there was none or the lane has no deltas.
     Changes,
     /// Everything.
     Everything,
 }
 
-/// What a walk did.
+/// The result of a walk.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Walked {
-    /// What was taken in.
+    /// Counts of what was stored.
     pub taken: Taken,
-    /// It was over everything.
+    /// Whether it was over everything.
     pub full: bool,
-    /// An earlier one had begun it: what it saw then may have changed since.
+    /// Whether an earlier walk had begun it, so that records that it saw may have changed since.
     pub resumed: bool,
-    /// The mirror holds records that it did not see, and that may only have been missed.
+    /// Whether the mirror holds records that it did not see and may only have missed.
     pub missed: bool,
-    /// What its sweep would have removed, where the guard stopped it.
+    /// Records that its sweep would have deleted, if the guard stopped it.
     pub held: Option<Swept>,
     /// How long it took.
     pub took: Duration,
@@ -77,9 +77,9 @@ pub struct Walked {
 /// Why a walk stopped before its end.
 #[derive(Clone, Debug)]
 pub enum Stopped {
-    /// The source's fault; it is kept with the lane.
+    /// A fault of the source, stored with the lane.
     Source(Fault),
-    /// The store's fault.
+    /// A fault of the store.
     Store(Fault),
 }
 
@@ -91,7 +91,7 @@ impl From<Fault> for Stopped {
 }
 
 impl Stopped {
-    /// The fault, whoever's it is.
+    /// The fault.
     pub fn fault(self) -> Fault {
         match self {
             Self::Source(fault) | Self::Store(fault) => fault,
@@ -119,7 +119,7 @@ impl Walked {
 const SHORTEST_LATER: Duration = Duration::from_secs(1);
 const LONGEST_LATER: Duration = Duration::from_hours(1);
 
-/// A page on its way; giving it up ends the request.
+/// A request for a page under way; dropping it ends the request.
 struct Reading {
     task: JoinHandle<Result<Page, Fault>>,
     /// When the request was sent.
@@ -139,14 +139,14 @@ impl Pull {
     /// Reads a lane until its walk ends.
     ///
     /// # Errors
-    /// The source's or the store's fault. What was read stays; the next walk goes on from there.
+    /// The source's or the store's fault. Pages that were read stay stored; the next walk goes on from there.
     #[tracing::instrument(skip_all, fields(source = %self.name, lane = &*lane.name, ?mode))]
     pub async fn walk(&self, lane: &Lane, mode: Mode) -> Result<Walked, Stopped> {
         let walked = self.walk_once(lane, mode).await?;
         if !walked.missed {
             return Ok(walked);
         }
-        // Gone or missed: another walk tells.
+        // Another walk shows whether they are deleted or were only missed.
         Ok(walked.and(self.walk_once(lane, Mode::Everything).await?))
     }
 
@@ -154,7 +154,7 @@ impl Pull {
         let began_at = self.instant().await?;
         let mut as_of = began_at;
         let Touch { lease, .. } = self.touch().await?;
-        // A hint that comes from here on may tell of what this walk has already passed.
+        // A later hint may be about a record that this walk has already passed.
         let hints = self.hints_of(lane).await?;
         let mut state = self.store.lane(&self.name, &lane.name).await?;
         let (mut walk, position) = begin(lane, mode, &mut state, began_at);
@@ -172,7 +172,7 @@ impl Pull {
         loop {
             let page = match joined((&mut reading.task).await) {
                 Ok(page) => page,
-                // The place that was kept is not known any more, as after an update: from the beginning, then.
+                // The stored position is no longer known, as after an update: begin anew.
                 Err(fault) if goes_on && fault.class == FaultClass::Config => {
                     tracing::warn!(code = %fault.code, "the walk can't go on and begins anew: {}", fault.message);
                     state.walk = None;
@@ -193,7 +193,7 @@ impl Pull {
             let (mut end, mut later) = (None, None);
             match page.next {
                 Next::Within(token) => {
-                    // The next page is on its way while this one is taken in.
+                    // The next page is requested while this one is stored.
                     reading = self.read(lane, Position::Within(token.clone()), as_of);
                     walk.next = token;
                     state.walk = Some(walk.clone());
@@ -208,11 +208,11 @@ impl Pull {
                 }
                 Next::End(token) => end = Some(token),
             }
-            // A full walk only ends with its sweep: cut off before it, its last page is read again.
+            // A full walk ends with its sweep: if it is cut off before, its last page is read again.
             if let (Some(token), false) = (&end, full) {
                 finish(&mut state, token.clone(), self.clock.now());
             }
-            // Until everything was read once, nothing older can have been replaced.
+            // Before everything was read once, there is no older record to be replaced.
             let replacing = state.full_at.is_some().then(|| Replacing::of(&gathered.changes));
             let intake = Intake {
                 confirm: self.source.fetches().to_vec(),
@@ -242,7 +242,7 @@ impl Pull {
                 Some(pass) => {
                     finish(&mut state, end, self.clock.now());
                     state.full_at = Some(walk.began_at.min(self.clock.now()));
-                    // What is held stays held until another full walk: a delta can't find what is missing.
+                    // A held sweep stays held until another full walk: a delta can't find missing records.
                     state.held = None;
                     self.sweep(lane, state, pass, walk.began_at).await?
                 }
@@ -257,7 +257,7 @@ impl Pull {
         }
     }
 
-    /// How many records of a lane the mirror holds; none where it holds none.
+    /// How many records of a lane the mirror holds; `None` if none.
     async fn known(&self, lane: &Lane) -> Result<Option<u64>, Fault> {
         let counts = self.store.counts(&self.name).await?;
         let live = counts.iter().filter(|count| lane.reads(count.kind)).map(|count| count.live).sum();
@@ -270,8 +270,8 @@ impl Pull {
         Reading { _given_up: AbortOnDrop(task.abort_handle()), task, sent_at }
     }
 
-    /// The instant now, as the source's records carry it: later than everything that is known, whatever the clock says. So
-    /// what is asked for from now on is not stale, and what is known was told before.
+    /// The present instant for the source's records: later than that of every stored page, whatever the clock says. So
+    /// pages requested from now on are newer than all stored ones.
     async fn instant(&self) -> Result<Timestamp, Fault> {
         let known = self.store.as_of(&self.name).await?;
         Ok(self.clock.now().max(known.plus(Duration::from_millis(1))))
@@ -286,7 +286,7 @@ impl Pull {
     ) -> Result<Option<Swept>, Fault> {
         let earlier = (state.full_pass, state.full_as_of);
         (state.full_pass, state.full_as_of) = (pass, Some(began_at));
-        // A walk that may miss records removes what two of them missed.
+        // A walk that may miss records deletes those that two of them missed.
         let (before, since) = if lane.stable { (None, Some(began_at)) } else { (Some(earlier.0), earlier.1) };
         let Touch { lease, .. } = self.touch().await?;
         let swept = self
@@ -311,7 +311,7 @@ impl Pull {
         Ok(swept.held.then_some(swept))
     }
 
-    /// Keeps the fault with the lane, so that `status` can tell it.
+    /// Stores the fault with the lane, so that `status` can show it.
     async fn failed(&self, lane: &Lane, fault: Fault, goes_on: GoesOn) -> Result<Walked, Stopped> {
         self.observer.tell(&Event::ReadFailed { source: &self.name, lane: &lane.name, fault: &fault });
         let Touch { lease, at, .. } = self.touch().await?;
@@ -324,7 +324,7 @@ impl Pull {
         Err(Stopped::Source(fault))
     }
 
-    /// An intake that holds nothing yet but the lane's state.
+    /// An intake with the lane's state and no changes yet.
     fn intake(&self, lane: &Lane, lease: Lease, state: LaneState, as_of: Timestamp) -> Intake {
         let scopes = lane.sweeps.iter().filter_map(|(kind, scope)| Some((*kind, scope.clone()?)));
         Intake {
@@ -355,7 +355,7 @@ impl Pull {
         Ok(Touch { source: self.name.clone(), lease, at: self.clock.now() })
     }
 
-    /// Tells flows that the mirror may have changed.
+    /// Notifies flows that the mirror may have changed.
     pub fn ring(&self) {
         self.news.send_modify(|count| *count = count.wrapping_add(1));
     }
@@ -366,7 +366,7 @@ const fn seen(taken: &Taken) -> u64 {
     taken.new + taken.changed + taken.unchanged + taken.stale + taken.unread
 }
 
-/// What becomes of a walk that stopped.
+/// How a stopped walk is continued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum GoesOn {
     /// The next one goes on from its last page.
@@ -375,8 +375,8 @@ enum GoesOn {
     Anew,
 }
 
-/// What a walk's changes are worth: until everything was read once they only fill the mirror. A later full walk brings
-/// changes of today, and for a lane without deltas nothing else does.
+/// The urgency of a walk's changes: until everything was read once they only fill the mirror. A later full walk brings
+/// present changes, and a lane without deltas has no other walks.
 fn urgency(lane: &Lane, state: &LaneState) -> Urgency {
     if state.full_at.is_none() { Urgency::Backfill } else { lane.urgency }
 }

@@ -1,8 +1,8 @@
-//! Hints: records that may have changed are asked for by id, or their lane is read now.
+//! Answers hints: asks for records that may have changed by id, or has their lane read now.
 //!
-//! **Invariants:** a hint is kept before whoever gave it is told so, and forgotten only together with the records that
-//! answer it. Hints about records that the source can't give by id are kept as hints about their kind, so they never
-//! stand before those that can be answered.
+//! **Invariants:** a hint is stored before it is acknowledged to its sender, and deleted only together with the records
+//! that answer it. Hints about records that the source can't give by id are stored as hints about their kind, so that
+//! they never delay those that can be answered.
 
 use std::collections::BTreeSet;
 
@@ -16,12 +16,12 @@ use model::{Category, Kind, Record, RecordId, Sku};
 use super::{Pull, Stopped, add};
 
 impl Pull {
-    /// Takes what a source delivered to its address: verifies it, and keeps what it hints at. When this returns, the hints
-    /// are durable and the delivery may be acknowledged. Tells how many hints there were.
+    /// Accepts a delivery to the source's address: verifies it, and stores its hints. When this returns, the hints are
+    /// durable and the delivery may be acknowledged. Returns the number of hints.
     ///
     /// # Errors
-    /// `C0623` for a source that delivers nothing; the source's fault for what can't be verified or understood: then
-    /// nothing was kept. The store's fault.
+    /// `C0623` for a source that delivers nothing; the source's fault for a delivery that can't be verified or
+    /// understood: then nothing was stored. The store's fault.
     pub async fn receive(&self, delivery: &Delivery<'_>) -> Result<usize, Stopped> {
         let Some(hooks) = self.source.hooks() else {
             let fault = Fault::config("C0623", format!("source {} takes no deliveries", self.name));
@@ -33,7 +33,7 @@ impl Pull {
         Ok(count)
     }
 
-    /// Keeps hints, and wakes whoever answers them.
+    /// Stores hints, and notifies the task that answers them.
     ///
     /// # Errors
     /// The store's.
@@ -52,7 +52,7 @@ impl Pull {
     /// Asks for all records that hints name.
     ///
     /// # Errors
-    /// The source's or the store's fault. What was answered is taken in; the other hints wait.
+    /// The source's or the store's fault. Answers that arrived are stored; the other hints wait.
     pub async fn refresh(&self) -> Result<Taken, Stopped> {
         let mut sum = Taken::default();
         loop {
@@ -92,14 +92,14 @@ impl Pull {
         }
     }
 
-    /// Hints about kinds of this lane rather than records: it is to be read now.
+    /// Hints about kinds of this lane rather than records, because of which it is read now.
     pub(super) async fn hints_of(&self, lane: &Lane) -> Result<Vec<u64>, Fault> {
         let waiting = self.store.hints(&self.name, MOST_REFS + usize::from(u8::MAX)).await?;
         let of_lane = waiting.into_iter().filter(|it| it.hint.id.is_none() && lane.reads(it.hint.kind));
         Ok(of_lane.map(|it| it.number).collect())
     }
 
-    /// Whether a hint asks for this lane to be read now.
+    /// Whether a hint is waiting for a read of this lane.
     ///
     /// # Errors
     /// The store's.
@@ -107,9 +107,9 @@ impl Pull {
         Ok(!self.hints_of(lane).await?.is_empty())
     }
 
-    /// Hints at records that new ones seem to replace: another product with one of their SKUs, another category with their
-    /// key or one of their slugs. Where a shop was imported anew under other ids, the older ones were deleted, and no delta
-    /// tells so: they are asked for by id.
+    /// Hints at records that new ones seem to replace: another product with one of their SKUs, another category with
+    /// their key or one of their slugs. If a shop was imported anew under other ids, the older records were deleted,
+    /// and no delta reports it: they are asked for by id.
     pub(super) async fn hint_replaced(&self, new: Replacing) -> Result<(), Fault> {
         let fetches = self.source.fetches();
         let mut older = BTreeSet::new();
@@ -132,7 +132,7 @@ impl Pull {
     }
 }
 
-/// What of a page another record may have stood for before.
+/// Keys of a page that an older record may have.
 pub(super) struct Replacing {
     ids: BTreeSet<(Kind, RecordId)>,
     skus: BTreeSet<Sku>,
@@ -159,7 +159,7 @@ impl Replacing {
     }
 }
 
-/// Stands for the lane in what is kept of records that were asked for by id and could not be understood.
+/// The lane name under which unread records that were asked for by id are stored.
 const FETCHED: &str = "by id";
 
 fn named(waiting: Waiting) -> Option<Ref> {
@@ -167,7 +167,7 @@ fn named(waiting: Waiting) -> Option<Ref> {
     Some(Ref { kind, id: id? })
 }
 
-/// Two categories have one key, or one slug in some language.
+/// Whether two categories have the same key, or the same slug in some language.
 fn stand_for_one(one: &Category, other: &Category) -> bool {
     let same_slug =
         || one.slug.iter().any(|(locale, slug)| other.slug.get(locale.as_str()).is_some_and(|it| it == slug));

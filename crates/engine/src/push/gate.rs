@@ -1,8 +1,8 @@
-//! What is known of a destination's account, shared by all flows into it: calls under way, the quiet it asked for, and
+//! The state of a destination's account, shared by all flows into it: calls under way, pauses that it asked for, and
 //! whether it works at all.
 //!
-//! **Invariants:** all flows into an account together make no more calls at once than it allows; refusals are counted by
-//! items, so that it does not matter how many a call carries; chance comes through [`Random`].
+//! **Invariants:** all flows into an account together make no more calls at once than it allows; refusals are counted
+//! by items, so that it does not matter how many a call carries; random numbers come from [`Random`].
 
 use std::{
     collections::BTreeMap,
@@ -14,14 +14,14 @@ use contract::{Fault, FaultClass, Outcome, Random, Ref, store::Number};
 use model::{FlowName, Timestamp};
 use tokio::sync::watch;
 
-/// Items refused one after the other, with none accepted among them, after which the flow pauses: then it is not the
-/// records. The last of them is not blamed on its record.
+/// Items refused in a row, after which the flow pauses, because the cause is not in the records. The record of the last
+/// one does not become a dead letter.
 pub const REFUSED_IN_A_ROW: u32 = 50;
-/// Calls that failed one after the other, with none that succeeded among them, after which the flow pauses.
+/// Calls that failed in a row, after which the flow pauses.
 const FAILED_IN_A_ROW: u32 = 8;
-/// A destination that wants quiet for longer pauses the flow, so that whoever pushes can do something else.
+/// A destination that asks for a longer pause pauses the flow, so that the caller can do something else.
 const LONGEST_QUIET: Duration = Duration::from_secs(15);
-/// The longest a record waits between two attempts.
+/// Longest wait of a record between two attempts.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(10);
 
 /// An account at a destination.
@@ -40,13 +40,13 @@ struct State {
     refused_in_a_row: u32,
     failed_in_a_row: u32,
     succeeded_at: Option<Timestamp>,
-    /// Calls that the destination carries out in its own time, by flow.
+    /// Asynchronous calls, by flow.
     imports: BTreeMap<FlowName, usize>,
-    /// What records wait for, as the destination said.
+    /// The records that other records wait for, as the destination answered.
     waits: BTreeMap<(FlowName, Number), Ref>,
 }
 
-/// The right to have a call under way, for as long as it lives.
+/// The right to have a call under way, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Permit(Arc<Gate>);
 
@@ -58,7 +58,7 @@ impl Drop for Permit {
 }
 
 impl Gate {
-    /// An account of which nothing is known yet. `random`: for the jitter of delays.
+    /// An account without history. `random`: for the jitter of delays.
     pub fn new(random: Random) -> Arc<Self> {
         let state = State {
             calls: 0,
@@ -76,7 +76,7 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Leave to make a call where fewer than `most` are under way.
+    /// A permit for a call, if fewer than `most` are under way.
     pub(super) fn enter(self: &Arc<Self>, most: usize) -> Option<Permit> {
         let mut state = self.state();
         if state.calls + state.imports.values().sum::<usize>() >= most.max(1) {
@@ -86,7 +86,7 @@ impl Gate {
         Some(Permit(Arc::clone(self)))
     }
 
-    /// How many calls of a flow the destination carries out in its own time: they count as under way.
+    /// Sets how many asynchronous calls of a flow are under way.
     pub(super) fn imports(&self, flow: &FlowName, imports: usize) {
         let mut state = self.state();
         if imports == 0 {
@@ -98,18 +98,18 @@ impl Gate {
         }
     }
 
-    /// A call is under way, of any flow.
+    /// Whether a call of any flow is under way.
     pub(super) fn is_busy(&self) -> bool {
         self.state().calls > 0
     }
 
-    /// What a record waits for.
+    /// The record that a record waits for.
     pub(super) fn waits_for(&self, flow: &FlowName, number: Number) -> Option<Ref> {
         let state = self.state();
         if state.waits.is_empty() { None } else { state.waits.get(&(flow.clone(), number)).cloned() }
     }
 
-    /// A record waits for another one, or for none.
+    /// Sets the record that a record waits for, or clears it.
     pub(super) fn wait_for(&self, flow: &FlowName, number: Number, on: Option<Ref>) {
         let mut state = self.state();
         match on {
@@ -126,12 +126,12 @@ impl Gate {
         waiting.map(|((_, number), _)| *number).collect()
     }
 
-    /// Some record waits for another one.
+    /// Whether some record waits for another one.
     pub(super) fn holds_back(&self) -> bool {
         !self.state().waits.is_empty()
     }
 
-    /// Waits until a call of any flow ends, unless none is under way.
+    /// Returns once a call of any flow ends, or at once if none is under way.
     pub(super) async fn is_free(&self) {
         let mut freed = self.freed.subscribe();
         if self.state().calls > 0 {
@@ -140,22 +140,22 @@ impl Gate {
         }
     }
 
-    /// The account asked for quiet until then.
+    /// The end of the pause that the account asked for.
     pub(super) fn quiet_until(&self) -> Timestamp {
         self.state().quiet_until
     }
 
-    /// When something was last delivered, since this process runs.
+    /// When an item was last delivered by this process.
     pub(super) fn succeeded_at(&self) -> Option<Timestamp> {
         self.state().succeeded_at
     }
 
-    /// So many items in a row were refused that it is hardly the records.
+    /// Whether so many items in a row were refused that the cause is hardly in the records.
     pub(super) fn refuses_everything(&self) -> bool {
         self.state().refused_in_a_row >= REFUSED_IN_A_ROW
     }
 
-    /// Counts refusals from the beginning: a person may have changed something.
+    /// Resets the count of refusals: a person may have changed something.
     pub(super) fn trust_again(&self) {
         self.state().refused_in_a_row = 0;
     }
@@ -165,9 +165,9 @@ impl Gate {
         Backoff { first, jitter: self.random.draw() }
     }
 
-    /// What the outcomes of a call say of the account; the fault for which the flow pauses, if it does. One call is one
-    /// failure, however many items it carried, and none where any of them arrived. Refusals beyond
-    /// [`REFUSED_IN_A_ROW`] become deferrals, so that no record is blamed for them.
+    /// Updates the account by the outcomes of a call; returns the fault for which the flow pauses, if it does. A call
+    /// counts as one failure, however many items it carried, and as none if any of them arrived. Refusals beyond
+    /// [`REFUSED_IN_A_ROW`] become deferrals, so that their records do not become dead letters.
     pub(super) fn judge(&self, outcomes: &mut [Outcome], first_backoff: Duration, now: Timestamp) -> Option<Fault> {
         let arrived = outcomes.iter().any(Outcome::is_delivered);
         {
@@ -202,7 +202,7 @@ impl Gate {
             .then(|| long.unwrap_or_else(|| fault.clone()))
     }
 
-    /// Gives the account the quiet that it asks for; the fault to pause with where that is long.
+    /// Notes a pause that the account asks for; returns the fault to pause the flow with if it is long.
     fn rest(&self, fault: &Fault, first_backoff: Duration, failed: u32, now: Timestamp) -> Option<Fault> {
         if fault.class != FaultClass::Throttled && fault.retry_after.is_none() {
             return None;
@@ -214,7 +214,7 @@ impl Gate {
     }
 }
 
-/// Delays that double with every attempt, and are up to a quarter longer by chance.
+/// Delays that double with every attempt, with a random addition of up to a quarter.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Backoff {
     first: Duration,
@@ -230,7 +230,7 @@ impl Backoff {
     }
 }
 
-/// The flow can't go on before a person has changed something.
+/// The fault of a flow that can't go on before a person has changed something.
 pub(super) fn pauses(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Deferred(fault) if matches!(fault.class, FaultClass::Credentials | FaultClass::Config))
 }
@@ -257,7 +257,7 @@ mod tests {
         vec![Outcome::Rejected(Fault::record("C0998", "no")); items]
     }
 
-    /// Items that are blamed when calls of this size are refused until the flow pauses.
+    /// Items that become dead letters when calls of this size are refused until the flow pauses.
     fn blamed(size: usize) -> usize {
         let gate = Gate::new(Random::seeded(1));
         let mut blamed = 0;

@@ -1,13 +1,13 @@
 //! Walks the mirror past a flow's cursor and makes the destination agree with it.
 //!
-//! One loop; each turn of it is one transaction. The [`planner`] reads ahead and makes jobs; the [`outbox`] forms calls of
-//! their parts, as far as the account's [`gate`] allows; a step commits calls that ended, records that are settled, the
-//! cursor, and calls about to be made; these are sent; the [`settler`] makes ledger rows of the outcomes. A call is committed
-//! before it is sent, so that after a crash what it carried is in doubt and sent again in full.
+//! One loop; each turn of it is one transaction. The [`planner`] reads ahead and makes jobs; the [`outbox`] forms calls
+//! of their parts, as far as the account's [`gate`] allows; a step commits calls that ended, records that are settled,
+//! the cursor, and calls about to be made; these are sent; the [`settler`] makes ledger rows of the outcomes. A call is
+//! committed before it is sent, so that after a crash its items are in doubt and sent again in full.
 //!
-//! **Invariants:** an item is in at most one call at a time; a record is compared only with a ledger that knows its last
-//! outcome; the stored cursor never passes a record that is not settled; whatever a call may have left at the
-//! destination is in the ledger, at the latest as in doubt; memory is bounded by what the destination's calls can hold.
+//! **Invariants:** an item is in at most one call at a time; a record is compared only with a ledger that knows its
+//! last outcome; the stored cursor never passes a record that is not settled; every item that a call may have left at
+//! the destination is in the ledger, at least as in doubt; memory is bounded by the size of the destination's calls.
 
 pub mod gate;
 pub mod guard;
@@ -55,17 +55,17 @@ use crate::{
     prepare::{Action, Job},
 };
 
-/// Records that may be prepared but not settled, whatever the destination's calls can hold.
+/// Least number of records that may be prepared and not settled, however small the destination's calls are.
 const LEAST_AHEAD: usize = 500;
-/// The most of them.
+/// The largest such number.
 const MOST_AHEAD: usize = 50_000;
-/// Bytes of payloads that may be prepared but not settled, whatever the destination's calls can hold.
+/// Least bytes of payloads that may be prepared and not settled, however small the destination's calls are.
 const LEAST_BYTES: usize = 8 << 20;
-/// The most of them.
+/// The largest such number.
 const MOST_BYTES: usize = 64 << 20;
-/// Bytes of a record's payloads, as long as none was seen.
+/// Assumed bytes of a record's payloads before any was prepared.
 const USUAL_BYTES: usize = 4 << 10;
-/// Records of which one that is in sync is looked for, to probe the account.
+/// Records among which one in sync is searched, to probe the account.
 const PROBED: usize = 500;
 
 /// Pushes a flow.
@@ -77,40 +77,40 @@ pub struct Push {
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Who is told.
+    /// Receives events.
     pub observer: Arc<dyn Observer>,
     /// Changes when the mirror may have changed.
     pub news: watch::Receiver<u64>,
-    /// How many first or full reads are under way: while there is one, a batch that is not full yet waits for it.
+    /// Number of first or full reads under way: during one, a batch that is not full waits.
     pub filling: watch::Receiver<u32>,
-    /// True once no further call may begin; those under way are waited for and settled.
+    /// True once no further call may begin; calls under way are awaited and settled.
     pub stop: watch::Receiver<bool>,
     /// How long a record waits before its second attempt.
     pub first_backoff: Duration,
 }
 
-/// What a push did.
+/// The result of a push.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pushed {
     /// Records settled.
     pub settled: u64,
-    /// Of them, set aside.
+    /// Those of them that became dead letters.
     pub dead: u64,
     /// Calls made.
     pub calls: u64,
-    /// Why it stopped before the end, if it did.
+    /// The fault for which it stopped before the end, if it did.
     pub paused: Option<Fault>,
-    /// What is left waits for calls that the destination carries out in its own time, and these are asked for then.
+    /// If the rest waits for asynchronous calls: when they are polled next.
     pub resume_at: Option<Timestamp>,
 }
 
 impl Pushed {
-    /// It settled a record or made a call.
+    /// Whether it settled a record or made a call.
     pub const fn worked(&self) -> bool {
         self.settled > 0 || self.calls > 0
     }
 
-    /// Adds what a later push did.
+    /// Adds the result of a later push.
     pub fn add(&mut self, later: Self) {
         self.settled += later.settled;
         self.dead += later.dead;
@@ -121,7 +121,7 @@ impl Pushed {
 }
 
 impl Push {
-    /// Pushes until nothing is left to do now. Retries that are not due yet are left.
+    /// Pushes until no work is left now. Retries that are not due yet are left.
     ///
     /// # Errors
     /// The store's fault. A destination's fault is no error: it is in [`Pushed::paused`] or with the records.
@@ -131,20 +131,20 @@ impl Push {
     }
 }
 
-/// A place in the walk.
+/// A position in the walk.
 type Place = (Urgency, Revision);
 
-/// How many records may be prepared but not settled: what the calls that may be under way hold, and one call more.
+/// How many records may be prepared and not settled: as many as the calls under way can carry, and one call more.
 pub fn read_ahead(limits: &Limits) -> usize {
     limits.items.saturating_mul(limits.concurrency + 1).clamp(LEAST_AHEAD, MOST_AHEAD)
 }
 
-/// What came of a call.
+/// An answer about calls.
 enum Answered {
     Receipt(Receipt),
-    /// What became of one that the destination carries out in its own time.
+    /// The outcome of an asynchronous call.
     Polled(Receipt),
-    /// What had become of earlier ones.
+    /// The outcomes of earlier calls that were unknown.
     Resolved(Result<Vec<Resolution>, Fault>),
 }
 
@@ -158,15 +158,15 @@ struct Turn {
     /// Calls under way, by id.
     under_way: BTreeMap<u64, Batch>,
     tasks: HashMap<task::Id, u64>,
-    /// Calls that the destination carries out in its own time.
+    /// Asynchronous calls.
     imports: Imports,
-    /// Those of them that are over, and not settled.
+    /// Those of them that are over and not settled.
     over: Vec<(u64, Receipt, Duration)>,
     /// A record that the destination accepted.
     accepted: Option<Number>,
-    /// Other flows use up what the account allows.
+    /// Whether other flows use all calls that the account allows.
     blocked: bool,
-    /// A record that failed before failed alone: does the account accept anything?
+    /// Whether a record that failed before has failed alone, so that the account has to be probed.
     wants_probe: bool,
     pushed: Pushed,
 }
@@ -216,7 +216,7 @@ impl Turn {
             }
             if let Some(ended) = self.sending.join_next_with_id().await {
                 self.answered(ended).await?;
-                // Whatever else has come in by now belongs to the same transaction.
+                // All other answers that have arrived by now join the same transaction.
                 while let Some(ended) = self.sending.try_join_next_with_id() {
                     self.answered(ended).await?;
                 }
@@ -227,7 +227,8 @@ impl Turn {
         }
     }
 
-    /// Settles what was sent in part, to be gone on with; what was not sent at all stays where it is in the walk.
+    /// Settles records that were sent in part, to be continued later; records that were not sent keep their position in
+    /// the walk.
     async fn end(mut self) -> Result<Pushed, Fault> {
         let begun = self.settler.begun();
         self.finish(begun);
@@ -238,7 +239,7 @@ impl Turn {
         Ok(self.pushed)
     }
 
-    /// No further call may begin.
+    /// Whether no further call may begin.
     fn is_ending(&self) -> bool {
         self.pushed.paused.is_some() || *self.push.stop.borrow()
     }
@@ -253,7 +254,7 @@ impl Turn {
 
     // ── planning ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Reads and prepares until enough is waiting. True when there is nothing more to read now.
+    /// Reads and prepares until enough is waiting. True if there is nothing more to read now.
     async fn fill(&mut self) -> Result<bool, Fault> {
         let planned = self.planner.look_again(&self.push, &mut self.settler, &self.imports).await?;
         self.enqueue(planned);
@@ -276,7 +277,7 @@ impl Turn {
         Ok(true)
     }
 
-    /// Lets the records that remove something go on, or holds what they remove.
+    /// Lets records with removals proceed, or holds their removals.
     async fn decide_removals(&mut self) -> Result<(), Fault> {
         if self.removing.waiting.is_empty() || self.is_ending() {
             return Ok(());
@@ -327,12 +328,12 @@ impl Turn {
         self.finish(unsent);
     }
 
-    /// Puts what has to be sent for a record where it waits for calls; false where that is nothing.
+    /// Puts the parts of a record that have to be sent into the outbox; false if there are none.
     fn dispatch(&mut self, number: Number) -> bool {
         let Some(running) = self.settler.running_mut(number) else { return false };
         let job = &running.job;
         let facets = self.push.flow.destination.descriptor().facets;
-        // A retry waited long enough.
+        // A retry has waited long enough.
         let places = &running.places;
         let backfill = !places.is_empty() && places.iter().all(|(urgency, _)| *urgency == Urgency::Backfill);
         let mut left = 0;
@@ -362,7 +363,7 @@ impl Turn {
         if self.is_ending() || self.now() < gate.quiet_until() {
             return Vec::new();
         }
-        // Where something waits for what is in the bins, that is not held back.
+        // If a record waits for another one in the bins, calls are not held back.
         let filling = *self.push.filling.borrow() > 0 && !self.planner.waits(&self.imports);
         let flush = Flush { exhausted, filling, quiet: self.sending.is_empty() };
         let destination = &self.push.flow.destination;
@@ -375,7 +376,7 @@ impl Turn {
         batches
     }
 
-    /// Takes out of calls what another record owns by now.
+    /// Removes from calls the items that another record owns by now.
     fn skip_withdrawn(&mut self, batches: &mut Vec<Batch>) {
         let settler = &mut self.settler;
         let mut done = Vec::new();
@@ -393,7 +394,7 @@ impl Turn {
         self.finish(done);
     }
 
-    /// One transaction: what ended, what is settled, the cursor, and the calls about to be made.
+    /// One transaction: ended calls, settled records, the cursor, and the calls to be made next.
     async fn commit(&mut self, batches: &[Batch]) -> Result<Vec<u64>, Fault> {
         let (cursor, moved) = self.planner.cursor();
         if self.settler.is_empty() && self.imports.is_committed() && batches.is_empty() && !moved {
@@ -493,7 +494,7 @@ impl Turn {
                 self.resolved(id, took, batch, resolutions);
                 return Ok(());
             }
-            // As before, nobody knows.
+            // The outcome is still unknown.
             Answered::Resolved(Err(fault)) => {
                 Receipt { verdict: Verdict::Whole(Outcome::Deferred(fault)), status: 0, response: String::new() }
             }
@@ -527,7 +528,7 @@ impl Turn {
         self.record(batch, outcomes, closed).await
     }
 
-    /// Notes what had become of parts of which nobody knew.
+    /// Notes the outcomes of parts whose outcome was unknown.
     fn resolved(&mut self, id: u64, took: Duration, batch: Batch, mut resolutions: Vec<Resolution>) {
         resolutions.resize(batch.parts.len(), Resolution::Unsure);
         for waiting in &batch.parts {
@@ -550,7 +551,7 @@ impl Turn {
                 outcome if pauses(outcome) => {}
                 Outcome::Deferred(fault) if fault.class == contract::FaultClass::Throttled => again.push(waiting),
                 Outcome::Rejected(_) | Outcome::Deferred(_) if is_probe => {
-                    // Refusing what was accepted before says something of the account, and nothing of the record.
+                    // A refusal of an item that was accepted before is a fault of the account, not of the record.
                     self.outbox.done(bin.kind, &waiting.item);
                     drop(self.settler.forget(waiting.number));
                 }
@@ -576,7 +577,7 @@ impl Turn {
         Ok(())
     }
 
-    /// What became of an item, with whom its record waits for, which is remembered.
+    /// The answer for an item; the record that it waits for is noted.
     async fn noted(&self, number: Number, outcome: Outcome) -> Result<Answer, Fault> {
         let answer = standing::answer(&self.push, outcome).await?;
         let on = match &answer {
@@ -596,7 +597,7 @@ impl Turn {
         }
     }
 
-    /// Looks again at the records that wait for this one, which is in sync now.
+    /// Processes the records that wait for this one, which is in sync now.
     fn free(&mut self, in_sync: Option<Ref>) {
         let (gate, flow) = (&self.push.flow.gate, &self.push.flow.name);
         if let Some(record) = in_sync.filter(|_| gate.holds_back()) {
@@ -623,8 +624,8 @@ impl Turn {
 
     // ── probing ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Where a record failed alone, and nothing else is sent that would show whether the account works, sends again what
-    /// it is known to accept.
+    /// If a record failed alone, and no other call shows whether the account works, sends an item again that the
+    /// account is known to accept.
     async fn probe_if_needed(&mut self) -> Result<(), Fault> {
         let wanted = std::mem::take(&mut self.wants_probe);
         let shows = |batch: &Batch| !batch.bin.is_suspect();
@@ -634,7 +635,7 @@ impl Turn {
         Ok(())
     }
 
-    /// Sends something again that the destination accepted; false where there is nothing.
+    /// Sends an item again that the destination accepted; false if there is none.
     async fn probe(&mut self) -> Result<bool, Fault> {
         let name = &self.push.flow.name;
         let mut candidates = Vec::new();
@@ -656,7 +657,7 @@ impl Turn {
         Ok(true)
     }
 
-    /// Whether there is more to do, with no call under way; waits for it where it may yet come.
+    /// Whether there is more work while no call is under way; waits if there may be some later.
     async fn goes_on(&mut self, exhausted: bool) -> bool {
         if self.is_ending() {
             return false;
@@ -666,14 +667,14 @@ impl Turn {
         if waiting && now < gate.quiet_until() {
             tokio::select! {
                 () = self.push.clock.sleep_until(gate.quiet_until()) => {}
-                // One that is gone will not stop anything.
+                // A dropped sender never stops the push.
                 Ok(()) = self.push.stop.changed() => {}
             }
             return true;
         }
         let is_filling = *self.push.filling.borrow() > 0;
         if self.blocked && !gate.is_busy() {
-            // Calls that the destination carries out take all places: they are asked for when it is time.
+            // Asynchronous calls take all places: they are polled when their time comes.
             return false;
         }
         if self.blocked {
@@ -688,7 +689,7 @@ impl Turn {
         if !exhausted || waits || !is_filling {
             return more;
         }
-        // A sender that is gone will not bring anything more.
+        // A dropped sender never notifies again.
         tokio::select! {
             news = self.push.news.changed() => news.is_ok() || waiting,
             filling = self.push.filling.changed() => filling.is_ok() || waiting,
@@ -697,11 +698,11 @@ impl Turn {
     }
 }
 
-/// One outcome per item, whatever the destination answered.
+/// One outcome per item, however many the destination gave.
 fn outcomes(verdict: Verdict, items: usize) -> Vec<Outcome> {
     match verdict {
         Verdict::Whole(outcome) => vec![outcome; items],
-        // There are none yet.
+        // There are no outcomes yet.
         Verdict::Pending { .. } => Vec::new(),
         Verdict::Each(mut outcomes) => {
             outcomes.resize_with(items, || {

@@ -1,4 +1,4 @@
-//! Asks for the outcomes of calls that the destination carries out in its own time, and settles what they carried.
+//! Polls the outcomes of asynchronous calls, and settles their records.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,13 +23,13 @@ use super::{
 };
 use crate::{observe::Event, prepare::Before};
 
-/// When a question for an outcome that could not be asked is asked again.
+/// When a poll that failed is repeated.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
-/// No outcome is asked for sooner than this after the last time.
+/// Shortest time between two polls of a call.
 const ASK_LEAST: Duration = Duration::from_secs(1);
 
 impl Turn {
-    /// Goes on with the calls that the store has tickets of.
+    /// Resumes the calls whose tickets are in the store.
     pub(super) async fn resume_imports(&mut self) -> Result<(), Fault> {
         self.imports = Imports::resume(self.push.store.tickets(&self.push.flow.name).await?);
         for import in self.imports.iter() {
@@ -45,7 +45,7 @@ impl Turn {
         self.push.flow.gate.imports(&self.push.flow.name, self.imports.len());
     }
 
-    /// A call goes on at the destination.
+    /// Notes that a call goes on at the destination.
     pub(super) fn goes_on_there(
         &mut self,
         id: u64,
@@ -77,7 +77,7 @@ impl Turn {
         self.finish(done);
     }
 
-    /// Asks for the outcomes of calls for which it is time.
+    /// Polls calls whose time has come.
     pub(super) fn ask(&mut self) {
         let now = self.now();
         if self.is_ending() || now < self.push.flow.gate.quiet_until() {
@@ -97,10 +97,10 @@ impl Turn {
         }
     }
 
-    /// What the destination said of a call that it carries out.
+    /// Handles the answer of a poll.
     pub(super) fn polled(&mut self, id: u64, answered: Answered, took: Duration) {
         let Answered::Polled(receipt) = answered else {
-            // The question was cut off inside.
+            // The poll was cut off.
             return self.imports.postpone(id, None, self.now().plus(ASK_AGAIN));
         };
         match receipt.verdict {
@@ -119,12 +119,12 @@ impl Turn {
         }
     }
 
-    /// Settles what calls carried that are over; tells whether there was any. Every other row is in the store.
+    /// Settles the records of calls that are over; returns whether there were any. Every other row is in the store.
     pub(super) async fn end_imports(&mut self) -> Result<bool, Fault> {
         let over = std::mem::take(&mut self.over);
         let any = !over.is_empty();
         for (id, receipt, took) in over {
-            // What became of a record with another call that ended at the same time must be in its row.
+            // The outcome of another call of the record that ended at the same time must be in its row.
             if self.settler.waiting_rows() > 0 {
                 self.commit(&[]).await?;
             }
@@ -157,14 +157,14 @@ impl Turn {
                     unsettled.insert(number);
                 }
             }
-            // A crash before these are settled leaves what it carried in doubt.
+            // A crash before these are settled leaves its items in doubt.
             self.settler.close(Closed { id, status, took, response, fault }, unsettled);
         }
         self.count_imports();
         Ok(any)
     }
 
-    /// Settles one record of a call that is over; false where other parts of it are still under way.
+    /// Settles one record of a call that is over; false if other parts of it are still under way.
     async fn end_import(
         &mut self,
         (import, fresh): (&Ticketed, &BTreeSet<RemoteId>),

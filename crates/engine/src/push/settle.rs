@@ -1,6 +1,6 @@
-//! The ledger row of a record, from what became of its items.
+//! Makes the ledger row of a record from the outcomes of its items.
 //!
-//! **Invariant:** whatever a call may have left at the destination is in the row, at the latest as in doubt.
+//! **Invariant:** every item that a call may have left at the destination is in the row, at least as in doubt.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -19,28 +19,28 @@ const FAILURES: u32 = 5;
 /// but not sooner than so long after the first time.
 const FAILURES_SPAN: Duration = Duration::from_mins(2);
 
-/// What has to be known to settle a record.
+/// Facts needed to settle a record.
 #[derive(Clone, Copy)]
 pub(super) struct Circumstances {
     pub(super) now: Timestamp,
-    /// How long what is tried again waits.
+    /// How long a retry waits.
     pub(super) backoff: Backoff,
-    /// The account asked for quiet until then.
+    /// The end of a pause that the account asked for.
     pub(super) quiet_until: Timestamp,
-    /// When the account last accepted something.
+    /// When the account last accepted an item.
     pub(super) succeeded_at: Option<Timestamp>,
 }
 
-/// What is known of a part after a call.
+/// The answer about a part after a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// What became of it.
+    /// Its outcome.
     Outcome(Outcome),
-    /// The destination refuses it as long as another record is not there.
+    /// The destination refuses it until another record is there.
     Blocked(Blocked),
-    /// The destination carries the call out in its own time.
+    /// The call is asynchronous and goes on.
     Pending,
-    /// What had become of it before, when nobody knew.
+    /// Its outcome of an earlier call, which was unknown.
     Resolved(Resolution),
 }
 
@@ -68,7 +68,7 @@ impl Answer {
     }
 }
 
-/// How many items of a job are gone, or wait for the feed since now.
+/// How many items of a job were removed, or wait for the feed from now on.
 pub(super) fn removed(job: &Job, answers: &BTreeMap<usize, Answer>) -> u64 {
     let is_gone = |(index, part): &(usize, &Part)| match part.action {
         Action::AwaitFeed => part.is_removal() && !job.was_awaiting(),
@@ -80,19 +80,19 @@ pub(super) fn removed(job: &Job, answers: &BTreeMap<usize, Answer>) -> u64 {
 /// How the parts of a job were sent.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sent {
-    /// Parts that were not.
+    /// Parts that were not sent.
     pub(super) left: usize,
     /// The last call that carried a part.
     pub(super) call: Option<u64>,
-    /// A call failed that carried nothing but a part of it.
+    /// Whether a call failed that carried only a part of it.
     pub(super) failed_alone: bool,
-    /// Another part is still carried out in the destination's own time.
+    /// Whether another part is in an asynchronous call that goes on.
     pub(super) pending: bool,
-    /// It has to be looked at again at once.
+    /// Whether it has to be processed again at once.
     pub(super) again: bool,
 }
 
-/// The ledger row of a record of which no part is under way. Parts that were never sent are gone on with.
+/// The ledger row of a record without parts under way. Parts that were never sent are continued later.
 pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent, at: &Circumstances) -> Settled {
     let of = |class: fn(&Outcome) -> bool| {
         let outcomes = answers.values().filter_map(Answer::outcome);
@@ -122,7 +122,7 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
     let mut items: Vec<HeldItem> = Vec::with_capacity(job.parts.len());
     for (index, part) in job.parts.into_iter().enumerate() {
         let answer = answers.remove(&index);
-        // What it waits for was known before it was sent.
+        // It was known before it was sent what it waits for.
         let is_refused = job.blocked.is_some() && part.before == Before::Nothing;
         let (kept, set_aside) = match answer {
             Some(answer) => after(part, &answer, gives_up),
@@ -134,7 +134,7 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
     }
     let (state, fault) = match (job.target, put_off, rejected) {
         (Target::Dead(fault), ..) => (State::Dead, Some(fault)),
-        // Once it is over the record is looked at again where something else is left to do.
+        // At the end of the import the record is processed again if other work is left.
         (_, fault, rejected) if pending => {
             let unfinished = sent.left > 0 || again || holds.is_some() || awaits || blocked.is_some();
             (State::AwaitsImport, fault.or(rejected).or(job.outranked).or_else(|| unfinished.then(incomplete)))
@@ -142,7 +142,7 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
         (_, Some(fault), _) if gives_up => (State::Dead, Some(fault)),
         (_, Some(fault), _) => (later, Some(fault)),
         (_, None, fault) if sent.left > 0 => (later, fault),
-        // What is known now decides what is done next.
+        // The outcome that is known now decides the next action.
         (_, None, fault) if again => (State::Retry(at.now), fault),
         (_, None, fault) if let Some(reason) = holds => (State::Held(reason), fault),
         (_, None, None) if let Some((state, fault)) = blocked => (state, fault),
@@ -170,7 +170,7 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
     }
 }
 
-/// What the destination holds of an item after this answer, and the item where it was refused.
+/// The item at the destination after this answer, and the refused item if it was refused.
 fn after(part: Part, answer: &Answer, gives_up: bool) -> (Option<HeldItem>, Option<Item>) {
     match answer {
         Answer::Outcome(Outcome::Delivered | Outcome::DeliveredWith(_)) => (part.delivered(), None),
@@ -189,7 +189,7 @@ fn after(part: Part, answer: &Answer, gives_up: bool) -> (Option<HeldItem>, Opti
 /// The rule that keeps out a record that needs one that is kept out.
 pub(super) const NEEDS_FILTERED: &str = "needs_filtered";
 
-/// How a record stands that the destination refuses as long as another is not there.
+/// The state of a record that the destination refuses until another one is there.
 fn stands(blocked: &Blocked, now: &State, later: &State) -> (State, Option<Fault>) {
     let (kind, id) = (blocked.on.kind, &blocked.on.id);
     match blocked.standing {
@@ -197,7 +197,7 @@ fn stands(blocked: &Blocked, now: &State, later: &State) -> (State, Option<Fault
             let fault = Fault::transient("C0631", format!("it waits for {kind} {id}"));
             (later.clone(), Some(fault.hint("it is sent as soon as the destination has that one")))
         }
-        // What the destination holds of it has to go, and what it claims: it is looked at again for that.
+        // Its items at the destination and its claims have to be removed: it is processed again for that.
         Standing::Filtered => (now.clone(), None),
         Standing::Dead => {
             let fault = Fault::record("C0632", format!("{kind} {id}, which it needs, is dead"));
@@ -207,13 +207,13 @@ fn stands(blocked: &Blocked, now: &State, later: &State) -> (State, Option<Fault
     }
 }
 
-/// Why a record is looked at again after an import.
+/// The reason why a record is processed again after an import.
 pub(super) fn incomplete() -> Fault {
     Fault::transient("C0633", "something else is left to do for it once the destination's import is over")
 }
 
-/// The trial of a record that was put off: another failure counts only where the record was alone in its call and the
-/// account accepted something since the last one, so that an account that is down blames no record.
+/// The trial of a deferred record: another failure counts only if the record was alone in its call and the account
+/// accepted an item since the last failure, so that records do not become dead letters while an account is down.
 fn tried(before: Option<Trial>, sent: &Sent, at: &Circumstances) -> Option<Trial> {
     if !sent.failed_alone {
         return before;

@@ -6,9 +6,9 @@ use contract::{Fault, Lane};
 
 use crate::pull::Walked;
 
-/// Something that failed is tried again after this, then after twice as long, up to [`LONGEST_PAUSE`].
+/// Pause after a first failure; it doubles with each further one, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
-/// The longest pause of a flow and of a lane after a fault, unless the other side asks for more.
+/// Longest pause of a flow or lane after a fault, unless the other side asks for more.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// The longest wait that the other side may ask for: a wrong `Retry-After` must not stop a flow for a year.
 const LONGEST_ASKED: Duration = Duration::from_hours(1);
@@ -16,7 +16,7 @@ const LONGEST_ASKED: Duration = Duration::from_hours(1);
 const FIRST_IDLE: Duration = Duration::from_millis(100);
 /// The longest forced pause between turns without work.
 const LONGEST_IDLE: Duration = Duration::from_secs(30);
-/// A lane rests at least so many times as long as its last walk took, so that reading never becomes all it does.
+/// A lane rests at least so many times as long as its last walk took, so that it is not read without end.
 const REST: u32 = 4;
 
 /// Growing pauses between attempts that fail.
@@ -29,12 +29,12 @@ impl Backoff {
         Self { next: FIRST_PAUSE }
     }
 
-    /// The attempt worked: the next pause is the shortest again.
+    /// Resets the pauses after a success.
     pub(super) const fn reset(&mut self) {
         self.next = FIRST_PAUSE;
     }
 
-    /// How long to wait after this fault. Never shorter than the own pause, so that "retry after 0" makes no busy loop.
+    /// How long to wait after this fault. Never shorter than its own pause, so that "retry after 0" makes no busy loop.
     pub(super) fn after(&mut self, fault: &Fault) -> Duration {
         let asked = fault.retry_after.unwrap_or_default().min(LONGEST_ASKED);
         let wait = asked.max(self.next);
@@ -43,8 +43,8 @@ impl Backoff {
     }
 }
 
-/// Forced pauses after turns that did nothing although something seemed to be due: whatever the reason is, the next turn
-/// would find the same, and a loop without a pause uses a whole processor.
+/// Forced pauses after turns that did nothing although something seemed to be due: the next turn would find the same,
+/// and a loop without a pause would use a whole processor.
 pub(super) struct Idle {
     next: Duration,
 }
@@ -54,7 +54,7 @@ impl Idle {
         Self { next: FIRST_IDLE }
     }
 
-    /// The least wait before the next turn.
+    /// The shortest wait before the next turn.
     pub(super) fn after(&mut self, worked: bool) -> Duration {
         if worked {
             self.next = FIRST_IDLE;

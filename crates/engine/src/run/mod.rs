@@ -1,5 +1,5 @@
-//! Puts the parts together: one pass over everything ([`Engine::sync`], `pass.rs`) or for good ([`Engine::run`],
-//! `service.rs`). How often and after which pauses is decided in `cadence.rs`.
+//! Runs all parts: in one pass ([`Engine::sync`], `pass.rs`) or continuously ([`Engine::run`], `service.rs`). How often
+//! and after which pauses is decided in `cadence.rs`.
 //!
 //! **Invariants:** a turn that did nothing is never followed by another without a pause; a fault of one flow, lane or
 //! source stops no other.
@@ -29,7 +29,7 @@ use crate::{
     push::Push,
 };
 
-/// Touches carried out in one transaction: a sale that begins on every product at once must not delay what is sent.
+/// Touches carried out in one transaction: a sale that begins on every product at once must not delay calls.
 const TOUCHES: usize = 500;
 /// About so many rows are deleted in one transaction of pruning.
 const PRUNED_AT_ONCE: usize = 1000;
@@ -46,13 +46,13 @@ pub struct Engine {
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Is notified of what happens.
+    /// Receives events.
     pub observer: Arc<dyn Observer>,
     /// How long a record waits before its second attempt.
     pub first_backoff: Duration,
-    /// How long what is finished is kept.
+    /// How long finished rows are kept.
     pub retention: Retention,
-    /// What keeps `run` from working now.
+    /// Present problems of `run`.
     pub health: Arc<Health>,
 }
 
@@ -62,7 +62,7 @@ pub struct Origin {
     pub pull: Pull,
     /// How many first or full reads of carried records are under way.
     pub filling: watch::Sender<u32>,
-    /// Everything that products depend on was read at least once.
+    /// True once everything that products depend on was read.
     pub ready: watch::Sender<bool>,
     /// Cadences that are set, by lane.
     pub cadence: BTreeMap<String, Duration>,
@@ -94,15 +94,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Deletes the records that no lane reads any more: they would never be updated or deleted, and would count for ever.
-    /// Without `sweep_guard`, because the settings ask for it, and not a source that may be broken.
+    /// Deletes the records that no lane reads any more: they would never be updated or deleted, and would count for
+    /// ever. `sweep_guard` does not apply, because the settings ask for it, not a source that may be broken.
     async fn remove_disabled_lanes(&self, origin: &Origin) -> Result<(), Fault> {
         let source = &origin.pull.name;
         let lanes = origin.pull.source.lanes();
         let mut sweeps = self.store.scopes(source).await?;
         sweeps.retain(|swept| !lanes.iter().any(|lane| lane.sweeps.contains(swept)));
         for (lane, before) in self.store.lanes(source).await? {
-            // Should the lane be switched on again, it starts with a new pass, which no record was seen in.
+            // If the lane is switched on again, it starts with a new pass, in which no record was seen.
             let beginning = |passes| LaneState { passes, version: before.version, ..LaneState::default() };
             if before == beginning(before.passes) || lanes.iter().any(|it| it.name == lane) {
                 continue;
@@ -127,11 +127,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Deletes what is finished and older than it is kept.
+    /// Deletes finished rows that are older than their retention.
     async fn prune(&self) -> Result<(), Fault> {
         let (mut calls, mut tombstones, mut former) = (0, 0, 0);
         loop {
-            // In steps, so that reads and pushes get in between.
+            // In steps, so that reads and pushes run in between.
             let pruned = self.store.prune(self.clock.now(), &self.retention, PRUNED_AT_ONCE).await?;
             calls += pruned.calls;
             tombstones += pruned.tombstones;
@@ -146,11 +146,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Everything is read again from time to time, because only a full read finds what was deleted without a trace.
+    /// Whether everything is due to be read again: only a full read finds records that were deleted without a message.
     async fn mode(&self, origin: &Origin, lane: &Lane) -> Result<Mode, Fault> {
         let state = self.store.lane(&origin.pull.name, &lane.name).await?;
         let now = self.clock.now();
-        // A time to come: the clock was set back since.
+        // A time in the future: the clock was set back since.
         let due = state.full_at.is_none_or(|at| at > now || at.plus(origin.full_every) <= now);
         Ok(if due { Mode::Everything } else { Mode::Changes })
     }
@@ -183,7 +183,7 @@ impl Engine {
         Ok(lanes.iter().filter(|lane| lane.needed).all(was_read))
     }
 
-    /// When time alone brings a flow a call: its next retry, or a question for the outcome of an import.
+    /// When a flow has to make its next call because time has passed: a retry, or a poll of an import.
     async fn next_call(&self, flow: &Flow) -> Result<Option<Timestamp>, Fault> {
         let wake = self.store.next_wake(&flow.name).await?;
         Ok([wake.retry, wake.ask].into_iter().flatten().min())
@@ -215,7 +215,7 @@ impl Engine {
     }
 }
 
-/// Counts a first or full read as under way for as long as it lives.
+/// Counts a first or full read as under way until it is dropped.
 struct Filling(watch::Sender<u32>);
 
 impl Filling {

@@ -14,18 +14,18 @@ use crate::{
     push::Pushed,
 };
 
-/// What a pass is asked for.
+/// Options of a pass.
 #[derive(Clone, Debug)]
 pub struct SyncOptions {
-    /// Read everything, also where that is not due yet, rather than what changed.
+    /// Read everything, also if that is not due yet, rather than changes.
     pub full: bool,
     /// Only these flows; empty: all.
     pub flows: Vec<FlowName>,
-    /// How long retries and a destination that fails are waited for.
+    /// How long to wait for retries and for a destination that fails.
     pub patience: Duration,
 }
 
-/// What a pass did.
+/// The result of a pass.
 #[derive(Clone, Debug, Default)]
 pub struct Synced {
     /// By source and lane.
@@ -34,15 +34,15 @@ pub struct Synced {
     pub flows: Vec<(FlowName, Pushed)>,
 }
 
-/// What became of a lane's walk in a pass.
+/// The result of a lane's walk in a pass.
 type LaneResult = (SourceName, String, Result<Walked, Fault>);
 
 impl Engine {
-    /// One pass: reads every source that a wanted flow needs, and pushes until the flows are idle. Pushing begins as soon
-    /// as what products depend on was read.
+    /// One pass: reads every source that a wanted flow needs, and pushes until the flows are idle. Pushing begins as
+    /// soon as everything that products depend on was read.
     ///
     /// # Errors
-    /// The store's. What went wrong with a source or destination is in the result.
+    /// The store's. Faults of sources and destinations are in the result.
     pub async fn sync(self: &Arc<Self>, options: &SyncOptions, stop: &watch::Receiver<bool>) -> Result<Synced, Fault> {
         let wanted = |flow: &&Arc<Flow>| options.flows.is_empty() || options.flows.contains(&flow.name);
         let flows: Vec<&Arc<Flow>> = self.flows.iter().filter(wanted).collect();
@@ -68,7 +68,7 @@ impl Engine {
         while let Some(flow) = pushes.join_next().await {
             synced.flows.push(flow.map_err(|error| cut_off("C0601", "work", &error))??);
         }
-        // Once in a while is enough, and that is how often everything is read.
+        // Only occasionally: as often as everything is read.
         if synced.lanes.iter().any(|(_, _, walked)| walked.as_ref().is_ok_and(|walked| walked.full)) {
             self.prune().await?;
         }
@@ -90,7 +90,7 @@ impl Engine {
             let walked = self.walk_unless_refused(origin, lane, full, &done, &mut stop).await?;
             done.push((name.clone(), lane.name.to_string(), walked));
         }
-        // Without what they depend on, records would be sent wrong: rather not at all.
+        // Records would be sent wrong without the records that they depend on, so they are not sent.
         let ready = self.is_ready(origin, &lanes).await?;
         let _filling = Filling::begin(origin);
         stage.send_replace(if ready { Stage::Ready } else { Stage::Failed });
@@ -99,7 +99,7 @@ impl Engine {
             done.push((name.clone(), lane.name.to_string(), walked));
         }
         match origin.pull.refresh().await {
-            // What could not be asked for waits: the next pass asks again.
+            // Hints that were not answered wait for the next pass.
             Ok(_) | Err(Stopped::Source(_)) => {}
             Err(Stopped::Store(fault)) => return Err(fault),
         }
@@ -114,8 +114,8 @@ impl Engine {
         Ok(done)
     }
 
-    /// Where credentials were refused before anything could be read, they are refused for every lane: asking again for
-    /// each would only get them locked. Once something was read, what is refused is one lane's own right.
+    /// If credentials were refused before anything could be read, they are refused for every lane: asking again for
+    /// each might lock the account. Once something was read, a refusal is about one lane's right.
     async fn walk_unless_refused(
         &self,
         origin: &Origin,
@@ -134,7 +134,7 @@ impl Engine {
         self.walk_to_now(origin, lane, mode, stop).await
     }
 
-    /// A walk that shows the source as it is by now: where it goes on with one that was cut off, another follows.
+    /// A walk that shows the present source: if it continues one that was cut off, another follows.
     async fn walk_to_now(
         &self,
         origin: &Origin,
@@ -206,12 +206,12 @@ impl Engine {
 /// How far a pass has read a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// What products depend on is being read.
+    /// Records that products depend on are being read.
     Needed,
     /// The rest is being read.
     Ready,
     /// Everything was read.
     Read,
-    /// What products depend on could not be read, and never was.
+    /// Records that products depend on could not be read, and never were.
     Failed,
 }

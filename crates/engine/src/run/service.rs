@@ -1,4 +1,4 @@
-//! For good: a task per lane and per flow, and one for what time brings.
+//! Runs continuously: a task per lane and per flow, and one for due times.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,21 +17,22 @@ use crate::{
     pull::{Mode, Stopped},
 };
 
-/// What is finished is pruned for the first time after this, so that a start is not slowed, and then every [`PRUNE_EVERY`].
+/// Finished rows are pruned for the first time after this, so that a start is not slowed, and then every
+/// [`PRUNE_EVERY`].
 const FIRST_PRUNE: Duration = Duration::from_mins(5);
 /// See [`FIRST_PRUNE`].
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
-/// Due times and waiting touches are looked for this often, besides when the next one is due.
+/// How often due times and waiting touches are checked, in addition to when the next one is due.
 const WAKE_EVERY: Duration = Duration::from_millis(500);
-/// The pause between two rounds of spreading touches, so that live changes get in between.
+/// Pause between two rounds of spreading touches, so that live changes are pushed in between.
 const SPREAD_PAUSE: Duration = Duration::from_millis(20);
 
 impl Engine {
-    /// Reads and pushes until `stop` turns true, then lets the calls under way end. A fault of the store that may pass (a full
-    /// disk) stops nothing for good: the task that met it pauses and goes on by itself.
+    /// Reads and pushes until `stop` turns true, then lets the calls under way end. A transient fault of the store (a
+    /// full disk) ends no task: the task that met it pauses and goes on by itself.
     ///
     /// # Errors
-    /// A fault of the store that does not pass: without it nothing is safe.
+    /// A permanent fault of the store.
     pub async fn run(self: &Arc<Self>, stop: &watch::Receiver<bool>) -> Result<(), Fault> {
         let mut tasks = JoinSet::new();
         for origin in &self.origins {
@@ -78,7 +79,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Starts a task again, after growing pauses, for as long as the store fails in a way that may pass.
+    /// Restarts a task, after growing pauses, as long as the store's faults are transient.
     async fn keep_up<F>(&self, task: &str, run: impl Fn() -> F, mut stop: watch::Receiver<bool>) -> Result<(), Fault>
     where
         F: Future<Output = Result<(), Fault>>,
@@ -89,7 +90,7 @@ impl Engine {
             if !fault.class.is_passing() || *stop.borrow() {
                 return Err(fault);
             }
-            // The task works in between: this is another fault, not the same one still.
+            // The task worked in between: this is another fault, not the same one.
             if !self.health.problems().iter().any(|problem| problem.task == task) {
                 backoff.reset();
             }
@@ -139,7 +140,7 @@ impl Engine {
             let wait = pace.next(&walked);
             tokio::select! {
                 () = self.clock.sleep_until(self.clock.now().plus(wait)) => {}
-                // What failed is not tried again sooner because it is asked for.
+                // A failed read is not repeated sooner because of a hint.
                 hinted = self.hinted(origin, lane), if walked.is_ok() => hinted?,
                 _ = stop.changed() => {}
             }
@@ -192,7 +193,7 @@ impl Engine {
                 _ = stop.wait_for(|stop| *stop) => return Ok(()),
             }
         }
-        // After a fault of the store calls may have been cut off: what they carried is in doubt, as after a crash.
+        // After a fault of the store calls may have been cut off: their items are in doubt, as after a crash.
         self.register_flow(flow).await?;
         let push = self.push(flow, &stop);
         let mut news = push.news.clone();
@@ -224,7 +225,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Deletes what is finished and older than it is kept, from time to time.
+    /// Deletes finished rows that are older than their retention, from time to time.
     async fn keep_pruning(&self, task: &str, mut stop: watch::Receiver<bool>) -> Result<(), Fault> {
         let mut wait = FIRST_PRUNE;
         while !*stop.borrow() {
@@ -239,7 +240,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Carries out what time brings: due projections, and touches that wait to be spread.
+    /// Carries out due projections, and touches that wait to be spread.
     async fn keep_waking(&self, task: &str, mut stop: watch::Receiver<bool>) -> Result<(), Fault> {
         while !*stop.borrow() {
             let (mut woken, mut waiting) = (0, 0);
@@ -257,7 +258,7 @@ impl Engine {
             for flow in &self.flows {
                 next = self.store.next_wake(&flow.name).await?.due.map_or(next, |due| due.min(next));
             }
-            // A due time that this round did not carry out is not carried out any sooner without a pause.
+            // A due time that this round did not carry out would not be carried out in the next one without a pause.
             if woken == 0 {
                 next = next.max(now.plus(SPREAD_PAUSE));
             }
