@@ -1,8 +1,8 @@
 //! Bytes at rest: postcard, then zstd with a dictionary trained on the first bodies of the same purpose.
 //!
 //! A packed blob begins with the number of its dictionary as a varint: [`RAW`] and [`PLAIN`] need none. Records of one
-//! shop resemble each other far more than they resemble themselves, so a dictionary shrinks them to about a third of
-//! what zstd alone leaves, and makes it faster.
+//! shop resemble each other, so a dictionary shrinks them to about a third of what zstd alone reaches, and makes it
+//! faster.
 
 use std::{
     borrow::Cow,
@@ -26,7 +26,7 @@ use super::{
 const RAW: u32 = 0;
 /// Compressed without a dictionary.
 const PLAIN: u32 = 1;
-/// Sealed: what it holds is a blob again.
+/// Sealed: its content is a blob again.
 const SEALED: u32 = u32::MAX;
 /// Begins a text that is sealed.
 const SEALED_TEXT: char = '\u{1}';
@@ -34,25 +34,25 @@ const SEALED_TEXT: char = '\u{1}';
 const FIRST: u32 = 2;
 /// Faster than level 1 by a third, larger by a tenth: the dictionary does most of the work.
 const LEVEL: i32 = -1;
-/// Shorter ones are kept as they are.
+/// Shorter blobs are not compressed.
 const WORTHWHILE: usize = 160;
-/// No blob of ours is larger; a damaged one must not ask for more memory.
+/// The largest blob; a damaged one must not allocate more memory.
 const LARGEST: u64 = 1 << 28;
-/// More room than this is not kept for the next blob.
+/// A buffer larger than this is not kept for the next blob.
 const ROOM: usize = 1 << 18;
 // Training time grows with the samples, and four times as many shrink a body by two percent more.
 const DICTIONARY_BYTES: usize = 16 * 1024;
 const SAMPLE_BYTES: usize = 384 * 1024;
 const SAMPLES: u32 = 125;
 
-/// What blobs are alike: they share a dictionary.
+/// A purpose of blobs: those of one purpose share a dictionary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Purpose {
     /// Records of a kind.
     Body(Kind),
-    /// What a flow's destination holds.
+    /// Payloads of a flow.
     Payload(i64),
-    /// What tells of people: it is sealed, and shares no dictionary.
+    /// Data about people: it is sealed, and has no dictionary.
     Personal,
 }
 
@@ -72,32 +72,32 @@ struct Book {
     unpack: DDict<'static>,
 }
 
-/// Blobs on the way to a dictionary.
+/// Samples for a dictionary.
 #[derive(Default)]
 struct Samples {
     seen: u32,
     bytes: Vec<u8>,
     sizes: Vec<usize>,
-    /// Nothing is gathered any more: it is being trained, or can't be.
+    /// Whether no more samples are collected: the dictionary is being trained, or can't be.
     closed: bool,
 }
 
 /// Samples to train a dictionary from.
 pub(super) struct Training {
-    /// What it will be for.
+    /// Its purpose.
     pub(super) purpose: Purpose,
     bytes: Vec<u8>,
     sizes: Vec<usize>,
 }
 
 impl Training {
-    /// The dictionary; none where the samples have nothing in common.
+    /// The dictionary; `None` if the samples have nothing in common.
     pub(super) fn train(&self) -> Option<Vec<u8>> {
         zstd::dict::from_continuous(&self.bytes, &self.sizes, DICTIONARY_BYTES).ok()
     }
 }
 
-/// A compressor and the room it writes into.
+/// A compressor with its buffer.
 #[derive(Default)]
 struct Packer {
     context: CCtx<'static>,
@@ -133,7 +133,7 @@ impl Codec {
         }
     }
 
-    /// Takes the database's dictionaries into use.
+    /// Loads the database's dictionaries.
     pub(super) fn load(&self, db: &Connection) -> Outcome<()> {
         let mut query = db.prepare("SELECT id, purpose, bytes FROM dictionary ORDER BY id")?;
         let mut rows = query.query([])?;
@@ -150,7 +150,7 @@ impl Codec {
         book
     }
 
-    /// Writes a trained dictionary down; it is used from [`Codec::load`] on.
+    /// Stores a trained dictionary; it is used from [`Codec::load`] on.
     pub(super) fn store(db: &Connection, purpose: Purpose, bytes: &[u8]) -> Outcome<()> {
         db.execute(
             "INSERT INTO dictionary (id, purpose, bytes)
@@ -165,7 +165,7 @@ impl Codec {
         Self::encode_into(Vec::new(), value)
     }
 
-    /// Something as postcard bytes, in the room of what `bytes` held.
+    /// Something as postcard bytes, in the buffer `bytes`.
     pub(super) fn encode_into<T: Serialize + ?Sized>(mut bytes: Vec<u8>, value: &T) -> Outcome<Vec<u8>> {
         bytes.clear();
         postcard::to_extend(value, bytes).map_err(|error| Trouble::unreadable("a value on its way", error))
@@ -196,12 +196,12 @@ impl Codec {
         if self.seal.is_personal(kind) { Purpose::Personal } else { Purpose::Body(kind) }
     }
 
-    /// What payloads of a flow are packed for that carries these kinds, as bits.
+    /// The purpose of payloads of a flow that carries these kinds, as bits.
     pub(super) fn payload(&self, flow: i64, kinds: u64) -> Purpose {
         if self.is_personal(kinds) { Purpose::Personal } else { Purpose::Payload(flow) }
     }
 
-    /// Whether any of these kinds, as bits, tells of people.
+    /// Whether any of these kinds, as bits, is about people.
     pub(super) fn is_personal(&self, kinds: u64) -> bool {
         Kind::ALL.into_iter().any(|kind| kinds & kind_bit(kind) != 0 && self.seal.is_personal(kind))
     }
@@ -232,7 +232,7 @@ impl Codec {
         }
     }
 
-    /// The stored form of a text about records of these kinds, as bits: an answer, or what was wrong.
+    /// The stored form of a text about records of these kinds, as bits: an answer, or a fault.
     pub(super) fn text(&self, kinds: u64, text: &str) -> String {
         if self.is_personal(kinds) {
             let sealed = self.seal.seal(text.as_bytes());
@@ -251,13 +251,13 @@ impl Codec {
         opened.and_then(|text| String::from_utf8(text).ok()).ok_or_else(|| cannot_open(what))
     }
 
-    /// What a ledger row or an open call holds, about records of these kinds, as bits.
+    /// Packs the items of a ledger row or an open call, about records of these kinds, as bits.
     pub(super) fn pack_list<T: Serialize + ?Sized>(&self, kinds: u64, list: &T) -> Outcome<Vec<u8>> {
         let plain = Self::encode(list)?;
         Ok(if self.is_personal(kinds) { joined(SEALED, &self.seal.seal(&plain)) } else { plain })
     }
 
-    /// What [`Codec::pack_list`] packed. No list is as long as a sealed one seems to be.
+    /// Unpacks a list of [`Codec::pack_list`]. No list is as long as the first bytes of a sealed one would say.
     pub(super) fn unpack_list<T: DeserializeOwned>(&self, what: &str, blob: &[u8]) -> Outcome<T> {
         let (id, rest) = split(blob);
         if id != SEALED {
@@ -266,7 +266,7 @@ impl Codec {
         Self::decode(what, &self.seal.open(rest).ok_or_else(|| cannot_open(what))?)
     }
 
-    /// A hash for what links records; with a key where it names records of a personal kind.
+    /// A hash that links records; with a key if it names records of a personal kind.
     pub(super) fn hash(&self, kind: Kind, text: &[u8]) -> blake3::Hash {
         if self.seal.is_personal(kind) { blake3::keyed_hash(&self.seal.hash_key(), text) } else { blake3::hash(text) }
     }
@@ -283,7 +283,7 @@ impl Codec {
         }
         let book = {
             let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-            // Names are built only to be looked up while there are dictionaries at all.
+            // Names are built only if there are dictionaries to look up.
             if current.is_empty() { None } else { current.get(&purpose.to_string()).cloned() }
         };
         if book.is_none() {

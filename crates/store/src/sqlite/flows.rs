@@ -1,4 +1,4 @@
-//! What configuration says of flows, and taking them over after a start.
+//! Declares flows of the configuration, and takes them over after a start.
 //!
 //! **Invariants:** a flow is told by its name and its source, and of those with one name one is current; a flow that is
 //! not current is neither read nor woken, and keeps what its destination holds until it is forgotten.
@@ -21,7 +21,7 @@ use super::{
     writer::{Tx, kind_bit},
 };
 
-/// Items that calls carry, by record.
+/// Items of calls, by record.
 type Carried = BTreeMap<Number, Vec<RemoteId>>;
 
 impl Tx<'_> {
@@ -35,7 +35,7 @@ impl Tx<'_> {
             .prepare_cached("UPDATE flow SET current = 0 WHERE name = ?1 AND source <> ?2")?
             .execute((name, source))?;
         self.db.prepare_cached("UPDATE source SET current = 1 WHERE key = ?1")?.execute([source])?;
-        // What a flow carried before is walked already: looking for more would read every record of it.
+        // Kinds that a flow carried before are walked already: a check would read all their records.
         let newly = kinds & !self.carried(source)?;
         self.carried.remove(&source);
         let known: Option<(i64, String, u64, bool)> = self
@@ -53,7 +53,7 @@ impl Tx<'_> {
             self.carry(source, newly)?;
             return Ok(Declaration::default());
         };
-        // Under later settings the destination may still hold what it got under earlier ones.
+        // Under later settings the destination may still hold items from earlier ones.
         self.db
             .prepare_cached(
                 "UPDATE flow SET current = 1, fingerprint = ?2, kinds = ?3, markets = ?4, shared = max(shared, ?5)
@@ -112,7 +112,7 @@ impl Tx<'_> {
         Ok(Recovered { lease, in_doubt: cut_off.len() as u64 })
     }
 
-    /// What open calls carry, by record: those without a ticket, and those that the destination carries out.
+    /// Items of open calls, by record: those without a ticket, and asynchronous ones.
     fn open_calls(&self, flow: &Flow) -> Outcome<(Carried, Carried)> {
         let (mut cut_off, mut going_on) = (Carried::new(), Carried::new());
         let mut query =

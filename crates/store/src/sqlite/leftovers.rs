@@ -1,6 +1,6 @@
-//! What the ledger knows of flows and sources that are no longer configured, and how it is forgotten.
+//! Reads and deletes the ledger entries of flows and sources that are no longer configured.
 //!
-//! **Invariant:** nothing here touches what a configured flow knows of its own source.
+//! **Invariant:** entries of a configured flow and its own source are never changed here.
 
 use contract::store::{HeldItems, ItemEntry, Leftover, Number};
 use model::{FlowName, RemoteId, SourceName};

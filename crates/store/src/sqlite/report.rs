@@ -1,4 +1,4 @@
-//! Looking: how things stand, counted from what is stored and from nothing else.
+//! Reports, counted from the stored rows alone.
 
 use std::{
     borrow::Cow,
@@ -62,7 +62,7 @@ pub(super) fn read(
 
 pub(super) fn scopes(db: &Connection, source: &SourceName) -> Outcome<Vec<(Kind, Option<Scope>)>> {
     let Some(source) = source_key(db, source)? else { return Ok(Vec::new()) };
-    // Without scopes, what is kept counted says it; records are looked at only where there are some.
+    // Without scopes the stored counts are enough; records are read only if there are scopes.
     if !db.prepare_cached("SELECT 1 FROM scope WHERE source = ?1")?.exists([source])? {
         let mut query = db.prepare_cached("SELECT kind FROM census WHERE source = ?1 AND live > 0 ORDER BY kind")?;
         let kinds = query.query_map([source], |row| row.get::<_, u8>(0))?;
@@ -162,7 +162,7 @@ pub(super) fn reference(db: &Connection, codec: &Codec, source: &SourceName) -> 
 
 // ── finding ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// So many are found at most.
+/// Most records that are found.
 const MOST_FOUND: usize = 50;
 
 pub(super) fn find(db: &Connection, codec: &Codec, name: &SourceName, wanted: &str) -> Outcome<Vec<Found>> {
@@ -187,7 +187,7 @@ pub(super) fn find(db: &Connection, codec: &Codec, name: &SourceName, wanted: &s
     })?;
     for n in candidates {
         let Some(it) = found_record(db, codec, n)? else { continue };
-        // Another name may have the same hash.
+        // Another name may have this hash.
         let is_it =
             it.record.as_ref().is_some_and(|record| record_key(record) == Some(wanted) || record.uses().contains(&sku));
         if is_it {
@@ -251,7 +251,7 @@ pub(super) fn unread(db: &Connection, codec: &Codec, source: &SourceName, limit:
 
 // ── a flow ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Counts from what is kept counted: it reads only records that the flow has still to look at, and unread ones.
+/// Counts from stored counts: it reads only records that the flow has still to process, and unread ones.
 pub(super) fn tally(db: &Connection, name: &FlowName) -> Outcome<Tally> {
     let mut tally = Tally { spreading: waiting(db, None)?, ..Tally::default() };
     let Some(flow) = ledger::flow(db, name)? else { return Ok(tally) };
@@ -261,7 +261,7 @@ pub(super) fn tally(db: &Connection, name: &FlowName) -> Outcome<Tally> {
             "SELECT coalesce(sum(live + tombstones), 0) FROM census WHERE source = ?1 AND (?2 >> kind) & 1",
         )?
         .query_row((flow.source, flow.kinds), |row| row.get(0))?;
-    // What is settled and has changed since is pending, and what is unread is nothing else.
+    // A settled record that changed since is pending; an unread record is only unread.
     for (state, rule, count) in not_standing(db, &flow)? {
         if let Some(total) = settled.get_mut(&(state, rule)) {
             *total = total.saturating_sub(count);
@@ -305,7 +305,7 @@ fn settled(db: &Connection, flow: &Flow) -> Outcome<BTreeMap<(u8, String), u64>>
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Of these, those whose records the flow has still to look at, or that are unread.
+/// Those of them whose records the flow has still to process, or that are unread.
 fn not_standing(db: &Connection, flow: &Flow) -> Outcome<Vec<(u8, String, u64)>> {
     let mut counts = Vec::new();
     let mut collect = |query: &str, keys: &[&dyn ToSql]| -> Outcome<()> {
@@ -337,7 +337,7 @@ fn not_standing(db: &Connection, flow: &Flow) -> Outcome<Vec<(u8, String, u64)>>
     Ok(counts)
 }
 
-/// How many records of a kind could never be understood, so that the mirror has no row for them.
+/// How many records of a kind were never understood, so that the mirror has no row for them.
 fn strange(db: &Connection, source: i64, kind: Kind) -> Outcome<u64> {
     let count = "SELECT coalesce(sum(u.times), 0) FROM unread u WHERE u.source = ?1 AND u.kind = ?2 AND NOT EXISTS
                  (SELECT 1 FROM record r WHERE r.source = ?1 AND r.kind = ?2 AND r.id = u.id)";

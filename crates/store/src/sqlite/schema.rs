@@ -1,4 +1,4 @@
-//! The tables, and how a database of an older release becomes one of this release.
+//! The tables, and migrations from older releases.
 //!
 //! **Invariants:** a migration that was released is never edited, only followed by another; a database that is newer
 //! than this release, or not Cartage's, is left alone.
@@ -329,7 +329,7 @@ pub(super) enum Standing {
     Behind,
 }
 
-/// Looks at a database without changing it.
+/// Checks a database without changing it.
 pub(super) fn standing(db: &Connection, path: &Path) -> Outcome<Standing> {
     let application: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: usize = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -375,9 +375,9 @@ pub(super) fn migrate(db: &mut Connection, path: &Path) -> Outcome<()> {
     tx.commit().map_err(Trouble::from)
 }
 
-/// Forgets what records were like, but neither that they exist nor what destinations hold: the source is read again, and
-/// what it says is compared with the ledger. Lanes are read from the beginning, so their passes are counted from 1 again,
-/// and no record was seen by any of them.
+/// Deletes the bodies of records, but neither the records nor the ledger: the source is read again, and its records are
+/// compared with the ledger. Lanes are read from the beginning, so their passes are counted from 1 again, and no record
+/// was seen by any of them.
 fn forget_bodies(db: &Connection) -> Outcome<()> {
     db.execute_batch(
         "DELETE FROM body; DELETE FROM uses; DELETE FROM joins; DELETE FROM unjoined; DELETE FROM spreading; DELETE FROM lane;

@@ -1,20 +1,20 @@
-//! What goes wrong inside, and what a person reads about it.
+//! Errors inside the store, and their faults for people.
 
 use std::path::Path;
 
 use contract::Fault;
 use rusqlite::ErrorCode;
 
-/// What stopped a step inside the store.
+/// An error of a step inside the store.
 #[derive(Debug)]
 pub(super) enum Trouble {
     /// SQLite refused.
     Sql(rusqlite::Error),
-    /// Already in words.
+    /// A fault already.
     Fault(Box<Fault>),
 }
 
-/// A step inside the store.
+/// The result of a step inside the store.
 pub(super) type Outcome<T> = Result<T, Trouble>;
 
 impl From<rusqlite::Error> for Trouble {
@@ -30,14 +30,14 @@ impl From<Fault> for Trouble {
 }
 
 impl Trouble {
-    /// Something stored that does not read back as what it was written.
+    /// Stored data that can't be decoded.
     pub(super) fn unreadable(what: &str, why: impl std::fmt::Display) -> Self {
         Fault::config("C0106", format!("{what} in the database can't be read: {why}"))
             .hint("restore the database from a backup, or move it away and let the source be read again")
             .into()
     }
 
-    /// In words, about this file.
+    /// As a fault about this file.
     pub(super) fn fault(self, path: &Path) -> Fault {
         let error = match self {
             Self::Fault(fault) => return *fault,

@@ -1,6 +1,6 @@
-//! What a flow has to do, read in one snapshot.
+//! Reads the work of a flow in one snapshot.
 //!
-//! **Invariants:** a window holds every record that its cursor passes; a live record whose body was forgotten is never
+//! **Invariants:** a window holds every record that its cursor passes; a live record whose body was deleted is never
 //! shown as gone.
 
 use std::{collections::HashSet, sync::Arc};
@@ -34,8 +34,8 @@ macro_rules! work {
     };
 }
 
-// The retries of a flow: windows show these and no others, and only these wake it. One that no window shows would be due
-// for ever.
+// The retries of a flow: the same condition for windows and for waking the flow. A retry that no window shows would be
+// due for ever.
 macro_rules! retry_tables {
     () => {
         "ledger l JOIN record r ON r.n = l.key - ?1"
@@ -69,13 +69,13 @@ pub(super) struct Reader<'a> {
     codec: &'a Codec,
     flow: Flow,
     source: SourceName,
-    /// Records that other flows have read, and how many other flows will read what this one reads.
+    /// Records that other flows have read, and the number of other flows that will read this one's records.
     shared: Option<(&'a Wholes, usize)>,
-    /// There are parts somewhere: products have to be joined to theirs.
+    /// Whether the source has parts, so that products have to be joined to theirs.
     has_parts: bool,
 }
 
-/// A row as it is read: the work, or a live record whose body is not known, with its revision.
+/// A row: the work, or a live record without body, with its revision.
 enum Read {
     Work(Work),
     Forgotten(u64),
@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
         let mut cursor = take.after.unwrap_or(self.flow.cursor);
         let places = Urgency::ALL.into_iter().zip(take.fresh).zip(&mut cursor.0);
         for ((urgency, most), place) in places {
-            // Retries go before backfill.
+            // Retries come before backfill.
             if urgency == Urgency::Backfill {
                 self.retries(take, &mut work)?;
             }
@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
         Ok(Window { work, cursor, shared: self.flow.shared })
     }
 
-    /// Reads what lies beyond the cursor in one place; tells where the cursor stands after it.
+    /// Reads the records beyond the cursor of one urgency; returns the new cursor.
     fn fresh(
         &self,
         urgency: Urgency,
@@ -221,7 +221,7 @@ impl<'a> Reader<'a> {
         }))
     }
 
-    /// A record with its parts; none where it has no body.
+    /// A record with its parts; `None` if it has no body.
     fn whole(&self, n: u64, revision: u64) -> Outcome<Option<Arc<Whole>>> {
         if let Some(whole) = self.shared.and_then(|(wholes, _)| wholes.take(n, revision)) {
             return Ok(Some(whole));
@@ -239,7 +239,7 @@ impl<'a> Reader<'a> {
         Ok(Some(whole))
     }
 
-    /// The parts of a record, and their parts; with how many bytes they take, packed.
+    /// The parts of a record, and their parts; with their packed bytes.
     fn joined(&self, record: &Record) -> Outcome<(Vec<Record>, usize)> {
         let (mut joined, mut bytes) = (Vec::new(), 0);
         let mut done = HashSet::new();
@@ -254,7 +254,7 @@ impl<'a> Reader<'a> {
         Ok((joined, bytes))
     }
 
-    /// Adds what hangs on a hub; gives its bytes, packed.
+    /// Adds the parts under a hub; returns their packed bytes.
     fn join(&self, hub: &Hub, joined: &mut Vec<Record>) -> Outcome<usize> {
         let Some(key) = hub_key(self.codec, &self.source, hub) else { return Ok(0) };
         let mut bytes = 0;
@@ -264,7 +264,7 @@ impl<'a> Reader<'a> {
             let Some(blob) = row.get_ref(0)?.as_blob_or_null().unwrap_or_default() else { continue };
             bytes += blob.len();
             let record: Record = self.codec.unpack_value(self.db, "a record", blob)?;
-            // Another hub may have the same hash.
+            // Another hub may have this hash.
             let is_double = matches!(record, Record::Variant(_)) && joined.contains(&record);
             if record.provides().contains(hub) && !is_double {
                 joined.push(record);

@@ -48,7 +48,7 @@ struct WriteConnection {
 enum Durable {
     /// Once it is committed.
     Now,
-    /// With the next one that is, or when the log is folded into the database.
+    /// With the next synced transaction, or when the log is folded into the database.
     Later,
 }
 
@@ -75,8 +75,8 @@ impl Writer {
         self.transact(Durable::Now, work).await
     }
 
-    /// Does `work` in a transaction that a power cut may take back until a later [`Writer::run`]: for what can be read from
-    /// the source again, together with how far it was read.
+    /// Does `work` in a transaction that a power cut may undo until a later [`Writer::run`]: for pages that can be read
+    /// from the source again, together with the lane's state.
     pub(super) async fn run_repeatable<T, F>(&self, work: F) -> Result<T, Fault>
     where
         T: Send + 'static,
@@ -107,7 +107,7 @@ impl Writer {
         let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| stopped())?;
         let connection = Arc::clone(&self.connection);
         let written = executor::run(self.executor.as_ref(), move || {
-            // A panic rolls its transaction back, and the connection is as good as before.
+            // A panic rolls its transaction back, and the connection stays usable.
             let done = connection
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -153,7 +153,7 @@ impl WriteConnection {
     }
 }
 
-/// How the census of a kind changes in a transaction.
+/// The change of a kind's census in a transaction.
 #[derive(Default)]
 struct Shift {
     live: i64,
@@ -208,7 +208,7 @@ impl Tx<'_> {
         }
     }
 
-    /// The revision that is given next.
+    /// The next revision.
     pub(super) fn upcoming_revision(&mut self, source: i64) -> Outcome<Revision> {
         Ok(Revision(self.revisions(source)?.1 + 1))
     }
@@ -240,13 +240,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The source is deleted: nothing of it is to be written.
+    /// Drops the changes of a deleted source.
     pub(super) fn forget_shifts(&mut self, source: i64) {
         self.census.retain(|(of, _), _| *of != source);
         self.revisions.remove(&source);
     }
 
-    /// Notes that there are so many more live records and tombstones of this kind.
+    /// Adds to the census of live records and tombstones of this kind.
     pub(super) fn count(&mut self, source: i64, kind: Kind, live: i64, tombstones: i64) {
         let shift = self.census.entry((source, kind.number())).or_default();
         shift.live += live;
@@ -265,7 +265,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The source's key, made where it has none yet.
+    /// The source's key, created if necessary.
     pub(super) fn source(&self, name: &SourceName) -> Outcome<i64> {
         if let Some(key) = source_key(self.db, name)? {
             return Ok(key);
@@ -291,7 +291,7 @@ impl Tx<'_> {
         Ok(if self.carried(source)? & kind_bit(kind) == 0 { NOT_CARRIED } else { urgency as u8 })
     }
 
-    /// Refuses whoever holds an older lease than the source's.
+    /// Refuses a lease older than the source's.
     pub(super) fn fence_source(&self, source: i64, lease: Lease) -> Outcome<()> {
         let read = "SELECT token FROM source WHERE key = ?1";
         fence(lease, self.db.prepare_cached(read)?.query_row([source], |row| row.get(0))?)
@@ -314,8 +314,8 @@ impl Tx<'_> {
         Ok(Lease(token))
     }
 
-    /// Which place a record gets that stands at (`revision`, `urgency`) and is now `wanted` at another: one that some
-    /// flow has still to look at keeps the more urgent of the two.
+    /// The urgency of a record at (`revision`, `urgency`) that is now `wanted` at another: a record that some flow has
+    /// still to process keeps the more urgent of the two.
     pub(super) fn place(&mut self, source: i64, stands: (u64, u8), wanted: Urgency) -> Outcome<u8> {
         let (revision, urgency) = stands;
         if urgency == NOT_CARRIED {
@@ -332,7 +332,7 @@ impl Tx<'_> {
         Ok(if seen_by_all { wanted as u8 } else { urgency })
     }
 
-    /// Per urgency, the revision up to which every flow of the source has looked.
+    /// Per urgency, the revision up to which every flow of the source has processed.
     fn load_floors(&mut self, source: i64) -> Outcome<[u64; 3]> {
         let none = i64::MAX;
         let floors = self
