@@ -26,14 +26,14 @@ use crate::{
     tokens::{Tokens, Verdict},
 };
 
-/// Bytes collected before they are handed to the connection.
+/// Bytes collected before they are passed to the connection.
 const CHUNK: usize = 64 * 1024;
 /// Chunks that wait for a slow reader.
 const CHUNKS: usize = 4;
 /// Places remembered so that a page does not have to be counted from the beginning.
 const PLACES: usize = 1024;
 
-/// What requests share.
+/// State shared by requests.
 pub(crate) struct State {
     pub(crate) served: Served,
     pub(crate) tallies: Tallies,
@@ -51,8 +51,8 @@ struct Page {
     offset: usize,
 }
 
-/// Where a page begins, and the revision at which the whole feed began; none where nobody knows what the pages before
-/// it held.
+/// The position at which a page begins, and the revision at which the whole feed began; `None` if the content of the
+/// pages before it is not known.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     place: Place,
@@ -79,7 +79,7 @@ impl State {
     }
 }
 
-/// Beginnings of pages, each with its turn among those that were remembered.
+/// Beginnings of pages, each with its order among those kept.
 #[derive(Default)]
 struct Places {
     marks: HashMap<Page, (Mark, usize)>,
@@ -205,7 +205,7 @@ impl Writer {
     async fn run(self) {
         if let Err(fault) = self.write().await {
             tracing::error!(flow = %self.flow.name, code = %fault.code, error = %fault, "a feed was broken off");
-            // An error ends the connection before the body does, so that nobody takes it for the whole.
+            // An error ends the connection before the body, so that the client does not take it as complete.
             let ended = self.chunks.send(Err(fault)).await;
             drop(ended);
         }
@@ -270,7 +270,7 @@ impl Writer {
             self.state.remember(page, Mark { place, began }).await;
             return Ok(());
         }
-        // Who left before the end has not imported it.
+        // A client that left before the end has not imported it.
         let is_taken = self.chunks.reserve_many(CHUNKS).await.is_ok();
         if let Some(began) = began.filter(|_| is_taken && self.page.modified_after.is_none()) {
             let imports = Arc::clone(&self.state.imports);

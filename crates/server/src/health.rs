@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::feeds::State;
 
-/// A tally is not counted anew within this time.
+/// A tally is not counted again within this time.
 const FRESH: Duration = Duration::from_secs(5);
 /// A tally is kept this many times as long as counting took, so that scrapes of a large mirror cost little.
 const SHARE: u32 = 20;
@@ -47,7 +47,7 @@ pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Whether everything was read and every destination agrees with it, and what stands in the way.
+/// Whether everything was read and every destination agrees with it, or else the reasons.
 #[derive(Serialize)]
 pub(crate) struct Readiness {
     ready: bool,
@@ -59,7 +59,7 @@ pub(crate) struct Readiness {
 #[derive(Default, Serialize)]
 struct FlowReadiness {
     flow: String,
-    /// Lanes that were never read completely; `the store` where that is not known.
+    /// Lanes that were never read completely; `the store` if that is not known.
     waiting_for: Vec<String>,
     /// Records that are neither as they should be nor kept out by a rule, by state.
     left: BTreeMap<&'static str, u64>,

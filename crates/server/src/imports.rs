@@ -1,4 +1,5 @@
-//! Watches whether feeds that were served whole are imported: until the destination no longer has what was not in them.
+//! Watches whether feeds that were served whole are imported: until the destination no longer has the items that they
+//! do not hold.
 
 use std::{
     collections::BTreeMap,
@@ -12,11 +13,11 @@ use model::{FlowName, Kind};
 
 use crate::Served;
 
-/// The destination is looked at for the first time after this, then after twice as long, up to [`LONGEST`].
+/// The destination is read for the first time after this, then after twice as long, up to [`LONGEST`].
 const FIRST: Duration = Duration::from_millis(250);
 /// See [`FIRST`].
 const LONGEST: Duration = Duration::from_mins(5);
-/// An import that takes longer is taken for failed; the next feed is watched again.
+/// An import that takes longer counts as failed; the next feed is watched again.
 const LONGEST_IMPORT: Duration = Duration::from_hours(6);
 
 /// The imports that are watched, at most one for each flow and kind.
@@ -29,7 +30,7 @@ impl Imports {
         self.latest().insert((flow.name.clone(), kind), began);
         let (store, clock, flow) = (Arc::clone(&served.store), Arc::clone(&served.clock), Arc::clone(flow));
         tokio::spawn(async move {
-            // Most of the time nothing waits, and then there is nothing to look at.
+            // Usually no record waits, and there is nothing to watch.
             if store.tally(&flow.name).await.is_ok_and(|tally| tally.waiting == 0) {
                 self.end(&flow.name, kind, began);
                 return;
@@ -56,7 +57,7 @@ impl Imports {
         });
     }
 
-    /// The import is not watched any more, unless a later one is.
+    /// Ends watching an import, unless a later one is watched.
     fn end(&self, flow: &FlowName, kind: Kind, began: Revision) {
         let (mut latest, watched) = (self.latest(), (flow.clone(), kind));
         if latest.get(&watched) == Some(&began) {

@@ -17,7 +17,7 @@ use engine::{Flow, run::Health};
 use metrics_exporter_prometheus::PrometheusHandle;
 use model::FlowName;
 
-/// What the edges serve.
+/// State of the routes.
 pub struct Served {
     /// Flows by name, each with the lanes its source reads.
     pub flows: BTreeMap<FlowName, (Arc<Flow>, Vec<Lane>)>,

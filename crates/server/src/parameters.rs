@@ -10,14 +10,14 @@ const HOURS_BELOW: i64 = 1_000_000;
 /// The largest page that may be asked for.
 pub const MOST: usize = 100_000;
 
-/// What part of a feed is asked for.
+/// The requested part of a feed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Parameters {
-    /// At most so many items; none: all.
+    /// At most so many items; `None`: all.
     pub limit: Option<usize>,
-    /// Items to leave out first.
+    /// Items to skip.
     pub offset: usize,
-    /// Only what changed after this instant.
+    /// Only records that changed after this instant.
     pub modified_after: Option<Timestamp>,
     /// One object per line rather than an array.
     pub lines: bool,
@@ -39,8 +39,8 @@ impl fmt::Display for BadParameter {
 impl std::error::Error for BadParameter {}
 
 impl Parameters {
-    /// Reads the pairs of a query string. Unknown names are left alone, blank values count as not given: importers
-    /// leave templates such as `{{modified_after}}` blank in a full import.
+    /// Reads the pairs of a query string. Unknown names are ignored, blank values count as not given: importers leave
+    /// templates such as `{{modified_after}}` blank in a full import.
     ///
     /// # Errors
     /// The first parameter that can't be read.
@@ -61,7 +61,7 @@ impl Parameters {
                     read.offset =
                         value.parse().map_err(|_| BadParameter { name: "offset", wanted: "a whole number from 0" })?;
                 }
-                // An instant ahead of this clock is now: nothing has changed after it.
+                // An instant in the future counts as now: nothing has changed after it.
                 "modified_after" => read.modified_after = Some(instant(value, now)?.min(now)),
                 "format" => {
                     read.lines = match value {

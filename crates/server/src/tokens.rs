@@ -1,11 +1,11 @@
 //! Who may fetch a feed: bearer tokens, verified by the destination's account.
 //!
-//! Anyone who reaches the feed's address can send tokens, so a check costs as little as possible: what is no token by its
-//! form is refused without a call, what was refused a moment ago is refused again, and at most one token is checked at a
-//! time for each flow, with a bound on how many wait. Tokens that were admitted before have a turn of their own: an
-//! importer is not delayed by strangers.
+//! Anyone who reaches the feed's address can send tokens, so a check costs as little as possible: text without the form
+//! of a token is refused without a call, a token that was refused a moment ago is refused again, and at most one token
+//! is checked at a time for each flow, with a bound on how many wait. Tokens that were admitted before have a slot of
+//! their own, so that others do not delay an importer.
 //!
-//! **Invariants:** any doubt is a refusal; an admission is never cached.
+//! **Invariants:** in doubt a token is refused; an admission is never cached.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,20 +19,20 @@ use std::{
 use contract::{Clock, Digest, Importer};
 use model::{FlowName, Timestamp};
 
-/// A token longer than this is none.
+/// Longest token.
 const LONGEST: usize = 4096;
 /// A refused token is refused without a call for this long.
 const REFUSED_FOR: Duration = Duration::from_mins(1);
-/// Refused and admitted tokens that are remembered for each flow.
+/// Refused and admitted tokens that are kept for each flow.
 const REMEMBERED: usize = 256;
 /// Unknown tokens that may wait for their check; more are refused at once.
 const WAITING: usize = 8;
-/// Unknown tokens that are checked within [`PER`], at most: each costs a call of the destination's account.
+/// Most unknown tokens that are checked within [`PER`]: each costs a call of the destination's account.
 const MOST: usize = 30;
 /// See [`MOST`].
 const PER: Duration = Duration::from_mins(1);
 
-/// What became of a check.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Admitted,
@@ -162,7 +162,7 @@ impl Known {
         }
     }
 
-    /// A token that was admitted before is asked about again each time: the account may have been disabled for a while.
+    /// A token that was admitted before is checked again each time: the account may have been disabled since.
     fn refuse(&mut self, digest: Digest, now: Timestamp) {
         if !self.admitted.contains(&digest) {
             push(&mut self.refused, (digest, now));
@@ -214,7 +214,7 @@ mod tests {
         async fn sleep_until(&self, _: Timestamp) {}
     }
 
-    /// An account that issued the token `good.good.good` and answers as often as it is let.
+    /// An account that issued the token `good.good.good` and answers as often as it is allowed to.
     struct Account {
         asked: AtomicUsize,
         answers: Semaphore,

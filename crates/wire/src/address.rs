@@ -1,12 +1,12 @@
-//! Addresses as shops write them, and as everyone can use them.
+//! Canonical addresses.
 
 use std::borrow::Cow;
 
 use crate::Url;
 
-/// The address in the form that everyone can use: absolute, `http` or `https` in lower case, without white space around
-/// it, and with everything else encoded that an address may not hold. `//host/…` is taken for `https`. One that is in this
-/// form already stays exactly as it is.
+/// The address in canonical form: absolute, `http` or `https` in lower case, without white space around it, and with
+/// everything else encoded that an address may not hold. `//host/…` becomes `https`. An address in this form stays
+/// unchanged.
 ///
 /// # Errors
 /// Why it can't be used, in words that follow the address.

@@ -25,7 +25,7 @@ use crate::{
     when,
 };
 
-/// How a [`Client`] calls.
+/// Options of a [`Client`].
 #[derive(Clone, Debug)]
 pub struct Options {
     /// `User-Agent` of every request.
@@ -38,7 +38,7 @@ pub struct Options {
     pub concurrency: usize,
     /// Largest answer that is read, after decompression.
     pub max_body_bytes: usize,
-    /// Ask for compressed answers. Saves bandwidth, costs time on both sides.
+    /// Whether to ask for compressed answers. Saves bandwidth, costs time on both sides.
     pub compressed: bool,
     /// Most calls per span of time and host; further ones wait.
     pub quota: Option<Quota>,
@@ -67,7 +67,7 @@ pub struct Request {
     pub url: Url,
     /// Headers beyond `User-Agent`, `Accept-Encoding`, `Content-Type` and `Content-Length`.
     pub headers: HeaderMap,
-    /// What is sent.
+    /// The body.
     pub body: Option<Bytes>,
     /// Type of `body`.
     pub content_type: Option<&'static str>,
@@ -100,7 +100,7 @@ impl Request {
     }
 }
 
-/// What was answered, whatever the status.
+/// An answer of any status.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// HTTP status.
@@ -132,36 +132,36 @@ impl Response {
     }
 }
 
-/// A call that brought no whole answer.
+/// A call without a complete answer.
 #[derive(Clone, Debug)]
 pub struct Broken {
     /// Whether the server may have acted on the request.
     pub effect: Effect,
-    /// What broke.
+    /// The reason.
     pub reason: Reason,
     /// The same for people; its text holds no URL query, header or body.
     pub fault: Fault,
 }
 
-/// Whether the server may have acted on a request that brought no whole answer.
+/// Whether the server may have acted on a request without a complete answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Certainly not: the request was never written.
+    /// No: the request was never written.
     None,
-    /// Nobody knows.
+    /// It is not known.
     Unknown,
 }
 
-/// What broke a call.
+/// Why a call broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The request could not be made.
     Request,
     /// No connection.
     Connect,
-    /// Not everything came in time.
+    /// The complete answer did not arrive in time.
     Timeout,
-    /// The connection ended early, or what came was not HTTP.
+    /// The connection ended early, or the answer was not HTTP.
     Connection,
     /// The answer is larger than [`Options::max_body_bytes`].
     TooLarge,
@@ -205,7 +205,7 @@ impl Client {
         &self.random
     }
 
-    /// Calls made so far, whatever became of them.
+    /// Calls made so far, with any result.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }
@@ -213,7 +213,7 @@ impl Client {
     /// Makes one call and reads the whole answer. Repeats nothing, follows no redirect.
     ///
     /// # Errors
-    /// [`Broken`] when no whole answer came; an answer of any status is no error here.
+    /// [`Broken`] without a complete answer; an answer of any status is no error here.
     pub async fn call(&self, request: Request) -> Result<Response, Broken> {
         let host = request.url.host_str().unwrap_or_default().to_owned();
         let _slot = self.slot(&host).await;
@@ -239,7 +239,7 @@ impl Client {
         if let Some(budget) = &self.budget {
             budget.ready(host).await;
         }
-        // The semaphore is never closed; without a permit the call would still be right, only unbounded.
+        // The semaphore is never closed; without a permit the call would still work, only without the limit.
         let slot = self.slots.acquire().await.ok();
         self.calls.fetch_add(1, Ordering::Relaxed);
         slot
@@ -260,8 +260,8 @@ impl Client {
         Ok(Response { status, headers, body, date, took: Duration::ZERO })
     }
 
-    /// Collects the body into one buffer. How large it gets is not known before a compressed one has come in whole, and a
-    /// buffer that grows copies what it holds again and again.
+    /// Collects the body into one buffer. The size of a compressed body is not known before its end, and a growing
+    /// buffer copies its content repeatedly.
     pub(crate) async fn collect(
         &self,
         mut body: Box<dyn Body>,

@@ -1,4 +1,4 @@
-//! Downloads that are too large for memory: streamed to a file, and gone on with where they broke.
+//! Downloads too large for memory: streamed to a file, and resumed where they broke.
 
 use std::{
     fs::File,
@@ -17,13 +17,13 @@ use crate::{
     client::{date_of, timed_out},
 };
 
-/// How far a download is. Kept beside its file, it lets the next call ask only for the rest.
+/// Progress of a download. Stored beside its file, it lets the next call ask only for the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Bytes of the file that are there.
+    /// Bytes that the file has.
     pub length: u64,
-    /// What tells one content of the address from another: a strong `ETag` or a `Last-Modified`. Without it a download that
-    /// broke starts anew.
+    /// Identifies the content of the address: a strong `ETag` or a `Last-Modified`. Without it a broken download starts
+    /// anew.
     pub validator: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl Client {
         let starts_at = match StatusCode::from_u16(answer.status) {
             Ok(StatusCode::OK) => 0,
             Ok(StatusCode::PARTIAL_CONTENT) if first_byte(&answer.headers) == Some(progress.length) => progress.length,
-            // The part that is there is all there is.
+            // The file is complete already.
             Ok(StatusCode::RANGE_NOT_SATISFIABLE)
                 if progress.length > 0 && whole_length(&answer.headers) == Some(progress.length) =>
             {
@@ -95,7 +95,7 @@ impl Client {
             if progress.length + chunk.len() as u64 > bound {
                 return Err(too_large(&host, bound));
             }
-            // A piece is some ten thousand bytes, and goes into the cache of the system.
+            // A piece has some ten thousand bytes, and is written into the system's cache.
             file.write_all(&chunk).map_err(|error| unwritten(&error))?;
             progress.length += chunk.len() as u64;
         }
@@ -107,7 +107,7 @@ impl Client {
     }
 }
 
-/// The request for what is missing. Parts are counted in the bytes that are sent, so they are not compressed on the way.
+/// The request for the rest. Ranges count transferred bytes, so the answer must not be compressed.
 fn ranged(request: Request, progress: &Progress) -> Request {
     let request = request.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let Some(validator) = progress.validator.as_deref().filter(|_| progress.length > 0) else { return request };

@@ -1,4 +1,4 @@
-//! What a connector reaches beyond itself: hosts, the time, chance.
+//! The environment of a connector: hosts, time, random numbers.
 
 use std::{fmt, sync::Arc};
 
@@ -21,7 +21,7 @@ impl Environment {
         Self { transport: None, clock: Arc::new(SystemClock), random: Random::of_machine() }
     }
 
-    /// All of it from elsewhere: a run that is simulated.
+    /// Another environment: for a simulated run.
     pub fn new(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>, random: Random) -> Self {
         Self { transport: Some(transport), clock, random }
     }

@@ -1,7 +1,8 @@
 //! The HTTP kit of the connectors: one client, tokens, quotas, repeats, redaction.
 //!
-//! Calls go through a [`Transport`]: the network, or a simulation of it. It knows no platform. It decides how a call is made (bounds, time limits, how many at once), what is known when one
-//! breaks ([`Effect`]), and what may be shown of an answer ([`Redactor`]). What an answer *means* the connector decides.
+//! Calls go through a [`Transport`]: the network, or a simulation of it. It knows no platform. It decides how a call is
+//! made (bounds, time limits, concurrency), what is known when a call breaks ([`Effect`]), and which part of an answer
+//! may be shown ([`Redactor`]). The connector decides what an answer *means*.
 //!
 //! **Invariants:** no body is read without a bound; no request or response body, query string, token or secret is
 //! logged; nothing is repeated unless the caller asks through [`retry`].

@@ -9,19 +9,19 @@ use std::{
 
 use tokio::time::Instant;
 
-/// Most calls per span of time: `calls` may go at once, then one every `per / calls`.
+/// Most calls per span of time: `calls` may be made at once, then one every `per / calls`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
-    /// How many.
+    /// Number of calls.
     pub calls: NonZeroU32,
-    /// In which span.
+    /// Span of time.
     pub per: Duration,
 }
 
-/// Keeps a [`Quota`] for every host by itself.
+/// Applies a [`Quota`] to every host separately.
 #[derive(Debug)]
 pub struct Budget {
-    /// Between two calls, once the first ones have gone at once.
+    /// Time between two calls, after the first ones.
     interval: Duration,
     /// How far ahead of its even pace a host may be.
     ahead: Duration,
@@ -30,7 +30,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget nothing of which is used yet. A span of zero means no limit.
+    /// An unused budget. A span of zero means no limit.
     pub fn new(quota: Quota) -> Self {
         let interval = quota.per / quota.calls.get();
         Self { interval, ahead: quota.per.saturating_sub(interval), next: Mutex::default() }
@@ -39,7 +39,8 @@ impl Budget {
     /// Returns once a call to `host` may be made.
     pub async fn ready(&self, host: &str) {
         let at = self.book(host);
-        // Who gives up waiting has used its place all the same: the host is asked less than it allows, never more.
+        // A caller that gives up waiting has used its place nevertheless: the host gets fewer calls than allowed, never
+        // more.
         tokio::time::sleep_until(at).await;
     }
 

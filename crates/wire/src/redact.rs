@@ -1,7 +1,7 @@
-//! What may be shown of an answer.
+//! Redacts answers before they are shown.
 //!
-//! An excerpt of an answer goes into faults, attempts and dead letters, which people read and stores keep. Known secrets,
-//! things that look like tokens and keys, and e-mail addresses are replaced first.
+//! An excerpt of an answer goes into faults, attempts and dead letters, which people read and stores keep. Known
+//! secrets, text that looks like tokens and keys, and e-mail addresses are replaced first.
 
 use std::fmt;
 
@@ -55,7 +55,7 @@ impl Redactor {
     pub fn excerpt(&self, body: &[u8]) -> String {
         let text = String::from_utf8_lossy(body.get(..EXCERPT).unwrap_or(body));
         let cut = body.len() > EXCERPT;
-        // What straddles the cut can't be recognised: the last word goes.
+        // A secret at the cut can't be recognised, so the last word is removed.
         let end = if cut { text.rfind(|c: char| !is_word(c)).unwrap_or(0) } else { text.len() };
         let mut shown = self.redact(text.get(..end).unwrap_or_default());
         if cut {
@@ -103,7 +103,7 @@ fn without_named(text: &str) -> String {
     out
 }
 
-/// Where `word` names something secret: what stands between it and the value, and what follows the value.
+/// If `word` names a secret: the text between it and the value, and the text after the value.
 fn hidden_value<'a>(word: &str, after: &'a str) -> Option<(&'a str, &'a str)> {
     let plain: String = word.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     let scheme = plain == "bearer" || plain == "basic";

@@ -1,18 +1,18 @@
-//! Repeating what may be repeated.
+//! Repeats calls that may be repeated.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use contract::{Fault, Random};
 
-/// How often and how patiently something is repeated.
+/// Attempts and waits of a repetition.
 #[derive(Clone, Copy, Debug)]
 pub struct Retry {
     /// Attempts in all, the first one included.
     pub attempts: usize,
     /// Wait before the second attempt; doubles from then on, each with jitter on top.
     pub first: Duration,
-    /// Longest wait. An other side that asks for longer gets its fault handed on instead.
+    /// Longest wait. If the other side asks for longer, its fault is returned instead.
     pub longest: Duration,
 }
 
@@ -29,7 +29,7 @@ impl Retry {
     }
 }
 
-/// Repeats `attempt` while its fault is one that passes, waiting as the other side asked, else ever longer. Only for
+/// Repeats `attempt` while its fault is transient, waiting as the other side asked, else with doubling waits. Only for
 /// calls that may be repeated. `attempt` is given its number, from 0; `random` spreads the waits.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! OAuth 2 client credentials: one token, shared, renewed before it runs out.
+//! OAuth 2 client credentials: one token, shared, renewed before it expires.
 
 use std::{fmt, time::Duration};
 
@@ -24,7 +24,7 @@ pub struct ClientCredentials {
     pub client_id: SecretString,
     /// Client secret.
     pub client_secret: SecretString,
-    /// Wanted scopes, separated by spaces; none: whatever the client may have.
+    /// Wanted scopes, separated by spaces; `None`: all scopes of the client.
     pub scope: Option<String>,
 }
 
@@ -67,7 +67,7 @@ impl From<NotGranted> for Fault {
     }
 }
 
-/// Fetches tokens and keeps the current one. While it is fetched, everyone who needs it waits for that one call.
+/// Fetches tokens and keeps the current one. While it is fetched, all callers wait for that one call.
 #[derive(Debug)]
 pub struct TokenCache {
     client: Client,
@@ -98,7 +98,7 @@ impl TokenCache {
         Self { client, credentials, redactor, retry, current: Mutex::new(None) }
     }
 
-    /// The current token; fetches one where there is none or it runs out soon.
+    /// The current token; fetches one if there is none or it expires soon.
     ///
     /// # Errors
     /// `C0307` credentials or scopes refused · `C0308` the answer is no token · `C0309` the endpoint is in trouble ·
@@ -113,7 +113,7 @@ impl TokenCache {
         Ok(grant)
     }
 
-    /// Forgets `refused` if it is still the current one: a neighbour may have renewed it already.
+    /// Drops `refused` if it is still the current one: another caller may have renewed it already.
     pub async fn invalidate(&self, refused: &Grant) {
         let mut current = self.current.lock().await;
         if current.as_ref().is_some_and(|grant| grant.bearer == refused.bearer) {

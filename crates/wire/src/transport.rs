@@ -1,4 +1,4 @@
-//! What carries a request to its host: the network, or a simulation of it.
+//! Transports of requests to their hosts: the network, or a simulation of it.
 
 use std::{error::Error, sync::Once, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
 /// Carries requests to their hosts. Repeats nothing, follows no redirect; limits and time limits are the [`crate::Client`]'s.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Carries one request; returns once the head of its answer is there.
+    /// Sends one request; returns once the head of its answer has arrived.
     ///
     /// # Errors
     /// [`Broken`] when no head came.
@@ -29,14 +29,14 @@ pub struct Answer {
     pub status: u16,
     /// Headers.
     pub headers: HeaderMap,
-    /// What follows.
+    /// The body.
     pub body: Box<dyn Body>,
 }
 
-/// A body that comes in pieces, decompressed.
+/// A body in pieces, decompressed.
 #[async_trait]
 pub trait Body: Send {
-    /// The next piece; none at the end.
+    /// The next piece; `None` at the end.
     ///
     /// # Errors
     /// [`Broken`] when the connection ended before the body did.
@@ -99,10 +99,10 @@ impl Body for Incoming {
     }
 }
 
-/// Makes sure that TLS has its cryptography, for these clients and any other of the process.
+/// Installs the cryptography of TLS for all clients of the process.
 pub fn install_tls() {
     static PROVIDER: Once = Once::new();
-    // Fails only where one is installed already, which then serves as well.
+    // Fails only if one is installed already, which is then used.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
 }
 

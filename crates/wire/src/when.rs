@@ -12,7 +12,7 @@ pub fn http_date(text: &str) -> Option<Timestamp> {
 }
 
 /// Reads a `Retry-After`: seconds, or a date which is measured from `now`, the answer's own `Date`. A date without one
-/// says nothing: the two clocks may differ.
+/// is ignored: the two clocks may differ.
 pub fn retry_after(text: &str, now: Option<Timestamp>) -> Option<Duration> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<u32>() {
