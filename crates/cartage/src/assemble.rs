@@ -1,4 +1,4 @@
-//! From a configuration to a running engine: the one place where connectors, store and engine meet.
+//! Builds an engine from a configuration: the one place where connectors, store and engine meet.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,7 +40,7 @@ pub struct Parts {
 /// Builds connectors and flows on this machine's network. Fetches secrets; makes no call.
 ///
 /// # Errors
-/// Everything that is wrong with the configuration, or a secret that can't be had.
+/// All mistakes of the configuration, or a secret that can't be read.
 pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
     parts_in(loaded, &Environment::machine())
 }
@@ -78,7 +78,7 @@ pub fn parts_in(loaded: &Loaded, environment: &Environment) -> Result<Parts, Fai
             None => {}
         }
     }
-    // What one start needs is told at once, not one secret after another.
+    // All missing secrets are reported at once, not one after another.
     if !faults.is_empty() {
         return Err(Failure::Faults(faults));
     }
@@ -175,7 +175,7 @@ fn mapping(
 /// Builds one destination of the configuration, whether or not a flow uses it.
 ///
 /// # Errors
-/// It is not configured, or a secret of it can't be had.
+/// It is not configured, or one of its secrets can't be read.
 pub fn destination(loaded: &Loaded, name: &str) -> Result<Arc<dyn Destination>, Failure> {
     let Some(settings) = loaded.config.destinations.get(name) else {
         let known: Vec<&str> = loaded.config.destinations.keys().map(String::as_str).collect();
@@ -199,7 +199,7 @@ pub fn open(loaded: &Loaded) -> Result<Arc<dyn Store>, Fault> {
     Ok(Arc::new(Sqlite::open(&loaded.config.store.path)?))
 }
 
-/// Opens the store of a configuration for looking at, while another process may be writing.
+/// Opens the store of a configuration for reading, while another process may be writing.
 ///
 /// # Errors
 /// `C0825` where nothing was synced yet; the store's.

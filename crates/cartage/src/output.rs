@@ -1,4 +1,4 @@
-//! What a person or a program reads: text or one JSON document, on standard output; faults with their hint.
+//! Output for people and programs: text or one JSON document, on standard output; faults with their hint.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -12,9 +12,9 @@ use crate::config::ConfigErrors;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Exit {
-    /// Done, and nothing is left.
+    /// Done, with no work left.
     Done = 0,
-    /// Something failed, or is left to do or to look at.
+    /// Something failed, or records are pending, waiting, dead or unread.
     Left = 1,
     /// The command line or the configuration is wrong.
     Wrong = 2,
@@ -30,13 +30,13 @@ pub enum Failure {
     /// The configuration is wrong.
     #[error("the configuration is wrong")]
     Config(ConfigErrors),
-    /// A part of Cartage or of a platform says why.
+    /// A fault of Cartage or of a platform.
     #[error(transparent)]
     Fault(#[from] Fault),
-    /// Several parts say why.
+    /// Several faults.
     #[error("{} things are wrong", .0.len())]
     Faults(Vec<Fault>),
-    /// Anything else of the machine's.
+    /// Any other error of the machine.
     #[error("{0:#}")]
     Other(#[from] anyhow::Error),
 }
@@ -48,7 +48,7 @@ impl From<io::Error> for Failure {
 }
 
 impl Failure {
-    /// The exit code that tells it.
+    /// Its exit code.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Config(_) => Exit::Wrong,
@@ -59,7 +59,7 @@ impl Failure {
     }
 }
 
-/// The exit code that tells a fault.
+/// The exit code of a fault.
 pub fn exit_of(fault: &Fault) -> Exit {
     match fault.class {
         FaultClass::Config => Exit::Wrong,
@@ -97,7 +97,7 @@ impl Output {
         Ok(())
     }
 
-    /// Standard error is a terminal that a person looks at.
+    /// Whether standard error is a terminal.
     pub fn is_watched(self) -> bool {
         !self.json && io::stderr().is_terminal()
     }
@@ -118,8 +118,7 @@ pub fn pretty(json: &str) -> String {
     read.and_then(|json| serde_json::to_string_pretty(&json)).unwrap_or_else(|_| json.to_owned())
 }
 
-/// Tells on standard error why a command could not be carried out. That the reader of its output left, as `head` does, is
-/// nothing to tell.
+/// Reports on standard error why a command could not be carried out. A closed pipe, as after `head`, is not reported.
 pub fn tell(failure: &Failure) {
     let text = match failure {
         Failure::Other(error)
@@ -167,12 +166,12 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// The largest resident set of this process so far, in bytes; 0 where the system does not tell.
+/// The largest resident set of this process so far, in bytes; 0 if the system does not report it.
 pub fn peak_rss_bytes() -> u64 {
     resident_bytes_of("self").1
 }
 
-/// The resident set of a process, now and at its largest, in bytes; 0 where the system does not tell.
+/// The resident set of a process, now and at its largest, in bytes; 0 if the system does not report it.
 pub fn resident_bytes_of(process: &str) -> (u64, u64) {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let bytes = |name: &str| {
@@ -182,12 +181,12 @@ pub fn resident_bytes_of(process: &str) -> (u64, u64) {
     (bytes("VmRSS:"), bytes("VmHWM:"))
 }
 
-/// CPU time of this process so far, user and system, in seconds; 0 where the system does not tell.
+/// CPU time of this process so far, user and system, in seconds; 0 if the system does not report it.
 pub fn cpu_seconds() -> f64 {
     cpu_seconds_of("self")
 }
 
-/// CPU time of a process so far, user and system, in seconds; 0 where the system does not tell.
+/// CPU time of a process so far, user and system, in seconds; 0 if the system does not report it.
 pub fn cpu_seconds_of(process: &str) -> f64 {
     /// Of `/proc`, on every Linux that matters (see proc(5) and `getconf CLK_TCK`).
     const TICKS_PER_SECOND: f64 = 100.0;

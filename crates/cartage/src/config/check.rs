@@ -1,4 +1,4 @@
-//! From text to settings: sections in the order in which they need each other, then what no single section can tell.
+//! Reads text into settings: sections in the order of their dependencies, then checks across sections.
 
 use std::{collections::BTreeMap, net::SocketAddr, ops::Range, time::Duration};
 
@@ -25,7 +25,7 @@ pub(super) const SECTIONS: [&str; 7] = ["store", "server", "telemetry", "sources
 
 type Table<'i> = Spanned<DeValue<'i>>;
 
-/// The settings and where they stand, or all that is wrong.
+/// The settings with their places, or all mistakes.
 pub(super) fn config(text: &str) -> Result<(Config, SourceMap), Vec<Problem>> {
     if text.len() > MOST_BYTES {
         let message = format!("the file has {} bytes; a configuration has at most {MOST_BYTES}", text.len());
@@ -44,7 +44,7 @@ pub(super) fn config(text: &str) -> Result<(Config, SourceMap), Vec<Problem>> {
     }
 }
 
-/// What the parser says, in words for who writes the file.
+/// The parser's message in words for the author of the file.
 fn syntax(error: &toml::de::Error) -> Problem {
     let said = error.message();
     let (message, hint) = if said.starts_with("duplicate key") {
@@ -94,7 +94,7 @@ impl<'i> Sections<'_, 'i> {
         })
     }
 
-    /// A section that may be left out: then everything in it has its default.
+    /// A section that may be left out: all its settings then have their defaults.
     fn section<T: DeserializeOwned + JsonSchema>(&mut self, name: &str) -> Option<T> {
         match self.document.get(name) {
             Some(value) => self.reader.read(value, &[]),
@@ -102,7 +102,7 @@ impl<'i> Sections<'_, 'i> {
         }
     }
 
-    /// A section of named tables. A table that is wrong stays in as none, so that it counts as existing.
+    /// A section of named tables. A table with mistakes stays as `None`, so that it counts as existing.
     fn named<T>(
         &mut self,
         section: &str,
@@ -212,7 +212,7 @@ impl<'i> Sections<'_, 'i> {
         self.connector(&registry, name, value, &own, &[])
     }
 
-    /// What is special about a kind, read by its own type.
+    /// The settings of a platform, read into its own type.
     fn connector<T>(
         &mut self,
         registry: &Registry<T>,
@@ -260,7 +260,7 @@ impl<'i> Sections<'_, 'i> {
         Some(settings)
     }
 
-    /// What a connector says of its own settings, at the setting that it names.
+    /// A connector's own objection, placed at the setting that it names.
     fn refused(&self, path: &[&str], BadSetting { setting, fault }: BadSetting) -> Problem {
         let path: Vec<&str> = path.iter().copied().chain(setting.split('.')).collect();
         let mut problem = Problem::new(fault.code, self.reader.map.nearest(&path).value, fault.message);
@@ -289,7 +289,7 @@ impl<'i> Sections<'_, 'i> {
         })
     }
 
-    /// The markets of a flow, however they are written; none where they are missing or written twice.
+    /// The markets of a flow, written either way; `None` if they are missing or written twice.
     fn markets(
         &mut self,
         name: &str,
@@ -326,7 +326,7 @@ impl<'i> Sections<'_, 'i> {
         }
     }
 
-    /// What flows name exists.
+    /// Checks that names in flows exist.
     fn references<S, D, M>(
         &mut self,
         sources: &BTreeMap<String, Option<S>>,
@@ -424,7 +424,7 @@ impl ReadSettings for Settings<'_, '_, '_> {
     }
 }
 
-/// A list of platforms, as far as reading their settings goes.
+/// A list of platforms, with the reader of their settings.
 struct Registry<T> {
     /// Section of the file.
     section: &'static str,
@@ -434,7 +434,7 @@ struct Registry<T> {
     read: ReadKind<T>,
 }
 
-/// Settings, and what the connector says against them.
+/// Settings, and the connector's objection to them.
 type ReadKind<T> = fn(&str, &mut Settings<'_, '_, '_>) -> Option<(T, Option<BadSetting>)>;
 
 /// The table in two: the keys of this list, and the rest without `kind`.

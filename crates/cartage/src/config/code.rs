@@ -1,18 +1,18 @@
-//! Codes of what can be wrong with a configuration; each has its page under `docs/errors/`.
+//! Codes of mistakes in a configuration; each has its page under `docs/errors/`.
 
 /// The file can't be read.
 pub const FILE: &str = "C0801";
-/// It is no TOML.
+/// The file is no TOML.
 pub const SYNTAX: &str = "C0802";
-/// A key that nobody knows.
+/// An unknown key.
 pub const UNKNOWN_KEY: &str = "C0803";
-/// A key that is needed is not there.
+/// A required key is missing.
 pub const MISSING: &str = "C0804";
 /// A value of the wrong type, or out of its range.
 pub const VALUE: &str = "C0805";
-/// A secret stands where a reference to it belongs.
+/// A secret in place of a reference to it.
 pub const SECRET: &str = "C0806";
-/// Something is named that is not configured.
+/// A name that is not configured.
 pub const UNKNOWN_NAME: &str = "C0807";
 /// A name with other characters than `a-z`, `0-9` and `-`.
 pub const NAME: &str = "C0808";

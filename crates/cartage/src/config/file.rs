@@ -1,4 +1,4 @@
-//! The shapes of `cartage.toml` as it is written. Doc comments here are the configuration reference.
+//! The form of `cartage.toml`. Doc comments here are the configuration reference.
 //!
 //! What a text must be beyond its shape (a currency, a time zone, a flow's source) is decided in `check`.
 
@@ -14,12 +14,12 @@ pub(super) struct Store {
     /// Path of the database file. Relative to the folder of the configuration file.
     #[serde(default = "defaults::store_path")]
     pub(super) path: String,
-    /// How long finished calls and their answers are kept, a time span such as `720h`. The call of a dead letter, and of
-    /// what needs a person, stays as long as that.
+    /// How long finished calls and their answers are kept, a time span such as `720h`. The call of a dead or held
+    /// record is kept as long as the record is dead or held.
     #[serde(default = "defaults::keep_calls")]
     pub(super) keep_calls: String,
-    /// How long a record that was deleted at its source stays known after every flow has settled that, a time span such as
-    /// `2160h`. `cartage explain` can tell of it so long.
+    /// How long a record that was deleted at its source is kept after every flow has settled its deletion, a time span
+    /// such as `2160h`. `cartage explain` shows it so long.
     #[serde(default = "defaults::keep_deleted")]
     pub(super) keep_deleted: String,
 }
@@ -56,7 +56,7 @@ pub(super) struct Telemetry {
 #[serde(deny_unknown_fields)]
 pub(super) struct Source {
     /// The largest share of records that may be missing from one full read before deletions stop and wait for
-    /// `--allow-deletes`. 0.1 is a tenth; 1 lets everything but the last record go.
+    /// `--allow-deletes`. 0.1 is a tenth; 1 allows the deletion of all records but one.
     #[serde(default = "defaults::sweep_guard")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub(super) sweep_guard: f64,
@@ -101,12 +101,12 @@ pub(super) struct Market {
     pub(super) product_url: String,
     /// Address of a category's page. `{slug}`, `{id}`, `{key}` and `{locale}` are replaced, as in `product_url`.
     pub(super) category_url: String,
-    /// What is taken for a variant whose stock the shop does not track.
+    /// How a variant is treated whose stock the shop does not track.
     #[serde(default)]
     pub(super) untracked: Untracked,
 }
 
-/// What is taken for a variant whose stock the shop does not track.
+/// How a variant is treated whose stock the shop does not track.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Untracked {
@@ -137,12 +137,12 @@ pub(super) struct Flow {
     /// Category fields of your own, or in place of built-in ones: name = CEL expression over `category`.
     #[serde(default)]
     pub(super) category_fields: BTreeMap<String, String>,
-    /// Removals are held, and asked about, when the flow would remove more than this share of what it holds within 24
-    /// hours, 0 to 1, and more than `removal_guard_items`. 1 removes everything without asking.
+    /// Removals are held until they are approved, if the flow would remove more than this share of its items within 24
+    /// hours, 0 to 1, and more than `removal_guard_items`. 1 removes everything without approval.
     #[serde(default = "defaults::removal_guard")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub(super) removal_guard: f64,
-    /// So many items may be removed within 24 hours whatever share that is.
+    /// So many items may be removed within 24 hours without approval, whatever their share.
     #[serde(default = "defaults::removal_guard_items")]
     pub(super) removal_guard_items: u64,
 }

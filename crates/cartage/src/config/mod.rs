@@ -1,7 +1,7 @@
-//! The configuration file: from text to typed settings, or to everything that is wrong with it.
+//! The configuration file: turns text into typed settings, or into the list of its mistakes.
 //!
 //! **Invariants:** any text gives a [`Loaded`] or errors, never a panic; unknown keys are refused; an error names file,
-//! line and column, says what is wrong and what to do; no secret is shown.
+//! line, column, mistake and remedy; no secret is shown.
 
 mod check;
 pub mod code;
@@ -33,7 +33,7 @@ pub use source_map::{Place, SourceMap};
 /// Name of the file where none is given.
 pub const FILE_NAME: &str = "cartage.toml";
 
-/// More is no configuration.
+/// Largest configuration file.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// Everything that can be set.
@@ -60,7 +60,7 @@ pub struct Config {
 pub struct Store {
     /// The database file.
     pub path: PathBuf,
-    /// How long what is finished is kept.
+    /// How long finished rows are kept.
     pub retention: Retention,
 }
 
@@ -69,7 +69,7 @@ pub struct Store {
 pub struct Server {
     /// Where it listens.
     pub listen: SocketAddr,
-    /// Under which address it can be reached from outside, without a slash at the end.
+    /// The address under which it can be reached from outside, without a slash at the end.
     pub public_url: Option<String>,
 }
 
@@ -98,7 +98,7 @@ pub enum LogFormat {
 /// A shop that is read.
 #[derive(Clone, Debug)]
 pub struct SourceSettings {
-    /// What is special about its kind.
+    /// The settings of its platform.
     pub connector: sources::Config,
     /// The largest share of records that a sweep may remove, 0 to 1.
     pub sweep_guard: f64,
@@ -127,12 +127,12 @@ pub struct FlowSettings {
     pub removal_guard_items: u64,
 }
 
-/// A configuration, and where everything in it stands.
+/// A configuration, with the places of all its keys and values.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The settings.
     pub config: Config,
-    /// Where they stand.
+    /// Their places.
     pub source_map: SourceMap,
     /// The file, as it was named.
     pub file: String,
@@ -140,7 +140,7 @@ pub struct Loaded {
 }
 
 impl Server {
-    /// Where a destination fetches a feed of a flow from: below `public_url`, or where nothing but this machine reaches it.
+    /// The address of a flow's feed for the destination: below `public_url`, or one that only this machine reaches.
     pub fn feed_url(&self, flow: &FlowName, feed: &str) -> String {
         let base = self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen));
         format!("{base}/feed/{flow}/{feed}")
@@ -151,7 +151,7 @@ impl Config {
     /// Reads a file. Relative paths in it count from its folder.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// All its mistakes.
     pub fn load(path: &Path) -> Result<Loaded, Vec<ConfigError>> {
         let file = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|error| {
@@ -180,7 +180,7 @@ impl Config {
         Ok(loaded)
     }
 
-    /// Reads a text that stands in the file of this name.
+    /// Reads the text of a file of this name.
     ///
     /// # Errors
     /// All that is wrong with it, in the order of the text.

@@ -10,7 +10,7 @@ use super::file;
 /// Keys that every source has, whatever its kind.
 pub(super) const SOURCE_KEYS: &[&str] = &["sweep_guard", "full_every", "cadence"];
 
-/// The whole file; never made, only described.
+/// The whole file; used for its schema only.
 #[derive(JsonSchema)]
 #[schemars(rename = "Cartage", deny_unknown_fields)]
 #[expect(dead_code, clippy::zero_sized_map_values, reason = "its schema is what matters")]
@@ -77,7 +77,7 @@ fn kind(name: &str, own: &Json, common: Option<&Json>) -> Json {
     })
 }
 
-/// What stands at a path of a schema; null where nothing does.
+/// The schema at a path; null if there is none.
 pub(crate) fn at<'a>(schema: &'a Json, path: &[&str]) -> &'a Json {
     path.iter().try_fold(schema, |part, key| part.get(key)).unwrap_or(&Json::Null)
 }
@@ -98,7 +98,7 @@ pub(crate) fn flat(schema: &Json) -> Json {
 }
 
 fn resolve(schema: &Json, definitions: &Json, depth: u8) -> Json {
-    // Settings are no recursive types; a bound all the same, so that one could not hang the generator.
+    // Settings are not recursive; the bound keeps a recursive one from hanging the generator.
     if depth > 20 {
         return schema.clone();
     }

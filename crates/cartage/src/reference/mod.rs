@@ -1,4 +1,4 @@
-//! The generated reference documentation: written from the code, so that it can't say anything else.
+//! The generated reference documentation: written from the code, so that it always agrees with it.
 //!
 //! **Invariant:** the same code gives the same bytes, on any machine.
 
@@ -78,7 +78,7 @@ fn fields(of: &DestinationDescriptor) -> String {
     text
 }
 
-/// Whether a user could write what is built in.
+/// Whether a user could write the built-in expression.
 fn can_be_written(kind: Kind, specs: &'static [FieldSpec], spec: &FieldSpec) -> bool {
     let at = mapping::Place { file: String::new(), line: 1, column: 1 };
     let expression = mapping::Expression { name: spec.name.to_owned(), text: spec.default.to_owned(), at };
