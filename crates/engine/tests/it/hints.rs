@@ -1,5 +1,5 @@
-//! Hints, and what is known of a record from several sides: hints that race walks, versions that go back, clocks that were
-//! set back, walks that miss records, records that stand for an older one.
+//! Hints, and several forms of one record: hints that race walks, versions that go back, clocks that were set back,
+//! walks that miss records, records that replace an older one.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ impl Reading {
         waiting.into_iter().map(|waiting| waiting.hint).collect()
     }
 
-    /// Key and version of a channel that the mirror holds.
+    /// Key and version of a channel in the mirror.
     async fn shown(&self, id: &str) -> Option<(String, u64)> {
         let found = self.pull.store.find(&self.pull.name, id).await.unwrap();
         found.into_iter().find_map(|it| match it.record {
@@ -89,7 +89,7 @@ async fn a_delivery_is_kept_until_it_is_answered() {
     assert_eq!(shop.refresh().await.new, 1);
     assert_eq!((shop.waiting().await, shop.shown("a").await), (Vec::new(), Some(("hinted".to_owned(), 0))));
     assert_eq!(shop.script.fetched().len(), 2);
-    // Whatever lane is under way, it is not disturbed.
+    // A lane under way is not disturbed.
     assert!(shop.pull.store.lanes(&shop.pull.name).await.unwrap().is_empty());
 }
 
@@ -111,7 +111,7 @@ async fn hints_about_what_has_no_id_are_answered_by_reading_the_lane() {
 async fn an_older_page_does_not_undo_what_a_hint_brought() {
     let shop = Reading::new(vec![lane()]);
     shop.reads_everything(vec![channel("a", "first", 0), channel("b", "first", 0)]).await;
-    // The page is on its way, as it was before the shop changed one record and deleted the other.
+    // The page under way shows the shop before one record was changed and the other deleted.
     shop.script.hold();
     shop.script.say("channels", [Ok(page(vec![channel("a", "first", 0), channel("b", "first", 0)], end()))]);
     let pull = shop.pull.clone();
@@ -174,12 +174,12 @@ async fn where_a_walk_may_miss_records_they_are_gone_once_missed_twice() {
         (shop.script.asked().len() - asked, shop.live().await)
     };
     assert_eq!(walks(all(), None).await, (1, 3));
-    // It is asked once more at once, and the record was only missed.
+    // The walk is repeated at once, and the record was only missed.
     assert_eq!(walks(without(), Some(all())).await, (2, 3));
     assert_eq!(walks(all(), None).await, (1, 3));
     assert_eq!(walks(without(), Some(without())).await, (2, 2));
     assert_eq!(walks(without(), None).await, (1, 2));
-    // Where it can't, they are gone at once.
+    // If it can't miss records, they are deleted at once.
     let shop = Reading::new(vec![lane()]);
     shop.reads_everything(all()).await;
     shop.reads_everything(without()).await;
@@ -216,7 +216,7 @@ async fn records_that_came_back_under_another_id_replace_the_older_ones_at_once(
     assert_eq!(shop.waiting().await, [hint(Kind::Product, "old"), hint(Kind::Category, "old")]);
     assert_eq!(shop.refresh().await.gone, 2);
     assert_eq!(shop.live().await, 4);
-    // One that still exists stays, and nobody asks again.
+    // A record that still exists stays, and is not asked for again.
     for change in of("new", "hat") {
         shop.script.put(change);
     }

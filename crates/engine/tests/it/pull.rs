@@ -1,4 +1,4 @@
-//! Reading a lane from a source whose places in a walk are not for ever.
+//! Reads a lane from a source whose positions in a walk expire.
 
 use std::{
     sync::{
@@ -38,7 +38,7 @@ pub(crate) fn lane() -> Lane {
     }
 }
 
-/// Two pages. Before an update the second can't be had; after it, the old place is not known any more.
+/// Two pages. Before an update the second can't be read; after it, the old position is no longer known.
 #[derive(Default)]
 struct Updated(AtomicBool);
 
@@ -144,7 +144,7 @@ async fn what_a_source_prepares_is_waited_for_and_read() {
 async fn an_export_that_is_under_way_is_waited_for_after_a_restart() {
     let shop = Reading::new(vec![lane()]);
     shop.script.say("channels", [Ok(script::page(Vec::new(), later("job", 10)))]);
-    // The script has no more pages: as if the process had ended.
+    // The script has no more pages, as if the process had ended.
     shop.walk().await.unwrap_err();
     shop.script.say("channels", [Ok(script::page(vec![is("a")], script::end()))]);
     let walked = shop.walk().await.unwrap();
@@ -173,7 +173,7 @@ async fn a_walk_that_goes_round_in_circles_is_stopped_and_begins_anew() {
     assert_eq!((fault.class, &*fault.code), (FaultClass::Protocol, "C0621"));
     let state = shop.pull.store.lane(&shop.pull.name, "channels").await.unwrap();
     assert_eq!((state.walk, state.fault.map(|fault| fault.code)), (None, Some(fault.code)));
-    // Nothing was removed, and what was read stays.
+    // Nothing was deleted, and the records that were read stay.
     assert_eq!(shop.live().await, 2);
 }
 

@@ -1,4 +1,4 @@
-//! What only a file can get wrong: whose it is, who else holds it, how full the disk is, and which release wrote it.
+//! Properties of a file: its program, its other users, a full disk, and the release that wrote it.
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
@@ -116,7 +116,7 @@ fn a_folder_that_is_not_there_is_named() {
     assert!(fault.message.contains("missing"), "{fault}");
 }
 
-/// Another format of bodies: the source has to be read again, but nothing is sent twice and nothing looks gone.
+/// Another format of bodies: the source has to be read again, but nothing is sent twice and nothing counts as deleted.
 #[tokio::test]
 async fn bodies_of_another_format_are_forgotten_and_the_ledger_kept() {
     let folder = tempdir().unwrap();
@@ -183,7 +183,7 @@ async fn the_first_pass_after_a_change_of_format_removes_what_it_did_not_see() {
     assert_eq!(gone, ["d"]);
 }
 
-/// Where ids become shared, whatever is held has an owner at once, also where a damaged ledger gives an item to two.
+/// When ids become shared, every held item has an owner at once, also if a damaged ledger gives an item to two records.
 #[tokio::test]
 async fn who_owns_what_is_held_is_known_once_ids_are_shared() {
     let folder = tempdir().unwrap();
@@ -200,7 +200,7 @@ async fn who_owns_what_is_held_is_known_once_ids_are_shared() {
     let unfinished = samples::open(&[(window.work[7].number, "p7"), (window.work[7].number, "new")]);
     store.advance(Step { open: vec![unfinished], ..samples::step(&flow, Vec::new(), None) }).await.unwrap();
     drop(store);
-    // The last one holds what the first does.
+    // The last record holds the first one's item too.
     let key = |work: &contract::store::Work| (1_i64 << 40) + i64::try_from(work.number.0).unwrap();
     let (first, last) = (key(&window.work[0]), key(window.work.last().unwrap()));
     let db = Connection::open(&path).unwrap();
@@ -314,7 +314,7 @@ async fn dictionaries_are_trained_and_used_here_and_beside() {
 
 // ── killed ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// The folder in which the victim works; without it there is nothing to do.
+/// The folder in which the killed process works; without it the test does nothing.
 const VICTIM: &str = "CARTAGE_TEST_VICTIM";
 
 /// Writes as fast as it can until it is killed.

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use super::naive::{Naive, Seen};
 
 const FLOWS: [&str; 2] = ["one", "two"];
-/// Whether records may come to the same item in them.
+/// Whether records may claim the same item in them.
 const IDS: [Ids; 2] = [Ids::Own, Ids::Shared];
 
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ enum Act {
         flow: usize,
         fingerprint: u8,
     },
-    /// What was settled before arrives once more, late.
+    /// An earlier settlement arrives a second time, late.
     Late {
         flow: usize,
     },
@@ -186,7 +186,7 @@ fn settled(work: &Work, outcome: u8) -> Settled {
     settled
 }
 
-/// What a record is to be that ends so, with its rank; none: that is not known.
+/// The claims of a record in this state, with its rank; `None`: not known.
 fn claimed(work: &Work, outcome: u8) -> Option<(u64, i64, Vec<String>)> {
     let id = work.id.to_string();
     let items = match outcome {
@@ -257,7 +257,7 @@ impl Pair {
         assert_eq!(self.store().intake(intake).await.unwrap(), wanted);
     }
 
-    /// As if the process had been killed: what the files hold is all there is.
+    /// As if the process had been killed: only the files remain.
     async fn crash(&mut self) {
         let left = tempfile::tempdir().unwrap();
         for file in ["cartage.db", "cartage.db-wal"] {
@@ -319,7 +319,7 @@ impl Pair {
         }
     }
 
-    /// What a person or the feed does.
+    /// Actions of a person or the feed.
     async fn hand(&mut self, act: &Act) {
         let (got, wanted) = match act {
             Act::Release { flow, back } => {
@@ -375,8 +375,7 @@ impl Pair {
         if cut_off {
             return self.crash().await;
         }
-        // What is settled only in part must not be passed.
-        // Some don't know what came of the claims.
+        // The cursor must not pass a record that is settled in part. Some settlements ignore the result of the claims.
         let mut work = window.work.clone();
         if outcomes.last().is_none_or(|last| last % 4 > 0) {
             for work in &mut work {
@@ -472,7 +471,7 @@ impl Pair {
     }
 }
 
-/// How many cases: as many as `PROPTEST_CASES` says, which is there to look for more.
+/// Number of cases: `PROPTEST_CASES`, if set, to look for more.
 #[expect(clippy::disallowed_methods, reason = "how much a test looks for is no setting of the product")]
 fn cases(usual: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)

@@ -1,4 +1,4 @@
-//! Mirror, ledger and cursor in plain collections: what the store must agree with, written without its cleverness.
+//! Mirror, ledger and cursor in plain collections: a simple model that the store must agree with.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +30,7 @@ struct Row {
     unread: bool,
 }
 
-/// What a flow holds of a record.
+/// A flow's entry of a record.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) state: State,
@@ -52,14 +52,14 @@ struct Flow {
     /// Its ids are shared.
     shared: bool,
     open: BTreeMap<u64, Vec<(Number, String)>>,
-    /// Ranks of the records that are to be an item; [`LEFT`]: it holds the item, and is not to be it.
+    /// Ranks of the records that claim an item; [`LEFT`]: the record holds the item and does not claim it.
     claims: BTreeMap<(Kind, String), BTreeMap<u64, i64>>,
 }
 
-/// The rank of what is held, and not to be.
+/// The rank of an item that is held and not claimed.
 const LEFT: i64 = i64::MIN;
 
-/// What a window must hold of a record.
+/// The expected row of a window.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) number: u64,
@@ -215,7 +215,7 @@ impl Naive {
         self.strange.remove(&(old.kind, old.id));
     }
 
-    /// Flows passed over it while it could not be understood.
+    /// Flows skipped it while it was unread.
     fn reconsider(&mut self, n: u64, urgency: Urgency) {
         let old = self.rows[&n].clone();
         self.strange.remove(&(old.kind, old.id.clone()));
@@ -501,7 +501,7 @@ impl Naive {
         flow.keep_claims(kind, settled.number.0);
     }
 
-    /// Records are to be these items, with these ranks.
+    /// Sets the claims of records, with their ranks.
     pub(crate) fn claim(&mut self, name: &str, claims: &[(u64, i64, Vec<String>)]) {
         let mut claims = claims.to_vec();
         claims.sort_by_key(|(n, rank, _)| std::cmp::Reverse((*rank, *n)));
@@ -511,7 +511,7 @@ impl Naive {
         }
     }
 
-    /// Which record owns an item.
+    /// The owner of an item.
     pub(crate) fn owner(&self, name: &str, kind: Kind, id: &str) -> Option<u64> {
         if self.flows[name].shared {
             return self.flows[name].owner(kind, id);
@@ -629,7 +629,7 @@ impl Flow {
         claims.iter().max_by_key(|(n, rank)| (**rank, **n)).map(|(n, _)| *n)
     }
 
-    /// The record is due; gives what is known of it.
+    /// Makes the record due; returns its entry.
     fn doubt(&mut self, n: u64) -> &mut Entry {
         let entry = self.entries.entry(n).or_insert_with(|| Entry {
             state: State::Gone,
@@ -664,7 +664,7 @@ impl Flow {
         }
     }
 
-    /// What gets another owner is in doubt with that one.
+    /// An item that gets another owner is in doubt there.
     fn set_claim(&mut self, kind: Kind, n: u64, id: &str, rank: Option<i64>) {
         let before = self.owner(kind, id);
         let ranks = self.claims.entry((kind, id.to_owned())).or_default();
@@ -685,7 +685,7 @@ impl Flow {
         }
     }
 
-    /// What a record holds it claims, at least as what is left.
+    /// A record claims the items that it holds, at least with the rank [`LEFT`].
     fn keep_claims(&mut self, kind: Kind, n: u64) {
         let held: Vec<String> = self.entries[&n].items.iter().map(|(id, _)| id.clone()).collect();
         let gone = |((of, id), ranks): (&(Kind, String), &BTreeMap<u64, i64>)| {
@@ -702,7 +702,7 @@ impl Flow {
         }
     }
 
-    /// Whether an item got another owner since the record was looked at; then all it may hold is in doubt.
+    /// Whether an item got another owner since the record was processed; then all its items are in doubt.
     fn settle_outdated(&mut self, kind: Kind, settled: &Settled) -> bool {
         let n = settled.number.0;
         let now = match &settled.items {

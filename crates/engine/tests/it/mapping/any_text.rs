@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::compile;
 use crate::market::build::*;
 
-/// Compiles it, and where that works applies it: neither may panic.
+/// Compiles the text, and applies it if that works: neither may panic.
 fn run(text: &str) {
     let Ok(mapping) = compile("x", text) else { return };
     let mut shirt = variant("S");
@@ -19,7 +19,7 @@ fn run(text: &str) {
     }
 }
 
-/// What expressions are made of, so that a good part of the soup is a program.
+/// Tokens of expressions, so that many random sequences are programs.
 const TOKENS: &[&str] = &[
     "product",
     "variant",

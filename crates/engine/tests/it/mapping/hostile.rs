@@ -1,4 +1,4 @@
-//! Expressions that would take hours or all memory: each ends with an error that names it, and soon.
+//! Expressions that would take hours or all memory: each ends soon with an error that names it.
 
 use contract::{FaultClass, Writer};
 use engine::mapping::Mapping;
@@ -7,7 +7,7 @@ use model::Localized;
 use super::{compile, compile_all};
 use crate::market::build::*;
 
-/// Maps a product whose description has so many letters.
+/// Maps a product with a description of so many letters.
 fn map(mapping: &Mapping, letters: usize) -> Result<String, contract::Fault> {
     let market = market();
     let long = market.locales.iter().map(|locale| (locale.clone(), "ab ".repeat(letters / 3)));
@@ -86,7 +86,7 @@ fn what_people_write_is_far_from_the_bound() {
     let mapping = compile_all(model::Kind::Product, &fields).unwrap();
     let made = map(&mapping, 3_000).unwrap();
     assert!(made.contains("\"sum\":9900") && made.contains("\"number\":1.5") && made.contains("\"none\":0"), "{made}");
-    // The next evaluation has all of its steps again.
+    // The next evaluation has the full number of steps.
     assert_eq!(map(&mapping, 3_000).unwrap(), made);
 }
 

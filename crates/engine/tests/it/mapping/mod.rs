@@ -1,4 +1,4 @@
-//! The user's expressions: what is accepted, what is refused and how that reads, what they give.
+//! The user's expressions: accepted ones, refused ones with their messages, and their values.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod any_text;
@@ -29,7 +29,7 @@ fn extra(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// As if it stood in line 12 from column 11 on.
+/// As if it were at line 12, column 11.
 fn expression(name: &str, text: &str) -> Expression {
     let at = Place { file: "cartage.toml".to_owned(), line: 12, column: 11 };
     Expression { name: name.to_owned(), text: text.to_owned(), at }

@@ -3,7 +3,7 @@ use model::Kind;
 
 use super::{FIELDS, compile, compile_all, expression, extra};
 
-/// Code, column in the file, message and hint of the first thing that is wrong.
+/// Code, place in the file, message and hint of the first mistake.
 fn told(name: &str, text: &str) -> String {
     match compile(name, text) {
         Ok(_) => "fine".to_owned(),
@@ -197,7 +197,7 @@ fn expressions_without_end_are_refused() {
         format!("product{}", many(".trim()", "")),
     ] {
         let told = told("colour", &text);
-        // The parser folds some of them into something flat.
+        // The parser turns some of them into a flat tree.
         assert!(told == "fine" || told.starts_with("C05"), "{told}");
     }
 }

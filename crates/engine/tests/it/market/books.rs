@@ -1,4 +1,4 @@
-//! Prices in price lists and price books, against a rule that is written as the vendors tell it.
+//! Prices in price lists and price books, compared with the vendors' rule as documented.
 
 use engine::market::{Reference, View};
 use model::{
@@ -195,7 +195,7 @@ fn any_entry() -> impl Strategy<Value = PriceEntry> {
         })
 }
 
-/// What one book says: of the prices that hold the one whose window began last.
+/// The price of one book: of the valid prices the one whose window began last.
 fn says(entries: &[PriceEntry], book: Option<&BookId>, own: bool, at: Timestamp) -> Option<i64> {
     let mut holding: Vec<_> = entries
         .iter()

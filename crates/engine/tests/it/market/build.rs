@@ -1,4 +1,4 @@
-//! Records to project, with as little as each needs.
+//! Minimal records to project.
 
 use engine::market::{Reference, View};
 use model::{

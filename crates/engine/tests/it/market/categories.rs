@@ -89,7 +89,7 @@ fn a_url_falls_back_from_slug_to_key_to_id() {
 }
 
 proptest! {
-    /// Whatever the parents say, it ends, and exactly the members of rings are filtered.
+    /// With any parents it ends, and exactly the members of cycles are filtered.
     #[test]
     fn any_graph_ends(parents in proptest::collection::vec(proptest::option::of(0_usize..12), 12)) {
         let records: Vec<Category> = parents.iter().enumerate()

@@ -1,4 +1,4 @@
-//! What a market makes of products and categories.
+//! Projections of products and categories into a market.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod assortment;

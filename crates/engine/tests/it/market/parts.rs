@@ -45,7 +45,7 @@ fn in_store(key: &str) -> Market {
     Market { store: Some(key.into()), ..market() }
 }
 
-/// A product that is given whole, and the same in parts.
+/// A whole product, and the same product in parts.
 type Pair = (Product, Product, Vec<Record>);
 
 /// It has a SKU, its parts name it and not its SKU, prices with the beginning of their window, stock (in the channel or
@@ -105,7 +105,7 @@ fn any_pair() -> impl Strategy<Value = Pair> {
     shuffled.prop_flat_map(|(whole, bare, records)| (Just(whole), Just(bare), Just(records).prop_shuffle()))
 }
 
-/// What a destination sees, and until when.
+/// The listing, and until when it is valid.
 fn seen(
     view: &engine::market::View,
     product: &Product,
@@ -113,7 +113,7 @@ fn seen(
 ) -> (Result<Json, Filtered>, Option<Timestamp>) {
     let projection = view.product(product, joined, NOW);
     let listing = projection.listing.map(|mut listing| {
-        // Where a source says the position, the listing has it too; a whole product does not.
+        // If a source gives the position, the listing has it too; a whole product has none.
         listing.categories.iter_mut().for_each(|it| it.position = None);
         serde_json::to_value(&listing).unwrap()
     });

@@ -179,7 +179,7 @@ fn zero_is_a_price_and_a_negative_one_is_none() {
     let mut free = variant("FREE");
     free.prices = vec![euros(0)];
     let mut wrong = variant("WRONG");
-    // It is not passed over for the dearer one: nobody knows what the shop meant.
+    // The dearer price is not taken instead, because the shop's intention is not known.
     wrong.prices = vec![euros(5000), Price { scope: scope(None, None, Some("DE")), ..euros(-1) }];
     let view = plain_view();
     let both = product(vec![wrong.clone(), free]);
@@ -241,7 +241,7 @@ fn of_two_prices_of_one_scope_the_one_created_later_counts() {
     product.price_home = PriceHome::Entries;
     let view = plain_view();
     let price = |joined: &[Record]| view.product(&product, joined, NOW).listing.unwrap().variants[0].price.minor;
-    // Neither the order of ids or amounts nor that in which they come has a say.
+    // Neither the order of ids, of amounts nor of arrival decides.
     for (old, new) in [("1", "2"), ("2", "1")] {
         for (before, after) in [(100, 300), (300, 100)] {
             let mut joined = vec![entry(old, 1, true, before), entry(new, 2, true, after)];
@@ -255,7 +255,7 @@ fn of_two_prices_of_one_scope_the_one_created_later_counts() {
     }
 }
 
-/// The rule again, written as the vendor tells it rather than as one pass.
+/// The rule again, as the vendor documents it rather than in one pass.
 fn by_the_book<'a>(prices: &'a [Price], buyer: &Buyer<'_>, at: Timestamp) -> Option<&'a Price> {
     let alive: Vec<&Price> = prices
         .iter()
@@ -290,7 +290,7 @@ fn by_the_book<'a>(prices: &'a [Price], buyer: &Buyer<'_>, at: Timestamp) -> Opt
     None
 }
 
-/// What the buyer is told. A discount to the full amount tells the same as none, so either price may be chosen.
+/// The amounts that the buyer sees. A discount to the full amount equals none, so either price may be chosen.
 fn outcome(price: &Price) -> (Option<(Money, Money)>, Window) {
     (amounts(price), price.window)
 }

@@ -92,7 +92,7 @@ fn of_two_entries_of_one_place_the_one_created_later_counts() {
         Record::Stock(Stock { id: id.into(), created_at: Some(Timestamp::from_millis(created)), ..stock })
     };
     let both = Market { supply_channels: vec!["a-key".into(), "b-key".into()], ..market() };
-    // Neither the order of ids nor that in which they come has a say.
+    // Neither the order of ids nor of arrival decides.
     for (old, new) in [("1", "2"), ("2", "1")] {
         let mut joined =
             vec![entry(old, 100, Some("a"), 40), entry(new, 200, Some("a"), 7), entry("3", 50, Some("b"), 1)];
@@ -100,7 +100,7 @@ fn of_two_entries_of_one_place_the_one_created_later_counts() {
             assert_eq!(pieces(&both, &joined, &[]).0, Some(8), "{old} before {new}");
             joined.reverse();
         }
-        // Once the later one is gone, the other counts again.
+        // Once the later one is deleted, the other counts again.
         joined.retain(|record| record.id().as_str() != new);
         assert_eq!(pieces(&both, &joined, &[]).0, Some(41));
     }

@@ -1,4 +1,5 @@
-//! What bears on a listing touches the products that show it: otherwise a destination keeps what was.
+//! A change of any record that contributes to a listing touches its products: otherwise a destination keeps the old
+//! listing.
 
 use contract::{
     Change, Ledger as _, Mirror as _,
@@ -55,7 +56,7 @@ async fn declare(store: &Sqlite, flow: &str) {
     store.declare(&declared).await.unwrap();
 }
 
-/// Whether the product is looked at again when `before` becomes `after`.
+/// Whether the product is processed again when `before` becomes `after`.
 async fn touches(attributes: Vec<Attribute>, before: Vec<Record>, after: Vec<Record>) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let store = Sqlite::with_options(&folder.path().join("cartage.db"), Options::default()).unwrap();

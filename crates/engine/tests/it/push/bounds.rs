@@ -1,4 +1,4 @@
-//! What a push may cost: calls, halvings, memory.
+//! Bounds of a push: calls, halvings, memory.
 
 use std::{
     collections::VecDeque,
@@ -85,7 +85,7 @@ fn while_a_first_read_goes_on_calls_wait_until_they_are_full() {
 
 #[test]
 fn a_changed_mapping_of_few_records_makes_full_calls() {
-    // Most of what is looked at is settled without a call; that must not tear the rest apart.
+    // Most records are settled without a call; that must not split the calls of the others.
     const PRODUCTS: usize = 4_000;
     runtime().block_on(async {
         let rig = Rig::new(PRODUCTS, limits(BATCH), false);
@@ -96,7 +96,7 @@ fn a_changed_mapping_of_few_records_makes_full_calls() {
             let changes = rig.edit(Edit::Stock(product, 7));
             rig.read(changes, Urgency::Backfill);
         }
-        // The cursor goes back, as when a mapping changes: everything is looked at.
+        // The cursor goes back, as after a change of the mapping: every record is processed.
         let declared = contract::store::Declared { fingerprint: "another".to_owned(), ..rig.flow().declared() };
         wait(rig.store.declare(&declared)).unwrap();
         rig.settle().await;
@@ -132,7 +132,7 @@ fn never_are_more_records_prepared_than_may_be() {
     let most_ahead = read_ahead(&limits(BATCH)) as u64;
     runtime().block_on(async {
         let rig = Rig::new(4 * EACH, limits(BATCH), false);
-        // All of one kind wait for their retry, so that there is plenty to do in every place at once.
+        // All records of one kind wait for their retry, so that there is work of every urgency at once.
         fill(&rig, 0, EACH, Urgency::Backfill, good);
         let take = Take { now: Timestamp::from_millis(0), fresh: [4 * EACH; 3], retries: 0, after: None };
         let window = wait(rig.store.window(&flow_name(), take)).unwrap();
@@ -186,7 +186,7 @@ fn what_products_refer_to_is_loaded_once_for_all_pushes_until_its_content_change
     runtime().block_on(async {
         let rig = Rig::new(20, limits(BATCH), false);
         fill(&rig, 0, 20, Urgency::Live, good);
-        // Each push is by a flow of its own; they share what is loaded of the source.
+        // Each push belongs to a flow of its own; they share the loaded reference records of the source.
         for product in 0..5 {
             rig.settle().await;
             fill(&rig, product, 1, Urgency::Urgent, good);

@@ -1,4 +1,4 @@
-//! A clock that only moves when somebody waits for it.
+//! A clock that only moves when a task waits for it.
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
@@ -8,7 +8,7 @@ use std::{
 use contract::Clock;
 use model::Timestamp;
 
-/// Time that stands still; a wait brings it forward.
+/// Time that stands still; a wait advances it.
 pub(crate) struct FakeClock(AtomicI64);
 
 impl Default for FakeClock {

@@ -1,4 +1,4 @@
-//! A destination that fails in every way a real one may, and notes whatever should not have been asked of it.
+//! A destination that fails in every way a real one may, and records every call that should not have been made.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -61,21 +61,21 @@ struct State {
     mapping: u32,
     refuses_all: bool,
     fails_next: bool,
-    /// What became of calls of which it tells only when it is asked, and how often it is asked in vain; none: it tells at
-    /// once.
+    /// Outcomes of asynchronous calls, each with the number of polls that still find no outcome; `None`: calls are
+    /// synchronous.
     imports: Option<BTreeMap<String, (u32, Verdict)>>,
 }
 
-/// What happens to a call.
+/// The fate of a call.
 enum Fate {
     Delivered,
     /// Without effect.
     Deferred(Fault),
-    /// So many of its items have their effect; nobody is told.
+    /// So many of its items have their effect; there is no answer.
     Unknown(u32),
     /// Each item has a fate of its own.
     Mixed,
-    /// All have their effect, but fewer are answered for.
+    /// All have their effect, but the answer covers fewer.
     Short,
 }
 
@@ -225,10 +225,10 @@ impl Fake {
         }
     }
 
-    /// Keeps what became of a call until it is asked for.
+    /// Keeps the outcome of a call until it is polled.
     fn later(&self, verdict: Verdict) -> Verdict {
         let mut state = self.state();
-        // A call that was not taken has no ticket.
+        // A call that was not accepted has no ticket.
         let taken = !matches!(verdict, Verdict::Whole(Outcome::Deferred(_)));
         let (later, asks) = (taken && state.dice.percent(60), state.dice.below(3));
         let Some(imports) = state.imports.as_mut().filter(|_| later) else { return verdict };
@@ -258,7 +258,7 @@ impl Fake {
             });
             return Verdict::Each(outcomes.collect());
         }
-        // A destination that answers for the whole call does all of it or nothing.
+        // A destination that answers for the whole call carries it out completely or not at all.
         if !state.granular
             && !matches!(fate, Fate::Deferred(_))
             && let Some(refused) = call.parcels.iter().find_map(|parcel| refusal(call, parcel))
@@ -328,7 +328,7 @@ impl State {
     }
 }
 
-/// A call under way, also where it is given up.
+/// A call under way, also if it is abandoned.
 struct UnderWay {
     state: Arc<Mutex<State>>,
     ids: Vec<(Kind, String)>,
@@ -404,7 +404,7 @@ impl Destination for Fake {
                     *asks -= u32::from(again);
                     Verdict::Pending { ticket: ticket.clone(), ask_in: Duration::from_secs(2) }
                 }
-                // The answer can be had again, should it be lost.
+                // The answer can be read again if it is lost.
                 Some((_, verdict)) if !fails => verdict.clone(),
                 Some(_) => Verdict::Whole(Outcome::Deferred(Fault::transient("C0998", "it can't be asked now"))),
                 None => {
@@ -431,12 +431,12 @@ impl Destination for Fake {
     }
 }
 
-/// What the ledger says is held, in the same form.
+/// The items according to the ledger, in the same form.
 pub(super) fn object(payload: &Payload) -> Value {
     serde_json::from_str(&payload.object()).unwrap_or(Value::Null)
 }
 
-/// How two holdings differ, in a few words.
+/// The differences of two sets of items, as text.
 pub(super) fn difference(got: &Held, wanted: &Held) -> String {
     let keys: BTreeSet<_> = got.keys().chain(wanted.keys()).collect();
     let differing: BTreeMap<_, _> = keys

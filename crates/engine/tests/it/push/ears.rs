@@ -1,4 +1,4 @@
-//! Hears what a push tells, and holds it to that.
+//! An observer that checks the events of a push.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -11,12 +11,12 @@ use model::Timestamp;
 
 use super::clock::FakeClock;
 
-/// What was heard.
+/// The events so far.
 pub(super) struct Ears {
     clock: Arc<FakeClock>,
     /// Records that were settled.
     pub(super) settled: AtomicU64,
-    /// The destination asked for quiet until then.
+    /// The end of a pause that the destination asked for.
     quiet_until: Mutex<Timestamp>,
     wrongs: Mutex<Vec<String>>,
 }
@@ -32,12 +32,12 @@ impl Ears {
         *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner) = Timestamp::from_millis(0);
     }
 
-    /// What should not have happened.
+    /// Violations.
     pub(super) fn wrongs(&self) -> Vec<String> {
         self.wrongs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Calls are about to be made.
+    /// Notes that calls will be made.
     pub(super) fn opens(&self, step: &Step) {
         let until = *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();

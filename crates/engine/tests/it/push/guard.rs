@@ -1,4 +1,4 @@
-//! A flow that would remove much of what its destination holds, for whatever reason, holds that and goes on with the rest.
+//! A flow that would remove many of its items, for whatever reason, holds the removals and goes on with the rest.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ impl Rig {
         rig
     }
 
-    /// These products have this price from now on; none: they are not sold.
+    /// Sets the price of these products; `None`: they are not sold.
     fn have(&self, products: std::ops::Range<usize>, price: Option<i64>) {
         let changes = {
             let mut shop = self.shop();
@@ -78,7 +78,7 @@ fn everything_but_the_removals_goes_on() {
         rig.settle().await;
         let changed = rig.fake.held().values().filter(|item| item["price"] == 70).count();
         assert_eq!((changed, rig.products_held(), rig.tally().held), (16, PRODUCTS, 40));
-        // What is sold again needs no approval.
+        // A product that is sold again needs no approval.
         rig.have(0..40, Some(100));
         rig.settle().await;
         rig.is_right().unwrap();
@@ -97,7 +97,7 @@ fn removals_that_trickle_in_are_held_too_also_over_restarts_and_until_a_day_has_
             rig = rig.reopen();
         }
         assert_eq!((rig.products_held(), rig.tally().held), (PRODUCTS - 20, 10));
-        // What was removed long ago counts no more, what is held does.
+        // Old removals no longer count, held ones do.
         rig.clock.advance(Duration::from_hours(26));
         rig.have(30..35, None);
         rig.settle().await;
@@ -105,7 +105,7 @@ fn removals_that_trickle_in_are_held_too_also_over_restarts_and_until_a_day_has_
         assert_eq!(rig.approve(), 10);
         rig.settle().await;
         rig.is_right().unwrap();
-        // The count began again with the approval.
+        // The approval reset the count.
         rig.have(35..55, None);
         rig.settle().await;
         assert_eq!(rig.tally().held, 0);
@@ -125,7 +125,7 @@ fn a_flow_without_a_guard_removes_what_was_held() {
         let rig = Rig { guard: None, ..rig };
         rig.settle().await;
         rig.is_right().unwrap();
-        // It counts no more afterwards.
+        // It no longer counts afterwards.
         let rig = Rig { guard: Some(Guard::default()), ..rig };
         let removals = wait(rig.store.removals(&flow_name(), contract::Clock::now(rig.clock.as_ref()))).unwrap();
         assert!(removals.removed <= 0, "{removals:?}");

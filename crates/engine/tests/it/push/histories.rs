@@ -13,10 +13,10 @@ use super::{
 };
 
 const PRODUCTS: usize = 14;
-/// So few that they come to the same SKU again and again.
+/// So few that products often have the same SKU.
 const FEW: usize = 5;
 
-/// One thing that happens.
+/// An event.
 #[derive(Clone, Debug)]
 enum Act {
     /// The shop changes, and the change is read.
@@ -29,9 +29,9 @@ enum Act {
     Wait(u64),
     /// The process is restarted.
     Reopen,
-    /// What the destination holds of a product is doubted.
+    /// The items of a product are marked as in doubt.
     Doubt(usize),
-    /// Dead letters are tried again.
+    /// Dead letters are replayed.
     Replay,
     /// The mapping changes.
     Remap,
@@ -52,7 +52,7 @@ pub(super) enum Edit {
     Sku(usize, usize, Option<usize>),
 }
 
-/// `sharing`: products may come to the same SKU.
+/// `sharing`: products may have the same SKU.
 fn edit(sharing: bool) -> impl Strategy<Value = Edit> {
     let product = move || 0..(if sharing { FEW } else { PRODUCTS });
     let sku = (product(), 0..3usize, proptest::option::weighted(0.8, 0..3usize));
@@ -62,7 +62,7 @@ fn edit(sharing: bool) -> impl Strategy<Value = Edit> {
         }),
         4 => product().prop_map(Edit::New),
         2 => product().prop_map(Edit::Gone),
-        // Few values, so that things become again what they were.
+        // Few values, so that records often return to an earlier form.
         4 => (product(), 0..3u32).prop_map(|(product, name)| Edit::Name(product, name)),
         2 => (product(), prop_oneof![Just(None), (1..3i64).prop_map(Some)]).prop_map(|(it, price)| Edit::Price(it, price)),
         3 => (product(), 0..3i64).prop_map(|(product, stock)| Edit::Stock(product, stock)),
@@ -96,7 +96,7 @@ fn act(sharing: bool) -> impl Strategy<Value = Act> {
 }
 
 impl Rig {
-    /// Changes the shop; gives what a page says of it.
+    /// Changes the shop; returns the changes of a page.
     pub(super) fn edit(&self, edit: Edit) -> Vec<contract::Change> {
         edit_shop(&mut self.shop(), edit)
     }
@@ -155,7 +155,7 @@ impl Rig {
         Ok(rig)
     }
 
-    /// Comes to rest, and is right; then costs nothing.
+    /// Converges to the right state; a further push makes no call.
     async fn finish(self) -> Result<(), TestCaseError> {
         let fail = |what: &str| {
             let what = what.to_owned();
@@ -235,7 +235,7 @@ fn edit_shop(shop: &mut super::Shop, edit: Edit) -> Vec<contract::Change> {
     }
 }
 
-/// How many cases: as many as `PROPTEST_CASES` says, which is there to look for more.
+/// Number of cases: `PROPTEST_CASES`, if set, to look for more.
 #[expect(clippy::disallowed_methods, reason = "how much a test looks for is no setting of the product")]
 fn cases(usual: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
@@ -302,8 +302,8 @@ proptest! {
     }
 }
 
-/// Product 4 takes the SKU of product 2 and gives it up again. While its removal waits for the guard, product 2 takes the
-/// item back: the removal must not follow.
+/// Product 4 gets the SKU of product 2 and loses it again. While its removal waits for the guard, product 2 owns the
+/// item again: the removal must not be made.
 #[test]
 fn an_item_that_is_taken_back_while_its_removal_waits_is_not_removed() {
     let meanwhile = vec![(3, Edit::Sku(4, 2, Some(2))), (29, Edit::Sku(4, 0, None))];
@@ -316,7 +316,7 @@ fn an_item_that_is_taken_back_while_its_removal_waits_is_not_removed() {
     live(rig, vec![Act::Push { seed: 0, faults: 0, cut: None, meanwhile }]).unwrap();
 }
 
-/// Product 4 goes in two imports that end at the same time, and one of its two items is refused.
+/// Product 4 is in two imports that end at the same time, and one of its two items is refused.
 #[test]
 fn two_imports_of_a_product_that_end_together_are_both_settled() {
     let rig = || {

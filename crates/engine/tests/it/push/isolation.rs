@@ -1,5 +1,5 @@
-//! A record at which every call fails is found and set aside; an account that fails or refuses everything blames no
-//! record.
+//! A record that makes every call fail becomes a dead letter; if an account fails or refuses everything, records do
+//! not.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -15,7 +15,7 @@ use super::{
 };
 
 impl Rig {
-    /// Reads that products are of these natures.
+    /// Reads products of these natures.
     fn turn(&self, natures: &[(usize, Nature)], urgency: Urgency) {
         let changes = {
             let mut shop = self.shop();
@@ -55,7 +55,7 @@ fn a_record_at_which_every_call_fails_stops_no_other_and_is_set_aside() {
             let took = began.until(rig.clock.now());
             assert!((Duration::from_mins(2)..Duration::from_mins(10)).contains(&took), "{took:?}");
             assert!(calls(&rig.fake) < 60, "{} calls", calls(&rig.fake));
-            // Mended, it arrives.
+            // Once corrected, it arrives.
             rig.turn(&[(17, Nature::Good)], Urgency::Live);
             rig.settle().await;
             rig.is_right().unwrap();
@@ -71,7 +71,7 @@ fn where_nothing_else_is_sent_an_item_that_is_accepted_shows_whose_fault_it_is()
         rig.turn(&[(0, Nature::Good), (1, Nature::Good), (2, Nature::Good)], Urgency::Backfill);
         rig.settle().await;
         rig.turn(&[(1, Nature::Toxic), (2, Nature::Toxic)], Urgency::Live);
-        // As after a restart: nothing is known of the account.
+        // As after a restart: the account has no history.
         let rig = rig.reopen();
         rig.settle().await;
         rig.is_right().unwrap();
@@ -133,7 +133,7 @@ fn refusals_after_something_was_accepted_once_set_nothing_more_aside_until_it_is
         let rig = Rig::new(301, limits(100), true);
         rig.turn(&[(300, Nature::Good)], Urgency::Backfill);
         rig.settle().await;
-        // The account refuses all, also what it accepted before.
+        // The account refuses everything, also items that it accepted before.
         let changes = rig.edit(Edit::Nature(300, Nature::Good));
         rig.read(changes, Urgency::Backfill);
         rig.fake.refuse_all(true);

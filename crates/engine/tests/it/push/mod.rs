@@ -1,5 +1,5 @@
-//! The push loop against a destination that fails at random, cut off and disturbed at counted points: what it promises
-//! must hold at every stop, and in the end the destination holds exactly what it should.
+//! The push loop against a destination that fails at random, cut off and disturbed at counted points: the invariants
+//! must hold at every stop, and in the end the destination holds exactly the right items.
 
 mod bounds;
 pub(crate) mod clock;
@@ -48,7 +48,7 @@ use self::{
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 
-/// Everything that a push needs, and the database that outlives it.
+/// Everything that a push needs, and the database, which remains after a crash.
 struct Rig {
     folder: tempfile::TempDir,
     clock: Arc<FakeClock>,
@@ -59,7 +59,7 @@ struct Rig {
     reference: Arc<CachedReference>,
     /// How often the store was asked, by method.
     asked: Asked,
-    /// None: anything may be removed.
+    /// `None`: any number may be removed.
     guard: Option<Guard>,
     shop: Arc<Mutex<Shop>>,
     store: Arc<Sqlite>,
@@ -88,7 +88,7 @@ impl Rig {
         Self::with(products, limits, granular, Ids::Own)
     }
 
-    /// Where products may come to the same item.
+    /// If products may claim the same item.
     fn sharing(products: usize, limits: Limits, granular: bool) -> Self {
         Self::with(products, limits, granular, Ids::Shared)
     }
@@ -168,13 +168,13 @@ impl Rig {
         rig
     }
 
-    /// Takes in a page.
+    /// Stores a page.
     fn read(&self, changes: Vec<Change>, urgency: Urgency) {
         wait(self.store.intake(page(changes, urgency, self.clock.now()))).unwrap();
         self.news.send_modify(|news| *news += 1);
     }
 
-    /// Carries out what an intake left to be spread.
+    /// Carries out waiting touches.
     fn spread(&self) {
         let touch = contract::store::Touch { source: source(), lease: shop::NEWEST, at: self.clock.now() };
         while wait(self.store.spread(&touch, 500)).unwrap() > 0 {}
@@ -209,7 +209,7 @@ impl Rig {
             () = self.script.cut() => Ended::Cut,
             pushed = push.until_idle() => Ended::Idle(pushed.unwrap()),
         };
-        // Calls that were given up are dropped by the runtime.
+        // The runtime drops abandoned calls.
         for _ in 0..20 {
             tokio::task::yield_now().await;
         }
@@ -217,7 +217,7 @@ impl Rig {
         ended
     }
 
-    /// Pushes without a fault or a cut until nothing is left, waiting for retries; gives what was done.
+    /// Pushes without faults or cuts until no work is left, waiting for retries; returns the result.
     async fn settle(&self) -> Pushed {
         self.fake.behave(0, 0);
         let mut sum = Pushed::default();
@@ -240,13 +240,13 @@ impl Rig {
         panic!("it never comes to rest: {sum:?}: {open:?}, {:?}", wait(self.store.tickets(&flow_name())));
     }
 
-    /// Every carried record as the flow knows it.
+    /// Every carried record with its entry.
     fn works(&self) -> Vec<Work> {
         let scan = |kind| wait(self.store.scan(&flow_name(), kind, Number(0), 100_000)).unwrap();
         Kind::CARRIED.into_iter().flat_map(scan).collect()
     }
 
-    /// What must hold whenever no push is under way.
+    /// Invariants while no push is under way.
     fn is_sound(&self) -> Result<(), String> {
         let tally = wait(self.store.tally(&flow_name())).unwrap();
         let sum = tally.sum();
@@ -257,7 +257,7 @@ impl Rig {
         if !wrongs.is_empty() {
             return Err(wrongs.join("\n"));
         }
-        // Whatever the destination holds is in the ledger, and what the ledger is sure of is so.
+        // Every item at the destination is in the ledger, and items that are not in doubt are as noted.
         let held = self.fake.held();
         let mut known = BTreeSet::new();
         for work in self.works() {
@@ -265,7 +265,7 @@ impl Rig {
             let view = wait(self.store.entry(&flow_name(), work.number)).unwrap().unwrap();
             for item in &entry.items {
                 let key = (work.kind, item.id.to_string());
-                // Of what it carries out in its own time the ledger has what it will hold.
+                // For asynchronous calls the ledger has the future payloads.
                 if item.digests.is_some() && entry.state != State::AwaitsImport {
                     let payload = view.items.iter().find(|stored| stored.id == item.id).map(|it| object(&it.payload));
                     if held.get(&key) != payload.as_ref() {
@@ -285,7 +285,7 @@ impl Rig {
         }
     }
 
-    /// Once nothing is left to do: everything is where it should be.
+    /// Once no work is left: the destination holds the right items.
     fn is_right(&self) -> Result<(), String> {
         self.is_sound()?;
         if self.fake.ids() == Ids::Shared {
@@ -300,7 +300,7 @@ impl Rig {
         if letters.len() as u64 != shop.dead() {
             return Err(format!("{} dead letters rather than {}", letters.len(), shop.dead()));
         }
-        // Of what can't arrive, whatever was there before stays.
+        // Items of records that can't be sent stay as they were.
         let arrives = |(kind, id): &(Kind, String)| {
             let goods =
                 if *kind == Kind::Product { product_of(id).and_then(|it| shop.products[it].as_ref()) } else { None };

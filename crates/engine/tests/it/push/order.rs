@@ -1,4 +1,4 @@
-//! Histories in which the order of things decides, each cut off at every point that there is.
+//! Histories in which the order of events matters, each cut off at every point.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -6,7 +6,7 @@ use contract::{Ledger as _, source::Urgency};
 
 use super::{Ended, Rig, flow_name, histories::Edit, limits, runtime, shop::Goods, steady::wait};
 
-/// Reads that a product is like this.
+/// Reads a product in this form.
 fn read(rig: &Rig, goods: Option<Goods>) {
     let change = {
         let mut shop = rig.shop();
@@ -82,7 +82,7 @@ fn what_becomes_again_what_it_was_while_it_is_sent_is_so_at_the_destination() {
                 rig.fake.behave(seed, 0);
                 let back = rig.hook(Edit::Name(0, 1));
                 rig.run(seed, None, VecDeque::from([(at, back)])).await;
-                // After the end nothing is disturbed any more.
+                // After the end there are no more disturbances.
                 before_the_end = rig.shop().products[0] == Some(Goods::new(1));
                 rig.settle().await;
                 rig.is_right().unwrap_or_else(|why| panic!("changed back at point {at}, seed {seed}: {why}"));
@@ -100,7 +100,7 @@ fn a_retry_that_changed_meanwhile_does_not_keep_a_push_from_ending() {
         for seed in 0..12 {
             let rig = Rig::new(1, limits(10), false);
             read(&rig, Some(Goods::new(1)));
-            // Every call fails; in most ways that makes the record wait for its retry.
+            // Every call fails; after most failures the record waits for its retry.
             rig.fake.behave(seed, 100);
             rig.run(seed, None, VecDeque::new()).await;
             retries += u32::from(wait(rig.store.next_wake(&flow_name())).unwrap().retry.is_some());

@@ -1,4 +1,4 @@
-//! Where a run may be cut off or disturbed: at counted points, so that the same seed gives the same run.
+//! Cuts a run off or disturbs it at counted points, so that the same seed gives the same run.
 
 use std::{
     collections::VecDeque,
@@ -8,13 +8,13 @@ use std::{
 
 use tokio::{sync::Notify, task::yield_now};
 
-/// No push of these tests has so many points.
+/// More points than any push of these tests has.
 const ENDLESS: u32 = 100_000;
 
-/// What is done when a run comes to a point.
+/// An action at a point of a run.
 pub(super) type Hook = Box<dyn FnOnce() + Send>;
 
-/// Points that a run comes to. Clones share them.
+/// Points of a run. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Script(Arc<Shared>);
 
@@ -38,8 +38,8 @@ impl Script {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a run that is cut off at the point `cut_at` and disturbed at those of `hooks`, which are in order. Which
-    /// task goes on when depends on the seed.
+    /// Begins a run that is cut off at the point `cut_at` and disturbed at those of `hooks`, which are in order. The
+    /// order of tasks depends on the seed.
     pub(super) fn begin(&self, seed: u64, cut_at: Option<u32>, hooks: VecDeque<(u32, Hook)>) {
         *self.state() = State { passed: 0, cut_at, is_cut: false, hooks, dice: Some(Dice::new(seed)) };
     }
@@ -78,7 +78,7 @@ impl Script {
     }
 }
 
-/// Chance from a seed alone.
+/// Random numbers from a seed alone.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dice(u64);
 

@@ -1,5 +1,5 @@
-//! Products that are to be the same item: the one created last is sent as it, the others are filtered for it, whatever the
-//! order of things was.
+//! Products that claim the same item: the one created last is sent, the others are filtered, in whatever order events
+//! happen.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -19,7 +19,7 @@ use super::{
 };
 
 impl Rig {
-    /// What must hold at rest, where products may come to the same item.
+    /// Invariants at rest if products may claim the same item.
     pub(super) fn is_shared_right(&self) -> Result<(), String> {
         let works: BTreeMap<String, Work> = self.works().into_iter().map(|it| (it.id.to_string(), it)).collect();
         let mut dead = 0;
@@ -37,8 +37,8 @@ impl Rig {
         Ok(())
     }
 
-    /// Whose an item is, worked out from nothing but how products are: the highest number of those that are to be it. One
-    /// that can't be made may have been it before, which counts for as long as that lasts.
+    /// The owner of an item, computed from the products alone: the highest number of those that claim it. A product
+    /// that can't be mapped may have owned it before, and keeps it as long as that lasts.
     fn owns(&self, item: &str, work: &Work, works: &BTreeMap<String, Work>) -> Result<bool, String> {
         let shop = self.shop();
         let number = |product: usize| works.get(&product_id(product)).map_or(Number(0), |work| work.number);
@@ -55,7 +55,7 @@ impl Rig {
         Ok(owner == Some(work.number))
     }
 
-    /// A product is as it should be; tells whether it is dead.
+    /// Checks a product; returns whether it is dead.
     fn stands_right(&self, number: usize, work: &Work, works: &BTreeMap<String, Work>) -> Result<bool, String> {
         let id = product_id(number);
         let entry = work.entry.as_ref().ok_or(format!("{id} was never looked at"))?;
@@ -102,7 +102,7 @@ impl Rig {
         Ok(state == State::Dead)
     }
 
-    /// Products are like this from now on; gives what a page says of them.
+    /// Sets products to this form; returns the changes of a page.
     fn become_so(&self, goods: &[(usize, Option<Goods>)]) -> Vec<Change> {
         let mut shop = self.shop();
         let become_so = |(product, goods): &(usize, Option<Goods>)| {
@@ -112,7 +112,7 @@ impl Rig {
         goods.iter().map(become_so).collect()
     }
 
-    /// Reads that products are like this, in one page.
+    /// Reads products in this form, in one page.
     fn becomes(&self, goods: &[(usize, Option<Goods>)]) {
         let changes = self.become_so(goods);
         self.read(changes, Urgency::Live);
@@ -137,7 +137,7 @@ fn is(product: usize, name: u32, skus: &[Option<usize>]) -> (usize, Option<Goods
     (product, Some(Goods { stock: vec![1; skus.len()], skus: skus.to_vec(), ..Goods::new(name) }))
 }
 
-/// How many products are not sent as all that they would be.
+/// How many products are not sent with all their items.
 fn outranked(rig: &Rig) -> u64 {
     wait(rig.store.tally(&flow_name())).unwrap().rules.get("item_of_another").copied().unwrap_or(0)
 }
@@ -172,7 +172,7 @@ fn a_sku_that_moves_ends_right_whichever_change_is_seen_first() {
             }
             rig.has(1, "sku 7");
             assert_eq!(outranked(&rig), 0);
-            // Nothing was sent for nothing: what was there at first, the item away, and the item back.
+            // No needless calls: the first put, the removal, and the put again.
             assert!(calls(&rig.fake) <= 2 + 2 + 2, "{} calls", calls(&rig.fake));
         }
     });
@@ -212,7 +212,7 @@ fn of_two_with_one_sku_the_one_created_last_has_it_until_it_gives_it_up() {
         rig.becomes(&[is(0, 1, &[Some(7), None]), is(1, 1, &[Some(7), None])]);
         rig.settle().await;
         rig.has(1, "sku 7");
-        // One that comes later has it from then on.
+        // A product that is created later owns it from then on.
         rig.becomes(&[is(2, 1, &[Some(7)])]);
         rig.settle().await;
         rig.has(2, "sku 7");
@@ -225,15 +225,15 @@ fn of_two_with_one_sku_the_one_created_last_has_it_until_it_gives_it_up() {
             assert!(says.contains(&format!("\"sku 7\" of product {id} belongs to product p")), "{says}");
             assert!(fault.hint.unwrap().contains("at the source"));
         }
-        // Its neighbours, and its own other items, go on.
+        // Other products, and its own other items, are sent.
         assert!(rig.fake.held().contains_key(&(Kind::Product, "p1.1".to_owned())));
-        // A change of another does not take it away.
+        // A change of another product does not change the owner.
         let before = calls(&rig.fake);
         rig.becomes(&[is(1, 2, &[Some(7)])]);
         rig.settle().await;
         rig.has(2, "sku 7");
         assert_eq!(calls(&rig.fake), before + 1, "p1.1 is removed");
-        // The owner is not sold any more, then the next goes.
+        // The owner is no longer sold, then the next one is deleted.
         rig.becomes(&[(2, Some(Goods { price: None, skus: vec![Some(7)], ..Goods::new(1) }))]);
         rig.settle().await;
         rig.has(1, "sku 7");
@@ -250,7 +250,7 @@ fn who_has_an_item_depends_neither_on_order_nor_on_what_was_held_first() {
     runtime().block_on(async {
         for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
             let rig = Rig::sharing(3, limits(10), true);
-            // Known in this order to the mirror, whatever is sent when.
+            // The mirror reads them in this order.
             rig.becomes(&[is(0, 1, &[None]), is(1, 1, &[None]), is(2, 1, &[None])]);
             rig.settle().await;
             for product in order {

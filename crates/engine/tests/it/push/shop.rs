@@ -1,4 +1,4 @@
-//! A shop of a few products and categories, and what a destination should hold of it, worked out without the engine.
+//! A shop of a few products and categories, and the items that a destination should hold, computed without the engine.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use model::{
 };
 use serde_json::{Value, json};
 
-/// What a destination holds: members by kind and id.
+/// Items of a destination: members by kind and id.
 pub(super) type Held = BTreeMap<(Kind, String), Value>;
 
 /// A product.
@@ -23,12 +23,12 @@ pub(super) struct Goods {
     pub(super) price: Option<i64>,
     /// Of each variant.
     pub(super) stock: Vec<i64>,
-    /// Of each variant: which of the SKUs it has that others may have too. None, or too few: one of its own.
+    /// For each variant: its SKU of those that others may have too; `None` or missing: a SKU of its own.
     pub(super) skus: Vec<Option<usize>>,
     pub(super) nature: Nature,
 }
 
-/// What is special about a product.
+/// Special behaviour of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Nature {
     Good,
@@ -43,11 +43,11 @@ pub(super) enum Nature {
 /// The shop as it is now.
 #[derive(Clone, Debug)]
 pub(super) struct Shop {
-    /// By number; none: gone.
+    /// Products by number; `None`: deleted.
     pub(super) products: Vec<Option<Goods>>,
     /// Names, by number.
     pub(super) categories: Vec<u32>,
-    /// Products that were ever there: these the mirror knows.
+    /// Products that ever existed: the mirror has them.
     pub(super) ever: Vec<bool>,
     versions: u64,
     /// Another mapping.
@@ -114,13 +114,13 @@ impl Shop {
         self.versions
     }
 
-    /// The product is like this from now on.
+    /// Sets the product to this form.
     pub(super) fn set(&mut self, product: usize, goods: Option<Goods>) {
         self.ever[product] |= goods.is_some();
         self.products[product] = goods;
     }
 
-    /// What a page says of a product.
+    /// The change of a product.
     pub(super) fn product(&mut self, product: usize) -> Change {
         let version = self.version();
         let Some(goods) = &self.products[product] else {
@@ -129,7 +129,7 @@ impl Shop {
         Change::Is { record: Record::Product(Box::new(record(product, goods))), version, modified_at: None }
     }
 
-    /// What a page says of a category.
+    /// The change of a category.
     pub(super) fn category(&mut self, category: usize) -> Change {
         let version = self.version();
         let record = Record::Category(Category {
@@ -139,7 +139,7 @@ impl Shop {
         Change::Is { record, version, modified_at: None }
     }
 
-    /// A page of everything that was ever there.
+    /// A page of everything that ever existed.
     pub(super) fn all(&mut self) -> Vec<Change> {
         let categories: Vec<Change> = (0..CATEGORIES).map(|category| self.category(category)).collect();
         let products = (0..self.products.len()).filter(|product| self.ever[*product]).collect::<Vec<_>>();
@@ -147,7 +147,7 @@ impl Shop {
         categories.into_iter().chain(products).collect()
     }
 
-    /// What the destination should hold, but for products that can't arrive.
+    /// The items that the destination should hold, except for products that can't be sent.
     pub(super) fn wanted(&self) -> Held {
         let mut held = Held::new();
         for (category, name) in self.categories.iter().enumerate() {
@@ -160,7 +160,7 @@ impl Shop {
         held
     }
 
-    /// What it should hold of a product.
+    /// The items that it should hold of a product.
     pub(super) fn wanted_of(&self, number: usize) -> BTreeMap<String, Value> {
         let Some(goods) = &self.products[number] else { return BTreeMap::new() };
         let Some(price) = goods.price else { return BTreeMap::new() };
@@ -212,7 +212,7 @@ pub(super) fn record(number: usize, goods: &Goods) -> Product {
     }
 }
 
-/// A lease that no other is newer than.
+/// The newest possible lease.
 pub(super) const NEWEST: contract::store::Lease = contract::store::Lease(u64::MAX);
 
 /// A page.

@@ -1,4 +1,4 @@
-//! A store whose steps are points of the script, each whole before anything else goes on.
+//! A store whose steps are points of the script, each complete before another task runs.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ use store::sqlite::Sqlite;
 
 use super::{ears::Ears, script::Script};
 
-/// A store that does one thing after the other.
+/// A store that does one step after the other.
 pub(super) struct Steady {
     pub(super) inner: Arc<Sqlite>,
     pub(super) script: Script,
@@ -53,7 +53,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Waits without letting other tasks of this thread go on.
+/// Waits while no other task of this thread runs.
 pub(super) fn wait<F: Future>(future: F) -> F::Output {
     let waker = Arc::new(Unpark(thread::current())).into();
     let mut context = Context::from_waker(&waker);

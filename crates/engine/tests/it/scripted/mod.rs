@@ -56,7 +56,7 @@ struct Side {
     fields: Mapping,
 }
 
-/// What a start makes and a crash takes away.
+/// State that a start creates and a crash destroys.
 struct Process {
     store: Arc<Sqlite>,
     clock: Arc<FakeClock>,
@@ -153,7 +153,7 @@ impl Side {
         Process { store, clock: Arc::clone(&self.clock), push, in_doubt }
     }
 
-    /// What a page says of these records.
+    /// The changes of these records.
     fn is(&self, records: Vec<Record>) -> Vec<Change> {
         let is = |record| {
             let version = self.versions.fetch_add(1, Ordering::SeqCst);
@@ -164,7 +164,7 @@ impl Side {
 }
 
 impl Process {
-    /// Takes in a page.
+    /// Stores a page.
     async fn read(&self, changes: Vec<Change>) {
         let at = self.clock.now();
         let page = Intake {
@@ -202,7 +202,7 @@ impl Process {
         pushed
     }
 
-    /// Pushes until nothing is left, waiting for retries and imports.
+    /// Pushes until no work is left, waiting for retries and imports.
     async fn settle(&self) {
         for _ in 0..60 {
             let resume_at = self.once().await.resume_at;
@@ -229,7 +229,7 @@ impl Process {
         found.into_iter().find(|found| found.kind == kind).unwrap().number
     }
 
-    /// What the ledger holds of a record.
+    /// The ledger's entry of a record.
     async fn entry(&self, kind: Kind, id: &str) -> EntryView {
         let number = self.number(kind, id).await;
         self.store.entry(&flow_name(), number).await.unwrap().unwrap()

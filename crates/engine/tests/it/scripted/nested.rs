@@ -1,4 +1,4 @@
-//! One record for all markets, imported in the destination's own time.
+//! One record for all markets, imported asynchronously.
 
 use std::{sync::Arc, time::Duration};
 
@@ -89,7 +89,7 @@ async fn a_ticket_outlives_the_process() {
     process.settle().await;
     let tally = process.tally().await;
     assert_eq!((tally.in_sync, tally.dead, service.begun()), (2, 1, 1), "{tally:?}");
-    // What was refused is in the dead letter with what was sent, though the process that sent it is gone.
+    // The dead letter has the refused payload, though the process that sent it has ended.
     let letters = process.store.dead(&super::flow_name(), 10).await.unwrap();
     assert!(letters[0].items[0].payload.object().contains("poison"), "{letters:?}");
     assert_eq!(service.wrongs(), Vec::<String>::new());
@@ -216,7 +216,7 @@ async fn it_is_kept_out_with_the_other_and_dead_with_the_other() {
     process.settle().await;
     let entry = process.entry(Kind::Product, "p").await;
     assert_eq!((entry.state, &*entry.fault.unwrap().code), (State::Dead, "C0632"));
-    // Mended, both arrive.
+    // Once corrected, both arrive.
     process.read(side.is(vec![Record::Category(category("c", "Shirts"))])).await;
     process.store.replay(&super::flow_name(), Which::All).await.unwrap();
     process.settle().await;

@@ -1,4 +1,4 @@
-//! Calls that may not be repeated, and what comes back.
+//! Calls that may not be repeated, and signals.
 
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ async fn what_may_have_been_told_is_held_and_never_told_again() {
             drop(process);
             process = side.start(Teller::new(&service, Repeat::AtMostOnce)).await;
         }
-        // A change of the record does not tell it again either, and goes on as far as it can.
+        // A change of the record does not report the event again, and is sent as far as possible.
         process.read(side.is(vec![Record::Product(Box::new(product("p", "Skirt")))])).await;
         process.settle().await;
         assert_eq!((service.told("p"), process.tally().await.held), (told, 1), "{loses:?}");
