@@ -1,4 +1,5 @@
-//! Bad configuration is told with place and remedy; bad data has its documented outcome, and its neighbours go on.
+//! Mistakes in a configuration are reported with place and remedy; bad data has its documented outcome, and other
+//! records go on.
 
 use std::{
     fs,
@@ -92,7 +93,7 @@ async fn expressions_that_can_t_work_are_told_when_they_are_loaded() {
     ] {
         refused(&shop, section, &format!("{section}{field}\n"), field).await.says(&[&format!("error[{expected}]")]);
     }
-    // One that works is used; it shows in the store.
+    // A valid one is used, as the store shows.
     shop.replace(section, &format!("{section}shout = \"product.name + '!'\"\n"));
     shop.cartage(&["sync"]).await.ended(0);
     let product = shop.store("de").products().into_values().next().unwrap();
@@ -202,10 +203,10 @@ async fn a_market_that_names_what_the_shop_does_not_have_pauses_with_a_list_of_w
 
 // ── what the source sends ───────────────────────────────────────────────────────────────────────────────────────────
 
-/// What is done to the answers of `/product-projections`.
+/// A change of the answers of `/product-projections`.
 type Tampering = Arc<Mutex<Option<fn(&mut Value) -> Option<String>>>>;
 
-/// Puts somebody between Cartage and the shop who tampers with pages of products.
+/// Puts a proxy between Cartage and the shop that changes pages of products.
 async fn tampered(shop: &Shop) -> Tampering {
     let tampering = Tampering::default();
     let (router, how) = (shop.world.shop.router(), Arc::clone(&tampering));
@@ -234,7 +235,7 @@ fn set(tampering: &Tampering, how: Option<fn(&mut Value) -> Option<String>>) {
     *tampering.lock().unwrap() = how;
 }
 
-/// Spoils the product with this key.
+/// Makes the product with this key unreadable.
 fn spoil(page: &mut Value) -> Option<String> {
     for product in page["results"].as_array_mut().unwrap() {
         if product["key"] == json!("p-000005") {
@@ -260,13 +261,13 @@ async fn a_record_that_can_t_be_read_counts_as_unread_and_is_left_alone_and_its_
     for flow in status["flows"].as_array().unwrap() {
         assert_eq!((&flow["unread"], &flow["converged"]), (&json!(1), &json!(false)), "{flow}");
     }
-    // A later pass that reads only what changed must not forget it.
+    // A later pass that reads only changes must still report it.
     shop.cartage(&["sync"]).await.ended(1);
     shop.cartage(&["explain", &id]).await.ended(0).says(&["could not be understood", "C0206", "never understood"]);
     let plan = shop.cartage(&["plan", "--offline", "--json"]).await.ended(0).json();
     assert_eq!(plan[0]["unread"], json!(1));
 
-    // Readable, it comes; unreadable again, what is known of it stays, and no sweep takes it.
+    // Once readable, it is sent; unreadable again, its last form stays, and no sweep deletes it.
     set(&tampering, None);
     shop.cartage(&["sync", "--full"]).await.ended(0);
     assert_eq!(shop.store("de").products().len(), 30);
@@ -285,7 +286,7 @@ async fn a_record_that_can_t_be_read_counts_as_unread_and_is_left_alone_and_its_
     assert_eq!(status["sources"][0]["unread"], json!([]));
 }
 
-/// Gives the first price of this product's main variant a currency that is none, beside the prices that it has.
+/// Adds a price in an invalid currency to this product's main variant.
 fn add_odd_price(page: &mut Value) -> Option<String> {
     for product in page["results"].as_array_mut().unwrap() {
         if product["key"] == json!("p-000005") {
@@ -529,7 +530,7 @@ async fn categories_that_hang_below_themselves_are_kept_out_and_their_products_s
         assert_eq!(shop.store(market).products().len(), 20);
         let categories = shop.store(market).categories();
         assert_eq!(categories.len(), shop.world.shop.category_keys().len() - 3);
-        // Nothing that is shown points at what is not.
+        // No visible record refers to a hidden one.
         for category in categories.values() {
             let parent = category.get("parent").and_then(Value::as_str);
             assert!(parent.is_none_or(|parent| categories.contains_key(parent)), "{category}");

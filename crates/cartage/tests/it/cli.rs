@@ -40,7 +40,7 @@ async fn the_printed_configuration_can_be_checked_and_says_what_it_still_needs()
     let init = cartage(&["init"]).await.ended(0);
     assert!(init.out.lines().filter(|line| line.starts_with('#')).count() > 5, "it explains itself: {}", init.out);
     let file = shop.write("mine.toml", &init.out).display().to_string();
-    // Nothing is wrong with it but that nobody has given it secrets yet.
+    // Its only mistake is that the secrets are not set yet.
     let needed = ["error[C0214]", "CTP_CLIENT_ID is not set", "error[C0401]", "CLERK_DE_PUBLIC_KEY is not set"];
     cartage(&["--config", &file, "check"]).await.ended(2).says(&needed);
     cartage(&["--config", "nowhere.toml", "check"]).await.ended(2).says(&[
@@ -126,7 +126,7 @@ async fn a_plan_counts_and_shows_fields_and_sends_nothing() {
     ran.says(&["name", "- \"", "+ \"Neu\"", "nothing would change"]);
     shop.cartage(&["plan", "nobody"]).await.ended(1).says(&["error[C0822]", "\"nobody\"", "cartage sync"]);
     shop.cartage(&["plan", "--flow", "clerk-fr"]).await.ended(2).says(&["error[C0821]", "clerk-de, clerk-uk"]);
-    // What the plan said is what happens.
+    // The pass does what the plan showed.
     shop.forget_calls();
     shop.cartage(&["sync"]).await.ended(0);
     assert_eq!((shop.sent("de").len(), shop.sent("uk").len()), (1, 0));
@@ -194,7 +194,7 @@ async fn explain_tells_a_record_of_each_source_once() {
     assert_eq!(flows.iter().sum::<usize>(), 3);
 }
 
-/// Writes to a Clerk.io store behind Cartage's back.
+/// Writes to a Clerk.io store without Cartage.
 async fn write(shop: &Shop, method: &str, objects: &Value) {
     let body = json!({ "key": "sandboxDEpublic", "private_key": "sandboxDEprivate", "products": objects });
     let request = Request::builder().method(method).uri("/v2/products").body(Body::from(body.to_string())).unwrap();
@@ -215,7 +215,7 @@ async fn what_was_changed_behind_our_back_is_found_and_repaired() {
     let (changed, missing) = (shop.id("p-000003"), shop.id("p-000004"));
     write(&shop, "PATCH", &json!([{ "id": changed, "name": "Somebody else", "price": 1 }])).await;
     write(&shop, "DELETE", &json!([missing])).await;
-    // What others add is theirs.
+    // Fields that others add are ignored.
     write(&shop, "PATCH", &json!([{ "id": shop.id("p-000005"), "boost": 3 }])).await;
     // A pass has nothing to do: the shop did not change.
     shop.forget_calls();
@@ -401,7 +401,7 @@ async fn the_demo_ends_with_one_json_object_that_has_all_that_is_promised() {
     for name in ["source_calls", "destination_calls", "seconds", "peak_rss_bytes"] {
         assert!(report[name].as_f64().unwrap() > 0.0, "{name}");
     }
-    // For people it says where things are and how they stand; the living one ends by itself when asked to.
+    // For people it shows addresses and states; the living demo ends by itself after `--seconds`.
     let ran = cartage(&["demo", "--products", "30", "--seconds", "3", "--rate", "20"]).await.ended(0);
     ran.says(&["commercetools", "Clerk.io", "The shop is open", " shop ", "PATCH".to_lowercase().as_str(), "in sync"]);
 }
@@ -450,7 +450,7 @@ async fn the_daemon_syncs_serves_and_ends_cleanly_when_told() {
     shop.cartage(&["sync"]).await.ended(0);
 }
 
-/// An answer that must be a good one, over a plain connection.
+/// A successful answer, over a plain connection.
 async fn get(url: &str) -> String {
     let answer = answer(url).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
@@ -528,7 +528,7 @@ async fn help_fits_into_eighty_columns() {
     for command in [&["--help"][..], &["sandbox", "--help"], &["dead", "drop", "--help"]] {
         let help = tokio::process::Command::new(env!("CARGO_BIN_EXE_cartage")).args(command).output().await.unwrap();
         let help = String::from_utf8(help.stdout).unwrap();
-        // What is laid out by hand is not wrapped for who has a narrow terminal.
+        // Text that is laid out by hand is not wrapped.
         let own = help.split("Exit codes:").nth(1).or_else(|| help.split("Example").nth(1)).unwrap_or_default();
         assert!(own.lines().all(|line| line.chars().count() <= 80), "{own}");
     }

@@ -1,5 +1,5 @@
-//! The binary, killed at random moments of its passes while both platforms fail, always comes to hold what an undisturbed
-//! run ends with; and its states add up at every stop.
+//! The binary, killed at random moments of its passes while both platforms fail, always converges to the result of an
+//! undisturbed run; and its states add up at every stop.
 //!
 //! `CARTAGE_CRASH_SEED` repeats a run, `CARTAGE_CRASHES` says how many times it is killed.
 
@@ -32,7 +32,7 @@ const PRODUCTS: usize = 150;
 const EDITS: usize = 8;
 /// Kills after which everything is compared.
 const COMPARED_EVERY: u32 = 40;
-/// Shops at work beside each other: most of a pass is waiting for answers and retries.
+/// Shops in parallel: most of a pass is waiting for answers and retries.
 const SHOPS: u32 = 5;
 
 type Held = BTreeMap<String, [BTreeMap<String, Value>; 2]>;
@@ -45,7 +45,7 @@ fn setting(name: &str) -> Option<u64> {
 
 // ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// One call in five goes wrong, one way or another.
+/// One call in five fails in some way.
 fn trouble(seed: u64, latency: Latency, retry_after_seconds: Option<u32>) -> FaultPlan {
     FaultPlan {
         latency_ms: Some(latency),
@@ -59,7 +59,7 @@ fn trouble(seed: u64, latency: Latency, retry_after_seconds: Option<u32>) -> Fau
     }
 }
 
-/// Puts both platforms in trouble. Writing takes longer than reading, so that many kills fall while calls are under way.
+/// Makes both platforms fail. Writes take longer than reads, so that many kills happen while calls are under way.
 fn disturb(shop: &Shop, seed: u64, retry_after_seconds: Option<u32>) {
     let (fast, slow) = (Latency { min: 0, max: 4 }, Latency { min: 5, max: 60 });
     shop.world.shop_faults.set(trouble(seed, fast, retry_after_seconds)).unwrap();
@@ -113,10 +113,10 @@ async fn kill(mut child: Child) -> bool {
 
 // ── what a kill left ────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// In which work a kill fell.
+/// The work during which a kill happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Moment {
-    /// Before there was a database, or nothing was left to do any more.
+    /// No database yet, or no work left.
     Idle,
     /// A walk was under way.
     Reading,
@@ -124,7 +124,7 @@ enum Moment {
     Calling,
     /// Both.
     ReadingAndCalling,
-    /// Something was left to do, but no walk or call was under way: between them, or while a retry was waited for.
+    /// There was work left, but no walk or call was under way: between them, or during the wait for a retry.
     Between,
 }
 
@@ -132,7 +132,7 @@ fn flow(market: &str) -> FlowName {
     FlowName::new(format!("clerk-{market}"))
 }
 
-/// The states add up; gives where the kill fell.
+/// Checks that the states add up; returns when the kill happened.
 async fn examine(database: &Path, was_there: &mut bool) -> Moment {
     let store = match Sqlite::open_read_only(database) {
         Ok(store) => store,
@@ -152,7 +152,7 @@ async fn examine(database: &Path, was_there: &mut bool) -> Moment {
         mirrors.insert(tally.mirror);
         pending += tally.pending;
     }
-    // Flows are made known one after the other.
+    // Flows are registered one after the other.
     assert!(mirrors.len() == 1 || mirrors.contains(&0), "flows of one source see one mirror: {mirrors:?}");
     let lanes = store.lanes(&SourceName::from("shop")).await.unwrap();
     let reading = lanes.values().any(|state| state.walk.is_some());
@@ -166,7 +166,8 @@ async fn examine(database: &Path, was_there: &mut bool) -> Moment {
     }
 }
 
-/// Whether the next process will find calls that this one did not end. Asked of a copy, which it changes.
+/// Whether the next process will find calls that this one did not end. The question changes the database, so it is
+/// asked of a copy.
 async fn calls_were_open(database: &Path) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy.db");
@@ -191,7 +192,7 @@ async fn calls_were_open(database: &Path) -> bool {
 
 // ── the undisturbed run ─────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Stores of their own, fed from the same shop by a database of its own, with nothing going wrong.
+/// Separate stores, filled from the same shop through a separate database, without faults.
 struct Undisturbed {
     clerk: clerk::Emulator,
     url: String,
@@ -205,7 +206,7 @@ impl Undisturbed {
         Self { clerk, url, folder: tempfile::tempdir().unwrap() }
     }
 
-    /// What the stores hold after a first sync of the shop as it is now.
+    /// The content of the stores after a first sync of the present shop.
     async fn held(&self, shop: &Shop) -> Held {
         calm(shop);
         for market in MARKETS {
@@ -224,7 +225,7 @@ impl Undisturbed {
     }
 }
 
-/// Where two holdings differ, in a few lines.
+/// The differences of two contents, in a few lines.
 fn difference(got: &Held, wanted: &Held) -> String {
     let mut lines = Vec::new();
     for market in MARKETS {
@@ -282,8 +283,7 @@ fn edit(shop: &Shop, living: &mut LivingShop, edits: usize) {
     }
 }
 
-/// Lets passes run to their end while things go wrong, then one while nothing does; both must agree with an undisturbed
-/// run.
+/// Runs complete passes with faults, then one without; both results must equal those of an undisturbed run.
 async fn converges(shop: &Shop, undisturbed: &Undisturbed, seed: u64) {
     let wanted = undisturbed.held(shop).await;
     disturb(shop, seed, None);
@@ -328,7 +328,7 @@ async fn killed_at_random_moments_it_converges_to_what_an_undisturbed_run_ends_w
     }
 }
 
-/// Kills a hub so many times while its shop changes, and compares; gives where the kills fell.
+/// Kills a hub so many times while its shop changes, and compares; returns when the kills happened.
 async fn killed(seed: u64, crashes: u32) -> BTreeMap<Moment, u32> {
     let mut dice = StdRng::seed_from_u64(seed);
     let shop = shop().await;
@@ -373,7 +373,7 @@ async fn killed(seed: u64, crashes: u32) -> BTreeMap<Moment, u32> {
 
 // ── the order of things ─────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Runs a pass until the store of the German market is as `arrived` says, and kills it before it hears of that.
+/// Runs a pass until the store of the German market fulfils `arrived`, and kills it before it has the answer.
 async fn killed_before_the_answer(shop: &Shop, arrived: impl Fn(&BTreeMap<String, Value>) -> bool) {
     // What is asked for happens; the answer trickles.
     let drip = Some(SlowDrip { bytes_per_second: std::num::NonZeroU32::MIN });

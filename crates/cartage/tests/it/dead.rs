@@ -1,4 +1,4 @@
-//! One product that the destination refuses is set aside, with everything a person needs; its neighbours arrive.
+//! A product that the destination refuses becomes a dead letter, with everything a person needs; other products arrive.
 
 use sandbox::{
     clerk::{Rejection, Resource},
@@ -111,7 +111,7 @@ async fn dead_letters_are_listed_shown_replayed_and_dropped() {
     shop.cartage(&["dead", "replay", "nobody"]).await.ended(1).says(&["\"nobody\""]);
     shop.cartage(&["dead", "drop"]).await.ended(2).says(&["--all"]);
 
-    // Replayed before anything was mended, it comes back; mended, it goes.
+    // Replayed without a correction, the dead letter returns; after a correction it does not.
     shop.cartage(&["dead", "replay", &id]).await.ended(0).says(&["1 records will be tried again"]);
     shop.cartage(&["sync"]).await.ended(1);
     shop.store("de").accept_all();
@@ -173,7 +173,8 @@ async fn where_everything_is_refused_the_flow_pauses_rather_than_setting_the_cat
     assert!(flow["dead"].as_u64().unwrap() <= 55, "{flow}");
     assert!(flow["pending"].as_u64().unwrap() >= 240, "{flow}");
     assert_eq!(status["flows"][1]["in_sync"], json!(300 + shop.store("uk").categories().len()));
-    // Mended, everything arrives: most by itself, what was set aside before the pause when it is replayed.
+    // After the correction everything arrives: most records by themselves, the dead letters from before the pause when
+    // they are replayed.
     shop.store("de").accept_all();
     shop.cartage(&["sync"]).await;
     shop.cartage(&["dead", "replay"]).await.ended(0);

@@ -1,4 +1,4 @@
-//! What changes at the shop is sent, as little as possible of it, and nothing else is.
+//! Changes of the shop are sent in the smallest form, and nothing else is sent.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -327,7 +327,7 @@ async fn stock_that_is_read_elsewhere_by_now_counts_no_more() {
     drop(process);
     shop.replace("[sources.shop]\n", "[sources.shop]\nstock_from = \"products\"\n");
     set(3);
-    // What products bring along follows the entries after a while.
+    // Stock inside products follows the entries after some time.
     shop.world.shop.set_clock_offset(7_200_000);
     let process = shop.open().await;
     assert!(process.sync_full().await.converged());
@@ -335,7 +335,7 @@ async fn stock_that_is_read_elsewhere_by_now_counts_no_more() {
     for (other, product) in shop.store("de").products().iter().filter(|(other, _)| **other != id) {
         assert_eq!(product["variant_stocks"], before["de"][0][other]["variant_stocks"]);
     }
-    // It was let go of once, not with every start.
+    // Its records were deleted once, not with every start.
     let lane = async |process: &Process| process.engine.store.lane(&"shop".into(), "inventory").await.unwrap();
     let let_go = lane(&process).await;
     drop(process);
@@ -405,7 +405,7 @@ async fn a_new_product_is_one_post_and_a_new_locale_s_text_brings_it_into_the_ot
     assert_eq!(shop.sent("de").len(), 0);
 }
 
-/// Nothing is due to be read while the test lasts.
+/// No lane is due while the test runs.
 fn rest(shop: &Shop) {
     let lanes = [
         "products",

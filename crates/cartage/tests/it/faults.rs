@@ -18,7 +18,7 @@ const PRODUCTS: usize = 60;
 
 type Held = BTreeMap<String, [BTreeMap<String, Value>; 2]>;
 
-/// What the stores hold, without the moment at which the emulated shop was made.
+/// The content of the stores, without the time at which the emulated shop was created.
 fn held(shop: &Shop) -> Held {
     let mut held = shop.held();
     for product in held.values_mut().flat_map(|[products, _]| products.values_mut()) {
@@ -166,7 +166,7 @@ async fn a_destination_that_never_answers_does_not_slow_the_other() {
         running.abort();
         let _cut_off = running.await;
     }
-    // Back again, it gets everything: what its calls carried is in doubt and sent anew.
+    // Reachable again, it gets everything: the items of its calls are in doubt and sent again.
     shop.replace(&format!("url = \"{hangs}/v2\"\n"), &url);
     let pass = shop.open().await.sync().await;
     assert!(pass.converged(), "{pass:?}");

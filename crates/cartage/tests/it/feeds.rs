@@ -1,4 +1,4 @@
-//! Feeds that the destination imports itself: whole or refused, and how what no call can remove is removed.
+//! Feeds that the destination imports itself: complete or refused; and items that only an import removes.
 
 use std::{
     collections::BTreeMap,
@@ -26,7 +26,7 @@ pub(crate) fn edges(process: &Process) -> Router {
     server::router(server::Served { flows: flows.collect(), store, clock, health, metrics })
 }
 
-/// A token that Clerk.io gives to a store's importer: whoever is asked for a feed sees it.
+/// A token that Clerk.io gives to a store's importer, as the server of a feed sees it.
 pub(crate) async fn token(shop: &Shop, market: &str) -> String {
     let seen = Arc::new(Mutex::new(String::new()));
     let see = Arc::clone(&seen);
@@ -95,7 +95,7 @@ async fn an_import_of_the_feed_gives_the_store_exactly_what_the_calls_gave_it() 
         import(&shop, &base, format).await;
         assert_eq!(shop.held(), pushed, "{format}");
     }
-    // Serving a feed costs the destination nothing but the look at the token.
+    // Serving a feed costs the destination only the check of the token.
     assert!(process.sync().await.converged());
     assert!(shop.sent("de").is_empty());
 }
@@ -233,7 +233,7 @@ async fn a_feed_is_refused_to_strangers_and_for_what_can_t_be_whole() {
         assert_eq!(status, 403, "{token:?}: {body}");
         assert!(!body.contains("sandbox"), "a key is shown: {body}");
     }
-    // Where the token can't be looked at, nobody is believed.
+    // If the token can't be checked, every request is refused.
     shop.store("de").disable(true);
     assert_eq!(get(&edges, path, Some(&good)).await.0, 403);
     shop.store("de").disable(false);

@@ -1,4 +1,4 @@
-//! What arrives is what the shop means: small shops as commercetools answers, and what Clerk.io is sent of them.
+//! Fidelity: small shops as answers of commercetools, and the items that Clerk.io is sent for them.
 
 use contract::{Change, destination::Mapped};
 use destinations::clerk;
@@ -19,7 +19,7 @@ pub(crate) struct Small {
     settings: String,
 }
 
-/// What became of a record.
+/// The result for a record.
 type Outcome = Result<Vec<Json>, Filtered>;
 
 impl Small {

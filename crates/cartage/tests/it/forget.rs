@@ -1,4 +1,4 @@
-//! Flows and sources that are no longer configured are named, and what the destination holds of them can be removed.
+//! Flows and sources that are no longer configured are named, and their items can be removed.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! A source that suddenly returns less deletes nothing unless somebody says so.
+//! A source that suddenly returns fewer records deletes nothing without approval.
 
 use std::collections::BTreeMap;
 

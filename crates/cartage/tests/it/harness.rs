@@ -1,5 +1,5 @@
-//! What the tests share: a shop with its Clerk.io stores, an engine on a database of its own, a clock that tests own, and
-//! the binary.
+//! Shared by the tests: a shop with its Clerk.io stores, an engine on a database of its own, a clock under control of
+//! the test, and the binary.
 
 use std::{collections::BTreeMap, fs, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
@@ -50,7 +50,7 @@ impl FakeClock {
         Arc::new(Self { begins, speed, started: Instant::now(), advanced: watch::channel(Duration::ZERO).0 })
     }
 
-    /// Sets it forward; who sleeps until then wakes up.
+    /// Sets it forward; tasks that sleep until then wake up.
     pub(crate) fn advance(&self, by: Duration) {
         self.advanced.send_modify(|advanced| *advanced += by);
     }
@@ -180,7 +180,7 @@ impl Shop {
         self.world.clerk.store(market).unwrap()
     }
 
-    /// What every store holds: products and categories by market.
+    /// The content of every store: products and categories by market.
     pub(crate) fn held(&self) -> BTreeMap<String, [BTreeMap<String, Value>; 2]> {
         let held = |market: &str| {
             let store = self.store(market);
@@ -225,7 +225,7 @@ impl Shop {
 
     pub(crate) async fn open_with(&self, clock: Arc<FakeClock>, allow_deletes: bool) -> Process {
         let loaded = Config::load(&self.config).unwrap_or_else(|errors| panic!("{errors:#?}"));
-        // What a former process still had under way may take a moment to let go of the file.
+        // A former process may keep the file for a moment.
         let mut opened = assemble::open(&loaded);
         for _ in 0..100 {
             if !opened.as_ref().is_err_and(|fault| fault.code == "C0103") {
@@ -261,7 +261,7 @@ impl Shop {
     pub(crate) async fn cartage(&self, arguments: &[&str]) -> Ran {
         let config = self.config.display().to_string();
         let mut ran = cartage(&[&["--config", &config], arguments].concat()).await;
-        // What an engine of this test still had under way may take a moment to let go of the file.
+        // An engine of this test may keep the file for a moment.
         for _ in 0..20 {
             if !ran.err.contains("error[C0103]") {
                 break;
@@ -333,7 +333,7 @@ pub(crate) struct Process {
     pub(crate) store: Arc<dyn Store>,
 }
 
-/// What a pass did, and how the flows stand after it.
+/// The result of a pass, and the states of the flows after it.
 #[derive(Debug)]
 pub(crate) struct Pass {
     pub(crate) synced: Synced,
@@ -380,7 +380,7 @@ impl Process {
 
 // ── the binary ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// What a run of the binary left.
+/// The result of a run of the binary.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -438,7 +438,7 @@ pub(crate) async fn serve(router: axum::Router) -> String {
     url
 }
 
-/// Waits until something holds; so long that only what never comes fails, however busy the machine is.
+/// Waits until a condition holds; long enough for any busy machine.
 pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
     let began = Instant::now();
     while !holds() {

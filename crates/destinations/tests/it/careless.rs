@@ -1,4 +1,4 @@
-//! The suite itself: a destination that breaks the rules does not pass it.
+//! The suite itself: a destination that breaks the rules fails it.
 
 use async_trait::async_trait;
 use contract::{
@@ -9,7 +9,7 @@ use contract::{
 use destinations::clerk::Connector;
 use model::{Kind, RemoteId};
 
-/// Takes every call for delivered, sends twice, writes what is taken, and finds nothing wrong.
+/// Treats every call as delivered, sends twice, writes taken members, and its check finds no fault.
 pub(crate) struct Careless(pub(crate) Connector);
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! What answers mean.
+//! The classification of answers.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Against the emulator of Clerk.io, which was typed from the reference by itself.
+//! Against the emulator of Clerk.io, which was written separately from the reference.
 
 use std::collections::{BTreeMap, BTreeSet};
 

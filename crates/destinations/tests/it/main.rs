@@ -1,4 +1,4 @@
-//! Clerk.io: what is sent, byte by byte, and what is made of the answers.
+//! Clerk.io: requests byte by byte, and the handling of answers.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Nothing that a server can send makes the reader panic.
+//! No answer of a server makes the reader panic.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What is asked, and what is made of what comes back.
+//! Requests, and the handling of their answers.
 
 use std::{
     collections::HashMap,

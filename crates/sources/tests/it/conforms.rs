@@ -35,7 +35,7 @@ use super::source;
 const PRODUCTS: usize = 14;
 const LAG: Duration = Duration::from_secs(5);
 
-/// What lies between the source and the emulator.
+/// The proxy between the source and the emulator.
 #[derive(Default)]
 struct Way {
     failure: Option<Failure>,
@@ -112,7 +112,7 @@ impl Shop {
     }
 }
 
-/// A call on its way to the emulator and back.
+/// A call to the emulator and its answer.
 async fn under_way(State(way): State<Arc<Mutex<Way>>>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let for_token = path.starts_with("/oauth");
@@ -172,7 +172,7 @@ fn refused(status: u16, code: &str) -> Response {
     axum::Json(body).into_response().map_status(StatusCode::from_u16(status).unwrap())
 }
 
-/// The same page with one record that is not what it should be.
+/// The same page with one unreadable record.
 async fn broken(response: Response, id: &str) -> Response {
     let (parts, body) = response.into_parts();
     let mut page: Value = serde_json::from_slice(&to_bytes(body, 64 << 20).await.unwrap()).unwrap();

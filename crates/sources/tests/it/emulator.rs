@@ -1,4 +1,4 @@
-//! Against the emulator, which read the same specification by itself.
+//! Against the emulator, which was written separately from the same specification.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,7 +34,7 @@ struct Shop {
 }
 
 impl Shop {
-    /// A shop of made-up products on a loopback port, with a clock that stands still until it is moved.
+    /// A shop of made-up products on a loopback port, with a clock that only moves when it is set.
     async fn open(products: usize, settings: Settings) -> Self {
         Self::of(&generate(&Options { products, ..Options::default() }), settings).await
     }
@@ -76,7 +76,7 @@ impl Shop {
     }
 }
 
-/// A mirror as simple as it gets.
+/// A minimal mirror.
 #[derive(Default, Debug, PartialEq)]
 struct Mirror(BTreeMap<(Kind, RecordId), Record>);
 
