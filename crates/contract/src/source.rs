@@ -213,7 +213,7 @@ pub struct Delivery<'a> {
 pub struct Registered {
     /// Given to the source at the next registration, such as the id of its webhook.
     pub kept: Token,
-    /// When it has to be renewed; none: never.
+    /// When it has to be renewed; `None`: never.
     pub renew_at: Option<Timestamp>,
     /// Whether deliveries may have been lost, so that everything must be read now.
     pub missed: bool,

@@ -92,7 +92,7 @@ pub struct Offer<'a> {
     pub list_price: Money,
     /// Whether `price` is below `list_price`.
     pub on_sale: bool,
-    /// Whether tax is in the price; none where the source does not say.
+    /// Whether tax is in the price; `None` if the source does not say.
     pub tax: Option<TaxMode>,
     /// Lower prices for larger quantities, by rising quantity.
     #[serde(serialize_with = "steps")]
@@ -100,7 +100,7 @@ pub struct Offer<'a> {
     /// Which price was chosen, and by which rule.
     #[serde(skip)]
     pub basis: Option<PriceBasis<'a>>,
-    /// Pieces that can be sold now, at least 0; none where the shop does not track them.
+    /// Pieces that can be sold now, at least 0; `None` if the shop does not track them.
     pub stock: Option<i64>,
     /// Whether it can be bought now.
     pub in_stock: bool,
@@ -159,7 +159,7 @@ pub struct CategoryName<'a> {
     pub key: Option<&'a str>,
     /// Id in a system beside the source, such as an ERP.
     pub external_id: Option<&'a str>,
-    /// Shown name; none where no locale of the market has one.
+    /// Shown name; `None` if no locale of the market has one.
     pub name: Option<&'a str>,
     /// It is the product's main category.
     #[serde(skip)]

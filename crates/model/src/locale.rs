@@ -18,7 +18,7 @@ pub struct UnknownLocale(pub String);
 impl Locale {
     /// Reads a language tag and puts it into canonical case.
     pub fn parse(tag: &str) -> Result<Self, UnknownLocale> {
-        // The common forms are told by shape; the library reads the rest.
+        // The common forms are recognized here; the library reads the rest.
         if let [a, b] | [a, b, b'-', _, _] = tag.as_bytes()
             && a.is_ascii_lowercase()
             && b.is_ascii_lowercase()

@@ -150,7 +150,7 @@ impl Money {
     }
 
     /// Converted by a rate into another currency, rounded half away from zero to its minor unit; what is less than that
-    /// stays exact as far as it can, so that it is not free. None where that is beyond what money can be.
+    /// stays exact as far as it can, so that it is not free. `None` if the amount is out of range.
     pub fn converted(self, rate: Precise, into: Currency) -> Option<Self> {
         let amount = self.amount();
         let product = i128::from(amount.units).checked_mul(i128::from(rate.units))?;
@@ -217,7 +217,7 @@ impl Precise {
         split(self).cmp(&split(other))
     }
 
-    /// `units` / 10^`digits`, cut where that is too fine; none where nothing is left or too much.
+    /// `units` / 10^`digits`, cut where that is too fine; `None` if nothing is left or too much.
     fn nearest(mut units: i128, mut digits: u32) -> Option<Self> {
         while digits > u32::from(Self::MOST_DIGITS) || i64::try_from(units).is_err() {
             digits = digits.checked_sub(1)?;

@@ -21,7 +21,7 @@ pub struct Price {
     pub tiers: Vec<Tier>,
     /// Only for recurring orders; never the price shown to everyone.
     pub recurring: bool,
-    /// Whether tax is in it; none where the source does not say.
+    /// Whether tax is in it; `None` if the source does not say.
     pub tax: Option<TaxMode>,
 }
 
@@ -126,7 +126,7 @@ pub struct PriceEntry {
 pub struct Book {
     /// Id at the source; prices refer to it.
     pub id: BookId,
-    /// The only currency it has prices in; none: it may have several.
+    /// The only currency it has prices in; `None`: it may have several.
     pub currency: Option<Currency>,
     /// Switched on.
     pub active: bool,
@@ -134,7 +134,7 @@ pub struct Book {
     pub window: Window,
     /// The book whose prices hold where this one has none.
     pub parent: Option<BookId>,
-    /// Whom it is for; empty: nobody.
+    /// The buyers it is for; empty: none.
     pub assigned: Vec<Audience>,
 }
 
@@ -161,7 +161,7 @@ pub struct Rate {
 /// How a source chooses one of several prices; the source names it, the engine carries it out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PricePolicy {
-    /// The first level of scopes with a price that holds wins. Books are not looked at.
+    /// The first level of scopes with a price that holds wins. Books are ignored.
     FirstScope(ScopeOrder),
     /// Books are tried in this order, and the first that has a price wins; then the catalogue's price; then the catalogue's
     /// price in another currency, converted by the source's [`Rate`].

@@ -169,7 +169,7 @@ impl Variant {
 /// A variant that is a record of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VariantEntry {
-    /// Its product; none where only the product knows ([`Product::variant_skus`]).
+    /// Its product; `None` if only the product knows ([`Product::variant_skus`]).
     pub product: Option<ProductId>,
     /// Its place among the variants that are records, lowest first; ids settle ties.
     pub position: i64,

@@ -23,7 +23,7 @@ pub struct Stock {
 /// How much there is of something in one place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockLevel {
-    /// The supply channel; none: stock that is assigned to no channel. It is no sum over the channels.
+    /// The supply channel; `None`: stock that is assigned to no channel. It is no sum over the channels.
     pub channel: Option<ChannelId>,
     /// Pieces that can be sold now; may be negative where a shop sells on.
     pub available: i64,

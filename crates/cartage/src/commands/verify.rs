@@ -17,7 +17,7 @@ struct FlowVerified {
     flow: String,
     #[serde(flatten)]
     verified: Verified,
-    /// Records that were sent again; none: that was not asked for.
+    /// Records that were sent again; `None`: that was not asked for.
     repaired: Option<u64>,
     /// Why sending again stopped before the end, if it did.
     paused: Option<Fault>,

@@ -90,7 +90,7 @@ pub(super) enum Hidden {
     Named,
     /// What is meant, too.
     Meant,
-    /// What is set by the key that is meant, too: nobody knows what it is.
+    /// The value of the marked key too, because its meaning is unknown.
     Behind,
 }
 

@@ -80,8 +80,8 @@ enum Failure {
 }
 
 impl Mapping {
-    /// Checks `expressions` against the fields of a destination. `extra_name` says which names may be added; none: the
-    /// schema is closed.
+    /// Checks `expressions` against the fields of a destination. `extra_name` says which names may be added; `None`:
+    /// the schema is closed.
     ///
     /// # Errors
     /// All mistakes, in the order of the expressions.

@@ -40,7 +40,7 @@ pub struct Pull {
     pub clock: Arc<dyn Clock>,
     /// Receives events.
     pub observer: Arc<dyn Observer>,
-    /// The largest share of live records that a sweep may remove; none: any.
+    /// The largest share of live records that a sweep may remove; `None`: any.
     pub guard: Option<f64>,
     /// Notified when the mirror may have changed.
     pub news: watch::Sender<u64>,

@@ -1,4 +1,4 @@
-//! `recommendations/*`, as far as products, categories and orders can tell.
+//! `recommendations/*`, computed from products, categories and orders.
 //!
 //! Where Clerk learns from behaviour, this counts orders; without orders, popular is the order of arrival.
 

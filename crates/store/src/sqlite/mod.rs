@@ -85,7 +85,7 @@ pub struct Options {
     pub log_pages: u32,
     /// Wait for the disk at every commit. Without it a power cut may take the last commits back; a crash does not.
     pub durable: bool,
-    /// The database may grow to so many pages of 4 KiB; none: to what the disk holds.
+    /// The database may grow to so many pages of 4 KiB; `None`: to what the disk holds.
     pub most_pages: Option<u32>,
 }
 
@@ -141,7 +141,7 @@ impl Sqlite {
         Self::sealed(path, options, executor, Arc::new(Unsealed))
     }
 
-    /// As [`Sqlite::with_executor`], with what tells of people sealed by `seal`.
+    /// As [`Sqlite::with_executor`], with data about people sealed by `seal`.
     ///
     /// # Errors
     /// As [`Sqlite::open`].
@@ -265,7 +265,7 @@ impl Sqlite {
     }
 
     /// Trains dictionaries for which there is enough to learn from by now. What was asked for is committed already, so
-    /// a failure is only told: bodies stay larger.
+    /// a failure is only logged: bodies stay larger.
     async fn learn(&self) {
         while let Some(training) = self.codec.training() {
             let purpose = training.purpose;

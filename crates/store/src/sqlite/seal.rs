@@ -17,13 +17,13 @@ pub trait Seal: Send + Sync {
     /// Seals bytes.
     fn seal(&self, plain: &[u8]) -> Vec<u8>;
 
-    /// Opens what [`Seal::seal`] gave; none: it was changed, or another key sealed it.
+    /// Opens what [`Seal::seal`] gave; `None`: it was changed, or another key sealed it.
     fn open(&self, sealed: &[u8]) -> Option<Vec<u8>>;
 
     /// Seals a name by which a record is found: the same name always gives the same text.
     fn seal_name(&self, name: &str) -> String;
 
-    /// Opens what [`Seal::seal_name`] gave; none: it was changed, or another key sealed it.
+    /// Opens what [`Seal::seal_name`] gave; `None`: it was changed, or another key sealed it.
     fn open_name(&self, sealed: &str) -> Option<String>;
 
     /// The key of hashes that link personal records.

@@ -27,7 +27,7 @@ const IDS: [Ids; 2] = [Ids::Own, Ids::Shared];
 struct Said {
     kind: u8,
     id: u8,
-    /// Content; none: it is gone.
+    /// Content; `None`: it is gone.
     content: Option<(u8, u8)>,
     version: u64,
     /// It can't be understood.

@@ -132,7 +132,7 @@ impl Rig {
     }
 }
 
-/// A product with these SKUs; none: one of its own.
+/// A product with these SKUs; empty: one of its own.
 fn is(product: usize, name: u32, skus: &[Option<usize>]) -> (usize, Option<Goods>) {
     (product, Some(Goods { stock: vec![1; skus.len()], skus: skus.to_vec(), ..Goods::new(name) }))
 }

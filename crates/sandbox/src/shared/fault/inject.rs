@@ -33,7 +33,7 @@ enum Before {
 /// An answer, and the fault it shows.
 type Outcome = (Response, Option<&'static str>);
 
-/// Tells an emulator how long ago a write must have been for its reads to see it.
+/// For an emulator: how long ago a write must have been for its reads to see it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct VisibilityLag(pub(crate) Duration);
 

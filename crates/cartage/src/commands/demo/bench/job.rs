@@ -47,7 +47,7 @@ impl Shape {
         }
     }
 
-    /// The flows that are pushed; none: all.
+    /// The flows that are pushed; empty: all.
     const fn flows(self) -> &'static [&'static str] {
         match self {
             Self::Light => &["--flow", "clerk-de"],

@@ -79,7 +79,7 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Members<'a, T> {
 /// `LocalizedString`.
 pub(super) type LocalizedString<'a> = Members<'a, Text<'a>>;
 
-/// The value of an attribute, which only its shape tells apart.
+/// The value of an attribute, recognized by its shape alone.
 pub(super) enum AttributeValue<'a> {
     Null,
     Boolean(bool),
@@ -159,7 +159,7 @@ pub(super) struct Reference<'a> {
     pub(super) id: Text<'a>,
 }
 
-/// `CentPrecisionMoney` and `HighPrecisionMoney`, told apart by `preciseAmount`.
+/// `CentPrecisionMoney` and `HighPrecisionMoney`, of which only the latter has `preciseAmount`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TypedMoney<'a> {
@@ -561,7 +561,7 @@ pub(super) struct MessagesConfiguration {
     pub(super) delete_days_after_creation: Option<u32>,
 }
 
-/// Parses a page of such records, one after the other, and tells how many there were.
+/// Parses a page of such records, one after the other, and returns their number.
 pub(super) fn page<'a, T: Deserialize<'a>>(body: &'a str) -> Result<usize, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(body);
     let count = Page::<T>(PhantomData).deserialize(&mut reader)?;

@@ -77,7 +77,7 @@ async fn receive_and_parse(
     parse(&path, body).with_context(|| format!("the answer to GET {page} can't be parsed"))
 }
 
-/// Parses what a path below `/{project}/` gives; tells how many records there were.
+/// Parses what a path below `/{project}/` gives; returns the number of records.
 fn parse(path: &str, body: &str) -> Result<usize, serde_json::Error> {
     let mut segments = path.split('/').skip(2);
     match (segments.next(), segments.nth(1)) {

@@ -32,7 +32,7 @@ pub(super) fn entries<T: DeserializeOwned>(
         match serde_json::from_str(entry.get()) {
             Ok(value) => entries.push(Entry { line, value }),
             Err(error) => {
-                // The place is within the entry, which is told by its line already.
+                // The place is relative to the entry, whose line is known already.
                 let text = error.to_string();
                 let why = text.split(" at line ").next().unwrap_or_default();
                 skipped.push(Skipped { file: file.to_owned(), line, why: format!("{why}; entry left out") });

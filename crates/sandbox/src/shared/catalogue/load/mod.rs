@@ -2,7 +2,7 @@
 //!
 //! [`load()`] recognizes a data set by the files in its folder:
 //!
-//! | Data set | Told by | Loader |
+//! | Data set | Recognized by | Loader |
 //! |---|---|---|
 //! | Luma sample shop (Magento) | `configurable/products.csv` | [`luma`] |
 //! | Sunrise sample shop (commercetools) | `categories.csv` and `product-type.json` | [`sunrise`] |

@@ -87,7 +87,7 @@ impl Row {
         cells.filter(|(_, cell)| !cell.is_empty()).collect()
     }
 
-    /// Tells that this row, or something in it, is left out.
+    /// Notes that this row, or a part of it, is left out.
     pub(super) fn skip(&self, why: impl Into<String>) -> Skipped {
         Skipped { file: self.file.to_path_buf(), line: self.line, why: why.into() }
     }
