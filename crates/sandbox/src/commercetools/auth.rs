@@ -122,7 +122,7 @@ impl Tokens {
         })
     }
 
-    /// Lets no token given out so far be valid any longer.
+    /// Makes all tokens given out so far invalid.
     pub(super) fn revoke_all(&mut self) {
         self.given.clear();
     }

@@ -1,8 +1,8 @@
 //! The fields each resource has, as far as predicates and sorting need to know them.
 //!
-//! A query that names a field which is not here is refused, as the platform refuses it.
+//! A query with an unknown field is refused, as on the platform.
 
-/// What stands at a place of a resource.
+/// The type of a resource's field.
 #[derive(Debug)]
 pub(super) enum Shape {
     /// A string.

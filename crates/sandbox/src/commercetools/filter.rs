@@ -1,4 +1,4 @@
-//! A predicate checked against a resource's fields, its evaluation, and what it tells about where matches lie.
+//! A predicate checked against a resource's fields, its evaluation, and hints where its matches are.
 //!
 //! Choices where the platform's behaviour isn't documented: a missing field equals nothing and is unequal to everything;
 //! order comparisons with a missing field do not hold; a test on a list holds when some element fulfils it.
@@ -49,7 +49,7 @@ pub(super) enum Scalar<'a> {
     Id(Id),
 }
 
-/// What a record has at a field.
+/// The value of a record's field.
 pub(super) enum Found<'a> {
     Missing,
     Scalar(Scalar<'a>),
@@ -251,7 +251,7 @@ fn compares(found: &Found<'_>, comparison: Comparison, wanted: &Scalar<'_>) -> b
     }
 }
 
-/// Where the matches of a filter lie: every match fulfils each hint, not every row that does is a match.
+/// A hint where the matches of a filter are: every match fulfils each hint, but not every such row is a match.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Hints {
     /// Lowest and highest id, both included.

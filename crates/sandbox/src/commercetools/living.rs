@@ -47,7 +47,7 @@ fn set_price(sku: String, price: Price) -> Change {
     Change::SetPrice { sku, scope, minor: price.minor, discounted: price.discounted }
 }
 
-/// What a living shop did while it was driven.
+/// Counts of a living shop's edits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Driven {
     /// Edits that were made.

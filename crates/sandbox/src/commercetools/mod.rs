@@ -1,9 +1,9 @@
 //! commercetools (Composable Commerce HTTP API), emulated.
 //!
-//! [`Emulator`] holds one project and answers the endpoints that a catalogue connector reads, with the rules a connector
-//! trips over: predicates by a real parser, the id order of the stored bytes, limits, versions and conflicts, scopes,
-//! messages, and the changes that do **not** move a product's `lastModifiedAt`. See `README.md` beside this file for the
-//! list of endpoints, rules and their certainty.
+//! [`Emulator`] holds one project and answers the endpoints that a catalogue connector reads, with the rules that
+//! matter to a connector: predicates by a real parser, the id order of the stored bytes, limits, versions and
+//! conflicts, scopes, messages, and the changes that do **not** move a product's `lastModifiedAt`. See `README.md`
+//! beside this file for the list of endpoints, rules and their certainty.
 
 mod admin;
 mod answer;
@@ -112,9 +112,9 @@ pub struct Settings {
     pub limits: Limits,
     /// Whether messages can be queried. Off by default, as on the platform.
     pub messages_enabled: bool,
-    /// Days after which messages go, 1 to 90.
+    /// Days after which messages are deleted, 1 to 90.
     pub messages_days: u32,
-    /// Messages kept at most; the oldest go first.
+    /// Most messages that are kept; the oldest are deleted first.
     pub message_capacity: usize,
     /// Reported catalogue model.
     pub catalog_model: CatalogModel,
@@ -191,7 +191,7 @@ impl Settings {
     }
 }
 
-/// What [`Emulator::seed`] put in.
+/// Counts of [`Emulator::seed`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seeded {
     /// Products.
@@ -206,7 +206,7 @@ pub struct Seeded {
     pub standalone_prices: usize,
 }
 
-/// Why a catalogue can't be put in. Odd data (duplicate SKUs, missing SKUs or texts, cyclic categories, zero prices)
+/// Why a catalogue can't be seeded. Odd data (duplicate SKUs, missing SKUs or texts, cyclic categories, zero prices)
 /// are let through, so that a connector meets them.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
@@ -434,7 +434,7 @@ impl Emulator {
         change(&mut Writer { state: &mut state, now, rules: self.inner.rules })
     }
 
-    /// Lets the background effects happen that are due.
+    /// Carries out due background effects.
     fn settle(&self, now: i64) {
         let due = self.read().effects.first_key_value().is_some_and(|((at, _), _)| *at <= now);
         if due {

@@ -1,9 +1,9 @@
 //! Ids and their order.
 //!
-//! The platform keeps a UUID as two 8-byte halves, each reversed, and sorts and compares ids by those bytes. That is not
-//! the order of the printed text. [`Id`] holds the stored bytes, so that the derived order is the platform's order and a
-//! client which assumes string order fails here as it would there. Certainty: order told by one public guide; the same
-//! order for `id > "…"` is inferred.
+//! The platform keeps a UUID as two 8-byte halves, each reversed, and sorts and compares ids by those bytes. That is
+//! not the order of the printed text. [`Id`] holds the stored bytes, so that the derived order is the platform's order,
+//! and a client that assumes string order fails here as on the platform. Certainty: the order is from one public guide;
+//! the same order for `id > "…"` is inferred.
 
 use std::fmt;
 

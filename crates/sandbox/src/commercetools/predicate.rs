@@ -37,7 +37,7 @@ pub(super) enum Expression {
     Field(String, Test),
 }
 
-/// What is asked of a field.
+/// A test of a field.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Test {
     /// The object, or some element of the list, fulfils an expression.
@@ -48,7 +48,7 @@ pub(super) enum Test {
     In(Vec<Literal>, bool),
     /// The list holds any (false) or all (true) of the values.
     Contains(Vec<Literal>, bool),
-    /// Is there (true) or missing (false).
+    /// Exists (true) or is missing (false).
     Defined(bool),
     /// Is an empty list (true) or one with elements (false).
     Empty(bool),

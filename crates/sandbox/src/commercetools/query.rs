@@ -15,7 +15,7 @@ use super::predicate;
 use super::state::{Kind, RowRecord, State, View};
 use super::table::{Range, Slot, Table};
 
-/// With a predicate, `total` counts no further than this.
+/// Highest `total` of a query with a predicate.
 const TOTAL_CAP: usize = 10_000;
 
 /// The parameters of a request, decoded, in order.
@@ -201,7 +201,7 @@ fn owned(scalar: Scalar<'_>) -> Scalar<'static> {
     }
 }
 
-/// What a query found.
+/// The result of a query.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Selected {
     /// The page's rows in order.
@@ -210,7 +210,7 @@ pub(super) struct Selected {
     pub(super) total: Option<usize>,
 }
 
-/// Orders that an index gives.
+/// Orders with an index.
 enum Ordered {
     ById(bool),
     ByModified(bool),
@@ -263,7 +263,7 @@ fn modified_range(hints: &Hints) -> Range<(i64, Id)> {
     (from.map_or(Bound::Unbounded, Bound::Included), until.map_or(Bound::Unbounded, Bound::Included))
 }
 
-/// Rows to look at, already in the order asked for, when an index gives both at once.
+/// Candidate rows, in the requested order, if an index gives both.
 fn candidates<'a>(table: &'a Table, hints: &Hints, ordered: &Ordered) -> Option<Box<dyn Iterator<Item = Slot> + 'a>> {
     fn turned<'a>(
         slots: impl DoubleEndedIterator<Item = Slot> + 'a,
@@ -285,7 +285,7 @@ fn candidates<'a>(table: &'a Table, hints: &Hints, ordered: &Ordered) -> Option<
     }
 }
 
-/// Rows to look at, in any order, none twice.
+/// Candidate rows in any order, each once.
 fn unordered<'a>(table: &'a Table, hints: &Hints) -> Box<dyn Iterator<Item = Slot> + 'a> {
     if let Some(ids) = &hints.one_of {
         let slots: BTreeSet<Slot> = ids.iter().filter_map(|id| table.slot(*id)).collect();

@@ -1,4 +1,4 @@
-//! Neutral catalogue records as the platform's JSON.
+//! Renders catalogue records as the platform's JSON.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use super::table::{ProductPart, Row};
 use super::{SeedError, time};
 use crate::catalogue::{self, AttributeKind, fraction_digits};
 
-/// Stock of SKUs that is not told by the product itself.
+/// Stock of SKUs that is not part of a product.
 pub(super) type LooseStock = HashMap<String, Vec<catalogue::Stock>>;
 
-/// A product and what the platform keeps beside it.
+/// A product with its stock and prices.
 pub(super) struct Rendered {
     pub(super) product: Row,
     /// Inventory entries and standalone prices.

@@ -1,5 +1,5 @@
-//! What a request asks to be done to a resource before it is shown: expansion, price selection, locale projection and
-//! attribute filters.
+//! Transformations of a resource that a request asks for: expansion, price selection, locale projection and attribute
+//! filters.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::state::{Kind, Object, State, View, variants_mut};
 /// Expansion goes at most this deep.
 const DEEPEST: usize = 8;
 
-/// Changes to make to shown resources.
+/// Transformations of shown resources.
 #[derive(Debug, Default)]
 pub(super) struct Show {
     expand: Vec<Vec<Step>>,

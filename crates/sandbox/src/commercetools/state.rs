@@ -1,4 +1,4 @@
-//! Everything the emulated project holds, and how a row becomes JSON.
+//! The content of the emulated project, and rows as JSON.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -128,7 +128,7 @@ impl View {
         }
     }
 
-    /// Whether the row is seen at all.
+    /// Whether the row is visible.
     pub(super) fn shows(self, row: &Row) -> bool {
         match self {
             Self::Projection { staged: false } => row.product.as_ref().is_some_and(|part| part.published),
@@ -160,14 +160,14 @@ pub(super) struct Project {
     pub(super) model: CatalogModel,
 }
 
-/// What happens in the background some time after a write.
+/// Background effects of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     /// The stock of a SKU reaches its product.
     Availability(String),
     /// The ancestors of everything below a category are written again.
     Ancestors(Id),
-    /// References to a category that is gone leave a product.
+    /// References to a deleted category are removed from a product.
     CategoryGone(Id),
 }
 

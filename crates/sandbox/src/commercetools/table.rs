@@ -52,7 +52,7 @@ pub(super) enum Term {
     Category,
 }
 
-/// The number under which `value` of a field is indexed. Two values may share one: whoever looks up checks the row.
+/// The number under which `value` of a field is indexed. Two values may share one: a lookup checks the row.
 pub(super) fn term(field: Term, value: &str) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325 ^ field as u64;
     for byte in value.bytes() {
@@ -61,7 +61,7 @@ pub(super) fn term(field: Term, value: &str) -> u64 {
     scramble(hash)
 }
 
-/// Place of a row in its table. Never used again after the row is gone.
+/// Slot of a row in its table. Never reused after the row is deleted.
 pub(super) type Slot = u32;
 
 /// Both ends of a range.

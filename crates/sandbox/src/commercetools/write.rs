@@ -45,7 +45,7 @@ pub(super) struct Edit {
     pub(super) assigned: Option<BTreeMap<Id, Member>>,
     /// Messages to send: type and own members.
     pub(super) messages: Vec<(&'static str, Object)>,
-    /// What follows in the background.
+    /// Background effects.
     pub(super) effects: Vec<Effect>,
 }
 
@@ -317,7 +317,7 @@ impl Writer<'_> {
         body
     }
 
-    /// Messages go after their retention, or when there are more than the capacity.
+    /// Messages are deleted after their retention, or if there are more than the capacity.
     fn forget_old_messages(&mut self) {
         let oldest_kept = self.now - i64::from(self.state.project.messages_days) * DAY_MS;
         let (capacity, table) = (self.rules.message_capacity, self.state.table_mut(Kind::Message));
@@ -340,7 +340,7 @@ impl Writer<'_> {
         self.state.effects.insert((self.now + self.rules.availability_lag_ms, number), effect);
     }
 
-    /// Does what is due by now.
+    /// Carries out due effects.
     pub(super) fn settle(&mut self) {
         while let Some(entry) = self.state.effects.first_entry() {
             if entry.key().0 > self.now {
