@@ -279,6 +279,16 @@ fn what_clerk_has_no_use_for_is_refused_and_says_where() {
 }
 
 #[test]
+fn an_item_without_image_says_which_address_was_left_out() {
+    let mut ids = Ids::new("p1", &["A"], &[]);
+    let what = "SKU A: the address \"/a.jpg\" is no absolute http(s) address";
+    ids.product.notices.push(model::Notice::new("images", what));
+    ids.product.notices.push(model::Notice::new("prices", "something else"));
+    let said = items(&config("missing_image = \"reject\""), &ids.listing()).unwrap_err();
+    assert!(said.contains(what) && said.contains("it was not sent") && !said.contains("something else"), "{said}");
+}
+
+#[test]
 fn what_the_user_maps_is_neither_written_nor_refused() {
     let ids = Ids::new("p1", &["A"], &[]);
     let mut listing = ids.listing();

@@ -153,7 +153,7 @@ impl<'a> Product<'_, 'a> {
         match image {
             Some(image) => sheet.url("image", image)?,
             None if self.config.missing_image == MissingImage::Reject && !sheet.is_taken("image") => {
-                return Err(no_image(it));
+                return Err(no_image(&sheet.name(), it));
             }
             None => {}
         }
@@ -226,9 +226,23 @@ impl<'a> Product<'_, 'a> {
     }
 }
 
-fn no_image(listing: &Listing<'_>) -> Fault {
-    Fault::record("C0413", format!("product {} has no image, and missing_image is reject", listing.id))
-        .hint("add an image at the source, map `image` yourself, or use missing_image = \"send_without\"")
+/// Why an item without an image is kept back here, with the addresses that were left out when the product was read.
+fn no_image(item: &str, listing: &Listing<'_>) -> Fault {
+    let dropped = listing.product.notices.iter().filter(|notice| notice.field == "images");
+    let dropped: Vec<&str> = dropped.map(|notice| notice.what.as_str()).collect();
+    let why = if dropped.is_empty() {
+        "the source gives none".to_owned()
+    } else {
+        format!("left out when it was read: {}", dropped.join("; "))
+    };
+    let other = "map `image` yourself, or use missing_image = \"send_without\"";
+    let hint = if dropped.is_empty() {
+        format!("add an image at the source, {other}")
+    } else {
+        format!("correct the address at the source, {other}")
+    };
+    let message = format!("{item} has no image that can be used, and missing_image is reject: it was not sent; {why}");
+    Fault::record("C0413", message).hint(hint)
 }
 
 fn not_negative(sheet: &Sheet<'_>, name: &str, money: Money) -> Result<(), Fault> {

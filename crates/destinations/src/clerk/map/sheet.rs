@@ -45,6 +45,11 @@ impl<'a> Sheet<'a> {
         self.put(Facet::CONTENT, name, value)
     }
 
+    /// The item's name in messages.
+    pub(super) fn name(&self) -> String {
+        (self.item)()
+    }
+
     /// Whether the user maps this field.
     pub(super) fn is_taken(&self, name: &str) -> bool {
         (self.taken)(name)
