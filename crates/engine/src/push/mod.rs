@@ -505,7 +505,7 @@ impl Turn {
             return Ok(());
         }
         let refused_whole = matches!(&receipt.verdict, Verdict::Whole(Outcome::Rejected(_)));
-        let mut outcomes = outcomes(receipt.verdict, batch.parts.len());
+        let outcomes = outcomes(receipt.verdict, batch.parts.len());
         let fault = outcomes.iter().find_map(Outcome::fault).cloned();
         self.push.observer.tell(&Event::Call {
             flow: &self.push.flow.name,
@@ -517,6 +517,12 @@ impl Turn {
             fault: fault.as_ref(),
         });
         let closed = Closed { id, status, took, response, fault };
+        let alone = batch.parts.len() == 1;
+        let (batch, mut outcomes) = self.put_instead(batch, outcomes);
+        if batch.parts.is_empty() {
+            self.settler.close(closed, BTreeSet::new());
+            return Ok(());
+        }
         if refused_whole && batch.parts.len() > 1 {
             self.outbox.bisect(batch);
             self.settler.close(closed, BTreeSet::new());
@@ -525,7 +531,36 @@ impl Turn {
         if let Some(fault) = self.push.flow.gate.judge(&mut outcomes, self.push.first_backoff, self.now()) {
             self.pause(fault);
         }
-        self.record(batch, outcomes, closed).await
+        self.record(batch, outcomes, alone, closed).await
+    }
+
+    /// Takes the parts out of a call that were refused a change in part, and has them sent whole: the destination may no
+    /// longer have what was to be changed. Says nothing of the record nor of the account.
+    fn put_instead(&mut self, batch: Batch, outcomes: Vec<Outcome>) -> (Batch, Vec<Outcome>) {
+        if !matches!(batch.bin.op, Op::Patch(_)) {
+            return (batch, outcomes);
+        }
+        let Batch { bin, parts, permit } = batch;
+        let settler = &self.settler;
+        // Another record may own the item by now.
+        let is_patch = |waiting: &Waiting| {
+            let part = settler.part(waiting.number, waiting.part);
+            part.is_some_and(|part| matches!(part.action, Action::Send(Op::Patch(_))))
+        };
+        let (refused, rest): (Vec<_>, Vec<_>) = parts
+            .into_iter()
+            .zip(outcomes)
+            .partition(|(waiting, outcome)| matches!(outcome, Outcome::Rejected(_)) && is_patch(waiting));
+        for (waiting, _) in refused {
+            let Some(running) = self.settler.running_mut(waiting.number) else { continue };
+            let attempts = running.job.attempts;
+            if let Some(part) = running.job.parts.get_mut(waiting.part) {
+                part.action = Action::Send(Op::Put);
+            }
+            self.outbox.put_back(Bin::new(bin.kind, Op::Put, attempts, &[]), vec![waiting]);
+        }
+        let (parts, outcomes) = rest.into_iter().unzip();
+        (Batch { bin, parts, permit }, outcomes)
     }
 
     /// Notes the outcomes of parts whose outcome was unknown.
@@ -542,8 +577,8 @@ impl Turn {
 
     /// Notes what became of each part. What certainly had no effect and is nobody's fault waits again, or, where the flow
     /// pauses for it, stays unsettled where it is.
-    async fn record(&mut self, batch: Batch, outcomes: Vec<Outcome>, closed: Closed) -> Result<(), Fault> {
-        let (bin, alone) = (batch.bin, batch.parts.len() == 1);
+    async fn record(&mut self, batch: Batch, outcomes: Vec<Outcome>, alone: bool, closed: Closed) -> Result<(), Fault> {
+        let bin = batch.bin;
         let (mut answered, mut again) = (Vec::new(), Vec::new());
         for (waiting, outcome) in batch.parts.into_iter().zip(outcomes) {
             let is_probe = self.settler.running(waiting.number).is_some_and(|running| running.job.probe);

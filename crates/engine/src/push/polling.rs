@@ -7,7 +7,7 @@ use std::{
 };
 
 use contract::{
-    Fault, Outcome, Receipt,
+    Facets, Fault, Op, Outcome, Receipt,
     destination::{Ticket, Verdict},
     store::{Closed, Number, Ticketed},
 };
@@ -133,11 +133,14 @@ impl Turn {
             let refused_whole = matches!(&receipt.verdict, Verdict::Whole(Outcome::Rejected(_)));
             let mut outcomes = outcomes(receipt.verdict, import.items.len());
             let alone = import.items.len() == 1;
-            for outcome in outcomes.iter_mut().filter(|_| !alone) {
-                // Refused as a whole, it comes back in smaller calls.
-                if let Outcome::Rejected(fault) = outcome
-                    && refused_whole
-                {
+            let is_patch = import.op == Op::Patch(Facets::NONE).name();
+            for outcome in &mut outcomes {
+                let Outcome::Rejected(fault) = outcome else { continue };
+                if is_patch {
+                    // The destination may no longer have what was to be changed: it is sent whole.
+                    *outcome = Outcome::Unknown(fault.clone());
+                } else if refused_whole && !alone {
+                    // It comes back in smaller calls.
                     *outcome = Outcome::Deferred(fault.clone());
                 }
             }

@@ -45,6 +45,7 @@ pub(super) struct Fake {
     pub(super) prepared: AtomicU64,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a way to behave of its own")]
 struct State {
     held: Held,
     /// Items in calls under way.
@@ -60,6 +61,8 @@ struct State {
     granular: bool,
     mapping: u32,
     refuses_all: bool,
+    /// Changes of what it does not have are refused.
+    strict: bool,
     fails_next: bool,
     /// Outcomes of asynchronous calls, each with the number of polls that still find no outcome; `None`: calls are
     /// synchronous.
@@ -92,6 +95,7 @@ impl Fake {
             granular,
             mapping: 0,
             refuses_all: false,
+            strict: false,
             fails_next: false,
             imports: None,
         };
@@ -122,6 +126,13 @@ impl Fake {
     /// From now on every item is refused, or none.
     pub(super) fn refuse_all(&self, refuses: bool) {
         self.state().refuses_all = refuses;
+    }
+
+    /// It has lost everything, and refuses changes of what it does not have.
+    pub(super) fn lose_all(&self) {
+        let mut state = self.state();
+        state.held.clear();
+        state.strict = true;
     }
 
     /// From now on it tells what became of many calls only when it is asked.
@@ -261,7 +272,8 @@ impl Fake {
         // A destination that answers for the whole call carries it out completely or not at all.
         if !state.granular
             && !matches!(fate, Fate::Deferred(_))
-            && let Some(refused) = call.parcels.iter().find_map(|parcel| refusal(call, parcel))
+            && let Some(refused) =
+                call.parcels.iter().find_map(|it| refusal(call, it).or_else(|| state.strange(call, it)))
         {
             return Verdict::Whole(Outcome::Rejected(refused));
         }
@@ -306,8 +318,15 @@ fn is_poison(members: &Map<String, Value>) -> bool {
 }
 
 impl State {
+    /// Why a change of what it does not have is refused.
+    fn strange(&self, call: &Call, parcel: &Parcel) -> Option<Fault> {
+        let is_there = self.held.contains_key(&(call.kind, parcel.id.to_string()));
+        let refused = self.strict && matches!(call.op, Op::Patch(_)) && !is_there;
+        refused.then(|| Fault::record("C0998", "there is no such item"))
+    }
+
     fn apply(&mut self, call: &Call, parcel: &Parcel) -> Outcome {
-        if let Some(fault) = refusal(call, parcel) {
+        if let Some(fault) = refusal(call, parcel).or_else(|| self.strange(call, parcel)) {
             return Outcome::Rejected(fault);
         }
         let key = (call.kind, parcel.id.to_string());

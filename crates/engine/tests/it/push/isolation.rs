@@ -4,6 +4,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use contract::{Clock, source::Urgency, store::Admin as _};
+use model::Kind;
 use tokio::task::yield_now;
 
 use super::{
@@ -182,4 +183,50 @@ fn a_stock_change_that_is_retried_waits_for_no_first_read() {
         assert!(sent, "it waited for the read to end");
         rig.is_right().unwrap();
     });
+}
+
+#[test]
+fn what_the_destination_lost_is_sent_whole_where_it_refuses_to_change_it() {
+    const PRODUCTS: usize = 200;
+    for (granular, lazy) in [(false, false), (true, false), (false, true), (true, true)] {
+        runtime().block_on(async {
+            let rig = Rig::new(PRODUCTS, limits(100), granular);
+            let all: Vec<_> = (0..PRODUCTS).map(|it| (it, Nature::Good)).collect();
+            rig.turn(&all, Urgency::Backfill);
+            rig.settle().await;
+            rig.fake.lose_all();
+            if lazy {
+                rig.fake.be_lazy();
+            }
+            let before = calls(&rig.fake);
+            let changes = (0..PRODUCTS).flat_map(|product| rig.edit(Edit::Stock(product, 7))).collect();
+            rig.read(changes, Urgency::Live);
+            let pushed = rig.settle().await;
+            let products = |held: super::Held| held.into_iter().filter(|((kind, _), _)| *kind == Kind::Product);
+            let wanted = rig.shop().wanted();
+            assert!(products(rig.fake.held()).eq(products(wanted)), "{granular} {lazy}");
+            assert_eq!((rig.dead(), rig.pending(), pushed.paused), (0, 0, None));
+            // A call that changes and one that puts, for every hundred.
+            assert!(lazy || calls(&rig.fake) - before == 4, "{} calls", calls(&rig.fake) - before);
+        });
+    }
+}
+
+#[test]
+fn of_products_whose_change_is_refused_only_those_are_set_aside_that_are_refused_as_a_whole() {
+    for granular in [false, true] {
+        runtime().block_on(async {
+            let rig = Rig::new(20, limits(100), granular);
+            let all: Vec<_> = (0..20).map(|it| (it, Nature::Good)).collect();
+            rig.turn(&all, Urgency::Backfill);
+            rig.settle().await;
+            rig.fake.lose_all();
+            let mut changes: Vec<_> = (0..20).flat_map(|product| rig.edit(Edit::Stock(product, 7))).collect();
+            changes.extend(rig.edit(Edit::Nature(3, Nature::Poison)));
+            rig.read(changes, Urgency::Live);
+            rig.settle().await;
+            assert_eq!((rig.dead(), rig.pending()), (1, 0));
+            assert_eq!(rig.fake.held().len(), 19);
+        });
+    }
 }
