@@ -9,6 +9,7 @@ use std::{
 use contract::{Clock, Demand, Destination, Fault, Source, Store, destination::Markets};
 use engine::{
     Flow, Observer, Pull,
+    flow::clashes,
     mapping::{Expression, Mapping},
     market::CachedReference,
     push::{gate::Gate, guard::Guard},
@@ -99,24 +100,8 @@ pub fn parts_in(loaded: &Loaded, environment: &Environment) -> Result<Parts, Fai
             Err(found) => errors.extend(found),
         }
     }
-    errors.extend(shared_spaces(loaded, &flows));
+    errors.extend(clashes(&flows).iter().flat_map(|clash| loaded.clash(clash)));
     if errors.is_empty() { Ok(Parts { sources, flows }) } else { Err(Failure::Config(ConfigErrors(errors))) }
-}
-
-/// Two destinations may be one and the same under two names, such as one store's keys that were copied.
-fn shared_spaces(loaded: &Loaded, flows: &[Arc<Flow>]) -> Vec<ConfigError> {
-    let mut first: BTreeMap<String, &FlowName> = BTreeMap::new();
-    let mut errors = Vec::new();
-    for flow in flows {
-        let spaces = flow.destination.spaces(&flow.markets);
-        if let Some(other) = spaces.iter().find_map(|space| first.get(space)) {
-            errors.extend(loaded.shared_space(other, &flow.name));
-        }
-        for space in spaces {
-            first.entry(space).or_insert(&flow.name);
-        }
-    }
-    errors
 }
 
 fn flow(

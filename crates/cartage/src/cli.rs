@@ -102,7 +102,7 @@ Examples:
   cartage forget clerk-uk --remove-items --destination clerk-uk
   cartage forget clerk-de --source old-shop --remove-items")]
     Forget(ForgetArgs),
-    /// Records that were set aside: list, show, try again, drop.
+    /// Records that were set aside, or of which nobody knows whether a call arrived: list, show, send again, drop.
     #[command(subcommand)]
     Dead(DeadCommand),
     /// Print the JSON Schema of the configuration.
@@ -152,6 +152,10 @@ pub struct StatusArgs {
     /// Look again every two seconds until interrupted.
     #[arg(long, conflicts_with = "json")]
     pub watch: bool,
+    /// List the records that this rule keeps out, or that are held for this reason, such as item_of_another, no_price or
+    /// unknown_outcome.
+    #[arg(long, value_name = "RULE", conflicts_with = "watch")]
+    pub records: Option<String>,
 }
 
 /// Arguments of `explain`.
@@ -167,9 +171,12 @@ pub struct VerifyArgs {
     /// Only these flows.
     #[arg(long, value_name = "FLOW")]
     pub flow: Vec<String>,
-    /// Send again what differs.
+    /// Send again what differs or is missing, and remove what should not be there.
     #[arg(long)]
     pub repair: bool,
+    /// Look for items that no record owns, too, such as after the database was lost, where the destination lists its items.
+    #[arg(long)]
+    pub orphans: bool,
 }
 
 /// Arguments of `forget`.
@@ -191,13 +198,18 @@ pub struct ForgetArgs {
 /// What can be done with dead letters.
 #[derive(Debug, Subcommand)]
 pub enum DeadCommand {
-    /// List what was set aside, with the reason of each.
+    /// List what was set aside or is held, with the reason of each.
     List(DeadArgs),
     /// Show one in full: reason, payload, and what the destination answered.
     Show(DeadOne),
-    /// Have what was set aside tried again with the next pass.
-    Replay(DeadArgs),
+    /// Have what was set aside sent again with the next pass.
+    ///
+    /// A record that is held because nobody knows whether its call arrived is sent again only if it is named, or with --held:
+    /// the destination may then get the call twice.
+    Replay(ReplayArgs),
     /// Give up on what was set aside, until the record changes.
+    ///
+    /// A record that is held because nobody knows whether its call arrived is taken as delivered.
     Drop(DropArgs),
 }
 
@@ -207,8 +219,21 @@ pub struct DeadArgs {
     /// The flow; all where none is named.
     #[arg(long, value_name = "FLOW")]
     pub flow: Option<String>,
-    /// Ids of records; all where none is named.
+    /// Ids, keys or SKUs of records; all where none is named.
     pub records: Vec<String>,
+}
+
+/// Arguments of `dead replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The flow; all where none is named.
+    #[arg(long, value_name = "FLOW")]
+    pub flow: Option<String>,
+    /// Ids, keys or SKUs of records; all that were set aside where none is named.
+    pub records: Vec<String>,
+    /// All that are held because nobody knows whether their calls arrived.
+    #[arg(long, conflicts_with = "records")]
+    pub held: bool,
 }
 
 /// Arguments of `dead drop`.
@@ -217,17 +242,20 @@ pub struct DropArgs {
     /// The flow; all where none is named.
     #[arg(long, value_name = "FLOW")]
     pub flow: Option<String>,
-    /// Ids of records.
+    /// Ids, keys or SKUs of records.
     pub records: Vec<String>,
-    /// Drop all of them.
+    /// Drop all that were set aside.
     #[arg(long, conflicts_with = "records")]
     pub all: bool,
+    /// Take all as delivered that are held because nobody knows whether their calls arrived.
+    #[arg(long, conflicts_with_all = ["records", "all"])]
+    pub held: bool,
 }
 
 /// Which dead letter.
 #[derive(Debug, Args)]
 pub struct DeadOne {
-    /// Id of the record.
+    /// Id, key or SKU of the record.
     pub record: String,
     /// The flow; all where none is named.
     #[arg(long, value_name = "FLOW")]

@@ -357,9 +357,15 @@ pub trait Destination: Send + Sync {
     /// The settings that change payloads, as text: when the text changes, flows process every record again.
     fn fingerprint(&self) -> String;
 
-    /// The spaces of the account that a flow of these markets into it fills, such as one store, or one collection per
-    /// market, as text without secrets: two flows that fill one would overwrite and remove each other's items. `None`
-    /// where the destination can't name them.
+    /// The account that it writes to, as text without secrets. Another text is another account: the ledger of the former
+    /// one says nothing about it, and a flow into it begins anew. Empty where the destination can't name it.
+    fn account_id(&self) -> String {
+        String::new()
+    }
+
+    /// The spaces that a flow of these markets into it fills, such as one store, or one collection per market, as text
+    /// without secrets that contains the account: two flows that fill one space would overwrite and remove each other's
+    /// items, so they are refused. Empty where the destination can't name them: then it takes one flow.
     fn spaces(&self, _: &[Market]) -> Vec<String> {
         Vec::new()
     }
@@ -435,6 +441,17 @@ pub trait Destination: Send + Sync {
 
     /// Reads items back, for `verify`: those that exist, with their JSON, in any order. `None`: it can't be read back.
     async fn read(&self, kind: Kind, ids: &[RemoteId]) -> Option<Result<Vec<(RemoteId, serde_json::Value)>, Fault>>;
+
+    /// Ids of the items that are in the spaces of a flow of these markets, whoever put them there, in pages in an order of the
+    /// destination's own after `after`; an empty page is the end. None: it does not list what it holds.
+    async fn list(
+        &self,
+        _kind: Kind,
+        _markets: &[Market],
+        _after: Option<&RemoteId>,
+    ) -> Option<Result<Vec<RemoteId>, Fault>> {
+        None
+    }
 
     /// Looks at credentials and settings; one line per finding.
     async fn check(&self) -> Vec<Finding>;

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use contract::{
     Account, Destination, Digest, Fault, Store,
     destination::{Markets, Need},
-    store::Declared,
+    store::{Declared, FlowId},
 };
 use model::{FlowName, Kind, Market, PricePolicy, SourceName};
 
@@ -90,11 +90,18 @@ impl Flow {
         self.markets.iter().map(|market| market.key.as_str()).collect::<Vec<_>>().join(", ")
     }
 
+    /// What tells it from other flows.
+    pub fn id(&self) -> FlowId {
+        let account = self.destination.account_id();
+        FlowId { flow: self.name.clone(), source: self.source.clone(), account }
+    }
+
     /// The flow as the store is told of it.
     pub fn declared(&self) -> Declared {
         Declared {
             flow: self.name.clone(),
             source: self.source.clone(),
+            account: self.destination.account_id(),
             fingerprint: self.fingerprint(),
             carries: self.destination.carries().iter().map(|carry| carry.kind).collect(),
             markets: self.markets.iter().map(|market| market.key.clone()).collect(),
@@ -137,6 +144,34 @@ pub struct Prepared {
     pub views: Views,
     /// The destination's account.
     pub account: Account,
+}
+
+/// Two flows that would overwrite and remove each other's items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clash {
+    /// The one that stands first.
+    pub first: FlowName,
+    /// The other.
+    pub second: FlowName,
+    /// Both name the same destination; otherwise their destinations come to the same account.
+    pub one_destination: bool,
+}
+
+/// The flows that fill a space which another one before them fills ([`Destination::spaces`]), each with the first of these.
+pub fn clashes(flows: &[Arc<Flow>]) -> Vec<Clash> {
+    let spaces: Vec<Vec<String>> = flows.iter().map(|flow| flow.destination.spaces(&flow.markets)).collect();
+    let mut clashes = Vec::new();
+    for (at, (second, fills)) in flows.iter().zip(&spaces).enumerate() {
+        let mut earlier = flows.iter().zip(&spaces).take(at);
+        clashes.extend(earlier.find_map(|(first, theirs)| {
+            let one_destination = Arc::ptr_eq(&first.destination, &second.destination);
+            let unknown = one_destination && (fills.is_empty() || theirs.is_empty());
+            let (first, second) = (first.name.clone(), second.name.clone());
+            let shared = unknown || fills.iter().any(|space| theirs.contains(space));
+            shared.then_some(Clash { first, second, one_destination })
+        }));
+    }
+    clashes
 }
 
 impl fmt::Debug for Flow {

@@ -9,9 +9,9 @@ use std::collections::HashSet;
 use contract::{
     Call, Destination, Digest, Fault, Op, Outcome, Parcel, Removal, Store,
     destination::Verdict,
-    store::{HeldItems, Leftover, Number},
+    store::{FlowId, HeldItems, Leftover, Number},
 };
-use model::{FlowName, Kind, RemoteId, SourceName};
+use model::{Kind, RemoteId};
 use serde::Serialize;
 
 /// Records read, and ledger entries deleted, at once.
@@ -39,31 +39,31 @@ pub struct Forgotten {
 pub async fn forget(leftover: &Leftover, store: &dyn Store) -> Result<u64, Fault> {
     let mut records = 0;
     loop {
-        match store.forget_flow(&leftover.flow, &leftover.source, PAGE).await? {
+        match store.forget_flow(&leftover.id, PAGE).await? {
             0 => break,
             forgotten => records += forgotten,
         }
     }
-    while store.forget_source(&leftover.source, PAGE).await? > 0 {}
+    while store.forget_source(&leftover.id.source, PAGE).await? > 0 {}
     Ok(records)
 }
 
 /// Removes what the destination holds of a leftover, and forgets it as far as that worked. `others`: the configured flows
-/// into the same destination, each with its source.
+/// into the same account.
 ///
 /// # Errors
 /// The store's. A refusal of the destination is in the result.
 pub async fn remove(
     leftover: &Leftover,
     destination: &dyn Destination,
-    others: &[(FlowName, SourceName)],
+    others: &[FlowId],
     store: &dyn Store,
 ) -> Result<Forgotten, Fault> {
     let theirs = items_of(others, store).await?;
     let mut forgotten = Forgotten::default();
     let mut after = Number(0);
     loop {
-        let page = store.held_items(&leftover.flow, &leftover.source, after, PAGE).await?;
+        let page = store.held_items(&leftover.id, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.number;
         let mut done: Vec<Number> = Vec::new();
@@ -73,7 +73,7 @@ pub async fn remove(
             let is_done = |held: &&&HeldItems| held.items.iter().all(|item| removed.contains(item));
             done.extend(of_kind.iter().filter(is_done).map(|held| held.number));
         }
-        forgotten.records += store.forget_entries(&leftover.flow, &done).await?;
+        forgotten.records += store.forget_entries(&leftover.id, &done).await?;
         // A destination that can't be reached is not asked for every page.
         if forgotten.fault.as_ref().is_some_and(|fault| fault.class != contract::FaultClass::Record) {
             forgotten.left += count(leftover, after, store).await?;
@@ -87,12 +87,12 @@ pub async fn remove(
 }
 
 /// What these flows hold, by digest of kind and id: a few bytes for each item, however many there are.
-async fn items_of(flows: &[(FlowName, SourceName)], store: &dyn Store) -> Result<HashSet<Digest>, Fault> {
+pub(crate) async fn items_of(flows: &[FlowId], store: &dyn Store) -> Result<HashSet<Digest>, Fault> {
     let mut items = HashSet::new();
-    for (flow, source) in flows {
+    for flow in flows {
         let mut after = Number(0);
         loop {
-            let page = store.held_items(flow, source, after, PAGE).await?;
+            let page = store.held_items(flow, after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.number;
             items.extend(page.iter().flat_map(|held| held.items.iter().map(|item| digest(held.kind, item))));
@@ -101,7 +101,7 @@ async fn items_of(flows: &[(FlowName, SourceName)], store: &dyn Store) -> Result
     Ok(items)
 }
 
-fn digest(kind: Kind, item: &RemoteId) -> Digest {
+pub(crate) fn digest(kind: Kind, item: &RemoteId) -> Digest {
     Digest::of(format!("{kind} {}", item.as_str()).as_bytes())
 }
 
@@ -109,7 +109,7 @@ fn digest(kind: Kind, item: &RemoteId) -> Digest {
 async fn count(leftover: &Leftover, mut after: Number, store: &dyn Store) -> Result<u64, Fault> {
     let mut items = 0;
     loop {
-        let page = store.held_items(&leftover.flow, &leftover.source, after, PAGE).await?;
+        let page = store.held_items(&leftover.id, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(items) };
         after = last.number;
         items += page.iter().map(|held| held.items.len() as u64).sum::<u64>();

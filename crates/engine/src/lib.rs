@@ -17,6 +17,7 @@ pub mod forget;
 pub mod imported;
 pub mod mapping;
 pub mod market;
+mod named;
 pub mod observe;
 mod owners;
 pub mod plan;
@@ -29,6 +30,7 @@ pub mod verify;
 
 pub use contract::SystemClock;
 pub use flow::Flow;
+pub use named::Named;
 pub use observe::{Event, Observer};
 pub use pull::Pull;
-pub use push::Push;
+pub use push::{Decision, Push, decide, unknown_outcome};

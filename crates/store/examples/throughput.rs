@@ -211,6 +211,7 @@ fn declared(flow: &FlowName, fingerprint: &str) -> Declared {
     Declared {
         flow: flow.clone(),
         source: source(),
+        account: String::new(),
         fingerprint: fingerprint.to_owned(),
         carries: Kind::CARRIED.to_vec(),
         markets: Vec::new(),

@@ -2,7 +2,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use contract::{Destination, Fault, store::Leftover};
+use contract::{
+    Destination, Fault,
+    store::{FlowId, Leftover},
+};
 use engine::forget::{Forgotten, forget, remove};
 use model::{FlowName, SourceName};
 use serde::Serialize;
@@ -29,8 +32,8 @@ pub(super) async fn run(path: &Path, args: &ForgetArgs, output: Output) -> Resul
     let (engine, store) = (&session.engine, session.engine.store.as_ref());
     let all = store.left_behind(&configured(&engine.flows)).await?;
     let is_meant = |leftover: &&Leftover| {
-        leftover.flow.as_str() == args.flow
-            && args.source.as_ref().is_none_or(|source| leftover.source.as_str() == source)
+        leftover.id.flow.as_str() == args.flow
+            && args.source.as_ref().is_none_or(|source| leftover.id.source.as_str() == source)
     };
     let meant: Vec<&Leftover> = all.iter().filter(is_meant).collect();
     if meant.is_empty() {
@@ -44,14 +47,20 @@ pub(super) async fn run(path: &Path, args: &ForgetArgs, output: Output) -> Resul
         let forgotten = match &target {
             None => Forgotten { records: forget(leftover, store).await?, ..Forgotten::default() },
             Some((name, destination)) => {
+                let account = destination.account_id();
+                if !leftover.id.account.is_empty() && leftover.id.account != account {
+                    return Err(another_account(&leftover.id.flow, name).into());
+                }
                 let into_it = engine.flows.iter().filter(|flow| {
-                    loaded.config.flows.get(&flow.name).is_some_and(|settings| settings.destination == *name)
+                    let settings = loaded.config.flows.get(&flow.name);
+                    let same = !account.is_empty() && flow.destination.account_id() == account;
+                    same || settings.is_some_and(|settings| settings.destination == *name)
                 });
-                let others: Vec<_> = into_it.map(|flow| (flow.name.clone(), flow.source.clone())).collect();
+                let others: Vec<FlowId> = into_it.map(|flow| flow.id()).collect();
                 remove(leftover, destination.as_ref(), &others, store).await?
             }
         };
-        done.push(Done { flow: leftover.flow.clone(), source: leftover.source.clone(), forgotten });
+        done.push(Done { flow: leftover.id.flow.clone(), source: leftover.id.source.clone(), forgotten });
     }
     session.progress.finish();
     output.document(&done)?;
@@ -90,8 +99,17 @@ fn destination(loaded: &Loaded, args: &ForgetArgs) -> Result<(String, Arc<dyn De
     Ok((name.to_owned(), assemble::destination(loaded, name)?))
 }
 
+/// Removing by the ids of a former account would remove what another one holds.
+fn another_account(flow: &FlowName, destination: &str) -> Fault {
+    let message = format!("what is left of flow {flow} is in another account than the destination {destination}");
+    Fault::config("C0827", message).hint(
+        "configure a destination with the keys of that account and name it with --destination; without --remove-items it is \
+         only forgotten",
+    )
+}
+
 fn nothing_left(args: &ForgetArgs, all: &[Leftover], is_configured: bool) -> Fault {
-    let names: Vec<String> = all.iter().map(|it| format!("{} (source {})", it.flow, it.source)).collect();
+    let names: Vec<String> = all.iter().map(|it| format!("{} (source {})", it.id.flow, it.id.source)).collect();
     let hint = if !names.is_empty() {
         format!("what is left of others: {}", names.join(", "))
     } else if is_configured {

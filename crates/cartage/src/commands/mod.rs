@@ -6,6 +6,7 @@ mod dead;
 pub mod demo;
 mod explain;
 mod forget;
+mod listed;
 mod plan;
 mod run;
 pub mod status;
@@ -14,9 +15,8 @@ mod verify;
 
 use std::{path::Path, sync::Arc};
 
-use contract::{Clock, Store};
+use contract::{Clock, Store, store::FlowId};
 use engine::{Flow, SystemClock, run::Engine};
-use model::{FlowName, SourceName};
 use tokio::sync::watch;
 
 use crate::{
@@ -114,9 +114,9 @@ fn look(path: &Path) -> Result<Look, Failure> {
     Ok(Look { store, flows, lanes })
 }
 
-/// The configured flows, each with its source.
-fn configured(flows: &[Arc<Flow>]) -> Vec<(FlowName, SourceName)> {
-    flows.iter().map(|flow| (flow.name.clone(), flow.source.clone())).collect()
+/// What tells the configured flows from those that are left of earlier configurations.
+fn configured(flows: &[Arc<Flow>]) -> Vec<FlowId> {
+    flows.iter().map(|flow| flow.id()).collect()
 }
 
 /// Turns true at the first interrupt or termination; a second one ends the process at once.

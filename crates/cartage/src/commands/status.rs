@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use contract::{
     Fault, Lane, Store,
-    store::{Count, Found, Hold, LaneState, Leftover, Tally, UnreadRow},
+    store::{Count, FlowId, Former, Found, Hold, LaneState, Leftover, Tally, UnreadRow},
 };
-use engine::{Flow, run::Engine};
+use engine::{Flow, prepare::OUTRANKED, run::Engine};
 use model::{Kind, Notice, RecordId, SourceName};
 use serde::Serialize;
 
-use super::{Look, configured, look};
+use super::{Look, configured, listed, look};
 use crate::{
     cli::StatusArgs,
     output::{self, Exit, Failure, Output, table},
@@ -138,6 +138,12 @@ pub fn flows_table(flows: &[FlowStatus]) -> String {
         if !tally.rules.is_empty() {
             text += &format!("{flow} filtered: {}\n", by_name(&tally.rules));
         }
+        if let Some(others) = tally.rules.get(OUTRANKED) {
+            text += &format!(
+                "warning: {flow}: {others} records are not sent whole, because others have their ids, such as one SKU in two \
+                 products; `cartage status --records {OUTRANKED}` lists them\n"
+            );
+        }
         if let Some(removals) = tally.holds.get(Hold::Removal.name()) {
             text += &format!(
                 "flow {flow}: {removals} records would be removed, more than removal_guard allows, so none of them was; \
@@ -145,7 +151,10 @@ pub fn flows_table(flows: &[FlowStatus]) -> String {
             );
         }
         if let Some(unknown) = tally.holds.get(Hold::UnknownOutcome.name()) {
-            text += &format!("{flow} held: {unknown} with a call of which the outcome is not known\n");
+            text += &format!(
+                "{flow} held: {unknown} of which nobody knows whether a call arrived; `cartage dead list` lists them, and \
+                 `cartage dead replay` or `drop` decides\n"
+            );
         }
         if tally.waiting > 0 {
             text += &format!("{flow} waiting: {} for the destination's next import\n", tally.waiting);
@@ -163,13 +172,18 @@ pub fn flows_table(flows: &[FlowStatus]) -> String {
     text
 }
 
-/// What is left of flows and sources that are no longer configured, a line each.
+/// What is left of flows that are no longer configured as they were, a line each.
 pub(super) fn leftovers_text(leftovers: &[Leftover]) -> String {
-    let line = |Leftover { flow, source, items, .. }: &Leftover| {
-        format!(
+    let line = |Leftover { id: FlowId { flow, source, .. }, former, items, .. }: &Leftover| match former {
+        Former::Flow | Former::Source => format!(
             "flow {flow} of source {source} is no longer configured; its destination may still hold {items} items of it: \
              `cartage forget {flow}` forgets them, with --remove-items it removes them\n"
-        )
+        ),
+        Former::Account => format!(
+            "flow {flow} goes to another account than before (other keys or another URL), and everything is sent there; the \
+             account before may still hold {items} items: `cartage forget {flow}` forgets them; to remove them, name a \
+             destination with the former keys as well\n"
+        ),
     };
     leftovers.iter().map(line).collect()
 }
@@ -195,6 +209,9 @@ const SHOWN: usize = 20;
 
 pub(super) async fn run(path: &Path, args: &StatusArgs, output: Output) -> Result<Exit, Failure> {
     let looked = look(path)?;
+    if let Some(rule) = &args.records {
+        return listed::run(&looked, rule, output).await;
+    }
     loop {
         let status = status(&looked).await?;
         output.document(&status)?;

@@ -80,7 +80,6 @@ impl<'i> Sections<'_, 'i> {
         });
         let flows = self.named("flows", Self::flow);
         self.references(&sources, &destinations, &markets, &flows);
-        self.one_flow_each(&flows);
 
         let all = |found: BTreeMap<String, Option<_>>| complete(found);
         Some(Config {
@@ -360,29 +359,6 @@ impl<'i> Sections<'_, 'i> {
         let span = self.reader.map.nearest(&["flows", flow, written]).value;
         let message = format!("the flow {flow} names a {key} \"{named}\" that is not configured");
         self.reader.problems.push(Problem::new(code::UNKNOWN_NAME, span, message).hint(hint));
-    }
-
-    /// A destination takes one flow: two would overwrite each other's records.
-    fn one_flow_each(&mut self, flows: &BTreeMap<String, Option<FlowSettings>>) {
-        let mut places: Vec<(Range<usize>, &str, &str)> = flows
-            .iter()
-            .filter_map(|(name, flow)| Some((name.as_str(), flow.as_ref()?.destination.as_str())))
-            .map(|(name, destination)| {
-                (self.reader.map.nearest(&["flows", name, "destination"]).value, name, destination)
-            })
-            .collect();
-        places.sort_by_key(|(span, ..)| span.start);
-        let mut first: BTreeMap<&str, &str> = BTreeMap::new();
-        for (span, name, destination) in places {
-            if let Some(other) = first.get(destination) {
-                let message = format!("the flows {other} and {name} write to the same destination \"{destination}\"");
-                let hint =
-                    format!("give {name} a destination of its own: each market has its own account or store there");
-                self.reader.problems.push(Problem::new(code::SHARED_DESTINATION, span, message).hint(hint));
-            } else {
-                first.insert(destination, name);
-            }
-        }
     }
 
     fn wrong(&mut self, path: &[&str], message: impl Into<String>, hint: impl Into<String>) {

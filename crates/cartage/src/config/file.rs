@@ -123,7 +123,7 @@ pub(super) enum Untracked {
 pub(super) struct Flow {
     /// Name of the source.
     pub(super) source: String,
-    /// Name of the destination. A destination takes one flow.
+    /// Name of the destination. Flows that share one must fill different spaces of it: a store of Clerk.io takes one flow.
     pub(super) destination: String,
     /// Name of the market. A flow has either this or `markets`.
     pub(super) market: Option<String>,

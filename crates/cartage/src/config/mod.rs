@@ -22,7 +22,10 @@ use std::{
 };
 
 use contract::store::Retention;
-use engine::mapping::{self, Expression, MappingError};
+use engine::{
+    flow::Clash,
+    mapping::{self, Expression, MappingError},
+};
 use model::{FlowName, Market, SourceName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -248,11 +251,17 @@ impl Loaded {
     }
 
     /// That two flows fill one space of an account, at the destination of the second.
-    pub fn shared_space(&self, first: &FlowName, second: &FlowName) -> Vec<ConfigError> {
+    pub fn clash(&self, Clash { first, second, one_destination }: &Clash) -> Vec<ConfigError> {
         let span = self.source_map.nearest(&["flows", second.as_str(), "destination"]).value;
-        let message =
-            format!("the flows {first} and {second} write to the same place: their destinations have the same keys");
-        let hint = format!("give the destination of {second} the keys of a store of its own");
+        let message = if *one_destination {
+            format!("the flows {first} and {second} write to the same place of their destination")
+        } else {
+            format!("the flows {first} and {second} write to the same place: their destinations have the same keys")
+        };
+        let hint = format!(
+            "each would overwrite and remove the items of the other: give {second} a destination with the keys of an account \
+             or store of its own"
+        );
         let problem = problem::Problem::new(code::SHARED_DESTINATION, span, message).hint(hint);
         problem::place(vec![problem], &self.text, &self.file)
     }

@@ -20,7 +20,7 @@ struct File {
     telemetry: Option<file::Telemetry>,
     /// Shops that are read, by name.
     sources: Option<BTreeMap<String, AnySource>>,
-    /// Services that are written to, by name. Each takes one flow.
+    /// Services that are written to, by name.
     destinations: Option<BTreeMap<String, AnyDestination>>,
     /// Markets, by name.
     markets: Option<BTreeMap<String, file::Market>>,

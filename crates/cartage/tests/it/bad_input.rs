@@ -46,6 +46,14 @@ async fn two_destinations_with_the_keys_of_one_store_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_flows_into_one_store_are_refused_at_the_second() {
+    let shop = Shop::uniform(1).await;
+    shop.configure("[flows.second]\nsource = \"shop\"\ndestination = \"clerk-de\"\nmarket = \"uk\"");
+    let says = ["error[C0811]", "flows clerk-de and second write to the same place", "would overwrite and remove"];
+    shop.cartage(&["check"]).await.ended(2).says(&says);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn several_markets_are_refused_where_the_destination_takes_one() {
     let shop = Shop::uniform(1).await;
     shop.replace("market = \"de\"", "markets = [\"de\", \"uk\"]");

@@ -1,12 +1,17 @@
 //! A product that the destination refuses becomes a dead letter, with everything a person needs; other products arrive.
 
+use contract::store::{Held, HeldItem, Hold, Leased, Settled, State, Step};
+use model::Timestamp;
 use sandbox::{
     clerk::{Rejection, Resource},
     commercetools::Change,
 };
 use serde_json::{Value, json};
 
-use crate::{feeds, harness::Shop};
+use crate::{
+    feeds,
+    harness::{Process, Shop},
+};
 
 /// A shop whose German store refuses one product; its id.
 async fn refused() -> (Shop, String) {
@@ -180,4 +185,63 @@ async fn where_everything_is_refused_the_flow_pauses_rather_than_setting_the_cat
     shop.cartage(&["dead", "replay"]).await.ended(0);
     shop.cartage(&["sync"]).await.ended(0);
     assert_eq!(shop.store("de").products().len(), 300);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_which_a_call_may_have_arrived_is_listed_and_decided_by_name() {
+    let shop = Shop::uniform(20).await;
+    let process = shop.synced().await;
+    let (flow, id, sku) = ("clerk-de".into(), shop.id("p-000007"), shop.skus("p-000007")[0].clone());
+    let hold = async |process: &Process| {
+        let number = process.store.find(&"shop".into(), &id).await.unwrap()[0].number;
+        let entry = process.store.work(&flow, number).await.unwrap().unwrap().entry.unwrap();
+        let items = entry.items.into_iter().map(|item| HeldItem { id: item.id, digests: None, payload: None });
+        let settled = Settled {
+            number,
+            revision: entry.revision,
+            state: State::Held(Hold::UnknownOutcome),
+            items: Held::Items(items.collect()),
+            due: None,
+            call: None,
+            fault: None,
+            refused: Vec::new(),
+            trial: None,
+            turn: entry.turn,
+        };
+        let lease = process.store.lease(&Leased::Flow(flow.clone())).await.unwrap();
+        let (close, open, tickets) = (Vec::new(), Vec::new(), Vec::new());
+        let at = Timestamp::from_millis(0);
+        let step = Step {
+            flow: flow.clone(),
+            lease,
+            close,
+            settled: vec![settled],
+            cursor: None,
+            open,
+            removed: 0,
+            tickets,
+            at,
+        };
+        process.store.advance(step).await.unwrap();
+    };
+    hold(&process).await;
+    drop(process);
+    shop.cartage(&["status"]).await.ended(1).says(&["1 of which nobody knows", "cartage dead list"]);
+    shop.cartage(&["dead", "list"]).await.ended(1).says(&[&id, "· held", "C0635", "takes it as delivered"]);
+    let listed = shop.cartage(&["dead", "list", "--json"]).await.ended(1).json();
+    assert_eq!((&listed[0]["state"], &listed[0]["id"]), (&json!("held"), &json!(id)));
+    // Nobody sends a call twice without meaning to.
+    shop.cartage(&["dead", "replay"]).await.ended(0).says(&["no record is set aside"]);
+    shop.cartage(&["dead", "drop", "--all"]).await.ended(0).says(&["no record is set aside"]);
+    shop.cartage(&["dead", "drop", &sku]).await.ended(0).says(&["1 held records were taken as delivered"]);
+    shop.cartage(&["sync"]).await.ended(0);
+    let process = shop.open().await;
+    hold(&process).await;
+    drop(process);
+    shop.forget_calls();
+    shop.cartage(&["dead", "replay", "--held"]).await.ended(0).says(&["1 held records will be sent again"]);
+    shop.cartage(&["sync"]).await.ended(0);
+    assert_eq!(shop.sent("de").len(), 1);
+    shop.cartage(&["dead", "replay", "--held"]).await.ended(0).says(&["no record is held"]);
+    shop.cartage(&["dead", "replay", &id]).await.ended(1);
 }

@@ -84,3 +84,54 @@ async fn a_renamed_flow_takes_over_what_it_sends_and_its_old_name_is_named() {
     assert_eq!(shop.store("uk").products().len(), 20);
     shop.cartage(&["sync"]).await.ended(0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_another_account_send_everything_there_and_name_what_the_former_one_holds() {
+    let shop = Shop::uniform(20).await;
+    remove_flow(&shop);
+    shop.cartage(&["sync"]).await.ended(0);
+    let held = shop.store("de").products().len() + shop.store("de").categories().len();
+    assert!(shop.store("uk").products().is_empty());
+    let swap = |from: &str, to: &str| {
+        for key in ["public", "private"] {
+            shop.replace(&format!("sandbox-{from}-{key}.secret"), &format!("sandbox-{to}-{key}.secret"));
+        }
+    };
+    // Of the British destination only the keys are needed.
+    shop.replace("[destinations.clerk-uk]", "[destinations.former]");
+    swap("de", "none");
+    swap("uk", "de");
+    swap("none", "uk");
+    let says = ["flow clerk-de goes to another account than before", &format!("{held} items")];
+    shop.cartage(&["sync"]).await.ended(1).says(&says);
+    shop.cartage(&["status"]).await.ended(1).says(&says);
+    assert_eq!(shop.store("uk").products().len(), 20);
+    assert_eq!(shop.store("uk").products(), shop.store("de").products());
+    shop.forget_calls();
+    shop.cartage(&["sync"]).await.ended(1);
+    assert_eq!(shop.destination_calls(), 0, "nothing has changed since");
+
+    // Under the ids of the former account nothing is removed from the other one.
+    shop.cartage(&["forget", "clerk-de", "--remove-items"]).await.ended(2).says(&["C0827", "another account"]);
+    let remove = ["forget", "clerk-de", "--remove-items", "--destination", "former"];
+    shop.cartage(&remove).await.says(&["20 items were removed"]);
+    assert_eq!((shop.store("de").products().len(), shop.store("uk").products().len()), (0, 20));
+    shop.cartage(&["forget", "clerk-de"]).await.ended(0);
+    shop.cartage(&["status"]).await.ended(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_that_comes_back_to_its_account_goes_on_where_it_was() {
+    let shop = Shop::uniform(20).await;
+    remove_flow(&shop);
+    shop.cartage(&["sync"]).await.ended(0);
+    let text = std::fs::read_to_string(&shop.config).unwrap();
+    let other = text.replace("sandbox-de-", "sandbox-uk-");
+    std::fs::write(&shop.config, &other).unwrap();
+    shop.cartage(&["sync"]).await.ended(1);
+    assert_eq!(shop.store("uk").products().len(), 20);
+    std::fs::write(&shop.config, &text).unwrap();
+    shop.forget_calls();
+    shop.cartage(&["sync"]).await.ended(1).says(&["goes to another account"]);
+    assert_eq!(shop.destination_calls(), 0);
+}

@@ -98,7 +98,16 @@ async fn of_two_products_with_one_sku_the_later_one_has_it_and_the_other_is_filt
     drop(process);
     let says = ["C0608", sku.as_str(), first.as_str(), second.as_str(), "at the source"];
     shop.cartage(&["explain", &first]).await.says(&says);
-    shop.cartage(&["status"]).await.says(&["item_of_another"]);
+    // It is said at once, although nothing is left to do, and the records can be listed.
+    let warning = ["warning: clerk-de: 1 records are not sent whole", "cartage status --records item_of_another"];
+    shop.cartage(&["status"]).await.ended(0).says(&warning);
+    shop.cartage(&["sync"]).await.ended(0).says(&warning);
+    let listed = shop.cartage(&["status", "--records", "item_of_another"]).await.ended(0);
+    listed.says(&["clerk-de · product ", &format!("({first})"), &sku, &second]);
+    let listed = shop.cartage(&["status", "--records", "item_of_another", "--json"]).await.ended(0).json();
+    let ids: Vec<_> = listed.as_array().unwrap().iter().map(|it| (&it["flow"], &it["id"])).collect();
+    assert_eq!(ids, [(&json!("clerk-de"), &json!(first)), (&json!("clerk-uk"), &json!(first))]);
+    shop.cartage(&["status", "--records", "no_price"]).await.ended(0).says(&["keeps no record back"]);
     // What is its own is there, and looked after.
     let all = shop.store("de").products().len() + shop.world.shop.category_keys().len();
     let found = shop.cartage(&["verify", "--json", "--flow", "clerk-de"]).await.ended(0).json();

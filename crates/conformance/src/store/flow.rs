@@ -7,14 +7,14 @@ use contract::{
     destination::Ids,
     source::Urgency,
     store::{
-        Cursor, Held, HeldItem, Hold, Intake, Number, Pruned, Retention, Revision, Settled, State, Step, Take, Taken,
-        Wake, Which,
+        Cursor, Held, HeldItem, Hold, Intake, KeptBy, Number, Pruned, Retention, Revision, Settled, State, Step, Take,
+        Taken, Wake, Which,
     },
 };
 use model::{FlowName, Kind};
 
 use super::{
-    Push, Verdict, checks, must, same,
+    Failed, Push, Verdict, checks, must, same,
     samples::{
         self, at, category, closed, full, gone, held, in_sync, is, open, page, payload, plain, product, settled,
         source, step, stock, sweep, unread, wide,
@@ -52,6 +52,7 @@ checks![
     a_scan_goes_in_the_order_of_numbers,
     old_calls_are_pruned_unless_a_dead_letter_refers_to_them,
     a_flow_that_is_not_known_is_refused,
+    what_is_kept_back_is_listed_by_its_rule_or_reason,
 ];
 
 async fn what_is_new_is_pending_until_it_is_settled(store: &dyn Store) -> Verdict {
@@ -252,7 +253,7 @@ async fn a_retry_comes_back_when_it_is_due(store: &dyn Store) -> Verdict {
 }
 
 /// Makes the only record a dead letter; returns its number.
-async fn kill(push: &Push<'_>) -> Result<Number, super::Failed> {
+async fn kill(push: &Push<'_>) -> Result<Number, Failed> {
     let window = push.window().await?;
     let work = some("the work", window.work.first())?;
     let open = Step { open: vec![open(&[(work.number, work.id.as_str())])], ..step(&push.flow, Vec::new(), None) };
@@ -620,4 +621,29 @@ async fn a_flow_that_is_not_known_is_refused(store: &dyn Store) -> Verdict {
     same("its tally", store.tally(&flow).await?.mirror, 0)?;
     let taken = store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
     same("the store goes on", taken, Taken { unchanged: 1, ..Taken::default() })
+}
+
+async fn what_is_kept_back_is_listed_by_its_rule_or_reason(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    let ids = ["a", "b", "c", "d"];
+    store.intake(page(ids.map(|id| is(plain(id, id), 1)).into())).await?;
+    let window = push.window().await?;
+    let states = [
+        State::Filtered("no_price".to_owned()),
+        State::Filtered("no_text".to_owned()),
+        State::Held(Hold::UnknownOutcome),
+        State::Held(Hold::Removal),
+    ];
+    let rows = window.work.iter().zip(states).map(|(work, state)| settled(work, state, Held::Same));
+    store.advance(step(&push.flow, rows.collect(), Some(window.cursor))).await?;
+    let kept = async |by: KeptBy| {
+        let kept = store.kept(&push.flow, by, 10).await?;
+        Ok::<_, Failed>(kept.into_iter().map(|kept| kept.id.to_string()).collect::<Vec<_>>())
+    };
+    let rule = |rule: &str| KeptBy::Rule(rule.to_owned());
+    same("by a rule", kept(rule("no_text")).await?, vec!["b".to_owned()])?;
+    same("by none", kept(rule("removal")).await?, Vec::new())?;
+    same("by a person", kept(KeptBy::Hold(Hold::UnknownOutcome)).await?, vec!["c".to_owned()])?;
+    store.intake(page(vec![is(plain("b", "B"), 2)])).await?;
+    same("not what changed since", kept(rule("no_text")).await?, Vec::new())
 }

@@ -416,7 +416,7 @@ async fn items_are_counted_as_they_are_held(store: &dyn Store) -> Verdict {
         let now = some("a", store.work(&push.flow, a.number).await?)?;
         push.settle(vec![holds(&now, &["y"])]).await?;
         same("one goes", items().await?, 2)?;
-        store.forget_entries(&push.flow, &[b.number]).await?;
+        store.forget_entries(&samples::id(&push.flow, &source()), &[b.number]).await?;
         same("one is forgotten", items().await?, 1)?;
     }
     Ok(())

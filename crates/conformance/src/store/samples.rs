@@ -7,8 +7,8 @@ use contract::{
     destination::Ids,
     source::{Token, Unread, Urgency},
     store::{
-        Closed, Cursor, Declared, Held, HeldItem, Intake, LaneState, Lease, Number, Open, Settled, State, Step, Sweep,
-        Take, Touch, Work,
+        Closed, Cursor, Declared, FlowId, Held, HeldItem, Intake, LaneState, Lease, Number, Open, Settled, State, Step,
+        Sweep, Take, Touch, Work,
     },
 };
 use model::{
@@ -44,11 +44,17 @@ pub fn declared(flow: &FlowName, source: &SourceName, fingerprint: &str, ids: Id
     Declared {
         flow: flow.clone(),
         source: source.clone(),
+        account: String::new(),
         fingerprint: fingerprint.to_owned(),
         carries: vec![Kind::Product, Kind::Category],
         markets: vec!["de".to_owned()],
         ids,
     }
+}
+
+/// What tells such a flow from others.
+pub fn id(flow: &FlowName, source: &SourceName) -> FlowId {
+    declared(flow, source, "", Ids::Own).id()
 }
 
 /// The result of registering a flow.

@@ -6,12 +6,12 @@ use contract::{
     Store,
     destination::Ids,
     source::Urgency,
-    store::{Intake, Leftover, Number, Pruned, Retention, Settled, State},
+    store::{Declared, Former, Intake, Leftover, Number, Pruned, Retention, Settled, State},
 };
 use model::Kind;
 
 use super::{
-    Push, Verdict, checks, must, same,
+    Failed, Push, Verdict, checks, must, same,
     samples::{self, at, full, gone, in_sync, is, page, plain, settled, source, step, stock},
     some,
 };
@@ -23,6 +23,7 @@ checks![
     a_flow_that_is_not_declared_wakes_nobody,
     what_a_former_flow_holds_is_told_until_it_is_forgotten,
     a_flow_with_another_source_is_another_flow,
+    a_flow_into_another_account_is_another_flow,
     a_former_flow_that_is_declared_again_knows_what_it_holds,
     sources_that_are_not_declared_go,
 ];
@@ -101,16 +102,16 @@ async fn what_a_former_flow_holds_is_told_until_it_is_forgotten(store: &dyn Stor
     push.settle_all().await?;
     former.settle_all().await?;
     retire_others(store, &["to"]).await?;
-    let configured = [(push.flow.clone(), source())];
-    let told = Leftover { flow: former.flow.clone(), source: source(), records: 2, items: 2 };
+    let (configured, id) = ([samples::id(&push.flow, &source())], samples::id(&former.flow, &source()));
+    let told = Leftover { id: id.clone(), former: Former::Flow, records: 2, items: 2 };
     same("what it holds", store.left_behind(&configured).await?, vec![told])?;
     same("it stays", store.prune(at(9_999_999), &KEPT, 10).await?, Pruned::default())?;
-    let first = store.held_items(&former.flow, &source(), Number(0), 1).await?;
+    let first = store.held_items(&id, Number(0), 1).await?;
     let first = some("the first record", first.first())?;
     same("its items", first.items.clone(), vec!["a".into()])?;
-    same("the next", store.held_items(&former.flow, &source(), first.number, 9).await?.len(), 1)?;
-    same("forgotten", store.forget_entries(&former.flow, &[first.number]).await?, 1)?;
-    while store.forget_flow(&former.flow, &source(), 1).await? > 0 {}
+    same("the next", store.held_items(&id, first.number, 9).await?.len(), 1)?;
+    same("forgotten", store.forget_entries(&id, &[first.number]).await?, 1)?;
+    while store.forget_flow(&id, 1).await? > 0 {}
     same("all of it", store.left_behind(&configured).await?, Vec::new())?;
     push.stands("the other is as it was", (2, 0, 0, 0, 0)).await?;
     must("it is not known any more", store.window(&former.flow, samples::wide(at(1))).await.is_err())
@@ -128,9 +129,34 @@ async fn a_flow_with_another_source_is_another_flow(store: &dyn Store) -> Verdic
     samples::register(store, &push.flow, &renamed, "1", Ids::Own).await?;
     push.stands("it has nothing yet", (0, 0, 0, 0, 0)).await?;
     same("nothing wakes it", store.next_wake(&push.flow).await?, contract::store::Wake::default())?;
-    let told = store.left_behind(&[(push.flow.clone(), renamed)]).await?;
-    let wanted = Leftover { flow: push.flow.clone(), source: source(), records: 2, items: 2 };
-    same("what the former one holds", told, vec![wanted])
+    let told = store.left_behind(&[samples::id(&push.flow, &renamed)]).await?;
+    let id = samples::id(&push.flow, &source());
+    same("what the former one holds", told, vec![Leftover { id, former: Former::Source, records: 2, items: 2 }])
+}
+
+async fn a_flow_into_another_account_is_another_flow(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
+    push.settle_all().await?;
+    let unknown = samples::declared(&push.flow, &source(), "1", Ids::Own);
+    let into = |account: &str| Declared { account: account.to_owned(), ..unknown.clone() };
+    let declare = async |account| Ok::<_, Failed>(store.declare(&into(account)).await?.restarted);
+    same("it is the account that was not known before", declare("x").await?, false)?;
+    push.stands("nothing is sent again", (2, 0, 0, 0, 0)).await?;
+    same("nothing is left", store.left_behind(&[into("x").id()]).await?, Vec::new())?;
+    declare("y").await?;
+    push.stands("the other account has nothing", (0, 2, 0, 0, 0)).await?;
+    let told = Leftover { id: into("x").id(), former: Former::Account, records: 2, items: 2 };
+    same("what the former one holds", store.left_behind(&[into("y").id()]).await?, vec![told])?;
+    let held = store.held_items(&into("x").id(), Number(0), 9).await?;
+    same("its items", held.iter().map(|held| held.items.len()).sum(), 2)?;
+    same("the other has none", store.held_items(&into("y").id(), Number(0), 9).await?.len(), 0)?;
+    same("back again", declare("x").await?, false)?;
+    push.stands("as it was", (2, 0, 0, 0, 0)).await?;
+    declare("y").await?;
+    while store.forget_flow(&into("x").id(), 1).await? > 0 {}
+    same("all of it", store.left_behind(&[into("y").id()]).await?, Vec::new())?;
+    push.stands("the other is as it was", (0, 2, 0, 0, 0)).await
 }
 
 async fn a_former_flow_that_is_declared_again_knows_what_it_holds(store: &dyn Store) -> Verdict {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use model::{FlowName, Kind, RecordId, Timestamp};
 use serde::Serialize;
 
-use super::{Number, Revision, State};
+use super::{Hold, Number, Revision, State};
 use crate::{Fault, Item};
 
 /// Administration: counts of states, dead letters, and upkeep.
@@ -26,6 +26,10 @@ pub trait Admin: Send + Sync {
 
     /// Has dead letters retried now; returns their number.
     async fn replay(&self, flow: &FlowName, which: Which<'_>) -> Result<u64, Fault>;
+
+    /// Records that this keeps back from the flow's destination, the one that was settled last first, at most `limit`; without
+    /// those that changed since or could not be understood.
+    async fn kept(&self, flow: &FlowName, by: KeptBy, limit: usize) -> Result<Vec<Kept>, Fault>;
 
     /// Approves the removals of a flow that its guard holds: they are retried, and neither they nor earlier removals
     /// count against the guard any more. Returns the number of records.
@@ -49,6 +53,30 @@ pub enum Which<'a> {
     All,
     /// The dead letters of these records.
     These(&'a [Number]),
+}
+
+/// What keeps records back that a person may want to see one by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeptBy {
+    /// A rule: they are filtered.
+    Rule(String),
+    /// They need a person.
+    Hold(Hold),
+}
+
+/// A record that is kept back.
+#[derive(Clone, Debug, Serialize)]
+pub struct Kept {
+    /// The record.
+    pub number: Number,
+    /// What it is.
+    pub kind: Kind,
+    /// Its id.
+    pub id: RecordId,
+    /// Since when.
+    pub at: Timestamp,
+    /// Why, where it was said.
+    pub fault: Option<Fault>,
 }
 
 /// How long finished rows are kept.

@@ -13,8 +13,8 @@ use crate::{Digests, Fault, Item, Payload, destination::Ids, source::Urgency};
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// Registers a flow of the configuration. If its `fingerprint` differs from before, its cursor goes back to the
-    /// beginning. Name and source identify a flow: with another source it is another flow, and the former one is a
-    /// [`Leftover`](super::Leftover).
+    /// beginning. Name, source and account identify a flow ([`FlowId`]): with another source or account it is another
+    /// flow, and the former one is a [`Leftover`](super::Leftover). A flow whose account was not known gets this one.
     ///
     /// If its ids are shared from now on, every record is processed again; until then a record keeps the items that it
     /// holds.
@@ -95,6 +95,8 @@ pub struct Declared {
     pub flow: FlowName,
     /// The source of its records.
     pub source: SourceName,
+    /// The account that they go to ([`Destination::account_id`](crate::Destination::account_id)).
+    pub account: String,
     /// Text of everything that its payloads depend on, except the records.
     pub fingerprint: String,
     /// Kinds of records that it carries. Records of other kinds only contribute to them.
@@ -103,6 +105,24 @@ pub struct Declared {
     pub markets: Vec<String>,
     /// Whether several records may claim the same item.
     pub ids: Ids,
+}
+
+/// What tells a flow from others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FlowId {
+    /// Its name.
+    pub flow: FlowName,
+    /// Where its records come from.
+    pub source: SourceName,
+    /// The account that they go to; empty where that is not known.
+    pub account: String,
+}
+
+impl Declared {
+    /// What tells it from others.
+    pub fn id(&self) -> FlowId {
+        FlowId { flow: self.flow.clone(), source: self.source.clone(), account: self.account.clone() }
+    }
 }
 
 /// The result of declaring a flow.
@@ -273,6 +293,15 @@ impl Work {
         self.whole.as_ref().map(|whole| &whole.record)
     }
 
+    /// What people see it counted as: see [`Tally`](super::Tally).
+    pub fn counted_as(&self) -> &'static str {
+        match &self.entry {
+            _ if self.unread => "unread",
+            Some(entry) if entry.revision >= self.revision => entry.state.counted_as(),
+            Some(_) | None => "pending",
+        }
+    }
+
     /// The parts of the record. Empty for tombstones.
     pub fn joined(&self) -> &[Record] {
         self.whole.as_ref().map_or(&[], |whole| &whole.joined)
@@ -338,6 +367,21 @@ pub enum State {
     AwaitsImport,
     /// Waiting for a person's decision.
     Held(Hold),
+}
+
+impl State {
+    /// What people see it counted as, as long as the record does not change: see [`Tally`](super::Tally).
+    pub const fn counted_as(&self) -> &'static str {
+        match self {
+            Self::InSync => "in_sync",
+            Self::Filtered(_) => "filtered",
+            Self::Dead => "dead",
+            Self::Gone => "gone",
+            Self::Retry(_) => "pending",
+            Self::AwaitsFeed | Self::AwaitsImport => "waiting",
+            Self::Held(_) => "held",
+        }
+    }
 }
 
 /// Why a record waits for a person's decision.

@@ -1,52 +1,59 @@
 //! Flows and sources that are no longer configured.
 
 use async_trait::async_trait;
-use model::{FlowName, Kind, RemoteId, SourceName};
+use model::{Kind, RemoteId, SourceName};
 use serde::Serialize;
 
-use super::Number;
+use super::{FlowId, Number};
 use crate::Fault;
 
 /// Reads and deletes what the store keeps of flows and sources that are no longer configured.
 #[async_trait]
 pub trait Leftovers: Send + Sync {
-    /// Flows and sources that the ledger knows and that are not in this list of configured flows, each with its source:
-    /// flows that were removed or renamed, and former sources of a flow.
-    async fn left_behind(&self, configured: &[(FlowName, SourceName)]) -> Result<Vec<Leftover>, Fault>;
+    /// Flows that the ledger knows and that are not in this list of configured flows: flows that were removed or renamed,
+    /// and former sources and accounts of a flow.
+    async fn left_behind(&self, configured: &[FlowId]) -> Result<Vec<Leftover>, Fault>;
 
-    /// The items that the destination holds (or may hold) of this flow's records of this source, by record, in the order of
-    /// their numbers after `after`; records without any are left out.
-    async fn held_items(
-        &self,
-        flow: &FlowName,
-        source: &SourceName,
-        after: Number,
-        limit: usize,
-    ) -> Result<Vec<HeldItems>, Fault>;
+    /// The items that the account holds (or may hold) of this flow, by record, in the order of their numbers after `after`;
+    /// records without any are left out.
+    async fn held_items(&self, flow: &FlowId, after: Number, limit: usize) -> Result<Vec<HeldItems>, Fault>;
 
     /// Deletes the ledger entries of these records. Their items at the destination then have no owner.
-    async fn forget_entries(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault>;
+    async fn forget_entries(&self, flow: &FlowId, numbers: &[Number]) -> Result<u64, Fault>;
 
-    /// Deletes at most `limit` ledger entries of this flow's records of this source, and, once none is left and the
-    /// flow has this source, the flow itself. Returns the number of deleted entries; 0: none is left.
-    async fn forget_flow(&self, flow: &FlowName, source: &SourceName, limit: usize) -> Result<u64, Fault>;
+    /// Deletes at most `limit` ledger entries of this flow, and, once none is left, the flow itself. Returns the number of
+    /// deleted entries; 0: none is left.
+    async fn forget_flow(&self, flow: &FlowId, limit: usize) -> Result<u64, Fault>;
 
     /// Deletes at most `limit` records of a source that no flow of the store has. Returns their number; 0: none is
     /// left, or a flow has the source.
     async fn forget_source(&self, source: &SourceName, limit: usize) -> Result<u64, Fault>;
 }
 
-/// A flow that is no longer configured, or the former source of a flow.
+/// A flow that is no longer configured as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Leftover {
-    /// The flow.
-    pub flow: FlowName,
-    /// The source of the records.
-    pub source: SourceName,
+    /// The flow as it was.
+    #[serde(flatten)]
+    pub id: FlowId,
+    /// What changed.
+    pub former: Former,
     /// Records that the ledger has an entry of.
     pub records: u64,
-    /// Items of them that the destination holds (or may hold).
+    /// Items of them that the account holds (or may hold).
     pub items: u64,
+}
+
+/// The part of a flow's identity that is no longer configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Former {
+    /// No flow has its name.
+    Flow,
+    /// The flow of its name has another source.
+    Source,
+    /// The flow of its name goes to another account.
+    Account,
 }
 
 /// The items of a record that a destination holds.

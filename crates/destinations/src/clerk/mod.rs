@@ -80,6 +80,11 @@ impl Destination for Connector {
         map::fingerprint(&self.config, DESCRIPTOR.mapping)
     }
 
+    fn account_id(&self) -> String {
+        self.client.store()
+    }
+
+    /// A store has one language and one currency: whatever the market, its items would have the ids of another market's.
     fn spaces(&self, _: &[Market]) -> Vec<String> {
         vec![self.client.store()]
     }

@@ -9,6 +9,7 @@
 //! last outcome; the stored cursor never passes a record that is not settled; every item that a call may have left at
 //! the destination is in the ledger, at least as in doubt; memory is bounded by the size of the destination's calls.
 
+mod decide;
 pub mod gate;
 pub mod guard;
 mod imports;
@@ -39,6 +40,10 @@ use tokio::{
 };
 use tracing::Instrument as _;
 
+pub use self::{
+    decide::{Decision, decide},
+    settle::unknown_outcome,
+};
 use self::{
     gate::pauses,
     guard::Removing,

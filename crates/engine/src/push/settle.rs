@@ -144,7 +144,10 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
         (_, None, fault) if sent.left > 0 => (later, fault),
         // The outcome that is known now decides the next action.
         (_, None, fault) if again => (State::Retry(at.now), fault),
-        (_, None, fault) if let Some(reason) = holds => (State::Held(reason), fault),
+        (_, None, fault) if let Some(reason) = holds => {
+            let unknown = || (reason == Hold::UnknownOutcome).then(unknown_outcome);
+            (State::Held(reason), fault.or_else(unknown))
+        }
         (_, None, None) if let Some((state, fault)) = blocked => (state, fault),
         (_, None, None) if awaits => (State::AwaitsFeed, None),
         (_, None, Some(fault)) => (State::Dead, Some(fault)),
@@ -184,6 +187,13 @@ fn after(part: Part, answer: &Answer, gives_up: bool) -> (Option<HeldItem>, Opti
             (part.clone().as_before(), part.item())
         }
     }
+}
+
+/// Why a record waits for a person.
+pub fn unknown_outcome() -> Fault {
+    Fault::record("C0635", "nobody knows whether a call for it arrived, and it may not be made twice").hint(
+        "look at the destination; `cartage dead replay` sends it again, `cartage dead drop` takes it as delivered",
+    )
 }
 
 /// The rule that keeps out a record that needs one that is kept out.

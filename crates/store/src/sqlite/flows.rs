@@ -1,6 +1,6 @@
 //! Declares flows of the configuration, and takes them over after a start.
 //!
-//! **Invariants:** a flow is told by its name and its source, and of those with one name one is current; a flow that is
+//! **Invariants:** a flow is told by its name, its source and its account, and of those with one name one is current; a flow that is
 //! not current is neither read nor woken, and keeps what its destination holds until it is forgotten.
 
 use std::collections::BTreeMap;
@@ -31,35 +31,41 @@ impl Tx<'_> {
         let kinds = declared.carries.iter().fold(0, |kinds, kind| kinds | kind_bit(*kind));
         let markets = serde_json::to_string(&declared.markets)
             .map_err(|error| Trouble::unreadable("a flow's markets on their way", error))?;
+        let account = declared.account.as_str();
         self.db
-            .prepare_cached("UPDATE flow SET current = 0 WHERE name = ?1 AND source <> ?2")?
-            .execute((name, source))?;
+            .prepare_cached(
+                "UPDATE flow SET current = 0 WHERE name = ?1 AND (source <> ?2 OR account NOT IN (?3, ''))",
+            )?
+            .execute((name, source, account))?;
         self.db.prepare_cached("UPDATE source SET current = 1 WHERE key = ?1")?.execute([source])?;
         // Kinds that a flow carried before are walked already: a check would read all their records.
         let newly = kinds & !self.carried(source)?;
         self.carried.remove(&source);
         let known: Option<(i64, String, u64, bool)> = self
             .db
-            .prepare_cached("SELECT key, fingerprint, kinds, shared FROM flow WHERE name = ?1 AND source = ?2")?
-            .query_row((name, source), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .prepare_cached(
+                "SELECT key, fingerprint, kinds, shared FROM flow WHERE name = ?1 AND source = ?2 AND account IN (?3, '')
+                 ORDER BY account = '' LIMIT 1",
+            )?
+            .query_row((name, source, account), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .optional()?;
         let Some((key, fingerprint, carried, has_claims)) = known else {
             self.db
                 .prepare_cached(
-                    "INSERT INTO flow (name, source, current, fingerprint, kinds, markets, urgent, live, backfill,
-                     token, shared) VALUES (?1, ?2, 1, ?3, ?4, ?5, 0, 0, 0, 0, ?6)",
+                    "INSERT INTO flow (name, source, account, current, fingerprint, kinds, markets, urgent, live, backfill,
+                     token, shared) VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, 0, 0, 0, 0, ?7)",
                 )?
-                .execute((name, source, &declared.fingerprint, kinds, markets, declared.ids == Ids::Shared))?;
+                .execute((name, source, account, &declared.fingerprint, kinds, markets, declared.ids == Ids::Shared))?;
             self.carry(source, newly)?;
             return Ok(Declaration::default());
         };
         // Under later settings the destination may still hold items from earlier ones.
         self.db
             .prepare_cached(
-                "UPDATE flow SET current = 1, fingerprint = ?2, kinds = ?3, markets = ?4, shared = max(shared, ?5)
-                 WHERE key = ?1",
+                "UPDATE flow SET current = 1, fingerprint = ?2, kinds = ?3, markets = ?4, shared = max(shared, ?5),
+                 account = ?6 WHERE key = ?1",
             )?
-            .execute((key, &declared.fingerprint, kinds, markets, declared.ids == Ids::Shared))?;
+            .execute((key, &declared.fingerprint, kinds, markets, declared.ids == Ids::Shared, account))?;
         self.carry(source, newly)?;
         let claims_begin = !has_claims && declared.ids == Ids::Shared;
         let restarted = fingerprint != declared.fingerprint || kinds & !carried != 0 || claims_begin;

@@ -2,8 +2,8 @@
 //!
 //! **Invariant:** entries of a configured flow and its own source are never changed here.
 
-use contract::store::{HeldItems, ItemEntry, Leftover, Number};
-use model::{FlowName, RemoteId, SourceName};
+use contract::store::{FlowId, Former, HeldItems, ItemEntry, Leftover, Number};
+use model::{RemoteId, SourceName};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
@@ -14,22 +14,38 @@ use super::{
     writer::{Tx, source_key},
 };
 
-pub(super) fn leftovers(db: &Connection, configured: &[(FlowName, SourceName)]) -> Outcome<Vec<Leftover>> {
-    let mut query =
-        db.prepare_cached("SELECT f.key, f.name, s.name FROM flow f JOIN source s ON s.key = f.source ORDER BY f.key")?;
+pub(super) fn leftovers(db: &Connection, configured: &[FlowId]) -> Outcome<Vec<Leftover>> {
+    let mut query = db.prepare_cached(
+        "SELECT f.key, f.name, s.name, f.account FROM flow f JOIN source s ON s.key = f.source ORDER BY f.key",
+    )?;
     let mut rows = query.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let (key, flow, source): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        if !configured.iter().any(|(name, of)| (name.as_str(), of.as_str()) == (flow.as_str(), source.as_str())) {
-            let (records, items) = held_by(db, key)?;
-            // A removed flow is known even if nothing was ever sent; a source that a flow had before is not.
-            if records > 0 || !configured.iter().any(|(name, _)| name.as_str() == flow) {
-                found.push(Leftover { flow: flow.as_str().into(), source: source.as_str().into(), records, items });
-            }
+        let id = FlowId { flow: flow.into(), source: source.into(), account: row.get(3)? };
+        let Some(former) = former(&id, configured) else { continue };
+        let (records, items) = held_by(db, key)?;
+        // A removed flow is known even if nothing was ever sent; a source or account that a flow had before is not.
+        if records > 0 || former == Former::Flow {
+            found.push(Leftover { id, former, records, items });
         }
     }
     Ok(found)
+}
+
+/// What is no longer as this flow was configured; none: it is configured.
+fn former(flow: &FlowId, configured: &[FlowId]) -> Option<Former> {
+    let named: Vec<&FlowId> = configured.iter().filter(|it| it.flow == flow.flow).collect();
+    let mut of_source = named.iter().filter(|it| it.source == flow.source).peekable();
+    if named.is_empty() {
+        Some(Former::Flow)
+    } else if of_source.peek().is_none() {
+        Some(Former::Source)
+    } else if flow.account.is_empty() || of_source.any(|it| it.account == flow.account) {
+        None
+    } else {
+        Some(Former::Account)
+    }
 }
 
 /// How many ledger rows a flow has, and how many items they hold.
@@ -42,21 +58,23 @@ fn decode(codec: &Codec, blob: &[u8]) -> Outcome<Vec<ItemEntry>> {
     codec.unpack_list("what a destination holds", blob)
 }
 
-/// The key of a flow of this source, whether or not it is configured.
-fn flow_key(db: &Connection, flow: &FlowName, source: &SourceName) -> Outcome<Option<i64>> {
-    let find = "SELECT f.key FROM flow f JOIN source s ON s.key = f.source WHERE f.name = ?1 AND s.name = ?2";
-    Ok(db.prepare_cached(find)?.query_row((flow.as_str(), source.as_str()), |row| row.get(0)).optional()?)
+/// The key of a flow, whether or not it is configured.
+fn flow_key(db: &Connection, id: &FlowId) -> Outcome<Option<i64>> {
+    // The account of a flow that was not declared since accounts are known is an empty text.
+    let find = "SELECT f.key FROM flow f JOIN source s ON s.key = f.source
+                WHERE f.name = ?1 AND s.name = ?2 AND f.account IN (?3, '') ORDER BY f.account = '' LIMIT 1";
+    let keys = (id.flow.as_str(), id.source.as_str(), id.account.as_str());
+    Ok(db.prepare_cached(find)?.query_row(keys, |row| row.get(0)).optional()?)
 }
 
 pub(super) fn held_items(
     db: &Connection,
     codec: &Codec,
-    flow: &FlowName,
-    source: &SourceName,
+    flow: &FlowId,
     after: Number,
     limit: usize,
 ) -> Outcome<Vec<HeldItems>> {
-    let Some(flow) = flow_key(db, flow, source)? else { return Ok(Vec::new()) };
+    let Some(flow) = flow_key(db, flow)? else { return Ok(Vec::new()) };
     let mut query = db.prepare_cached(
         "SELECT r.n, r.kind, l.items FROM ledger l JOIN record r ON r.n = l.key - ?1
          WHERE l.key > ?2 AND l.key < ?3 AND l.items IS NOT NULL ORDER BY l.key LIMIT ?4",
@@ -72,17 +90,9 @@ pub(super) fn held_items(
 }
 
 impl Tx<'_> {
-    pub(super) fn forget_entries(&self, flow: &FlowName, numbers: &[Number]) -> Outcome<u64> {
-        let mut forgotten = 0;
-        for number in numbers {
-            let find = "SELECT f.key FROM record r JOIN flow f ON f.source = r.source WHERE r.n = ?1 AND f.name = ?2";
-            let flow: Option<i64> =
-                self.db.prepare_cached(find)?.query_row((number.0, flow.as_str()), |row| row.get(0)).optional()?;
-            if let Some(flow) = flow {
-                forgotten += self.forget_entry(flow, *number)?;
-            }
-        }
-        Ok(forgotten)
+    pub(super) fn forget_entries(&self, flow: &FlowId, numbers: &[Number]) -> Outcome<u64> {
+        let Some(flow) = flow_key(self.db, flow)? else { return Ok(0) };
+        numbers.iter().try_fold(0, |forgotten, number| Ok(forgotten + self.forget_entry(flow, *number)?))
     }
 
     fn forget_entry(&self, flow: i64, number: Number) -> Outcome<u64> {
@@ -94,8 +104,8 @@ impl Tx<'_> {
         Ok(1)
     }
 
-    pub(super) fn forget_flow(&self, flow: &FlowName, source: &SourceName, limit: usize) -> Outcome<u64> {
-        let Some(flow) = flow_key(self.db, flow, source)? else { return Ok(0) };
+    pub(super) fn forget_flow(&self, flow: &FlowId, limit: usize) -> Outcome<u64> {
+        let Some(flow) = flow_key(self.db, flow)? else { return Ok(0) };
         let numbers: Vec<u64> = {
             let mut query =
                 self.db.prepare_cached("SELECT key - ?1 FROM ledger WHERE key >= ?1 AND key < ?2 LIMIT ?3")?;

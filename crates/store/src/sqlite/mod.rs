@@ -45,9 +45,10 @@ use contract::{
     Admin, Fault, Hints, Ledger, Leftovers, Mirror,
     source::Scope,
     store::{
-        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, Found, HeldItems, Hint, Intake, LaneState,
-        Lease, Leased, Leftover, Number, Owner, Pruned, Recovered, Removals, Retention, Revision, Step, Sweep, Swept,
-        Take, Taken, Tally, Ticketed, Touch, UnreadRow, Waiting, Wake, Which, Window, Work,
+        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, HeldItems, Hint, Intake,
+        Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered, Removals, Retention,
+        Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, UnreadRow, Waiting, Wake, Which, Window,
+        Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -548,6 +549,11 @@ impl Admin for Sqlite {
         self.readers.run(move |db, codec| report::dead_of(db, codec, &flow, &id)).await
     }
 
+    async fn kept(&self, flow: &FlowName, by: KeptBy, limit: usize) -> Result<Vec<Kept>, Fault> {
+        let flow = flow.clone();
+        self.readers.run(move |db, codec| report::kept(db, codec, &flow, &by, limit)).await
+    }
+
     async fn approve_removals(&self, flow: &FlowName, at: Timestamp) -> Result<u64, Fault> {
         let flow = flow.clone();
         self.writer()?.run(move |tx| tx.approve_removals(&flow, at)).await
@@ -601,30 +607,24 @@ impl Hints for Sqlite {
 
 #[async_trait]
 impl Leftovers for Sqlite {
-    async fn left_behind(&self, configured: &[(FlowName, SourceName)]) -> Result<Vec<Leftover>, Fault> {
+    async fn left_behind(&self, configured: &[FlowId]) -> Result<Vec<Leftover>, Fault> {
         let configured = configured.to_vec();
         self.readers.run(move |db, _| leftovers::leftovers(db, &configured)).await
     }
 
-    async fn held_items(
-        &self,
-        flow: &FlowName,
-        source: &SourceName,
-        after: Number,
-        limit: usize,
-    ) -> Result<Vec<HeldItems>, Fault> {
-        let (flow, source) = (flow.clone(), source.clone());
-        self.readers.run(move |db, codec| leftovers::held_items(db, codec, &flow, &source, after, limit)).await
+    async fn held_items(&self, flow: &FlowId, after: Number, limit: usize) -> Result<Vec<HeldItems>, Fault> {
+        let flow = flow.clone();
+        self.readers.run(move |db, codec| leftovers::held_items(db, codec, &flow, after, limit)).await
     }
 
-    async fn forget_entries(&self, flow: &FlowName, numbers: &[Number]) -> Result<u64, Fault> {
+    async fn forget_entries(&self, flow: &FlowId, numbers: &[Number]) -> Result<u64, Fault> {
         let (flow, numbers) = (flow.clone(), numbers.to_vec());
         self.writer()?.run(move |tx| tx.forget_entries(&flow, &numbers)).await
     }
 
-    async fn forget_flow(&self, flow: &FlowName, source: &SourceName, limit: usize) -> Result<u64, Fault> {
-        let (name, source) = (flow.clone(), source.clone());
-        self.writer()?.run(move |tx| tx.forget_flow(&name, &source, limit)).await
+    async fn forget_flow(&self, flow: &FlowId, limit: usize) -> Result<u64, Fault> {
+        let flow = flow.clone();
+        self.writer()?.run(move |tx| tx.forget_flow(&flow, limit)).await
     }
 
     async fn forget_source(&self, source: &SourceName, limit: usize) -> Result<u64, Fault> {

@@ -9,7 +9,10 @@ use std::{
 use contract::{
     Fault, Item,
     source::Scope,
-    store::{CallView, Count, DeadLetter, EntryView, Found, LaneState, Number, Revision, Tally, UnreadRow, Wake},
+    store::{
+        CallView, Count, DeadLetter, EntryView, Found, Kept, KeptBy, LaneState, Number, Revision, Tally, UnreadRow,
+        Wake,
+    },
 };
 use model::{FlowName, Hub, Kind, Record, RecordId, SourceName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, ToSql, types::FromSql};
@@ -425,6 +428,32 @@ pub(super) fn dead_of(db: &Connection, codec: &Codec, name: &FlowName, id: &Reco
     for kind in Kind::ALL.into_iter().filter(|kind| flow.kinds & kind_bit(*kind) != 0) {
         let id = codec.name(kind, id.as_str());
         found.extend(letters(db, codec, query, (base(flow.key), flow.key, DEAD, flow.source, id, kind.number()))?);
+    }
+    Ok(found)
+}
+
+pub(super) fn kept(db: &Connection, codec: &Codec, name: &FlowName, by: &KeptBy, limit: usize) -> Outcome<Vec<Kept>> {
+    let Some(flow) = ledger::flow(db, name)? else { return Ok(Vec::new()) };
+    let (state, rule) = match by {
+        KeptBy::Rule(rule) => (FILTERED, rule.as_str()),
+        KeptBy::Hold(hold) => (HELD, hold.name()),
+    };
+    let mut query = db.prepare_cached(
+        "SELECT r.n, r.kind, r.id, l.settled_at, l.fault FROM ledger l JOIN record r ON r.n = l.key - ?1
+         WHERE l.key >= ?1 AND l.key < ?2 AND l.state = ?3 AND l.rule = ?4 AND l.revision >= r.revision AND r.unread = 0
+         AND (?5 >> r.kind) & 1 ORDER BY l.settled_at DESC, l.key DESC LIMIT ?6",
+    )?;
+    let mut rows = query.query((base(flow.key), base(flow.key + 1), state, rule, flow.kinds, limit as u64))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let kind = kind(row.get(1)?)?;
+        found.push(Kept {
+            number: Number(row.get(0)?),
+            kind,
+            id: codec.name_of(kind, row.get(2)?)?.into(),
+            at: Timestamp::from_millis(row.get(3)?),
+            fault: fault(codec, row, 4)?,
+        });
     }
     Ok(found)
 }

@@ -14,7 +14,8 @@ use super::trouble::{Outcome, Trouble, not_ours};
 const APPLICATION: i32 = 0x4361_7274;
 
 /// In order; the database's `user_version` counts those that were applied.
-const MIGRATIONS: &[&str] = &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES, PARTS, NOTICES, CLAIMS, SLICES];
+const MIGRATIONS: &[&str] =
+    &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES, PARTS, NOTICES, CLAIMS, SLICES, ACCOUNTS];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
 // same holds for `ledger` and `payload`. Ledger keys are `flow << 40 | n`: one integer is the cheapest key there is.
@@ -321,6 +322,22 @@ INSERT INTO unjoined SELECT ((hub >> 58) + 32 << 40) + n, hub, bytes FROM unjoin
 DROP TABLE unjoined_before;
 ";
 
+const ACCOUNTS: &str = "
+-- A flow is told by its account too; an empty one is not known yet.
+ALTER TABLE flow RENAME TO flow_before;
+CREATE TABLE flow (
+    key INTEGER PRIMARY KEY, name TEXT NOT NULL, source INTEGER NOT NULL, account TEXT NOT NULL, current INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL, kinds INTEGER NOT NULL, markets TEXT NOT NULL,
+    urgent INTEGER NOT NULL, live INTEGER NOT NULL, backfill INTEGER NOT NULL,
+    token INTEGER NOT NULL,
+    shared INTEGER NOT NULL,
+    UNIQUE (name, source, account)
+) STRICT;
+INSERT INTO flow SELECT key, name, source, '', current, fingerprint, kinds, markets, urgent, live, backfill, token, shared
+    FROM flow_before;
+DROP TABLE flow_before;
+";
+
 /// What was found when a database was opened.
 pub(super) enum Standing {
     /// It is of this release.
@@ -396,7 +413,7 @@ mod tests {
     use contract::{
         Admin as _, Digests, Ledger as _, Leftovers as _, Mirror as _,
         destination::Ids,
-        store::{Declared, ItemEntry, Leftover, Retention, Revision},
+        store::{Declared, FlowId, Former, ItemEntry, Leftover, Retention, Revision},
     };
     use model::{Kind, RemoteId, Timestamp};
 
@@ -468,6 +485,7 @@ mod tests {
         let declared = Declared {
             flow: "to".into(),
             source: "a".into(),
+            account: "x".to_owned(),
             fingerprint: "f".to_owned(),
             carries: vec![Kind::Product, Kind::Category],
             markets: Vec::new(),
@@ -477,9 +495,10 @@ mod tests {
         store.retire_others(&["a".into()], &["to".into()]).await.unwrap();
         let tally = store.tally(&"to".into()).await.unwrap();
         assert_eq!((tally.mirror, tally.in_sync, tally.pending), (1, 1, 0));
-        let of = |flow: &str, source: &str| Leftover { flow: flow.into(), source: source.into(), records: 1, items: 1 };
-        let configured = [("to".into(), "a".into())];
-        let told = vec![of("removed", "a"), of("to", "b")];
+        let id = |flow: &str, source: &str| FlowId { flow: flow.into(), source: source.into(), account: String::new() };
+        let of = |flow, source, former| Leftover { id: id(flow, source), former, records: 1, items: 1 };
+        let configured = [declared.id()];
+        let told = vec![of("removed", "a", Former::Flow), of("to", "b", Former::Source)];
         assert_eq!(store.left_behind(&configured).await.unwrap(), told);
         // What is held stays, although no index of items was made for flows that are not declared.
         let later = Timestamp::from_millis(i64::MAX);
@@ -487,9 +506,9 @@ mod tests {
         assert_eq!(store.left_behind(&configured).await.unwrap(), told);
         let owners = store.owners(&"to".into(), Kind::Product, &["of_a".into(), "of_b".into()]).await.unwrap();
         assert_eq!(owners.iter().map(|owner| owner.item.as_str()).collect::<Vec<_>>(), ["of_a"]);
-        while store.forget_flow(&"to".into(), &"b".into(), 10).await.unwrap() > 0 {}
+        while store.forget_flow(&id("to", "b"), 10).await.unwrap() > 0 {}
         while store.forget_source(&"b".into(), 10).await.unwrap() > 0 {}
-        assert_eq!(store.left_behind(&configured).await.unwrap(), [of("removed", "a")]);
+        assert_eq!(store.left_behind(&configured).await.unwrap(), [of("removed", "a", Former::Flow)]);
         assert_eq!(store.tally(&"to".into()).await.unwrap().in_sync, 1);
     }
 }

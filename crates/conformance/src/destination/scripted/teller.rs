@@ -2,7 +2,7 @@
 //! says that the product exists. Changes of consent that people make there come back as records.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -14,7 +14,7 @@ use contract::{
     destination::{Made, Mapped, Markets, Repeat, Resolution, Verdict},
     source::{Finding, Urgency},
 };
-use model::{Brand, Kind, Localized, PricePolicy, Record, RemoteId};
+use model::{Brand, Kind, Localized, Market, PricePolicy, Record, RemoteId};
 use serde_json::{Value as Json, json};
 
 use super::{locked, lost, receipt};
@@ -48,6 +48,10 @@ struct State {
     is_mute: bool,
     /// Signals of people, by number.
     signals: Vec<String>,
+    /// Profiles with this name are refused.
+    refused: Option<String>,
+    /// How the next reads fail.
+    failing: VecDeque<Fault>,
     calls: u64,
 }
 
@@ -76,6 +80,26 @@ impl Service {
         locked(&self.0).signals.push(id.to_owned());
     }
 
+    /// Profiles with this name are refused from now on; none: no profile is.
+    pub fn refuse(&self, name: Option<&str>) {
+        locked(&self.0).refused = name.map(str::to_owned);
+    }
+
+    /// The next reads fail like this, one after the other.
+    pub fn fail_reads(&self, faults: impl IntoIterator<Item = Fault>) {
+        locked(&self.0).failing.extend(faults);
+    }
+
+    /// It loses a profile.
+    pub fn lose_profile(&self, id: &str) {
+        locked(&self.0).profiles.remove(id);
+    }
+
+    /// Somebody else makes a profile.
+    pub fn add_profile(&self, id: &str) {
+        locked(&self.0).profiles.insert(id.to_owned(), json!({}));
+    }
+
     /// How many events of this product it received.
     pub fn told(&self, product: &str) -> usize {
         locked(&self.0).told.iter().filter(|id| id.strip_prefix(TOLD) == Some(product)).count()
@@ -92,6 +116,8 @@ impl Service {
 pub struct Teller {
     service: Arc<Service>,
     carries: [Carry; 1],
+    /// Profiles are kept by market.
+    by_market: bool,
 }
 
 impl Teller {
@@ -99,7 +125,14 @@ impl Teller {
     pub fn new(service: &Arc<Service>, tell: Repeat) -> Self {
         // Like a contact, a profile belongs to the account and not to a market.
         let carry = Carry { tell, markets: Markets::Many, ..Carry::of(Kind::Product) };
-        Self { service: Arc::clone(service), carries: [carry] }
+        Self { service: Arc::clone(service), carries: [carry], by_market: false }
+    }
+
+    /// Keeps the profiles of each market in a collection of its own; ids begin with the market's key.
+    #[must_use]
+    pub fn by_market(self) -> Self {
+        let [carry] = self.carries;
+        Self { by_market: true, carries: [Carry { markets: Markets::One, ..carry }], ..self }
     }
 }
 
@@ -119,6 +152,15 @@ impl Destination for Teller {
         "teller".to_owned()
     }
 
+    fn account_id(&self) -> String {
+        "teller".to_owned()
+    }
+
+    fn spaces(&self, markets: &[Market]) -> Vec<String> {
+        let of = |market: &Market| format!("teller {}", market.key);
+        if self.by_market { markets.iter().map(of).collect() } else { vec!["teller".to_owned()] }
+    }
+
     fn carries(&self) -> &[Carry] {
         &self.carries
     }
@@ -131,8 +173,10 @@ impl Destination for Teller {
         let Subject::Product(shown) = subject else {
             return Err(Fault::config("C0998", format!("a {} has no place here", subject.kind())));
         };
-        let (id, name) = (shown.first.1.id.as_str(), shown.first.1.name);
-        let items = [id.to_owned(), format!("{TOLD}{id}")].map(|id| item(&id, name).map(Made::whole));
+        let (market, listing) = shown.first;
+        let (id, name) = (listing.id.as_str(), listing.name);
+        let id = if self.by_market { format!("{}/{id}", market.key) } else { id.to_owned() };
+        let items = [id.clone(), format!("{TOLD}{id}")].map(|id| item(&id, name).map(Made::whole));
         let items = items.into_iter().collect::<Result<_, _>>();
         items.map(Mapped::Items).map_err(|wrong| Fault::record("C0998", wrong.to_string()))
     }
@@ -152,7 +196,14 @@ impl Destination for Teller {
             let id = parcel.id.to_string();
             match call.op {
                 Op::Tell => state.told.push(id),
-                Op::Put => drop(state.profiles.insert(id, json!(parcel.payload.object()))),
+                Op::Put => {
+                    let profile: Json = serde_json::from_str(&parcel.payload.object()).unwrap_or_default();
+                    let name = profile.get("name").and_then(Json::as_str);
+                    if state.refused.is_some() && name == state.refused.as_deref() {
+                        return Outcome::Rejected(Fault::record("C0998", format!("profile {id} is refused")));
+                    }
+                    drop(state.profiles.insert(id, profile));
+                }
                 Op::Remove => drop(state.profiles.remove(&id)),
                 Op::Patch(_) | Op::Hide => {
                     return Outcome::Rejected(Fault::config("C0998", format!("there is no {}", call.op.name())));
@@ -179,8 +230,21 @@ impl Destination for Teller {
         Ok(items.iter().map(known).collect())
     }
 
-    async fn read(&self, _: Kind, _: &[RemoteId]) -> Option<Result<Vec<(RemoteId, Json)>, Fault>> {
-        None
+    async fn read(&self, _: Kind, ids: &[RemoteId]) -> Option<Result<Vec<(RemoteId, Json)>, Fault>> {
+        let mut state = locked(&self.service.0);
+        state.calls += 1;
+        if let Some(fault) = state.failing.pop_front() {
+            return Some(Err(fault));
+        }
+        let there = ids.iter().filter_map(|id| Some((id.clone(), state.profiles.get(id.as_str())?.clone())));
+        Some(Ok(there.collect()))
+    }
+
+    /// Two at a time.
+    async fn list(&self, _: Kind, _: &[Market], after: Option<&RemoteId>) -> Option<Result<Vec<RemoteId>, Fault>> {
+        let state = locked(&self.service.0);
+        let after = |id: &&String| after.is_none_or(|after| id.as_str() > after.as_str());
+        Some(Ok(state.profiles.keys().filter(after).take(2).map(|id| id.as_str().into()).collect()))
     }
 
     async fn check(&self) -> Vec<Finding> {

@@ -48,6 +48,7 @@ async fn declare(store: &Sqlite, flow: &str) {
     let declared = Declared {
         flow: flow.into(),
         source: "shop".into(),
+        account: String::new(),
         fingerprint: String::new(),
         carries: Kind::CARRIED.to_vec(),
         markets: Vec::new(),

@@ -13,9 +13,10 @@ use contract::{
     Admin, Fault, Hints, Ledger, Leftovers, Mirror,
     source::Scope,
     store::{
-        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, Found, HeldItems, Hint, Intake, LaneState,
-        Lease, Leased, Leftover, Number, Owner, Pruned, Recovered, Removals, Retention, Revision, Step, Sweep, Swept,
-        Take, Taken, Tally, Ticketed, Touch, UnreadRow, Waiting, Wake as NextWake, Which, Window, Work,
+        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, HeldItems, Hint, Intake,
+        Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered, Removals, Retention,
+        Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, UnreadRow, Waiting, Wake as NextWake, Which,
+        Window, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -125,6 +126,7 @@ steps! { Admin:
     fn entry(flow: &FlowName, number: Number) -> Option<EntryView>;
     fn dead(flow: &FlowName, limit: usize) -> Vec<DeadLetter>;
     fn dead_of(flow: &FlowName, id: &RecordId) -> Vec<DeadLetter>;
+    fn kept(flow: &FlowName, by: KeptBy, limit: usize) -> Vec<Kept>;
     fn approve_removals(flow: &FlowName, at: Timestamp) -> u64;
     fn replay(flow: &FlowName, which: Which<'_>) -> u64;
     fn discard(flow: &FlowName, which: Which<'_>) -> u64;
@@ -139,9 +141,9 @@ steps! { Hints:
 }
 
 steps! { Leftovers:
-    fn left_behind(configured: &[(FlowName, SourceName)]) -> Vec<Leftover>;
-    fn held_items(flow: &FlowName, source: &SourceName, after: Number, limit: usize) -> Vec<HeldItems>;
-    fn forget_entries(flow: &FlowName, numbers: &[Number]) -> u64;
-    fn forget_flow(flow: &FlowName, source: &SourceName, limit: usize) -> u64;
+    fn left_behind(configured: &[FlowId]) -> Vec<Leftover>;
+    fn held_items(flow: &FlowId, after: Number, limit: usize) -> Vec<HeldItems>;
+    fn forget_entries(flow: &FlowId, numbers: &[Number]) -> u64;
+    fn forget_flow(flow: &FlowId, limit: usize) -> u64;
     fn forget_source(source: &SourceName, limit: usize) -> u64;
 }

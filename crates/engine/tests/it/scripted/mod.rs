@@ -2,6 +2,7 @@
 //! may not be repeated, signals. See `conformance::destination::scripted`.
 
 mod nested;
+mod spaces;
 mod told;
 
 use std::{
@@ -16,10 +17,10 @@ use std::{
 use contract::{
     Admin as _, Change, Clock as _, Destination, Ledger as _, Mirror as _,
     source::Urgency,
-    store::{EntryView, Intake, LaneState, Lease, Number, Tally, Touch},
+    store::{EntryView, Hold, Intake, Kept, KeptBy, LaneState, Lease, Number, Tally, Touch},
 };
 use engine::{
-    Event, Flow, Observer, Push,
+    Decision, Event, Flow, Observer, Push, decide,
     mapping::Mapping,
     push::{Pushed, gate::Gate},
 };
@@ -124,22 +125,29 @@ impl Side {
 
     /// Starts a process that pushes into this destination. An older one must be gone.
     async fn start(&self, destination: impl Destination + 'static) -> Process {
-        let store = open(self.folder.path());
-        let flow = Arc::new(Flow {
-            name: flow_name(),
+        let markets = vec![market("de", "de", "EUR"), market("uk", "en", "GBP")];
+        self.begin(open(self.folder.path()), self.flow(flow_name(), markets, Arc::new(destination))).await
+    }
+
+    fn flow(&self, name: FlowName, markets: Vec<Market>, destination: Arc<dyn Destination>) -> Arc<Flow> {
+        Arc::new(Flow {
+            name,
             source: source(),
-            markets: vec![market("de", "de", "EUR"), market("uk", "en", "GBP")],
+            markets,
             price_policy: PricePolicy::FirstScope(&[ScopeMatch { group: false, channel: false, country: false }]),
-            destination: Arc::new(destination),
+            destination,
             gate: Gate::new(contract::Random::seeded(1)),
             account: OnceCell::new(),
             reference: Arc::default(),
             guard: None,
             products: self.fields.clone(),
             categories: Mapping::default(),
-        });
+        })
+    }
+
+    async fn begin(&self, store: Arc<Sqlite>, flow: Arc<Flow>) -> Process {
         store.declare(&flow.declared()).await.unwrap();
-        let in_doubt = store.recover(&flow_name()).await.unwrap().in_doubt;
+        let in_doubt = store.recover(&flow.name).await.unwrap().in_doubt;
         let push = Push {
             flow,
             store: Arc::<Sqlite>::clone(&store),
@@ -206,7 +214,7 @@ impl Process {
     async fn settle(&self) {
         for _ in 0..60 {
             let resume_at = self.once().await.resume_at;
-            let wake = self.store.next_wake(&flow_name()).await.unwrap();
+            let wake = self.store.next_wake(&self.push.flow.name).await.unwrap();
             match resume_at.or_else(|| [wake.retry, wake.ask].into_iter().flatten().min()) {
                 Some(at) => self.clock.advance_to(at),
                 None => return,
@@ -215,8 +223,18 @@ impl Process {
         panic!("it never comes to rest: {:?}", self.tally().await);
     }
 
+    /// What waits for a person, because nobody knows what became of a call.
+    async fn held(&self) -> Vec<Kept> {
+        self.store.kept(&self.push.flow.name, KeptBy::Hold(Hold::UnknownOutcome), 10).await.unwrap()
+    }
+
+    async fn decide(&self, numbers: &[Number], decision: Decision) -> u64 {
+        let flow = self.push.flow.as_ref();
+        decide(flow, self.store.as_ref(), self.clock.now(), numbers, decision).await.unwrap()
+    }
+
     async fn tally(&self) -> Tally {
-        self.store.tally(&flow_name()).await.unwrap()
+        self.store.tally(&self.push.flow.name).await.unwrap()
     }
 
     async fn adds_up(&self) {
@@ -232,6 +250,6 @@ impl Process {
     /// The ledger's entry of a record.
     async fn entry(&self, kind: Kind, id: &str) -> EntryView {
         let number = self.number(kind, id).await;
-        self.store.entry(&flow_name(), number).await.unwrap().unwrap()
+        self.store.entry(&self.push.flow.name, number).await.unwrap().unwrap()
     }
 }

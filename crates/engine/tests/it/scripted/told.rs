@@ -15,6 +15,7 @@ use contract::{
     store::{Leased, Open, State, Step},
 };
 use engine::{
+    Decision,
     pull::{Mode, Pull},
     signals::WithSignals,
 };
@@ -66,6 +67,36 @@ async fn what_may_have_been_told_is_held_and_never_told_again() {
         process.settle().await;
         assert_eq!((service.told("p"), process.tally().await.held), (told, 1), "{loses:?}");
         assert!(service.profile("p").unwrap().to_string().contains("Skirt"));
+    }
+}
+
+#[tokio::test]
+async fn a_person_decides_whether_what_may_have_been_told_is_told_again() {
+    // What the destination can't say is asked of a person too.
+    for (tell, mute) in [(Repeat::AtMostOnce, false), (Repeat::Lookup, true)] {
+        for (loses, before) in [(Loses::Before, 0), (Loses::After, 1)] {
+            for (decision, more) in [(Decision::SendAgain, 1), (Decision::TakeAsDelivered, 0)] {
+                let (side, service) = (Side::new(), Arc::new(Service::default()));
+                if mute {
+                    service.be_mute();
+                }
+                service.lose(loses);
+                let process = with_one(&side, &service, tell).await;
+                process.settle().await;
+                let held = process.held().await;
+                let [it] = held.as_slice() else { panic!("{held:?}") };
+                assert_eq!((it.id.as_str(), it.fault.as_ref().unwrap().code.as_ref()), ("p", "C0635"));
+                assert_eq!(process.decide(&[it.number], decision).await, 1);
+                process.settle().await;
+                let tally = process.tally().await;
+                assert_eq!((service.told("p"), tally.in_sync, tally.held), (before + more, 1, 0), "{tell:?} {loses:?}");
+                // Decided once, and only what is held.
+                assert_eq!((process.held().await.len(), process.decide(&[it.number], decision).await), (0, 0));
+                process.read(side.is(vec![Record::Product(Box::new(product("p", "Skirt")))])).await;
+                process.settle().await;
+                assert_eq!((service.told("p"), process.tally().await.in_sync), (before + more, 1));
+            }
+        }
     }
 }
 
