@@ -1,4 +1,7 @@
-//! Reads the destination back and compares it with what the ledger says it acknowledged.
+//! Reads the destination back and compares it with what should be there: what the ledger says it acknowledged, and what it
+//! never got.
+
+use std::{collections::BTreeMap, time::Duration};
 
 use contract::{
     Clock, Fault, Store,
@@ -8,22 +11,52 @@ use model::{Kind, RecordId, RemoteId};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use crate::{flow::Flow, prepare::OUTRANKED};
+use crate::{
+    flow::{Flow, Prepared},
+    forget::{digest, items_of},
+    plan::planned,
+    prepare::{OUTRANKED, Target},
+};
 
 /// Records read back at once.
 const PAGE: usize = 100;
+/// Records that are written in one transaction.
+const STEP: usize = 500;
+/// How often a page is asked for before verifying ends without the rest.
+const TRIES: u32 = 6;
+/// The pause before the second try.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// A destination that wants quiet for longer is not waited for.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// The result of verifying a flow.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Verified {
-    /// Items the ledger says the destination holds.
+    /// Items that should be there: those that the destination acknowledged, and those that it never got.
     pub expected: u64,
     /// Those of them that the destination holds as acknowledged.
     pub right: u64,
     /// Items that differ, are missing or should not be there.
     pub drift: Vec<Drift>,
+    /// Items that should be there and that the destination did not acknowledge, by how their records are counted.
+    pub unacknowledged: BTreeMap<&'static str, u64>,
     /// Kinds that the destination does not let be read back.
     pub unreadable: Vec<Kind>,
+    /// Items that are there and that no record owns, where that was asked for.
+    pub orphans: Vec<Orphan>,
+    /// Kinds that the destination does not list, so that items that no record owns can't be found.
+    pub unlisted: Vec<Kind>,
+    /// Why it ended before the end, if it did: what is said above is only of what was read until then.
+    pub stopped: Option<Fault>,
+}
+
+/// An item that no record owns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Orphan {
+    /// What it is.
+    pub kind: Kind,
+    /// Its id at the destination.
+    pub item: RemoteId,
 }
 
 /// An item that differs from what was acknowledged.
@@ -47,78 +80,262 @@ pub struct Drift {
     pub fields: Vec<String>,
 }
 
-/// Reads every item back that the ledger says is in sync, and looks for items of records that are gone or filtered.
+/// Reads every item back that the ledger says the destination holds, looks for items of records that are gone or filtered,
+/// and counts what should be there and was never acknowledged. `orphans`: looks for items that no record owns, too. A
+/// destination that fails is asked again, as a push would.
 ///
 /// # Errors
-/// The store's or the destination's.
-pub async fn verify(flow: &Flow, store: &dyn Store) -> Result<Verified, Fault> {
-    let mut verified = Verified::default();
-    for kind in Kind::CARRIED {
+/// The store's, or that a market's settings name what the source does not have. The destination's is in
+/// [`Verified::stopped`].
+pub async fn verify(flow: &Flow, store: &dyn Store, clock: &dyn Clock, orphans: bool) -> Result<Verified, Fault> {
+    let mut verifier = Verifier { flow, store, clock, prepared: None, verified: Verified::default() };
+    for kind in Kind::CARRIED.into_iter().filter(|kind| flow.destination.carry(*kind).is_some()) {
+        verifier.verify(kind).await?;
+        if orphans && verifier.verified.stopped.is_none() {
+            verifier.find_orphans(kind).await?;
+        }
+    }
+    Ok(verifier.verified)
+}
+
+struct Verifier<'a> {
+    flow: &'a Flow,
+    store: &'a dyn Store,
+    clock: &'a dyn Clock,
+    /// What records are mapped with, once it was needed.
+    prepared: Option<Prepared>,
+    verified: Verified,
+}
+
+/// The destination has, as far as is known, what it acknowledged of a record in this state. What is on its way out need not be
+/// there, and of what it imports nobody knows yet.
+fn holds_acknowledged(state: &State) -> bool {
+    match state {
+        State::InSync | State::Dead | State::Retry(_) | State::Held(contract::store::Hold::UnknownOutcome) => true,
+        // Of what others own in part, the rest is there.
+        State::Filtered(rule) => rule == OUTRANKED,
+        State::Gone | State::AwaitsFeed | State::AwaitsImport | State::Held(contract::store::Hold::Removal) => false,
+    }
+}
+
+impl Verifier<'_> {
+    async fn verify(&mut self, kind: Kind) -> Result<(), Fault> {
         let mut after = Number(0);
-        loop {
-            let page = store.scan(&flow.name, kind, after, PAGE).await?;
+        while self.verified.stopped.is_none() {
+            let page = self.store.scan(&self.flow.name, kind, after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.number;
-            if !look_for_extra(flow, kind, &page, &mut verified).await? {
-                verified.unreadable.push(kind);
+            if !self.look_for_extra(kind, &page).await {
+                self.verified.unreadable.push(kind);
                 break;
             }
-            // Of what others own in part, the rest is there.
-            let is_there = |state: &State| match state {
-                State::InSync => true,
-                State::Filtered(rule) => rule == OUTRANKED,
-                _ => false,
+            let holds = |work: &&Work| {
+                let holds =
+                    |entry: &contract::store::Entry| holds_acknowledged(&entry.state) && !entry.items.is_empty();
+                work.record().is_some() && work.entry.as_ref().is_some_and(holds)
             };
-            let settled = |work: &&Work| work.entry.as_ref().is_some_and(|entry| is_there(&entry.state));
-            let page: Vec<&Work> = page.iter().filter(settled).collect();
-            if !page.is_empty() && !compare(flow, store, kind, &page, &mut verified).await? {
-                verified.unreadable.push(kind);
+            let (held, rest): (Vec<&Work>, Vec<&Work>) = page.iter().partition(holds);
+            for (work, compared) in
+                held.iter().map(|work| (*work, true)).chain(rest.into_iter().map(|work| (work, false)))
+            {
+                self.count_unacknowledged(work, compared).await?;
+            }
+            if !held.is_empty() && !self.compare(kind, &held).await? {
+                self.verified.unreadable.push(kind);
                 break;
             }
         }
+        Ok(())
     }
-    Ok(verified)
+
+    /// Counts the items of a record that should be there and that the destination has not acknowledged. `compared`: those
+    /// that the ledger knows of are compared.
+    async fn count_unacknowledged(&mut self, work: &Work, compared: bool) -> Result<(), Fault> {
+        let state = work.counted_as();
+        if !matches!(state, "pending" | "waiting" | "held" | "dead") || work.record().is_none() {
+            return Ok(());
+        }
+        let prepared = match self.prepared.take() {
+            Some(prepared) => prepared,
+            None => self.flow.prepared(self.store).await?,
+        };
+        let job = planned(self.flow, self.store, self.clock, &prepared, work).await?;
+        self.prepared = Some(prepared);
+        let known = work.entry.as_ref().filter(|_| compared).map_or(&[][..], |entry| &entry.items);
+        let is_unknown = |item: &&RemoteId| {
+            !self.flow.destination.is_told(work.kind, item) && !known.iter().any(|known| known.id == **item)
+        };
+        let items = job.items().filter(is_unknown).count() as u64;
+        self.note_unacknowledged(
+            state,
+            match job.target {
+                Target::InSync => items,
+                Target::Dead(_) if compared => 0,
+                Target::Dead(_) => items.max(1),
+                Target::Filtered(_) | Target::Gone => 0,
+            },
+        );
+        Ok(())
+    }
+
+    fn note_unacknowledged(&mut self, state: &'static str, items: u64) {
+        if items > 0 {
+            self.verified.expected += items;
+            *self.verified.unacknowledged.entry(state).or_default() += items;
+        }
+    }
+
+    /// Reads items back. None: the destination can't be read back; an error: it is not worth waiting for, and is noted.
+    async fn read(&mut self, kind: Kind, ids: &[RemoteId]) -> Option<Result<Vec<(RemoteId, Json)>, ()>> {
+        let backoff = self.flow.gate.backoff(FIRST_PAUSE);
+        for attempt in 1.. {
+            let fault = match self.flow.destination.read(kind, ids).await? {
+                Ok(there) => return Some(Ok(there)),
+                Err(fault) => fault,
+            };
+            let pause = fault.retry_after.unwrap_or_default().max(backoff.after(attempt - 1));
+            if attempt >= TRIES || !fault.class.is_passing() || pause > LONGEST_PAUSE {
+                self.verified.stopped = Some(fault);
+                break;
+            }
+            self.clock.sleep_until(self.clock.now().plus(pause)).await;
+        }
+        Some(Err(()))
+    }
+
+    /// Looks for items of records that are gone or filtered, where their ids can be told from the records'. False where the
+    /// destination can't be read back.
+    async fn look_for_extra(&mut self, kind: Kind, page: &[Work]) -> bool {
+        let is_off = |work: &&Work| {
+            work.entry.as_ref().is_some_and(|entry| {
+                matches!(entry.state, State::Gone | State::Filtered(_)) && entry.items.is_empty() && !work.unread
+            })
+        };
+        let candidates: Vec<(&Work, RemoteId)> = page
+            .iter()
+            .filter(is_off)
+            .flat_map(|work| self.flow.destination.ids_of(kind, &work.id).into_iter().map(move |id| (work, id)))
+            .collect();
+        if candidates.is_empty() {
+            return true;
+        }
+        let ids: Vec<RemoteId> = candidates.iter().map(|(_, id)| id.clone()).collect();
+        let Some(there) = self.read(kind, &ids).await else { return false };
+        let there = there.unwrap_or_default();
+        for (work, item) in candidates.into_iter().filter(|(_, id)| there.iter().any(|(found, _)| found == id)) {
+            let (number, id) = (work.number, work.id.clone());
+            let (missing, extra, unread, fields) = (false, true, false, Vec::new());
+            self.verified.drift.push(Drift { number, kind, id, item, missing, extra, unread, fields });
+        }
+        true
+    }
+
+    /// False where the destination can't be read back.
+    async fn compare(&mut self, kind: Kind, page: &[&Work]) -> Result<bool, Fault> {
+        // What was told is not kept up to date, and can't be read back.
+        let is_kept = |item: &RemoteId| !self.flow.destination.is_told(kind, item);
+        let items = |work: &&Work| work.entry.iter().flat_map(|entry| entry.items.clone()).collect::<Vec<_>>();
+        let wanted = page.iter().flat_map(items).map(|item| item.id).filter(is_kept).collect::<Vec<RemoteId>>();
+        if wanted.is_empty() {
+            return Ok(true);
+        }
+        let Some(there) = self.read(kind, &wanted).await else { return Ok(false) };
+        let Ok(there) = there else { return Ok(true) };
+        for work in page {
+            let Some(view) = self.store.entry(&self.flow.name, work.number).await? else { continue };
+            for ledger in items(work).into_iter().filter(|item| !self.flow.destination.is_told(kind, &item.id)) {
+                let acknowledged = view.items.iter().find(|item| item.id == ledger.id);
+                let Some(acknowledged) = acknowledged.filter(|_| ledger.digests.is_some()) else {
+                    // It may be there, and nobody knows how.
+                    self.note_unacknowledged(work.counted_as(), 1);
+                    continue;
+                };
+                self.verified.expected += 1;
+                let found = there.iter().find(|(id, _)| *id == ledger.id).map(|(_, json)| json);
+                let fields = found.map(|json| differing(&acknowledged.payload.object(), json)).unwrap_or_default();
+                if found.is_some() && fields.is_empty() {
+                    self.verified.right += 1;
+                    continue;
+                }
+                let (number, id, item) = (work.number, work.id.clone(), ledger.id);
+                let (missing, extra, unread) = (found.is_none(), false, work.unread);
+                self.verified.drift.push(Drift { number, kind, id, item, missing, extra, unread, fields });
+            }
+        }
+        Ok(true)
+    }
+
+    /// Looks for items that no record owns.
+    async fn find_orphans(&mut self, kind: Kind) -> Result<(), Fault> {
+        let owned = items_of(&[self.flow.id()], self.store).await?;
+        let mut after: Option<RemoteId> = None;
+        loop {
+            match self.flow.destination.list(kind, &self.flow.markets, after.as_ref()).await {
+                None => self.verified.unlisted.push(kind),
+                Some(Err(fault)) => self.verified.stopped = Some(fault),
+                Some(Ok(page)) if page.is_empty() || page.last() == after.as_ref() => {}
+                Some(Ok(page)) => {
+                    let is_orphan = |item: &&RemoteId| {
+                        !owned.contains(&digest(kind, item)) && !self.verified.drift.iter().any(|it| it.item == **item)
+                    };
+                    let orphans: Vec<Orphan> =
+                        page.iter().filter(is_orphan).map(|item| Orphan { kind, item: item.clone() }).collect();
+                    self.verified.orphans.extend(orphans);
+                    after = page.last().cloned();
+                    continue;
+                }
+            }
+            return Ok(());
+        }
+    }
 }
 
 /// Has what drifted sent again in full, and what should not be there removed; tells how many records. Records that could
-/// not be understood are left alone.
+/// not be understood are left alone, and so is what was told.
 ///
 /// # Errors
 /// The store's.
 pub async fn repair(flow: &Flow, store: &dyn Store, clock: &dyn Clock, verified: &Verified) -> Result<u64, Fault> {
     let at = clock.now();
-    let mut settled: Vec<Settled> = Vec::new();
-    for drift in verified.drift.iter().filter(|drift| drift.extra) {
-        let item = HeldItem { id: drift.item.clone(), digests: None, payload: None };
-        let same = settled.last_mut().filter(|settled| settled.number == drift.number);
-        if let Some(Settled { items: Held::Items(items), .. }) = same {
-            items.push(item);
-            continue;
-        }
-        let entry = store.work(&flow.name, drift.number).await?.and_then(|work| work.entry);
-        // Held again, and not known how: the next push removes what its record should not be.
-        settled.extend(entry.map(|entry| Settled {
-            number: drift.number,
+    let mut by_record: BTreeMap<Number, Vec<&Drift>> = BTreeMap::new();
+    for drift in verified.drift.iter().filter(|drift| !drift.unread) {
+        by_record.entry(drift.number).or_default().push(drift);
+    }
+    let mut settled: Vec<Settled> = Vec::with_capacity(by_record.len());
+    for (number, drifts) in by_record {
+        let Some(entry) = store.work(&flow.name, number).await?.and_then(|work| work.entry) else { continue };
+        let drift_of = |item: &RemoteId| drifts.iter().find(|drift| drift.item == *item);
+        // What is missing is not held; what differs is, and nobody knows how.
+        let known = entry.items.into_iter().filter(|item| drift_of(&item.id).is_none_or(|drift| !drift.missing));
+        let known = known.map(|item| {
+            let digests = item.digests.filter(|_| drift_of(&item.id).is_none());
+            HeldItem { id: item.id, digests, payload: None }
+        });
+        // The next push removes what its record should not be.
+        let extra = drifts.iter().filter(|drift| drift.extra).map(|drift| drift.item.clone());
+        let extra = extra.map(|id| HeldItem { id, digests: None, payload: None });
+        settled.push(Settled {
+            number,
             revision: entry.revision,
             state: State::Retry(at),
-            items: Held::Items(vec![item]),
+            items: Held::Items(known.chain(extra).collect()),
             due: None,
             call: None,
             fault: None,
             refused: Vec::new(),
             trial: None,
             turn: entry.turn,
-        }));
+        });
     }
-    let extra = settled.len() as u64;
-    if extra > 0 {
+    let records = settled.len() as u64;
+    while !settled.is_empty() {
+        let rest = settled.split_off(settled.len().min(STEP));
         let lease = store.lease(&Leased::Flow(flow.name.clone())).await?;
-        let (flow, close, open, tickets) = (flow.name.clone(), Vec::new(), Vec::new(), Vec::new());
-        store.advance(Step { flow, lease, close, settled, cursor: None, open, tickets, removed: 0, at }).await?;
+        let (name, close, open, tickets) = (flow.name.clone(), Vec::new(), Vec::new(), Vec::new());
+        store.advance(Step { flow: name, lease, close, settled, cursor: None, open, tickets, removed: 0, at }).await?;
+        settled = rest;
     }
-    let numbers = numbers(verified.drift.iter().filter(|drift| !drift.unread && !drift.extra));
-    let again = if numbers.is_empty() { 0 } else { store.doubt(&flow.name, &numbers).await? };
-    Ok(extra + again)
+    Ok(records)
 }
 
 /// How many of the records that differed the destination has acknowledged meanwhile.
@@ -153,66 +370,6 @@ fn numbers<'a>(drift: impl Iterator<Item = &'a Drift>) -> Vec<Number> {
     numbers.sort_unstable();
     numbers.dedup();
     numbers
-}
-
-/// Looks for items of records that are gone or filtered, where their ids can be told from the records'. False where the
-/// destination can't be read back.
-async fn look_for_extra(flow: &Flow, kind: Kind, page: &[Work], verified: &mut Verified) -> Result<bool, Fault> {
-    let is_off = |work: &&Work| {
-        work.entry.as_ref().is_some_and(|entry| {
-            matches!(entry.state, State::Gone | State::Filtered(_)) && entry.items.is_empty() && !work.unread
-        })
-    };
-    let candidates: Vec<(&Work, RemoteId)> = page
-        .iter()
-        .filter(is_off)
-        .flat_map(|work| flow.destination.ids_of(kind, &work.id).into_iter().map(move |id| (work, id)))
-        .collect();
-    if candidates.is_empty() {
-        return Ok(true);
-    }
-    let ids: Vec<RemoteId> = candidates.iter().map(|(_, id)| id.clone()).collect();
-    let Some(there) = flow.destination.read(kind, &ids).await else { return Ok(false) };
-    let there = there?;
-    for (work, item) in candidates.into_iter().filter(|(_, id)| there.iter().any(|(found, _)| found == id)) {
-        let (number, id) = (work.number, work.id.clone());
-        let (missing, extra, unread, fields) = (false, true, false, Vec::new());
-        verified.drift.push(Drift { number, kind, id, item, missing, extra, unread, fields });
-    }
-    Ok(true)
-}
-
-/// False where the destination can't be read back.
-async fn compare(
-    flow: &Flow,
-    store: &dyn Store,
-    kind: Kind,
-    page: &[&Work],
-    verified: &mut Verified,
-) -> Result<bool, Fault> {
-    let ids = |work: &&&Work| work.entry.iter().flat_map(|entry| entry.items.clone()).map(|item| item.id).collect();
-    let wanted: Vec<RemoteId> = page.iter().flat_map(|work| -> Vec<RemoteId> { ids(&work) }).collect();
-    let Some(there) = flow.destination.read(kind, &wanted).await else { return Ok(false) };
-    let there = there?;
-    for work in page {
-        let Some(entry) = store.entry(&flow.name, work.number).await? else { continue };
-        for item in entry.items {
-            verified.expected += 1;
-            let found = there.iter().find(|(id, _)| *id == item.id).map(|(_, json)| json);
-            let fields = match found {
-                Some(json) => differing(&item.payload.object(), json),
-                None => Vec::new(),
-            };
-            if found.is_some() && fields.is_empty() {
-                verified.right += 1;
-            } else {
-                let (number, id, missing) = (work.number, work.id.clone(), found.is_none());
-                let unread = work.unread;
-                verified.drift.push(Drift { number, kind, id, item: item.id, missing, extra: false, unread, fields });
-            }
-        }
-    }
-    Ok(true)
 }
 
 /// Names of the fields we sent that are otherwise there. What the destination adds on its own is its own.

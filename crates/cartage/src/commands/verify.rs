@@ -12,6 +12,9 @@ use crate::{
     output::{Exit, Failure, Output, exit_of, fault_text},
 };
 
+/// Items of a flow that are shown.
+const SHOWN: usize = 50;
+
 #[derive(Serialize)]
 struct FlowVerified {
     flow: String,
@@ -28,7 +31,7 @@ pub(super) async fn run(path: &Path, args: &VerifyArgs, output: Output) -> Resul
     let engine = &session.engine;
     let mut all = Vec::new();
     for flow in chosen(&engine.flows, &args.flow)? {
-        let verified = verify(&flow, engine.store.as_ref()).await?;
+        let verified = verify(&flow, engine.store.as_ref(), engine.clock.as_ref(), args.orphans).await?;
         let (mut sent_again, mut paused) = (None, None);
         if args.repair {
             repair(&flow, engine.store.as_ref(), engine.clock.as_ref(), &verified).await?;
@@ -42,7 +45,7 @@ pub(super) async fn run(path: &Path, args: &VerifyArgs, output: Output) -> Resul
     let mut exit = Exit::Done;
     for FlowVerified { flow, verified, repaired, paused } in &all {
         output.line(format!("{flow}: {} of {} items are as acknowledged", verified.right, verified.expected))?;
-        for drift in verified.drift.iter().take(50) {
+        for drift in verified.drift.iter().take(SHOWN) {
             let mut what = if drift.extra {
                 "is there, and should not be".to_owned()
             } else if drift.missing {
@@ -54,6 +57,35 @@ pub(super) async fn run(path: &Path, args: &VerifyArgs, output: Output) -> Resul
                 what += ", and could not be understood when it was read last: it is not sent again";
             }
             output.line(format!("  {} {} {what}", drift.kind, drift.item))?;
+        }
+        if verified.drift.len() > SHOWN {
+            output.line(format!("  … and {} more; --json has all", verified.drift.len() - SHOWN))?;
+        }
+        let by_state: Vec<String> =
+            verified.unacknowledged.iter().map(|(state, items)| format!("{items} {state}")).collect();
+        if !by_state.is_empty() {
+            output.line(format!(
+                "  the destination did not acknowledge {} (`cartage status`, `cartage dead list`)",
+                by_state.join(", ")
+            ))?;
+            exit = exit.max(Exit::Left);
+        }
+        for orphan in verified.orphans.iter().take(SHOWN) {
+            output.line(format!("  {} {} is there, and no record owns it", orphan.kind, orphan.item))?;
+        }
+        if !verified.orphans.is_empty() {
+            output.line(format!("  {} items that no record owns: remove them there", verified.orphans.len()))?;
+            exit = exit.max(Exit::Left);
+        }
+        for kind in &verified.unlisted {
+            output.line(format!(
+                "  {kind}: this destination does not list what it holds; what no record owns goes with its next import of a \
+                 whole hosted feed"
+            ))?;
+        }
+        if let Some(fault) = &verified.stopped {
+            output.line(format!("  not all of it could be read back: {}", fault_text(fault)))?;
+            exit = exit.max(exit_of(fault));
         }
         for kind in &verified.unreadable {
             output.line(format!("  {kind}: this destination does not let it be read back"))?;

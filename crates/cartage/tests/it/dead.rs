@@ -134,7 +134,7 @@ async fn however_many_are_set_aside_all_are_replayed_or_dropped() {
     let unfit = "url = \"has(product.key) && product.key.startsWith('p-') ? 'nowhere' : product.url\"\n";
     shop.replace(section, &format!("{section}{unfit}"));
     shop.cartage(&["sync"]).await.ended(1);
-    let all = json!([{ "flow": "clerk-de", "records": 1050 }]);
+    let all = json!([{ "flow": "clerk-de", "records": 1050, "held": 0 }]);
     assert_eq!(shop.cartage(&["dead", "replay", "--json"]).await.ended(0).json(), all);
     shop.cartage(&["sync"]).await.ended(1);
     let list = shop.cartage(&["dead", "list"]).await.ended(1).says(&["the latest 1000"]);

@@ -161,7 +161,7 @@ impl Gate {
     }
 
     /// Delays before the next attempt, drawn once for all records of a call, so that they come back together.
-    pub(super) fn backoff(&self, first: Duration) -> Backoff {
+    pub(crate) fn backoff(&self, first: Duration) -> Backoff {
         Backoff { first, jitter: self.random.draw() }
     }
 
@@ -216,14 +216,14 @@ impl Gate {
 
 /// Delays that double with every attempt, with a random addition of up to a quarter.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     first: Duration,
     jitter: u64,
 }
 
 impl Backoff {
     /// The delay after so many attempts before this one.
-    pub(super) fn after(self, attempts: u32) -> Duration {
+    pub(crate) fn after(self, attempts: u32) -> Duration {
         let whole = self.first.saturating_mul(2_u32.saturating_pow(attempts.min(16))).min(LONGEST_BACKOFF);
         let quarter = u64::try_from(whole.as_millis() / 4).unwrap_or(u64::MAX).max(1);
         whole + Duration::from_millis(self.jitter % quarter)

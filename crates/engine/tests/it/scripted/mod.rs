@@ -2,6 +2,7 @@
 //! may not be repeated, signals. See `conformance::destination::scripted`.
 
 mod nested;
+mod readback;
 mod spaces;
 mod told;
 
