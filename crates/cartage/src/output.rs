@@ -140,11 +140,14 @@ pub fn time_of_day(at: Timestamp) -> String {
     at.to_string().split_once('T').map(|(_, time)| time.trim_end_matches('Z').to_owned()).unwrap_or_default()
 }
 
+/// The widest column of a table that is still aligned; wider cells are shown whole.
+const WIDEST: usize = 200;
+
 /// A table with a header, columns aligned: text to the left, numbers to the right.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain(header.get(column).map(|cell| cell.chars().count())).max().unwrap_or(0)
+        cells.chain(header.get(column).map(|cell| cell.chars().count())).max().unwrap_or(0).min(WIDEST)
     };
     let is_number = |column: usize| {
         !rows.is_empty()
@@ -195,4 +198,17 @@ pub fn cpu_seconds_of(process: &str) -> f64 {
     let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
     let ticks: f64 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
     ticks / TICKS_PER_SECOND
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_of_any_width_fits_into_a_table() {
+        let long = "x".repeat(100_000);
+        let text = table(&["a", "b"], &[vec![long.clone(), "1".to_owned()], vec!["y".to_owned(), "22".to_owned()]]);
+        assert!(text.contains(&format!("{long}   1\n")), "{}", text.len());
+        assert!(text.len() < long.len() + 1000);
+    }
 }

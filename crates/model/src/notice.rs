@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Most bytes of each text.
+const LONGEST: usize = 1000;
+
 /// A detail that could not be represented and was left out, so that the rest of the record is not lost with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
@@ -12,8 +15,9 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// What was left out of a field.
+    /// What was left out of a field. What is quoted of the source may be anything: it is cut, and becomes one line.
     pub fn new(field: impl Into<String>, what: impl Into<String>) -> Self {
-        Self { field: field.into(), what: what.into() }
+        let short = |text| crate::fitting_line(text, LONGEST);
+        Self { field: short(field.into()), what: short(what.into()) }
     }
 }

@@ -54,8 +54,8 @@ where
         let Some(wait) = fault.class.is_passing().then(|| waits.next()).flatten() else { return Err(fault) };
         let wait = match fault.retry_after {
             Some(asked) if asked > policy.longest => return Err(fault),
-            // A little more than asked, so that many callers do not come back in the same instant.
-            Some(asked) => asked.max(wait.min(asked + policy.first)),
+            // Never sooner than without being asked: a wait of zero must not switch the pauses off.
+            Some(asked) => asked.max(wait),
             None => wait,
         };
         tracing::debug!(number, code = %fault.code, class = %fault.class, ?wait, "trying again");

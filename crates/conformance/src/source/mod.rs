@@ -121,8 +121,8 @@ impl Failure {
     ];
 }
 
-/// Longer than any source reads back.
-const LONG: Duration = Duration::from_hours(24);
+/// Longer than any source waits by itself, and no longer than is heeded.
+const LONG: Duration = Duration::from_mins(50);
 
 /// A check that takes longer than this waits for ever.
 const HANGS: Duration = Duration::from_mins(5);

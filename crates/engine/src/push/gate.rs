@@ -207,7 +207,9 @@ impl Gate {
         if fault.class != FaultClass::Throttled && fault.retry_after.is_none() {
             return None;
         }
-        let wait = fault.retry_after.unwrap_or_else(|| self.backoff(first_backoff).after(failed.saturating_sub(1)));
+        // Never shorter than the own delay: "retry after 0" must not switch the delays off.
+        let own = self.backoff(first_backoff).after(failed.saturating_sub(1));
+        let wait = fault.retry_after.unwrap_or_default().max(own);
         let mut state = self.state();
         state.quiet_until = state.quiet_until.max(now.plus(wait));
         (wait > LONGEST_QUIET).then(|| fault.clone().after(Some(wait)))
@@ -311,6 +313,26 @@ mod tests {
             let least = FIRST * 2_u32.pow(u32::try_from(attempts).unwrap());
             assert!((least..least * 5 / 4 + Duration::from_millis(1)).contains(&delay), "{delay:?}");
         }
+    }
+
+    #[test]
+    fn a_destination_that_asks_for_no_wait_is_given_quiet_all_the_same() {
+        let gate = Gate::new(Random::seeded(1));
+        let fault = Fault::throttled("C0998", "slow down").after(Some(Duration::ZERO));
+        let quiet = |now: Timestamp| {
+            gate.judge(&mut [Outcome::Deferred(fault.clone())], FIRST, now);
+            now.until(gate.quiet_until())
+        };
+        let waits: Vec<Duration> = (0..4).map(|_| quiet(gate.quiet_until().max(NOW))).collect();
+        assert!(waits[0] >= FIRST && waits.windows(2).all(|pair| pair[1] > pair[0]), "{waits:?}");
+    }
+
+    #[test]
+    fn a_destination_that_asks_for_years_is_given_an_hour() {
+        let gate = Gate::new(Random::seeded(1));
+        let fault = Fault::throttled("C0998", "slow down").after(Some(Duration::from_hours(90_000)));
+        gate.judge(&mut [Outcome::Deferred(fault)], FIRST, NOW);
+        assert_eq!(NOW.until(gate.quiet_until()), Fault::LONGEST_WAIT);
     }
 
     #[test]

@@ -10,8 +10,6 @@ use crate::pull::Walked;
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// Longest pause of a flow or lane after a fault, unless the other side asks for more.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
-/// The longest wait that the other side may ask for: a wrong `Retry-After` must not stop a flow for a year.
-const LONGEST_ASKED: Duration = Duration::from_hours(1);
 /// After a turn without work the next one waits at least this long, then twice as long, up to [`LONGEST_IDLE`].
 const FIRST_IDLE: Duration = Duration::from_millis(100);
 /// The longest forced pause between turns without work.
@@ -36,8 +34,7 @@ impl Backoff {
 
     /// How long to wait after this fault. Never shorter than its own pause, so that "retry after 0" makes no busy loop.
     pub(super) fn after(&mut self, fault: &Fault) -> Duration {
-        let asked = fault.retry_after.unwrap_or_default().min(LONGEST_ASKED);
-        let wait = asked.max(self.next);
+        let wait = fault.retry_after.unwrap_or_default().max(self.next);
         self.next = (self.next * 2).min(LONGEST_PAUSE);
         wait
     }
@@ -110,7 +107,7 @@ mod tests {
     fn a_wait_that_the_other_side_asks_for_has_a_lower_and_an_upper_bound() {
         assert_eq!(Backoff::new().after(&fault(Some(0))), FIRST_PAUSE);
         assert_eq!(Backoff::new().after(&fault(Some(60))), Duration::from_mins(1));
-        assert_eq!(Backoff::new().after(&fault(Some(u64::MAX))), LONGEST_ASKED);
+        assert_eq!(Backoff::new().after(&fault(Some(u64::MAX))), Fault::LONGEST_WAIT);
         let mut backoff = Backoff::new();
         let waits: Vec<u64> = (0..8).map(|_| backoff.after(&fault(None)).as_secs()).collect();
         assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300]);

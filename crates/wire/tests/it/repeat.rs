@@ -53,6 +53,15 @@ async fn a_wait_that_was_asked_for_is_kept() {
 }
 
 #[tokio::test]
+async fn a_wait_of_zero_does_not_switch_the_pauses_off() {
+    let asked = Fault::throttled("C0208", "slow down").after(Some(Duration::ZERO));
+    let patient = Retry { first: Duration::from_millis(50), ..QUICK };
+    let (result, attempts, took) = run(patient, 3, asked).await;
+    assert_eq!((result, attempts), (Ok(3), 4));
+    assert!(took >= Duration::from_millis(300), "{took:?}");
+}
+
+#[tokio::test]
 async fn a_wait_beyond_patience_is_handed_on() {
     let asked = Fault::throttled("C0208", "slow down").after(Some(Duration::from_mins(1)));
     let (result, attempts, _) = run(QUICK, 1, asked).await;
