@@ -3,9 +3,17 @@
 //! An excerpt of an answer goes into faults, attempts and dead letters, which people read and stores keep. Known
 //! secrets, text that looks like tokens and keys, and e-mail addresses are replaced first.
 
-use std::fmt;
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use model::fitting;
 use secrecy::{ExposeSecret, SecretString};
 
 const HIDDEN: &str = "[redacted]";
@@ -29,51 +37,104 @@ const NAMES: [&str; 12] = [
 /// Most bytes of an excerpt before redaction.
 const EXCERPT: usize = 4096;
 
-/// Replaces secrets and personal data in text.
+/// Most bytes of a text that is redacted: more of it is never shown.
+const LONGEST: usize = 2 * EXCERPT;
+
+/// Tokens that are known besides the secrets: the current one, and the one before it.
+const TOKENS: usize = 2;
+
+/// Replaces secrets and personal data in text. Clones share what they learn.
 #[derive(Clone, Default)]
 pub struct Redactor {
     secrets: Vec<SecretString>,
+    tokens: Arc<Mutex<VecDeque<SecretString>>>,
 }
 
 impl Redactor {
-    /// A redactor that knows these secrets by their text; their base64 and percent-encoded forms too.
+    /// A redactor that knows these secrets by their text, and in the forms in which JSON, URLs and base64 hold them.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
-        let mut known = Vec::new();
-        for secret in secrets {
-            let text = secret.expose_secret();
-            // Shorter ones would blank out ordinary words.
-            if text.len() >= 6 {
-                known.extend([text.to_owned(), STANDARD.encode(text), crate::query::encoded(text)]);
-            }
-        }
-        known.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        let mut known: Vec<String> = secrets.into_iter().flat_map(|secret| forms(secret.expose_secret())).collect();
+        known.sort_by(|left, right| right.len().cmp(&left.len()).then_with(|| left.cmp(right)));
         known.dedup();
-        Self { secrets: known.into_iter().map(SecretString::from).collect() }
+        Self { secrets: known.into_iter().map(SecretString::from).collect(), tokens: Arc::default() }
     }
 
-    /// The beginning of a body as text without secrets and e-mail addresses, at most about 4 KB.
+    /// Takes note of a token that was granted: a server may say it back.
+    pub fn learn(&self, token: &str) {
+        if token.len() < SHORTEST {
+            return;
+        }
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        if tokens.len() >= TOKENS {
+            tokens.pop_front();
+        }
+        tokens.push_back(SecretString::from(token));
+    }
+
+    /// The beginning of a body as text without secrets, e-mail addresses and control characters, at most about 4 KB.
     pub fn excerpt(&self, body: &[u8]) -> String {
         let text = String::from_utf8_lossy(body.get(..EXCERPT).unwrap_or(body));
         let cut = body.len() > EXCERPT;
         // A secret at the cut can't be recognised, so the last word is removed.
         let end = if cut { text.rfind(|c: char| !is_word(c)).unwrap_or(0) } else { text.len() };
-        let mut shown = self.redact(text.get(..end).unwrap_or_default());
+        let mut shown = fitting(self.redact(text.get(..end).unwrap_or_default()), usize::MAX);
         if cut {
             shown.push('…');
         }
         shown
     }
 
-    /// `text` without secrets and e-mail addresses.
+    /// `text` without secrets and e-mail addresses, at most about 8 KB of it.
     pub fn redact(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for secret in &self.secrets {
+        let mut text = beginning(text).to_owned();
+        let mut hide = |secret: &SecretString| {
             if text.contains(secret.expose_secret()) {
                 text = text.replace(secret.expose_secret(), HIDDEN);
             }
-        }
+        };
+        self.secrets.iter().for_each(&mut hide);
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(hide);
         without_addresses(&without_named(&text))
     }
+}
+
+/// Shorter secrets are not looked for: they would blank out ordinary words.
+const SHORTEST: usize = 6;
+
+/// A secret in the forms in which a text may hold it; none where it is too short.
+fn forms(secret: &str) -> Vec<String> {
+    if secret.len() < SHORTEST {
+        return Vec::new();
+    }
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json.trim_matches('"').to_owned();
+    let percent = crate::query::encoded(secret);
+    let lower = lower_percent(&percent);
+    let slashed = json.replace('/', "\\/");
+    vec![secret.to_owned(), json, slashed, percent, lower, STANDARD.encode(secret), URL_SAFE_NO_PAD.encode(secret)]
+}
+
+/// The same with the digits of encoded bytes in lower case.
+fn lower_percent(encoded: &str) -> String {
+    let mut pieces = encoded.split('%');
+    let mut lower = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (digits, rest) = piece.split_at_checked(2).unwrap_or((piece, ""));
+        lower.push('%');
+        lower.push_str(&digits.to_ascii_lowercase());
+        lower.push_str(rest);
+    }
+    lower
+}
+
+/// The beginning of a text that is redacted. What straddles its end can't be recognised: the last word goes.
+fn beginning(text: &str) -> &str {
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let cut = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let text = text.get(..cut).unwrap_or_default();
+    text.get(..text.rfind(|c: char| !is_word(c)).unwrap_or(0)).unwrap_or_default()
 }
 
 impl fmt::Debug for Redactor {

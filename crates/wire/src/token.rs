@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use contract::Fault;
+use contract::{Fault, FaultClass};
 use http::{HeaderValue, Method, header};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
@@ -14,6 +14,9 @@ use crate::{Client, Redactor, Request, Response, Retry, query::encoded, retry};
 
 /// How long before its end a token is renewed, at most; a short-lived one is renewed after nine tenths of its life.
 const MARGIN: Duration = Duration::from_mins(5);
+
+/// A token is taken to live at least this long, whatever the server says.
+const SHORTEST_LIFE: Duration = Duration::from_secs(1);
 
 /// Who asks for a token, and for what.
 #[derive(Clone, Debug)]
@@ -53,6 +56,16 @@ pub enum NotGranted {
     Other(Fault),
 }
 
+impl NotGranted {
+    /// The server refuses the credentials or the scopes; asking again does not help.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Scopes(_) => true,
+            Self::Other(fault) => fault.class == FaultClass::Credentials,
+        }
+    }
+}
+
 impl From<Fault> for NotGranted {
     fn from(fault: Fault) -> Self {
         Self::Other(fault)
@@ -75,6 +88,8 @@ pub struct TokenCache {
     redactor: Redactor,
     retry: Retry,
     current: Mutex<Option<Grant>>,
+    /// The last refusal of the credentials, and when it came: it is told to all who asked before.
+    refused: Mutex<Option<(Instant, NotGranted)>>,
 }
 
 #[derive(Deserialize)]
@@ -95,7 +110,7 @@ struct Refused {
 impl TokenCache {
     /// A cache without a token yet.
     pub fn new(client: Client, credentials: ClientCredentials, redactor: Redactor, retry: Retry) -> Self {
-        Self { client, credentials, redactor, retry, current: Mutex::new(None) }
+        Self { client, credentials, redactor, retry, current: Mutex::new(None), refused: Mutex::new(None) }
     }
 
     /// The current token; fetches one if there is none or it expires soon.
@@ -104,11 +119,21 @@ impl TokenCache {
     /// `C0307` credentials or scopes refused · `C0308` the answer is no token · `C0309` the endpoint is in trouble ·
     /// those of [`Client::call`].
     pub async fn get(&self) -> Result<Grant, NotGranted> {
+        let asked_at = Instant::now();
         let mut current = self.current.lock().await;
         if let Some(grant) = current.as_ref().filter(|grant| Instant::now() < grant.renew_at) {
             return Ok(grant.clone());
         }
-        let grant = retry(self.retry, self.client.random(), |_| self.fetch()).await??;
+        // Whoever holds `current` is alone with this. Asking again for each lane of a source could get the client locked.
+        let mut refused = self.refused.lock().await;
+        if let Some((_, error)) = refused.as_ref().filter(|(came_at, _)| asked_at < *came_at) {
+            return Err(error.clone());
+        }
+        let granted = retry(self.retry, self.client.random(), |_| self.fetch()).await;
+        let granted = granted.unwrap_or_else(|fault| Err(NotGranted::Other(fault)));
+        let refusal = granted.as_ref().err().filter(|error| error.is_refusal());
+        *refused = refusal.map(|error| (Instant::now(), error.clone()));
+        let grant = granted?;
         *current = Some(grant.clone());
         Ok(grant)
     }
@@ -165,8 +190,10 @@ impl TokenCache {
         // The excerpt is left out on purpose: it might hold the token.
         let granted: Granted = serde_json::from_slice(&response.body).map_err(|_| unreadable())?;
         let bearer = sensitive(&format!("Bearer {}", granted.access_token)).map_err(|_| unreadable())?;
+        self.redactor.learn(&granted.access_token);
         let life = granted.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds.min(1e9)).ok());
-        let life = life.unwrap_or(Duration::from_hours(1));
+        // One that runs out at once would be fetched for every call; a 401 renews it in any case.
+        let life = life.unwrap_or(Duration::from_hours(1)).max(SHORTEST_LIFE);
         let renew_at = began + life.saturating_sub(MARGIN.min(life / 10));
         Ok(Grant { bearer, scope: granted.scope, renew_at })
     }

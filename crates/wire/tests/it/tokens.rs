@@ -84,8 +84,32 @@ async fn a_token_is_renewed_before_it_ends() {
     grants(&server, json!(0.3)).await;
     let short = cache(&server);
     assert_eq!(short.get().await.unwrap().bearer, "Bearer t1");
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(short.get().await.unwrap().bearer, "Bearer t2");
+}
+
+#[tokio::test]
+async fn a_token_that_runs_out_at_once_is_not_fetched_for_every_call() {
+    let server = MockServer::start().await;
+    grants(&server, json!(0)).await;
+    let cache = cache(&server);
+    for _ in 0..20 {
+        cache.get().await.unwrap();
+    }
+    assert!(server.received_requests().await.unwrap().len() <= 2);
+}
+
+#[tokio::test]
+async fn a_token_that_a_server_says_back_is_not_shown() {
+    let server = MockServer::start().await;
+    let token = json!({ "access_token": "an-opaque-token", "expires_in": 1000 });
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(200).set_body_json(token)).mount(&server).await;
+    let redactor = Redactor::default();
+    let (url, id) = (Url::parse(&server.uri()).unwrap(), SecretString::from("id".to_owned()));
+    let credentials = ClientCredentials { url, client_id: id.clone(), client_secret: id, scope: None };
+    let cache = TokenCache::new(client(&Options::default()), credentials, redactor.clone(), Retry::once());
+    cache.get().await.unwrap();
+    assert_eq!(redactor.redact("an-opaque-token is not known"), "[redacted] is not known");
 }
 
 #[tokio::test]
@@ -119,6 +143,18 @@ async fn refusals_are_told_apart_and_hold_no_secret() {
         let shown = format!("{fault:?} {cache:?}");
         assert!(!shown.contains("s3cret") && !shown.contains("czNjcmV0"), "{shown}");
     }
+}
+
+#[tokio::test]
+async fn refused_credentials_are_asked_about_once_for_all_who_need_a_token() {
+    let server = MockServer::start().await;
+    let refusal = ResponseTemplate::new(401).set_body_json(json!({ "error": "invalid_client" }));
+    Mock::given(method("POST")).respond_with(refusal).mount(&server).await;
+    let cache = cache(&server);
+    for got in futures::future::join_all((0..9).map(|_| cache.get())).await {
+        assert_eq!(got.unwrap_err().code, "C0307");
+    }
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
