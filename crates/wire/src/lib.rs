@@ -30,4 +30,4 @@ pub use redact::Redactor;
 pub use reqwest::Url;
 pub use retry::{Retry, retry};
 pub use token::{ClientCredentials, Grant, NotGranted, TokenCache};
-pub use transport::{Answer, Body, Transport, install_tls};
+pub use transport::{Answer, Body, Transport, install_tls, is_this_machine};

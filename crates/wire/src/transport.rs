@@ -1,12 +1,13 @@
 //! Transports of requests to their hosts: the network, or a simulation of it.
 
-use std::{error::Error, sync::Once, time::Duration};
+use std::{error::Error, net::IpAddr, sync::Once, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use contract::Fault;
-use http::{HeaderMap, HeaderValue, header};
-use reqwest::redirect;
+use http::{HeaderMap, HeaderValue, Uri, header};
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::{ClientBuilder, Url, redirect};
 
 use crate::{
     Options, Request,
@@ -43,14 +44,20 @@ pub trait Body: Send {
     async fn chunk(&mut self) -> Result<Option<Bytes>, Broken>;
 }
 
-/// The network of this machine: HTTP/1.1, TLS, a pool of connections.
+/// The network of this machine: HTTP/1.1, TLS, a pool of connections, and the proxies that the environment names (except
+/// for this machine itself).
 #[derive(Debug)]
-pub(crate) struct Internet(reqwest::Client);
+pub(crate) struct Internet {
+    client: reqwest::Client,
+    /// To this machine itself, where the environment names a proxy.
+    direct: Option<reqwest::Client>,
+    proxies: Matcher,
+}
 
 impl Internet {
     pub(crate) fn new(options: &Options) -> Result<Self, Fault> {
         install_tls();
-        let builder = || {
+        let configured = || {
             reqwest::Client::builder()
                 .user_agent(&options.user_agent)
                 .connect_timeout(options.connect_timeout)
@@ -60,42 +67,83 @@ impl Internet {
                 .gzip(options.compressed)
                 .tcp_nodelay(true)
         };
-        let client = builder()
-            .build()
+        let built = |builder: fn(ClientBuilder) -> ClientBuilder| {
+            let client = builder(configured()).build();
             // A machine without root certificates can still talk to hosts without TLS; https then fails at the handshake.
-            .or_else(|_| builder().tls_certs_only([]).build())
-            .map_err(|error| Fault::config("C0305", format!("the HTTP client can't be set up: {}", causes(&error))))?;
-        Ok(Self(client))
+            client
+                .or_else(|_| builder(configured()).tls_certs_only([]).build())
+                .map_err(|error| Fault::config("C0305", format!("the HTTP client can't be set up: {}", causes(&error))))
+        };
+        let proxies = Matcher::from_env();
+        let any = ["http://host.invalid", "https://host.invalid"];
+        let has_proxy = any.into_iter().any(|uri| proxies.intercept(&Uri::from_static(uri)).is_some());
+        let direct = if has_proxy { Some(built(ClientBuilder::no_proxy)?) } else { None };
+        Ok(Self { client: built(|builder| builder)?, direct, proxies })
     }
+
+    /// The client for this address, and the proxy that it goes through.
+    fn route(&self, url: &Url) -> (&reqwest::Client, Option<String>) {
+        if let Some(direct) = self.direct.as_ref().filter(|_| is_this_machine(url)) {
+            return (direct, None);
+        }
+        let uri = url.as_str().parse::<Uri>().ok();
+        let proxy = uri.and_then(|uri| self.proxies.intercept(&uri));
+        // Without the name and the password that the address may hold.
+        let named = proxy.and_then(|proxy| Some(proxy.uri().authority()?.as_str().rsplit('@').next()?.to_owned()));
+        (&self.client, named)
+    }
+}
+
+/// The address is of this machine itself: no proxy reaches it, and nobody listens in on the way.
+pub fn is_this_machine(url: &Url) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    address.map_or_else(|_| host == "localhost" || host.ends_with(".localhost"), |address| address.is_loopback())
 }
 
 #[async_trait]
 impl Transport for Internet {
     async fn carry(&self, request: Request) -> Result<Answer, Broken> {
         let host = request.url.host_str().unwrap_or_default().to_owned();
-        let mut builder = self.0.request(request.method, request.url).headers(request.headers);
+        let (client, proxy) = self.route(&request.url);
+        let way = Way { host, proxy };
+        let mut builder = client.request(request.method, request.url).headers(request.headers);
         if let Some(content_type) = request.content_type {
             builder = builder.header(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
         if let Some(body) = request.body {
             builder = builder.body(body);
         }
-        let mut answer = builder.send().await.map_err(|error| broken(&host, &error))?;
+        let mut answer = builder.send().await.map_err(|error| way.broken(&error))?;
         let status = answer.status().as_u16();
+        if let Some(proxy) = way.proxy.as_ref().filter(|_| status == 407) {
+            let message = format!("the proxy {proxy} wants other credentials than it was given (407)");
+            let fault = Fault::transient("C0301", message).hint(PROXY_HINT);
+            return Err(Broken::new(Effect::None, Reason::Connect, fault));
+        }
         let headers = std::mem::take(answer.headers_mut());
-        Ok(Answer { status, headers, body: Box::new(Incoming { answer, host }) })
+        Ok(Answer { status, headers, body: Box::new(Incoming { answer, way }) })
     }
 }
 
 struct Incoming {
     answer: reqwest::Response,
-    host: String,
+    way: Way,
 }
+
+/// Where a request goes.
+struct Way {
+    host: String,
+    proxy: Option<String>,
+}
+
+const PROXY_HINT: &str =
+    "proxies come from HTTP_PROXY, HTTPS_PROXY and ALL_PROXY; NO_PROXY lists the hosts that are reached without";
 
 #[async_trait]
 impl Body for Incoming {
     async fn chunk(&mut self) -> Result<Option<Bytes>, Broken> {
-        self.answer.chunk().await.map_err(|error| broken(&self.host, &error))
+        self.answer.chunk().await.map_err(|error| self.way.broken(&error))
     }
 }
 
@@ -106,18 +154,25 @@ pub fn install_tls() {
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
 }
 
-fn broken(host: &str, error: &reqwest::Error) -> Broken {
-    if error.is_builder() || error.is_request() && error.is_redirect() {
-        let message = format!("a request to {host} can't be made: {}", causes(error));
-        return Broken::new(Effect::None, Reason::Request, Fault::config("C0306", message));
+impl Way {
+    fn broken(&self, error: &reqwest::Error) -> Broken {
+        let host = &self.host;
+        if error.is_builder() || error.is_request() && error.is_redirect() {
+            let message = format!("a request to {host} can't be made: {}", causes(error));
+            return Broken::new(Effect::None, Reason::Request, Fault::config("C0306", message));
+        }
+        let (through, hint) = match &self.proxy {
+            Some(proxy) => (format!(" through the proxy {proxy}"), PROXY_HINT),
+            None => (String::new(), "check the host name, the network and the TLS certificate"),
+        };
+        if error.is_connect() {
+            let message = format!("{host} can't be reached{through}: {}", causes(error));
+            return Broken::new(Effect::None, Reason::Connect, Fault::transient("C0301", message).hint(hint));
+        }
+        let causes = causes(error);
+        let message = format!("the connection to {host}{through} broke before the whole answer was there: {causes}");
+        Broken::new(Effect::Unknown, Reason::Connection, Fault::transient("C0303", message))
     }
-    if error.is_connect() {
-        let message = format!("{host} can't be reached: {}", causes(error));
-        let fault = Fault::transient("C0301", message).hint("check the host name, the network and the TLS certificate");
-        return Broken::new(Effect::None, Reason::Connect, fault);
-    }
-    let message = format!("the connection to {host} broke before the whole answer was there: {}", causes(error));
-    Broken::new(Effect::Unknown, Reason::Connection, Fault::transient("C0303", message))
 }
 
 /// The chain of causes without the URL, whose query may hold a secret.
@@ -132,4 +187,22 @@ fn causes(error: &reqwest::Error) -> String {
         cause = inner.source();
     }
     if text.is_empty() { "no further cause is known".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_known_under_all_its_names() {
+        let is_this_machine = |url| is_this_machine(&Url::parse(url).unwrap());
+        for url in
+            ["http://127.0.0.1:80", "https://127.9.9.9", "http://[::1]:8", "http://localhost", "http://a.localhost"]
+        {
+            assert!(is_this_machine(url), "{url}");
+        }
+        for url in ["http://10.0.0.1", "https://localhost.example", "http://[2001:db8::1]", "https://api.example"] {
+            assert!(!is_this_machine(url), "{url}");
+        }
+    }
 }

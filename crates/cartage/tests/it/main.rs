@@ -14,6 +14,8 @@ mod crash;
 mod dead;
 mod deltas;
 mod documents;
+mod edges;
+mod exposure;
 mod faults;
 mod feeds;
 mod fidelity;

@@ -152,7 +152,7 @@ async fn refused_credentials_are_asked_about_once_for_all_who_need_a_token() {
     Mock::given(method("POST")).respond_with(refusal).mount(&server).await;
     let cache = cache(&server);
     for got in futures::future::join_all((0..9).map(|_| cache.get())).await {
-        assert_eq!(got.unwrap_err().code, "C0307");
+        assert_eq!(Fault::from(got.unwrap_err()).code, "C0307");
     }
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
