@@ -1,12 +1,12 @@
 //! Hosted feeds: `GET /feed/{flow}/{feed}?limit=&offset=&modified_after=&format=`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
     extract::{Path, Query, State as Extract},
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, Method, StatusCode, Version, header},
+    response::{AppendHeaders, IntoResponse, Response},
 };
 use bytes::Bytes;
 use contract::{Fault, FaultClass, Importer, store::Revision};
@@ -16,7 +16,7 @@ use engine::{
 };
 use futures::stream;
 use model::{FlowName, Kind};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::{
     Served,
@@ -30,6 +30,10 @@ use crate::{
 const CHUNK: usize = 64 * 1024;
 /// Chunks that wait for a slow reader.
 const CHUNKS: usize = 4;
+/// Feeds under way at once. Each holds some records and [`CHUNKS`] chunks.
+const FEEDS: usize = 16;
+/// How long a request waits until another feed has ended.
+const WAIT: Duration = Duration::from_secs(5);
 /// Places remembered so that a page does not have to be counted from the beginning.
 const PLACES: usize = 1024;
 
@@ -39,6 +43,7 @@ pub(crate) struct State {
     pub(crate) tallies: Tallies,
     imports: Arc<Imports>,
     tokens: Tokens,
+    under_way: Arc<Semaphore>,
     places: Mutex<Places>,
 }
 
@@ -66,6 +71,7 @@ impl State {
             tallies: Tallies::default(),
             imports: Arc::default(),
             tokens: Tokens::default(),
+            under_way: Arc::new(Semaphore::new(FEEDS)),
             places: Mutex::default(),
         }
     }
@@ -104,19 +110,38 @@ pub(crate) async fn feed(
     Extract(state): Extract<Arc<State>>,
     Path((flow, name)): Path<(String, String)>,
     Query(query): Query<Vec<(String, String)>>,
+    (method, version): (Method, Version),
     headers: HeaderMap,
 ) -> Response {
-    match answer(&state, &FlowName::new(flow), &name, &query, &headers).await {
+    let answered = async {
+        // Where that ends early, nobody can see it: an answer of HTTP/1.0 ends with its connection.
+        if version < Version::HTTP_11 {
+            let why = "feeds need HTTP/1.1, which shows where one breaks off; let the proxy speak it, for nginx with \
+                       `proxy_http_version 1.1`";
+            return Err(Refusal(StatusCode::HTTP_VERSION_NOT_SUPPORTED, why.to_owned()));
+        }
+        answer(&state, &FlowName::new(flow), &name, &query, &method, &headers).await
+    };
+    let mut response = match answered.await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
+    };
+    // The right to a feed is in a header that shared caches don't know.
+    for (name, value) in [(header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")] {
+        response.headers_mut().insert(name, header::HeaderValue::from_static(value));
     }
+    response
 }
 
 struct Refusal(StatusCode, String);
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.0, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], self.1 + "\n").into_response()
+        let of = (header::CONTENT_TYPE, "text/plain; charset=utf-8");
+        // Whoever is refused now and may not be later asks again after this many seconds.
+        let later = matches!(self.0, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        let later = AppendHeaders(later.then_some((header::RETRY_AFTER, "60")));
+        (self.0, [of], later, self.1 + "\n").into_response()
     }
 }
 
@@ -125,9 +150,11 @@ async fn answer(
     flow: &FlowName,
     name: &str,
     query: &[(String, String)],
+    method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
-    let unknown = || Refusal(StatusCode::NOT_FOUND, format!("there is no feed {name} of a flow {flow}"));
+    // What is asked for is not said back: it may be anything.
+    let unknown = || Refusal(StatusCode::NOT_FOUND, "there is no such feed".to_owned());
     let (flow, lanes) = state.served.flows.get(flow).ok_or_else(unknown)?;
     let importer = flow.destination.importer().ok_or_else(unknown)?;
     let kind = importer.kind(name).ok_or_else(unknown)?;
@@ -146,13 +173,21 @@ async fn answer(
     };
     let mark = state.mark(&page).await;
     let start = mark.map(|mark| mark.place).unwrap_or_default();
+    let free = tokio::time::timeout(WAIT, Arc::clone(&state.under_way).acquire_owned()).await;
+    let Ok(Ok(permit)) = free else {
+        return Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, "too many feeds are being read; ask again".to_owned()));
+    };
     // A feed that can't be whole is refused before the first byte.
     let (store, clock) = (Arc::clone(&state.served.store), Arc::clone(&state.served.clock));
     Feed::open(flow, store.as_ref(), clock.as_ref(), kind, start, parameters.modified_after, lanes)
         .await
         .map_err(|fault| refusal(&fault))?;
 
-    let (chunks, receive) = mpsc::channel::<Result<Bytes, Fault>>(CHUNKS);
+    let of = [(header::CONTENT_TYPE, if parameters.lines { "application/x-ndjson" } else { "application/json" })];
+    if *method == Method::HEAD {
+        return Ok(of.into_response());
+    }
+    let (chunks, mut receive) = mpsc::channel::<Result<Bytes, Fault>>(CHUNKS);
     let writer = Writer {
         state: Arc::clone(state),
         flow: Arc::clone(flow),
@@ -161,18 +196,23 @@ async fn answer(
         mark,
         parameters,
         chunks,
+        _permit: permit,
     };
     tokio::spawn(writer.run());
-    let body = stream::unfold(receive, |mut receive| async { Some((receive.recv().await?, receive)) });
-    let of = if parameters.lines { "application/x-ndjson" } else { "application/json" };
-    Ok(([(header::CONTENT_TYPE, of)], Body::from_stream(body)).into_response())
+    let body = stream::poll_fn(move |context| receive.poll_recv(context));
+    Ok((of, Body::from_stream(body)).into_response())
+}
+
+/// The token of `Bearer <token>`; the name of the scheme is read in any case (RFC 9110, 11.1).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.trim().split_once(' ')?;
+    Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty())
 }
 
 async fn verify(state: &State, flow: &FlowName, importer: &dyn Importer, headers: &HeaderMap) -> Result<(), Refusal> {
     let refused = |why: &str| Refusal(StatusCode::FORBIDDEN, why.to_owned());
     let header = importer.header();
-    let value = headers.get(header).and_then(|value| value.to_str().ok());
-    let token = value.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim).filter(|token| !token.is_empty());
+    let token = headers.get(header).and_then(|value| bearer(value.to_str().ok()?));
     let token = token.ok_or_else(|| refused(&format!("the header {header} with a bearer token is missing")))?;
     match state.tokens.check(flow, importer, state.served.clock.as_ref(), token).await {
         Verdict::Admitted => Ok(()),
@@ -199,6 +239,8 @@ struct Writer {
     mark: Option<Mark>,
     parameters: Parameters,
     chunks: mpsc::Sender<Result<Bytes, Fault>>,
+    /// The feed is under way until its last chunk was taken.
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Writer {
@@ -290,6 +332,16 @@ mod tests {
     use model::FlowName;
 
     use super::*;
+
+    #[test]
+    fn the_scheme_of_a_token_is_read_in_any_case() {
+        for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER  a.b.c ", " bEaReR a.b.c"] {
+            assert_eq!(bearer(value), Some("a.b.c"), "{value:?}");
+        }
+        for value in ["", "Bearer", "Bearer ", "a.b.c", "Basic a.b.c", "Bearera.b.c", "Bearer\u{a0}a.b.c"] {
+            assert_eq!(bearer(value), None, "{value:?}");
+        }
+    }
 
     #[test]
     fn the_next_page_of_one_import_is_remembered_while_another_reads_many() {

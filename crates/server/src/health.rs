@@ -3,9 +3,12 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{Json, extract::State as Extract, http::StatusCode};
-use contract::{Clock, Fault, Lane, Store, store::Tally};
+use contract::{
+    Clock, Fault, Lane, Store,
+    store::{LaneState, Tally},
+};
 use engine::Flow;
-use model::{FlowName, Timestamp};
+use model::{FlowName, SourceName, Timestamp};
 use serde::Serialize;
 
 use crate::feeds::State;
@@ -14,6 +17,10 @@ use crate::feeds::State;
 const FRESH: Duration = Duration::from_secs(5);
 /// A tally is kept this many times as long as counting took, so that scrapes of a large mirror cost little.
 const SHARE: u32 = 20;
+
+/// A lane is late once its last whole read is longer ago than thrice its longest interval, and this: a full read of a large
+/// shop takes its time.
+const LATE: Duration = Duration::from_hours(1);
 
 /// Tallies by flow, counted one at a time and kept for a while: whoever asks often does not count every record each time.
 #[derive(Default)]
@@ -61,6 +68,8 @@ struct FlowReadiness {
     flow: String,
     /// Lanes that were never read completely; `the store` if that is not known.
     waiting_for: Vec<String>,
+    /// Lanes whose last whole read is too long ago.
+    late: Vec<String>,
     /// Records that are neither as they should be nor kept out by a rule, by state.
     left: BTreeMap<&'static str, u64>,
 }
@@ -73,14 +82,14 @@ struct Problem {
     error: String,
 }
 
-/// 200 only if every record of every source was read, every flow agrees with it and every task works; otherwise 503 with
-/// the reasons.
+/// 200 only if every record of every source was read, and lately; every flow agrees with it and every task works; otherwise
+/// 503 with the reasons.
 pub(crate) async fn ready(Extract(state): Extract<Arc<State>>) -> (StatusCode, Json<Readiness>) {
     let mut flows = Vec::new();
-    for (name, (flow, lanes)) in &state.served.flows {
-        let found = readiness(&state, flow, lanes).await;
-        let (waiting_for, left) = found.unwrap_or_else(|_| (vec!["the store".to_owned()], BTreeMap::new()));
-        flows.push(FlowReadiness { flow: name.to_string(), waiting_for, left });
+    for (flow, lanes) in state.served.flows.values() {
+        let unknown = |_| FlowReadiness { waiting_for: vec!["the store".to_owned()], ..FlowReadiness::default() };
+        let found = readiness(&state, flow, lanes).await.unwrap_or_else(unknown);
+        flows.push(FlowReadiness { flow: flow.name.to_string(), ..found });
     }
     let problems = state.served.health.problems().into_iter().map(|problem| Problem {
         task: problem.task,
@@ -89,29 +98,46 @@ pub(crate) async fn ready(Extract(state): Extract<Arc<State>>) -> (StatusCode, J
         error: problem.fault.message,
     });
     let problems: Vec<Problem> = problems.collect();
-    let ready = problems.is_empty() && flows.iter().all(|flow| flow.waiting_for.is_empty() && flow.left.is_empty());
+    let ready = problems.is_empty() && flows.iter().all(FlowReadiness::is_ready);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Readiness { ready, flows, problems }))
 }
 
-/// Lanes that were never read completely, and what is left, by state.
-async fn readiness(
-    state: &State,
-    flow: &Flow,
-    lanes: &[Lane],
-) -> Result<(Vec<String>, BTreeMap<&'static str, u64>), Fault> {
+impl FlowReadiness {
+    fn is_ready(&self) -> bool {
+        self.waiting_for.is_empty() && self.late.is_empty() && self.left.is_empty()
+    }
+}
+
+async fn readiness(state: &State, flow: &Flow, lanes: &[Lane]) -> Result<FlowReadiness, Fault> {
     let (store, clock) = (state.served.store.as_ref(), state.served.clock.as_ref());
     let states = store.lanes(&flow.source).await?;
     let never_read =
         |lane: &&Lane| !lane.sweeps.is_empty() && states.get(&*lane.name).is_none_or(|state| state.full_at.is_none());
-    let waiting_for = lanes.iter().filter(never_read).map(|lane| lane.name.clone().into_owned()).collect();
+    let now = clock.now();
+    let is_late = |lane: &&Lane| {
+        let set = state.served.cadence.get(&flow.source).and_then(|set| set.get(&*lane.name)).copied();
+        states.get(&*lane.name).is_some_and(|state| is_late(lane, set, state, now))
+    };
+    let name = |lane: &Lane| lane.name.clone().into_owned();
     let mut left: BTreeMap<&'static str, u64> = state.tallies.of(store, clock, &flow.name).await?.left().collect();
     // A record that no flow carries by itself, such as a stock entry, is part of those that are carried.
     let unread: u64 = store.counts(&flow.source).await?.iter().map(|count| count.unread).sum();
     if unread > 0 {
         left.insert("unread", unread);
     }
-    Ok((waiting_for, left))
+    Ok(FlowReadiness {
+        flow: String::new(),
+        waiting_for: lanes.iter().filter(never_read).map(name).collect(),
+        late: lanes.iter().filter(is_late).map(name).collect(),
+        left,
+    })
+}
+
+/// The last whole read of a lane is longer ago than its pace explains; `set`: the cadence that is configured for it.
+fn is_late(lane: &Lane, set: Option<Duration>, state: &LaneState, now: Timestamp) -> bool {
+    let longest = set.unwrap_or_else(|| Duration::from_secs(lane.interval_seconds.1.into()));
+    state.read_at.is_some_and(|at| at.until(now) > longest.saturating_mul(3).saturating_add(LATE))
 }
 
 /// Prometheus text.
@@ -128,5 +154,53 @@ pub(crate) async fn metrics(Extract(state): Extract<Arc<State>>) -> String {
             Err(fault) => tracing::warn!(flow = %name, code = %fault.code, error = %fault, "no records were counted"),
         }
     }
+    let sources: BTreeMap<&SourceName, &Vec<Lane>> =
+        served.flows.values().map(|(flow, lanes)| (&flow.source, lanes)).collect();
+    for (source, lanes) in sources {
+        if let Err(fault) = ages(served.store.as_ref(), served.clock.now(), source, lanes).await {
+            tracing::warn!(%source, code = %fault.code, error = %fault, "the ages of lanes are not known");
+        }
+    }
     served.metrics.render()
+}
+
+/// How long ago each lane was last read to its end.
+async fn ages(store: &dyn Store, now: Timestamp, source: &SourceName, lanes: &[Lane]) -> Result<(), Fault> {
+    let states = store.lanes(source).await?;
+    for lane in lanes {
+        let Some(at) = states.get(&*lane.name).and_then(|state| state.read_at) else { continue };
+        let labels = [("source", source.to_string()), ("lane", lane.name.to_string())];
+        metrics::gauge!("cartage_lane_age_seconds", &labels).set(at.until(now).as_secs_f64());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::source::Urgency;
+
+    use super::*;
+
+    #[test]
+    fn a_lane_is_late_long_after_its_longest_interval() {
+        let lane = Lane {
+            name: "products".into(),
+            sweeps: Vec::new(),
+            stable: true,
+            urgency: Urgency::Live,
+            delta: true,
+            needed: true,
+            interval_seconds: (5, 600),
+        };
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let read = |ago: u64| LaneState { read_at: Some(now.minus(Duration::from_secs(ago))), ..LaneState::default() };
+        assert!(!is_late(&lane, None, &read(3600), now));
+        assert!(is_late(&lane, None, &read(3600 + 1801), now));
+        let daily = Some(Duration::from_hours(24));
+        assert!(!is_late(&lane, daily, &read(3 * 24 * 3600), now));
+        assert!(is_late(&lane, daily, &read(4 * 24 * 3600), now));
+        // What was never read is waited for, and a clock that was set back makes nothing late.
+        assert!(!is_late(&lane, None, &LaneState::default(), now));
+        assert!(!is_late(&lane, None, &read(0), now.minus(Duration::from_hours(9))));
+    }
 }

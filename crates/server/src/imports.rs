@@ -28,7 +28,7 @@ impl Imports {
     /// Watches the import of a feed that began at this revision, in the place of an earlier one.
     pub(crate) fn watch(self: Arc<Self>, served: &Served, flow: &Arc<Flow>, kind: Kind, began: Revision) {
         self.latest().insert((flow.name.clone(), kind), began);
-        let (store, clock, flow) = (Arc::clone(&served.store), Arc::clone(&served.clock), Arc::clone(flow));
+        let (store, clock, flow) = (Arc::clone(&served.ledger), Arc::clone(&served.clock), Arc::clone(flow));
         tokio::spawn(async move {
             // Usually no record waits, and there is nothing to watch.
             if store.tally(&flow.name).await.is_ok_and(|tally| tally.waiting == 0) {

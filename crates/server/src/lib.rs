@@ -1,30 +1,40 @@
 //! The HTTP edges: hosted feeds, health, readiness and metrics.
 //!
 //! **Invariants:** every request for a feed is verified by its destination or refused (a verification that fails for
-//! any reason refuses); a feed is whole or visibly broken, never short; bodies are streamed, never held.
+//! any reason refuses); a feed is whole or visibly broken, never short; bodies are streamed, never held; no request takes
+//! a connection to the database, a permit or a slot that pushing needs.
 
+mod connections;
 mod feeds;
 mod health;
 mod imports;
 pub mod parameters;
 mod tokens;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use axum::{Router, routing::get, serve::Listener};
+use axum::{Router, routing::get};
 use contract::{Clock, Lane, Store};
 use engine::{Flow, run::Health};
 use metrics_exporter_prometheus::PrometheusHandle;
-use model::FlowName;
+use model::{FlowName, SourceName};
+use tower_http::compression::CompressionLayer;
+
+pub use connections::{Limits, serve};
 
 /// State of the routes.
 pub struct Served {
     /// Flows by name, each with the lanes its source reads.
     pub flows: BTreeMap<FlowName, (Arc<Flow>, Vec<Lane>)>,
-    /// Mirror and ledger.
+    /// Mirror and ledger, read over connections of their own: however many requests there are, pushing does not wait for
+    /// them.
     pub store: Arc<dyn Store>,
+    /// The same, for what an import of a feed settles.
+    pub ledger: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Cadences that are configured, by source and lane.
+    pub cadence: BTreeMap<SourceName, BTreeMap<String, Duration>>,
     /// What keeps the engine from working now.
     pub health: Arc<Health>,
     /// Renders metrics.
@@ -38,18 +48,6 @@ pub fn router(served: Served) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .route("/feed/{flow}/{feed}", get(feeds::feed))
+        .route("/feed/{flow}/{feed}", get(feeds::feed).layer(CompressionLayer::new()))
         .with_state(state)
-}
-
-/// Serves what `listener` accepts until `stop` completes, then lets requests under way end.
-///
-/// # Errors
-/// The socket's.
-pub async fn serve(
-    listener: impl Listener<Addr: std::fmt::Debug>,
-    router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
 }

@@ -11,7 +11,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -54,6 +54,8 @@ pub(crate) struct Tokens {
 struct Checks {
     known: Mutex<Known>,
     waiting: AtomicUsize,
+    /// The destination could not be asked the last time: that is logged once, not for every request.
+    fails: AtomicBool,
     /// One unknown token at a time.
     unknown: tokio::sync::Mutex<()>,
     /// One token at a time that was admitted before.
@@ -115,6 +117,7 @@ impl Checks {
 
     async fn ask(&self, importer: &dyn Importer, clock: &dyn Clock, token: &str, digest: Digest) -> Verdict {
         let asked = importer.admits(token).await;
+        let failed_before = self.fails.swap(asked.is_err(), Ordering::Relaxed);
         let mut known = self.known();
         match asked {
             Ok(true) => {
@@ -126,7 +129,9 @@ impl Checks {
                 Verdict::Refused
             }
             Err(fault) => {
-                tracing::warn!(code = %fault.code, error = %fault, "a feed's bearer token could not be verified");
+                if !failed_before {
+                    tracing::warn!(code = %fault.code, error = %fault, "bearer tokens of feeds can't be verified now");
+                }
                 Verdict::Unverified
             }
         }

@@ -712,7 +712,7 @@ async fn only_a_walk_over_what_was_read_before_knows_how_much_there_is() {
     let engine = assemble::engine(&loaded, Arc::clone(&store), FakeClock::new(20), told, false)
         .unwrap_or_else(|failure| panic!("{failure}"));
     engine.register().await.unwrap();
-    let process = Process { engine, store };
+    let process = Process { engine, store, database: shop.database() };
     process.sync().await;
     process.sync().await;
     process.sync_full().await;

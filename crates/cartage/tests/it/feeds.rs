@@ -21,9 +21,10 @@ pub(crate) fn edges(process: &Process) -> Router {
     let lanes = process.engine.origins[0].pull.source.lanes();
     let flows = process.engine.flows.iter().map(|flow| (flow.name.clone(), (Arc::clone(flow), lanes.clone())));
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-    let (store, clock) = (Arc::clone(&process.engine.store), Arc::clone(&process.engine.clock));
-    let health = Arc::clone(&process.engine.health);
-    server::router(server::Served { flows: flows.collect(), store, clock, health, metrics })
+    let (ledger, clock) = (Arc::clone(&process.engine.store), Arc::clone(&process.engine.clock));
+    let store = Arc::new(store::Sqlite::open_read_only(&process.database).unwrap());
+    let (health, cadence) = (Arc::clone(&process.engine.health), BTreeMap::new());
+    server::router(server::Served { flows: flows.collect(), store, ledger, cadence, clock, health, metrics })
 }
 
 /// A token that Clerk.io gives to a store's importer, as the server of a feed sees it.

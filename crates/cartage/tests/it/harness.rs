@@ -244,7 +244,7 @@ impl Shop {
         );
         let engine = engine.unwrap_or_else(|failure| panic!("{failure}"));
         engine.register().await.unwrap();
-        Process { engine, store }
+        Process { engine, store, database: self.database() }
     }
 
     /// Syncs for the first time, then forgets the calls it took and lets the shop age.
@@ -331,6 +331,7 @@ impl Sent {
 pub(crate) struct Process {
     pub(crate) engine: Arc<Engine>,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) database: PathBuf,
 }
 
 /// The result of a pass, and the states of the flows after it.

@@ -6,7 +6,7 @@ use sandbox::{commercetools::Change, fault::FaultPlan};
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::harness::Shop;
+use crate::harness::{FakeClock, Shop};
 
 /// Waits until something holds.
 async fn until(what: &str, holds: impl Fn() -> bool) {
@@ -42,6 +42,28 @@ async fn a_fault_of_the_database_pauses_run_and_does_not_end_it() {
     let id = shop.id("p-000003");
     until("the change to arrive", || shop.store("de").products()[&id]["name"] == json!("Neu")).await;
     until("every task to work", || health.problems().is_empty()).await;
+    ending.send_replace(true);
+    running.await.unwrap().unwrap();
+}
+
+/// Times at which Clerk.io is asked with refused keys, while a lot of time passes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_flow_is_tried_less_and_less_often() {
+    let shop = Shop::uniform(10).await;
+    shop.store("de").disable(true);
+    let process = shop.open_with(FakeClock::new(100), false).await;
+    let (ending, stopped) = watch::channel(false);
+    let engine = Arc::clone(&process.engine);
+    let running = tokio::spawn(async move { engine.run(&stopped).await });
+    let refused = || -> u64 {
+        let calls = shop.world.clerk_faults.calls();
+        calls.iter().filter(|call| call.status == Some(401)).map(|call| call.count).sum()
+    };
+    until("the first refusal", || refused() > 0).await;
+    // Six seconds are ten minutes: pauses of 5, 10, 20, 40, 80, 160 and 300 seconds.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let calls = refused();
+    assert!((3..=18).contains(&calls), "{calls} calls in ten minutes");
     ending.send_replace(true);
     running.await.unwrap().unwrap();
 }
