@@ -14,6 +14,7 @@ mod hints;
 mod ledger;
 mod leftovers;
 mod links;
+mod lock;
 mod mirror;
 mod owners;
 mod parts;
@@ -33,8 +34,6 @@ mod writer;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    ffi::OsString,
-    fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -60,6 +59,7 @@ pub use seal::{Seal, Unsealed};
 use self::{
     codec::{Codec, Training},
     ledger::{Flow, PreparedStep, flow_unknown},
+    lock::Lock,
     mirror::Prepared,
     readers::Readers,
     schema::Standing,
@@ -115,7 +115,7 @@ pub struct Sqlite {
     /// Locked while one is taken, so that no two tasks take one for the same.
     leases: tokio::sync::Mutex<HashMap<Leased, Lease>>,
     path: PathBuf,
-    _lock: Option<File>,
+    _lock: Option<Lock>,
     scratch: Option<Scratch>,
 }
 
@@ -152,14 +152,14 @@ impl Sqlite {
         executor: Arc<dyn Executor>,
         seal: Arc<dyn Seal>,
     ) -> Result<Self, Fault> {
-        let lock = lock(path)?;
+        let lock = lock::lock(path)?;
         Self::open_locked(path, options, lock, executor, seal).map_err(|trouble| trouble.fault(path))
     }
 
     fn open_locked(
         path: &Path,
         options: Options,
-        lock: File,
+        lock: Lock,
         executor: Arc<dyn Executor>,
         seal: Arc<dyn Seal>,
     ) -> Outcome<Self> {
@@ -174,10 +174,11 @@ impl Sqlite {
             db.pragma_update(None, "max_page_count", pages)?;
         }
         schema::migrate(&mut db, path)?;
+        let number = lock::take_over(&db)?;
         let codec = Arc::new(Codec::new(options.dictionary_after, seal));
         codec.load(&db)?;
         let readers = readers(path, options, &codec, &executor)?;
-        let writer = Some(Writer::new(db, Arc::clone(&codec), options.durable, path, Arc::clone(&executor)));
+        let writer = Some(Writer::new(db, number, Arc::clone(&codec), options.durable, path, Arc::clone(&executor)));
         Ok(Self {
             readers,
             writer,
@@ -239,6 +240,19 @@ impl Sqlite {
         let mut store = Self::with_options(&folder.path().join("cartage.db"), options)?;
         store.scratch = Some(folder);
         Ok(store)
+    }
+
+    /// Reads the whole file and looks for damage.
+    ///
+    /// # Errors
+    /// `C0106` it is damaged; `C0105` it can't be read.
+    pub async fn check(&self) -> Result<(), Fault> {
+        let path = self.path.clone();
+        let looked = self.readers.run(move |db, _| {
+            let said: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+            if said == "ok" { Ok(()) } else { Err(trouble::damaged(&path, &said).into()) }
+        });
+        looked.await
     }
 
     /// Where the database is.
@@ -323,27 +337,6 @@ fn readers(path: &Path, options: Options, codec: &Arc<Codec>, executor: &Arc<dyn
     });
     let connections = connections.collect::<Result<Vec<_>, _>>()?;
     Ok(Readers::new(connections, Arc::clone(codec), path.into(), Arc::clone(executor)))
-}
-
-/// Keeps other processes from writing the same database.
-fn lock(path: &Path) -> Result<File, Fault> {
-    let mut name = OsString::from(path);
-    name.push(".lock");
-    let name = PathBuf::from(name);
-    let unusable = |error: &dyn std::fmt::Display| {
-        Fault::transient("C0105", format!("{} could not be used: {error}", name.display()))
-            .hint("check that the folder exists and may be written")
-    };
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&name);
-    let file = file.map_err(|error| unusable(&error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(Fault::config("C0103", format!("another process is writing the database {}", path.display()))
-                .hint("stop it first (a running `cartage run` or `cartage sync`), or use a command that only reads"))
-        }
-        Err(TryLockError::Error(error)) => Err(unusable(&error)),
-    }
 }
 
 #[async_trait]

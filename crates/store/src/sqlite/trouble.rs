@@ -45,20 +45,25 @@ impl Trouble {
         };
         let file = path.display();
         match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => {
-                Fault::transient("C0104", format!("the disk is full: {file} could not be written")).hint(
-                    "free some space; nothing is lost: `cartage run` goes on by itself, other commands are run again",
-                )
-            }
+            Some(ErrorCode::DiskFull) => disk_full(&file),
             Some(ErrorCode::NotADatabase) => not_ours(path, "it is no SQLite database"),
-            Some(ErrorCode::DatabaseCorrupt) => {
-                Fault::config("C0106", format!("the database {file} is damaged: {error}"))
-                    .hint("restore it from a backup, or move it away and let the source be read again")
-            }
+            Some(ErrorCode::DatabaseCorrupt) => damaged(path, &error),
             _ => Fault::transient("C0105", format!("the database {file} could not be used: {error}"))
                 .hint("check the disk, the folder's rights and that no other program holds the file"),
         }
     }
+}
+
+/// There is no room for what is to be written to a file.
+pub(super) fn disk_full(file: &dyn std::fmt::Display) -> Fault {
+    Fault::transient("C0104", format!("the disk is full: {file} could not be written"))
+        .hint("free some space; nothing is lost: `cartage run` goes on by itself, other commands are run again")
+}
+
+/// A file that holds what nobody wrote.
+pub(super) fn damaged(path: &Path, why: &dyn std::fmt::Display) -> Fault {
+    Fault::config("C0106", format!("the database {} is damaged: {why}", path.display()))
+        .hint("restore it from a backup, or move it away and let the source be read again")
 }
 
 /// A file that Cartage did not make.

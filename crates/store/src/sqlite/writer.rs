@@ -23,6 +23,7 @@ use super::{
     codec::Codec,
     executor::{self, Executor},
     ledger::{self, flow_unknown},
+    lock,
     trouble::{Outcome, Trouble},
 };
 
@@ -38,6 +39,9 @@ pub(super) struct Writer {
 /// The writing connection with its codec and durability.
 struct WriteConnection {
     db: Connection,
+    /// The number of this process among those that have written the database.
+    number: u64,
+    path: PathBuf,
     codec: Arc<Codec>,
     /// Durability that the connection is set to; `None`: transactions are never synced.
     durable: Option<Durable>,
@@ -53,17 +57,21 @@ enum Durable {
 }
 
 impl Writer {
-    /// `durable`: whether transactions are synced to the disk at all.
+    /// `number`: of this process among those that have written the database; `durable`: whether transactions are synced to
+    /// the disk at all.
     pub(super) fn new(
         db: Connection,
+        number: u64,
         codec: Arc<Codec>,
         durable: bool,
         path: &Path,
         executor: Arc<dyn Executor>,
     ) -> Self {
         let durable = durable.then_some(Durable::Now);
-        let connection = Arc::new(Mutex::new(Some(WriteConnection { db, codec, durable })));
-        Self { connection, turn: Arc::new(Semaphore::new(1)), executor, path: path.to_owned() }
+        let path = path.to_owned();
+        let connection = WriteConnection { db, number, path: path.clone(), codec, durable };
+        let connection = Arc::new(Mutex::new(Some(connection)));
+        Self { connection, turn: Arc::new(Semaphore::new(1)), executor, path }
     }
 
     /// Does `work` in a transaction that is on the disk when this returns.
@@ -135,6 +143,7 @@ impl WriteConnection {
             self.durable = Some(durable);
         }
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        lock::fence(&transaction, self.number, &self.path)?;
         let mut tx = Tx {
             db: &transaction,
             codec: &self.codec,
@@ -397,13 +406,14 @@ mod tests {
             let db = Connection::open_in_memory().unwrap();
             db.execute_batch(&format!(
                 "PRAGMA synchronous = {};
+                 CREATE TABLE meta (name, value); INSERT INTO meta VALUES ('writer', 1);
                  CREATE TABLE source (key INTEGER, revision INTEGER);
                  CREATE TABLE census (source, kind, live, tombstones, revision, PRIMARY KEY (source, kind));",
                 if durable { "FULL" } else { "NORMAL" }
             ))
             .unwrap();
             let codec = Arc::new(Codec::new(0, Arc::new(super::super::seal::Unsealed)));
-            let writer = Writer::new(db, codec, durable, Path::new("x.db"), Arc::new(executor::Threads));
+            let writer = Writer::new(db, 1, codec, durable, Path::new("x.db"), Arc::new(executor::Threads));
             let levels = [
                 writer.run(level).await.unwrap(),
                 writer.run_repeatable(level).await.unwrap(),
