@@ -40,7 +40,6 @@ pub struct Feed<'a> {
     /// Number of items of the record at `place` that an earlier page gave.
     skipped: usize,
     page: std::collections::VecDeque<Work>,
-    ended: bool,
     /// The revision the feed began at: what is gone up to here is not in it.
     pub revision: Revision,
 }
@@ -76,7 +75,7 @@ impl<'a> Feed<'a> {
         let revision = store.revision(&flow.source).await?;
         let prepared = flow.prepared(store).await?;
         let page = std::collections::VecDeque::new();
-        Ok(Self { flow, store, clock, kind, modified_after, prepared, place, skipped: 0, page, ended: false, revision })
+        Ok(Self { flow, store, clock, kind, modified_after, prepared, place, skipped: 0, page, revision })
     }
 
     /// The items of the next record that has any, and the position after it; `None` at the end.
@@ -86,11 +85,7 @@ impl<'a> Feed<'a> {
     pub async fn next(&mut self) -> Result<Option<(Vec<Item>, Place)>, Fault> {
         loop {
             let Some(work) = self.page.pop_front() else {
-                if self.ended {
-                    return Ok(None);
-                }
                 let page = self.store.scan(&self.flow.name, self.kind, self.place.after, PAGE).await?;
-                self.ended = page.len() < PAGE;
                 self.page.extend(page);
                 if self.page.is_empty() {
                     return Ok(None);

@@ -30,12 +30,12 @@ pub trait Ledger: Send + Sync {
     /// destination may carry the call out at any time.
     async fn recover(&self, flow: &FlowName) -> Result<Recovered, Fault>;
 
-    /// The records beyond the flow's cursor, and its retries that are due. Unread records are left out: they get a new
-    /// revision once they are understood or deleted. Reads only.
+    /// The records beyond the flow's cursor, and its retries that are due; fewer than are asked for where they are large.
+    /// Unread records are left out: they get a new revision once they are understood or deleted. Reads only.
     async fn window(&self, flow: &FlowName, take: Take) -> Result<Window, Fault>;
 
     /// Carried records of one kind in the order of their numbers, after `after`, whatever their state: for feeds,
-    /// `plan` and `verify`. Reads only.
+    /// `plan` and `verify`. At most `limit`, and fewer where they are large: none is the end. Reads only.
     async fn scan(&self, flow: &FlowName, kind: Kind, after: Number, limit: usize) -> Result<Vec<Work>, Fault>;
 
     /// One record as [`Store::window`] would give it.

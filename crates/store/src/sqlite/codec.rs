@@ -191,6 +191,16 @@ impl Codec {
         if id == RAW { Self::decode(what, rest) } else { Self::decode(what, &self.unpack(db, what, id, rest)?) }
     }
 
+    /// How many bytes a packed value takes when it is unpacked, as far as that shows from outside.
+    pub(super) fn unpacked_len(blob: &[u8]) -> usize {
+        let (id, rest) = split(blob);
+        if id == RAW || id == SEALED {
+            return rest.len();
+        }
+        let size = zstd_safe::get_frame_content_size(rest).ok().flatten();
+        size.and_then(|size| usize::try_from(size).ok()).unwrap_or(rest.len())
+    }
+
     /// What bodies of a kind are packed for.
     pub(super) fn body(&self, kind: Kind) -> Purpose {
         if self.seal.is_personal(kind) { Purpose::Personal } else { Purpose::Body(kind) }

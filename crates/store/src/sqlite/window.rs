@@ -3,7 +3,7 @@
 //! **Invariants:** a window holds every record that its cursor passes; a live record whose body was deleted is never
 //! shown as gone.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{cell::Cell, collections::HashSet, sync::Arc};
 
 use contract::{
     Fault,
@@ -11,7 +11,7 @@ use contract::{
     store::{Entry, Number, Revision, Take, Whole, Window, Work},
 };
 use model::{FlowName, Hub, Kind, Record, SourceName, Timestamp};
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 
 use super::{
     codec::Codec,
@@ -63,6 +63,12 @@ const SCAN: &str = work!(
 );
 const ONE: &str = work!("record r LEFT JOIN ledger l ON l.key = ?1 + r.n", "WHERE r.n = ?2 AND r.source = ?3");
 
+/// So many unpacked bytes are read at once, and one record more: records may be of any size.
+const MOST_BYTES: usize = 16 << 20;
+
+/// No retry waits for so many milliseconds: one that seems to was set by a clock that was ahead, and is due.
+const LONGEST_RETRY: i64 = 2 * 60 * 60 * 1000;
+
 /// Reads the work of one flow.
 pub(super) struct Reader<'a> {
     db: &'a Connection,
@@ -73,6 +79,8 @@ pub(super) struct Reader<'a> {
     shared: Option<(&'a Wholes, usize)>,
     /// Whether the source has parts, so that products have to be joined to theirs.
     has_parts: bool,
+    /// Bytes that were unpacked so far.
+    unpacked: Cell<usize>,
 }
 
 /// A row: the work, or a live record without body, with its revision.
@@ -88,7 +96,7 @@ impl<'a> Reader<'a> {
             db.prepare_cached("SELECT name FROM source WHERE key = ?1")?.query_row([flow.source], |row| row.get(0))?;
         let any = |any, kind: &Kind| Ok::<_, Trouble>(any || live(db, flow.source, *kind)? > 0);
         let has_parts = Kind::PARTS.iter().try_fold(false, any)?;
-        Ok(Self { db, codec, flow, source: source.into(), shared: None, has_parts })
+        Ok(Self { db, codec, flow, source: source.into(), shared: None, has_parts, unpacked: Cell::new(0) })
     }
 
     /// Shares what it reads with the other flows of the source.
@@ -127,12 +135,15 @@ impl<'a> Reader<'a> {
         if most == 0 {
             return Ok(from);
         }
+        if self.is_full() {
+            return Ok(from);
+        }
         let mut last = from;
         let mut read = 0;
         let limit = most as u64;
         let flow = self.flow;
         let keys = (base(flow.key), flow.source, urgency as u8, from.0, limit, flow.kinds);
-        self.each(FRESH, keys, |found| {
+        let ended = self.each(FRESH, keys, |found| {
             read += 1;
             last = match found {
                 Read::Forgotten(revision) => Revision(revision),
@@ -146,24 +157,29 @@ impl<'a> Reader<'a> {
             };
             Ok(())
         })?;
-        Ok(if read < most { top.max(from) } else { last })
+        Ok(if read < most && ended { top.max(from) } else { last })
     }
 
     fn retries(&self, take: &Take, work: &mut Vec<Work>) -> Outcome<()> {
-        if take.retries == 0 {
+        if take.retries == 0 || self.is_full() {
             return Ok(());
         }
-        let (flow, limit) = (self.flow, take.retries as u64);
-        self.each(
-            RETRIES,
-            (base(flow.key), flow.key, RETRY, flow.source, take.now.millis(), flow.kinds, limit),
-            |found| {
-                if let Read::Work(found) = found {
-                    work.push(found);
-                }
-                Ok(())
-            },
-        )
+        let (flow, limit, due) = (self.flow, take.retries as u64, self.due(take.now)?);
+        self.each(RETRIES, (base(flow.key), flow.key, RETRY, flow.source, due, flow.kinds, limit), |found| {
+            if let Read::Work(found) = found {
+                work.push(found);
+            }
+            Ok(())
+        })
+        .map(|_ended| ())
+    }
+
+    /// Until when a retry is due: now; where the first one waits too long for that to be right, until then.
+    fn due(&self, now: Timestamp) -> Outcome<i64> {
+        let flow = self.flow;
+        let keys = (base(flow.key), flow.key, RETRY, flow.source, i64::MAX, flow.kinds);
+        let first: Option<i64> = self.db.prepare_cached(NEXT_RETRY)?.query_row(keys, |row| row.get(0)).optional()?;
+        Ok(first.filter(|first| *first > now.millis().saturating_add(LONGEST_RETRY)).unwrap_or(now.millis()))
     }
 
     pub(super) fn scan(&self, kind: Kind, after: Number, limit: usize) -> Outcome<Vec<Work>> {
@@ -191,13 +207,24 @@ impl<'a> Reader<'a> {
         Ok(one)
     }
 
-    fn each(&self, query: &str, keys: impl Params, mut take: impl FnMut(Read) -> Outcome<()>) -> Outcome<()> {
+    fn count(&self, blob: &[u8]) {
+        self.unpacked.set(self.unpacked.get().saturating_add(Codec::unpacked_len(blob)));
+    }
+
+    /// Whether enough was read for once.
+    fn is_full(&self) -> bool {
+        self.unpacked.get() >= MOST_BYTES
+    }
+
+    /// Reads row by row until enough was read; whether it came to the end.
+    fn each(&self, query: &str, keys: impl Params, mut take: impl FnMut(Read) -> Outcome<()>) -> Outcome<bool> {
         let mut query = self.db.prepare_cached(query)?;
         let mut rows = query.query(keys)?;
-        while let Some(row) = rows.next()? {
+        while !self.is_full() {
+            let Some(row) = rows.next()? else { return Ok(true) };
             take(self.read(row)?)?;
         }
-        Ok(())
+        Ok(false)
     }
 
     fn read(&self, row: &Row<'_>) -> Outcome<Read> {
@@ -231,6 +258,7 @@ impl<'a> Reader<'a> {
         let Some(row) = rows.next()? else { return Ok(None) };
         let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
         let record: Record = self.codec.unpack_value(self.db, "a record", blob)?;
+        self.count(blob);
         let (joined, bytes) = self.joined(&record)?;
         let whole = Arc::new(Whole { record, joined });
         if let Some((wholes, others)) = self.shared {
@@ -263,6 +291,7 @@ impl<'a> Reader<'a> {
         while let Some(row) = rows.next()? {
             let Some(blob) = row.get_ref(0)?.as_blob_or_null().unwrap_or_default() else { continue };
             bytes += blob.len();
+            self.count(blob);
             let record: Record = self.codec.unpack_value(self.db, "a record", blob)?;
             // Another hub may have this hash.
             let is_double = matches!(record, Record::Variant(_)) && joined.contains(&record);

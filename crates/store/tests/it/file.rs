@@ -68,6 +68,71 @@ async fn a_second_writer_is_refused_and_readers_are_not() {
     drop(Sqlite::open(&path).unwrap());
 }
 
+/// Symbolic and hard links are other names of one file; a lock file is often deleted because it looks stale.
+#[cfg(unix)]
+#[test]
+fn a_second_writer_is_refused_under_whatever_name() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("cartage.db");
+    let store = Sqlite::open(&path).unwrap();
+    let deep = folder.path().join("deep");
+    fs::create_dir(&deep).unwrap();
+    let (soft, hard, way) = (deep.join("soft.db"), deep.join("hard.db"), deep.join("../cartage.db"));
+    std::os::unix::fs::symlink(&path, &soft).unwrap();
+    for path in [&soft, &way] {
+        assert_eq!(refused(Sqlite::open(path)).code, "C0103", "{}", path.display());
+    }
+    if cfg!(target_os = "linux") {
+        fs::hard_link(&path, &hard).unwrap();
+        assert_eq!(refused(Sqlite::open(&hard)).code, "C0103");
+        fs::remove_file(folder.path().join("cartage.db.lock")).unwrap();
+        assert_eq!(refused(Sqlite::open(&path)).code, "C0103");
+    }
+    drop(store);
+    drop(Sqlite::open(&soft).unwrap());
+}
+
+/// However another process came to write the database: who wrote before writes no more, and says why.
+#[tokio::test]
+async fn a_writer_that_was_overtaken_commits_nothing_more() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("cartage.db");
+    let flow = FlowName::from("to");
+    let store = Sqlite::open(&path).unwrap();
+    samples::register(&store, &flow, &samples::source(), "1", Ids::Own).await.unwrap();
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await.unwrap();
+    Connection::open(&path).unwrap().execute("UPDATE meta SET value = value + 1 WHERE name = 'writer'", []).unwrap();
+    let faults = [
+        store.intake(page(vec![is(plain("b", "B"), 1)])).await.unwrap_err(),
+        store.recover(&flow).await.unwrap_err(),
+        store.take_over(&contract::store::Leased::Flow(flow)).await.unwrap_err(),
+    ];
+    for fault in faults {
+        assert_eq!((fault.class, fault.code.as_ref()), (FaultClass::Config, "C0103"), "{fault}");
+    }
+    assert_eq!(store.revision(&samples::source()).await.unwrap().0, 1);
+    drop(store);
+    let store = Sqlite::open(&path).unwrap();
+    store.intake(page(vec![is(plain("b", "B"), 1)])).await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_its_owner_may_read_a_database() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("cartage.db");
+    let store = Sqlite::open(&path).unwrap();
+    store.intake(page(vec![is(plain("a", "A"), 1)])).await.unwrap();
+    let mut files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap()).collect();
+    files.sort_by_key(fs::DirEntry::file_name);
+    assert_eq!(files.len(), 4, "{files:?}");
+    for file in files {
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_database_that_nobody_writes_can_be_read() {
     let folder = tempdir().unwrap();
@@ -226,6 +291,66 @@ async fn who_owns_what_is_held_is_known_once_ids_are_shared() {
     let due = store.window(&flow, Take { fresh: [0; 3], ..take }).await.unwrap().work;
     let due: Vec<_> = due.iter().map(|work| work.id.as_str()).collect();
     assert_eq!(due, ["p0", "p7", "p1499"]);
+}
+
+/// A clock that was once ahead must not silence a record until the date that it told.
+#[tokio::test]
+async fn a_retry_that_waits_for_years_is_due() {
+    let folder = tempdir().unwrap();
+    let flow = FlowName::from("to");
+    let store = Sqlite::with_options(&folder.path().join("cartage.db"), quick()).unwrap();
+    samples::register(&store, &flow, &samples::source(), "1", Ids::Own).await.unwrap();
+    store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await.unwrap();
+    let now = samples::at(300);
+    let window = store.window(&flow, samples::wide(now)).await.unwrap();
+    let until = [now.plus(Duration::from_mins(9)), now.plus(Duration::from_hours(24 * 365))];
+    let settled = window
+        .work
+        .iter()
+        .zip(until)
+        .map(|(work, until)| samples::settled(work, State::Retry(until), Held::Items(Vec::new())));
+    store.advance(samples::step(&flow, settled.collect(), Some(window.cursor))).await.unwrap();
+    let due = async |now| -> Vec<String> {
+        let window = store.window(&flow, samples::wide(now)).await.unwrap();
+        window.work.iter().map(|work| work.id.to_string()).collect()
+    };
+    assert!(due(now).await.is_empty(), "what waits for minutes waits");
+    assert_eq!(due(now.plus(Duration::from_mins(10))).await, ["a"]);
+    let work = store.window(&flow, samples::wide(now.plus(Duration::from_mins(10)))).await.unwrap().work;
+    store.advance(samples::step(&flow, vec![samples::in_sync(&work[0])], None)).await.unwrap();
+    assert_eq!(due(now.plus(Duration::from_mins(10))).await, ["b"]);
+}
+
+/// Records of 2 MB: what is read at once is bounded by bytes, and nothing is passed over for it.
+#[tokio::test]
+async fn large_records_are_read_in_smaller_windows() {
+    let folder = tempdir().unwrap();
+    let flow = FlowName::from("to");
+    let store = Sqlite::with_options(&folder.path().join("cartage.db"), quick()).unwrap();
+    samples::register(&store, &flow, &samples::source(), "1", Ids::Own).await.unwrap();
+    for n in 0..30 {
+        // They pack well: what is counted is what they take in memory.
+        store.intake(page(vec![is(plain(&format!("p{n}"), &"x".repeat(2 << 20)), 1)])).await.unwrap();
+    }
+    let (mut after, mut scanned) = (Number(0), 0);
+    loop {
+        let page = store.scan(&flow, Kind::Product, after, 200).await.unwrap();
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 10, "{} records at once", page.len());
+        (after, scanned) = (last.number, scanned + page.len());
+    }
+    assert_eq!(scanned, 30);
+    let mut settled = 0;
+    loop {
+        let count = settle_all(&store, &flow).await;
+        assert!(count <= 10, "{count} records at once");
+        if count == 0 {
+            break;
+        }
+        settled += count;
+    }
+    assert_eq!(settled, 30);
+    assert_eq!(store.tally(&flow).await.unwrap().in_sync, 30);
 }
 
 #[tokio::test]
