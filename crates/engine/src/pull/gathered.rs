@@ -1,6 +1,6 @@
 //! Pages that are stored together.
 
-use contract::{Change, Lane, source::Unread, store::Intake};
+use contract::{Change, Fault, Lane, source::Unread, store::Intake};
 use model::{Kind, RecordId, Timestamp};
 
 /// So many small records are taken in together while a lane is read from end to end: they come in an order of their own, and
@@ -18,7 +18,8 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    pub(super) fn add(&mut self, changes: Vec<Change>, unread: Vec<Unread>, as_of: Timestamp) {
+    pub(super) fn add(&mut self, mut changes: Vec<Change>, mut unread: Vec<Unread>, as_of: Timestamp) {
+        set_odd_versions_aside(&mut changes, &mut unread);
         self.changes.extend(changes);
         self.unread.extend(unread);
         self.pages += 1;
@@ -42,6 +43,26 @@ impl Gathered {
             changes.sort_by_cached_key(about);
         }
         Intake { changes, unread: self.unread, as_of, ..intake }
+    }
+}
+
+/// The highest version of a record: databases know no higher number.
+const HIGHEST_VERSION: u64 = i64::MAX.unsigned_abs();
+
+/// A version that can't be kept is the fault of its record, whatever source it came from, and not the store's. A deletion
+/// with such a version is passed over: the next full read shows whether the record is gone.
+pub(super) fn set_odd_versions_aside(changes: &mut Vec<Change>, unread: &mut Vec<Unread>) {
+    let is_odd = |change: &mut Change| match change {
+        Change::Is { version, .. } => *version > HIGHEST_VERSION,
+        Change::Gone { version, .. } => version.is_some_and(|version| version > HIGHEST_VERSION),
+    };
+    for odd in changes.extract_if(.., is_odd) {
+        let Change::Is { record, version, .. } = odd else { continue };
+        let (kind, id) = (record.kind(), record.id());
+        let message = format!("{kind} {id} can't be kept: its version {version} is beyond all versions");
+        let fault =
+            Fault::record("C0624", message).hint("look at the record at the source; it is kept as it was until then");
+        unread.push(Unread { kind, id: Some(id), fault });
     }
 }
 
@@ -77,6 +98,32 @@ mod tests {
         assert!(waits(&[Kind::Stock], true) && waits(&[Kind::Selection, Kind::Assignment], true));
         assert!(!waits(&[Kind::Stock], false) && !waits(&[Kind::Product], true));
         assert!(!waits(&[Kind::Stock, Kind::Variant], true) && !waits(&[], true));
+    }
+
+    #[test]
+    fn a_version_beyond_all_versions_sets_its_record_aside_and_no_other() {
+        let channel = |id: &str, version| {
+            let record = model::Record::Channel(model::Channel {
+                id: id.into(),
+                key: String::new(),
+                name: model::Localized::empty(),
+            });
+            Change::Is { record, version, modified_at: None }
+        };
+        let gone = |version| Change::Gone { kind: Kind::Channel, id: "d".into(), version };
+        let mut gathered = Gathered::default();
+        let changes = vec![
+            channel("a", 1),
+            channel("b", 1 << 63),
+            channel("c", HIGHEST_VERSION),
+            gone(Some(u64::MAX)),
+            gone(None),
+        ];
+        gathered.add(changes, Vec::new(), Timestamp::from_millis(1));
+        let kept: Vec<_> = gathered.changes.iter().map(|change| about(change).1).collect();
+        assert_eq!(kept, ["a", "c", "d"].map(RecordId::from));
+        let unread: Vec<_> = gathered.unread.iter().map(|it| (it.id.clone(), it.fault.code.clone())).collect();
+        assert_eq!(unread, [(Some("b".into()), "C0624".into())]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use contract::{
 };
 use model::{Category, Kind, Record, RecordId, Sku};
 
-use super::{Pull, Stopped, add};
+use super::{Pull, Stopped, add, gathered::set_odd_versions_aside};
 
 impl Pull {
     /// Accepts a delivery to the source's address: verifies it, and stores its hints. When this returns, the hints are
@@ -63,7 +63,8 @@ impl Pull {
                 return Ok(sum);
             }
             let as_of = self.instant().await?;
-            let fetched = self.source.fetch(&refs).await.map_err(Stopped::Source)?;
+            let mut fetched = self.source.fetch(&refs).await.map_err(Stopped::Source)?;
+            set_odd_versions_aside(&mut fetched.changes, &mut fetched.unread);
             let touch = self.touch().await?;
             let lanes = self.source.lanes();
             let of = |kind: Kind| lanes.iter().find(|lane| lane.reads(kind));

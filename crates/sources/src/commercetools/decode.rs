@@ -62,8 +62,10 @@ pub fn decode(stage: Stage, settings: &map::Settings, selection: &str, body: &[u
     if is_whole && decoded.as_ref().is_ok_and(|decoded| decoded.unread.is_empty()) {
         return decoded;
     }
-    // An invalid character is replaced, and the record is kept.
-    let mended = mend::mended(&text);
+    // An invalid character is replaced, and the record is kept; an invalid number makes its record unread, not the page.
+    let characters = mend::mended(&text);
+    let numbers = mend::with_numbers(characters.as_deref().unwrap_or(&text)).filter(|_| decoded.is_err());
+    let mended = numbers.or(characters);
     if is_whole && mended.is_none() {
         return decoded;
     }

@@ -1,5 +1,6 @@
 //! Invalid characters: half of a surrogate pair, or bytes that are not UTF-8. They are replaced by U+FFFD, and a notice
-//! names the place. Without that, one cut emoji would make the whole product unreadable.
+//! names the place. Without that, one cut emoji would make the whole product unreadable. And invalid numbers, which make
+//! their record unread and not the whole page.
 
 use contract::{Change, Fault};
 use model::Notice;
@@ -26,6 +27,45 @@ pub(super) fn mended(json: &str) -> Option<String> {
         }
     }
     (from > 0).then(|| mended + json.get(from..).unwrap_or_default())
+}
+
+/// A number that JSON allows and no type holds.
+const BEYOND_ALL: &str = "1e999";
+
+/// The JSON with each `NaN` and `Infinity`, which it does not know but some servers write, replaced by a number that no field
+/// takes: what is read of a record fails at it, and no other record does. None where there is no such.
+pub(super) fn with_numbers(json: &str) -> Option<String> {
+    let mut mended = String::new();
+    let (mut from, mut at) = (0, 0);
+    while let Some(found) = json.get(at..).and_then(|rest| rest.find(['"', 'N', 'I'])) {
+        let begin = at + found;
+        let rest = json.get(begin..)?;
+        if let Some(text) = rest.strip_prefix('"') {
+            at = begin + 1 + text_end(text);
+            continue;
+        }
+        let Some(word) = ["NaN", "Infinity"].into_iter().find(|word| rest.starts_with(word)) else {
+            at = begin + 1;
+            continue;
+        };
+        // `-Infinity` becomes `-1e999`.
+        mended.push_str(json.get(from..begin)?);
+        mended.push_str(BEYOND_ALL);
+        at = begin + word.len();
+        from = at;
+    }
+    (from > 0).then(|| mended + json.get(from..).unwrap_or_default())
+}
+
+/// Where a text ends, behind its closing quote.
+fn text_end(text: &str) -> usize {
+    let mut escaped = false;
+    let end = text.bytes().position(|byte| {
+        let ends = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        ends
+    });
+    end.map_or(text.len(), |end| end + 1)
 }
 
 /// The UTF-16 unit whose escape begins here.
@@ -109,6 +149,20 @@ mod tests {
             (r#""\uäöü""#, None),
         ] {
             assert_eq!(mended(json).as_deref(), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_replaced_outside_of_text_only() {
+        for (json, expected) in [
+            (r#"{"a": 1}"#, None),
+            (r#"{"NaN": "Infinity \" NaN"}"#, None),
+            (r#"{"a\\": NaN, "b": [-Infinity,Infinity]}"#, Some(r#"{"a\\": 1e999, "b": [-1e999,1e999]}"#)),
+            (r#"["NaN", NaN, "\"NaN"]"#, Some(r#"["NaN", 1e999, "\"NaN"]"#)),
+            (r#"["ä", None, In"#, None),
+            ("\"", None),
+        ] {
+            assert_eq!(with_numbers(json).as_deref(), expected, "{json}");
         }
     }
 }

@@ -137,6 +137,25 @@ async fn changes_are_asked_for_by_time_and_id_up_to_the_servers_clock() {
     assert!((1_777_629_474_000..=1_777_629_475_000).contains(&since), "{since}");
 }
 
+/// JSON knows neither, but servers that are careless with numbers write them.
+#[tokio::test]
+async fn what_is_no_number_sets_its_record_aside_and_not_the_page() {
+    let host = host().await;
+    let record = |id: &str, version: &str| {
+        format!(
+            r#"{{"id": "{id}", "version": {version}, "lastModifiedAt": "2026-01-01T00:00:00Z", "name": {{"de": "NaN"}}}}"#
+        )
+    };
+    let results = [record("a", "1"), record("b", "NaN"), record("c", "-Infinity"), record("d", "2")].join(",");
+    let body = format!(r#"{{"limit": 500, "offset": 0, "count": 4, "results": [{results}]}}"#);
+    answers(&host, "categories", vec![ResponseTemplate::new(200).set_body_raw(body, "application/json")]).await;
+    let source = source(&host.uri(), json!({}));
+    let page = source.page(&lane(&source, "categories"), &Position::Full).await.unwrap();
+    assert_eq!(page.changes.len(), 2);
+    let unread: Vec<_> = page.unread.iter().map(|it| (it.id.clone().unwrap(), it.fault.code.clone())).collect();
+    assert_eq!(unread, [("b".into(), "C0206".into()), ("c".into(), "C0206".into())]);
+}
+
 #[tokio::test]
 async fn changed_products_are_followed_by_those_that_were_unpublished() {
     let host = host().await;
