@@ -195,6 +195,15 @@ impl Engine {
         self.clock.sleep_until(until.unwrap_or(longest).min(longest)).await;
     }
 
+    /// Waits until `until`: a pause as long as it takes, because sooner nothing would be different, and else as
+    /// [`Engine::rest`].
+    async fn rest_or_pause(&self, until: Option<Timestamp>, is_paused: bool) {
+        match until {
+            Some(until) if is_paused => self.clock.sleep_until(until).await,
+            until => self.rest(until).await,
+        }
+    }
+
     /// The push of a flow.
     pub fn push(&self, flow: &Arc<Flow>, stop: &watch::Receiver<bool>) -> Push {
         let origin = self.origins.iter().find(|origin| origin.pull.name == flow.source);

@@ -179,6 +179,7 @@ impl Engine {
             }
             let least = now.plus(idle.after(pushed.worked()));
             let (paused, resume_at) = (pushed.paused.clone(), pushed.resume_at);
+            let is_paused = paused.is_some();
             sum.add(pushed);
             let until = match paused {
                 Some(fault) if !fault.class.is_passing() => break,
@@ -193,7 +194,7 @@ impl Engine {
                 break;
             }
             tokio::select! {
-                () = self.rest(until) => {}
+                () = self.rest_or_pause(until, is_paused) => {}
                 _ = stage.changed(), if reading => {}
                 _ = news.changed(), if reading => {}
                 _ = stop.changed() => break,

@@ -177,7 +177,7 @@ impl Engine {
                 Err(Stopped::Store(fault)) => return Err(fault),
             };
             tokio::select! {
-                () = self.rest(wait.map(|wait| self.clock.now().plus(wait))) => {}
+                () = self.rest_or_pause(wait.map(|wait| self.clock.now().plus(wait)), wait.is_some()) => {}
                 _ = hinted.changed(), if wait.is_none() => {}
                 _ = stop.changed() => {}
             }
@@ -216,7 +216,7 @@ impl Engine {
             let least = now.plus(idle.after(pushed.worked()));
             let until = until.map(|until| until.max(least));
             tokio::select! {
-                () = self.rest(until) => {}
+                () = self.rest_or_pause(until, pushed.paused.is_some()) => {}
                 // A paused flow stays quiet whatever happens at the source.
                 _ = news.changed(), if pushed.paused.is_none() => {}
                 _ = stop.changed() => {}
