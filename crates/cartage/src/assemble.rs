@@ -198,6 +198,14 @@ pub fn open_read_only(loaded: &Loaded) -> Result<Arc<dyn Store>, Fault> {
     Ok(Arc::new(Sqlite::open_read_only(path)?))
 }
 
+/// Reads the whole database of a configuration and looks for damage.
+///
+/// # Errors
+/// The store's.
+pub async fn check_database(loaded: &Loaded) -> Result<(), Fault> {
+    Sqlite::open_read_only(&loaded.config.store.path)?.check().await
+}
+
 /// The engine of a configuration.
 ///
 /// # Errors

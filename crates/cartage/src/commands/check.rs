@@ -25,6 +25,11 @@ pub(super) async fn run(path: &Path, output: Output) -> Result<Exit, Failure> {
     let parts = assemble::parts(&loaded)?;
     output.line(format!("{} is well-formed; every secret it names can be had", loaded.file))?;
     let mut all = Vec::new();
+    if loaded.config.store.path.exists() {
+        let result = assemble::check_database(&loaded).await.map(|()| "whole".to_owned());
+        let findings = vec![Finding { what: loaded.config.store.path.display().to_string(), result }];
+        all.push(Checked { subject: "database".to_owned(), findings });
+    }
     for (name, source) in &parts.sources {
         all.push(Checked { subject: format!("source {name}"), findings: source.check().await });
     }
@@ -49,6 +54,9 @@ pub(super) async fn run(path: &Path, output: Output) -> Result<Exit, Failure> {
                 }
             }
         }
+    }
+    for exposure in loaded.exposures() {
+        output.line(format!("\nwarning: {exposure}"))?;
     }
     if loaded.config.store.path.exists() {
         for line in of_database(&loaded, &parts.flows).await.lines() {

@@ -13,7 +13,7 @@ use toml::{
 
 use super::{
     Config, FlowSettings, MOST_BYTES, Server, SourceSettings, Store, Telemetry, code, file, market,
-    problem::Problem,
+    problem::{Hidden, Problem},
     read::{Reader, choice, unknown_key},
     schema,
     source_map::SourceMap,
@@ -371,6 +371,15 @@ impl<'i> Sections<'_, 'i> {
         if !fits {
             let message = format!("{} is no absolute address", path.join("."));
             self.wrong(path, message, "begin it with http:// or https:// and the host");
+            return false;
+        }
+        let authority = url.and_then(|url| url.split('/').nth(2)).unwrap_or_default();
+        if authority.contains('@') {
+            let message = format!("{} holds a user or a password", path.join("."));
+            let span = self.reader.map.nearest(path).value;
+            let hint = "leave it out: addresses are shown in logs, and secrets are no part of this file";
+            self.reader.problems.push(Problem::new(code::VALUE, span, message).hint(hint).hidden(Hidden::Meant));
+            return false;
         }
         fits
     }

@@ -214,6 +214,24 @@ impl Loaded {
         fields.into_iter().flatten().map(expression).collect()
     }
 
+    /// What this configuration lets others read or reach, a line each.
+    pub fn exposures(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if let Ok(table) = self.text.parse::<toml::Table>() {
+            for section in ["sources", "destinations", "telemetry"] {
+                found.extend(table.get(section).into_iter().flat_map(|value| exposed(section, value)));
+            }
+        }
+        let listen = self.config.server.listen;
+        if !listen.ip().is_loopback() {
+            found.push(format!(
+                "server.listen {listen} can be reached by other machines, without TLS: /metrics and /readyz tell them what \
+                 is carried. Listen on the loopback address, and let a proxy with TLS pass /feed/ on"
+            ));
+        }
+        found
+    }
+
     /// The error of an expression, shown like any other of the configuration.
     pub fn mapping_error(&self, error: &MappingError) -> ConfigError {
         let start = problem::byte_at(&self.text, error.at.line, error.at.column);
@@ -276,6 +294,42 @@ impl Loaded {
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         mapping::Place { file: self.file.clone(), line: before.matches('\n').count() + 1, column }
     }
+}
+
+/// Values in a part of the configuration that others can read: addresses without TLS on a network, and files of secrets.
+fn exposed(path: &str, value: &toml::Value) -> Vec<String> {
+    match value {
+        toml::Value::Table(table) => {
+            table.iter().flat_map(|(name, value)| exposed(&format!("{path}.{name}"), value)).collect()
+        }
+        toml::Value::String(text) => {
+            if let Some(file) = text.strip_prefix("file:") {
+                let line = is_readable_by_others(Path::new(file)).then(|| {
+                    format!("{path}: {file} can be read by other users of this machine. Run `chmod 600` on it")
+                });
+                return line.into_iter().collect();
+            }
+            let url = wire::Url::parse(text).ok().filter(|url| url.scheme() == "http" && !wire::is_this_machine(url));
+            let line = url.map(|url| {
+                let host = url.host_str().unwrap_or_default();
+                format!("{path} is http://: keys and data go to {host} for anyone on the way to read. Use https://")
+            });
+            line.into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Users other than the file's owner and group may read it.
+#[cfg(unix)]
+fn is_readable_by_others(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.metadata().is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_readable_by_others(_: &Path) -> bool {
+    false
 }
 
 /// A commented configuration to begin with: commercetools into Clerk.io, on the real hosts.

@@ -38,6 +38,12 @@ async fn check_names_what_others_can_read_or_reach() {
     let quiet = shop.cartage(&["check"]).await.ended(0);
     assert!(!quiet.out.contains("warning"), "{}", quiet.out);
     shop.replace(&format!("url = \"{}\"", shop.world.clerk_url), "url = \"http://clerk.invalid/v2\"");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let secret = shop.config.with_file_name("sandbox-uk-private.secret");
+        std::fs::set_permissions(secret, std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
     shop.configure("[server]\nlisten = \"0.0.0.0:8470\"\n");
     let ran = shop.cartage(&["check"]).await;
     ran.says(&[
@@ -45,6 +51,8 @@ async fn check_names_what_others_can_read_or_reach() {
         "clerk.invalid",
         "warning: server.listen 0.0.0.0:",
         "without TLS",
+        "warning: destinations.clerk-uk.private_key: ",
+        "can be read by other users",
     ]);
 }
 

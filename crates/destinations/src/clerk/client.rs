@@ -167,7 +167,7 @@ impl Client {
         let outcome = match self.tokens.call(request).await {
             Ok(response) => match classify::answered(what, &response, &self.redactor) {
                 Outcome::Delivered => {
-                    return parsed::<api::Verified>(what, &response).map(|it| !it.token_payload.is_null());
+                    return parsed::<api::Verified>(what, &response).map(|it| it.token_payload.is_object());
                 }
                 other => other,
             },

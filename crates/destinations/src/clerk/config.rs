@@ -218,9 +218,11 @@ impl Config {
                 && url.host_str().is_some_and(|host| !host.is_empty())
                 && url.query().is_none()
                 && url.fragment().is_none()
+                && url.username().is_empty()
+                && url.password().is_none()
         });
         url.ok_or_else(|| {
-            Fault::config("C0401", "clerk: url is no absolute http(s) URL without query and fragment")
+            Fault::config("C0401", "clerk: url is no absolute http(s) URL without user, password, query and fragment")
                 .hint("write it like https://api.clerk.io/v2")
                 .of_setting("url")
         })
