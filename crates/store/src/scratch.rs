@@ -32,6 +32,11 @@ impl Scratch {
         Err(unusable(&temporary, "it is full of folders that other runs left behind"))
     }
 
+    /// Deletes the folders of processes that were killed, where the system shows which processes there are.
+    pub fn delete_abandoned() {
+        delete_abandoned(&std::env::temp_dir());
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.0
@@ -42,6 +47,26 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.0) {
             tracing::debug!(folder = %self.0.display(), %error, "a temporary folder can't be deleted");
+        }
+    }
+}
+
+fn delete_abandoned(among: &Path) {
+    let processes = Path::new("/proc");
+    if !processes.join("self").exists() {
+        return;
+    }
+    for entry in fs::read_dir(among).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let numbers = name.to_str().and_then(|name| name.strip_prefix("cartage-")?.split_once('-'));
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some((process, number)) = numbers
+            && is_number(process)
+            && is_number(number)
+            && !processes.join(process).exists()
+        {
+            // It may belong to another user, and then it stays.
+            drop(fs::remove_dir_all(entry.path()));
         }
     }
 }
@@ -61,5 +86,19 @@ mod tests {
         let gone = one.path().to_owned();
         drop(one);
         assert!(!gone.exists() && other.path().is_dir());
+    }
+
+    #[test]
+    fn only_folders_of_processes_that_are_gone_are_deleted() {
+        let among = tempfile::tempdir().unwrap();
+        let own = format!("cartage-{}-0", std::process::id());
+        // No process has so high a number.
+        let all = ["cartage-99999999-0", "cartage-x-0", "cartage-99999999", "other-99999999-0", own.as_str()];
+        for name in all {
+            fs::create_dir(among.path().join(name)).unwrap();
+        }
+        delete_abandoned(among.path());
+        let left = all.map(|name| among.path().join(name).exists());
+        assert_eq!(left, [!cfg!(target_os = "linux"), true, true, true, true]);
     }
 }

@@ -57,7 +57,7 @@ pub struct DemoArgs {
     #[arg(long)]
     pub once: bool,
     /// Changes of the living shop per second.
-    #[arg(long, default_value_t = 2.0, value_name = "RATE", conflicts_with = "once")]
+    #[arg(long, default_value_t = 2.0, value_name = "RATE", value_parser = rate, conflicts_with = "once")]
     pub rate: f64,
     /// End after so many seconds.
     #[arg(long, value_name = "SECONDS", conflicts_with = "once")]
@@ -102,4 +102,10 @@ pub struct BenchArgs {
     /// Where the figures are written as JSON.
     #[arg(long, default_value = "target/bench.json")]
     pub out: PathBuf,
+}
+
+/// Changes per second.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| (0.001..=1000.0).contains(rate));
+    rate.ok_or_else(|| "a number from 0.001 to 1000 is wanted".to_owned())
 }

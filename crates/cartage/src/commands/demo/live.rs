@@ -23,6 +23,7 @@ use crate::{
 const CADENCE: &str = "\n[sources.shop.cadence]\nproducts = \"1s\"\ninventory = \"1s\"\ncategories = \"2s\"\n";
 
 pub(super) async fn run(args: &DemoArgs, output: Output) -> Result<Exit, Failure> {
+    Scratch::delete_abandoned();
     let scratch = Scratch::new()?;
     let world = World::start_with_example(&args.shop, Listen::default()).await?;
     let file = scratch.path().join("cartage.toml");
@@ -39,19 +40,19 @@ pub(super) async fn run(args: &DemoArgs, output: Output) -> Result<Exit, Failure
     engine.register().await?;
     let options = SyncOptions { full: false, flows: Vec::new(), patience: Duration::from_mins(1) };
     let session = sync::Pass { engine: &engine, progress: &progress };
-    let report = session.carry_out(&options, &until_interrupted()).await?;
+    let stop = until_interrupted();
+    let report = session.carry_out(&options, &stop).await?;
     if args.once {
         output.document(&report)?;
     }
     sync::show(&report, output)?;
     let exit = sync::exit(&report);
-    if args.once {
-        drop(engine);
+    drop(engine);
+    if args.once || *stop.borrow() {
         world.stop().await;
         return Ok(exit);
     }
-    drop(engine);
-    live(args, world, &loaded, output).await
+    live(args, world, &loaded, stop, output).await
 }
 
 /// Keeps shop and stores going, and tells what happens.
@@ -59,6 +60,7 @@ async fn live(
     args: &DemoArgs,
     mut world: World,
     loaded: &crate::config::Loaded,
+    interrupted: watch::Receiver<bool>,
     output: Output,
 ) -> Result<Exit, Failure> {
     let progress = Arc::new(Progress::new(if output.json { Show::Nothing } else { Show::Everything }));
@@ -70,7 +72,7 @@ async fn live(
         let now = time_of_day(clock().now());
         let _gone = output.line(format!("{now} shop {}", said(edit)));
     });
-    let stop = ending(args.seconds.map(Duration::from_secs));
+    let stop = ending(interrupted, args.seconds.map(Duration::from_secs));
     engine.run(&stop).await?;
     let flows = status::flows(engine.store.as_ref(), &engine.flows, &status::lanes(&engine)).await?;
     output.line(format!("\n{}", status::flows_table(&flows).trim_end()))?;
@@ -79,11 +81,9 @@ async fn live(
 }
 
 /// Turns true when interrupted, or when the time is up.
-fn ending(after: Option<Duration>) -> watch::Receiver<bool> {
-    let interrupted = until_interrupted();
+fn ending(mut interrupted: watch::Receiver<bool>, after: Option<Duration>) -> watch::Receiver<bool> {
     let Some(after) = after else { return interrupted };
     let (stop, stopped) = watch::channel(false);
-    let mut interrupted = interrupted;
     tokio::spawn(async move {
         tokio::select! {
             () = tokio::time::sleep(after) => {}

@@ -1,6 +1,12 @@
 //! A shop and its Clerk.io stores on loopback: the emulators, started, and the configuration that reaches them.
 
-use std::{fs, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    fs,
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::Path,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use sandbox::{
@@ -13,6 +19,9 @@ use sandbox::{
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use super::args::ShopArgs;
+
+/// How a configuration of the sandbox begins; a file that begins otherwise is never overwritten.
+const MADE: &str = "# Made by `cartage sandbox` for its emulators.";
 
 /// Where the emulators listen; port 0 takes a free one.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +63,7 @@ pub struct World {
     pub products: usize,
     living: Option<LivingShop>,
     stop: watch::Sender<bool>,
-    servers: Vec<JoinHandle<std::io::Result<()>>>,
+    servers: Vec<JoinHandle<io::Result<()>>>,
 }
 
 const PROJECT: &str = "sandbox";
@@ -155,10 +164,12 @@ impl World {
         let folder = fs::canonicalize(folder).with_context(|| format!("{} is no folder", folder.display()))?;
         let secret = |name: &str, text: &str| -> anyhow::Result<String> {
             let path = folder.join(format!("sandbox-{name}.secret"));
-            fs::write(&path, text).with_context(|| format!("{} can't be written", path.display()))?;
+            private(&path, text).with_context(|| format!("{} can't be written", path.display()))?;
             Ok(format!("file:{}", path.display()))
         };
-        let mut text = String::from("# Made by `cartage sandbox` for its emulators.\n");
+        let foreign = fs::read_to_string(file).is_ok_and(|text| !text.starts_with(MADE));
+        anyhow::ensure!(!foreign, "{} exists and is not the sandbox's; name another file", file.display());
+        let mut text = format!("{MADE}\n");
         let mut settings = |section: String, pairs: &[(&str, String)]| {
             text += &format!("\n[{section}]\n");
             for (key, value) in pairs {
@@ -226,7 +237,7 @@ impl World {
         let living = self.living.take()?;
         let mut stopped = self.stop.subscribe();
         let (shop, clock) = (self.shop.clone(), sandbox::clock::machine());
-        let pace = Duration::from_secs_f64(1.0 / rate.clamp(0.001, 1000.0));
+        let pace = Duration::from_secs_f64(1.0 / rate);
         Some(tokio::spawn(async move {
             let shutdown = async move {
                 let _ended = stopped.wait_for(|stopped| *stopped).await.is_ok();
@@ -244,6 +255,15 @@ impl World {
             let _ended = tokio::time::timeout(Duration::from_secs(5), server).await;
         }
     }
+}
+
+/// Writes a file that only its owner may read.
+fn private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 fn catalogue_of(args: &ShopArgs) -> anyhow::Result<(Catalogue, Vec<Market>, Vec<load::Skipped>)> {
