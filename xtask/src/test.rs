@@ -16,11 +16,18 @@ use crate::{cargo, generate, simulate, tidy};
 const SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "20260101");
 
 #[expect(clippy::disallowed_methods, reason = "how long it takes is for people")]
-/// Format, clippy, tidy, generated files, tests, simulation. The test runner's own closing line comes last.
+/// Format, tidy, licences of dependencies, clippy, generated files, tests, simulation. The test runner's own closing line comes last.
 pub(crate) fn run(root: &Path, filters: &[String]) -> anyhow::Result<()> {
     let began = Instant::now();
     step("format", || succeed(root, &["fmt", "--all", "--check"], "run `cargo fmt --all`"))?;
     step("tidy", || tidy::run(root))?;
+    if is_installed("deny") {
+        // Advisories need a network, and are looked at on demand: `cargo deny check`.
+        let deny = ["deny", "--log-level", "error", "check", "bans", "licenses", "sources"];
+        step("bans, licences and sources", || succeed(root, &deny, "see deny.toml"))?;
+    } else {
+        println!("bans, licences and sources are not checked: `cargo install cargo-deny --locked` adds that");
+    }
     let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
     step("clippy", || succeed(root, &clippy, "fix the warnings of clippy above"))?;
     step("generated files", || generate::run(root, true))?;
@@ -64,6 +71,12 @@ fn succeed(root: &Path, arguments: &[&str], remedy: &str) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// Whether cargo has this command.
+fn is_installed(command: &str) -> bool {
+    let answer = cargo().args([command, "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    answer.is_ok_and(|status| status.success())
+}
+
 /// The test runner.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Runner {
@@ -73,8 +86,7 @@ enum Runner {
 
 impl Runner {
     fn installed() -> Self {
-        let answer = cargo().args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        if answer.is_ok_and(|status| status.success()) { Self::Nextest } else { Self::Cargo }
+        if is_installed("nextest") { Self::Nextest } else { Self::Cargo }
     }
 
     const fn name(self) -> &'static str {
