@@ -8,7 +8,7 @@ use std::{
 
 use contract::{Clock, Demand, Destination, Fault, Source, Store, destination::Markets};
 use engine::{
-    Flow, Observer, Pull,
+    Flow, Observer, Pull, Turns,
     flow::clashes,
     mapping::{Expression, Mapping},
     market::CachedReference,
@@ -136,6 +136,7 @@ fn flow(
         markets,
         reference: Arc::clone(reference),
         account: tokio::sync::OnceCell::new(),
+        turns: Turns::default(),
         price_policy: source.descriptor().price_policy,
         destination,
         gate,
@@ -223,17 +224,12 @@ pub fn engine(
 /// The engine of a configuration whose parts are built.
 pub fn engine_of(
     loaded: &Loaded,
-    mut parts: Parts,
+    parts: Parts,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     allow_deletes: bool,
 ) -> Arc<Engine> {
-    if allow_deletes {
-        for flow in &mut parts.flows {
-            Arc::make_mut(flow).guard = None;
-        }
-    }
     let mut origins = Vec::new();
     for (name, source) in parts.sources {
         let Some(settings) = loaded.config.sources.get(&name) else { continue };
@@ -244,9 +240,10 @@ pub fn engine_of(
                 store: Arc::clone(&store),
                 clock: Arc::clone(&clock),
                 observer: Arc::clone(&observer),
-                guard: (!allow_deletes).then_some(settings.sweep_guard),
+                guard: Some(settings.sweep_guard),
                 news: watch::channel(0).0,
                 hinted: watch::channel(0).0,
+                turns: Turns::default(),
             },
             filling: watch::channel(0).0,
             ready: watch::channel(false).0,
@@ -257,5 +254,6 @@ pub fn engine_of(
     let health = Arc::default();
     let (flows, retention) = (parts.flows, loaded.config.store.retention);
     let first_backoff = FIRST_BACKOFF;
-    Arc::new(Engine { origins, flows, store, clock, observer, first_backoff, retention, health })
+    let engine = Engine { origins, flows, store, clock, observer, first_backoff, retention, health };
+    Arc::new(if allow_deletes { engine.unguarded() } else { engine })
 }

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
+use serde::{Deserialize, Serialize};
 
 /// Exit codes, and examples of commands that this build has.
 fn after_help() -> String {
@@ -86,6 +87,8 @@ Examples:
     Sync(SyncArgs),
     /// Stay in sync: read at an adaptive pace, push at once, serve feeds, health and metrics.
     Run,
+    /// Have the process that runs read its configuration again; a wrong one is refused, and the old one stays.
+    Reload,
     /// How every flow stands: the states of its records, which add up to the mirror.
     Status(StatusArgs),
     /// One record's journey: what the source said, what each market made of it and why, what was sent and answered.
@@ -117,7 +120,8 @@ Examples:
 }
 
 /// Arguments of `plan`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct PlanArgs {
     /// Id, key or SKU of one record: show the fields that would change.
     pub record: Option<String>,
@@ -130,7 +134,8 @@ pub struct PlanArgs {
 }
 
 /// Arguments of `sync`.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct SyncArgs {
     /// Read everything rather than what changed; what is no longer there is deleted.
     #[arg(long)]
@@ -142,7 +147,7 @@ pub struct SyncArgs {
     #[arg(long)]
     pub allow_deletes: bool,
     /// How long to wait for retries and for a destination that fails, in seconds.
-    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    #[arg(long, default_value_t = PATIENCE, value_name = "SECONDS")]
     pub patience: u64,
 }
 
@@ -166,7 +171,8 @@ pub struct ExplainArgs {
 }
 
 /// Arguments of `verify`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct VerifyArgs {
     /// Only these flows.
     #[arg(long, value_name = "FLOW")]
@@ -180,17 +186,21 @@ pub struct VerifyArgs {
 }
 
 /// Arguments of `forget`.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ForgetArgs {
     /// The flow, as it was called.
     pub flow: String,
     /// Only what it sent from this source.
+    #[serde(default)]
     #[arg(long, value_name = "SOURCE")]
     pub source: Option<String>,
     /// Remove what the destination holds of it, except what a configured flow holds there too.
+    #[serde(default)]
     #[arg(long)]
     pub remove_items: bool,
     /// The destination to remove from, where the flow is not configured any more.
+    #[serde(default)]
     #[arg(long, value_name = "DESTINATION", requires = "remove_items")]
     pub destination: Option<String>,
 }
@@ -214,7 +224,8 @@ pub enum DeadCommand {
 }
 
 /// Which dead letters.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DeadArgs {
     /// The flow; all where none is named.
     #[arg(long, value_name = "FLOW")]
@@ -224,7 +235,8 @@ pub struct DeadArgs {
 }
 
 /// Arguments of `dead replay`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ReplayArgs {
     /// The flow; all where none is named.
     #[arg(long, value_name = "FLOW")]
@@ -237,7 +249,8 @@ pub struct ReplayArgs {
 }
 
 /// Arguments of `dead drop`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DropArgs {
     /// The flow; all where none is named.
     #[arg(long, value_name = "FLOW")]
@@ -260,6 +273,15 @@ pub struct DeadOne {
     /// The flow; all where none is named.
     #[arg(long, value_name = "FLOW")]
     pub flow: Option<String>,
+}
+
+/// How long `sync` waits unless it is said, in seconds.
+const PATIENCE: u64 = 120;
+
+impl Default for SyncArgs {
+    fn default() -> Self {
+        Self { full: false, flow: Vec::new(), allow_deletes: false, patience: PATIENCE }
+    }
 }
 
 impl SyncArgs {

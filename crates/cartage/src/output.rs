@@ -1,6 +1,9 @@
 //! Output for people and programs: text or one JSON document, on standard output; faults with their hint.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use contract::{Fault, FaultClass};
 use model::Timestamp;
@@ -24,6 +27,14 @@ pub enum Exit {
     Held = 4,
 }
 
+impl Exit {
+    /// The exit code of this number, as another process tells it.
+    pub fn of(number: u8) -> Self {
+        let all = [Self::Done, Self::Wrong, Self::Refused, Self::Held];
+        all.into_iter().find(|exit| *exit as u8 == number).unwrap_or(Self::Left)
+    }
+}
+
 /// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -39,6 +50,9 @@ pub enum Failure {
     /// Any other error of the machine.
     #[error("{0:#}")]
     Other(#[from] anyhow::Error),
+    /// The process that runs says why, and with which exit code.
+    #[error("{0}")]
+    There(String, Exit),
 }
 
 impl From<io::Error> for Failure {
@@ -55,6 +69,7 @@ impl Failure {
             Self::Fault(fault) => exit_of(fault),
             Self::Faults(faults) => faults.iter().map(exit_of).max().unwrap_or(Exit::Left),
             Self::Other(_) => Exit::Left,
+            Self::There(_, exit) => *exit,
         }
     }
 }
@@ -68,20 +83,52 @@ pub fn exit_of(fault: &Fault) -> Exit {
     }
 }
 
-/// Where a command writes.
+/// Where a command writes: standard output, or what is kept for another process.
 #[derive(Clone, Copy, Debug)]
-pub struct Output {
+pub struct Output<'k> {
     /// One JSON document rather than text.
     pub json: bool,
+    /// Text and document are kept here; none: they go to standard output.
+    kept: Option<&'k Kept>,
 }
 
-impl Output {
+/// What a command wrote, for another process.
+#[derive(Debug, Default)]
+pub struct Kept(Mutex<(String, serde_json::Value)>);
+
+impl Kept {
+    /// Text and document.
+    pub fn take(&self) -> (String, serde_json::Value) {
+        std::mem::take(&mut *self.locked())
+    }
+
+    fn locked(&self) -> MutexGuard<'_, (String, serde_json::Value)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'k> Output<'k> {
+    /// To standard output: one JSON document, or text.
+    pub const fn new(json: bool) -> Self {
+        Self { json, kept: None }
+    }
+
+    /// Keeps text and document.
+    pub const fn keeping(kept: &'k Kept) -> Self {
+        Self { json: false, kept: Some(kept) }
+    }
+
     /// Writes a line of text; nothing when JSON is wanted.
     ///
     /// # Errors
     /// Standard output's.
     pub fn line(self, text: impl AsRef<str>) -> io::Result<()> {
-        if self.json { Ok(()) } else { writeln!(io::stdout().lock(), "{}", text.as_ref()) }
+        match self.kept {
+            Some(kept) => kept.locked().0 += &format!("{}\n", text.as_ref()),
+            None if self.json => {}
+            None => writeln!(io::stdout().lock(), "{}", text.as_ref())?,
+        }
+        Ok(())
     }
 
     /// Writes the document when JSON is wanted.
@@ -89,17 +136,21 @@ impl Output {
     /// # Errors
     /// Standard output's.
     pub fn document(self, document: &impl Serialize) -> io::Result<()> {
-        if self.json {
-            let mut out = io::stdout().lock();
-            serde_json::to_writer_pretty(&mut out, document)?;
-            writeln!(out)?;
+        match self.kept {
+            Some(kept) => kept.locked().1 = serde_json::to_value(document)?,
+            None if self.json => {
+                let mut out = io::stdout().lock();
+                serde_json::to_writer_pretty(&mut out, document)?;
+                writeln!(out)?;
+            }
+            None => {}
         }
         Ok(())
     }
 
     /// Whether standard error is a terminal.
     pub fn is_watched(self) -> bool {
-        !self.json && io::stderr().is_terminal()
+        self.kept.is_none() && !self.json && io::stderr().is_terminal()
     }
 }
 
@@ -120,19 +171,25 @@ pub fn pretty(json: &str) -> String {
 
 /// Reports on standard error why a command could not be carried out. A closed pipe, as after `head`, is not reported.
 pub fn tell(failure: &Failure) {
+    let is_left = |error: &anyhow::Error| {
+        error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    };
+    if !matches!(failure, Failure::Other(error) if is_left(error)) {
+        // Where standard error is gone there is nobody left to tell.
+        let _gone = writeln!(io::stderr().lock(), "{}", failure_text(failure));
+    }
+}
+
+/// Why a command could not be carried out, as a person reads it.
+pub fn failure_text(failure: &Failure) -> String {
     let text = match failure {
-        Failure::Other(error)
-            if error.downcast_ref::<io::Error>().is_some_and(|it| it.kind() == io::ErrorKind::BrokenPipe) =>
-        {
-            return;
-        }
         Failure::Config(errors) => errors.to_string(),
         Failure::Fault(fault) => fault_text(fault),
         Failure::Faults(faults) => faults.iter().map(fault_text).collect::<Vec<_>>().join("\n"),
         Failure::Other(error) => format!("error: {error:#}"),
+        Failure::There(text, _) => text.clone(),
     };
-    // Where standard error is gone there is nobody left to tell.
-    let _gone = writeln!(io::stderr().lock(), "{}", text.trim_end());
+    text.trim_end().to_owned()
 }
 
 /// The time of day, UTC, to the millisecond.

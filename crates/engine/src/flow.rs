@@ -15,6 +15,7 @@ use crate::{
     mapping::Mapping,
     market::{CachedReference, Reference, Views},
     push::{gate::Gate, guard::Guard},
+    turns::Turns,
 };
 
 /// Version of the projection: raise it when the same records give another listing, so that flows process every record
@@ -36,6 +37,8 @@ pub struct Flow {
     pub destination: Arc<dyn Destination>,
     /// The destination's account, shared by all flows into it.
     pub gate: Arc<Gate>,
+    /// One push at a time.
+    pub turns: Turns,
     /// The reference records of its source, shared by all flows of the source.
     pub reference: Arc<CachedReference>,
     /// The result of [`Destination::prepare`], once it was called.

@@ -26,6 +26,7 @@ pub mod pull;
 pub mod push;
 pub mod run;
 pub mod signals;
+mod turns;
 pub mod verify;
 
 pub use contract::SystemClock;
@@ -34,3 +35,4 @@ pub use named::Named;
 pub use observe::{Event, Observer};
 pub use pull::Pull;
 pub use push::{Decision, Push, decide, unknown_outcome};
+pub use turns::Turns;

@@ -5,6 +5,8 @@
 //! a connection to the database, a permit or a slot that pushing needs.
 
 mod connections;
+#[cfg(unix)]
+pub mod control;
 mod feeds;
 mod health;
 mod imports;

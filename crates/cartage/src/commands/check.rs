@@ -20,7 +20,7 @@ struct Checked {
     findings: Vec<Finding>,
 }
 
-pub(super) async fn run(path: &Path, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(path: &Path, output: Output<'_>) -> Result<Exit, Failure> {
     let loaded = load(path)?;
     let parts = assemble::parts(&loaded)?;
     output.line(format!("{} is well-formed; every secret it names can be had", loaded.file))?;

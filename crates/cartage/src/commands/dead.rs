@@ -9,9 +9,8 @@ use contract::{
 use engine::{Decision, Flow, decide, unknown_outcome};
 use serde::Serialize;
 
-use super::{Look, chosen, clock, load, look};
+use super::{Look, Session, chosen, control, look};
 use crate::{
-    assemble,
     cli::{DeadArgs, DeadCommand, DeadOne, DropArgs, ReplayArgs},
     output::{Exit, Failure, Output, fault_text, pretty},
 };
@@ -48,22 +47,28 @@ struct Change<'a> {
     replay: bool,
 }
 
-pub(super) async fn run(path: &Path, command: &DeadCommand, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(path: &Path, command: DeadCommand, output: Output<'_>) -> Result<Exit, Failure> {
     match command {
-        DeadCommand::List(args) => list(path, args, output).await,
-        DeadCommand::Show(args) => show(path, args, output).await,
-        DeadCommand::Replay(ReplayArgs { flow, records, held }) => {
-            change(path, &Change { flow: flow.as_ref(), records, held: *held, replay: true }, output).await
-        }
-        DeadCommand::Drop(DropArgs { records, all: false, held: false, .. }) if records.is_empty() => {
-            let fault = Fault::config("C0823", "no record is named")
-                .hint("name records, or --all to drop all that were set aside, or --held for those that are held");
-            Err(fault.into())
-        }
-        DeadCommand::Drop(DropArgs { flow, records, held, .. }) => {
-            change(path, &Change { flow: flow.as_ref(), records, held: *held, replay: false }, output).await
-        }
+        DeadCommand::List(args) => list(path, &args, output).await,
+        DeadCommand::Show(args) => show(path, &args, output).await,
+        DeadCommand::Replay(args) => control::run(path, control::Command::DeadReplay(args), output).await,
+        DeadCommand::Drop(args) => control::run(path, control::Command::DeadDrop(args), output).await,
     }
+}
+
+pub(super) async fn replay(session: &Session, args: &ReplayArgs, output: Output<'_>) -> Result<Exit, Failure> {
+    let ReplayArgs { flow, records, held } = args;
+    change(session, &Change { flow: flow.as_ref(), records, held: *held, replay: true }, output).await
+}
+
+pub(super) async fn drop(session: &Session, args: &DropArgs, output: Output<'_>) -> Result<Exit, Failure> {
+    let DropArgs { flow, records, all, held } = args;
+    if records.is_empty() && !all && !held {
+        return Err(Fault::config("C0823", "no record is named")
+            .hint("name records, or --all to drop all that were set aside, or --held for those that are held")
+            .into());
+    }
+    change(session, &Change { flow: flow.as_ref(), records, held: *held, replay: false }, output).await
 }
 
 /// The latest records that were set aside or are held, or those that are named, wherever they stand.
@@ -114,7 +119,7 @@ async fn held_letter(store: &dyn Store, flow: &Flow, kept: Kept) -> Result<DeadL
     Ok(DeadLetter { number, kind, id, revision, at, fault, items: Vec::new(), call })
 }
 
-async fn list(path: &Path, args: &DeadArgs, output: Output) -> Result<Exit, Failure> {
+async fn list(path: &Path, args: &DeadArgs, output: Output<'_>) -> Result<Exit, Failure> {
     let Look { store, flows, .. } = look(path)?;
     let letters = letters(store.as_ref(), &flows, args.flow.as_ref(), &args.records).await?;
     output.document(&letters)?;
@@ -148,7 +153,7 @@ async fn list(path: &Path, args: &DeadArgs, output: Output) -> Result<Exit, Fail
     Ok(Exit::Left)
 }
 
-async fn show(path: &Path, args: &DeadOne, output: Output) -> Result<Exit, Failure> {
+async fn show(path: &Path, args: &DeadOne, output: Output<'_>) -> Result<Exit, Failure> {
     let Look { store, flows, .. } = look(path)?;
     let records = std::slice::from_ref(&args.record);
     let letters = letters(store.as_ref(), &flows, args.flow.as_ref(), records).await?;
@@ -171,11 +176,12 @@ async fn show(path: &Path, args: &DeadOne, output: Output) -> Result<Exit, Failu
     Ok(Exit::Left)
 }
 
-async fn change(path: &Path, what: &Change<'_>, output: Output) -> Result<Exit, Failure> {
-    let loaded = load(path)?;
-    let flows = assemble::parts(&loaded)?.flows;
-    let store = assemble::open(&loaded)?;
-    let done = changed(store.as_ref(), clock().as_ref(), &flows, what).await?;
+async fn change(session: &Session, what: &Change<'_>, output: Output<'_>) -> Result<Exit, Failure> {
+    let engine = &session.engine;
+    let done = changed(engine.store.as_ref(), engine.clock.as_ref(), &engine.flows, what).await?;
+    for origin in &engine.origins {
+        origin.pull.ring();
+    }
     output.document(&done)?;
     for Done { flow, records, held } in &done {
         let dead = records - held;

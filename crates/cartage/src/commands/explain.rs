@@ -28,7 +28,7 @@ enum Known {
     Unread(UnreadRow),
 }
 
-pub(super) async fn run(path: &Path, args: &ExplainArgs, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(path: &Path, args: &ExplainArgs, output: Output<'_>) -> Result<Exit, Failure> {
     let Look { store, flows, .. } = look(path)?;
     let mut sources: Vec<_> = flows.iter().map(|flow| &flow.source).collect();
     sources.sort_unstable();

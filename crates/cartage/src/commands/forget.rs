@@ -1,6 +1,6 @@
 //! `cartage forget`: flows and sources that are no longer configured.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use contract::{
     Destination, Fault,
@@ -10,7 +10,7 @@ use engine::forget::{Forgotten, forget, remove};
 use model::{FlowName, SourceName};
 use serde::Serialize;
 
-use super::{Session, configured, load};
+use super::{Session, configured};
 use crate::{
     assemble,
     cli::ForgetArgs,
@@ -26,10 +26,8 @@ struct Done {
     forgotten: Forgotten,
 }
 
-pub(super) async fn run(path: &Path, args: &ForgetArgs, output: Output) -> Result<Exit, Failure> {
-    let loaded = load(path)?;
-    let session = Session::open(path, output, false).await?;
-    let (engine, store) = (&session.engine, session.engine.store.as_ref());
+pub(super) async fn carry_out(session: &Session, args: &ForgetArgs, output: Output<'_>) -> Result<Exit, Failure> {
+    let (loaded, engine, store) = (&*session.loaded, &session.engine, session.engine.store.as_ref());
     let all = store.left_behind(&configured(&engine.flows)).await?;
     let is_meant = |leftover: &&Leftover| {
         leftover.id.flow.as_str() == args.flow
@@ -41,7 +39,7 @@ pub(super) async fn run(path: &Path, args: &ForgetArgs, output: Output) -> Resul
             nothing_left(args, &all, loaded.config.flows.contains_key(&FlowName::new(args.flow.as_str()))).into()
         );
     }
-    let target = if args.remove_items { Some(destination(&loaded, args)?) } else { None };
+    let target = if args.remove_items { Some(destination(loaded, args)?) } else { None };
     let mut done = Vec::new();
     for leftover in meant {
         let forgotten = match &target {

@@ -21,7 +21,7 @@ struct Listed {
 }
 
 /// Lists the records of all flows that this rule or reason keeps back.
-pub(super) async fn run(Look { store, flows, .. }: &Look, rule: &str, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(Look { store, flows, .. }: &Look, rule: &str, output: Output<'_>) -> Result<Exit, Failure> {
     let by = Hold::from_name(rule).map_or_else(|| KeptBy::Rule(rule.to_owned()), KeptBy::Hold);
     let mut all = Vec::new();
     let mut more = Vec::new();

@@ -1,6 +1,7 @@
 //! What each command does. One file per command; what several share is here.
 
 mod check;
+mod control;
 mod dead;
 #[cfg(feature = "demo")]
 pub mod demo;
@@ -33,7 +34,7 @@ use crate::{
 /// # Errors
 /// Why it could not be carried out.
 pub async fn run(cli: Cli) -> Result<Exit, Failure> {
-    let output = Output { json: cli.json };
+    let output = Output::new(cli.json);
     match cli.command {
         #[cfg(feature = "demo")]
         Command::Emulated(command) => demo::run(&command, output).await,
@@ -43,21 +44,22 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
                 .into())
         }
         Command::Init => {
-            Output { json: false }.line(config::starter().trim_end())?;
+            Output::new(false).line(config::starter().trim_end())?;
             Ok(Exit::Done)
         }
         Command::Check => check::run(&cli.config, output).await,
-        Command::Plan(args) => plan::run(&cli.config, &args, output).await,
-        Command::Sync(args) => sync::run(&cli.config, &args, output).await,
+        Command::Plan(args) => plan::run(&cli.config, args, output).await,
+        Command::Sync(args) => control::run(&cli.config, control::Command::Sync(args), output).await,
         Command::Run => run::run(&cli.config).await,
+        Command::Reload => control::run(&cli.config, control::Command::Reload(control::Reload {}), output).await,
         Command::Status(args) => status::run(&cli.config, &args, output).await,
         Command::Explain(args) => explain::run(&cli.config, &args, output).await,
-        Command::Verify(args) => verify::run(&cli.config, &args, output).await,
-        Command::Forget(args) => forget::run(&cli.config, &args, output).await,
-        Command::Dead(command) => dead::run(&cli.config, &command, output).await,
+        Command::Verify(args) => control::run(&cli.config, control::Command::Verify(args), output).await,
+        Command::Forget(args) => control::run(&cli.config, control::Command::Forget(args), output).await,
+        Command::Dead(command) => dead::run(&cli.config, command, output).await,
         Command::Schema => {
             let schema = config::schema::schema();
-            Output { json: true }.document(&schema)?;
+            Output::new(true).document(&schema)?;
             Ok(Exit::Done)
         }
         Command::GenerateDocs { out } => {
@@ -77,24 +79,39 @@ fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
 }
 
-/// What a one-shot command works with.
+/// What a command works with that writes.
 struct Session {
+    loaded: Arc<Loaded>,
     engine: Arc<Engine>,
     progress: Arc<Progress>,
-    _telemetry: telemetry::Guard,
+    /// Turns true when it is to stop.
+    stop: watch::Receiver<bool>,
+    /// None where the process that runs has it.
+    _telemetry: Option<telemetry::Guard>,
 }
 
 impl Session {
-    /// Loads the configuration, opens the store for writing and makes the flows known.
-    async fn open(path: &Path, output: Output, allow_deletes: bool) -> Result<Self, Failure> {
-        let loaded = load(path)?;
+    /// Opens the store of a configuration for writing and makes the flows known.
+    async fn open(loaded: Loaded, output: Output<'_>, allow_deletes: bool) -> Result<Self, Failure> {
         let telemetry = telemetry::start(&loaded.config.telemetry)?;
         let show = if output.is_watched() { Show::Bars } else { Show::Lines };
         let progress = Arc::new(Progress::new(show));
         let store = assemble::open(&loaded)?;
         let engine = assemble::engine(&loaded, store, clock(), Arc::<Progress>::clone(&progress), allow_deletes)?;
         engine.register().await?;
-        Ok(Self { engine, progress, _telemetry: telemetry })
+        let (loaded, stop) = (Arc::new(loaded), until_interrupted());
+        Ok(Self { loaded, engine, progress, stop, _telemetry: Some(telemetry) })
+    }
+
+    /// What a command works with in the process that runs.
+    fn running(loaded: &Arc<Loaded>, engine: &Arc<Engine>, stop: watch::Receiver<bool>) -> Self {
+        let progress = Arc::new(Progress::new(Show::Nothing));
+        Self { loaded: Arc::clone(loaded), engine: Arc::clone(engine), progress, stop, _telemetry: None }
+    }
+
+    /// The same without the guards of sources and flows.
+    fn unguarded(&self) -> Self {
+        Self::running(&self.loaded, &Arc::new(self.engine.unguarded()), self.stop.clone())
     }
 }
 

@@ -14,7 +14,7 @@ use engine::{
 use model::Kind;
 use serde::Serialize;
 
-use super::{Look, Session, chosen, clock, configured, look, status::leftovers_text};
+use super::{Look, Session, chosen, clock, configured, control, look, status::leftovers_text};
 use crate::{
     cli::PlanArgs,
     output::{Exit, Failure, Output, fault_text, table},
@@ -39,16 +39,19 @@ struct RecordPlan {
     fault: Option<Fault>,
 }
 
-pub(super) async fn run(path: &Path, args: &PlanArgs, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(path: &Path, args: PlanArgs, output: Output<'_>) -> Result<Exit, Failure> {
     // What was read before can be looked at beside a process that writes.
     if args.offline
         && let Some(Look { store, flows, .. }) = known(path).await
     {
-        let exit = show(store.as_ref(), clock().as_ref(), &chosen(&flows, &args.flow)?, args, output).await?;
+        let exit = show(store.as_ref(), clock().as_ref(), &chosen(&flows, &args.flow)?, &args, output).await?;
         leftovers(store.as_ref(), &flows, output).await?;
         return Ok(exit);
     }
-    let session = Session::open(path, output, false).await?;
+    control::run(path, control::Command::Plan(args), output).await
+}
+
+pub(super) async fn carry_out(session: &Session, args: &PlanArgs, output: Output<'_>) -> Result<Exit, Failure> {
     let engine = &session.engine;
     let flows = chosen(&engine.flows, &args.flow)?;
     if !args.offline {
@@ -69,7 +72,7 @@ pub(super) async fn run(path: &Path, args: &PlanArgs, output: Output) -> Result<
 }
 
 /// Names what is left of flows and sources that are no longer configured: no plan of a configured flow shows it.
-async fn leftovers(store: &dyn Store, flows: &[Arc<Flow>], output: Output) -> Result<(), Failure> {
+async fn leftovers(store: &dyn Store, flows: &[Arc<Flow>], output: Output<'_>) -> Result<(), Failure> {
     for line in leftovers_text(&store.left_behind(&configured(flows)).await?).lines() {
         output.line(line)?;
     }
@@ -90,7 +93,7 @@ async fn show(
     clock: &dyn Clock,
     flows: &[Arc<Flow>],
     args: &PlanArgs,
-    output: Output,
+    output: Output<'_>,
 ) -> Result<Exit, Failure> {
     if let Some(text) = &args.record {
         return one(store, clock, flows, text, output).await;
@@ -163,7 +166,7 @@ async fn one(
     clock: &dyn Clock,
     flows: &[Arc<Flow>],
     text: &str,
-    output: Output,
+    output: Output<'_>,
 ) -> Result<Exit, Failure> {
     let (mut plans, mut only) = (Vec::new(), None);
     for flow in flows {

@@ -1,18 +1,22 @@
 //! `cartage run`: stays in sync and serves the edges.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use contract::Fault;
 use engine::run::Engine;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use server::Served;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
 
-use super::{clock, load, until_interrupted};
+use super::{Session, clock, control, load, until_interrupted};
 use crate::{
     assemble,
     config::Loaded,
-    output::{Exit, Failure},
+    output::{Exit, Failure, failure_text},
     progress::{Progress, Show},
     telemetry,
 };
@@ -30,8 +34,15 @@ pub(super) async fn run(path: &Path) -> Result<Exit, Failure> {
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics can't be set up")?;
     let progress = Arc::new(Progress::new(Show::Nothing));
     let stop = until_interrupted();
+    let mut hangups = Hangups::new()?;
+    let listener = listen(loaded.config.server.listen)?;
     let Some(engine) = begin(&loaded, &progress, stop.clone()).await? else { return Ok(Exit::Done) };
-    serve(&loaded, &engine, metrics, stop).await?;
+    let mut now = Round { loaded: Arc::new(loaded), engine, listener };
+    while let Some(next) = serve(path, &now, metrics.clone(), stop.clone(), &mut hangups).await? {
+        next.engine.register().await?;
+        now = next;
+    }
+    tracing::info!("stopped: everything under way has ended");
     Ok(Exit::Done)
 }
 
@@ -63,52 +74,138 @@ async fn begin(
     }
 }
 
-/// Runs the engine and its edges until `stop` turns true.
-pub(super) async fn serve(
-    loaded: &Loaded,
-    engine: &Arc<Engine>,
+/// What one configuration is carried out with.
+struct Round {
+    loaded: Arc<Loaded>,
+    engine: Arc<Engine>,
+    /// Stays open from one round to the next, so that no request is refused between them.
+    listener: std::net::TcpListener,
+}
+
+fn listen(at: SocketAddr) -> Result<std::net::TcpListener, Failure> {
+    let why = || format!("server.listen {at} can't be listened on; is another `cartage run` there?");
+    Ok(std::net::TcpListener::bind(at).with_context(why)?)
+}
+
+/// Runs the engine, its edges and its control socket until `stop` turns true, or until another configuration follows.
+async fn serve(
+    path: &Path,
+    now: &Round,
     metrics: PrometheusHandle,
-    stop: watch::Receiver<bool>,
-) -> Result<(), Failure> {
-    let listen = loaded.config.server.listen;
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("server.listen {listen} can't be listened on; is another `cartage run` there?"))?;
-    tracing::info!(listen = %listener.local_addr().map_err(anyhow::Error::from)?, flows = engine.flows.len(), "running");
-    let flows: BTreeMap<_, _> = engine
-        .flows
-        .iter()
-        .filter_map(|flow| {
-            let origin = engine.origins.iter().find(|origin| origin.pull.name == flow.source)?;
-            Some((flow.name.clone(), (Arc::clone(flow), origin.pull.source.lanes())))
-        })
-        .collect();
-    let cadence = engine.origins.iter().map(|origin| (origin.pull.name.clone(), origin.cadence.clone())).collect();
-    let served = Served {
-        flows,
+    mut stop: watch::Receiver<bool>,
+    hangups: &mut Hangups,
+) -> Result<Option<Round>, Failure> {
+    let engine = &now.engine;
+    let listener = now.listener.try_clone()?;
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
+    tracing::info!(listen = %listener.local_addr()?, flows = engine.flows.len(), "running");
+    let (ending, end) = watch::channel(false);
+    let upkeep = tokio::spawn(keep_up(metrics.clone()));
+    let edges = server::router(served(now, metrics)?);
+    let edges = tokio::spawn(server::serve(listener, edges, server::Limits::default(), until(end.clone())));
+    let (asks, mut asked) = mpsc::channel(1);
+    let control = control::serve(Session::running(&now.loaded, engine, end.clone()), asks, until(end.clone()));
+    let mut running = tokio::spawn({
+        let (engine, end) = (Arc::clone(engine), end.clone());
+        async move { engine.run(&end).await }
+    });
+    let next = loop {
+        let asked = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break None,
+            ended = &mut running => return ended.context("the engine ended")?.map(|()| None).map_err(Failure::from),
+            Some(asked) = asked.recv() => Some(asked),
+            () = hangups.next() => None,
+        };
+        let read = next(path, now);
+        if let Err(failure) = &read {
+            tracing::error!(error = failure_text(failure), "the configuration was not read again; the old one stays");
+        }
+        let (next, answer) = match read {
+            Ok(next) => (Some(next), Ok(())),
+            Err(failure) => (None, Err(failure)),
+        };
+        // Whoever asked may have left.
+        let _left = asked.map(|asked| asked.send(answer));
+        if next.is_some() {
+            tracing::info!("another configuration follows");
+            break next;
+        }
+    };
+    ending.send_replace(true);
+    upkeep.abort();
+    running.await.context("the engine ended")??;
+    control.await;
+    edges.await.context("the server ended")?.context("the server ended")?;
+    Ok(next)
+}
+
+/// Reads the configuration again and puts together what it asks for.
+fn next(path: &Path, now: &Round) -> Result<Round, Failure> {
+    let (loaded, before) = (load(path)?, &now.loaded.config);
+    if loaded.config.store.path != before.store.path {
+        return Err(Fault::config("C0830", "store.path can't be changed while it runs")
+            .hint("stop `cartage run` and start it again")
+            .into());
+    }
+    let is_same = loaded.config.server.listen == before.server.listen;
+    let listener = if is_same { now.listener.try_clone()? } else { listen(loaded.config.server.listen)? };
+    let (store, progress) = (Arc::clone(&now.engine.store), Arc::new(Progress::new(Show::Nothing)));
+    let engine = assemble::engine(&loaded, store, clock(), progress, false)?;
+    Ok(Round { loaded: Arc::new(loaded), engine, listener })
+}
+
+/// What the edges serve.
+fn served(now: &Round, metrics: PrometheusHandle) -> Result<Served, Failure> {
+    let engine = &now.engine;
+    let flows = engine.flows.iter().filter_map(|flow| {
+        let origin = engine.origins.iter().find(|origin| origin.pull.name == flow.source)?;
+        Some((flow.name.clone(), (Arc::clone(flow), origin.pull.source.lanes())))
+    });
+    let cadence = engine.origins.iter().map(|origin| (origin.pull.name.clone(), origin.cadence.clone()));
+    Ok(Served {
+        flows: flows.collect(),
         // However many requests there are, pushing does not wait for a connection to the database.
-        store: assemble::open_read_only(loaded)?,
+        store: assemble::open_read_only(&now.loaded)?,
         ledger: Arc::clone(&engine.store),
-        cadence,
+        cadence: cadence.collect(),
         clock: Arc::clone(&engine.clock),
         health: Arc::clone(&engine.health),
         metrics,
-    };
-    let upkeep = served.metrics.clone();
-    let upkeep = tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(UPKEEP).await;
-            upkeep.run_upkeep();
+    })
+}
+
+/// Sums up from time to time what histograms collect.
+async fn keep_up(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        metrics.run_upkeep();
+    }
+}
+
+async fn until(mut end: watch::Receiver<bool>) {
+    let _ended = end.wait_for(|end| *end).await.is_ok();
+}
+
+/// SIGHUP, which asks for the configuration to be read again.
+struct Hangups {
+    #[cfg(unix)]
+    signals: tokio::signal::unix::Signal,
+}
+
+impl Hangups {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            signals: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        if self.signals.recv().await.is_some() {
+            return;
         }
-    });
-    let mut stopped = stop.clone();
-    let edges = tokio::spawn(server::serve(listener, server::router(served), server::Limits::default(), async move {
-        let _stopped = stopped.wait_for(|stop| *stop).await.is_ok();
-    }));
-    let ran = engine.run(&stop).await;
-    upkeep.abort();
-    ran?;
-    edges.await.context("the server ended")?.context("the server ended")?;
-    tracing::info!("stopped: everything under way has ended");
-    Ok(())
+        std::future::pending::<()>().await;
+    }
 }

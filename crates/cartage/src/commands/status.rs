@@ -207,7 +207,7 @@ pub fn exit_of(flows: &[FlowStatus]) -> Exit {
 /// So many records that could not be understood, or only in part, are shown.
 const SHOWN: usize = 20;
 
-pub(super) async fn run(path: &Path, args: &StatusArgs, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(path: &Path, args: &StatusArgs, output: Output<'_>) -> Result<Exit, Failure> {
     let looked = look(path)?;
     if let Some(rule) = &args.records {
         return listed::run(&looked, rule, output).await;

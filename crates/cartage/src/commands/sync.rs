@@ -1,6 +1,6 @@
 //! `cartage sync`: one pass.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use contract::{
     Fault,
@@ -18,7 +18,6 @@ use tokio::sync::watch;
 use super::{
     Session, chosen, configured,
     status::{self, FlowStatus, flows_table, leftovers_text},
-    until_interrupted,
 };
 use crate::{
     cli::SyncArgs,
@@ -62,8 +61,7 @@ pub(super) struct LaneReport {
     fault: Option<Fault>,
 }
 
-pub(super) async fn run(path: &Path, args: &SyncArgs, output: Output) -> Result<Exit, Failure> {
-    let session = Session::open(path, output, args.allow_deletes).await?;
+pub(super) async fn carry_out(session: &Session, args: &SyncArgs, output: Output<'_>) -> Result<Exit, Failure> {
     chosen(&session.engine.flows, &args.flow)?;
     let options = SyncOptions {
         full: args.full || args.allow_deletes,
@@ -71,7 +69,7 @@ pub(super) async fn run(path: &Path, args: &SyncArgs, output: Output) -> Result<
         patience: args.patience(),
     };
     let pass = Pass { engine: &session.engine, progress: &session.progress };
-    let report = pass.carry_out(&options, &until_interrupted()).await?;
+    let report = pass.carry_out(&options, &session.stop).await?;
     output.document(&report)?;
     show(&report, output)?;
     Ok(exit(&report))
@@ -138,7 +136,7 @@ fn destination_calls(flows: &[Arc<Flow>]) -> u64 {
 }
 
 /// Prints a report for people.
-pub(super) fn show(report: &Report, output: Output) -> Result<(), Failure> {
+pub(super) fn show(report: &Report, output: Output<'_>) -> Result<(), Failure> {
     output.line(flows_table(&report.flows).trim_end())?;
     for line in leftovers_text(&report.leftovers).lines() {
         output.line(line)?;

@@ -1,12 +1,10 @@
 //! `cartage verify`: is the destination as it acknowledged.
 
-use std::path::Path;
-
 use contract::Fault;
 use engine::verify::{Verified, repair, repaired, verify};
 use serde::Serialize;
 
-use super::{Session, chosen, until_interrupted};
+use super::{Session, chosen};
 use crate::{
     cli::VerifyArgs,
     output::{Exit, Failure, Output, exit_of, fault_text},
@@ -26,8 +24,7 @@ struct FlowVerified {
     paused: Option<Fault>,
 }
 
-pub(super) async fn run(path: &Path, args: &VerifyArgs, output: Output) -> Result<Exit, Failure> {
-    let session = Session::open(path, output, false).await?;
+pub(super) async fn carry_out(session: &Session, args: &VerifyArgs, output: Output<'_>) -> Result<Exit, Failure> {
     let engine = &session.engine;
     let mut all = Vec::new();
     for flow in chosen(&engine.flows, &args.flow)? {
@@ -35,7 +32,7 @@ pub(super) async fn run(path: &Path, args: &VerifyArgs, output: Output) -> Resul
         let (mut sent_again, mut paused) = (None, None);
         if args.repair {
             repair(&flow, engine.store.as_ref(), engine.clock.as_ref(), &verified).await?;
-            paused = engine.push(&flow, &until_interrupted()).until_idle().await?.paused;
+            paused = engine.push(&flow, &session.stop).until_idle().await?.paused;
             sent_again = Some(repaired(&flow, engine.store.as_ref(), &verified).await?);
         }
         all.push(FlowVerified { flow: flow.name.to_string(), verified, repaired: sent_again, paused });

@@ -439,7 +439,7 @@ async fn the_daemon_syncs_serves_and_ends_cleanly_when_told() {
     let metrics = asked("/metrics").await;
     assert!(metrics.contains("cartage_calls_total") && metrics.contains("cartage_records"), "{metrics}");
     // Another one would write the same database.
-    shop.cartage(&["sync"]).await.says(&["error[C0103]"]);
+    shop.cartage(&["run"]).await.ended(1).says(&["is another `cartage run` there?"]);
     shop.cartage(&["status"]).await.ended(0);
 
     let pid = child.id().unwrap().to_string();

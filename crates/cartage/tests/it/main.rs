@@ -9,6 +9,8 @@
 )]
 
 mod bad_input;
+#[cfg(unix)]
+mod beside;
 mod cli;
 mod crash;
 mod dead;

@@ -25,6 +25,7 @@ use self::{gathered::Gathered, progress::Progress, refresh::Replacing};
 use crate::{
     defect::cut_off,
     observe::{Event, Observer},
+    turns::Turns,
 };
 
 /// A source being read.
@@ -46,6 +47,8 @@ pub struct Pull {
     pub news: watch::Sender<u64>,
     /// Changes when a hint was stored.
     pub hinted: watch::Sender<u64>,
+    /// One walk of a lane at a time.
+    pub turns: Turns,
 }
 
 /// How a lane is to be read.
@@ -142,6 +145,7 @@ impl Pull {
     /// The source's or the store's fault. Pages that were read stay stored; the next walk goes on from there.
     #[tracing::instrument(skip_all, fields(source = %self.name, lane = &*lane.name, ?mode))]
     pub async fn walk(&self, lane: &Lane, mode: Mode) -> Result<Walked, Stopped> {
+        let _turn = self.turns.wait(&lane.name).await;
         let walked = self.walk_once(lane, mode).await?;
         if !walked.missed {
             return Ok(walked);

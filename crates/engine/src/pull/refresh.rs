@@ -15,6 +15,9 @@ use model::{Category, Kind, Record, RecordId, Sku};
 
 use super::{Pull, Stopped, add, gathered::set_odd_versions_aside};
 
+/// The turn of asking for what hints name; no lane has this name.
+const HINTS: &str = "";
+
 impl Pull {
     /// Accepts a delivery to the source's address: verifies it, and stores its hints. When this returns, the hints are
     /// durable and the delivery may be acknowledged. Returns the number of hints.
@@ -54,6 +57,7 @@ impl Pull {
     /// # Errors
     /// The source's or the store's fault. Answers that arrived are stored; the other hints wait.
     pub async fn refresh(&self) -> Result<Taken, Stopped> {
+        let _turn = self.turns.wait(HINTS).await;
         let mut sum = Taken::default();
         loop {
             let waiting = self.store.hints(&self.name, MOST_REFS + usize::from(u8::MAX)).await?;

@@ -132,6 +132,7 @@ impl Push {
     /// The store's fault. A destination's fault is no error: it is in [`Pushed::paused`] or with the records.
     #[tracing::instrument(name = "push", skip_all, fields(flow = %self.flow.name))]
     pub async fn until_idle(&self) -> Result<Pushed, Fault> {
+        let _turn = self.flow.turns.wait(self.flow.name.as_str()).await;
         Turn::new(self.clone()).run().await
     }
 }

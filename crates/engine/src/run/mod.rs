@@ -37,6 +37,7 @@ const PRUNED_AT_ONCE: usize = 1000;
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Sources, flows, and what they share.
+#[derive(Clone)]
 pub struct Engine {
     /// Sources, by name.
     pub origins: Vec<Arc<Origin>>,
@@ -57,6 +58,7 @@ pub struct Engine {
 }
 
 /// A source and how it is read.
+#[derive(Clone)]
 pub struct Origin {
     /// Reads it.
     pub pull: Pull,
@@ -71,6 +73,22 @@ pub struct Origin {
 }
 
 impl Engine {
+    /// The same engine without guards: its walks may delete whatever the source does not have, and its pushes may remove
+    /// whatever flows do not carry.
+    #[must_use]
+    pub fn unguarded(&self) -> Self {
+        let origin = |origin: &Arc<Origin>| {
+            let pull = Pull { guard: None, ..origin.pull.clone() };
+            Arc::new(Origin { pull, ..Origin::clone(origin) })
+        };
+        let flow = |flow: &Arc<Flow>| Arc::new(Flow { guard: None, ..Flow::clone(flow) });
+        Self {
+            origins: self.origins.iter().map(origin).collect(),
+            flows: self.flows.iter().map(flow).collect(),
+            ..self.clone()
+        }
+    }
+
     /// Makes the flows known to the store: what a crash cut off is in doubt from here on. Deletes the records of lanes that
     /// were switched off since the last start.
     ///

@@ -14,7 +14,7 @@ use contract::{
     source::{Finding, Urgency},
 };
 use engine::{
-    Event, Observer, SystemClock,
+    Event, Observer, SystemClock, Turns,
     pull::{Mode, Pull, Stopped, Walked},
 };
 use model::{Channel, Kind, Localized, Record};
@@ -105,6 +105,7 @@ impl Reading {
             guard: None,
             news: watch::channel(0).0,
             hinted: watch::channel(0).0,
+            turns: Turns::default(),
         };
         Self { script, clock, pull, _folder: folder }
     }
@@ -197,6 +198,7 @@ async fn a_walk_whose_place_is_not_known_any_more_begins_anew() {
         guard: None,
         news: watch::channel(0).0,
         hinted: watch::channel(0).0,
+        turns: Turns::default(),
     };
     let fault = pull.walk(&lane(), Mode::Everything).await.unwrap_err().fault();
     assert_eq!(fault.class, FaultClass::Transient);

@@ -22,7 +22,7 @@ use crate::{
 /// How quickly the demo looks for changes; a real shop's cadence is adaptive.
 const CADENCE: &str = "\n[sources.shop.cadence]\nproducts = \"1s\"\ninventory = \"1s\"\ncategories = \"2s\"\n";
 
-pub(super) async fn run(args: &DemoArgs, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &DemoArgs, output: Output<'static>) -> Result<Exit, Failure> {
     Scratch::delete_abandoned();
     let scratch = Scratch::new()?;
     let world = World::start_with_example(&args.shop, Listen::default()).await?;
@@ -61,7 +61,7 @@ async fn live(
     mut world: World,
     loaded: &crate::config::Loaded,
     interrupted: watch::Receiver<bool>,
-    output: Output,
+    output: Output<'static>,
 ) -> Result<Exit, Failure> {
     let progress = Arc::new(Progress::new(if output.json { Show::Nothing } else { Show::Everything }));
     let store = assemble::open(loaded)?;

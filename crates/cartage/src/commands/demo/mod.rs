@@ -15,7 +15,7 @@ pub use world::{Listen, World};
 use crate::output::{Exit, Failure, Output};
 
 /// Carries out a command.
-pub(super) async fn run(command: &Command, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(command: &Command, output: Output<'static>) -> Result<Exit, Failure> {
     match command {
         Command::Demo(args) => live::run(args, output).await,
         Command::Sandbox(args) => serve::run(args, output).await,

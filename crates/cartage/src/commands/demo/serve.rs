@@ -20,7 +20,7 @@ struct Serving {
     products: usize,
 }
 
-pub(super) async fn run(args: &SandboxArgs, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &SandboxArgs, output: Output<'static>) -> Result<Exit, Failure> {
     let listen = Listen { commercetools: args.commercetools, clerk: args.clerk };
     let mut stop = until_interrupted();
     let mut world = World::start_with_example(&args.shop, listen).await?;

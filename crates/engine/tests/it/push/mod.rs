@@ -28,7 +28,7 @@ use contract::{
     store::{Number, State, Work},
 };
 use engine::{
-    Flow, Push,
+    Flow, Push, Turns,
     mapping::Mapping,
     market::CachedReference,
     push::{Pushed, gate::Gate, guard::Guard},
@@ -146,6 +146,7 @@ impl Rig {
             gate: Arc::clone(&self.gate),
             reference: Arc::clone(&self.reference),
             account: OnceCell::new(),
+            turns: Turns::default(),
             guard: self.guard,
             products: Mapping::default(),
             categories: Mapping::default(),

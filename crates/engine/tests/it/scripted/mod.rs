@@ -21,7 +21,7 @@ use contract::{
     store::{EntryView, Hold, Intake, Kept, KeptBy, LaneState, Lease, Number, Tally, Touch},
 };
 use engine::{
-    Decision, Event, Flow, Observer, Push, decide,
+    Decision, Event, Flow, Observer, Push, Turns, decide,
     mapping::Mapping,
     push::{Pushed, gate::Gate},
 };
@@ -139,6 +139,7 @@ impl Side {
             destination,
             gate: Gate::new(contract::Random::seeded(1)),
             account: OnceCell::new(),
+            turns: Turns::default(),
             reference: Arc::default(),
             guard: None,
             products: self.fields.clone(),

@@ -15,7 +15,7 @@ use contract::{
     store::{Leased, Open, State, Step},
 };
 use engine::{
-    Decision,
+    Decision, Turns,
     pull::{Mode, Pull},
     signals::WithSignals,
 };
@@ -171,6 +171,7 @@ async fn what_people_say_there_comes_back_as_records_of_the_source() {
         guard: None,
         news: watch::channel(0).0,
         hinted: watch::channel(0).0,
+        turns: Turns::default(),
     };
     service.signal("anna");
     pull.walk(&lane, Mode::Changes).await.unwrap();

@@ -62,7 +62,7 @@ pub(super) struct Job {
     folder: PathBuf,
     shape: Shape,
     products: usize,
-    output: Output,
+    output: Output<'static>,
 }
 
 /// What `sync --json` reports.
@@ -89,7 +89,12 @@ struct Flow {
 }
 
 impl Job {
-    pub(super) async fn start(scratch: &Path, shape: Shape, products: usize, output: Output) -> anyhow::Result<Self> {
+    pub(super) async fn start(
+        scratch: &Path,
+        shape: Shape,
+        products: usize,
+        output: Output<'static>,
+    ) -> anyhow::Result<Self> {
         let folder = scratch.join(format!("{}-{products}", shape.name()));
         fs::create_dir_all(&folder)?;
         let file = folder.join("cartage.toml");

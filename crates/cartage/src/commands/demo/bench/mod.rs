@@ -23,7 +23,7 @@ use report::Bench;
 /// How many records change at once.
 const CHANGES: [usize; 3] = [1, 100, 10_000];
 
-pub(super) async fn run(args: &BenchArgs, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &BenchArgs, output: Output<'static>) -> Result<Exit, Failure> {
     let scratch = Scratch::new()?;
     let mut bench = Bench::default();
     for shape in Shape::ALL {

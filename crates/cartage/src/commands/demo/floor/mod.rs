@@ -37,7 +37,7 @@ struct Report {
     source_calls: u64,
 }
 
-pub(super) async fn run(plan: &Path, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(plan: &Path, output: Output<'static>) -> Result<Exit, Failure> {
     let clock = clock();
     let began = clock.now();
     let text = fs::read_to_string(plan).with_context(|| format!("{} can't be read", plan.display()))?;
