@@ -25,7 +25,8 @@ Examples:{demo}
   cartage init > cartage.toml     a configuration to begin with
   cartage check && cartage plan   does it work, and what would it send
   cartage sync && cartage status  one pass, and how every flow stands
-  cartage explain TRAIL-42        one record's journey from source to markets"
+  cartage explain TRAIL-42        one record's journey from source to markets
+  cartage help C0211              what an error means, and what to do"
     )
 }
 
@@ -36,6 +37,7 @@ Examples:{demo}
     version,
     propagate_version = true,
     arg_required_else_help = true,
+    disable_help_subcommand = true,
     after_help = after_help()
 )]
 pub struct Cli {
@@ -108,6 +110,28 @@ Examples:
     /// Records that were set aside, or of which nobody knows whether a call arrived: list, show, send again, drop.
     #[command(subcommand)]
     Dead(DeadCommand),
+    /// Help on a command, an error, a setting or a task.
+    #[command(after_help = "\
+Examples:
+  cartage help C0211              what an error means, and what to do
+  cartage help sync
+  cartage help")]
+    Help {
+        /// A command, the code of an error, or the name of a page.
+        topic: Option<String>,
+    },
+    /// Print what completes commands in a shell.
+    #[command(after_help = "Example:\n  cartage completions bash > /etc/bash_completion.d/cartage")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write a manual page of each command into a folder.
+    Man {
+        /// The folder.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Print the JSON Schema of the configuration.
     Schema,
     /// Write the generated reference documentation into a folder.

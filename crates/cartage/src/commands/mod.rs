@@ -7,6 +7,7 @@ mod dead;
 pub mod demo;
 mod explain;
 mod forget;
+mod help;
 mod listed;
 mod plan;
 mod run;
@@ -57,6 +58,9 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Verify(args) => control::run(&cli.config, control::Command::Verify(args), output).await,
         Command::Forget(args) => control::run(&cli.config, control::Command::Forget(args), output).await,
         Command::Dead(command) => dead::run(&cli.config, command, output).await,
+        Command::Help { topic } => help::run(topic.as_deref(), output),
+        Command::Completions { shell } => help::completions(shell, Output::new(false)),
+        Command::Man { out } => help::man(&out),
         Command::Schema => {
             let schema = config::schema::schema();
             Output::new(true).document(&schema)?;

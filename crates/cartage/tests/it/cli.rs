@@ -14,7 +14,22 @@ use crate::harness::{Shop, cartage, serve};
 async fn help_tells_commands_examples_and_exit_codes() {
     let help = cartage(&["--help"]).await.ended(0);
     let commands = [
-        "demo", "sandbox", "init", "check", "plan", "sync", "run", "status", "explain", "verify", "forget", "dead",
+        "demo",
+        "sandbox",
+        "init",
+        "check",
+        "plan",
+        "sync",
+        "run",
+        "status",
+        "explain",
+        "verify",
+        "forget",
+        "dead",
+        "reload",
+        "help",
+        "completions",
+        "man",
         "schema",
     ];
     let help = help.says(&commands).says(&["Exit codes:", "Examples:"]);
@@ -32,6 +47,23 @@ async fn help_tells_commands_examples_and_exit_codes() {
     cartage(&["sync", "--fast"]).await.ended(2).says(&["--fast"]);
     cartage(&["demo", "--products", "5", "--data", "x"]).await.ended(2);
     cartage(&["--version"]).await.ended(0).says(&[env!("CARGO_PKG_VERSION")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_binary_explains_errors_commands_and_itself() {
+    cartage(&["help", "c0211"]).await.ended(0).says(&["# C0211", "**Remedy.**"]);
+    cartage(&["help", "sync"]).await.ended(0).says(&["Usage: cartage sync", "--allow-deletes"]);
+    cartage(&["help", "operations"]).await.ended(0).says(&["# Running it"]);
+    cartage(&["help", "nosuch"]).await.ended(2).says(&["error[C0831]", "nosuch"]);
+    let all = cartage(&["help"]).await.ended(0).says(&["Usage: cartage", "C0101", "operations", "metrics"]);
+    assert!(!all.out.contains("README"), "{}", all.out);
+    for shell in ["bash", "zsh", "fish"] {
+        cartage(&["completions", shell]).await.ended(0).says(&["cartage", "allow-deletes"]);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    cartage(&["man", "--out", &folder.path().display().to_string()]).await.ended(0);
+    let page = std::fs::read_to_string(folder.path().join("cartage-sync.1")).unwrap();
+    assert!(page.starts_with(".ie") && page.contains("allow\\-deletes"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
