@@ -89,6 +89,14 @@ Examples:
     Sync(SyncArgs),
     /// Stay in sync: read at an adaptive pace, push at once, serve feeds, health and metrics.
     Run,
+    /// Pause flows: they send nothing until they are resumed, whatever process carries them out.
+    ///
+    /// Sources are read on, and what changes waits. Calls under way end.
+    #[command(after_help = "Example:\n  cartage pause clerk-de")]
+    Pause(FlowsArgs),
+    /// Have flows go on that were paused.
+    #[command(after_help = "Example:\n  cartage resume clerk-de")]
+    Resume(FlowsArgs),
     /// Have the process that runs read its configuration again; a wrong one is refused, and the old one stays.
     Reload,
     /// How every flow stands: the states of its records, which add up to the mirror.
@@ -227,6 +235,15 @@ pub struct ForgetArgs {
     #[serde(default)]
     #[arg(long, value_name = "DESTINATION", requires = "remove_items")]
     pub destination: Option<String>,
+}
+
+/// Which flows.
+#[derive(Debug, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlowsArgs {
+    /// Names of flows.
+    #[arg(required = true, value_name = "FLOW")]
+    pub flow: Vec<String>,
 }
 
 /// What can be done with dead letters.

@@ -70,6 +70,8 @@ struct FlowReadiness {
     waiting_for: Vec<String>,
     /// Lanes whose last whole read is too long ago.
     late: Vec<String>,
+    /// Since when a person has paused it.
+    paused_since: Option<Timestamp>,
     /// Records that are neither as they should be nor kept out by a rule, by state.
     left: BTreeMap<&'static str, u64>,
 }
@@ -120,7 +122,8 @@ async fn readiness(state: &State, flow: &Flow, lanes: &[Lane]) -> Result<FlowRea
         states.get(&*lane.name).is_some_and(|state| is_late(lane, set, state, now))
     };
     let name = |lane: &Lane| lane.name.clone().into_owned();
-    let mut left: BTreeMap<&'static str, u64> = state.tallies.of(store, clock, &flow.name).await?.left().collect();
+    let tally = state.tallies.of(store, clock, &flow.name).await?;
+    let mut left: BTreeMap<&'static str, u64> = tally.left().collect();
     // A record that no flow carries by itself, such as a stock entry, is part of those that are carried.
     let unread: u64 = store.counts(&flow.source).await?.iter().map(|count| count.unread).sum();
     if unread > 0 {
@@ -130,6 +133,7 @@ async fn readiness(state: &State, flow: &Flow, lanes: &[Lane]) -> Result<FlowRea
         flow: String::new(),
         waiting_for: lanes.iter().filter(never_read).map(name).collect(),
         late: lanes.iter().filter(is_late).map(name).collect(),
+        paused_since: tally.paused_since,
         left,
     })
 }
@@ -146,6 +150,8 @@ pub(crate) async fn metrics(Extract(state): Extract<Arc<State>>) -> String {
     for name in served.flows.keys() {
         match state.tallies.of(served.store.as_ref(), served.clock.as_ref(), name).await {
             Ok(tally) => {
+                let paused = f64::from(u8::from(tally.paused_since.is_some()));
+                metrics::gauge!("cartage_flow_paused", "flow" => name.to_string()).set(paused);
                 for (state, count) in tally.states() {
                     #[expect(clippy::cast_precision_loss, reason = "a gauge")]
                     metrics::gauge!("cartage_records", "flow" => name.to_string(), "state" => state).set(count as f64);

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Session, dead, forget, load, plan, sync, verify};
+use super::{Session, dead, forget, load, pause, plan, sync, verify};
 use crate::{
-    cli::{DropArgs, ForgetArgs, PlanArgs, ReplayArgs, SyncArgs, VerifyArgs},
+    cli::{DropArgs, FlowsArgs, ForgetArgs, PlanArgs, ReplayArgs, SyncArgs, VerifyArgs},
     output::{Exit, Failure, Kept, Output, failure_text},
 };
 
@@ -27,6 +27,8 @@ pub(super) enum Command {
     Forget(ForgetArgs),
     DeadReplay(ReplayArgs),
     DeadDrop(DropArgs),
+    Pause(FlowsArgs),
+    Resume(FlowsArgs),
     Reload(Reload),
 }
 
@@ -49,6 +51,8 @@ impl Command {
             Self::Forget(args) => forget::carry_out(session, args, output).await,
             Self::DeadReplay(args) => dead::replay(session, args, output).await,
             Self::DeadDrop(args) => dead::drop(session, args, output).await,
+            Self::Pause(args) => pause::pause(session, args, output).await,
+            Self::Resume(args) => pause::resume(session, args, output).await,
             Self::Reload(_) => Err(nothing_runs().into()),
         }
     }

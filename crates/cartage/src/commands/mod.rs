@@ -9,6 +9,7 @@ mod explain;
 mod forget;
 mod help;
 mod listed;
+mod pause;
 mod plan;
 mod run;
 pub mod status;
@@ -52,6 +53,8 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Plan(args) => plan::run(&cli.config, args, output).await,
         Command::Sync(args) => control::run(&cli.config, control::Command::Sync(args), output).await,
         Command::Run => run::run(&cli.config).await,
+        Command::Pause(args) => control::run(&cli.config, control::Command::Pause(args), output).await,
+        Command::Resume(args) => control::run(&cli.config, control::Command::Resume(args), output).await,
         Command::Reload => control::run(&cli.config, control::Command::Reload(control::Reload {}), output).await,
         Command::Status(args) => status::run(&cli.config, &args, output).await,
         Command::Explain(args) => explain::run(&cli.config, &args, output).await,

@@ -135,6 +135,10 @@ pub fn flows_table(flows: &[FlowStatus]) -> String {
         let by_name = |counts: &BTreeMap<String, u64>| {
             counts.iter().map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
         };
+        if let Some(since) = tally.paused_since {
+            text +=
+                &format!("flow {flow} is paused since {since} and sends nothing; `cartage resume {flow}` ends that\n");
+        }
         if !tally.rules.is_empty() {
             text += &format!("{flow} filtered: {}\n", by_name(&tally.rules));
         }

@@ -155,6 +155,7 @@ const fn metric(name: &'static str, kind: &'static str, labels: &'static str, me
 /// All metrics; a test holds the list against the code that counts.
 const METRICS: &[Metric] = &[
     metric("cartage_records", "gauge", "flow, state", "Records of a flow by state. The states add up to the mirror."),
+    metric("cartage_flow_paused", "gauge", "flow", "1 while a person has paused the flow, otherwise 0."),
     metric("cartage_lane_age_seconds", "gauge", "source, lane", "How long ago a lane was last read to its end."),
     metric("cartage_pages_total", "counter", "source, lane", "Pages read from a source."),
     metric("cartage_changes_total", "counter", "source, lane", "Records that were new, changed or gone."),

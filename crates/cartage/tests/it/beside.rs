@@ -153,3 +153,33 @@ async fn a_command_of_another_release_is_refused_with_the_reason() {
     assert_eq!((answer.exit, answer.document["flows"].as_array().unwrap().len()), (0, 2));
     running.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_flow_sends_nothing_until_it_is_resumed() {
+    let shop = Shop::uniform(10).await;
+    let running = Running::start(&shop).await;
+    shop.cartage(&["pause"]).await.ended(2);
+    shop.cartage(&["pause", "nosuch"]).await.ended(2).says(&["error[C0821]"]);
+    shop.cartage(&["pause", "clerk-de"]).await.ended(0).says(&["clerk-de is paused"]);
+    shop.cartage(&["pause", "clerk-de"]).await.ended(0).says(&["was paused already"]);
+    shop.age();
+    shop.forget_calls();
+    for (locale, product) in [("de", "p-000003"), ("en", "p-000003")] {
+        let (product, locale) = (product.to_owned(), locale.to_owned());
+        shop.change(Change::SetName { product, locale, text: Some("Neu".to_owned()) });
+    }
+    let name = |market: &str| shop.store(market).products()[&shop.id("p-000003")]["name"].clone();
+    until("the other flow to go on", || name("uk") == json!("Neu")).await;
+    shop.cartage(&["sync", "--patience", "1"]).await.ended(1).says(&["clerk-de is paused since", "cartage resume"]);
+    assert!(shop.store("de").calls().is_empty() && name("de") != json!("Neu"));
+    running.end().await;
+
+    // It stays so for whatever process comes next.
+    shop.cartage(&["sync", "--full", "--patience", "1"]).await.ended(1);
+    assert!(shop.store("de").calls().is_empty());
+    shop.cartage(&["status"]).await.says(&["clerk-de is paused since"]);
+    shop.cartage(&["resume", "clerk-de"]).await.ended(0).says(&["clerk-de goes on"]);
+    shop.cartage(&["resume", "clerk-de"]).await.ended(0).says(&["was not paused"]);
+    shop.cartage(&["sync"]).await.ended(0);
+    assert_eq!(name("de"), json!("Neu"));
+}

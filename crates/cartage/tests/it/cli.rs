@@ -26,6 +26,8 @@ async fn help_tells_commands_examples_and_exit_codes() {
         "verify",
         "forget",
         "dead",
+        "pause",
+        "resume",
         "reload",
         "help",
         "completions",

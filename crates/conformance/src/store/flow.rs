@@ -53,6 +53,7 @@ checks![
     old_calls_are_pruned_unless_a_dead_letter_refers_to_them,
     a_flow_that_is_not_known_is_refused,
     what_is_kept_back_is_listed_by_its_rule_or_reason,
+    a_flow_that_is_paused_has_no_work_and_forgets_none,
 ];
 
 async fn what_is_new_is_pending_until_it_is_settled(store: &dyn Store) -> Verdict {
@@ -646,4 +647,27 @@ async fn what_is_kept_back_is_listed_by_its_rule_or_reason(store: &dyn Store) ->
     same("by a person", kept(KeptBy::Hold(Hold::UnknownOutcome)).await?, vec!["c".to_owned()])?;
     store.intake(page(vec![is(plain("b", "B"), 2)])).await?;
     same("not what changed since", kept(rule("no_text")).await?, Vec::new())
+}
+
+async fn a_flow_that_is_paused_has_no_work_and_forgets_none(store: &dyn Store) -> Verdict {
+    let (push, other) = (Push::new(store, "to").await?, Push::new(store, "other").await?);
+    store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
+    let work = some("the work", push.window().await?.work.into_iter().next())?;
+    store.advance(step(&push.flow, vec![settled(&work, State::Retry(at(250)), Held::Same)], None)).await?;
+    must("it is paused", store.pause(&push.flow, Some(at(100))).await?)?;
+    must("it was paused already", !store.pause(&push.flow, Some(at(200))).await?)?;
+    let before = store.window(&push.flow, wide(at(300))).await?;
+    same("work", before.work.len(), 0)?;
+    same("nothing wakes it", store.next_wake(&push.flow).await?, Wake::default())?;
+    same("since when", store.tally(&push.flow).await?.paused_since, Some(at(100)))?;
+    push.stands("all of it is pending", (0, 2, 0, 0, 0)).await?;
+    same("other flows have theirs", other.ids().await?.len(), 2)?;
+    // Neither a new start nor a cursor that was read meanwhile passes over anything.
+    store.recover(&push.flow).await?;
+    store.advance(step(&push.flow, Vec::new(), Some(before.cursor))).await?;
+    same("work after a start", push.ids().await?.len(), 0)?;
+    must("it goes on", store.pause(&push.flow, None).await?)?;
+    must("it went on already", !store.pause(&push.flow, None).await?)?;
+    same("since when, now", store.tally(&push.flow).await?.paused_since, None)?;
+    same("what waited", push.ids().await?.len(), 2)
 }

@@ -35,6 +35,10 @@ pub trait Admin: Send + Sync {
     /// count against the guard any more. Returns the number of records.
     async fn approve_removals(&self, flow: &FlowName, at: Timestamp) -> Result<u64, Fault>;
 
+    /// Pauses a flow from this instant on: it sends nothing, whatever process carries it out; none: it goes on. Calls under way
+    /// end, and outcomes of asynchronous imports are still asked for. Tells whether that changed anything.
+    async fn pause(&self, flow: &FlowName, since: Option<Timestamp>) -> Result<bool, Fault>;
+
     /// Drops dead letters (filtered, rule `dropped`) until their records change; returns their number.
     async fn discard(&self, flow: &FlowName, which: Which<'_>) -> Result<u64, Fault>;
 
@@ -136,6 +140,8 @@ pub struct Tally {
     pub holds: BTreeMap<String, u64>,
     /// Touches that wait to be spread, over all flows.
     pub spreading: u64,
+    /// Since when a person has paused the flow; none: it is not paused.
+    pub paused_since: Option<Timestamp>,
 }
 
 impl Tally {

@@ -25,6 +25,13 @@ use super::{
 type Carried = BTreeMap<Number, Vec<RemoteId>>;
 
 impl Tx<'_> {
+    /// Pauses a flow since this instant, or has it go on; tells whether that changed anything.
+    pub(super) fn pause(&self, flow: i64, since: Option<Timestamp>) -> Outcome<bool> {
+        let since = since.map(Timestamp::millis);
+        let pause = "UPDATE flow SET paused = ?2 WHERE key = ?1 AND (paused IS NULL) <> (?2 IS NULL)";
+        Ok(self.db.prepare_cached(pause)?.execute((flow, since))? > 0)
+    }
+
     pub(super) fn declare(&mut self, declared: &Declared) -> Outcome<Declaration> {
         let source = self.source(&declared.source)?;
         let name = declared.flow.as_str();

@@ -66,11 +66,13 @@ pub(super) struct Flow {
     pub(super) kinds: u64,
     /// The latest lease.
     pub(super) token: u64,
+    /// Since when it is paused, in milliseconds.
+    pub(super) paused: Option<i64>,
 }
 
 pub(super) fn flow(db: &Connection, name: &FlowName) -> Outcome<Option<Flow>> {
-    let read =
-        "SELECT key, source, urgent, live, backfill, shared, kinds, token FROM flow WHERE name = ?1 AND current = 1";
+    let read = "SELECT key, source, urgent, live, backfill, shared, kinds, token, paused
+        FROM flow WHERE name = ?1 AND current = 1";
     let found = db.prepare_cached(read)?.query_row([name.as_str()], |row| {
         let cursor = Cursor([Revision(row.get(2)?), Revision(row.get(3)?), Revision(row.get(4)?)]);
         Ok(Flow {
@@ -80,6 +82,7 @@ pub(super) fn flow(db: &Connection, name: &FlowName) -> Outcome<Option<Flow>> {
             shared: row.get(5)?,
             kinds: row.get(6)?,
             token: row.get(7)?,
+            paused: row.get(8)?,
         })
     });
     Ok(found.optional()?)

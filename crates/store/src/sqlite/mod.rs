@@ -552,6 +552,11 @@ impl Admin for Sqlite {
         self.writer()?.run(move |tx| tx.approve_removals(&flow, at)).await
     }
 
+    async fn pause(&self, flow: &FlowName, since: Option<Timestamp>) -> Result<bool, Fault> {
+        let flow = self.flow(flow).await?.key;
+        self.writer()?.run(move |tx| tx.pause(flow, since)).await
+    }
+
     async fn replay(&self, flow: &FlowName, which: Which<'_>) -> Result<u64, Fault> {
         let (flow, numbers) = (self.flow(flow).await?.key, numbers(which));
         self.writer()?.run(move |tx| tx.replay(flow, numbers.as_deref())).await

@@ -258,6 +258,7 @@ pub(super) fn unread(db: &Connection, codec: &Codec, source: &SourceName, limit:
 pub(super) fn tally(db: &Connection, name: &FlowName) -> Outcome<Tally> {
     let mut tally = Tally { spreading: waiting(db, None)?, ..Tally::default() };
     let Some(flow) = ledger::flow(db, name)? else { return Ok(tally) };
+    tally.paused_since = flow.paused.map(Timestamp::from_millis);
     let mut settled = settled(db, &flow)?;
     let mut records: u64 = db
         .prepare_cached(
@@ -352,7 +353,11 @@ pub(super) fn next_wake(db: &Connection, name: &FlowName) -> Outcome<Wake> {
     let due = "SELECT min(due) FROM ledger WHERE flow = ?1 AND due IS NOT NULL";
     let ask = "SELECT min(ask_at) FROM call WHERE flow = ?1 AND ended_at IS NULL AND ask_at IS NOT NULL";
     let keys = (base(flow.key), flow.key, RETRY, flow.source, i64::MAX, flow.kinds);
-    let retry: Option<i64> = db.prepare_cached(NEXT_RETRY)?.query_row(keys, |row| row.get(0)).optional()?;
+    let mut retry: Option<i64> = db.prepare_cached(NEXT_RETRY)?.query_row(keys, |row| row.get(0)).optional()?;
+    if flow.paused.is_some() {
+        // No window shows it.
+        retry = None;
+    }
     let due: Option<i64> = db.prepare_cached(due)?.query_row([flow.key], |row| row.get(0))?;
     let ask: Option<i64> = db.prepare_cached(ask)?.query_row([flow.key], |row| row.get(0))?;
     let instant = |at: Option<i64>| at.map(Timestamp::from_millis);

@@ -15,7 +15,7 @@ const APPLICATION: i32 = 0x4361_7274;
 
 /// In order; the database's `user_version` counts those that were applied.
 const MIGRATIONS: &[&str] =
-    &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES, PARTS, NOTICES, CLAIMS, SLICES, ACCOUNTS];
+    &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES, PARTS, NOTICES, CLAIMS, SLICES, ACCOUNTS, PAUSES];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
 // same holds for `ledger` and `payload`. Ledger keys are `flow << 40 | n`: one integer is the cheapest key there is.
@@ -336,6 +336,11 @@ CREATE TABLE flow (
 INSERT INTO flow SELECT key, name, source, '', current, fingerprint, kinds, markets, urgent, live, backfill, token, shared
     FROM flow_before;
 DROP TABLE flow_before;
+";
+
+const PAUSES: &str = "
+-- Since when a person has paused the flow.
+ALTER TABLE flow ADD COLUMN paused INTEGER;
 ";
 
 /// What was found when a database was opened.

@@ -110,6 +110,9 @@ impl<'a> Reader<'a> {
         let top = super::report::revision(self.db, self.flow.source)?;
         let mut work = Vec::new();
         let mut cursor = take.after.unwrap_or(self.flow.cursor);
+        if self.flow.paused.is_some() {
+            return Ok(Window { work, cursor, shared: self.flow.shared });
+        }
         let places = Urgency::ALL.into_iter().zip(take.fresh).zip(&mut cursor.0);
         for ((urgency, most), place) in places {
             // Retries come before backfill.

@@ -467,6 +467,7 @@ mod tests {
         durable!(Now, store.discard(&flow, Which::All));
         durable!(Now, store.doubt(&flow, &[Number(1)]));
         durable!(Now, store.approve_removals(&flow, at));
+        durable!(Now, store.pause(&flow, Some(at)));
         durable!(Now, store.release(&flow, Kind::Product, Revision(1)));
         durable!(Now, store.prune(at, &Retention::default(), 10));
     }

@@ -128,6 +128,7 @@ steps! { Admin:
     fn dead_of(flow: &FlowName, id: &RecordId) -> Vec<DeadLetter>;
     fn kept(flow: &FlowName, by: KeptBy, limit: usize) -> Vec<Kept>;
     fn approve_removals(flow: &FlowName, at: Timestamp) -> u64;
+    fn pause(flow: &FlowName, since: Option<Timestamp>) -> bool;
     fn replay(flow: &FlowName, which: Which<'_>) -> u64;
     fn discard(flow: &FlowName, which: Which<'_>) -> u64;
     fn doubt(flow: &FlowName, numbers: &[Number]) -> u64;
