@@ -103,7 +103,7 @@ async fn what_both_read_and_push_at_once_is_sent_once() {
     for ran in [one, two, three] {
         ran.ended(0);
     }
-    let items: usize = shop.store("de").operations().values().map(|operation| operation.items as usize).sum();
+    let items: u64 = shop.store("de").operations().values().map(|operation| operation.items).sum();
     assert_eq!(items, 50);
     running.end().await;
 }
