@@ -15,6 +15,7 @@ use super::assignments;
 use super::body::Page;
 use super::draft;
 use super::error::ApiError;
+use super::input::{need, object, wrong};
 use super::order::Id;
 use super::query::{self, Parameters, Query};
 use super::show::Show;
@@ -199,7 +200,7 @@ fn resource(emulator: &Emulator, segments: &[&str], call: &Call<'_>) -> Result<A
             assignments::answer(&state, assignments::Of::Store(store), emulator, &call.parameters, call.now)
         }
         [name] => match kind_of(name) {
-            Some(kind) if call.method == Method::POST => create(emulator, kind, call),
+            Some(kind) if call.method == Method::POST && writable(kind) => create(emulator, kind, call),
             Some(kind) => list(emulator, View::Resource(kind), call),
             None => Err(no_route(name)),
         },
@@ -213,6 +214,11 @@ fn resource(emulator: &Emulator, segments: &[&str], call: &Call<'_>) -> Result<A
 
 fn kind_of(path: &str) -> Option<Kind> {
     Kind::ALL.into_iter().find(|kind| kind.path() == path)
+}
+
+/// Whether the API changes resources of a kind: messages come by themselves, product types by seeding.
+fn writable(kind: Kind) -> bool {
+    !matches!(kind, Kind::ProductType | Kind::Message)
 }
 
 fn staged(call: &Call<'_>) -> Result<bool, ApiError> {
@@ -356,7 +362,7 @@ fn one(emulator: &Emulator, view: View, which: &str, call: &Call<'_>) -> Result<
             }
             shown(&state, view, id, call, 200)
         }
-        (&Method::POST, View::Resource(_)) => {
+        (&Method::POST, View::Resource(_)) if writable(kind) => {
             allow(emulator, call, &path, manage_scopes(kind))?;
             let (version, actions) = update_body(&call.body)?;
             let id = emulator.write(call.now, |writer| {
@@ -365,7 +371,7 @@ fn one(emulator: &Emulator, view: View, which: &str, call: &Call<'_>) -> Result<
             })?;
             shown(&emulator.read(), view, id, call, 200)
         }
-        (&Method::DELETE, View::Resource(_)) => {
+        (&Method::DELETE, View::Resource(_)) if writable(kind) => {
             allow(emulator, call, &path, manage_scopes(kind))?;
             let version = call
                 .parameters
@@ -396,9 +402,9 @@ fn shown(state: &State, view: View, id: Id, call: &Call<'_>, status: u16) -> Res
 
 fn update_body(body: &Bytes) -> Result<(u64, Vec<Value>), ApiError> {
     let body = json_body(body)?;
-    let body = draft::object(&body, "body")?;
-    let version = draft::need(body, "version")?.as_u64().ok_or_else(|| draft::wrong("version", "a whole number"))?;
-    let actions = draft::need(body, "actions")?.as_array().ok_or_else(|| draft::wrong("actions", "a list"))?;
+    let body = object(&body, "body")?;
+    let version = need(body, "version")?.as_u64().ok_or_else(|| wrong("version", "a whole number"))?;
+    let actions = need(body, "actions")?.as_array().ok_or_else(|| wrong("actions", "a list"))?;
     Ok((version, actions.clone()))
 }
 
@@ -409,7 +415,7 @@ fn json_body(body: &Bytes) -> Result<Value, ApiError> {
 fn create(emulator: &Emulator, kind: Kind, call: &Call<'_>) -> Result<Answer, ApiError> {
     allow(emulator, call, &format!("/{}", kind.path()), manage_scopes(kind))?;
     let body = json_body(&call.body)?;
-    let id = emulator.write(call.now, |writer| draft::create(writer, kind, draft::object(&body, "body")?))?;
+    let id = emulator.write(call.now, |writer| draft::create(writer, kind, object(&body, "body")?))?;
     shown(&emulator.read(), View::Resource(kind), id, call, 201)
 }
 
@@ -426,7 +432,7 @@ fn project(emulator: &Emulator, call: &Call<'_>) -> Result<Answer, ApiError> {
         Method::POST => {
             allow(emulator, call, "/", &["manage_project_settings"])?;
             let (version, actions) = update_body(&call.body)?;
-            emulator.write(call.now, |writer| update_project(&mut writer.state.project, Some(version), &actions))?;
+            emulator.write(call.now, |writer| update_project(writer.state, Some(version), &actions))?;
             Ok(Answer::json(200, &shown_project(&emulator.read())))
         }
         _ => Err(no_method(call.method)),

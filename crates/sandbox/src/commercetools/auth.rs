@@ -17,29 +17,71 @@ use super::error::ApiError;
 use super::order::Id;
 use super::query::Parameters;
 
-/// Scopes a client may have, without project key.
-pub(super) const KNOWN_SCOPES: [&str; 20] = [
-    "manage_project",
-    "manage_project_settings",
-    "view_project_settings",
-    "manage_products",
-    "view_products",
-    "view_published_products",
-    "manage_categories",
-    "view_categories",
-    "manage_product_types",
-    "view_product_types",
-    "manage_standalone_prices",
-    "view_standalone_prices",
-    "manage_stores",
-    "view_stores",
-    "manage_channels",
-    "view_channels",
-    "manage_product_selections",
-    "view_product_selections",
-    "view_customer_groups",
-    "view_messages",
+/// What a client may have `view_` and `manage_` scopes of.
+const VIEWED_AND_MANAGED: [&str; 36] = [
+    "api_clients",
+    "approval_flows",
+    "approval_rules",
+    "associate_roles",
+    "attribute_groups",
+    "business_units",
+    "cart_discounts",
+    "categories",
+    "channels",
+    "customer_groups",
+    "customers",
+    "discount_codes",
+    "mcp_servers",
+    "key_value_documents",
+    "orders",
+    "order_edits",
+    "payment_methods",
+    "payments",
+    "product_discounts",
+    "products",
+    "product_selections",
+    "product_types",
+    "project_settings",
+    "quote_requests",
+    "quotes",
+    "recurring_orders",
+    "recurrence_policies",
+    "shipping_methods",
+    "shopping_lists",
+    "staged_quotes",
+    "standalone_prices",
+    "states",
+    "stores",
+    "tax_categories",
+    "types",
+    "zones",
 ];
+
+/// Scopes that don't come in pairs.
+const OTHER_SCOPES: [&str; 16] = [
+    "view_audit_log",
+    "manage_my_business_units",
+    "manage_my_profile",
+    "manage_extensions",
+    "view_messages",
+    "manage_my_orders",
+    "manage_locked_carts",
+    "manage_my_payments",
+    "view_published_products",
+    "manage_project",
+    "manage_my_quote_requests",
+    "manage_my_quotes",
+    "manage_my_shopping_lists",
+    "manage_subscriptions",
+    "create_anonymous_token",
+    "introspect_oauth_tokens",
+];
+
+/// All scopes of the platform for a whole project, without project key.
+pub(super) fn known_scopes() -> impl Iterator<Item = String> {
+    let pairs = VIEWED_AND_MANAGED.iter().flat_map(|what| [format!("view_{what}"), format!("manage_{what}")]);
+    pairs.chain(OTHER_SCOPES.iter().map(|scope| (*scope).to_owned()))
+}
 
 /// Tokens given out.
 #[derive(Debug, Default)]

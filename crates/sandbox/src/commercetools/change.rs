@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::draft::{find_inventory, list};
+use super::draft::find_inventory;
 use super::error::ApiError;
 use super::order::Id;
 use super::render::{self, discounted, money};
@@ -418,7 +418,7 @@ fn is_standalone(edit: &Edit) -> bool {
 fn embedded(edit: &Edit, sku: &str, scope: &PriceScope) -> Option<String> {
     let staged = &edit.product.as_ref()?.staged;
     let variant = variants(staged).find(|variant| variant.get("sku").and_then(Value::as_str) == Some(sku))?;
-    let price = list(variant.as_object()?, "prices").find(|price| scope.is_of(price))?;
+    let price = variant.get("prices")?.as_array()?.iter().find(|price| scope.is_of(price))?;
     Some(price.get("id")?.as_str()?.to_owned())
 }
 

@@ -80,20 +80,27 @@ impl ApiError {
     }
 
     /// 400 for a value that another resource already has.
-    pub(super) fn duplicate(field: &str, value: &str) -> Self {
-        Self::new(400, "DuplicateField", format!("A duplicate value '\"{value}\"' exists for field '{field}'."))
+    pub(super) fn duplicate(field: &str, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        Self::new(400, "DuplicateField", format!("A duplicate value '{value}' exists for field '{field}'."))
             .with("field", field)
             .with("duplicateValue", value)
     }
 
-    /// 400 for a reference to nothing.
-    pub(super) fn dangling(kind: &str, how: &str, what: &str) -> Self {
-        Self::new(
-            400,
-            "ReferencedResourceNotFound",
-            format!("The referenced object of type '{kind}' with {how} '{what}' was not found."),
-        )
-        .with("typeId", kind)
+    /// 400 for a value that the field can't have.
+    pub(super) fn field(field: &str, value: &Value) -> Self {
+        Self::new(400, "InvalidField", format!("The value '{value}' is not valid for field '{field}'."))
+            .with("field", field)
+            .with("invalidValue", value.clone())
+    }
+
+    /// 400 for a reference to nothing; `how` is `id` or `key`.
+    pub(super) fn dangling(kind: &str, how: &'static str, what: &str) -> Self {
+        let message = format!(
+            "The referenced object of type '{kind}' with {how} '{what}' was not found. It either doesn't exist, or it \
+             can't be accessed from this endpoint (e.g., if the endpoint filters by store or customer account)."
+        );
+        Self::new(400, "ReferencedResourceNotFound", message).with("typeId", kind).with(how, what)
     }
 
     /// The body to send.

@@ -16,12 +16,14 @@ mod draft;
 mod error;
 mod fields;
 mod filter;
+mod input;
 mod living;
 mod order;
 mod predicate;
 mod price;
 mod query;
 mod render;
+mod rules;
 mod seed;
 mod show;
 mod state;
@@ -36,7 +38,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard};
 
 use api::opened;
-use auth::{KNOWN_SCOPES, Tokens};
+use auth::{Tokens, known_scopes};
 use error::ApiError;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -104,7 +106,7 @@ pub struct Settings {
     pub client_id: String,
     /// Secret of the API client.
     pub client_secret: String,
-    /// Scopes of the API client, without project key. Empty: all that the emulator knows.
+    /// Scopes of the API client, without project key. Empty: all that the platform has.
     pub client_scopes: Vec<String>,
     /// Lifetime of tokens in seconds.
     pub token_lifetime_seconds: u64,
@@ -162,7 +164,7 @@ impl Settings {
     fn scopes(&self) -> Vec<String> {
         let with_project = |scope: &str| format!("{scope}:{}", self.project_key);
         if self.client_scopes.is_empty() {
-            return KNOWN_SCOPES.into_iter().map(with_project).collect();
+            return known_scopes().map(|scope| with_project(&scope)).collect();
         }
         self.client_scopes.iter().map(|scope| with_project(scope)).collect()
     }

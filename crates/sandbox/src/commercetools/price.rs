@@ -8,6 +8,8 @@
 use serde_json::Value;
 
 use super::error::ApiError;
+use super::input::{is_country, is_currency};
+use super::order::Id;
 use super::query::Parameters;
 use super::state::View;
 use super::state::{Kind, Object, State, variants, variants_mut};
@@ -28,6 +30,19 @@ impl Selection {
     /// Reads the parameters of a request. `None` when it selects no prices.
     pub(super) fn read(parameters: &Parameters) -> Result<Option<Self>, ApiError> {
         let one = |name: &str| parameters.one(name).map(str::to_owned);
+        let is_id = |text: &str| Id::parse(text).is_some();
+        for (name, fits, wanted) in [
+            ("priceCurrency", &is_currency as &dyn Fn(&str) -> bool, "a currency code"),
+            ("priceCountry", &is_country, "a country code"),
+            ("priceCustomerGroup", &is_id, "an id"),
+            ("priceCustomerGroupAssignments", &is_id, "an id"),
+            ("priceChannel", &is_id, "an id"),
+            ("priceRecurrencePolicy", &is_id, "an id"),
+        ] {
+            if let Some(wrong) = parameters.all(name).find(|value| !fits(value)) {
+                return Err(ApiError::malformed(name, format!("'{wrong}' is not {wanted}.")));
+            }
+        }
         let rest = ["priceCountry", "priceCustomerGroup", "priceChannel", "priceRecurrencePolicy"];
         let Some(currency) = one("priceCurrency") else {
             return match rest.iter().find(|name| parameters.one(name).is_some()) {
@@ -133,6 +148,10 @@ mod tests {
 
     use super::*;
 
+    const GROUP: &str = "11111111-1111-4111-8111-111111111111";
+    const CHANNEL: &str = "22222222-2222-4222-8222-222222222222";
+    const MONTHLY: &str = "33333333-3333-4333-8333-333333333333";
+
     fn selection(query: &str) -> Selection {
         Selection::read(&Parameters::read(query).unwrap()).unwrap().unwrap()
     }
@@ -150,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_most_specific_scope_wins_and_none_is_chosen_that_was_not_asked_for() {
-        let (group, channel) = (json!({ "id": "g" }), json!({ "id": "c" }));
+        let (group, channel) = (json!({ "id": GROUP }), json!({ "id": CHANNEL }));
         let prices = [
             price("none", &json!({})),
             price("country", &json!({ "country": "DE" })),
@@ -161,7 +180,7 @@ mod tests {
             price("group+channel", &json!({ "customerGroup": group, "channel": channel })),
             price("all", &json!({ "customerGroup": group, "channel": channel, "country": "DE" })),
         ];
-        let all = "priceCurrency=EUR&priceCountry=DE&priceCustomerGroup=g&priceChannel=c";
+        let all = &format!("priceCurrency=EUR&priceCountry=DE&priceCustomerGroup={GROUP}&priceChannel={CHANNEL}");
         let mut left = prices.to_vec();
         let order = ["all", "group+channel", "group+country", "group", "channel+country", "channel", "country", "none"];
         for expected in order {
@@ -188,9 +207,9 @@ mod tests {
 
     #[test]
     fn subscription_prices_are_left_out_and_the_currency_is_required() {
-        let recurring = price("r", &json!({ "recurrencePolicy": { "id": "monthly" } }));
+        let recurring = price("r", &json!({ "recurrencePolicy": { "id": MONTHLY } }));
         assert_eq!(best("priceCurrency=EUR", std::slice::from_ref(&recurring)), None);
-        assert_eq!(best("priceCurrency=EUR&priceRecurrencePolicy=monthly", &[recurring]).unwrap(), "r");
+        assert_eq!(best(&format!("priceCurrency=EUR&priceRecurrencePolicy={MONTHLY}"), &[recurring]).unwrap(), "r");
         let error = Selection::read(&Parameters::read("priceCountry=DE").unwrap()).unwrap_err();
         assert_eq!(error.status, 400);
     }

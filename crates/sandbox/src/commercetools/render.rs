@@ -274,10 +274,14 @@ fn price_members(given: &catalogue::Price) -> Object {
     members
 }
 
+/// A reference to the one product discount that the emulated project has.
+pub(super) fn product_discount() -> Value {
+    json!({ "typeId": "product-discount", "id": Id::of("product-discount", "sale").to_string() })
+}
+
 /// A discounted price.
 pub(super) fn discounted(minor: i64, currency: &str) -> Value {
-    let discount = Id::of("product-discount", "sale").to_string();
-    json!({ "value": money(minor, currency), "discount": { "typeId": "product-discount", "id": discount } })
+    json!({ "value": money(minor, currency), "discount": product_discount() })
 }
 
 fn embedded_price(product: &str, variant: usize, place: usize, given: &catalogue::Price) -> Value {

@@ -37,6 +37,10 @@ impl Show {
             show.prices = Selection::read(parameters)?;
         }
         if let View::Projection { .. } = view {
+            // Ignored, it would show all languages and prices as if they were the store's.
+            if parameters.one("storeProjection").is_some() {
+                return Err(ApiError::malformed("storeProjection", "This server does not project by store."));
+            }
             show.locales = parameters.all("localeProjection").map(str::to_owned).collect();
             show.attributes = parameters.all("filter[attributes]").map(str::to_owned).collect();
         }

@@ -146,8 +146,15 @@ pub(super) struct Member {
     pub(super) created: i64,
 }
 
+impl Member {
+    /// `variantSelection` or `variantExclusion`, none for all variants.
+    pub(super) fn variants(&self) -> Option<&Value> {
+        self.variants.as_ref().map(|(_, variants)| variants)
+    }
+}
+
 /// Settings of the project that the API shows and changes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Project {
     pub(super) key: String,
     pub(super) version: u32,
@@ -169,6 +176,8 @@ pub(super) enum Effect {
     Ancestors(Id),
     /// References to a deleted category are removed from a product.
     CategoryGone(Id),
+    /// A selection counts its products again.
+    ProductCount(Id),
 }
 
 /// The emulated project.
@@ -374,12 +383,14 @@ pub(super) fn reference(kind: Kind, id: Id) -> Value {
     json!({ "typeId": kind.type_id(), "id": id.to_string() })
 }
 
-/// Index terms of a resource: its key, SKU, and for the sides of a product the SKUs and categories of each.
+/// Index terms of a resource: its key, SKU, slugs, and for the sides of a product the SKUs and categories of each.
 pub(super) fn terms<'a>(key: Option<&str>, sides: impl IntoIterator<Item = &'a Object>) -> Box<[u64]> {
     let mut terms: Vec<u64> = key.map(|key| term(Term::Key, key)).into_iter().collect();
     for side in sides {
         terms.extend(side.get("sku").and_then(Value::as_str).map(|sku| term(Term::Sku, sku)));
         terms.extend(variants(side).filter_map(|variant| variant.get("sku")?.as_str()).map(|sku| term(Term::Sku, sku)));
+        let slugs = side.get("slug").and_then(Value::as_object).into_iter().flat_map(Object::values);
+        terms.extend(slugs.filter_map(Value::as_str).map(|slug| term(Term::Slug, slug)));
         let categories = side.get("categories").and_then(Value::as_array).into_iter().flatten();
         terms.extend(categories.filter_map(|category| category.get("id")?.as_str()).map(|id| term(Term::Category, id)));
     }

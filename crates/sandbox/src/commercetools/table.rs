@@ -50,6 +50,8 @@ pub(super) enum Term {
     Sku,
     /// Category a product is in, staged or current.
     Category,
+    /// Slug in any locale, of a product staged or current.
+    Slug,
 }
 
 /// The number under which `value` of a field is indexed. Two values may share one: a lookup checks the row.

@@ -11,6 +11,7 @@ use super::body::Body;
 use super::error::ApiError;
 use super::order::{Id, scramble};
 use super::render;
+use super::rules;
 use super::state::{Effect, Kind, Member, Object, State, View, members_text, terms, variants_mut};
 use super::table::{ProductPart, Row, Table, Term, term};
 
@@ -105,7 +106,7 @@ impl Writer<'_> {
         if let Some(key) = &key
             && self.state.table(kind).find_key(key).is_some()
         {
-            return Err(ApiError::duplicate("key", key));
+            return Err(ApiError::duplicate("key", key.as_str()));
         }
         let id = self.state.new_id(kind, key.as_deref());
         let stamp = self.stamp();
@@ -203,6 +204,7 @@ impl Writer<'_> {
 
     /// Removes a row and gives back how it looked.
     pub(super) fn delete(&mut self, kind: Kind, id: Id) -> Result<Value, ApiError> {
+        rules::deletion::check(self.state, kind, id)?;
         let Some(row) = self.state.table(kind).find(id) else {
             return Err(ApiError::not_found("id", &id.to_string()));
         };
@@ -257,8 +259,12 @@ impl Writer<'_> {
                 self.state.members.remove(&id);
             }
             Kind::Product => {
-                for members in self.state.members.values_mut() {
-                    members.remove(&id);
+                let mut without = Vec::new();
+                for (selection, members) in &mut self.state.members {
+                    without.extend(members.remove(&id).map(|_| *selection));
+                }
+                for selection in without {
+                    self.schedule(Effect::ProductCount(selection));
                 }
             }
             _ => {}
@@ -356,6 +362,7 @@ impl Writer<'_> {
             Effect::Availability(sku) => self.refresh_availability(sku),
             Effect::Ancestors(id) => self.rewrite_ancestors(*id),
             Effect::CategoryGone(id) => self.remove_category_everywhere(*id),
+            Effect::ProductCount(id) => self.count_products(*id),
         }
     }
 
@@ -443,6 +450,15 @@ impl Writer<'_> {
         Value::Array(ancestors)
     }
 
+    fn count_products(&mut self, selection: Id) {
+        let count = json!(self.state.members.get(&selection).map_or(0, BTreeMap::len));
+        let Ok(mut edit) = self.load(Kind::ProductSelection, selection) else { return };
+        if edit.members.get("productCount") != Some(&count) {
+            edit.set("productCount", Some(&count));
+            self.commit(edit);
+        }
+    }
+
     fn remove_category_everywhere(&mut self, category: Id) {
         let category = category.to_string();
         for id in with_term(self.state.table(Kind::Product), Term::Category, &category) {
@@ -471,6 +487,13 @@ impl Writer<'_> {
     /// Adds rendered rows that a catalogue product brings along, as new resources of now.
     pub(super) fn add_rendered(&mut self, rendered: render::Rendered) -> Result<(), ApiError> {
         let product = rendered.product;
+        let side = State::members_of(&product.body);
+        if let Some(slug) = side.get("slug") {
+            rules::slug::check_unique(self.state, Kind::Product, None, slug)?;
+        }
+        for sku in super::state::variants(&side).filter_map(|variant| variant.get("sku")?.as_str()) {
+            rules::product::check_sku(self.state, None, sku)?;
+        }
         let key = product.key.as_deref().map(str::to_owned);
         for (kind, row) in rendered.others {
             let mut edit = self.create(kind, None, State::members_of(&row.body))?;
@@ -487,7 +510,7 @@ impl Writer<'_> {
             self.commit(edit);
         }
         let Some(part) = &product.product else { return Ok(()) };
-        let mut edit = self.create_product(key, State::fixed_of(part), State::members_of(&product.body))?;
+        let mut edit = self.create_product(key, State::fixed_of(part), side)?;
         if part.published {
             publish(&mut edit, "All");
         }

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::super::draft::{need, need_localized, need_text, resolve};
 use super::super::error::ApiError;
+use super::super::input::{key, localized, need, need_localized, resolve, text};
+use super::super::rules::{product::check_order_hint, slug};
 use super::super::state::{Effect, Kind, Object};
 use super::super::write::{Edit, Writer};
 use super::{set_key, unknown};
@@ -14,20 +15,22 @@ pub(super) fn apply(writer: &Writer<'_>, edit: &mut Edit, name: &str, action: &O
         "changeSlug" => {
             let old = edit.members.get("slug").cloned();
             let slug = need_localized(action, "slug")?;
+            slug::check(writer.state, Kind::Category, Some(edit.id), slug)?;
             edit.set("slug", Some(slug));
             edit.message("CategorySlugChanged", json!({ "slug": slug, "oldSlug": old }));
         }
         "changeOrderHint" => {
-            need_text(action, "orderHint")?;
-            edit.set("orderHint", action.get("orderHint"));
+            let hint = need(action, "orderHint")?;
+            check_order_hint(hint)?;
+            edit.set("orderHint", Some(hint));
         }
         "changeParent" => change_parent(writer, edit, action)?,
-        "setKey" => set_key(writer, edit, action)?,
-        "setDescription" => edit.set("description", action.get("description")),
-        "setExternalId" => edit.set("externalId", action.get("externalId")),
-        "setMetaTitle" => edit.set("metaTitle", action.get("metaTitle")),
-        "setMetaDescription" => edit.set("metaDescription", action.get("metaDescription")),
-        "setMetaKeywords" => edit.set("metaKeywords", action.get("metaKeywords")),
+        "setKey" => set_key(writer, edit, key(action)?)?,
+        "setExternalId" => edit.set("externalId", text(action, "externalId")?.map(|id| json!(id)).as_ref()),
+        "setDescription" => edit.set("description", localized(action, "description")?),
+        "setMetaTitle" => edit.set("metaTitle", localized(action, "metaTitle")?),
+        "setMetaDescription" => edit.set("metaDescription", localized(action, "metaDescription")?),
+        "setMetaKeywords" => edit.set("metaKeywords", localized(action, "metaKeywords")?),
         _ => return Err(unknown(name)),
     }
     Ok(())

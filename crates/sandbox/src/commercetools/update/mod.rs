@@ -2,18 +2,24 @@
 //!
 //! An update carries the version it was made against and a list of actions; either all of them are applied or none.
 
-mod assortment;
 mod category;
+mod channel;
+mod customer_group;
+mod inventory;
+mod price;
 mod product;
 mod project;
-mod stock;
+mod selection;
+mod standalone_price;
+mod store;
+mod variant;
 
 use serde_json::Value;
 
-use super::draft::{need_text, object, text};
 use super::error::ApiError;
+use super::input::{need_text, object};
 use super::order::Id;
-use super::state::{Kind, Object};
+use super::state::Kind;
 use super::write::{Edit, Writer};
 
 /// Applies `actions` to a resource when its version is `expected` (no check without one).
@@ -32,11 +38,12 @@ pub(super) fn update(
         match kind {
             Kind::Product => product::apply(writer, &mut edit, name, action)?,
             Kind::Category => category::apply(writer, &mut edit, name, action)?,
-            Kind::InventoryEntry => stock::apply_inventory(writer, &mut edit, name, action)?,
-            Kind::StandalonePrice => stock::apply_price(&mut edit, name, action)?,
-            Kind::ProductSelection => assortment::apply_selection(writer, &mut edit, name, action)?,
-            Kind::Store => assortment::apply_store(writer, &mut edit, name, action)?,
-            Kind::Channel | Kind::CustomerGroup => apply_simple(&mut edit, name, action)?,
+            Kind::InventoryEntry => inventory::apply(writer, &mut edit, name, action)?,
+            Kind::StandalonePrice => standalone_price::apply(writer, &mut edit, name, action)?,
+            Kind::ProductSelection => selection::apply(writer, &mut edit, name, action)?,
+            Kind::Store => store::apply(writer.state, &mut edit, name, action)?,
+            Kind::Channel => channel::apply(writer, &mut edit, name, action)?,
+            Kind::CustomerGroup => customer_group::apply(writer, &mut edit, name, action)?,
             Kind::ProductType | Kind::Message => return Err(unknown(name)),
         }
     }
@@ -58,25 +65,13 @@ fn unknown(name: &str) -> ApiError {
     ApiError::json(format!("actions: Invalid type value '{name}' for field 'action'"))
 }
 
-/// `setKey` for every resource that has one.
-fn set_key(writer: &Writer<'_>, edit: &mut Edit, action: &Object) -> Result<(), ApiError> {
-    let key = text(action, "key");
+/// Sets the key of a resource, or removes it.
+fn set_key(writer: &Writer<'_>, edit: &mut Edit, key: Option<String>) -> Result<(), ApiError> {
     if let Some(key) = &key
         && writer.state.table(edit.kind).find_key(key).is_some_and(|row| row.id != edit.id)
     {
-        return Err(ApiError::duplicate("key", key));
+        return Err(ApiError::duplicate("key", key.as_str()));
     }
     edit.key = key;
-    Ok(())
-}
-
-fn apply_simple(edit: &mut Edit, name: &str, action: &Object) -> Result<(), ApiError> {
-    match name {
-        "changeName" | "setName" => edit.set("name", action.get("name")),
-        "changeDescription" | "setDescription" => edit.set("description", action.get("description")),
-        "setRoles" => edit.set("roles", action.get("roles")),
-        "changeKey" | "setKey" => edit.key = text(action, "key"),
-        _ => return Err(unknown(name)),
-    }
     Ok(())
 }

@@ -50,7 +50,7 @@ async fn each_change_tells_its_message() {
         ),
         (
             Change::SetPrice { sku: own("boot-1"), scope: scope.clone(), minor: 3, discounted: Some(2) },
-            vec!["StandalonePriceValueChanged", "StandalonePriceDiscountSet"],
+            vec!["StandalonePriceValueChanged", "StandalonePriceExternalDiscountSet"],
         ),
         (
             Change::SetStandalonePriceActive { sku: own("boot-1"), scope: germany.clone(), active: false },

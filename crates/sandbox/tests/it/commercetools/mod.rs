@@ -4,6 +4,8 @@ mod auth;
 mod changes;
 mod messages;
 mod queries;
+mod recreated;
+mod refusals;
 mod scale;
 mod shapes;
 mod spec;

@@ -5,15 +5,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use sandbox::commercetools::{Change, PriceScope};
 
 use super::*;
 
+/// The description. `None` when it isn't there.
+fn description() -> Option<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs/commercetools/api-openapi.yaml");
+    std::fs::read_to_string(path).ok()
+}
+
+/// Scopes of a whole project, such as `view_products:{projectKey}`. `None` when the description isn't there.
+pub(super) fn scopes() -> Option<Vec<String>> {
+    let text = description()?;
+    let listed = text.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\": \"\""));
+    Some(listed.filter(|scope| scope.ends_with(":{projectKey}")).map(str::to_owned).collect())
+}
+
 /// `components.schemas` of the description. `None` when it isn't there.
 fn schemas() -> Option<Json> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs/commercetools/api-openapi.yaml");
-    let text = std::fs::read_to_string(path).ok()?;
+    let text = description()?;
     let lines: Vec<(usize, &str)> = text
         .lines()
         .skip_while(|line| *line != "components:")
@@ -106,7 +119,7 @@ fn scalar(text: &str) -> Json {
 }
 
 /// Checks values against schemas.
-struct Checker {
+pub(super) struct Checker {
     schemas: Json,
 }
 
@@ -206,7 +219,8 @@ impl Checker {
         }
     }
 
-    fn assert(&self, value: &Json, schema: &str) {
+    /// Asserts that a value is as the schema of this name says.
+    pub(super) fn assert(&self, value: &Json, schema: &str) {
         assert!(self.named(schema).is_object(), "the description has no {schema}");
         let mut found = Vec::new();
         self.check(value, &json!({ "$ref": format!("#/components/schemas/{schema}") }), schema, &mut found);
@@ -219,12 +233,13 @@ fn reference(schema: &Json) -> Option<&str> {
 }
 
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn checker() -> Option<Checker> {
-    let schemas = schemas();
-    if schemas.is_none() {
+pub(super) fn checker() -> Option<&'static Checker> {
+    // Reading the description takes seconds.
+    static CHECKER: LazyLock<Option<Checker>> = LazyLock::new(|| Some(Checker { schemas: schemas()? }));
+    if CHECKER.is_none() {
         eprintln!("skipped: the OpenAPI description of the platform is not at hand");
     }
-    Some(Checker { schemas: schemas? })
+    CHECKER.as_ref()
 }
 
 #[test]
@@ -342,7 +357,7 @@ async fn every_message_is_as_the_description_says() {
         (
             "/products/key=shirt",
             json!([
-                { "action": "changeSlug", "slug": { "en": "x" }, "staged": false },
+                { "action": "changeSlug", "slug": { "en": "other" }, "staged": false },
                 { "action": "addVariant", "sku": "shirt-s", "staged": false },
                 { "action": "removeVariant", "sku": "shirt-s", "staged": false },
                 { "action": "setPrices", "variantId": 1, "prices": [], "staged": false },
@@ -363,7 +378,7 @@ async fn every_message_is_as_the_description_says() {
             json!([{ "action": "setVariantSelection", "product": { "key": "shirt" },
                      "variantSelection": { "type": "includeOnly", "skus": ["shirt-m"] } }]),
         ),
-        ("/categories/key=shoes", json!([{ "action": "changeSlug", "slug": { "en": "x" } }])),
+        ("/categories/key=shoes", json!([{ "action": "changeSlug", "slug": { "en": "other" } }])),
     ] {
         let (_, before) = shop.get(path, &[]).await;
         let body = json!({ "version": before["version"], "actions": actions });
@@ -371,13 +386,13 @@ async fn every_message_is_as_the_description_says() {
         assert_eq!(status, 200, "{answer}");
     }
     for (path, draft) in [
-        ("/categories", json!({ "key": "n", "name": { "en": "N" }, "slug": { "en": "n" } })),
-        ("/product-selections", json!({ "key": "n", "name": { "en": "N" } })),
-        ("/stores", json!({ "key": "n" })),
+        ("/categories", json!({ "key": "nn", "name": { "en": "N" }, "slug": { "en": "nn" } })),
+        ("/product-selections", json!({ "key": "nn", "name": { "en": "N" } })),
+        ("/stores", json!({ "key": "nn" })),
     ] {
         assert_eq!(shop.call(Method::POST, path, Some(&draft)).await.0, 201);
     }
-    for path in ["/product-selections/key=n", "/stores/key=n"] {
+    for path in ["/product-selections/key=nn", "/stores/key=nn"] {
         assert_eq!(shop.call(Method::DELETE, &format!("{path}?version=1"), None).await.0, 200);
     }
     let (_, page) = shop.get("/messages", &[("limit", "500")]).await;

@@ -240,7 +240,7 @@ async fn resources_are_created_from_drafts() {
         ("/products", json!({ "name": {} }), "RequiredField"),
         (
             "/categories",
-            json!({ "key": "new", "name": { "en": "N" }, "slug": { "en": "n" }, "parent": { "key": "linen" } }),
+            json!({ "key": "new", "name": { "en": "N" }, "slug": { "en": "nn" }, "parent": { "key": "linen" } }),
             "",
         ),
         ("/inventory", json!({ "sku": "new-1", "quantityOnStock": 3 }), ""),
@@ -248,7 +248,7 @@ async fn resources_are_created_from_drafts() {
         ("/inventory", json!({ "sku": "new-1", "quantityOnStock": 3, "supplyChannel": { "key": "berlin" } }), ""),
         (
             "/standalone-prices",
-            json!({ "key": "p", "sku": "nowhere", "value": { "currencyCode": "EUR", "centAmount": 1 } }),
+            json!({ "key": "pp", "sku": "nowhere", "value": { "currencyCode": "EUR", "centAmount": 1 } }),
             "",
         ),
         ("/channels", json!({ "key": "new", "roles": ["ProductDistribution"] }), ""),
@@ -285,7 +285,7 @@ async fn a_key_used_again_after_deletion_has_a_new_id() {
     assert_eq!(shop.call(Method::DELETE, "/products/key=sandal?version=1", None).await.0, 200);
     assert_eq!(shop.get("/products/key=sandal", &[]).await.0, 404);
     let draft =
-        json!({ "key": "sandal", "productType": { "key": "main" }, "name": { "en": "x" }, "slug": { "en": "x" } });
+        json!({ "key": "sandal", "productType": { "key": "main" }, "name": { "en": "x" }, "slug": { "en": "other" } });
     let (_, new) = shop.call(Method::POST, "/products", Some(&draft)).await;
     assert_ne!(new["id"], old);
     assert_eq!(shop.by_key("/products", "sandal").await["id"], new["id"]);
