@@ -175,7 +175,7 @@ pub fn tell(failure: &Failure) {
         error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     };
     if !matches!(failure, Failure::Other(error) if is_left(error)) {
-        // Where standard error is gone there is nobody left to tell.
+        // Without standard error there is no place to report.
         let _gone = writeln!(io::stderr().lock(), "{}", failure_text(failure));
     }
 }

@@ -40,7 +40,7 @@ pub struct Feed<'a> {
     /// Number of items of the record at `place` that an earlier page gave.
     skipped: usize,
     page: std::collections::VecDeque<Work>,
-    /// The revision the feed began at: what is gone up to here is not in it.
+    /// The revision at which the feed began: records deleted up to it are not in it.
     pub revision: Revision,
 }
 

@@ -99,7 +99,7 @@ impl Flow {
         FlowId { flow: self.name.clone(), source: self.source.clone(), account }
     }
 
-    /// The flow as the store is told of it.
+    /// The flow as it is declared to the store.
     pub fn declared(&self) -> Declared {
         Declared {
             flow: self.name.clone(),

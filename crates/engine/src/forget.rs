@@ -48,8 +48,8 @@ pub async fn forget(leftover: &Leftover, store: &dyn Store) -> Result<u64, Fault
     Ok(records)
 }
 
-/// Removes what the destination holds of a leftover, and forgets it as far as that worked. `others`: the configured flows
-/// into the same account.
+/// Removes the items of a leftover at the destination, and deletes the ledger entries of those that were removed.
+/// `others`: the configured flows into the same account.
 ///
 /// # Errors
 /// The store's. A refusal of the destination is in the result.
@@ -86,7 +86,7 @@ pub async fn remove(
     Ok(forgotten)
 }
 
-/// What these flows hold, by digest of kind and id: a few bytes for each item, however many there are.
+/// The items of these flows, as digests of kind and id: a few bytes for each.
 pub(crate) async fn items_of(flows: &[FlowId], store: &dyn Store) -> Result<HashSet<Digest>, Fault> {
     let mut items = HashSet::new();
     for flow in flows {

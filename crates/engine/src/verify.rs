@@ -40,7 +40,7 @@ pub struct Verified {
     pub drift: Vec<Drift>,
     /// Items that should be there and that the destination did not acknowledge, by how their records are counted.
     pub unacknowledged: BTreeMap<&'static str, u64>,
-    /// Kinds that the destination does not let be read back.
+    /// Kinds that can't be read back from the destination.
     pub unreadable: Vec<Kind>,
     /// Items that are there and that no record owns, where that was asked for.
     pub orphans: Vec<Orphan>,
@@ -53,7 +53,7 @@ pub struct Verified {
 /// An item that no record owns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Orphan {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its id at the destination.
     pub item: RemoteId,
@@ -112,7 +112,7 @@ struct Verifier<'a> {
 fn holds_acknowledged(state: &State) -> bool {
     match state {
         State::InSync | State::Dead | State::Retry(_) | State::Held(contract::store::Hold::UnknownOutcome) => true,
-        // Of what others own in part, the rest is there.
+        // Of a record whose items others own in part, the rest exists.
         State::Filtered(rule) => rule == OUTRANKED,
         State::Gone | State::AwaitsFeed | State::AwaitsImport | State::Held(contract::store::Hold::Removal) => false,
     }
@@ -203,7 +203,7 @@ impl Verifier<'_> {
         Some(Err(()))
     }
 
-    /// Looks for items of records that are gone or filtered, where their ids can be told from the records'. False where the
+    /// Looks for items of records that are deleted or filtered, if their ids follow from the records'. False if the
     /// destination can't be read back.
     async fn look_for_extra(&mut self, kind: Kind, page: &[Work]) -> bool {
         let is_off = |work: &&Work| {
@@ -230,7 +230,7 @@ impl Verifier<'_> {
         true
     }
 
-    /// False where the destination can't be read back.
+    /// False if the destination can't be read back.
     async fn compare(&mut self, kind: Kind, page: &[&Work]) -> Result<bool, Fault> {
         // What was told is not kept up to date, and can't be read back.
         let is_kept = |item: &RemoteId| !self.flow.destination.is_told(kind, item);
@@ -372,7 +372,7 @@ fn numbers<'a>(drift: impl Iterator<Item = &'a Drift>) -> Vec<Number> {
     numbers
 }
 
-/// Names of the fields we sent that are otherwise there. What the destination adds on its own is its own.
+/// Names of sent fields with another value at the destination. Fields that the destination adds are ignored.
 fn differing(sent: &str, there: &Json) -> Vec<String> {
     let sent: Map<String, Json> = serde_json::from_str(sent).unwrap_or_default();
     sent.into_iter().filter(|(name, value)| !same(value, there.get(name))).map(|(name, _)| name).collect()

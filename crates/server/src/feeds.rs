@@ -34,7 +34,7 @@ const CHUNKS: usize = 4;
 const FEEDS: usize = 16;
 /// How long a request waits until another feed has ended.
 const WAIT: Duration = Duration::from_secs(5);
-/// Places remembered so that a page does not have to be counted from the beginning.
+/// Positions kept, so that a page does not have to be counted from the beginning.
 const PLACES: usize = 1024;
 
 /// State shared by requests.
@@ -177,7 +177,7 @@ async fn answer(
     let Ok(Ok(permit)) = free else {
         return Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, "too many feeds are being read; ask again".to_owned()));
     };
-    // A feed that can't be whole is refused before the first byte.
+    // A feed that can't be complete is refused before the first byte.
     let (store, clock) = (Arc::clone(&state.served.store), Arc::clone(&state.served.clock));
     Feed::open(flow, store.as_ref(), clock.as_ref(), kind, start, parameters.modified_after, lanes)
         .await

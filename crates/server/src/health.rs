@@ -22,7 +22,8 @@ const SHARE: u32 = 20;
 /// shop takes its time.
 const LATE: Duration = Duration::from_hours(1);
 
-/// Tallies by flow, counted one at a time and kept for a while: whoever asks often does not count every record each time.
+/// Tallies by flow, counted one at a time and kept for a while: so that frequent requests do not count every record
+/// each time.
 #[derive(Default)]
 pub(crate) struct Tallies(tokio::sync::Mutex<BTreeMap<FlowName, Kept>>);
 
@@ -72,7 +73,7 @@ struct FlowReadiness {
     late: Vec<String>,
     /// Since when a person has paused it.
     paused_since: Option<Timestamp>,
-    /// Records that are neither as they should be nor kept out by a rule, by state.
+    /// Records that are neither in sync nor filtered, by state.
     left: BTreeMap<&'static str, u64>,
 }
 

@@ -37,7 +37,7 @@ pub struct Served {
     pub clock: Arc<dyn Clock>,
     /// Cadences that are configured, by source and lane.
     pub cadence: BTreeMap<SourceName, BTreeMap<String, Duration>>,
-    /// What keeps the engine from working now.
+    /// Present problems of the engine.
     pub health: Arc<Health>,
     /// Renders metrics.
     pub metrics: PrometheusHandle,

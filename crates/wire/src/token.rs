@@ -18,7 +18,7 @@ const MARGIN: Duration = Duration::from_mins(5);
 /// A token is taken to live at least this long, whatever the server says.
 const SHORTEST_LIFE: Duration = Duration::from_secs(1);
 
-/// Who asks for a token, and for what.
+/// Credentials for a token.
 #[derive(Clone, Debug)]
 pub struct ClientCredentials {
     /// The token endpoint.

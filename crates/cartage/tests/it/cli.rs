@@ -472,7 +472,7 @@ async fn the_daemon_syncs_serves_and_ends_cleanly_when_told() {
     assert!(ready.starts_with("HTTP/1.1 200") && ready.contains("\"ready\":true"), "{ready}");
     let metrics = asked("/metrics").await;
     assert!(metrics.contains("cartage_calls_total") && metrics.contains("cartage_records"), "{metrics}");
-    // Another one would write the same database.
+    // A second process would write the same database.
     shop.cartage(&["run"]).await.ended(1).says(&["is another `cartage run` there?"]);
     shop.cartage(&["status"]).await.ended(0);
 

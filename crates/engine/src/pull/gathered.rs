@@ -66,7 +66,7 @@ pub(super) fn set_odd_versions_aside(changes: &mut Vec<Change>, unread: &mut Vec
     }
 }
 
-/// What a change is about.
+/// The record of a change.
 fn about(change: &Change) -> (Kind, RecordId) {
     match change {
         Change::Is { record, .. } => (record.kind(), record.id()),

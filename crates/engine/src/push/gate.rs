@@ -160,7 +160,7 @@ impl Gate {
         self.state().refused_in_a_row = 0;
     }
 
-    /// Delays before the next attempt, drawn once for all records of a call, so that they come back together.
+    /// Delays before the next attempt, drawn once for all records of a call, so that they are retried together.
     pub(crate) fn backoff(&self, first: Duration) -> Backoff {
         Backoff { first, jitter: self.random.draw() }
     }

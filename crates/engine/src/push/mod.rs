@@ -581,8 +581,8 @@ impl Turn {
         self.finish(done);
     }
 
-    /// Notes what became of each part. What certainly had no effect and is nobody's fault waits again, or, where the flow
-    /// pauses for it, stays unsettled where it is.
+    /// Notes the outcome of each part. A part that certainly had no effect, through no fault of its record, waits
+    /// again, or stays unsettled if the flow pauses.
     async fn record(&mut self, batch: Batch, outcomes: Vec<Outcome>, alone: bool, closed: Closed) -> Result<(), Fault> {
         let bin = batch.bin;
         let (mut answered, mut again) = (Vec::new(), Vec::new());

@@ -196,7 +196,7 @@ pub fn unknown_outcome() -> Fault {
     )
 }
 
-/// The rule that keeps out a record that needs one that is kept out.
+/// The rule that filters a record that needs a filtered one.
 pub(super) const NEEDS_FILTERED: &str = "needs_filtered";
 
 /// The state of a record that the destination refuses until another one is there.

@@ -36,7 +36,7 @@ const PRUNED_AT_ONCE: usize = 1000;
 /// Every task looks for work again after this, even if nothing notified it.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// Sources, flows, and what they share.
+/// Sources, flows, and their shared parts.
 #[derive(Clone)]
 pub struct Engine {
     /// Sources, by name.
@@ -89,8 +89,8 @@ impl Engine {
         }
     }
 
-    /// Makes the flows known to the store: what a crash cut off is in doubt from here on. Deletes the records of lanes that
-    /// were switched off since the last start.
+    /// Registers the flows in the store: items of calls that a crash cut off are in doubt from here on. Deletes the
+    /// records of lanes that were switched off since the last start.
     ///
     /// # Errors
     /// The store's.

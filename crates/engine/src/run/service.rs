@@ -217,7 +217,7 @@ impl Engine {
             let until = until.map(|until| until.max(least));
             tokio::select! {
                 () = self.rest_or_pause(until, pushed.paused.is_some()) => {}
-                // A paused flow stays quiet whatever happens at the source.
+                // A paused flow makes no calls whatever changes at the source.
                 _ = news.changed(), if pushed.paused.is_none() => {}
                 _ = stop.changed() => {}
             }

@@ -201,7 +201,7 @@ impl Codec {
         size.and_then(|size| usize::try_from(size).ok()).unwrap_or(rest.len())
     }
 
-    /// What bodies of a kind are packed for.
+    /// The purpose of bodies of a kind.
     pub(super) fn body(&self, kind: Kind) -> Purpose {
         if self.seal.is_personal(kind) { Purpose::Personal } else { Purpose::Body(kind) }
     }

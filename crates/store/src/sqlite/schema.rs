@@ -13,7 +13,7 @@ use super::trouble::{Outcome, Trouble, not_ours};
 /// Marks the file as ours: `Cart` in ASCII.
 const APPLICATION: i32 = 0x4361_7274;
 
-/// In order; the database's `user_version` counts those that were applied.
+/// Migrations in order; the database's `user_version` counts the applied ones.
 const MIGRATIONS: &[&str] =
     &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES, PARTS, NOTICES, CLAIMS, SLICES, ACCOUNTS, PAUSES];
 
@@ -343,7 +343,7 @@ const PAUSES: &str = "
 ALTER TABLE flow ADD COLUMN paused INTEGER;
 ";
 
-/// What was found when a database was opened.
+/// The state of a database when it is opened.
 pub(super) enum Standing {
     /// It is of this release.
     Current,

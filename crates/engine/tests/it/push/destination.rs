@@ -135,7 +135,7 @@ impl Fake {
         state.strict = true;
     }
 
-    /// From now on it tells what became of many calls only when it is asked.
+    /// From now on many calls are asynchronous.
     pub(super) fn be_lazy(&self) {
         self.state().imports = Some(BTreeMap::new());
     }
