@@ -481,7 +481,13 @@ async fn killed_at_any_instant_the_file_is_whole() {
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        tokio::time::sleep(Duration::from_millis(60 + life * 37 % 101)).await;
+        // Its log shows that it has begun to write, however long that takes on a busy machine.
+        let log = folder.path().join("cartage.db-wal");
+        let began = tokio::time::Instant::now();
+        while !fs::metadata(&log).is_ok_and(|log| log.len() > 0) && began.elapsed() < Duration::from_mins(1) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(life * 37 % 101)).await;
         victim.kill().unwrap();
         victim.wait().unwrap();
         let store = Sqlite::open(&path).unwrap();
