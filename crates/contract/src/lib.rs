@@ -26,5 +26,7 @@ pub use random::Random;
 pub use schema::{Constraint, FieldSpec, FieldType};
 pub use secret::SecretRef;
 pub use settings::ReadSettings;
-pub use source::{Change, Demand, Fetched, Lane, Next, Page, Position, Ref, Scope, Source, SourceDescriptor, Token};
+pub use source::{
+    Change, Demand, Fetched, Lane, Next, Page, Position, Profile, Ref, Scope, Source, SourceDescriptor, Token,
+};
 pub use store::{Admin, Hints, Ledger, Leftovers, Mirror, Store};

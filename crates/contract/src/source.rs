@@ -266,8 +266,32 @@ pub trait Source: Send + Sync {
     /// Looks at credentials, rights and settings without reading the catalogue; one line per finding.
     async fn check(&self) -> Vec<Finding>;
 
+    /// What the shop is set up with, against which markets are held before anything is read. Makes few calls.
+    async fn profile(&self) -> Result<Profile, Fault> {
+        Ok(Profile::default())
+    }
+
     /// Calls made so far, for reports.
     fn calls(&self) -> u64;
+}
+
+/// What a shop is set up with, as far as its source can tell without reading the catalogue. None: it does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// Languages of its texts, as it writes them.
+    pub languages: Option<Vec<String>>,
+    /// ISO 4217 codes of its prices.
+    pub currencies: Option<Vec<String>>,
+    /// ISO 3166-1 codes of the countries it sells to.
+    pub countries: Option<Vec<String>>,
+    /// Keys of its stores.
+    pub stores: Option<Vec<String>>,
+    /// Keys of its channels.
+    pub channels: Option<Vec<String>>,
+    /// Keys of its customer groups.
+    pub groups: Option<Vec<String>>,
+    /// Names of the attributes that its products may have.
+    pub attributes: Option<Vec<String>>,
 }
 
 /// The result of one check.

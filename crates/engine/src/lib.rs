@@ -8,6 +8,7 @@
 //! **Invariants:** the engine names no platform, no HTTP client and no SQL. It alone retries, pauses, bisects and
 //! dead-letters. Nothing here asks the machine for the time: it comes through [`contract::Clock`].
 
+pub mod check;
 pub mod compose;
 mod defect;
 pub mod explain;

@@ -7,7 +7,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
 use contract::{
-    Fault, Fetched, Lane, Page, Position, Ref, Source, SourceDescriptor,
+    Fault, Fetched, Lane, Page, Position, Profile, Ref, Source, SourceDescriptor,
     source::{Finding, Hooks},
 };
 use model::Kind;
@@ -69,6 +69,10 @@ impl Source for WithSignals {
 
     async fn check(&self) -> Vec<Finding> {
         self.shop.check().await
+    }
+
+    async fn profile(&self) -> Result<Profile, Fault> {
+        self.shop.profile().await
     }
 
     fn calls(&self) -> u64 {

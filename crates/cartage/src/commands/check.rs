@@ -1,12 +1,20 @@
 //! `cartage check`: does it work, before anything is sent.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fs::{self, OpenOptions},
+    io,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
+};
 
-use contract::{Fault, source::Finding};
+use contract::{Fault, Source, source::Finding};
 use engine::Flow;
+use model::SourceName;
 use serde::Serialize;
 
-use super::{configured, load, status::leftovers_text};
+use super::{configured, load_with_flows, status::leftovers_text};
 use crate::{
     assemble,
     config::{Loaded, Server},
@@ -21,7 +29,7 @@ struct Checked {
 }
 
 pub(super) async fn run(path: &Path, output: Output<'_>) -> Result<Exit, Failure> {
-    let loaded = load(path)?;
+    let loaded = load_with_flows(path)?;
     let parts = assemble::parts(&loaded)?;
     output.line(format!("{} is well-formed; every secret it names can be had", loaded.file))?;
     let mut all = Vec::new();
@@ -31,14 +39,22 @@ pub(super) async fn run(path: &Path, output: Output<'_>) -> Result<Exit, Failure
         all.push(Checked { subject: "database".to_owned(), findings });
     }
     for (name, source) in &parts.sources {
-        all.push(Checked { subject: format!("source {name}"), findings: source.check().await });
+        let findings = source.check().await;
+        let usable = findings.iter().all(|finding| finding.result.is_ok());
+        all.push(Checked { subject: format!("source {name}"), findings });
+        if usable {
+            all.extend(of_markets(name, source.as_ref(), &parts.flows).await);
+        }
     }
+    all.extend(unused_markets(&loaded, &parts.flows));
     for flow in &parts.flows {
         let subject = format!("flow {} (market {})", flow.name, flow.market_names());
         let mut findings = flow.destination.check().await;
         findings.extend(feeds(&loaded.config.server, flow));
         all.push(Checked { subject, findings });
     }
+    let here = vec![of_path(&loaded.config.store.path), of_port(loaded.config.server.listen)];
+    all.push(Checked { subject: "this machine".to_owned(), findings: here });
     output.document(&all)?;
     for checked in &all {
         output.line(format!("\n{}", checked.subject))?;
@@ -66,6 +82,71 @@ pub(super) async fn run(path: &Path, output: Output<'_>) -> Result<Exit, Failure
     let faults = all.iter().flat_map(|checked| &checked.findings).filter_map(|finding| finding.result.as_ref().err());
     let exit = faults.map(|fault: &Fault| output::exit_of(fault)).max().unwrap_or(Exit::Done);
     Ok(exit)
+}
+
+/// The markets and fields of a source's flows, held against what its shop is set up with.
+async fn of_markets(name: &SourceName, source: &dyn Source, flows: &[Arc<Flow>]) -> Vec<Checked> {
+    let profile = match source.profile().await {
+        Ok(profile) => profile,
+        Err(fault) => {
+            let findings = vec![Finding::new("settings", Err(fault))];
+            return vec![Checked { subject: format!("markets of source {name}"), findings }];
+        }
+    };
+    let flows: Vec<&Arc<Flow>> = flows.iter().filter(|flow| flow.source == *name).collect();
+    let mut seen = BTreeSet::new();
+    let markets = flows.iter().flat_map(|flow| &flow.markets).filter(|market| seen.insert(market.key.as_str()));
+    let markets = markets.map(|market| Checked {
+        subject: format!("market {} of source {name}", market.key),
+        findings: engine::check::market(market, &profile),
+    });
+    let fields = flows.iter().map(|flow| Checked {
+        subject: format!("fields of flow {}", flow.name),
+        findings: engine::check::attributes(&flow.products, &profile),
+    });
+    markets.chain(fields.filter(|checked| !checked.findings.is_empty())).collect()
+}
+
+/// Markets that are in no flow.
+fn unused_markets(loaded: &Loaded, flows: &[Arc<Flow>]) -> Vec<Checked> {
+    let used: BTreeSet<&str> = flows.iter().flat_map(|flow| &flow.markets).map(|market| market.key.as_str()).collect();
+    let unused = loaded.config.markets.keys().filter(|key| !used.contains(key.as_str()));
+    let finding = || vec![Finding::new("flows", Ok("none has it, so nothing is sent for it".to_owned()))];
+    unused.map(|key| Checked { subject: format!("market {key}"), findings: finding() }).collect()
+}
+
+/// Whether the database can be written. Where there is none yet, a file beside it is made and deleted.
+fn of_path(path: &Path) -> Finding {
+    let place = path.display();
+    let result = if path.exists() {
+        OpenOptions::new().read(true).write(true).open(path).map(|_| format!("{place} can be written"))
+    } else {
+        let probe = path.with_extension("check");
+        let made = OpenOptions::new().create_new(true).write(true).open(&probe).and_then(|_| fs::remove_file(&probe));
+        match made {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            made => made,
+        }
+        .map(|()| format!("{place} will be made by the first sync"))
+    };
+    let refused = |error: io::Error| {
+        Fault::config("C0105", format!("{place} can't be written: {error}"))
+            .hint("name a file in a folder that exists and may be written: store.path")
+    };
+    Finding::new("database", result.map_err(refused))
+}
+
+/// Whether the address is free on which `run` listens.
+fn of_port(listen: SocketAddr) -> Finding {
+    let result = match TcpListener::bind(listen) {
+        Ok(_) => Ok(format!("{listen} is free")),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            Ok(format!("{listen} is taken: by a running `cartage run`, or else choose another, which run needs"))
+        }
+        Err(error) => Err(Fault::config("C0805", format!("server.listen {listen} can't be listened on: {error}"))
+            .hint("name an address of this machine, such as 127.0.0.1:8470")),
+    };
+    Finding::new("listen", result)
 }
 
 /// The addresses to enter where the destination is told what to import.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Session, dead, forget, load, pause, plan, sync, verify};
+use super::{Session, dead, forget, load, load_with_flows, pause, plan, sync, verify};
 use crate::{
     cli::{DropArgs, FlowsArgs, ForgetArgs, PlanArgs, ReplayArgs, SyncArgs, VerifyArgs},
     output::{Exit, Failure, Kept, Output, failure_text},
@@ -42,6 +42,11 @@ impl Command {
         matches!(self, Self::Sync(args) if args.allow_deletes)
     }
 
+    /// Without a flow it would do nothing. The others may be about flows that are no longer configured.
+    const fn needs_flows(&self) -> bool {
+        matches!(self, Self::Plan(_) | Self::Sync(_) | Self::Verify(_))
+    }
+
     /// Carries it out.
     pub(super) async fn carry_out(&self, session: &Session, output: Output<'_>) -> Result<Exit, Failure> {
         match self {
@@ -60,7 +65,7 @@ impl Command {
 
 /// Carries out a command: where a process runs on the database, there.
 pub(super) async fn run(path: &Path, command: Command, output: Output<'_>) -> Result<Exit, Failure> {
-    let loaded = load(path)?;
+    let loaded = if command.needs_flows() { load_with_flows(path)? } else { load(path)? };
     #[cfg(unix)]
     if let Some(answer) = server::control::ask(&loaded.config.store.path, &as_sent(&command)?).await? {
         return show(answer, output);

@@ -81,6 +81,12 @@ fn load(path: &Path) -> Result<Loaded, Failure> {
     Config::load(path).map_err(|errors| Failure::Config(ConfigErrors(errors)))
 }
 
+/// A configuration with at least one flow: an empty or cut file is no shop in sync.
+fn load_with_flows(path: &Path) -> Result<Loaded, Failure> {
+    let loaded = load(path)?;
+    if loaded.config.flows.is_empty() { Err(Failure::Config(ConfigErrors(loaded.no_flow()))) } else { Ok(loaded) }
+}
+
 /// The machine's clock.
 fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)

@@ -12,7 +12,7 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-use super::{Session, clock, control, load, until_interrupted};
+use super::{Session, clock, control, load, load_with_flows, until_interrupted};
 use crate::{
     assemble,
     config::Loaded,
@@ -29,7 +29,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 const UPKEEP: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(path: &Path) -> Result<Exit, Failure> {
-    let loaded = load(path)?;
+    let loaded = load_with_flows(path)?;
     let _telemetry = telemetry::start(&loaded.config.telemetry)?;
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics can't be set up")?;
     let progress = Arc::new(Progress::new(Show::Nothing));

@@ -22,5 +22,7 @@ pub const MARKET: &str = "C0809";
 pub const TEMPLATE: &str = "C0810";
 /// Several markets in one flow, into a destination that takes one.
 pub const SEVERAL_MARKETS: &str = "C0812";
+/// There is no flow.
+pub const NO_FLOW: &str = "C0813";
 /// Two flows into one destination.
 pub const SHARED_DESTINATION: &str = "C0811";

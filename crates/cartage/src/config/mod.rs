@@ -259,6 +259,16 @@ impl Loaded {
         problem::place(unknown.map(problem).collect(), &self.text, &self.file)
     }
 
+    /// That there is nothing to do: no flow.
+    pub fn no_flow(&self) -> Vec<ConfigError> {
+        let message = "there is no flow: nothing would be read or sent";
+        let hint =
+            "add a flow, such as [flows.clerk-de] with its source, market and destination; `cartage init` prints one";
+        let problem =
+            problem::Problem::new(code::NO_FLOW, self.source_map.nearest(&["flows"]).value, message).hint(hint);
+        problem::place(vec![problem], &self.text, &self.file)
+    }
+
     /// That a flow has several markets and its destination takes one.
     pub fn several_markets(&self, flow: &FlowName) -> Vec<ConfigError> {
         let span = self.source_map.nearest(&["flows", flow.as_str(), "markets"]).value;

@@ -61,7 +61,7 @@ pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
 }
 
 /// The known name that is most similar.
-pub(super) fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let most = (name.chars().count() / 3).max(1);
     let near = known.into_iter().map(|it| (distance(&name.to_lowercase(), &it.to_lowercase()), it));
     near.filter(|(distance, _)| *distance <= most).min().map(|(_, it)| it)

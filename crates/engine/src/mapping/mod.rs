@@ -22,7 +22,10 @@ mod tree;
 mod trial;
 mod value;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use cel::{Context, ExecutionError, IdedExpr};
 use contract::{Constraint, Facet, Facets, Fault, FieldSpec, FieldType, Writer};
@@ -30,6 +33,7 @@ use model::{CategoryListing, Kind, Listing, Market};
 use serde::Serialize;
 use serde_json::Value as Json;
 
+pub(crate) use error::meant;
 pub use error::{MappingError, Place};
 pub use shape::{Known, shape};
 use value::Used;
@@ -61,6 +65,8 @@ struct Rule {
     name: String,
     text: String,
     at: Place,
+    /// Names of the shop's attributes in it.
+    attributes: BTreeSet<String>,
     expression: IdedExpr,
 }
 
@@ -107,6 +113,11 @@ impl Mapping {
     /// Names of the user's fields.
     pub fn names(&self) -> Vec<String> {
         self.0.rules.iter().map(|rule| rule.name.clone()).collect()
+    }
+
+    /// The shop's attributes in expressions, each with the field that it is for.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.rules.iter().flat_map(|rule| rule.attributes.iter().map(|name| (rule.name.as_str(), name.as_str())))
     }
 
     /// The facets that the user's fields are in. Such a field may appear and disappear, and a partial change can't

@@ -101,6 +101,7 @@ fn rule(
         name: expression.name.clone(),
         text: expression.text.clone(),
         at: expression.at.clone(),
+        attributes: findings.attributes.clone(),
         expression: metered,
     };
     match try_out(kind, &rule, &findings) {

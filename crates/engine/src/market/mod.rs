@@ -129,7 +129,8 @@ fn find_group(market: &Market, reference: &Reference) -> Result<Option<GroupId>,
     market.customer_group.as_ref().map(find).transpose()
 }
 
-fn unknown(code: &'static str, market: &Market, setting: &str, key: &str, known: &[&str]) -> Fault {
+/// The fault of a market that names what its source does not have.
+pub(crate) fn unknown(code: &'static str, market: &Market, setting: &str, key: &str, known: &[&str]) -> Fault {
     const SHOWN: usize = 20;
     let fault = Fault::config(
         code,

@@ -11,11 +11,12 @@ pub mod decode;
 pub mod map;
 mod mend;
 pub mod place;
+mod profile;
 mod read;
 
 use async_trait::async_trait;
 use contract::{
-    Fault, Fetched, Lane, Page, Position, Ref, SecretRef, Source, SourceDescriptor,
+    Fault, Fetched, Lane, Page, Position, Profile, Ref, SecretRef, Source, SourceDescriptor,
     source::{Finding, Urgency},
 };
 use model::{Kind, PricePolicy, price::ScopeMatch};
@@ -121,6 +122,10 @@ impl Source for Commercetools {
 
     async fn check(&self) -> Vec<Finding> {
         check::check(&self.reader.api, &self.config).await
+    }
+
+    async fn profile(&self) -> Result<Profile, Fault> {
+        profile::read(&self.reader.api, &self.config).await
     }
 
     fn calls(&self) -> u64 {

@@ -1,0 +1,134 @@
+//! Markets and expressions held against what their shop is set up with, before any of its catalogue is read.
+
+use contract::{Fault, Profile, source::Finding};
+use model::{Locale, Market, StorefrontKey};
+
+use crate::{
+    mapping::{Mapping, meant},
+    market::unknown,
+};
+
+/// Attributes that expressions ask for and no product has.
+pub fn attributes(mapping: &Mapping, profile: &Profile) -> Vec<Finding> {
+    let Some(known) = &profile.attributes else { return Vec::new() };
+    let unknown = mapping.attributes().filter(|(_, name)| !known.iter().any(|known| known == name));
+    let fault = |(field, name): (&str, &str)| {
+        let message = format!("the field {field} asks for the attribute {name:?}, which no product type has");
+        let fault = Fault::config("C0507", message);
+        Finding::new(
+            "attributes",
+            Err(match meant(name, known.iter().map(String::as_str)) {
+                Some(close) => fault.hint(format!("did you mean {close:?}?")),
+                None => fault.hint("write its name as the product type has it"),
+            }),
+        )
+    };
+    unknown.map(fault).collect()
+}
+
+/// What a market sells, when the shop has all of it, or what it names that the shop does not have.
+pub fn market(market: &Market, profile: &Profile) -> Vec<Finding> {
+    let keyed = [
+        ("C0502", "store", profile.stores.as_ref(), market.store.iter().map(StorefrontKey::as_str).collect::<Vec<_>>()),
+        (
+            "C0503",
+            "customer group",
+            profile.groups.as_ref(),
+            market.customer_group.iter().map(String::as_str).collect(),
+        ),
+        (
+            "C0501",
+            "price channel",
+            profile.channels.as_ref(),
+            market.price_channel.iter().map(String::as_str).collect(),
+        ),
+        (
+            "C0501",
+            "supply channel",
+            profile.channels.as_ref(),
+            market.supply_channels.iter().map(String::as_str).collect(),
+        ),
+    ];
+    let keyed = keyed.into_iter().flat_map(|(code, setting, known, named)| {
+        let known: Option<Vec<&str>> = known.map(|known| known.iter().map(String::as_str).collect());
+        let missing = named.into_iter().filter(|key| known.as_ref().is_some_and(|known| !known.contains(key)));
+        missing.map(|key| unknown(code, market, setting, key, known.as_deref().unwrap_or_default())).collect::<Vec<_>>()
+    });
+    let settings = [language(market, profile), currency(market, profile), country(market, profile)];
+    let faults: Vec<Fault> = settings.into_iter().flatten().chain(keyed).collect();
+    if faults.is_empty() {
+        return vec![Finding::new("settings", Ok(summary(market, profile)))];
+    }
+    faults.into_iter().map(|fault| Finding::new("settings", Err(fault))).collect()
+}
+
+/// The languages of the shop as locales; one that is none can't be any market's.
+fn languages(profile: &Profile) -> Option<Vec<Locale>> {
+    let languages = profile.languages.as_ref()?;
+    Some(languages.iter().filter_map(|language| Locale::parse(language).ok()).collect())
+}
+
+/// Whether texts are found for a locale: in itself or in a shorter form of it.
+fn is_spoken(locale: &Locale, languages: &[Locale]) -> bool {
+    locale.truncations().any(|tag| languages.iter().any(|language| language.as_str() == tag))
+}
+
+fn language(market: &Market, profile: &Profile) -> Option<Fault> {
+    let languages = languages(profile)?;
+    if languages.is_empty() || market.locales.iter().any(|locale| is_spoken(locale, &languages)) {
+        return None;
+    }
+    let list = |locales: &[Locale]| locales.iter().map(Locale::as_str).collect::<Vec<_>>().join(", ");
+    let message =
+        format!("market {} shows texts in {}; the source has {}", market.key, list(&market.locales), list(&languages));
+    let alike = market.locales.first().and_then(|locale| {
+        let language = locale.truncations().last().unwrap_or_default();
+        languages.iter().find(|known| known.truncations().last() == Some(language))
+    });
+    let hint = match alike {
+        Some(alike) => format!("did you mean {:?}? texts of {alike} are not those of a shorter locale", alike.as_str()),
+        None => "set `locale` to one that the source has, or add such a one to `fallback`".to_owned(),
+    };
+    Some(Fault::config("C0506", message).hint(hint))
+}
+
+fn currency(market: &Market, profile: &Profile) -> Option<Fault> {
+    let known = profile.currencies.as_ref().filter(|known| !known.is_empty())?;
+    if known.iter().any(|known| known == market.currency.code()) {
+        return None;
+    }
+    let message = format!("market {} sells in {}; the source has {}", market.key, market.currency, known.join(", "));
+    Some(Fault::config("C0506", message).hint("set `currency` to one that the source has, or add this one there"))
+}
+
+fn country(market: &Market, profile: &Profile) -> Option<Fault> {
+    let known = profile.countries.as_ref().filter(|known| !known.is_empty())?;
+    let country = market.country?.to_string();
+    if known.contains(&country) {
+        return None;
+    }
+    let message = format!("market {} sells to {country}; the source sells to {}", market.key, known.join(", "));
+    Some(Fault::config("C0506", message).hint("set `country` to one that the source has, or add this one there"))
+}
+
+/// What a market sells, in a line.
+fn summary(market: &Market, profile: &Profile) -> String {
+    let languages = languages(profile).unwrap_or_default();
+    let texts = market.locales.iter().map(|locale| {
+        if is_spoken(locale, &languages) || languages.is_empty() {
+            locale.to_string()
+        } else {
+            format!("{locale} (the source does not have it)")
+        }
+    });
+    let mut parts = vec![format!("texts in {}", texts.collect::<Vec<_>>().join(", "))];
+    parts.push(match market.country {
+        Some(country) => format!("prices in {} for {country}", market.currency),
+        None => format!("prices in {}", market.currency),
+    });
+    parts.extend(market.store.as_ref().map(|store| format!("store {store}")));
+    if !market.supply_channels.is_empty() {
+        parts.push(format!("stock of {}", market.supply_channels.join(", ")));
+    }
+    parts.join(" · ")
+}
