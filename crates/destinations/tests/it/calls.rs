@@ -232,8 +232,14 @@ fn settings_out_of_range_are_refused_with_what_they_may_be() {
         ("batch_bytes = 9", "clerk: batch_bytes is 9"),
         ("concurrency = 0", "clerk: concurrency is 0"),
         ("timeout_seconds = 0", "clerk: timeout_seconds is 0"),
-        ("url = \"api.clerk.io/v2\"", "clerk: url is no absolute http(s) URL without query and fragment"),
-        ("url = \"https://api.clerk.io/v2?key=x\"", "clerk: url is no absolute http(s) URL without query and fragment"),
+        (
+            "url = \"api.clerk.io/v2\"",
+            "clerk: url is no absolute http(s) URL without user, password, query and fragment",
+        ),
+        (
+            "url = \"https://api.clerk.io/v2?key=x\"",
+            "clerk: url is no absolute http(s) URL without user, password, query and fragment",
+        ),
         ("", "clerk: public_key: the environment variable CLERK_PUBLIC is not set"),
     ] {
         let fault = Connector::new(&config(settings), &wire::Environment::machine()).unwrap_err();
