@@ -12,7 +12,7 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-use super::{Session, clock, control, load, load_with_flows, until_interrupted};
+use super::{Session, clock, control, load_with_flows, until_interrupted};
 use crate::{
     assemble,
     config::Loaded,
@@ -21,9 +21,9 @@ use crate::{
     telemetry,
 };
 
-/// The database can't be written for want of room.
+/// The code of the fault of a full disk.
 const DISK_FULL: &str = "C0104";
-/// A database that can't be written for want of room is opened again after this.
+/// The database is opened again after this while the disk is full.
 const AGAIN: Duration = Duration::from_secs(5);
 /// What histograms collect is summed up this often, whether or not anyone asks for it.
 const UPKEEP: Duration = Duration::from_secs(30);
@@ -36,32 +36,33 @@ pub(super) async fn run(path: &Path) -> Result<Exit, Failure> {
     let stop = until_interrupted();
     let mut hangups = Hangups::new()?;
     let listener = listen(loaded.config.server.listen)?;
-    let Some(engine) = begin(&loaded, &progress, stop.clone()).await? else { return Ok(Exit::Done) };
+    let begin = async || {
+        let store = assemble::open(&loaded)?;
+        let engine = assemble::engine(&loaded, store, clock(), Arc::<Progress>::clone(&progress), false)?;
+        engine.register().await?;
+        Ok(engine)
+    };
+    let Some(engine) = once_there_is_space(begin, stop.clone()).await? else { return Ok(Exit::Done) };
     let mut now = Round { loaded: Arc::new(loaded), engine, listener };
     while let Some(next) = serve(path, &now, metrics.clone(), stop.clone(), &mut hangups).await? {
-        next.engine.register().await?;
+        let register = async || Ok(next.engine.register().await?);
+        if once_there_is_space(register, stop.clone()).await?.is_none() {
+            break;
+        }
         now = next;
     }
     tracing::info!("stopped: everything under way has ended");
     Ok(Exit::Done)
 }
 
-/// Opens the database and makes the flows known. While the disk is full that can't be done, and is tried again; none where
-/// the process is to stop meanwhile.
-async fn begin(
-    loaded: &Loaded,
-    progress: &Arc<Progress>,
-    mut stop: watch::Receiver<bool>,
-) -> Result<Option<Arc<Engine>>, Failure> {
+/// Does `work`, and again for as long as the disk is full; none if the process is to stop meanwhile.
+async fn once_there_is_space<T, F>(work: impl Fn() -> F, mut stop: watch::Receiver<bool>) -> Result<Option<T>, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
     loop {
-        let begun = async {
-            let store = assemble::open(loaded)?;
-            let engine = assemble::engine(loaded, store, clock(), Arc::<Progress>::clone(progress), false)?;
-            engine.register().await?;
-            Ok(engine)
-        };
-        match begun.await {
-            Ok(engine) => return Ok(Some(engine)),
+        match work().await {
+            Ok(done) => return Ok(Some(done)),
             Err(Failure::Fault(fault)) if fault.code == DISK_FULL => {
                 tracing::error!(code = %fault.code, error = %fault, "the database can't be opened; it is tried again");
             }
@@ -142,7 +143,7 @@ async fn serve(
 
 /// Reads the configuration again and puts together what it asks for.
 fn next(path: &Path, now: &Round) -> Result<Round, Failure> {
-    let (loaded, before) = (load(path)?, &now.loaded.config);
+    let (loaded, before) = (load_with_flows(path)?, &now.loaded.config);
     if loaded.config.store.path != before.store.path {
         return Err(Fault::config("C0830", "store.path can't be changed while it runs")
             .hint("stop `cartage run` and start it again")

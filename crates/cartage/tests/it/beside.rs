@@ -66,7 +66,7 @@ async fn plan_sync_verify_and_dead_work_while_it_runs() {
     assert_eq!((name("p-000003"), report["flows"].as_array().unwrap().len()), (json!("Neu"), 2));
     shop.cartage(&["sync", "--full"]).await.ended(0).says(&["in sync"]);
 
-    // What is wrong is told by the process that runs, with the exit code that belongs to it.
+    // The process that runs says what is wrong, and the command ends with its exit code.
     shop.cartage(&["sync", "--flow", "nosuch"]).await.ended(2).says(&["error[C0821]", "clerk-de"]);
     shop.cartage(&["forget", "nosuch"]).await.ended(2).says(&["error[C0826]"]);
     shop.cartage(&["dead", "drop"]).await.ended(2).says(&["error[C0823]"]);
@@ -132,6 +132,13 @@ async fn the_configuration_is_read_again_and_a_wrong_one_is_refused() {
     let answer = answer.unwrap().unwrap();
     assert!(answer.exit == 2 && answer.failure.contains("error[C0830]"), "{answer:?}");
     shop.replace("path = \"other.db\"", "path = \"sandbox.db\"");
+    // A file that was cut off is no wish to stop every flow.
+    let whole = std::fs::read_to_string(&shop.config).unwrap();
+    std::fs::write(&shop.config, "").unwrap();
+    let answer = server::control::ask(&shop.database(), &json!({ "command": "reload", "arguments": {} })).await;
+    let answer = answer.unwrap().unwrap();
+    assert!(answer.exit == 2 && answer.failure.contains("error[C0813]"), "{answer:?}");
+    std::fs::write(&shop.config, whole).unwrap();
     shop.cartage(&["sync"]).await.ended(0);
     running.end().await;
 }

@@ -88,7 +88,7 @@ async fn requests_take_no_connection_to_the_database_that_pushing_needs() {
     assert!(whole(response).await.len() > 1000);
     // Only what the import settles is the engine's, and it is settled in a task of its own.
     let waits = || gated.waits.load(Ordering::Relaxed);
-    crate::harness::until("the import to be settled", || waits() > 0).await;
+    until("the import to be settled", || waits() > 0).await;
     assert_eq!(waits(), 1);
 }
 
