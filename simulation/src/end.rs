@@ -176,7 +176,9 @@ pub(crate) async fn check(
     let after = writes(world);
     ensure!(before == after, "a further pass sends calls: {before:?} before, {after:?} after");
     for flow in &hub.engine.flows {
-        let verified = engine::verify::verify(flow, hub.engine.store.as_ref(), hub.engine.clock.as_ref(), false).await.map_err(failed)?;
+        let verified = engine::verify::verify(flow, hub.engine.store.as_ref(), hub.engine.clock.as_ref(), false)
+            .await
+            .map_err(failed)?;
         ensure!(verified.drift.is_empty(), "verify finds drift: {:?}", verified.drift);
     }
     Ok(())
