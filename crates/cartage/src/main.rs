@@ -15,10 +15,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    output::begin();
     let cli = Cli::parse();
+    let json = cli.json;
     let exit = match commands::run(cli).await {
         Ok(exit) => exit,
         Err(failure) => {
+            if json {
+                output::tell_json(&failure);
+            }
             output::tell(&failure);
             failure.exit()
         }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use contract::{Fault, FaultClass};
@@ -51,8 +51,15 @@ pub enum Failure {
     #[error("{0:#}")]
     Other(#[from] anyhow::Error),
     /// The process that runs says why, and with which exit code.
-    #[error("{0}")]
-    There(String, Exit),
+    #[error("{text}")]
+    There {
+        /// Why, as a person reads it.
+        text: String,
+        /// Why, as a program reads it.
+        document: serde_json::Value,
+        /// The exit code.
+        exit: Exit,
+    },
 }
 
 impl From<io::Error> for Failure {
@@ -69,7 +76,7 @@ impl Failure {
             Self::Fault(fault) => exit_of(fault),
             Self::Faults(faults) => faults.iter().map(exit_of).max().unwrap_or(Exit::Left),
             Self::Other(_) => Exit::Left,
-            Self::There(_, exit) => *exit,
+            Self::There { exit, .. } => *exit,
         }
     }
 }
@@ -187,9 +194,27 @@ pub fn failure_text(failure: &Failure) -> String {
         Failure::Fault(fault) => fault_text(fault),
         Failure::Faults(faults) => faults.iter().map(fault_text).collect::<Vec<_>>().join("\n"),
         Failure::Other(error) => format!("error: {error:#}"),
-        Failure::There(text, _) => text.clone(),
+        Failure::There { text, .. } => text.clone(),
     };
     text.trim_end().to_owned()
+}
+
+/// Reports on standard output, for a program, why a command could not be carried out.
+pub fn tell_json(failure: &Failure) {
+    // Without standard output there is no place to report.
+    let _gone = Output::new(true).document(&failure_document(failure));
+}
+
+/// Why a command could not be carried out, as a program reads it: `{"errors": […]}`.
+pub fn failure_document(failure: &Failure) -> serde_json::Value {
+    let errors = match failure {
+        Failure::Config(errors) => serde_json::to_value(&errors.0),
+        Failure::Fault(fault) => serde_json::to_value([fault]),
+        Failure::Faults(faults) => serde_json::to_value(faults),
+        Failure::Other(error) => Ok(serde_json::json!([{ "message": format!("{error:#}") }])),
+        Failure::There { document, .. } => return document.clone(),
+    };
+    serde_json::json!({ "errors": errors.unwrap_or_default() })
 }
 
 /// The time of day, UTC, to the millisecond.
@@ -241,9 +266,18 @@ pub fn resident_bytes_of(process: &str) -> (u64, u64) {
     (bytes("VmRSS:"), bytes("VmHWM:"))
 }
 
-/// CPU time of this process so far, user and system, in seconds; 0 if the system does not report it.
+/// CPU time that the process had used when it became this program.
+static BEFORE: OnceLock<f64> = OnceLock::new();
+
+/// Notes how much CPU time the process has used up to here: a process that becomes another program, as `cargo run` does,
+/// keeps what it used before.
+pub fn begin() {
+    BEFORE.get_or_init(|| cpu_seconds_of("self"));
+}
+
+/// CPU time of this process since [`begin`], user and system, in seconds; 0 where the system does not provide it.
 pub fn cpu_seconds() -> f64 {
-    cpu_seconds_of("self")
+    (cpu_seconds_of("self") - BEFORE.get().copied().unwrap_or(0.0)).max(0.0)
 }
 
 /// CPU time of a process so far, user and system, in seconds; 0 if the system does not report it.
@@ -267,5 +301,16 @@ mod tests {
         let text = table(&["a", "b"], &[vec![long.clone(), "1".to_owned()], vec!["y".to_owned(), "22".to_owned()]]);
         assert!(text.contains(&format!("{long}   1\n")), "{}", text.len());
         assert!(text.len() < long.len() + 1000);
+    }
+
+    #[test]
+    fn what_the_process_used_before_it_became_this_program_is_not_counted() {
+        const USED: f64 = 0.05;
+        let mut sum = 0_u64;
+        while cpu_seconds_of("self") < USED {
+            sum = std::hint::black_box(sum).wrapping_add(1);
+        }
+        begin();
+        assert!(cpu_seconds() < USED, "{} s", cpu_seconds());
     }
 }

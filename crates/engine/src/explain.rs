@@ -2,7 +2,7 @@
 
 use contract::{
     Clock, Fault, Store,
-    store::{EntryView, Found, Hold, Number, Revision, State, UnreadRow, Work},
+    store::{EntryView, Found, Hold, Number, Revision, State, Stopped, UnreadRow, Work},
 };
 use model::{Kind, Notice, Record, RecordId, Timestamp};
 use serde::Serialize;
@@ -66,6 +66,10 @@ pub struct Stop {
     pub next: Option<Timestamp>,
     /// Its entry in the ledger.
     pub ledger: Option<EntryView>,
+    /// Since when a person has paused the flow.
+    pub paused_since: Option<Timestamp>,
+    /// The flow has stopped by a fault.
+    pub stopped: Option<Stopped>,
 }
 
 /// Explains a found record in these flows. `unread`: why its latest form could not be understood, if so.
@@ -149,6 +153,8 @@ async fn stop(
         pending,
         next,
         ledger,
+        paused_since: store.tally(&flow.name).await?.paused_since,
+        stopped: store.trouble(&flow.name).await?.stopped,
     })
 }
 
@@ -158,6 +164,10 @@ fn stands(work: &Work, ledger: Option<&EntryView>) -> (&'static str, String) {
     let reason = || entry.fault.as_ref().map(|fault| format!(": {fault}")).unwrap_or_default();
     if entry.revision < work.revision {
         return ("pending", format!("it changed since it was settled at {}", entry.settled_at));
+    }
+    if work.ahead {
+        let at = entry.settled_at;
+        return ("pending", format!("the flow's settings changed since it was settled at {at}; it is looked at again"));
     }
     match &entry.state {
         State::InSync => {

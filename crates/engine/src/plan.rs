@@ -4,18 +4,21 @@ use std::{collections::BTreeMap, time::Duration};
 
 use contract::{
     Clock, Fault, Item, Op, Store,
-    store::{EntryView, Hold, Number, Removals, Work},
+    store::{EntryView, Hold, Number, Removals, State, Work},
 };
-use model::{Kind, RecordId, RemoteId};
+use model::{Kind, RemoteId};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::{
     flow::{Flow, Prepared},
+    named::Named,
     owners::of_others,
     prepare::{Action, Before, Job, Target, job},
 };
 
+/// The rule of records that were dropped.
+const DROPPED: &str = "dropped";
 /// Records processed at once.
 const PAGE: usize = 500;
 /// Ids named per outcome as examples.
@@ -43,10 +46,16 @@ pub struct Plan {
     pub filtered: BTreeMap<String, u64>,
     /// Records that can't be mapped to a payload.
     pub refused: Vec<Refused>,
+    /// Records that were set aside: nothing is sent for them before they change or are replayed.
+    pub dead: u64,
+    /// Records that wait for something outside, such as the next import of a feed.
+    pub waiting: u64,
+    /// Records of which nobody knows whether a call arrived: a person has to decide.
+    pub undecided: u64,
     /// Records that could not be understood: their items at the destination are left unchanged.
     pub unread: u64,
-    /// Some ids per outcome.
-    pub examples: BTreeMap<&'static str, Vec<RecordId>>,
+    /// Some records per outcome.
+    pub examples: BTreeMap<&'static str, Vec<Named>>,
     /// Calls it would take, by operation.
     pub calls: BTreeMap<&'static str, u64>,
     /// Estimated time of these calls.
@@ -69,10 +78,9 @@ pub struct Basis {
 /// A record that can't be mapped to a payload.
 #[derive(Clone, Debug, Serialize)]
 pub struct Refused {
-    /// Its kind.
-    pub kind: Kind,
-    /// Its id.
-    pub id: RecordId,
+    /// The record.
+    #[serde(flatten)]
+    pub record: Named,
     /// Why.
     pub fault: Fault,
 }
@@ -108,7 +116,10 @@ pub async fn plan(flow: &Flow, store: &dyn Store, clock: &dyn Clock) -> Result<P
             let settled = page.iter().filter(|work| work.entry.as_ref().is_some_and(|entry| !entry.items.is_empty()));
             samples.extend(settled.step_by(SAMPLE_EVERY).map(|work| work.number));
             for work in page.iter().filter(|work| !work.unread) {
-                plan.count(&planned(flow, store, clock, &prepared, work).await?, flow, &mut sums);
+                if !plan.leaves(work) {
+                    let job = planned(flow, store, clock, &prepared, work).await?;
+                    plan.count(work, &job, flow, &mut sums);
+                }
             }
         }
     }
@@ -145,11 +156,28 @@ async fn durations(flow: &Flow, store: &dyn Store, numbers: &[Number]) -> Result
 }
 
 impl Plan {
-    fn count(&mut self, job: &Job, flow: &Flow, sums: &mut BTreeMap<(Kind, &'static str), (u64, u64)>) {
+    /// Counts a record that a push would not look at, as it stands; false for any other.
+    fn leaves(&mut self, work: &Work) -> bool {
+        let state = work.entry.as_ref().map(|entry| &entry.state);
+        let sum = match (work.counted_as(), state) {
+            ("dead", _) => &mut self.dead,
+            ("waiting", _) => &mut self.waiting,
+            ("held", Some(State::Held(Hold::UnknownOutcome))) => &mut self.undecided,
+            ("filtered", Some(State::Filtered(rule))) if rule == DROPPED => {
+                self.filtered.entry(DROPPED.to_owned()).or_default()
+            }
+            _ => return false,
+        };
+        *sum += 1;
+        true
+    }
+
+    fn count(&mut self, work: &Work, job: &Job, flow: &Flow, sums: &mut BTreeMap<(Kind, &'static str), (u64, u64)>) {
         match &job.target {
             Target::Filtered(rule) => *self.filtered.entry((*rule).to_owned()).or_default() += 1,
             Target::Dead(fault) => {
-                self.refused.push(Refused { kind: job.kind, id: job.id.clone(), fault: fault.clone() });
+                let record = Named::of(job.kind, &job.id, work.record());
+                self.refused.push(Refused { record, fault: fault.clone() });
                 return;
             }
             Target::InSync | Target::Gone => {}
@@ -171,8 +199,8 @@ impl Plan {
                 *most = per_call;
             }
             let examples = self.examples.entry(name).or_default();
-            if name != "keep" && examples.len() < EXAMPLES && !examples.contains(&job.id) {
-                examples.push(job.id.clone());
+            if name != "keep" && examples.len() < EXAMPLES && !examples.iter().any(|it| it.id == job.id) {
+                examples.push(Named::of(job.kind, &job.id, work.record()));
             }
         }
     }

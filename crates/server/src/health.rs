@@ -148,7 +148,20 @@ fn is_late(lane: &Lane, set: Option<Duration>, state: &LaneState, now: Timestamp
 /// Prometheus text.
 pub(crate) async fn metrics(Extract(state): Extract<Arc<State>>) -> String {
     let served = &state.served;
-    for name in served.flows.keys() {
+    let problems = served.health.problems();
+    for (name, (flow, lanes)) in &served.flows {
+        let fails = |task: String| f64::from(u8::from(problems.iter().any(|problem| problem.task == task)));
+        metrics::gauge!("cartage_flow_failing", "flow" => name.to_string()).set(fails(format!("flow {name}")));
+        let states = served.store.lanes(&flow.source).await.unwrap_or_default();
+        for lane in lanes {
+            let (source, lane) = (flow.source.to_string(), lane.name.to_string());
+            let failing = fails(format!("source {source}, lane {lane}"));
+            #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+            let read_at = states.get(&lane).and_then(|state| state.read_at).map_or(0.0, |at| at.seconds() as f64);
+            metrics::gauge!("cartage_lane_read_timestamp_seconds", "source" => source.clone(), "lane" => lane.clone())
+                .set(read_at);
+            metrics::gauge!("cartage_lane_failing", "source" => source, "lane" => lane).set(failing);
+        }
         match state.tallies.of(served.store.as_ref(), served.clock.as_ref(), name).await {
             Ok(tally) => {
                 let paused = f64::from(u8::from(tally.paused_since.is_some()));

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Session, dead, forget, load, load_with_flows, pause, plan, sync, verify};
 use crate::{
     cli::{DropArgs, FlowsArgs, ForgetArgs, PlanArgs, ReplayArgs, SyncArgs, VerifyArgs},
-    output::{Exit, Failure, Kept, Output, failure_text},
+    output::{Exit, Failure, Kept, Output, failure_document, failure_text},
 };
 
 /// A process that ends waits at most this long for a command under way.
@@ -87,7 +87,8 @@ fn as_sent(command: &Command) -> Result<Value, Failure> {
 fn show(answer: server::control::Answer, output: Output<'_>) -> Result<Exit, Failure> {
     let exit = Exit::of(answer.exit);
     if !answer.failure.is_empty() {
-        return Err(Failure::There(answer.failure, exit));
+        let server::control::Answer { failure, document, .. } = answer;
+        return Err(Failure::There { text: failure, document, exit });
     }
     output.document(&answer.document)?;
     if !answer.text.is_empty() {
@@ -173,9 +174,9 @@ impl server::control::Control for Running {
             command => command.carry_out(&self.session, output).await,
         };
         let (text, document) = kept.take();
-        let (exit, failure) = match done {
-            Ok(exit) => (exit, String::new()),
-            Err(failure) => (failure.exit(), failure_text(&failure)),
+        let (exit, document, failure) = match done {
+            Ok(exit) => (exit, document, String::new()),
+            Err(failure) => (failure.exit(), failure_document(&failure), failure_text(&failure)),
         };
         Ok(server::control::Answer { exit: exit as u8, text, document, failure })
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use contract::store::UnreadRow;
+use contract::store::{Stopped, UnreadRow};
 use engine::{
     explain::{Journey, explain},
     market::Origin,
@@ -100,6 +100,15 @@ fn text(journey: &Journey) -> String {
     }
     for stop in &journey.flows {
         text += &format!("\n  {} (market {}): {}, {}\n", stop.flow, stop.market, stop.verdict, stop.why);
+        if let Some(since) = stop.paused_since {
+            text += &format!("    paused   since {since}; `cartage resume {}` ends that\n", stop.flow);
+        }
+        if let Some(Stopped { since, fault }) = &stop.stopped {
+            text += &format!(
+                "    stopped  the flow sends nothing since {since}: {}\n",
+                fault_text(fault).replace('\n', "\n    ")
+            );
+        }
         text += &format!("    market   {}\n", stop.wanted);
         if let Some(next) = stop.next {
             text += &format!("    may change by time alone at {next}\n");

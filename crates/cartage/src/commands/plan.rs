@@ -24,6 +24,17 @@ use crate::{
 /// Records that can't be sent are shown up to so many per flow.
 const REFUSED: usize = 5;
 
+/// A count of a plan, with the head of its column.
+type Column = (&'static str, fn(&Plan) -> u64);
+
+/// Counts that have a column only where there is something in it, so that the table fits into 80 columns.
+const RARE: [Column; 4] = [
+    ("dead", |plan| plan.dead),
+    ("waiting", |plan| plan.waiting),
+    ("held", |plan| plan.undecided),
+    ("unread", |plan| plan.unread),
+];
+
 #[derive(Serialize)]
 struct FlowPlan {
     flow: String,
@@ -35,6 +46,8 @@ struct FlowPlan {
 struct RecordPlan {
     flow: String,
     record: String,
+    /// How `status` counts it. A record that is dead, held or waiting is not sent, whatever would change.
+    state: &'static str,
     changes: Vec<FieldChange>,
     fault: Option<Fault>,
 }
@@ -104,19 +117,23 @@ async fn show(
         plans.push(FlowPlan { flow: flow.name.to_string(), plan });
     }
     output.document(&plans)?;
+    let is_shown = |(_, count): &Column| plans.iter().any(|it| count(&it.plan) > 0);
     let rows: Vec<Vec<String>> = plans
         .iter()
         .map(|FlowPlan { flow, plan }| {
             let filtered: u64 = plan.filtered.values().sum();
             let refused = plan.refused.len() as u64;
             let calls: u64 = plan.calls.values().sum();
-            let counts = [plan.create, plan.change, plan.remove, plan.keep, filtered, refused, plan.unread, calls];
+            let rare = RARE.into_iter().filter(is_shown).map(|(_, count)| count(plan));
+            let counts = [plan.create, plan.change, plan.remove, plan.keep, filtered, refused].into_iter();
+            let counts: Vec<u64> = counts.chain(rare).chain([calls]).collect();
             let time = brief(Duration::from_secs_f64(plan.seconds));
-            [flow.clone()].into_iter().chain(counts.map(|count| count.to_string())).chain([time]).collect()
+            [flow.clone()].into_iter().chain(counts.iter().map(ToString::to_string)).chain([time]).collect()
         })
         .collect();
-    let header = ["flow", "create", "change", "remove", "keep", "filtered", "refused", "unread", "calls", "about"];
-    output.line(table(&header, &rows).trim_end())?;
+    let header = ["flow", "create", "change", "remove", "keep", "filtered", "refused"].into_iter();
+    let header = header.chain(RARE.into_iter().filter(is_shown).map(|(name, _)| name)).chain(["calls", "about"]);
+    output.line(table(&header.collect::<Vec<_>>(), &rows).trim_end())?;
     for FlowPlan { flow, plan } in &plans {
         if !plan.calls.is_empty() {
             let Basis { call_seconds, measured_calls, at_once } = plan.basis;
@@ -131,14 +148,14 @@ async fn show(
                 brief(Duration::from_secs_f64(plan.seconds))
             ))?;
         }
-        for (outcome, ids) in plan.examples.iter().filter(|(_, ids)| !ids.is_empty()) {
+        for (outcome, records) in plan.examples.iter().filter(|(_, records)| !records.is_empty()) {
             output.line(format!("{flow} would {outcome}, for example:"))?;
-            for id in ids {
-                output.line(format!("  {id}"))?;
+            for record in records {
+                output.line(format!("  {record}"))?;
             }
         }
         for refused in plan.refused.iter().take(REFUSED) {
-            output.line(format!("{flow} can't send {} {}:", refused.kind, refused.id))?;
+            output.line(format!("{flow} can't send {}:", refused.record))?;
             output.line(format!("  {}", fault_text(&refused.fault)))?;
         }
         if plan.held {
@@ -180,7 +197,8 @@ async fn one(
                 Ok(changes) => (changes, None),
                 Err(fault) => (Vec::new(), Some(fault)),
             };
-            plans.push(RecordPlan { flow: flow.name.to_string(), record: id.to_string(), changes, fault });
+            let (flow, record, state) = (flow.name.to_string(), id.to_string(), work.counted_as());
+            plans.push(RecordPlan { flow, record, state, changes, fault });
         }
     }
     if plans.is_empty() {
@@ -189,6 +207,10 @@ async fn one(
     output.document(&plans)?;
     for plan in &plans {
         output.line(format!("{} · {}", plan.flow, plan.record))?;
+        if matches!(plan.state, "dead" | "held" | "waiting") {
+            let state = plan.state;
+            output.line(format!("  it is {state}, so nothing is sent for it now; `cartage explain` says why"))?;
+        }
         if let Some(fault) = &plan.fault {
             output.line(format!("  can't be sent: {}", fault_text(fault)))?;
         } else if plan.changes.is_empty() {

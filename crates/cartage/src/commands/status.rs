@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use contract::{
     Fault, Lane, Store,
-    store::{Count, FlowId, Former, Found, Hold, LaneState, Leftover, Tally, UnreadRow},
+    store::{Count, FlowId, Former, Found, Hold, LaneState, Leftover, Retrying, Stopped, Tally, Trouble, UnreadRow},
 };
 use engine::{Flow, prepare::OUTRANKED, run::Engine};
 use model::{Kind, Notice, RecordId, SourceName};
@@ -41,6 +41,9 @@ pub struct FlowStatus {
     pub not_read: Vec<String>,
     /// Records of its source that could not be understood, of all kinds: a stock entry is part of a product.
     pub source_unread: u64,
+    /// What keeps it from sending.
+    #[serde(flatten)]
+    pub trouble: Trouble,
     /// Every record of the source was read, and the destination agrees with it, apart from what a named rule keeps out.
     pub converged: bool,
 }
@@ -107,8 +110,9 @@ pub async fn flows(store: &dyn Store, flows: &[Arc<Flow>], lanes: &Lanes) -> Res
         let not_read: Vec<String> = not_read.map(|lane| lane.name.to_string()).collect();
         let source_unread = store.counts(&flow.source).await?.iter().map(|count| count.unread).sum();
         let converged = tally.left().next().is_none() && not_read.is_empty() && source_unread == 0;
+        let trouble = store.trouble(&flow.name).await?;
         let (flow, market) = (flow.name.to_string(), flow.market_names());
-        all.push(FlowStatus { flow, market, tally, not_read, source_unread, converged });
+        all.push(FlowStatus { flow, market, tally, not_read, source_unread, trouble, converged });
     }
     Ok(all)
 }
@@ -131,13 +135,19 @@ pub fn flows_table(flows: &[FlowStatus]) -> String {
     let states: Vec<String> = shown(&Tally::default()).map(|(state, _)| state.replace('_', " ")).collect();
     let heads: Vec<&str> = ["flow", "market", "mirror"].into_iter().chain(states.iter().map(String::as_str)).collect();
     let mut text = table(&heads, &rows);
-    for FlowStatus { flow, tally, not_read, source_unread, .. } in flows {
+    for FlowStatus { flow, tally, not_read, source_unread, trouble, .. } in flows {
         let by_name = |counts: &BTreeMap<String, u64>| {
             counts.iter().map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
         };
         if let Some(since) = tally.paused_since {
             text +=
                 &format!("flow {flow} is paused since {since} and sends nothing; `cartage resume {flow}` ends that\n");
+        }
+        if let Some(Stopped { since, fault }) = &trouble.stopped {
+            text += &format!("flow {flow} has stopped since {since}: {}\n", output::fault_text(fault));
+        }
+        if let Some(Retrying { records, next, fault }) = &trouble.retrying {
+            text += &format!("{flow} retries {records} records, the first at {next}: {fault} [{}]\n", fault.code);
         }
         if !tally.rules.is_empty() {
             text += &format!("{flow} filtered: {}\n", by_name(&tally.rules));
@@ -199,13 +209,13 @@ pub fn holds_removals(flow: &FlowStatus) -> bool {
 
 /// The exit code that tells how the flows stand.
 pub fn exit_of(flows: &[FlowStatus]) -> Exit {
-    if flows.iter().any(holds_removals) {
-        Exit::Held
-    } else if flows.iter().all(|flow| flow.converged) {
-        Exit::Done
-    } else {
-        Exit::Left
-    }
+    let exit = |flow: &FlowStatus| {
+        let stopped = flow.trouble.stopped.as_ref().map(|stopped| output::exit_of(&stopped.fault));
+        let held = holds_removals(flow).then_some(Exit::Held);
+        let left = (!flow.converged).then_some(Exit::Left);
+        [stopped, held, left].into_iter().flatten().max()
+    };
+    flows.iter().filter_map(exit).max().unwrap_or(Exit::Done)
 }
 
 /// So many records that could not be understood, or only in part, are shown.

@@ -173,7 +173,7 @@ async fn where_everything_is_refused_the_flow_pauses_rather_than_setting_the_cat
     let ran = shop.cartage(&["sync", "--patience", "5"]).await.ended(2);
     let ran = ran.says(&["flow clerk-de stopped", "C0603", "50 items in a row", "hint:"]);
     assert!(!ran.out.contains("flow clerk-uk stopped"), "{}", ran.out);
-    let status = shop.cartage(&["status", "--json"]).await.ended(1).json();
+    let status = shop.cartage(&["status", "--json"]).await.ended(2).json();
     let flow = &status["flows"][0];
     assert!(flow["dead"].as_u64().unwrap() <= 55, "{flow}");
     assert!(flow["pending"].as_u64().unwrap() >= 240, "{flow}");
@@ -244,4 +244,59 @@ async fn a_record_of_which_a_call_may_have_arrived_is_listed_and_decided_by_name
     assert_eq!(shop.sent("de").len(), 1);
     shop.cartage(&["dead", "replay", "--held"]).await.ended(0).says(&["no record is held"]);
     shop.cartage(&["dead", "replay", &id]).await.ended(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_tells_what_is_set_aside_from_what_would_be_sent() {
+    let (shop, id) = refused().await;
+    shop.cartage(&["sync"]).await.ended(1);
+    let plan = async || shop.cartage(&["plan", "--offline", "--json", "--flow", "clerk-de"]).await.ended(0).json();
+    let counts = |plan: &Value| ["create", "change", "dead"].map(|name| plan[0][name].as_u64().unwrap());
+    assert_eq!(counts(&plan().await), [0, 0, 1]);
+    shop.cartage(&["plan", "--offline", &id]).await.ended(0).says(&["it is dead, so nothing is sent for it now"]);
+    shop.cartage(&["dead", "drop", &id]).await.ended(0);
+    let dropped = plan().await;
+    assert_eq!((counts(&dropped), &dropped[0]["filtered"]["dropped"]), ([0, 0, 0], &json!(1)));
+    // A change is tried like any other, and named by what people know.
+    shop.age();
+    rename(&shop, "Neuer Name");
+    let sku = shop.skus("p-000042")[0].clone();
+    shop.cartage(&["plan", "--flow", "clerk-de"]).await.ended(0).says(&[&format!("product {sku} "), "Neuer Name"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_whose_keys_are_refused_is_shown_as_stopped_until_they_are_accepted() {
+    let shop = Shop::uniform(20).await;
+    shop.cartage(&["sync"]).await.ended(0);
+    shop.store("de").disable(true);
+    rename_first(&shop);
+    shop.cartage(&["sync"]).await.ended(3);
+    let says = ["flow clerk-de has stopped since 2", "C0402"];
+    shop.cartage(&["status"]).await.ended(3).says(&says);
+    let status = shop.cartage(&["status", "--json"]).await.ended(3).json();
+    assert_eq!(status["flows"][0]["stopped"]["fault"]["code"], "C0402");
+    assert_eq!(status["flows"][1]["stopped"], Value::Null);
+    let explained = shop.cartage(&["explain", &shop.id("p-000003")]).await.ended(0);
+    explained.says(&["clerk-de (market de): pending", "the flow sends nothing since"]);
+    shop.store("de").disable(false);
+    shop.cartage(&["sync"]).await.ended(0);
+    let status = shop.cartage(&["status", "--json"]).await.ended(0).json();
+    assert_eq!(status["flows"][0]["stopped"], Value::Null);
+}
+
+fn rename_first(shop: &Shop) {
+    let (product, locale, text) = ("p-000003".to_owned(), "de".to_owned(), Some("Umbenannt".to_owned()));
+    shop.age();
+    shop.change(Change::SetName { product, locale, text });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_is_a_document_too_where_json_is_asked_for() {
+    let shop = Shop::uniform(1).await;
+    shop.cartage(&["sync"]).await.ended(0);
+    let failed = shop.cartage(&["explain", "nobody", "--json"]).await.ended(1).json();
+    assert_eq!(failed["errors"][0]["code"], "C0822");
+    shop.replace("currency = \"EUR\"", "currency = \"EURO\"");
+    let failed = shop.cartage(&["status", "--json"]).await.ended(2).json();
+    assert_eq!((&failed["errors"][0]["code"], failed["errors"][0]["line"].is_u64()), (&json!("C0809"), true));
 }

@@ -15,6 +15,9 @@ pub trait Admin: Send + Sync {
     /// Counts the flow's records by state.
     async fn tally(&self, flow: &FlowName) -> Result<Tally, Fault>;
 
+    /// What keeps the flow from sending.
+    async fn trouble(&self, flow: &FlowName) -> Result<Trouble, Fault>;
+
     /// The ledger's entry of a record.
     async fn entry(&self, flow: &FlowName, number: Number) -> Result<Option<EntryView>, Fault>;
 
@@ -81,6 +84,35 @@ pub struct Kept {
     pub at: Timestamp,
     /// Why, where it was said.
     pub fault: Option<Fault>,
+}
+
+/// What keeps a flow from sending.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Trouble {
+    /// It has stopped by a fault.
+    pub stopped: Option<Stopped>,
+    /// Records wait to be retried.
+    pub retrying: Option<Retrying>,
+}
+
+/// A flow that has stopped by a fault of its destination: it is tried again by itself, less and less often.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stopped {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why.
+    pub fault: Fault,
+}
+
+/// Records that wait to be retried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Retrying {
+    /// How many have a fault.
+    pub records: u64,
+    /// When the first of them is retried.
+    pub next: Timestamp,
+    /// The fault that most of them have.
+    pub fault: Fault,
 }
 
 /// How long finished rows are kept.

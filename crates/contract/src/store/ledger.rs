@@ -70,6 +70,10 @@ pub trait Ledger: Send + Sync {
     /// Calls with a ticket whose outcome is not known yet, the earliest to ask for first.
     async fn tickets(&self, flow: &FlowName) -> Result<Vec<Ticketed>, Fault>;
 
+    /// Notes that a flow has stopped by this fault, or (`None`) that it works. The instant since when it has stopped stays
+    /// until it works.
+    async fn note_stop(&self, flow: &FlowName, fault: Option<&Fault>, at: Timestamp) -> Result<(), Fault>;
+
     /// When the flow's next retry, its next due time and its next ticket come.
     async fn next_wake(&self, flow: &FlowName) -> Result<Wake, Fault>;
 }
@@ -274,6 +278,8 @@ pub struct Work {
     /// Whether its latest form at the source could not be understood: `whole` is then the last form that was. Its items
     /// at the destination must be left unchanged. Never true in a [`Window`].
     pub unread: bool,
+    /// Whether the flow has still to process this revision, whatever its entry says: it lies beyond the cursor.
+    pub ahead: bool,
     /// Its entry in the ledger; `None`: it was never settled.
     pub entry: Option<Entry>,
 }
@@ -297,7 +303,7 @@ impl Work {
     pub fn counted_as(&self) -> &'static str {
         match &self.entry {
             _ if self.unread => "unread",
-            Some(entry) if entry.revision >= self.revision => entry.state.counted_as(),
+            Some(entry) if !self.ahead && entry.revision >= self.revision => entry.state.counted_as(),
             Some(_) | None => "pending",
         }
     }

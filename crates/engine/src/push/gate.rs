@@ -44,6 +44,8 @@ struct State {
     imports: BTreeMap<FlowName, usize>,
     /// The records that other records wait for, as the destination answered.
     waits: BTreeMap<(FlowName, Number), Ref>,
+    /// Whether flows have stopped, as far as the store knows.
+    stopped: BTreeMap<FlowName, bool>,
 }
 
 /// The right to have a call under way, until it is dropped.
@@ -68,6 +70,7 @@ impl Gate {
             succeeded_at: None,
             imports: BTreeMap::new(),
             waits: BTreeMap::new(),
+            stopped: BTreeMap::new(),
         };
         Arc::new(Self { state: Mutex::new(state), random, freed: watch::channel(0).0 })
     }
@@ -138,6 +141,11 @@ impl Gate {
             // The sender lives as long as this.
             let _ended = freed.changed().await;
         }
+    }
+
+    /// Whether the store does not know yet that a flow has stopped, or that it works.
+    pub(super) fn is_news(&self, flow: &FlowName, stopped: bool) -> bool {
+        self.state().stopped.insert(flow.clone(), stopped) != Some(stopped) || stopped
     }
 
     /// The end of the pause that the account asked for.

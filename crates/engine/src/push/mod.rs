@@ -133,7 +133,11 @@ impl Push {
     #[tracing::instrument(name = "push", skip_all, fields(flow = %self.flow.name))]
     pub async fn until_idle(&self) -> Result<Pushed, Fault> {
         let _turn = self.flow.turns.wait(self.flow.name.as_str()).await;
-        Turn::new(self.clone()).run().await
+        let pushed = Turn::new(self.clone()).run().await?;
+        if self.flow.gate.is_news(&self.flow.name, pushed.paused.is_some()) {
+            self.store.note_stop(&self.flow.name, pushed.paused.as_ref(), self.clock.now()).await?;
+        }
+        Ok(pushed)
     }
 }
 

@@ -98,6 +98,20 @@ impl Tx<'_> {
         Ok(())
     }
 
+    pub(super) fn note_stop(&self, name: &FlowName, fault: Option<&Fault>, at: Timestamp) -> Outcome<()> {
+        let flow = ledger::flow(self.db, name)?.ok_or_else(|| flow_unknown(name))?;
+        let fault =
+            fault.map(|fault| Ok::<_, Trouble>(self.codec.text(flow.kinds, &fault_text(fault)?))).transpose()?;
+        let since = fault.as_ref().map(|_| at.millis());
+        self.db
+            .prepare_cached(
+                "UPDATE flow SET stopped_at = iif(?2 IS NULL, NULL, coalesce(stopped_at, ?3)), stopped_by = ?2
+                 WHERE key = ?1 AND (stopped_by IS NOT NULL OR ?2 IS NOT NULL)",
+            )?
+            .execute((flow.key, fault, since))?;
+        Ok(())
+    }
+
     pub(super) fn retire_others(&self, sources: &[SourceName], flows: &[FlowName]) -> Outcome<()> {
         for (table, current) in [
             ("source", sources.iter().map(SourceName::as_str).collect::<Vec<_>>()),

@@ -46,8 +46,8 @@ use contract::{
     store::{
         Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, HeldItems, Hint, Intake,
         Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered, Removals, Retention,
-        Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, UnreadRow, Waiting, Wake, Which, Window,
-        Work,
+        Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, Trouble as Stuck, UnreadRow, Waiting, Wake,
+        Which, Window, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -514,6 +514,11 @@ impl Ledger for Sqlite {
         self.readers.run(move |db, codec| flows::tickets(db, codec, &flow)).await
     }
 
+    async fn note_stop(&self, flow: &FlowName, fault: Option<&Fault>, at: Timestamp) -> Result<(), Fault> {
+        let (flow, fault) = (flow.clone(), fault.cloned());
+        self.writer()?.run(move |tx| tx.note_stop(&flow, fault.as_ref(), at)).await
+    }
+
     async fn next_wake(&self, flow: &FlowName) -> Result<Wake, Fault> {
         let flow = flow.clone();
         self.readers.run(move |db, _| report::next_wake(db, &flow)).await
@@ -525,6 +530,11 @@ impl Admin for Sqlite {
     async fn tally(&self, flow: &FlowName) -> Result<Tally, Fault> {
         let flow = flow.clone();
         self.readers.run(move |db, _| report::tally(db, &flow)).await
+    }
+
+    async fn trouble(&self, flow: &FlowName) -> Result<Stuck, Fault> {
+        let flow = flow.clone();
+        self.readers.run(move |db, codec| report::trouble(db, codec, &flow)).await
     }
 
     async fn entry(&self, flow: &FlowName, number: Number) -> Result<Option<EntryView>, Fault> {

@@ -10,8 +10,8 @@ use contract::{
     Fault, Item,
     source::Scope,
     store::{
-        CallView, Count, DeadLetter, EntryView, Found, Kept, KeptBy, LaneState, Number, Revision, Tally, UnreadRow,
-        Wake,
+        CallView, Count, DeadLetter, EntryView, Found, Kept, KeptBy, LaneState, Number, Retrying, Revision, Stopped,
+        Tally, Trouble as Stuck, UnreadRow, Wake,
     },
 };
 use model::{FlowName, Hub, Kind, Record, RecordId, SourceName, Timestamp};
@@ -346,6 +346,39 @@ fn strange(db: &Connection, source: i64, kind: Kind) -> Outcome<u64> {
     let count = "SELECT coalesce(sum(u.times), 0) FROM unread u WHERE u.source = ?1 AND u.kind = ?2 AND NOT EXISTS
                  (SELECT 1 FROM record r WHERE r.source = ?1 AND r.kind = ?2 AND r.id = u.id)";
     Ok(db.prepare_cached(count)?.query_row((source, kind.number()), |row| row.get(0))?)
+}
+
+pub(super) fn trouble(db: &Connection, codec: &Codec, name: &FlowName) -> Outcome<Stuck> {
+    let Some(flow) = ledger::flow(db, name)? else { return Ok(Stuck::default()) };
+    let stopped = {
+        let mut query =
+            db.prepare_cached("SELECT stopped_at, stopped_by FROM flow WHERE key = ?1 AND stopped_at IS NOT NULL")?;
+        let mut rows = query.query([flow.key])?;
+        match rows.next()? {
+            Some(row) => {
+                let since = Timestamp::from_millis(row.get(0)?);
+                fault(codec, row, 1)?.map(|fault| Stopped { since, fault })
+            }
+            None => None,
+        }
+    };
+    let mut query = db.prepare_cached(
+        "SELECT count(*), min(waits), fault FROM ledger
+         WHERE flow = ?1 AND state = ?2 AND waits IS NOT NULL AND fault IS NOT NULL GROUP BY fault ORDER BY 1 DESC, 2",
+    )?;
+    let mut rows = query.query((flow.key, RETRY))?;
+    let mut retrying: Option<Retrying> = None;
+    while let Some(row) = rows.next()? {
+        let (records, next): (u64, _) = (row.get(0)?, Timestamp::from_millis(row.get(1)?));
+        match &mut retrying {
+            Some(retrying) => {
+                retrying.records += records;
+                retrying.next = retrying.next.min(next);
+            }
+            None => retrying = fault(codec, row, 2)?.map(|fault| Retrying { records, next, fault }),
+        }
+    }
+    Ok(Stuck { stopped, retrying })
 }
 
 pub(super) fn next_wake(db: &Connection, name: &FlowName) -> Outcome<Wake> {

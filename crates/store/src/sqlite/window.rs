@@ -26,7 +26,7 @@ macro_rules! work {
     ($tables:expr, $rest:expr) => {
         concat!(
             "SELECT r.n, r.revision, r.kind, r.id, r.changed_at, r.ended, r.unread, r.touched_at,
-             l.state, l.revision, l.waits, l.attempts, l.items, l.rule, l.trial, l.turn FROM ",
+             l.state, l.revision, l.waits, l.attempts, l.items, l.rule, l.trial, l.turn, r.urgency FROM ",
             $tables,
             " ",
             $rest
@@ -231,7 +231,7 @@ impl<'a> Reader<'a> {
     }
 
     fn read(&self, row: &Row<'_>) -> Outcome<Read> {
-        let (number, revision) = (row.get(0)?, row.get(1)?);
+        let (number, revision, urgency): (u64, u64, usize) = (row.get(0)?, row.get(1)?, row.get(16)?);
         let whole = self.whole(number, revision)?;
         if whole.is_none() && row.get::<_, u8>(5)? == 0 && !row.get::<_, bool>(6)? {
             return Ok(Read::Forgotten(revision));
@@ -247,6 +247,7 @@ impl<'a> Reader<'a> {
             changed_at: Timestamp::from_millis(row.get(4)?),
             touched_at: Timestamp::from_millis(row.get::<_, i64>(7)?.max(row.get(4)?)),
             unread: row.get(6)?,
+            ahead: self.flow.cursor.0.get(urgency).is_some_and(|cursor| revision > cursor.0),
             entry: entry(self.codec, row)?,
         }))
     }

@@ -230,3 +230,34 @@ fn of_products_whose_change_is_refused_only_those_are_set_aside_that_are_refused
         });
     }
 }
+
+#[test]
+fn what_keeps_a_flow_from_sending_is_known_until_it_is_over() {
+    runtime().block_on(async {
+        let rig = Rig::new(60, limits(10), true);
+        let trouble = || wait(rig.store.trouble(&flow_name())).unwrap();
+        let all: Vec<_> = (0..60).map(|it| (it, Nature::Good)).collect();
+        rig.turn(&all, Urgency::Backfill);
+        rig.fake.behave(0, 0);
+        rig.fake.fail_next();
+        let Ended::Idle(_) = rig.run(1, None, VecDeque::new()).await else { panic!("nothing was cut") };
+        let retrying = trouble().retrying.unwrap();
+        assert_eq!((retrying.fault.code.as_ref(), trouble().stopped), ("C0998", None));
+        assert!(retrying.records > 0 && retrying.next > rig.clock.now(), "{retrying:?}");
+        rig.settle().await;
+        assert_eq!(trouble(), contract::store::Trouble::default());
+        rig.fake.refuse_all(true);
+        let changes = (0..60).flat_map(|product| rig.edit(Edit::Name(product, 2))).collect();
+        rig.read(changes, Urgency::Live);
+        let Ended::Idle(pushed) = rig.run(1, None, VecDeque::new()).await else { panic!("nothing was cut") };
+        let before = trouble().stopped.unwrap();
+        assert_eq!(Some(&before.fault), pushed.paused.as_ref());
+        // Also after a restart.
+        let rig = rig.reopen();
+        let stopped = wait(rig.store.trouble(&flow_name())).unwrap().stopped.unwrap();
+        assert_eq!(stopped, before);
+        rig.fake.refuse_all(false);
+        rig.settle().await;
+        assert_eq!(wait(rig.store.trouble(&flow_name())).unwrap().stopped, None);
+    });
+}

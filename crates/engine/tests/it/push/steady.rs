@@ -15,8 +15,8 @@ use contract::{
     store::{
         Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, HeldItems, Hint, Intake,
         Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered, Removals, Retention,
-        Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, UnreadRow, Waiting, Wake as NextWake, Which,
-        Window, Work,
+        Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, Trouble, UnreadRow, Waiting,
+        Wake as NextWake, Which, Window, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -118,11 +118,13 @@ steps! { Ledger:
     fn owners(flow: &FlowName, kind: Kind, items: &[RemoteId]) -> Vec<Owner>;
     fn advance(step: Step) -> Vec<u64>, opens step;
     fn release(flow: &FlowName, kind: Kind, up_to: Revision) -> u64;
+    fn note_stop(flow: &FlowName, fault: Option<&Fault>, at: Timestamp) -> ();
     fn next_wake(flow: &FlowName) -> NextWake;
 }
 
 steps! { Admin:
     fn tally(flow: &FlowName) -> Tally;
+    fn trouble(flow: &FlowName) -> Trouble;
     fn entry(flow: &FlowName, number: Number) -> Option<EntryView>;
     fn dead(flow: &FlowName, limit: usize) -> Vec<DeadLetter>;
     fn dead_of(flow: &FlowName, id: &RecordId) -> Vec<DeadLetter>;
