@@ -187,9 +187,14 @@ pub enum Removal {
     Call,
     /// [`Op::Hide`] hides the item: the destination keeps it and no longer shows it.
     Hide,
-    /// The destination removes the item when it next imports the hosted feed without it.
+    /// The destination removes the item when it next imports the hosted feed without it; the record waits for that.
     Feed,
+    /// The same, but nobody waits: the record is filtered by [`LEFT_TO_IMPORT`], because there may never be an import.
+    Leave,
 }
+
+/// The rule that filters a record whose items no call removes: they stay until the destination imports the hosted feed.
+pub const LEFT_TO_IMPORT: &str = "left_to_import";
 
 /// What the ids of items at a destination are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -132,8 +132,8 @@ impl<'a> Feed<'a> {
             (Target::Dead(_), _, _) => self.acknowledged(work).await,
             // A feed removes nothing that the flow did not decide to remove.
             (Target::Filtered(_) | Target::Gone, _, _) => match work.entry.as_ref().map(|entry| &entry.state) {
-                Some(State::AwaitsFeed) | None => Ok(Vec::new()),
-                Some(_) => self.acknowledged(work).await,
+                Some(state) if !state.is_left_to_import() => self.acknowledged(work).await,
+                Some(_) | None => Ok(Vec::new()),
             },
         }
     }

@@ -34,7 +34,7 @@ pub async fn settle(
         let Some(last) = page.last() else { return Ok(left) };
         after = last.number;
         let waits = |work: &&Work| {
-            work.entry.as_ref().is_some_and(|entry| entry.state == State::AwaitsFeed && entry.revision <= up_to)
+            work.entry.as_ref().is_some_and(|entry| entry.state.is_left_to_import() && entry.revision <= up_to)
         };
         let waiting: Vec<&Work> = page.iter().filter(waits).collect();
         if waiting.is_empty() {

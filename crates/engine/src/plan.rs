@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use contract::{
     Clock, Fault, Item, Op, Store,
+    destination::LEFT_TO_IMPORT,
     store::{EntryView, Hold, Number, Removals, State, Work},
 };
 use model::{Kind, RemoteId};
@@ -163,8 +164,8 @@ impl Plan {
             ("dead", _) => &mut self.dead,
             ("waiting", _) => &mut self.waiting,
             ("held", Some(State::Held(Hold::UnknownOutcome))) => &mut self.undecided,
-            ("filtered", Some(State::Filtered(rule))) if rule == DROPPED => {
-                self.filtered.entry(DROPPED.to_owned()).or_default()
+            ("filtered", Some(State::Filtered(rule))) if rule == DROPPED || rule == LEFT_TO_IMPORT => {
+                self.filtered.entry(rule.clone()).or_default()
             }
             _ => return false,
         };
@@ -185,7 +186,10 @@ impl Plan {
         for part in &job.parts {
             let (sum, name) = match part.action {
                 Action::Keep | Action::Resolve | Action::Hold(Hold::UnknownOutcome) => (&mut self.keep, "keep"),
-                Action::AwaitFeed | Action::Hold(Hold::Removal) | Action::Send(Op::Remove | Op::Hide) => {
+                Action::AwaitFeed
+                | Action::LeaveToImport
+                | Action::Hold(Hold::Removal)
+                | Action::Send(Op::Remove | Op::Hide) => {
                     (&mut self.remove, "remove")
                 }
                 Action::Send(Op::Put | Op::Tell) if part.before == Before::Nothing => (&mut self.create, "create"),

@@ -144,6 +144,8 @@ pub enum Action {
     Resolve,
     /// The destination removes it with its next import of the hosted feed.
     AwaitFeed,
+    /// The same, if there is one: the record does not wait for it.
+    LeaveToImport,
     /// It is held until a person decides.
     Hold(Hold),
 }
@@ -276,14 +278,14 @@ impl Job {
         self.state == Some(State::Held(Hold::Removal))
     }
 
-    /// Whether its removal was already waiting for the feed.
+    /// Whether its removal was already left to an import of the feed.
     pub fn was_awaiting(&self) -> bool {
-        self.state == Some(State::AwaitsFeed)
+        self.state.as_ref().is_some_and(State::is_left_to_import)
     }
 
     /// How many items it removes whose removal was neither held nor waiting before.
     pub fn removes(&self) -> u64 {
-        let is_new = |part: &&Part| part.is_removal() && !(self.was_awaiting() && part.action == Action::AwaitFeed);
+        let is_new = |part: &&Part| part.is_removal() && !(self.was_awaiting() && part.action.is_left_to_import());
         self.parts.iter().filter(is_new).count() as u64
     }
 
@@ -328,6 +330,11 @@ impl Action {
     pub(crate) const fn calls(self) -> bool {
         matches!(self, Self::Send(_) | Self::Resolve)
     }
+
+    /// Whether an import of the hosted feed has to remove the item.
+    pub(crate) const fn is_left_to_import(self) -> bool {
+        matches!(self, Self::AwaitFeed | Self::LeaveToImport)
+    }
 }
 
 impl Part {
@@ -341,6 +348,7 @@ impl Part {
             // An event can't be taken back, and must not be reported again if the record is created again.
             _ if self.told => Action::Keep,
             Removal::Feed => Action::AwaitFeed,
+            Removal::Leave => Action::LeaveToImport,
             Removal::Call => Action::Send(Op::Remove),
             Removal::Hide => Action::Send(Op::Hide),
         };
@@ -350,7 +358,7 @@ impl Part {
     pub fn is_removal(&self) -> bool {
         self.payload.is_none()
             && self.before != Before::Nothing
-            && matches!(self.action, Action::Send(_) | Action::AwaitFeed)
+            && (matches!(self.action, Action::Send(_)) || self.action.is_left_to_import())
     }
 
     /// The item, if it should be there.

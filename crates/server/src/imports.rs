@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use contract::store::Revision;
+use contract::{
+    destination::LEFT_TO_IMPORT,
+    store::{Revision, Tally},
+};
 use engine::{Flow, imported::settle};
 use model::{FlowName, Kind};
 
@@ -30,8 +33,9 @@ impl Imports {
         self.latest().insert((flow.name.clone(), kind), began);
         let (store, clock, flow) = (Arc::clone(&served.ledger), Arc::clone(&served.clock), Arc::clone(flow));
         tokio::spawn(async move {
-            // Usually no record waits, and there is nothing to watch.
-            if store.tally(&flow.name).await.is_ok_and(|tally| tally.waiting == 0) {
+            // Usually no item is left to the import, and there is nothing to watch.
+            let left = |tally: &Tally| tally.waiting + tally.rules.get(LEFT_TO_IMPORT).copied().unwrap_or(0);
+            if store.tally(&flow.name).await.is_ok_and(|tally| left(&tally) == 0) {
                 self.end(&flow.name, kind, began);
                 return;
             }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::Request, http::StatusCode, response::Response};
+use cartage::commands::status::FlowStatus;
 use sandbox::{
     clerk::{FeedImport, SyncRecord},
     commercetools::Change,
@@ -271,9 +272,18 @@ async fn delete_category(shop: &Shop) -> String {
     id
 }
 
+/// Has the categories of every store wait for the import of a feed.
+fn wait_for_feeds(shop: &Shop) {
+    for market in MARKETS {
+        let section = format!("[destinations.clerk-{market}]\n");
+        shop.replace(&section, &format!("{section}category_removal = \"feed\"\n"));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_category_is_not_taken_for_gone_where_nobody_has_read_the_whole_feed() {
     let shop = Shop::uniform(30).await;
+    wait_for_feeds(&shop);
     let process = shop.synced().await;
     let token = token(&shop, "de").await;
     delete_category(&shop).await;
@@ -305,6 +315,7 @@ async fn a_category_is_not_taken_for_gone_where_nobody_has_read_the_whole_feed()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_category_goes_with_the_next_import_as_no_call_removes_it() {
     let shop = Shop::uniform(30).await;
+    wait_for_feeds(&shop);
     let process = shop.synced().await;
     let base = serve(edges(&process)).await;
     let id = delete_category(&shop).await;
@@ -357,14 +368,45 @@ async fn where_the_account_has_a_call_for_it_a_category_is_removed_by_call() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_category_that_waits_for_the_feed_is_removed_by_call_once_that_is_the_setting() {
     let shop = Shop::uniform(10).await;
+    wait_for_feeds(&shop);
     let process = shop.synced().await;
     delete_category(&shop).await;
     assert_eq!(process.sync_full().await.flows["de"].tally.waiting, 1);
     drop(process);
-    let section = "[destinations.clerk-de]\n";
-    shop.replace(section, &format!("{section}category_removal = \"delete\"\n"));
+    let section = "[destinations.clerk-de]\ncategory_removal = ";
+    shop.replace(&format!("{section}\"feed\""), &format!("{section}\"delete\""));
     let pass = shop.open().await.sync().await;
     // The emulated account does not have that call, and says so.
     assert_eq!((pass.flows["de"].tally.dead, pass.flows["de"].tally.pending), (1, 0), "{pass:?}");
     assert_eq!(pass.flows["uk"].tally.waiting, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_category_is_left_to_an_import_and_keeps_nothing_from_converging() {
+    let shop = Shop::uniform(30).await;
+    let process = shop.synced().await;
+    let base = serve(edges(&process)).await;
+    let id = delete_category(&shop).await;
+    let left = |flow: &FlowStatus| flow.tally.rules.get("left_to_import").copied().unwrap_or(0);
+    for flow in process.sync_full().await.flows.values() {
+        assert_eq!((left(flow), flow.tally.waiting, flow.converged), (1, 0, true), "{flow:?}");
+    }
+    // It stays there, and nothing is sent for it again.
+    assert!(shop.store("de").categories().contains_key(&id));
+    let calls = format!("{:?}", shop.store("de").operations());
+    assert!(process.sync_full().await.flows.values().all(|flow| flow.converged));
+    assert_eq!(format!("{:?}", shop.store("de").operations()), calls);
+
+    import(&shop, &base, "json").await;
+    assert!(!shop.store("de").categories().contains_key(&id));
+    let mut flows = process.status().await;
+    for _ in 0..100 {
+        if flows["de"].tally.gone == 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        flows = process.status().await;
+    }
+    assert_eq!((left(&flows["de"]), flows["de"].tally.gone), (0, 1));
+    assert_eq!((left(&flows["uk"]), flows["uk"].tally.gone), (1, 0), "the other store has not imported anything");
 }

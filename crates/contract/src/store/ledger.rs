@@ -7,7 +7,10 @@ use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Lease, Number, Revision};
-use crate::{Digests, Fault, Item, Payload, destination::Ids, source::Urgency};
+use crate::{Digests, Fault, Item, Payload,
+    destination::{Ids, LEFT_TO_IMPORT},
+    source::Urgency,
+};
 
 /// The ledger: read and written by pushes.
 #[async_trait]
@@ -376,6 +379,15 @@ pub enum State {
 }
 
 impl State {
+    /// Whether its items stay at the destination until that imports the hosted feed.
+    pub fn is_left_to_import(&self) -> bool {
+        match self {
+            Self::AwaitsFeed => true,
+            Self::Filtered(rule) => rule == LEFT_TO_IMPORT,
+            _ => false,
+        }
+    }
+
     /// What people see it counted as, as long as the record does not change: see [`Tally`](super::Tally).
     pub const fn counted_as(&self) -> &'static str {
         match self {

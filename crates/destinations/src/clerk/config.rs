@@ -55,8 +55,9 @@ pub struct Config {
     /// `brand` and `gender` are always sent.
     #[serde(default)]
     pub attributes: Attributes,
-    /// How categories are removed. Clerk.io publishes no call for it: `feed` waits for its next import of the hosted
-    /// feed, `delete` sends DELETE nevertheless.
+    /// How categories are removed. Clerk.io publishes no call for it: `keep` leaves them there, under the rule
+    /// `left_to_import`, until an import of the hosted feed removes them; `feed` waits for that import; `delete` sends
+    /// DELETE nevertheless.
     #[serde(default)]
     pub category_removal: CategoryRemoval,
     /// Items per call. The limit is not published.
@@ -188,8 +189,10 @@ impl Attributes {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CategoryRemoval {
-    /// With the next import of the hosted feed.
+    /// They stay until there is an import of the hosted feed.
     #[default]
+    Keep,
+    /// With the next import of the hosted feed.
     Feed,
     /// With a call.
     Delete,

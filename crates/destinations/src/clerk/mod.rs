@@ -64,6 +64,7 @@ fn carries(config: &Config) -> [Carry; 2] {
         ..Carry::of(Kind::Product)
     };
     let removal = match config.category_removal {
+        CategoryRemoval::Keep => Removal::Leave,
         CategoryRemoval::Feed => Removal::Feed,
         CategoryRemoval::Delete => Removal::Call,
     };

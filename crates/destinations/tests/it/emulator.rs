@@ -215,11 +215,13 @@ async fn keys_of_another_store_are_refused_and_told() {
 }
 
 #[tokio::test]
-async fn categories_go_by_feed_unless_set_otherwise() {
+async fn categories_stay_unless_set_otherwise() {
     let shop = shop(|settings| settings.category_delete = CategoryDelete::Refuse).await;
-    let feed = bench_with(&shop.url, "", PUBLIC, PRIVATE);
-    assert_eq!(feed.connector.carry(Kind::Category).unwrap().removal, Removal::Feed);
-    assert_eq!(feed.connector.carry(Kind::Product).unwrap().removal, Removal::Call);
+    for (setting, removal) in [("", Removal::Leave), ("category_removal = \"feed\"", Removal::Feed)] {
+        let bench = bench_with(&shop.url, setting, PUBLIC, PRIVATE);
+        assert_eq!(bench.connector.carry(Kind::Category).unwrap().removal, removal);
+        assert_eq!(bench.connector.carry(Kind::Product).unwrap().removal, Removal::Call);
+    }
     let delete = bench_with(&shop.url, "category_removal = \"delete\"", PUBLIC, PRIVATE);
     assert_eq!(delete.connector.carry(Kind::Category).unwrap().removal, Removal::Call);
     let parcels = vec![Parcel::named("c1".into())];

@@ -354,7 +354,7 @@ impl Turn {
                     let op = if part.told { Op::Tell } else { Op::Put };
                     Bin::new(job.kind, op, job.attempts, &[]).resolving()
                 }
-                Action::Keep | Action::AwaitFeed | Action::Hold(_) => continue,
+                Action::Keep | Action::AwaitFeed | Action::LeaveToImport | Action::Hold(_) => continue,
             };
             left += 1;
             let bytes = part.payload.as_ref().map_or(0, Payload::len) + part.id.as_str().len() + 16;

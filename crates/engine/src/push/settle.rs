@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use contract::{
     Fault, Item, Outcome,
-    destination::Resolution,
+    destination::{LEFT_TO_IMPORT, Resolution},
     store::{Held, HeldItem, Hold, Settled, State, Trial},
 };
 use model::Timestamp;
@@ -71,7 +71,7 @@ impl Answer {
 /// How many items of a job were removed, or wait for the feed from now on.
 pub(super) fn removed(job: &Job, answers: &BTreeMap<usize, Answer>) -> u64 {
     let is_gone = |(index, part): &(usize, &Part)| match part.action {
-        Action::AwaitFeed => part.is_removal() && !job.was_awaiting(),
+        action if action.is_left_to_import() => part.is_removal() && !job.was_awaiting(),
         _ => part.is_removal() && answers.get(index).is_some_and(Answer::is_delivered),
     };
     job.parts.iter().enumerate().filter(is_gone).count() as u64
@@ -108,6 +108,7 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
     let holds = if resolved(Resolution::Unsure) { Some(Hold::UnknownOutcome) } else { holds };
     let pending = sent.pending || answers.values().any(|answer| *answer == Answer::Pending);
     let awaits = job.parts.iter().any(|part| part.action == Action::AwaitFeed);
+    let is_left = job.parts.iter().any(|part| part.action == Action::LeaveToImport);
     let is_unmakeable = matches!(job.target, Target::Dead(_));
     let is_same = answers.is_empty();
     let trial = if put_off.is_some() { tried(job.trial, &sent, at) } else { None };
@@ -136,7 +137,7 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
         (Target::Dead(fault), ..) => (State::Dead, Some(fault)),
         // At the end of the import the record is processed again if other work is left.
         (_, fault, rejected) if pending => {
-            let unfinished = sent.left > 0 || again || holds.is_some() || awaits || blocked.is_some();
+            let unfinished = sent.left > 0 || again || holds.is_some() || awaits || is_left || blocked.is_some();
             (State::AwaitsImport, fault.or(rejected).or(job.outranked).or_else(|| unfinished.then(incomplete)))
         }
         (_, Some(fault), _) if gives_up => (State::Dead, Some(fault)),
@@ -150,6 +151,7 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
         }
         (_, None, None) if let Some((state, fault)) = blocked => (state, fault),
         (_, None, None) if awaits => (State::AwaitsFeed, None),
+        (_, None, None) if is_left => (State::Filtered(LEFT_TO_IMPORT.to_owned()), None),
         (_, None, Some(fault)) => (State::Dead, Some(fault)),
         (Target::InSync, None, None) => (State::InSync, warning),
         (Target::Filtered(rule), None, None) => (State::Filtered(rule.to_owned()), job.outranked),
