@@ -9,6 +9,7 @@ pub mod assemble;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod measure;
 pub mod output;
 pub mod progress;
 pub mod reference;

@@ -41,6 +41,9 @@ pub enum Op {
 }
 
 impl Op {
+    /// The names of all operations.
+    pub const NAMES: [&str; 5] = ["put", "patch", "remove", "hide", "tell"];
+
     /// The operation's name in messages.
     pub const fn name(self) -> &'static str {
         match self {

@@ -63,6 +63,10 @@ impl From<BadSetting> for Fault {
 }
 
 impl FaultClass {
+    /// All classes.
+    pub const ALL: [Self; 6] =
+        [Self::Config, Self::Credentials, Self::Record, Self::Throttled, Self::Transient, Self::Protocol];
+
     /// The class's name in messages.
     pub const fn name(self) -> &'static str {
         match self {

@@ -15,6 +15,7 @@ use engine::{
     feed::{Feed, Place},
 };
 use futures::stream;
+use metrics::Label;
 use model::{FlowName, Kind};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -76,6 +77,13 @@ impl State {
         }
     }
 
+    /// The labels of a feed that there is. Others have none: what is asked for may be anything.
+    fn labels(&self, flow: &FlowName, feed: &str) -> Option<[Label; 2]> {
+        let (known, _) = self.served.flows.get(flow)?;
+        known.destination.importer()?.kind(feed)?;
+        Some([Label::new("flow", flow.to_string()), Label::new("feed", feed.to_owned())])
+    }
+
     async fn mark(&self, page: &Page) -> Option<Mark> {
         self.places.lock().await.marks.get(page).map(|(mark, _)| *mark)
     }
@@ -113,6 +121,7 @@ pub(crate) async fn feed(
     (method, version): (Method, Version),
     headers: HeaderMap,
 ) -> Response {
+    let flow = FlowName::new(flow);
     let answered = async {
         // Where that ends early, nobody can see it: an answer of HTTP/1.0 ends with its connection.
         if version < Version::HTTP_11 {
@@ -120,12 +129,18 @@ pub(crate) async fn feed(
                        `proxy_http_version 1.1`";
             return Err(Refusal(StatusCode::HTTP_VERSION_NOT_SUPPORTED, why.to_owned()));
         }
-        answer(&state, &FlowName::new(flow), &name, &query, &method, &headers).await
+        answer(&state, &flow, &name, &query, &method, &headers).await
     };
     let mut response = match answered.await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
     };
+    if let Some(labels) = state.labels(&flow, &name) {
+        let status = response.status();
+        tracing::debug!(%flow, feed = name, status = status.as_u16(), "a feed was asked for");
+        let labels = labels.into_iter().chain([Label::new("status", status.as_str().to_owned())]);
+        metrics::counter!("cartage_feed_requests_total", labels.collect::<Vec<_>>()).increment(1);
+    }
     // The right to a feed is in a header that shared caches don't know.
     for (name, value) in [(header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")] {
         response.headers_mut().insert(name, header::HeaderValue::from_static(value));
@@ -191,6 +206,7 @@ async fn answer(
     let writer = Writer {
         state: Arc::clone(state),
         flow: Arc::clone(flow),
+        name: name.to_owned(),
         lanes: lanes.clone(),
         page,
         mark,
@@ -234,6 +250,8 @@ fn refusal(fault: &Fault) -> Refusal {
 struct Writer {
     state: Arc<State>,
     flow: Arc<Flow>,
+    /// The feed's name.
+    name: String,
     lanes: Vec<contract::Lane>,
     page: Page,
     mark: Option<Mark>,
@@ -246,7 +264,10 @@ struct Writer {
 impl Writer {
     async fn run(self) {
         if let Err(fault) = self.write().await {
-            tracing::error!(flow = %self.flow.name, code = %fault.code, error = %fault, "a feed was broken off");
+            let (flow, feed) = (&self.flow.name, self.name.as_str());
+            tracing::error!(%flow, feed, code = %fault.code, error = %fault, "a feed was broken off");
+            let labels = [("flow", flow.to_string()), ("feed", feed.to_owned())];
+            metrics::counter!("cartage_feeds_broken_total", &labels).increment(1);
             // An error ends the connection before the body, so that the client does not take it as complete.
             let ended = self.chunks.send(Err(fault)).await;
             drop(ended);
@@ -312,6 +333,7 @@ impl Writer {
             self.state.remember(page, Mark { place, began }).await;
             return Ok(());
         }
+        tracing::info!(flow = %self.flow.name, feed = self.name, items = self.page.offset + given, "a feed was read to its end");
         // A client that left before the end has not imported it.
         let is_taken = self.chunks.reserve_many(CHUNKS).await.is_ok();
         if let Some(began) = began.filter(|_| is_taken && self.page.modified_after.is_none()) {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use axum::{Json, extract::State as Extract, http::StatusCode};
 use contract::{
     Clock, Fault, Lane, Store,
-    store::{LaneState, Tally},
+    store::{Freshness, LaneState, Tally},
 };
 use engine::Flow;
 use model::{FlowName, SourceName, Timestamp};
@@ -29,24 +29,25 @@ pub(crate) struct Tallies(tokio::sync::Mutex<BTreeMap<FlowName, Kept>>);
 
 struct Kept {
     tally: Tally,
+    freshness: Freshness,
     at: Timestamp,
     until: Timestamp,
 }
 
 impl Tallies {
-    async fn of(&self, store: &dyn Store, clock: &dyn Clock, flow: &FlowName) -> Result<Tally, Fault> {
+    async fn of(&self, store: &dyn Store, clock: &dyn Clock, flow: &FlowName) -> Result<(Tally, Freshness), Fault> {
         let mut tallies = self.0.lock().await;
         let began = clock.now();
         if let Some(kept) = tallies.get(flow)
             && (kept.at..kept.until).contains(&began)
         {
-            return Ok(kept.tally.clone());
+            return Ok((kept.tally.clone(), kept.freshness));
         }
-        let tally = store.tally(flow).await?;
+        let (tally, freshness) = (store.tally(flow).await?, store.freshness(flow).await?);
         let at = clock.now();
         let until = at.plus(FRESH.max(began.until(at) * SHARE));
-        tallies.insert(flow.clone(), Kept { tally: tally.clone(), at, until });
-        Ok(tally)
+        tallies.insert(flow.clone(), Kept { tally: tally.clone(), freshness, at, until });
+        Ok((tally, freshness))
     }
 }
 
@@ -123,7 +124,7 @@ async fn readiness(state: &State, flow: &Flow, lanes: &[Lane]) -> Result<FlowRea
         states.get(&*lane.name).is_some_and(|state| is_late(lane, set, state, now))
     };
     let name = |lane: &Lane| lane.name.clone().into_owned();
-    let tally = state.tallies.of(store, clock, &flow.name).await?;
+    let (tally, _) = state.tallies.of(store, clock, &flow.name).await?;
     let mut left: BTreeMap<&'static str, u64> = tally.left().collect();
     // A record that no flow carries by itself, such as a stock entry, is part of those that are carried.
     let unread: u64 = store.counts(&flow.source).await?.iter().map(|count| count.unread).sum();
@@ -149,50 +150,70 @@ fn is_late(lane: &Lane, set: Option<Duration>, state: &LaneState, now: Timestamp
 pub(crate) async fn metrics(Extract(state): Extract<Arc<State>>) -> String {
     let served = &state.served;
     let problems = served.health.problems();
-    for (name, (flow, lanes)) in &served.flows {
-        let fails = |task: String| f64::from(u8::from(problems.iter().any(|problem| problem.task == task)));
+    let fails = |task: String| f64::from(u8::from(problems.iter().any(|problem| problem.task == task)));
+    for name in served.flows.keys() {
         metrics::gauge!("cartage_flow_failing", "flow" => name.to_string()).set(fails(format!("flow {name}")));
-        let states = served.store.lanes(&flow.source).await.unwrap_or_default();
-        for lane in lanes {
-            let (source, lane) = (flow.source.to_string(), lane.name.to_string());
-            let failing = fails(format!("source {source}, lane {lane}"));
-            #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-            let read_at = states.get(&lane).and_then(|state| state.read_at).map_or(0.0, |at| at.seconds() as f64);
-            metrics::gauge!("cartage_lane_read_timestamp_seconds", "source" => source.clone(), "lane" => lane.clone())
-                .set(read_at);
-            metrics::gauge!("cartage_lane_failing", "source" => source, "lane" => lane).set(failing);
-        }
-        match state.tallies.of(served.store.as_ref(), served.clock.as_ref(), name).await {
-            Ok(tally) => {
-                let paused = f64::from(u8::from(tally.paused_since.is_some()));
-                metrics::gauge!("cartage_flow_paused", "flow" => name.to_string()).set(paused);
-                for (state, count) in tally.states() {
-                    #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-                    metrics::gauge!("cartage_records", "flow" => name.to_string(), "state" => state).set(count as f64);
-                }
-            }
-            Err(fault) => tracing::warn!(flow = %name, code = %fault.code, error = %fault, "no records were counted"),
+        if let Err(fault) = measure_flow(&state, name).await {
+            tracing::warn!(flow = %name, code = %fault.code, error = %fault, "no records were counted");
         }
     }
     let sources: BTreeMap<&SourceName, &Vec<Lane>> =
         served.flows.values().map(|(flow, lanes)| (&flow.source, lanes)).collect();
     for (source, lanes) in sources {
-        if let Err(fault) = ages(served.store.as_ref(), served.clock.now(), source, lanes).await {
+        for lane in lanes {
+            let labels = [("source", source.to_string()), ("lane", lane.name.to_string())];
+            let failing = fails(format!("source {source}, lane {}", lane.name));
+            metrics::gauge!("cartage_lane_failing", &labels).set(failing);
+        }
+        if let Err(fault) = measure_source(served.store.as_ref(), served.clock.now(), source, lanes).await {
             tracing::warn!(%source, code = %fault.code, error = %fault, "the ages of lanes are not known");
         }
     }
     served.metrics.render()
 }
 
-/// How long ago each lane was last read to its end.
-async fn ages(store: &dyn Store, now: Timestamp, source: &SourceName, lanes: &[Lane]) -> Result<(), Fault> {
+/// How many records of a flow are in which state, and how current it is.
+async fn measure_flow(state: &State, name: &FlowName) -> Result<(), Fault> {
+    let (tally, freshness) = state.tallies.of(state.served.store.as_ref(), state.served.clock.as_ref(), name).await?;
+    let flow = || name.to_string();
+    let paused = f64::from(u8::from(tally.paused_since.is_some()));
+    metrics::gauge!("cartage_flow_paused", "flow" => flow()).set(paused);
+    for (state, count) in tally.states() {
+        #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+        metrics::gauge!("cartage_records", "flow" => flow(), "state" => state).set(count as f64);
+    }
+    let Freshness { acknowledged_at, pending_since } = freshness;
+    metrics::gauge!("cartage_flow_acknowledged_timestamp_seconds", "flow" => flow()).set(instant(acknowledged_at));
+    metrics::gauge!("cartage_flow_pending_since_timestamp_seconds", "flow" => flow()).set(instant(pending_since));
+    Ok(())
+}
+
+/// When each lane was last read to its end, and how many records of the source could not be understood.
+async fn measure_source(
+    store: &dyn Store,
+    now: Timestamp,
+    source: &SourceName,
+    lanes: &[Lane],
+) -> Result<(), Fault> {
     let states = store.lanes(source).await?;
     for lane in lanes {
-        let Some(at) = states.get(&*lane.name).and_then(|state| state.read_at) else { continue };
+        let read_at = states.get(&*lane.name).and_then(|state| state.read_at);
         let labels = [("source", source.to_string()), ("lane", lane.name.to_string())];
-        metrics::gauge!("cartage_lane_age_seconds", &labels).set(at.until(now).as_secs_f64());
+        metrics::gauge!("cartage_lane_read_timestamp_seconds", &labels).set(instant(read_at));
+        if let Some(at) = read_at {
+            metrics::gauge!("cartage_lane_age_seconds", &labels).set(at.until(now).as_secs_f64());
+        }
     }
+    let unread: u64 = store.counts(source).await?.iter().map(|count| count.unread).sum();
+    #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+    metrics::gauge!("cartage_source_unread", "source" => source.to_string()).set(unread as f64);
     Ok(())
+}
+
+/// An instant as Prometheus writes it; 0: never.
+fn instant(at: Option<Timestamp>) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+    at.map_or(0.0, |at| at.millis() as f64 / 1000.0)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use contract::Fault;
 use engine::run::Engine;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use server::Served;
 use tokio::{
     net::TcpListener,
@@ -16,6 +16,7 @@ use super::{Session, clock, control, load_with_flows, until_interrupted};
 use crate::{
     assemble,
     config::Loaded,
+    measure,
     output::{Exit, Failure, failure_text},
     progress::{Progress, Show},
     telemetry,
@@ -31,7 +32,8 @@ const UPKEEP: Duration = Duration::from_secs(30);
 pub(super) async fn run(path: &Path) -> Result<Exit, Failure> {
     let loaded = load_with_flows(path)?;
     let _telemetry = telemetry::start(&loaded.config.telemetry)?;
-    let metrics = PrometheusBuilder::new().install_recorder().context("metrics can't be set up")?;
+    let metrics = measure::install()?;
+    metrics::gauge!("cartage_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     let progress = Arc::new(Progress::new(Show::Nothing));
     let stop = until_interrupted();
     let mut hangups = Hangups::new()?;
@@ -101,6 +103,7 @@ async fn serve(
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     tracing::info!(listen = %listener.local_addr()?, flows = engine.flows.len(), "running");
+    measure::begin(engine);
     let (ending, end) = watch::channel(false);
     let upkeep = tokio::spawn(keep_up(metrics.clone()));
     let edges = server::router(served(now, metrics)?);

@@ -12,7 +12,7 @@ use contract::{DestinationDescriptor, FacetSpec, Facets, FieldSpec};
 use engine::mapping;
 use model::Kind;
 
-use crate::{cli::Cli, config};
+use crate::{cli::Cli, config, measure};
 use markdown::{Cell, table};
 
 /// Writes every page into a folder.
@@ -140,58 +140,15 @@ fn help(text: &mut String, command: &mut clap::Command, parents: &str) {
     }
 }
 
-/// A metric that `/metrics` gives.
-struct Metric {
-    name: &'static str,
-    kind: &'static str,
-    labels: &'static str,
-    meaning: &'static str,
-}
-
-const fn metric(name: &'static str, kind: &'static str, labels: &'static str, meaning: &'static str) -> Metric {
-    Metric { name, kind, labels, meaning }
-}
-
-/// All metrics; a test holds the list against the code that counts.
-const METRICS: &[Metric] = &[
-    metric("cartage_records", "gauge", "flow, state", "Records of a flow by state. The states add up to the mirror."),
-    metric("cartage_flow_paused", "gauge", "flow", "1 while a person has paused the flow, otherwise 0."),
-    metric("cartage_lane_age_seconds", "gauge", "source, lane", "How long ago a lane was last read to its end."),
-    metric("cartage_flow_failing", "gauge", "flow", "1 while a flow has stopped by a fault, otherwise 0."),
-    metric("cartage_lane_failing", "gauge", "source, lane", "1 while a lane can't be read, otherwise 0."),
-    metric(
-        "cartage_lane_read_timestamp_seconds",
-        "gauge",
-        "source, lane",
-        "When a lane was last read to its end, in seconds since the epoch; 0: never.",
-    ),
-    metric("cartage_pages_total", "counter", "source, lane", "Pages read from a source."),
-    metric("cartage_changes_total", "counter", "source, lane", "Records that were new, changed or gone."),
-    metric("cartage_unread_total", "counter", "source, lane", "Records that could not be understood."),
-    metric("cartage_walk_seconds", "histogram", "source, lane", "How long a walk over a lane took."),
-    metric("cartage_sweeps_held_total", "counter", "source, lane", "Sweeps that the guard stopped."),
-    metric("cartage_read_failures_total", "counter", "source, lane, class", "Walks that stopped on a fault."),
-    metric("cartage_calls_total", "counter", "flow, op, outcome", "Calls made to a destination."),
-    metric("cartage_items_total", "counter", "flow, op, outcome", "Items that those calls carried."),
-    metric("cartage_call_seconds", "histogram", "flow", "How long a call took."),
-    metric("cartage_settled_total", "counter", "flow", "Records that were settled."),
-    metric("cartage_dead_total", "counter", "flow", "Records that were set aside."),
-    metric("cartage_pauses_total", "counter", "flow", "How often a flow paused."),
-    metric(
-        "cartage_store_failures_total",
-        "counter",
-        "",
-        "How often the database failed and work went on after a pause.",
-    ),
-];
-
 fn metrics() -> String {
-    let rows = METRICS.iter().map(|metric| {
-        [Cell::code(metric.name), Cell::text(metric.kind), Cell::code(metric.labels), Cell::text(metric.meaning)]
+    let rows = measure::METRICS.iter().map(|metric| {
+        let labels = metric.labels.join(", ");
+        [Cell::code(metric.name), Cell::text(metric.kind.name()), Cell::code(&labels), Cell::text(metric.meaning)]
     });
     format!(
         "# Metrics\n\n`cartage run` gives them at `/metrics` in the text format of Prometheus. Labels are names from the \
-         configuration, never ids of records.\n\n{}",
+         configuration, never ids of records. Every counter exists from the start, with 0. Names end with their unit. \
+         `deploy/prometheus-alerts.yaml` has alert rules and `deploy/grafana-dashboard.json` a dashboard.\n\n{}",
         table(["name", "kind", "labels", "meaning"], rows)
     )
 }
@@ -201,17 +158,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-
-    #[test]
-    fn the_metrics_listed_are_those_that_are_counted() {
-        let code = [include_str!("../progress.rs"), include_str!("../../../server/src/health.rs")].join("\n");
-        let counted: BTreeSet<&str> = code
-            .split('"')
-            .filter(|text| text.starts_with("cartage_") && !text.contains(char::is_whitespace))
-            .collect();
-        let listed: BTreeSet<&str> = METRICS.iter().map(|metric| metric.name).collect();
-        assert_eq!(listed, counted);
-    }
 
     #[test]
     fn pages_are_the_same_each_time_and_hold_no_path_of_this_machine() {

@@ -473,7 +473,31 @@ async fn the_daemon_syncs_serves_and_ends_cleanly_when_told() {
     }
     assert!(ready.starts_with("HTTP/1.1 200") && ready.contains("\"ready\":true"), "{ready}");
     let metrics = asked("/metrics").await;
-    assert!(metrics.contains("cartage_calls_total") && metrics.contains("cartage_records"), "{metrics}");
+    for line in [
+        "# HELP cartage_calls_total Calls made to a destination.",
+        "# TYPE cartage_call_seconds histogram",
+        "cartage_call_seconds_bucket{flow=\"clerk-de\",le=\"+Inf\"} ",
+        "cartage_walk_seconds_bucket{source=\"shop\",lane=\"products\",le=\"60\"} ",
+        concat!("cartage_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+        "cartage_flow_paused{flow=\"clerk-de\"} 0",
+        "cartage_flow_failing{flow=\"clerk-de\"} 0",
+        "cartage_flow_pending_since_timestamp_seconds{flow=\"clerk-de\"} 0",
+        "cartage_flow_acknowledged_timestamp_seconds{flow=\"clerk-de\"} 1",
+        "cartage_lane_read_timestamp_seconds{source=\"shop\",lane=\"products\"} 1",
+        "cartage_source_unread{source=\"shop\"} 0",
+        // Counters exist before there is anything to count.
+        "cartage_pauses_total{flow=\"clerk-uk\"} 0",
+        "cartage_sweeps_held_total{source=\"shop\",lane=\"products\"} 0",
+        "cartage_calls_total{flow=\"clerk-de\",op=\"put\",outcome=\"credentials\"} 0",
+        "cartage_feed_requests_total{flow=\"clerk-de\",feed=\"products\",status=\"403\"} 0",
+        "cartage_store_failures_total 0",
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+    // Without a token, a feed is refused, and that is counted.
+    assert!(answer(&format!("http://127.0.0.1:{port}/feed/clerk-de/products")).await.starts_with("HTTP/1.1 403"));
+    let refused = "cartage_feed_requests_total{flow=\"clerk-de\",feed=\"products\",status=\"403\"} 1";
+    assert!(asked("/metrics").await.contains(refused));
     // A second process would write the same database.
     shop.cartage(&["run"]).await.ended(1).says(&["is another `cartage run` there?"]);
     shop.cartage(&["status"]).await.ended(0);

@@ -7,7 +7,10 @@ use std::{
 };
 
 use axum::{Router, routing::get};
-use cartage::cli::Cli;
+use cartage::{
+    cli::Cli,
+    measure::{Kind, METRICS},
+};
 use clap::Parser as _;
 use http::StatusCode;
 use sandbox::catalogue::EXAMPLE;
@@ -212,4 +215,38 @@ fn the_image_runs_without_rights_and_with_what_the_repository_has() {
     };
     let command = [words("ENTRYPOINT"), words("CMD")].concat();
     assert!(Cli::try_parse_from(&command).is_ok(), "{command:?}");
+}
+
+/// Alert rules and dashboard.
+const WATCHED: [&str; 2] = ["deploy/prometheus-alerts.yaml", "deploy/grafana-dashboard.json"];
+
+#[test]
+fn alerts_and_dashboard_name_metrics_that_there_are() {
+    for path in WATCHED {
+        let text = read(path);
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let named: Vec<&str> = words.filter(|word| word.starts_with("cartage_")).collect();
+        assert!(named.len() > 10, "{path}: {named:?}");
+        for name in named {
+            let is_part_of = |metric: &str| {
+                let part = name.strip_prefix(metric);
+                part.is_some_and(|part| ["_bucket", "_sum", "_count"].contains(&part))
+            };
+            let is_known = METRICS.iter().any(|metric| match metric.kind {
+                Kind::Histogram(_) => is_part_of(metric.name),
+                Kind::Counter | Kind::Gauge => metric.name == name,
+            });
+            assert!(is_known, "{path}: {name} is not in the metrics reference");
+        }
+    }
+    let dashboard: serde_json::Value = serde_json::from_str(&read(WATCHED[1])).unwrap();
+    assert!(dashboard["panels"].as_array().unwrap().len() > 10);
+}
+
+#[test]
+fn prometheus_takes_the_alert_rules() {
+    let rules = root().join(WATCHED[0]);
+    if let Some(output) = ran("promtool", &["check", "rules", rules.to_str().unwrap()]) {
+        succeeded(&output);
+    }
 }

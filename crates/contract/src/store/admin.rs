@@ -18,6 +18,9 @@ pub trait Admin: Send + Sync {
     /// What keeps the flow from sending.
     async fn trouble(&self, flow: &FlowName) -> Result<Trouble, Fault>;
 
+    /// How current the flow is.
+    async fn freshness(&self, flow: &FlowName) -> Result<Freshness, Fault>;
+
     /// The ledger's entry of a record.
     async fn entry(&self, flow: &FlowName, number: Number) -> Result<Option<EntryView>, Fault>;
 
@@ -113,6 +116,15 @@ pub struct Retrying {
     pub next: Timestamp,
     /// The fault that most of them have.
     pub fault: Fault,
+}
+
+/// How current a flow is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Freshness {
+    /// When the destination acknowledged a call last; none: never.
+    pub acknowledged_at: Option<Timestamp>,
+    /// When the record that is pending the longest was changed or touched; none: no record is pending.
+    pub pending_since: Option<Timestamp>,
 }
 
 /// How long finished rows are kept.

@@ -338,6 +338,10 @@ impl Tx<'_> {
         for closed in &step.close {
             self.close(&flow, closed, step.at)?;
         }
+        if step.close.iter().any(|closed| closed.fault.is_none()) {
+            let acknowledge = "UPDATE flow SET acknowledged_at = ?2 WHERE key = ?1";
+            self.db.prepare_cached(acknowledge)?.execute((flow.key, step.at.millis()))?;
+        }
         self.count_removed(flow.key, step.removed, step.at)?;
         for settled in &step.settled {
             self.settle(&flow, settled, step.at)?;

@@ -44,7 +44,7 @@ use contract::{
     Admin, Fault, Hints, Ledger, Leftovers, Mirror,
     source::Scope,
     store::{
-        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, HeldItems, Hint, Intake,
+        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, Freshness, HeldItems, Hint, Intake,
         Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered, Removals, Retention,
         Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, Trouble as Stuck, UnreadRow, Waiting, Wake,
         Which, Window, Work,
@@ -535,6 +535,11 @@ impl Admin for Sqlite {
     async fn trouble(&self, flow: &FlowName) -> Result<Stuck, Fault> {
         let flow = flow.clone();
         self.readers.run(move |db, codec| report::trouble(db, codec, &flow)).await
+    }
+
+    async fn freshness(&self, flow: &FlowName) -> Result<Freshness, Fault> {
+        let flow = flow.clone();
+        self.readers.run(move |db, _| report::freshness(db, &flow)).await
     }
 
     async fn entry(&self, flow: &FlowName, number: Number) -> Result<Option<EntryView>, Fault> {

@@ -10,7 +10,7 @@ use contract::{
     Fault, Item,
     source::Scope,
     store::{
-        CallView, Count, DeadLetter, EntryView, Found, Kept, KeptBy, LaneState, Number, Retrying, Revision, Stopped,
+        CallView, Count, DeadLetter, EntryView, Found, Freshness, Kept, KeptBy, LaneState, Number, Retrying, Revision, Stopped,
         Tally, Trouble as Stuck, UnreadRow, Wake,
     },
 };
@@ -379,6 +379,30 @@ pub(super) fn trouble(db: &Connection, codec: &Codec, name: &FlowName) -> Outcom
         }
     }
     Ok(Stuck { stopped, retrying })
+}
+
+/// Reads one record per urgency, and those that are retried.
+pub(super) fn freshness(db: &Connection, name: &FlowName) -> Outcome<Freshness> {
+    let Some(flow) = ledger::flow(db, name)? else { return Ok(Freshness::default()) };
+    let acknowledged = "SELECT acknowledged_at FROM flow WHERE key = ?1";
+    let acknowledged: Option<i64> = db.prepare_cached(acknowledged)?.query_row([flow.key], |row| row.get(0))?;
+    let retried = "SELECT min(max(r.changed_at, r.touched_at)) FROM ledger l CROSS JOIN record r ON r.n = l.key - ?3
+         WHERE l.flow = ?1 AND l.state = ?2 AND l.waits IS NOT NULL";
+    let keys = (flow.key, RETRY, base(flow.key));
+    let mut pending: Option<i64> = db.prepare_cached(retried)?.query_row(keys, |row| row.get(0))?;
+    // Of the records beyond the cursor the first one got its revision first.
+    let mut first = db.prepare_cached(
+        "SELECT max(changed_at, touched_at) FROM record INDEXED BY record_walk
+         WHERE urgency < 3 AND source = ?1 AND urgency = ?2 AND revision > ?3 AND (?4 >> kind) & 1 AND unread = 0
+         ORDER BY revision LIMIT 1",
+    )?;
+    for (urgency, Revision(cursor)) in flow.cursor.0.into_iter().enumerate() {
+        let keys = (flow.source, urgency, cursor, flow.kinds);
+        let at: Option<i64> = first.query_row(keys, |row| row.get(0)).optional()?;
+        pending = [pending, at].into_iter().flatten().min();
+    }
+    let instant = |at: Option<i64>| at.map(Timestamp::from_millis);
+    Ok(Freshness { acknowledged_at: instant(acknowledged), pending_since: instant(pending) })
 }
 
 pub(super) fn next_wake(db: &Connection, name: &FlowName) -> Outcome<Wake> {

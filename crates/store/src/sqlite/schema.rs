@@ -15,7 +15,7 @@ const APPLICATION: i32 = 0x4361_7274;
 
 /// Migrations in order; the database's `user_version` counts the applied ones.
 const MIGRATIONS: &[&str] =
-    &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES, PARTS, NOTICES, CLAIMS, SLICES, ACCOUNTS, PAUSES, STOPS];
+    &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES, PARTS, NOTICES, CLAIMS, SLICES, ACCOUNTS, PAUSES, STOPS, ACKNOWLEDGED];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
 // same holds for `ledger` and `payload`. Ledger keys are `flow << 40 | n`: one integer is the cheapest key there is.
@@ -347,6 +347,11 @@ const STOPS: &str = "
 -- Since when the flow has stopped by a fault, and the fault.
 ALTER TABLE flow ADD COLUMN stopped_at INTEGER;
 ALTER TABLE flow ADD COLUMN stopped_by TEXT;
+";
+
+const ACKNOWLEDGED: &str = "
+-- When the destination acknowledged a call last.
+ALTER TABLE flow ADD COLUMN acknowledged_at INTEGER;
 ";
 
 /// The state of a database when it is opened.

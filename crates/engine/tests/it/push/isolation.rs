@@ -241,16 +241,21 @@ fn what_keeps_a_flow_from_sending_is_known_until_it_is_over() {
         rig.fake.behave(0, 0);
         rig.fake.fail_next();
         let Ended::Idle(_) = rig.run(1, None, VecDeque::new()).await else { panic!("nothing was cut") };
+        let freshness = || wait(rig.store.freshness(&flow_name())).unwrap();
         let retrying = trouble().retrying.unwrap();
+        assert!(freshness().pending_since.is_some_and(|at| at <= rig.clock.now()), "{:?}", freshness());
         assert_eq!((retrying.fault.code.as_ref(), trouble().stopped), ("C0998", None));
         assert!(retrying.records > 0 && retrying.next > rig.clock.now(), "{retrying:?}");
         rig.settle().await;
         assert_eq!(trouble(), contract::store::Trouble::default());
+        assert_eq!(freshness().pending_since, None);
+        assert!(freshness().acknowledged_at.is_some_and(|at| at <= rig.clock.now()), "{:?}", freshness());
         rig.fake.refuse_all(true);
         let changes = (0..60).flat_map(|product| rig.edit(Edit::Name(product, 2))).collect();
         rig.read(changes, Urgency::Live);
         let Ended::Idle(pushed) = rig.run(1, None, VecDeque::new()).await else { panic!("nothing was cut") };
         let before = trouble().stopped.unwrap();
+        assert!(freshness().pending_since.is_some(), "{:?}", freshness());
         assert_eq!(Some(&before.fault), pushed.paused.as_ref());
         // Also after a restart.
         let rig = rig.reopen();

@@ -13,7 +13,7 @@ use contract::{
     Admin, Fault, Hints, Ledger, Leftovers, Mirror,
     source::Scope,
     store::{
-        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, HeldItems, Hint, Intake,
+        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, Freshness, HeldItems, Hint, Intake,
         Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered, Removals, Retention,
         Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, Trouble, UnreadRow, Waiting,
         Wake as NextWake, Which, Window, Work,
@@ -125,6 +125,7 @@ steps! { Ledger:
 steps! { Admin:
     fn tally(flow: &FlowName) -> Tally;
     fn trouble(flow: &FlowName) -> Trouble;
+    fn freshness(flow: &FlowName) -> Freshness;
     fn entry(flow: &FlowName, number: Number) -> Option<EntryView>;
     fn dead(flow: &FlowName, limit: usize) -> Vec<DeadLetter>;
     fn dead_of(flow: &FlowName, id: &RecordId) -> Vec<DeadLetter>;
