@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use serde::{Deserialize, Serialize};
 
 /// Exit codes, and examples of commands that this build has.
@@ -47,6 +47,12 @@ pub struct Cli {
     /// Print one JSON document rather than text.
     #[arg(long, global = true)]
     pub json: bool,
+    /// Log more: debug, or with -vv everything.
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Log less: warnings, with -qq errors, with -qqq nothing.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub quiet: u8,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,

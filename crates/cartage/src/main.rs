@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use cartage::{
-    cli::Cli,
+    cli::{Cli, Command},
     commands,
     output::{self, Exit},
+    telemetry,
 };
 use clap::Parser as _;
 
@@ -18,13 +19,16 @@ async fn main() -> ExitCode {
     output::begin();
     let cli = Cli::parse();
     let json = cli.json;
+    let config = matches!(cli.command, Command::Run).then(|| cli.config.clone());
     let exit = match commands::run(cli).await {
         Ok(exit) => exit,
         Err(failure) => {
             if json {
                 output::tell_json(&failure);
             }
-            output::tell(&failure);
+            if !telemetry::log_failure(&failure, config.as_deref()) {
+                output::tell(&failure);
+            }
             failure.exit()
         }
     };

@@ -9,7 +9,7 @@ use contract::{Fault, FaultClass};
 use model::Timestamp;
 use serde::Serialize;
 
-use crate::config::ConfigErrors;
+use crate::{config::ConfigErrors, telemetry::Verbosity};
 
 /// How a command ended; the number is the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,6 +95,8 @@ pub fn exit_of(fault: &Fault) -> Exit {
 pub struct Output<'k> {
     /// One JSON document rather than text.
     pub json: bool,
+    /// How much more or less is logged than the configuration says.
+    pub verbosity: Verbosity,
     /// Text and document are kept here; none: they go to standard output.
     kept: Option<&'k Kept>,
 }
@@ -117,12 +119,18 @@ impl Kept {
 impl<'k> Output<'k> {
     /// To standard output: one JSON document, or text.
     pub const fn new(json: bool) -> Self {
-        Self { json, kept: None }
+        Self { json, verbosity: Verbosity { more: 0, less: 0 }, kept: None }
     }
 
     /// Keeps text and document.
     pub const fn keeping(kept: &'k Kept) -> Self {
-        Self { json: false, kept: Some(kept) }
+        Self { kept: Some(kept), ..Self::new(false) }
+    }
+
+    /// The same, with this much more or less logged.
+    #[must_use]
+    pub const fn logging(self, verbosity: Verbosity) -> Self {
+        Self { verbosity, ..self }
     }
 
     /// Writes a line of text; nothing when JSON is wanted.

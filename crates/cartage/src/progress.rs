@@ -132,7 +132,7 @@ impl Observer for Progress {
                     self.to_push.fetch_add(taken.new + taken.changed + taken.gone, Ordering::Relaxed);
                 }
             }
-            Event::WalkEnded { source, lane, taken, took } => {
+            Event::WalkEnded { source, lane, taken, took, .. } => {
                 let counts = [(taken.new, "new"), (taken.changed, "changed"), (taken.gone, "gone")];
                 let counts =
                     counts.into_iter().chain([(taken.unchanged, "as before"), (taken.unread, "not understood")]);
@@ -154,8 +154,8 @@ impl Observer for Progress {
             }
             Event::Settled { flow, records, .. } => self.pushed(flow.as_str(), *records as u64),
             Event::Paused { flow, fault } => {
-                self.done(flow.as_str(), &format!("paused: {fault}"));
-                self.say(&format!("{flow} paused: {fault}"));
+                self.done(flow.as_str(), &format!("stopped: {fault}"));
+                self.say(&format!("{flow} stopped: {fault}"));
             }
             Event::Call { flow, kind, op, items, status, took, fault } => {
                 let outcome = fault.map(|fault| format!(" ✗ {fault}")).unwrap_or_default();
@@ -166,7 +166,7 @@ impl Observer for Progress {
                 self.expect(&format!("{source} {lane}"), *records);
             }
             Event::StoreFailed { task, fault, .. } => self.say(&format!("{task} ✗ {fault}")),
-            Event::WalkBegan { .. } => {}
+            Event::WalkBegan { .. } | Event::Dead { .. } | Event::Pushed { .. } | Event::Resumed { .. } => {}
         }
     }
 }
@@ -185,35 +185,75 @@ fn style(template: &str) -> ProgressStyle {
     style.with_key("rate", rate)
 }
 
+/// What reads sources, as `telemetry.log` names it.
+const READING_PART: &str = "engine::pull";
+/// What sends to destinations, as `telemetry.log` names it.
+const SENDING_PART: &str = "engine::push";
+
 fn log(event: &Event<'_>) {
     match event {
-        Event::WalkBegan { source, lane, full, .. } => tracing::debug!(%source, lane, full, "walk began"),
-        Event::Page { source, lane, taken, .. } => tracing::trace!(%source, lane, ?taken, "page taken in"),
-        Event::WalkEnded { source, lane, taken, took } => {
-            tracing::debug!(%source, lane, new = taken.new, changed = taken.changed, gone = taken.gone, ?took, "walk ended");
-        }
+        Event::WalkBegan { .. } | Event::Page { .. } | Event::WalkEnded { .. } => log_reading(event),
         Event::SweepHeld { source, lane, live, missing } => {
-            tracing::error!(%source, lane, live, missing, "deletions held back by the guard");
+            tracing::error!(target: READING_PART, %source, lane, live, missing, "deletions held back by the guard");
         }
         Event::ReadFailed { source, lane, fault } => {
-            tracing::warn!(%source, lane, code = %fault.code, error = %fault, "walk stopped");
+            tracing::warn!(target: READING_PART, %source, lane, code = %fault.code, error = %fault, "walk stopped");
         }
-        Event::Call { flow, kind, op, items, status, took, fault } => match fault {
-            None => tracing::debug!(%flow, %kind, op, items, status, ?took, "call"),
-            // A refused batch is halved until the item at fault is alone: only that one gets a warning.
-            Some(fault) if fault.class == FaultClass::Record && *items > 1 => {
-                tracing::debug!(%flow, %kind, op, items, status, ?took, code = %fault.code, error = %fault, "call refused");
-            }
-            Some(fault) => {
-                tracing::warn!(%flow, %kind, op, items, status, ?took, code = %fault.code, error = %fault, "call failed");
-            }
-        },
-        Event::Settled { flow, records, dead } => tracing::debug!(%flow, records, dead, "settled"),
+        Event::Call { .. } => log_call(event),
+        Event::Settled { flow, records, dead } => {
+            tracing::debug!(target: SENDING_PART, %flow, records, dead, "settled");
+        }
+        Event::Dead { flow, record, fault } => {
+            let (kind, id, key) = (record.kind, &record.id, record.key.as_deref());
+            tracing::warn!(target: SENDING_PART, %flow, %kind, %id, key, code = %fault.code, error = %fault, "record refused");
+        }
+        Event::Pushed { flow, pushed, took } => {
+            let (settled, dead, calls, took) = (pushed.settled, pushed.dead, pushed.calls, brief(*took));
+            tracing::info!(target: SENDING_PART, %flow, settled, dead, calls, %took, "pushed");
+        }
         Event::Paused { flow, fault } => {
-            tracing::error!(%flow, code = %fault.code, error = %fault, "flow paused");
+            tracing::error!(target: SENDING_PART, %flow, code = %fault.code, error = %fault, "flow stopped");
         }
+        Event::Resumed { flow } => tracing::info!(target: SENDING_PART, %flow, "flow works again"),
         Event::StoreFailed { task, fault, wait } => {
-            tracing::error!(task, code = %fault.code, error = %fault, again_in = %brief(*wait), "the database failed");
+            tracing::error!(target: "store", task, code = %fault.code, error = %fault, again_in = %brief(*wait), "the database failed");
+        }
+    }
+}
+
+fn log_reading(event: &Event<'_>) {
+    match event {
+        Event::WalkBegan { source, lane, full, .. } => {
+            tracing::debug!(target: READING_PART, %source, lane, full, "walk began");
+        }
+        Event::Page { source, lane, taken, .. } => {
+            tracing::trace!(target: READING_PART, %source, lane, ?taken, "page stored");
+        }
+        Event::WalkEnded { source, lane, full, taken, took } => {
+            let (new, changed, gone, unread) = (taken.new, taken.changed, taken.gone, taken.unread);
+            let took = brief(*took);
+            // A lane is read every few seconds, and mostly nothing has changed.
+            if *full || new + changed + gone + unread > 0 {
+                tracing::info!(target: READING_PART, %source, lane, full, new, changed, gone, unread, %took, "read");
+            } else {
+                tracing::debug!(target: READING_PART, %source, lane, full, %took, "read, nothing new");
+            }
+        }
+        _ => {}
+    }
+}
+
+fn log_call(event: &Event<'_>) {
+    let Event::Call { flow, kind, op, items, status, took, fault } = event else { return };
+    let took = brief(*took);
+    match fault {
+        None => tracing::debug!(target: SENDING_PART, %flow, %kind, op, items, status, %took, "call"),
+        // The record that is refused is named when it is settled.
+        Some(fault) if fault.class == FaultClass::Record => {
+            tracing::debug!(target: SENDING_PART, %flow, %kind, op, items, status, %took, code = %fault.code, error = %fault, "call refused");
+        }
+        Some(fault) => {
+            tracing::warn!(target: SENDING_PART, %flow, %kind, op, items, status, %took, code = %fault.code, error = %fault, "call failed");
         }
     }
 }
@@ -258,7 +298,7 @@ fn count(event: &Event<'_>) {
             metrics::counter!("cartage_pauses_total", "flow" => flow.to_string()).increment(1);
         }
         Event::StoreFailed { .. } => metrics::counter!("cartage_store_failures_total").increment(1),
-        Event::WalkBegan { .. } => {}
+        Event::WalkBegan { .. } | Event::Dead { .. } | Event::Pushed { .. } | Event::Resumed { .. } => {}
     }
 }
 

@@ -178,9 +178,10 @@ fn stands(work: &Work, ledger: Option<&EntryView>) -> (&'static str, String) {
         State::Filtered(rule) if rule == "dropped" => {
             ("filtered", "it was dropped with `cartage dead drop` until it changes".to_owned())
         }
-        State::Filtered(rule) if rule == LEFT_TO_IMPORT => {
-            ("filtered", "no call removes it at the destination: it stays there until the hosted feed is imported".to_owned())
-        }
+        State::Filtered(rule) if rule == LEFT_TO_IMPORT => (
+            "filtered",
+            "no call removes it at the destination: it stays there until the hosted feed is imported".to_owned(),
+        ),
         State::Filtered(rule) => ("filtered", format!("rule {rule} keeps it out{}", reason())),
         State::Dead => ("dead", format!("it was set aside at {}{}", entry.settled_at, reason())),
         State::Gone => ("gone", "the source no longer has it, and the destination knows".to_owned()),

@@ -5,6 +5,8 @@ use std::time::Duration;
 use contract::{Fault, store::Taken};
 use model::{FlowName, Kind, SourceName};
 
+use crate::{named::Named, push::Pushed};
+
 /// An event.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
@@ -36,6 +38,8 @@ pub enum Event<'a> {
         source: &'a SourceName,
         /// The lane.
         lane: &'a str,
+        /// Whether the walk was over everything.
+        full: bool,
         /// Counts of the whole walk.
         taken: Taken,
         /// How long it took.
@@ -86,6 +90,29 @@ pub enum Event<'a> {
         records: usize,
         /// How many of them became dead letters.
         dead: usize,
+    },
+    /// A record became a dead letter.
+    Dead {
+        /// The flow.
+        flow: &'a FlowName,
+        /// The record.
+        record: &'a Named,
+        /// Why.
+        fault: &'a Fault,
+    },
+    /// A push ended that settled records or made calls.
+    Pushed {
+        /// The flow.
+        flow: &'a FlowName,
+        /// What it did.
+        pushed: &'a Pushed,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A flow that had stopped works again.
+    Resumed {
+        /// The flow.
+        flow: &'a FlowName,
     },
     /// A flow paused until a person or time removes the cause.
     Paused {

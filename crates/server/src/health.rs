@@ -189,12 +189,7 @@ async fn measure_flow(state: &State, name: &FlowName) -> Result<(), Fault> {
 }
 
 /// When each lane was last read to its end, and how many records of the source could not be understood.
-async fn measure_source(
-    store: &dyn Store,
-    now: Timestamp,
-    source: &SourceName,
-    lanes: &[Lane],
-) -> Result<(), Fault> {
+async fn measure_source(store: &dyn Store, now: Timestamp, source: &SourceName, lanes: &[Lane]) -> Result<(), Fault> {
     let states = store.lanes(source).await?;
     for lane in lanes {
         let read_at = states.get(&*lane.name).and_then(|state| state.read_at);

@@ -25,10 +25,10 @@ use tokio::sync::watch;
 use crate::{
     assemble,
     cli::{Cli, Command},
-    config::{self, Config, ConfigErrors, Loaded},
+    config::{self, Config, ConfigErrors, Loaded, LogFormat},
     output::{Exit, Failure, Output},
     progress::{Progress, Show},
-    telemetry,
+    telemetry::{self, Shows, Verbosity},
 };
 
 /// Carries out a command.
@@ -36,7 +36,7 @@ use crate::{
 /// # Errors
 /// Why it could not be carried out.
 pub async fn run(cli: Cli) -> Result<Exit, Failure> {
-    let output = Output::new(cli.json);
+    let output = Output::new(cli.json).logging(Verbosity { more: cli.verbose, less: cli.quiet });
     match cli.command {
         #[cfg(feature = "demo")]
         Command::Emulated(command) => demo::run(&command, output).await,
@@ -52,7 +52,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Check => check::run(&cli.config, output).await,
         Command::Plan(args) => plan::run(&cli.config, args, output).await,
         Command::Sync(args) => control::run(&cli.config, control::Command::Sync(args), output).await,
-        Command::Run => run::run(&cli.config).await,
+        Command::Run => run::run(&cli.config, output.verbosity).await,
         Command::Pause(args) => control::run(&cli.config, control::Command::Pause(args), output).await,
         Command::Resume(args) => control::run(&cli.config, control::Command::Resume(args), output).await,
         Command::Reload => control::run(&cli.config, control::Command::Reload(control::Reload {}), output).await,
@@ -106,8 +106,14 @@ struct Session {
 impl Session {
     /// Opens the store of a configuration for writing and makes the flows known.
     async fn open(loaded: Loaded, output: Output<'_>, allow_deletes: bool) -> Result<Self, Failure> {
-        let telemetry = telemetry::start(&loaded.config.telemetry)?;
-        let show = if output.is_watched() { Show::Bars } else { Show::Lines };
+        let settings = &loaded.config.telemetry;
+        // Either the log shows the work, or lines for people do.
+        let (show, shows) = match settings.format {
+            LogFormat::Json => (Show::Nothing, Shows::Log),
+            LogFormat::Text if output.is_watched() => (Show::Bars, Shows::Lines),
+            LogFormat::Text => (Show::Lines, Shows::Lines),
+        };
+        let telemetry = telemetry::start(settings, output.verbosity, shows)?;
         let progress = Arc::new(Progress::new(show));
         let store = assemble::open(&loaded)?;
         let engine = assemble::engine(&loaded, store, clock(), Arc::<Progress>::clone(&progress), allow_deletes)?;

@@ -19,7 +19,7 @@ use crate::{
     measure,
     output::{Exit, Failure, failure_text},
     progress::{Progress, Show},
-    telemetry,
+    telemetry::{self, Shows, Verbosity},
 };
 
 /// The code of the fault of a full disk.
@@ -29,9 +29,9 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// What histograms collect is summed up this often, whether or not anyone asks for it.
 const UPKEEP: Duration = Duration::from_secs(30);
 
-pub(super) async fn run(path: &Path) -> Result<Exit, Failure> {
+pub(super) async fn run(path: &Path, verbosity: Verbosity) -> Result<Exit, Failure> {
     let loaded = load_with_flows(path)?;
-    let _telemetry = telemetry::start(&loaded.config.telemetry)?;
+    let _telemetry = telemetry::start(&loaded.config.telemetry, verbosity, Shows::Log)?;
     let metrics = measure::install()?;
     metrics::gauge!("cartage_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     let progress = Arc::new(Progress::new(Show::Nothing));

@@ -19,6 +19,7 @@ use super::{
     source_map::SourceMap,
     suggest::{listed, nearest},
 };
+use crate::telemetry;
 
 /// Sections of the file.
 pub(super) const SECTIONS: [&str; 7] = ["store", "server", "telemetry", "sources", "destinations", "markets", "flows"];
@@ -166,13 +167,13 @@ impl<'i> Sections<'_, 'i> {
 
     fn telemetry(&mut self) -> Option<Telemetry> {
         let written: file::Telemetry = self.section("telemetry")?;
-        let filter = tracing_subscriber::EnvFilter::builder().parse(&written.log);
-        if let Err(error) = &filter {
+        let levels = telemetry::directives(&written.log, telemetry::Shows::Log);
+        if let Err(error) = &levels {
             let message = format!("telemetry.log can't be \"{}\": {error}", written.log);
-            self.wrong(&["telemetry", "log"], message, "write error, warn, info, debug or trace, or info,engine=debug");
+            self.wrong(&["telemetry", "log"], message, telemetry::HINT);
         }
         let reachable = self.absolute(&["telemetry", "otlp_endpoint"], written.otlp_endpoint.as_deref());
-        (filter.is_ok() && reachable).then_some(Telemetry {
+        (levels.is_ok() && reachable).then_some(Telemetry {
             log: written.log,
             format: written.format,
             otlp_endpoint: written.otlp_endpoint,

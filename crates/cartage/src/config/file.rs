@@ -40,7 +40,8 @@ pub(super) struct Server {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Telemetry {
-    /// What is logged: `error`, `warn`, `info`, `debug` or `trace`, also per module, such as `info,engine=debug`.
+    /// What is logged: `off`, `error`, `warn`, `info`, `debug` or `trace`, also for a part of the program, such as
+    /// `info,engine=debug`. The environment variable `RUST_LOG` and the switches `-v` and `-q` take precedence.
     #[serde(default = "defaults::log")]
     pub(super) log: String,
     /// How log lines are written.

@@ -79,7 +79,7 @@ pub struct Server {
 /// Logs and traces.
 #[derive(Clone, Debug)]
 pub struct Telemetry {
-    /// What is logged; a valid filter of `tracing_subscriber`.
+    /// Which log lines are written; valid levels.
     pub log: String,
     /// How log lines are written.
     pub format: LogFormat,

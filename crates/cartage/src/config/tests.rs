@@ -212,12 +212,12 @@ fn wrong_types_and_words_are_told() {
       |          ^^^^^^^^^^^
       hint: write an IP address and a port, such as "127.0.0.1:8470"
 
-    error[C0805]: telemetry.log can't be "engine=loud": error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5
+    error[C0805]: telemetry.log can't be "engine=loud": "loud" is no level
      --> cartage.toml:4:7
       |
     4 | log = "engine=loud"
       |       ^^^^^^^^^^^^^
-      hint: write error, warn, info, debug or trace, or info,engine=debug
+      hint: write off, error, warn, info, debug or trace, also for one part of the program: info,engine=debug
     "#);
 }
 

@@ -506,7 +506,9 @@ async fn the_daemon_syncs_serves_and_ends_cleanly_when_told() {
     assert!(tokio::process::Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
     let ended = tokio::time::timeout(std::time::Duration::from_mins(3), child.wait_with_output()).await;
     let ended = ended.expect("it does not end").unwrap();
-    assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
+    let log = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(0), "{log}");
+    assert!(log.contains(" INFO ") && log.contains(" read ") && log.contains(" pushed "), "{log}");
     shop.cartage(&["sync"]).await.ended(0);
 }
 

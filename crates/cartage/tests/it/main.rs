@@ -26,6 +26,7 @@ mod first_edition;
 mod forget;
 mod guard;
 mod harness;
+mod logs;
 mod luma;
 mod payloads;
 mod service;

@@ -7,7 +7,8 @@ use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Lease, Number, Revision};
-use crate::{Digests, Fault, Item, Payload,
+use crate::{
+    Digests, Fault, Item, Payload,
     destination::{Ids, LEFT_TO_IMPORT},
     source::Urgency,
 };

@@ -255,7 +255,7 @@ impl Pull {
             self.store.done(&self.name, lease, &hints).await?;
             self.ring();
             let took = began_at.until(self.clock.now());
-            self.observer.tell(&Event::WalkEnded { source: &self.name, lane: &lane.name, taken: sum, took });
+            self.observer.tell(&Event::WalkEnded { source: &self.name, lane: &lane.name, full, taken: sum, took });
             let missed = full && !lane.stable && self.known(lane).await?.is_some_and(|live| live > seen(&sum));
             return Ok(Walked { taken: sum, full, resumed, missed, held, took });
         }

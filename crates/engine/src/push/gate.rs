@@ -44,7 +44,7 @@ struct State {
     imports: BTreeMap<FlowName, usize>,
     /// The records that other records wait for, as the destination answered.
     waits: BTreeMap<(FlowName, Number), Ref>,
-    /// Whether flows have stopped, as far as the store knows.
+    /// Whether flows have stopped, as the store knows.
     stopped: BTreeMap<FlowName, bool>,
 }
 
@@ -143,9 +143,9 @@ impl Gate {
         }
     }
 
-    /// Whether the store does not know yet that a flow has stopped, or that it works.
-    pub(super) fn is_news(&self, flow: &FlowName, stopped: bool) -> bool {
-        self.state().stopped.insert(flow.clone(), stopped) != Some(stopped) || stopped
+    /// Notes whether a flow has stopped; returns what was noted before, if anything.
+    pub(super) fn note_stop(&self, flow: &FlowName, stopped: bool) -> Option<bool> {
+        self.state().stopped.insert(flow.clone(), stopped)
     }
 
     /// The end of the pause that the account asked for.

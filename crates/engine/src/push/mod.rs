@@ -56,6 +56,7 @@ use self::{
 use crate::{
     defect::cut_off,
     flow::Flow,
+    named::Named,
     observe::{Event, Observer},
     prepare::{Action, Job},
 };
@@ -133,9 +134,18 @@ impl Push {
     #[tracing::instrument(name = "push", skip_all, fields(flow = %self.flow.name))]
     pub async fn until_idle(&self) -> Result<Pushed, Fault> {
         let _turn = self.flow.turns.wait(self.flow.name.as_str()).await;
+        let (flow, began) = (&self.flow.name, self.clock.now());
         let pushed = Turn::new(self.clone()).run().await?;
-        if self.flow.gate.is_news(&self.flow.name, pushed.paused.is_some()) {
-            self.store.note_stop(&self.flow.name, pushed.paused.as_ref(), self.clock.now()).await?;
+        let now = self.clock.now();
+        if pushed.worked() {
+            self.observer.tell(&Event::Pushed { flow, pushed: &pushed, took: began.until(now) });
+        }
+        let before = self.flow.gate.note_stop(flow, pushed.paused.is_some());
+        if pushed.paused.is_some() || before != Some(false) {
+            self.store.note_stop(flow, pushed.paused.as_ref(), now).await?;
+        }
+        if pushed.paused.is_none() && before == Some(true) {
+            self.observer.tell(&Event::Resumed { flow });
         }
         Ok(pushed)
     }
@@ -420,7 +430,11 @@ impl Turn {
         self.removing.counted(removed);
         let counts = self.push.flow.guard.is_some();
         let (close, settled) = self.settler.take();
-        let dead = settled.iter().filter(|settled| settled.state == State::Dead).count();
+        let dead: Vec<(Number, Fault)> = settled
+            .iter()
+            .filter(|settled| settled.state == State::Dead)
+            .filter_map(|settled| Some((settled.number, settled.fault.clone()?)))
+            .collect();
         let records = settled.len();
         let step = Step {
             flow: self.push.flow.name.clone(),
@@ -437,10 +451,24 @@ impl Turn {
         self.planner.committed(cursor);
         if records > 0 {
             self.pushed.settled += records as u64;
-            self.pushed.dead += dead as u64;
-            self.push.observer.tell(&Event::Settled { flow: &self.push.flow.name, records, dead });
+            self.pushed.dead += dead.len() as u64;
+            self.push.observer.tell(&Event::Settled { flow: &self.push.flow.name, records, dead: dead.len() });
+        }
+        for (number, fault) in &dead {
+            self.tell_dead(*number, fault).await?;
         }
         Ok(opened)
+    }
+
+    /// Reports a record that became a dead letter, by what people know it by.
+    async fn tell_dead(&self, number: Number, fault: &Fault) -> Result<(), Fault> {
+        let flow = &self.push.flow.name;
+        if let Some(work) = self.push.store.work(flow, number).await? {
+            let record = work.record().filter(|_| !work.kind.is_personal());
+            let record = Named::of(work.kind, &work.id, record);
+            self.push.observer.tell(&Event::Dead { flow, record: &record, fault });
+        }
+        Ok(())
     }
 
     fn send(&mut self, opened: Vec<u64>, batches: Vec<Batch>) {

@@ -44,10 +44,10 @@ use contract::{
     Admin, Fault, Hints, Ledger, Leftovers, Mirror,
     source::Scope,
     store::{
-        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, Freshness, HeldItems, Hint, Intake,
-        Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered, Removals, Retention,
-        Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, Trouble as Stuck, UnreadRow, Waiting, Wake,
-        Which, Window, Work,
+        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, Freshness, HeldItems, Hint,
+        Intake, Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered, Removals,
+        Retention, Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, Trouble as Stuck, UnreadRow,
+        Waiting, Wake, Which, Window, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};

@@ -10,8 +10,8 @@ use contract::{
     Fault, Item,
     source::Scope,
     store::{
-        CallView, Count, DeadLetter, EntryView, Found, Freshness, Kept, KeptBy, LaneState, Number, Retrying, Revision, Stopped,
-        Tally, Trouble as Stuck, UnreadRow, Wake,
+        CallView, Count, DeadLetter, EntryView, Found, Freshness, Kept, KeptBy, LaneState, Number, Retrying, Revision,
+        Stopped, Tally, Trouble as Stuck, UnreadRow, Wake,
     },
 };
 use model::{FlowName, Hub, Kind, Record, RecordId, SourceName, Timestamp};

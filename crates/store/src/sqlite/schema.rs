@@ -14,8 +14,22 @@ use super::trouble::{Outcome, Trouble, not_ours};
 const APPLICATION: i32 = 0x4361_7274;
 
 /// Migrations in order; the database's `user_version` counts the applied ones.
-const MIGRATIONS: &[&str] =
-    &[FIRST, OWNERS, SECOND_EDITION, TRIALS, REMOVALS, LEASES, PARTS, NOTICES, CLAIMS, SLICES, ACCOUNTS, PAUSES, STOPS, ACKNOWLEDGED];
+const MIGRATIONS: &[&str] = &[
+    FIRST,
+    OWNERS,
+    SECOND_EDITION,
+    TRIALS,
+    REMOVALS,
+    LEASES,
+    PARTS,
+    NOTICES,
+    CLAIMS,
+    SLICES,
+    ACCOUNTS,
+    PAUSES,
+    STOPS,
+    ACKNOWLEDGED,
+];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
 // same holds for `ledger` and `payload`. Ledger keys are `flow << 40 | n`: one integer is the cheapest key there is.

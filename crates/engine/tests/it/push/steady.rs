@@ -13,9 +13,9 @@ use contract::{
     Admin, Fault, Hints, Ledger, Leftovers, Mirror,
     source::Scope,
     store::{
-        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, Freshness, HeldItems, Hint, Intake,
-        Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered, Removals, Retention,
-        Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, Trouble, UnreadRow, Waiting,
+        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, Freshness, HeldItems, Hint,
+        Intake, Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered, Removals,
+        Retention, Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, Trouble, UnreadRow, Waiting,
         Wake as NextWake, Which, Window, Work,
     },
 };

@@ -3,13 +3,18 @@
 //! **Invariant:** traces never delay the work. Spans wait in a bounded buffer and are dropped when it is full; a
 //! collector that can't be reached is reported once, and costs no more than [`AT_THE_END`] when the process ends.
 
+mod levels;
+
 use std::{
+    ffi::{OsStr, OsString},
     io::{self, IsTerminal as _},
+    path::Path,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use anyhow::Context as _;
+use contract::Fault;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::{
@@ -19,7 +24,12 @@ use opentelemetry_sdk::{
 };
 use tracing_subscriber::{EnvFilter, Layer as _, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-use crate::config::{LogFormat, Telemetry};
+pub use levels::{HINT, Shows, Verbosity, directives};
+
+use crate::{
+    config::{LogFormat, Telemetry},
+    output::{Failure, failure_document},
+};
 
 /// How long a collector may take for one batch.
 const PER_BATCH: Duration = Duration::from_secs(5);
@@ -79,19 +89,43 @@ impl<E: SpanExporter> SpanExporter for Telling<E> {
     }
 }
 
+/// Whether log lines are JSON.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// Where the levels of log lines come from: what was asked for on the command line, in the environment, or in the
+/// configuration, in this order.
+fn levels(settings: &Telemetry, verbosity: Verbosity, shows: Shows) -> Result<String, Fault> {
+    if let Some(level) = verbosity.level() {
+        return directives(level, Shows::Log).map_err(|error| Fault::config("C0805", error));
+    }
+    match variable("RUST_LOG").as_deref().and_then(OsStr::to_str) {
+        Some(written) => directives(written, Shows::Log).map_err(|error| {
+            Fault::config("C0805", format!("the environment variable RUST_LOG can't be {written:?}: {error}"))
+                .hint(HINT)
+        }),
+        None => configured(settings, shows),
+    }
+}
+
+fn configured(settings: &Telemetry, shows: Shows) -> Result<String, Fault> {
+    directives(&settings.log, shows)
+        .map_err(|error| Fault::config("C0805", format!("telemetry.log can't be {:?}: {error}", settings.log)))
+}
+
 /// Writes logs to standard error, and exports traces over OTLP/HTTP where an endpoint is configured.
 ///
 /// # Errors
-/// A filter that can't be read, or an exporter that can't be built.
-pub fn start(settings: &Telemetry) -> anyhow::Result<Guard> {
-    // The SDK's own messages are replaced by one report here.
-    let directives = if settings.log.contains("opentelemetry") {
-        settings.log.clone()
-    } else {
-        format!("{},opentelemetry=off", settings.log)
+/// Levels that can't be used, or an exporter that can't be built.
+pub fn start(settings: &Telemetry, verbosity: Verbosity, shows: Shows) -> Result<Guard, Failure> {
+    let filter = |directives: String| {
+        EnvFilter::try_new(&directives).with_context(|| format!("no filter for log lines: {directives}"))
     };
-    let filter = || EnvFilter::try_new(&directives).with_context(|| format!("telemetry.log is {:?}", settings.log));
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    let for_lines = filter(levels(settings, verbosity, shows)?)?;
+    // Whatever is for_lines on this machine, a collector gets what the configuration says.
+    let for_traces = filter(configured(settings, Shows::Log)?)?;
+    JSON.store(settings.format == LogFormat::Json, Ordering::Relaxed);
+    let is_coloured = is_coloured(io::stderr().is_terminal(), variable("NO_COLOR").is_some());
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(is_coloured);
     let lines = match settings.format {
         LogFormat::Text => lines.with_target(false).boxed(),
         LogFormat::Json => lines.json().boxed(),
@@ -111,15 +145,58 @@ pub fn start(settings: &Telemetry) -> anyhow::Result<Guard> {
             let cartage = Resource::builder().with_service_name("cartage").build();
             let provider = SdkTracerProvider::builder().with_resource(cartage).with_batch_exporter(exporter).build();
             let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("cartage"));
-            (Some(layer.with_filter(filter()?)), Some(provider))
+            (Some(layer.with_filter(for_traces)), Some(provider))
         }
     };
     Registry::default()
-        .with(lines.with_filter(filter()?))
+        .with(lines.with_filter(for_lines))
         .with(traces)
         .try_init()
         .context("logging was already set up in this process")?;
     Ok(Guard(provider))
+}
+
+/// Whether lines are coloured: on a terminal, unless text without colours is asked for (see no-color.org).
+const fn is_coloured(on_terminal: bool, no_color: bool) -> bool {
+    on_terminal && !no_color
+}
+
+/// A variable of the environment, unless it is empty.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "RUST_LOG and NO_COLOR are conventions that terminals and supervisors know"
+)]
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Logs why a command could not be carried out, if log lines are JSON; tells whether it did. `config`: the configuration to look
+/// into, if that may be why nothing was started.
+pub fn log_failure(failure: &Failure, config: Option<&Path>) -> bool {
+    if !JSON.load(Ordering::Relaxed) {
+        if !config.is_some_and(wants_json) {
+            return false;
+        }
+        let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).json();
+        if Registry::default().with(lines).try_init().is_err() {
+            return false;
+        }
+    }
+    let document = failure_document(failure);
+    for error in document.get("errors").and_then(serde_json::Value::as_array).into_iter().flatten() {
+        let text = |name: &str| error.get(name).and_then(serde_json::Value::as_str);
+        let (code, line) = (text("code"), error.get("line").and_then(serde_json::Value::as_u64));
+        tracing::error!(code, line, hint = text("hint"), error = text("message"), "cartage can't go on");
+    }
+    true
+}
+
+/// Whether a configuration, however wrong, asks for log lines in JSON.
+fn wants_json(config: &Path) -> bool {
+    let written = std::fs::read_to_string(config).ok().and_then(|text| text.parse::<toml::Table>().ok());
+    written.is_some_and(|written| {
+        written.get("telemetry").and_then(|section| section.get("format")).and_then(toml::Value::as_str) == Some("json")
+    })
 }
 
 /// Where traces go, for the base address of a collector; the whole address is taken as well.
@@ -131,6 +208,12 @@ fn traces_at(endpoint: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_coloured_on_a_terminal_unless_no_color_is_set() {
+        assert!(is_coloured(true, false));
+        assert!(!is_coloured(false, false) && !is_coloured(true, true));
+    }
 
     #[test]
     fn traces_go_below_the_base_address() {
