@@ -45,6 +45,8 @@ pub struct Plan {
     pub keep: u64,
     /// Records kept out, by rule.
     pub filtered: BTreeMap<String, u64>,
+    /// Items that the destination holds now.
+    pub items: u64,
     /// Records that can't be mapped to a payload.
     pub refused: Vec<Refused>,
     /// Records that were set aside: nothing is sent for them before they change or are replayed.
@@ -125,9 +127,10 @@ pub async fn plan(flow: &Flow, store: &dyn Store, clock: &dyn Clock) -> Result<P
         }
     }
     plan.unread = store.tally(&flow.name).await?.unread;
+    // Held removals are already counted among those that would be made.
+    let removals = Removals { held: 0, ..store.removals(&flow.name, clock.now()).await? };
+    plan.items = removals.items;
     if let Some(guard) = &flow.guard {
-        // Held removals are already counted among those that would be made.
-        let removals = Removals { held: 0, ..store.removals(&flow.name, clock.now()).await? };
         plan.held = plan.remove > 0 && !guard.allows(&removals, plan.remove);
     }
     for ((_, op), (items, per_call)) in sums {
@@ -189,9 +192,7 @@ impl Plan {
                 Action::AwaitFeed
                 | Action::LeaveToImport
                 | Action::Hold(Hold::Removal)
-                | Action::Send(Op::Remove | Op::Hide) => {
-                    (&mut self.remove, "remove")
-                }
+                | Action::Send(Op::Remove | Op::Hide) => (&mut self.remove, "remove"),
                 Action::Send(Op::Put | Op::Tell) if part.before == Before::Nothing => (&mut self.create, "create"),
                 Action::Send(Op::Put | Op::Tell | Op::Patch(_)) => (&mut self.change, "change"),
             };

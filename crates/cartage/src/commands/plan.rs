@@ -158,6 +158,10 @@ async fn show(
             output.line(format!("{flow} can't send {}:", refused.record))?;
             output.line(format!("  {}", fault_text(&refused.fault)))?;
         }
+        if plan.remove > 0 && plan.items > 0 {
+            let percent = (plan.remove * 100).div_ceil(plan.items);
+            output.line(format!("{flow} would remove {} of {} items there, {percent} %", plan.remove, plan.items))?;
+        }
         if plan.held {
             output.line(format!(
                 "{flow} would hold all {} removals: more than removal_guard allows; `cartage sync --allow-deletes` lets them go",
