@@ -464,6 +464,11 @@ pub trait Destination: Send + Sync {
     /// Looks at credentials and settings; one line per finding.
     async fn check(&self) -> Vec<Finding>;
 
+    /// Addresses of some products that it holds, whoever put them there, to see whose they are. None: it can't tell.
+    async fn addresses(&self) -> Option<Result<Vec<String>, Fault>> {
+        None
+    }
+
     /// Calls made so far, for reports.
     fn calls(&self) -> u64;
 

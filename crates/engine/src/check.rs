@@ -1,12 +1,40 @@
-//! Markets and expressions held against what their shop is set up with, before any of its catalogue is read.
+//! Markets and expressions held against what their shop is set up with, before any of its catalogue is read, and then against
+//! its products.
 
-use contract::{Fault, Profile, source::Finding};
-use model::{Locale, Market, StorefrontKey};
+use contract::{Fault, Profile, Store, source::Finding, store::Number};
+use model::{Kind, Locale, Market, Record, StorefrontKey, Timestamp};
 
 use crate::{
+    flow::Flow,
     mapping::{Mapping, meant},
-    market::unknown,
+    market::{Coverage, Reference, Views, unknown},
 };
+
+/// Records read at once.
+const PAGE: usize = 500;
+
+/// How much of what each market of a flow needs the products in the mirror have, by market.
+///
+/// # Errors
+/// The store's, or that the market's settings name what the source does not have.
+pub async fn coverage(flow: &Flow, store: &dyn Store, at: Timestamp) -> Result<Vec<(String, Coverage)>, Fault> {
+    let reference = Reference::new(store.reference(&flow.source).await?);
+    let views = Views::new(&flow.markets, &reference, flow.price_policy)?;
+    let mut counted: Vec<(String, Coverage)> =
+        flow.markets.iter().map(|market| (market.key.clone(), Coverage::default())).collect();
+    let mut after = Number(0);
+    loop {
+        let page = store.scan(&flow.name, Kind::Product, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(counted) };
+        after = last.number;
+        for work in &page {
+            let Some(Record::Product(product)) = work.record() else { continue };
+            for (view, (_, coverage)) in views.each().iter().zip(&mut counted) {
+                coverage.count(view, product, work.joined(), at);
+            }
+        }
+    }
+}
 
 /// Attributes that expressions ask for and no product has.
 pub fn attributes(mapping: &Mapping, profile: &Profile) -> Vec<Finding> {
@@ -60,6 +88,40 @@ pub fn market(market: &Market, profile: &Profile) -> Vec<Finding> {
         return vec![Finding::new("settings", Ok(summary(market, profile)))];
     }
     faults.into_iter().map(|fault| Finding::new("settings", Err(fault))).collect()
+}
+
+/// Whose products the destination of a market holds, by some of their addresses; `others`: all markets there are. None: it
+/// holds none that says so.
+pub fn addresses(market: &Market, others: &[&Market], there: &[String]) -> Option<Finding> {
+    let (first, home) = (there.first()?, home(market));
+    let result = if there.iter().any(|address| address.starts_with(home)) {
+        Ok(format!("it holds products of this market ({home}…)"))
+    } else {
+        let is_of = |other: &&&Market| there.iter().all(|address| address.starts_with(self::home(other)));
+        let others = || others.iter().filter(|other| other.key != market.key);
+        let whose = match others().find(is_of) {
+            Some(other) => format!("those of market {}", other.key),
+            // Another path of the same site may be what wrote there before.
+            None if there.iter().any(|address| site(address) == site(home)) => return None,
+            None => "of another site".to_owned(),
+        };
+        let message = format!("the products it holds are {whose}: {first}; market {} sells at {home}…", market.key);
+        Err(Fault::config("C0509", message).hint(
+            "compare the keys: they seem to be another store's. If the shop has moved to this address, the next sync mends it",
+        ))
+    };
+    Some(Finding::new("products there", result))
+}
+
+/// What all addresses of a market's products begin with.
+fn home(market: &Market) -> &str {
+    market.product_url.split('{').next().unwrap_or_default()
+}
+
+/// The scheme and the host of an address.
+fn site(address: &str) -> &str {
+    let end = address.match_indices('/').nth(2).map_or(address.len(), |(at, _)| at);
+    address.get(..end).unwrap_or(address)
 }
 
 /// The languages of the shop as locales; one that is none can't be any market's.

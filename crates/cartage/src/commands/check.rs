@@ -14,7 +14,7 @@ use engine::Flow;
 use model::SourceName;
 use serde::Serialize;
 
-use super::{configured, load_with_flows, status::leftovers_text};
+use super::{configured, coverage, load_with_flows, status::leftovers_text};
 use crate::{
     assemble,
     config::{Loaded, Server},
@@ -43,13 +43,21 @@ pub(super) async fn run(path: &Path, output: Output<'_>) -> Result<Exit, Failure
         let usable = findings.iter().all(|finding| finding.result.is_ok());
         all.push(Checked { subject: format!("source {name}"), findings });
         if usable {
-            all.extend(of_markets(name, source.as_ref(), &parts.flows).await);
+            let checked = of_markets(name, source.as_ref(), &parts.flows).await;
+            let fits = checked.iter().flat_map(|checked| &checked.findings).all(|finding| finding.result.is_ok());
+            all.extend(checked);
+            if fits {
+                all.extend(of_products(&loaded, name, &parts.flows).await?);
+            }
         }
     }
     all.extend(unused_markets(&loaded, &parts.flows));
     for flow in &parts.flows {
         let subject = format!("flow {} (market {})", flow.name, flow.market_names());
         let mut findings = flow.destination.check().await;
+        if findings.iter().all(|finding| finding.result.is_ok()) {
+            findings.extend(of_addresses(&loaded, flow).await);
+        }
         findings.extend(feeds(&loaded.config.server, flow));
         all.push(Checked { subject, findings });
     }
@@ -105,6 +113,26 @@ async fn of_markets(name: &SourceName, source: &dyn Source, flows: &[Arc<Flow>])
         findings: engine::check::attributes(&flow.products, &profile),
     });
     markets.chain(fields.filter(|checked| !checked.findings.is_empty())).collect()
+}
+
+/// The products of a source, counted for the markets of its flows.
+async fn of_products(loaded: &Loaded, name: &SourceName, flows: &[Arc<Flow>]) -> Result<Vec<Checked>, Failure> {
+    let flows: Vec<&Arc<Flow>> = flows.iter().filter(|flow| flow.source == *name).collect();
+    let findings = match coverage::of(loaded, name, &flows).await {
+        Ok(counted) => counted.iter().flat_map(coverage::Counted::findings).collect(),
+        Err(Failure::Fault(fault)) => vec![Finding::new("coverage", Err(fault))],
+        Err(failure) => return Err(failure),
+    };
+    Ok(vec![Checked { subject: format!("products of source {name}"), findings }])
+}
+
+/// Whether what the destination of a flow holds is of its market. Of several markets each may have its own.
+async fn of_addresses(loaded: &Loaded, flow: &Flow) -> Option<Finding> {
+    let [market] = flow.markets.as_slice() else { return None };
+    match flow.destination.addresses().await? {
+        Ok(there) => engine::check::addresses(market, &loaded.config.markets.values().collect::<Vec<_>>(), &there),
+        Err(fault) => Some(Finding::new("products there", Err(fault))),
+    }
 }
 
 /// Markets that are in no flow.

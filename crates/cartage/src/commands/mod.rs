@@ -2,6 +2,7 @@
 
 mod check;
 mod control;
+mod coverage;
 mod dead;
 #[cfg(feature = "demo")]
 pub mod demo;

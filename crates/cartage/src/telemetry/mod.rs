@@ -121,7 +121,7 @@ pub fn start(settings: &Telemetry, verbosity: Verbosity, shows: Shows) -> Result
         EnvFilter::try_new(&directives).with_context(|| format!("no filter for log lines: {directives}"))
     };
     let for_lines = filter(levels(settings, verbosity, shows)?)?;
-    // Whatever is for_lines on this machine, a collector gets what the configuration says.
+    // Whatever is shown on this machine, a collector gets what the configuration says.
     let for_traces = filter(configured(settings, Shows::Log)?)?;
     JSON.store(settings.format == LogFormat::Json, Ordering::Relaxed);
     let is_coloured = is_coloured(io::stderr().is_terminal(), variable("NO_COLOR").is_some());

@@ -2,6 +2,8 @@
 
 use std::{fs, net::TcpListener};
 
+use sandbox::commercetools::Change;
+
 use crate::harness::Shop;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,6 +44,49 @@ async fn a_market_is_held_against_what_the_shop_is_set_up_for() {
         "[markets.at]\nlocale = \"de-AT\"\ncurrency = \"EUR\"\nproduct_url = \"https://shop.example/at/{slug}\"\ncategory_url = \"https://shop.example/at/c/{slug}\"\n",
     );
     shop.cartage(&["check"]).await.ended(0).says(&["market at", "ok    flows: none has it"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_products_are_counted_for_every_market_before_and_after_they_are_read() {
+    let shop = Shop::uniform(30).await;
+    let counts = "coverage of market de: 30 of 30 published products have a name, 30 a price, ";
+    shop.cartage(&["check"]).await.ended(0).says(&[counts, "(in all 30 products, read now)"]);
+    shop.cartage(&["sync"]).await.ended(0);
+    let product = "p-000003".to_owned();
+    shop.age();
+    shop.change(Change::SetName { product: product.clone(), locale: "de".to_owned(), text: None });
+    shop.change(Change::DeleteProduct { product: "p-000004".to_owned() });
+    shop.cartage(&["sync", "--full"]).await.ended(0);
+    let ran = shop.cartage(&["check"]).await.ended(0);
+    ran.says(&["coverage of market de: 28 of 29 published products have a name, 29 a price, ", "(in the mirror)"]);
+    // A market that fits the shop's settings, and none of its products.
+    shop.age();
+    for product in shop.world.shop.product_keys() {
+        shop.change(Change::SetName { product, locale: "de".to_owned(), text: None });
+    }
+    shop.cartage(&["sync", "--full"]).await.ended(4);
+    let says = ["FAIL  coverage of market de", "C0508", "none of 29 published products has a name", "see `locale`"];
+    shop.cartage(&["check"]).await.ended(2).says(&says);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_another_market_are_found_by_what_its_account_holds() {
+    let shop = Shop::uniform(5).await;
+    shop.cartage(&["check"]).await.ended(0);
+    shop.cartage(&["sync"]).await.ended(0);
+    shop.cartage(&["check"]).await.ended(0).says(&["ok    products there: it holds products of this market"]);
+    // The markets change places, and with them the keys.
+    let before = fs::read_to_string(&shop.config).unwrap();
+    let swapped = before.replace("market = \"de\"", "market = \"xx\"").replace("market = \"uk\"", "market = \"de\"");
+    fs::write(&shop.config, swapped.replace("market = \"xx\"", "market = \"uk\"")).unwrap();
+    let says = ["FAIL  products there", "C0509", "those of market uk", "those of market de", "compare the keys"];
+    shop.cartage(&["check"]).await.ended(2).says(&says);
+    // A site that no market has.
+    fs::write(&shop.config, &before).unwrap();
+    let site = before.lines().find_map(|line| line.strip_prefix("product_url = \"")).unwrap();
+    let site = site.split('/').take(3).collect::<Vec<_>>().join("/");
+    fs::write(&shop.config, before.replace(&site, "https://elsewhere.example")).unwrap();
+    shop.cartage(&["check"]).await.ended(2).says(&["C0509", "of another site"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,6 +53,14 @@ impl ErrorType {
     }
 }
 
+/// Answer to `GET /recommendations/…`.
+#[derive(Debug, Deserialize)]
+pub struct Recommended {
+    /// Ids of products.
+    #[serde(default)]
+    pub result: Vec<serde_json::Value>,
+}
+
 /// Answer to `GET /products`. Its shape is not published.
 #[derive(Debug, Deserialize)]
 pub struct Products {

@@ -26,6 +26,17 @@ pub async fn check(client: &Client) -> Vec<Finding> {
     ]
 }
 
+/// So many products are looked at.
+const LOOKED_AT: u16 = 20;
+
+/// The addresses of the products that the store recommends most.
+pub async fn addresses(client: &Client) -> Result<Vec<String>, Fault> {
+    let ids = client.recommended(LOOKED_AT).await?;
+    let products = client.read(Resource::Products, &ids).await?;
+    let url = |product: &serde_json::Value| product.get("url")?.as_str().map(str::to_owned);
+    Ok(products.iter().filter_map(|(_, product)| url(product)).collect())
+}
+
 fn named(fault: Fault) -> Fault {
     if fault.hint.is_some() {
         return fault;

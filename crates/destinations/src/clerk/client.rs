@@ -150,9 +150,21 @@ impl Client {
 
     /// `GET /recommendations/popular`: whether the public key is valid.
     pub async fn popular(&self) -> Result<(), Fault> {
-        let arguments = [("key", self.public_key.expose_secret()), ("limit", "1")];
+        self.recommend(1).await.map(drop)
+    }
+
+    /// `GET /recommendations/popular`: ids of so many products of the store at most.
+    pub async fn recommended(&self, limit: u16) -> Result<Vec<RemoteId>, Fault> {
+        let response = self.recommend(limit).await?;
+        let ids = parsed::<api::Recommended>("GET /recommendations/popular", &response)?.result;
+        Ok(ids.iter().filter_map(remote_id).collect())
+    }
+
+    async fn recommend(&self, limit: u16) -> Result<Response, Fault> {
+        let limit = limit.to_string();
+        let arguments = [("key", self.public_key.expose_secret()), ("limit", limit.as_str())];
         let request = Request::get(with_query(&self.endpoint("recommendations/popular"), arguments));
-        self.call("GET /recommendations/popular", request).await.map(drop)
+        self.call("GET /recommendations/popular", request).await
     }
 
     /// `GET /token/verify`: whether this store issued the token of a feed request. Integrations call it with GET,
@@ -282,7 +294,11 @@ fn parsed<T: DeserializeOwned>(what: &str, response: &Response) -> Result<T, Fau
 }
 
 fn object_id(object: &serde_json::Value) -> Option<RemoteId> {
-    match object.get("id")? {
+    remote_id(object.get("id")?)
+}
+
+fn remote_id(id: &serde_json::Value) -> Option<RemoteId> {
+    match id {
         serde_json::Value::String(id) => Some(id.as_str().into()),
         serde_json::Value::Number(id) => Some(id.to_string().into()),
         _ => None,

@@ -136,6 +136,10 @@ impl Destination for Connector {
         check::check(&self.client).await
     }
 
+    async fn addresses(&self) -> Option<Result<Vec<String>, Fault>> {
+        Some(check::addresses(&self.client).await)
+    }
+
     fn calls(&self) -> u64 {
         self.client.calls()
     }

@@ -8,6 +8,7 @@ pub mod assortment;
 mod attribute;
 mod book;
 mod category;
+mod coverage;
 mod language;
 mod many;
 mod origin;
@@ -25,6 +26,7 @@ use model::{
 
 use {assortment::Assortment, book::Policy, language::Fallback, stock::Places, url::Template};
 pub use {
+    coverage::Coverage,
     many::{Projections, Views},
     origin::Origin,
     reference::{CachedReference, Reference},
