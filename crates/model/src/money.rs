@@ -125,6 +125,20 @@ impl Money {
         Self { minor, currency, exact: Some(exact) }
     }
 
+    /// An amount of any scale: minor units, rounded half away from zero, and the exact amount as well where that is finer.
+    /// `None` if the amount is out of range.
+    pub fn of(amount: Precise, currency: Currency) -> Option<Self> {
+        let (from, to) = (amount.digits, currency.digits());
+        let factor = 10_i128.checked_pow(from.abs_diff(to).into())?;
+        let units = i128::from(amount.units);
+        if from <= to {
+            return Some(Self::new(i64::try_from(units.checked_mul(factor)?).ok()?, currency));
+        }
+        let half = if units < 0 { -(factor / 2) } else { factor / 2 };
+        let minor = i64::try_from((units + half) / factor).ok()?;
+        Some(Self { exact: (units % factor != 0).then_some(amount), ..Self::new(minor, currency) })
+    }
+
     /// The exact amount.
     pub fn amount(self) -> Precise {
         self.exact.unwrap_or(Precise { units: self.minor, digits: self.currency.digits() })
@@ -199,6 +213,29 @@ pub struct Precise {
 }
 
 impl Precise {
+    /// Reads a decimal as JSON writes numbers: `12.50`, `-3`, `1.5e3`. Nothing is rounded: `None` for what is no number or
+    /// is finer or larger than can be kept.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number(whole.strip_prefix('-').unwrap_or(whole)) || (mantissa.contains('.') && !is_number(fraction)) {
+            return None;
+        }
+        // Zeros at the end say nothing.
+        let fraction = fraction.trim_end_matches('0');
+        let mut units: i64 = format!("{whole}{fraction}").parse().ok()?;
+        let mut digits = i64::try_from(fraction.len()).ok()? - exponent.parse::<i64>().ok()?;
+        if units == 0 {
+            return Some(Self { units, digits: 0 });
+        }
+        while digits < 0 {
+            (units, digits) = (units.checked_mul(10)?, digits + 1);
+        }
+        let digits = u8::try_from(digits).ok().filter(|digits| *digits <= Self::MOST_DIGITS)?;
+        Some(Self { units, digits })
+    }
+
     /// As a floating-point number.
     #[expect(clippy::cast_precision_loss, reason = "amounts beyond 2^53 units do not occur in a shop")]
     pub fn decimal(self) -> f64 {
@@ -272,6 +309,35 @@ mod tests {
         assert_eq!(finer(1999, 19_994_999, 6).map(Money::decimal), Some(19.994_999));
         assert_eq!(finer(123, 12_345, 4).map(|it| it.to_string()).as_deref(), Some("1.2345 EUR"));
         assert_eq!(finer(0, -1, 5).map(Money::is_negative), Some(true));
+    }
+
+    #[test]
+    fn decimals_are_read_without_rounding() {
+        let read = |text| Precise::parse(text).map(|it| (it.units, it.digits));
+        for (text, units, digits) in [
+            ("79.95", 7995, 2),
+            ("22.6600", 2266, 2),
+            ("-3", -3, 0),
+            ("0.000", 0, 0),
+            ("1.5e3", 1500, 0),
+            ("12E-1", 12, 1),
+            ("0.00000000000000000001", 1, 20),
+        ] {
+            assert_eq!(read(text), Some((units, digits)), "{text}");
+        }
+        for text in ["", "-", ".5", "5.", "1,5", "+1", "0x1", "1e", "1e99", "NaN", "99999999999999999999", "1e-21"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_amount_of_any_scale_becomes_minor_units_and_stays_exact_where_it_is_finer() {
+        let of = |text, code: &str| Money::of(Precise::parse(text)?, code.parse().ok()?);
+        assert_eq!(of("79.95", "EUR"), money(7995, "EUR"));
+        assert_eq!(of("800", "JPY"), money(800, "JPY"));
+        assert_eq!(of("12.3450", "EUR").map(|it| (it.minor, it.decimal())), Some((1235, 12.345)));
+        assert_eq!(of("-0.005", "EUR").map(|it| it.minor), Some(-1));
+        assert_eq!(of("99999999999999999", "KWD"), None);
     }
 
     #[test]

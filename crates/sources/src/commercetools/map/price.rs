@@ -26,21 +26,8 @@ pub fn money(field: &dyn Display, money: &api::TypedMoney<'_>) -> Result<Money, 
         return Ok(Money::precise(money.cent_amount, currency, Precise { units, digits }));
     }
     let (units, digits) = (money.cent_amount, stated.unwrap_or(currency.digits()));
-    let (minor, is_exact) = rescaled(units, digits, currency.digits())
-        .ok_or_else(|| wrong(format!("{units} with {digits} fraction digits is beyond what {currency} can be")))?;
-    let exact = (!is_exact).then_some(Precise { units, digits });
-    Ok(Money { exact, ..Money::new(minor, currency) })
-}
-
-/// The amount in other digits, rounded half away from zero, and whether that is exact.
-fn rescaled(amount: i64, from: u8, to: u8) -> Option<(i64, bool)> {
-    let factor = 10_i128.checked_pow(from.abs_diff(to).into())?;
-    let amount = i128::from(amount);
-    if from <= to {
-        return Some((i64::try_from(amount.checked_mul(factor)?).ok()?, true));
-    }
-    let half = if amount < 0 { -(factor / 2) } else { factor / 2 };
-    Some((i64::try_from((amount + half) / factor).ok()?, amount % factor == 0))
+    Money::of(Precise { units, digits }, currency)
+        .ok_or_else(|| wrong(format!("{units} with {digits} fraction digits is beyond what {currency} can be")))
 }
 
 /// Names an embedded price in messages; formatted only for a message.
