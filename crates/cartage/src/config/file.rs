@@ -97,10 +97,10 @@ pub(super) struct Market {
     /// end at the instants that the source gives, whatever the time zone.
     #[serde(default = "defaults::time_zone")]
     pub(super) time_zone: String,
-    /// Address of a product's page. `{slug}`, `{id}`, `{key}`, `{sku}` and `{locale}` are replaced; `{slug|key}` is the first
-    /// that has a value. A product without any is not sent.
+    /// Address of a product's page. `{slug}`, `{path}`, `{id}`, `{key}`, `{sku}` and `{locale}` are replaced; `{path}` is the
+    /// slug with its slashes; `{slug|key}` is the first that has a value. A product without any is not sent.
     pub(super) product_url: String,
-    /// Address of a category's page. `{slug}`, `{id}`, `{key}` and `{locale}` are replaced, as in `product_url`.
+    /// Address of a category's page. `{slug}`, `{path}`, `{id}`, `{key}` and `{locale}` are replaced, as in `product_url`.
     pub(super) category_url: String,
     /// How a variant is treated whose stock the shop does not track.
     #[serde(default)]

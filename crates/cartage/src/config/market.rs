@@ -10,8 +10,8 @@ use super::{
     suggest::{listed, nearest},
 };
 
-const PRODUCT_PLACEHOLDERS: [&str; 5] = ["slug", "id", "key", "sku", "locale"];
-const CATEGORY_PLACEHOLDERS: [&str; 4] = ["slug", "id", "key", "locale"];
+const PRODUCT_PLACEHOLDERS: [&str; 6] = ["slug", "path", "id", "key", "sku", "locale"];
+const CATEGORY_PLACEHOLDERS: [&str; 5] = ["slug", "path", "id", "key", "locale"];
 
 /// The market, or `None` after at least one problem was noted.
 pub(super) fn market(reader: &mut Reader<'_>, key: &str, written: file::Market) -> Option<Market> {

@@ -6,6 +6,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// All bytes but the unreserved characters of RFC 3986, so that a part stays one segment, or one query value.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// The same, and what a path of several segments is made of. A path that is percent-encoded already stays as it is.
+const RESERVED_IN_PATHS: &AsciiSet = &RESERVED.remove(b'/').remove(b'%');
+
 /// The values of placeholders.
 #[derive(Clone, Copy, Debug)]
 pub struct Parts<'a> {
@@ -35,6 +38,8 @@ enum Piece {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Slug,
+    /// The slug as a path of its own.
+    Path,
     Id,
     Key,
     Sku,
@@ -56,6 +61,7 @@ impl Template {
             let part = |name| match name {
                 _ if !names.contains(&name) => None,
                 "slug" => Some(Part::Slug),
+                "path" => Some(Part::Path),
                 "id" => Some(Part::Id),
                 "key" => Some(Part::Key),
                 "sku" => Some(Part::Sku),
@@ -71,13 +77,18 @@ impl Template {
         Ok(Self(pieces))
     }
 
-    /// The URL, each part percent-encoded as one segment of a path; `None` where a placeholder has no value.
+    /// The URL, each part percent-encoded as one segment of a path, except `{path}`, which is the slug with its slashes;
+    /// `None` where a placeholder has no value.
     pub fn fill(&self, parts: &Parts<'_>) -> Option<String> {
         let mut url = String::with_capacity(96);
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => url.push_str(text),
-                Piece::Part(alternatives) => url.extend(utf8_percent_encode(first(alternatives, parts)?, RESERVED)),
+                Piece::Part(alternatives) => {
+                    let (part, value) = first(alternatives, parts)?;
+                    let reserved = if part == Part::Path { RESERVED_IN_PATHS } else { RESERVED };
+                    url.extend(utf8_percent_encode(value, reserved));
+                }
             }
         }
         Some(url)
@@ -106,6 +117,7 @@ impl Part {
     const fn name(self) -> &'static str {
         match self {
             Self::Slug => "slug",
+            Self::Path => "path",
             Self::Id => "id",
             Self::Key => "key",
             Self::Sku => "sku",
@@ -114,15 +126,16 @@ impl Part {
     }
 }
 
-fn first<'p>(alternatives: &[Part], parts: &Parts<'p>) -> Option<&'p str> {
+fn first<'p>(alternatives: &[Part], parts: &Parts<'p>) -> Option<(Part, &'p str)> {
     let value = |part: &Part| match part {
-        Part::Slug => parts.slug,
+        Part::Slug | Part::Path => parts.slug,
         Part::Sku => parts.sku,
         Part::Key => parts.key,
         Part::Id => Some(parts.id),
         Part::Locale => Some(parts.locale),
     };
-    alternatives.iter().filter_map(value).find(|value| !value.trim().is_empty())
+    let values = alternatives.iter().filter_map(|part| Some((*part, value(part)?)));
+    values.into_iter().find(|(_, value)| !value.trim().is_empty())
 }
 
 /// The names within a placeholder: `{slug|key}` is the slug, or else the key.
@@ -163,4 +176,22 @@ fn unknown(text: &str, setting: &str, names: &[&str], what: &str) -> Fault {
     let names: Vec<_> = names.iter().map(|name| format!("{{{name}}}")).collect();
     Fault::config("C0504", format!("{setting} {text:?} holds {what}, which is no placeholder"))
         .hint(format!("use {}, or several in one, such as {{slug|key}}", names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slug_is_one_segment_and_a_path_keeps_its_slashes() {
+        let fill = |template: &str, slug: &str| {
+            let template = Template::parse(template, "product_url", &["slug", "path", "id"]).ok()?;
+            template.fill(&Parts { id: "7", key: None, slug: Some(slug), sku: None, locale: "de" })
+        };
+        assert_eq!(fill("https://x/{slug}", "shirts/blau ü/").as_deref(), Some("https://x/shirts%2Fblau%20%C3%BC%2F"));
+        assert_eq!(fill("https://x/{path}", "shirts/blau ü/").as_deref(), Some("https://x/shirts/blau%20%C3%BC/"));
+        assert_eq!(fill("https://x/{path}?a=1", "blau%20?b#c").as_deref(), Some("https://x/blau%20%3Fb%23c?a=1"));
+        assert_eq!(fill("https://x/{path|id}", " ").as_deref(), Some("https://x/7"));
+        assert_eq!(fill("https://x/{path}", ""), None);
+    }
 }

@@ -188,7 +188,7 @@ fn settings_that_name_what_is_not_there_say_what_is() {
         assert_eq!(
             told(Market { product_url: url.into(), ..market() }, Vec::new()),
             format!(
-                "C0504: product_url of market de {url:?} holds {what}, which is no placeholder; use {{slug}}, {{id}}, {{key}}, {{sku}}, {{locale}}, or several in one, such as {{slug|key}}"
+                "C0504: product_url of market de {url:?} holds {what}, which is no placeholder; use {{slug}}, {{path}}, {{id}}, {{key}}, {{sku}}, {{locale}}, or several in one, such as {{slug|key}}"
             )
         );
     }
