@@ -1,0 +1,237 @@
+//! What the store holds.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::amount::Amount;
+
+/// The channel that every store has.
+pub(super) const DEFAULT_CHANNEL: u64 = 1;
+/// The location that every store has.
+pub(super) const DEFAULT_LOCATION: u64 = 1;
+
+/// Whose stock is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tracking {
+    None,
+    Product,
+    Variant,
+}
+
+impl Tracking {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Product => "product",
+            Self::Variant => "variant",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Product {
+    pub(super) id: u64,
+    /// The catalogue's key. The platform has none.
+    pub(super) key: String,
+    pub(super) name: String,
+    pub(super) sku: String,
+    pub(super) description: String,
+    pub(super) prices: Prices,
+    pub(super) categories: Vec<u64>,
+    /// 0: none.
+    pub(super) brand: u64,
+    pub(super) tracking: Tracking,
+    /// `available`, `disabled` or `preorder`.
+    pub(super) availability: &'static str,
+    pub(super) visible: bool,
+    pub(super) price_hidden: bool,
+    pub(super) gtin: String,
+    /// Path, such as `/ocean-shirt/`.
+    pub(super) url: String,
+    pub(super) images: Vec<(u64, String)>,
+    pub(super) custom_fields: Vec<(u64, String, String)>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) options: Vec<Choice>,
+    pub(super) variants: Vec<Variant>,
+    /// Milliseconds since 1970, as all instants here; shown without fractions of a second.
+    pub(super) created: i64,
+    pub(super) modified: i64,
+}
+
+/// Catalogue, sale and retail price.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Prices {
+    pub(super) price: Option<Amount>,
+    pub(super) sale: Option<Amount>,
+    pub(super) retail: Option<Amount>,
+}
+
+/// A price for larger quantities.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub(super) id: u64,
+    pub(super) from: u32,
+    /// 0: open.
+    pub(super) until: u32,
+    /// `price`, `percent` or `fixed`.
+    pub(super) kind: &'static str,
+    pub(super) amount: Amount,
+}
+
+/// An option by which variants differ.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    pub(super) id: u64,
+    pub(super) name: String,
+    pub(super) values: Vec<(u64, String)>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Variant {
+    pub(super) id: u64,
+    pub(super) sku: String,
+    pub(super) prices: Prices,
+    pub(super) gtin: String,
+    pub(super) image: String,
+    pub(super) purchasing_disabled: bool,
+    /// Option and value.
+    pub(super) values: Vec<(u64, u64)>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Category {
+    pub(super) id: u64,
+    pub(super) tree: u64,
+    /// 0: root.
+    pub(super) parent: u64,
+    pub(super) name: String,
+    pub(super) path: String,
+    pub(super) sort_order: i64,
+    pub(super) visible: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Channel {
+    pub(super) id: u64,
+    /// The catalogue's key. The platform has none.
+    pub(super) key: String,
+    pub(super) name: String,
+    pub(super) status: &'static str,
+    pub(super) site: u64,
+    pub(super) url: String,
+    pub(super) created: i64,
+    pub(super) modified: i64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Currency {
+    pub(super) id: u64,
+    pub(super) code: String,
+    /// Units of it for one of the default currency: (units, digits).
+    pub(super) rate: (i64, u32),
+    pub(super) is_default: bool,
+    pub(super) transactional: bool,
+    pub(super) enabled: bool,
+    pub(super) modified: i64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct PriceList {
+    pub(super) id: u64,
+    pub(super) name: String,
+    pub(super) active: bool,
+    pub(super) created: i64,
+    pub(super) modified: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ListAssignment {
+    pub(super) id: u64,
+    pub(super) list: u64,
+    pub(super) group: Option<u64>,
+    pub(super) channel: Option<u64>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct PriceRecord {
+    pub(super) product: u64,
+    pub(super) prices: Prices,
+    pub(super) tiers: Vec<Rule>,
+    pub(super) created: i64,
+    pub(super) modified: i64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Location {
+    pub(super) id: u64,
+    pub(super) code: String,
+    pub(super) label: String,
+    pub(super) enabled: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stock {
+    pub(super) on_hand: i64,
+    pub(super) safety: i64,
+    /// Whether anything of it is sold.
+    pub(super) sold: bool,
+}
+
+impl Stock {
+    /// What can be sold.
+    pub(super) fn available(self) -> i64 {
+        (self.on_hand - self.safety).max(0)
+    }
+}
+
+/// One store.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// Languages of the catalogue, the default one first. The REST API shows the default one.
+    pub(super) languages: Vec<String>,
+    /// The default currency.
+    pub(super) currency: String,
+    pub(super) tax_inclusive: bool,
+    pub(super) products: BTreeMap<u64, Product>,
+    /// Products by the catalogue's key.
+    pub(super) keys: HashMap<String, u64>,
+    /// Product and variant by SKU.
+    pub(super) skus: HashMap<String, (u64, u64)>,
+    pub(super) brands: BTreeMap<u64, String>,
+    pub(super) brand_ids: HashMap<String, u64>,
+    /// Tree and its channel.
+    pub(super) trees: BTreeMap<u64, u64>,
+    pub(super) categories: BTreeMap<u64, Category>,
+    pub(super) channels: BTreeMap<u64, Channel>,
+    pub(super) assigned: BTreeSet<(u64, u64)>,
+    pub(super) currencies: Vec<Currency>,
+    /// Customer groups: name by id.
+    pub(super) groups: BTreeMap<u64, String>,
+    pub(super) lists: BTreeMap<u64, PriceList>,
+    pub(super) list_assignments: BTreeMap<u64, ListAssignment>,
+    /// By list, variant and currency.
+    pub(super) records: BTreeMap<(u64, u64, String), PriceRecord>,
+    pub(super) locations: BTreeMap<u64, Location>,
+    /// By variant and location.
+    pub(super) stock: BTreeMap<(u64, u64), Stock>,
+    /// What seeding keeps of the catalogue: for products that are added later.
+    pub(super) plan: super::seed::Plan,
+    pub(super) last_id: u64,
+}
+
+impl State {
+    /// A number that nothing else has.
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    pub(super) fn product_by_key(&mut self, key: &str) -> Option<&mut Product> {
+        let id = self.keys.get(key)?;
+        self.products.get_mut(id)
+    }
+
+    /// What can be sold of a variant at the default location.
+    pub(super) fn level(&self, variant: u64) -> i64 {
+        self.stock.get(&(variant, DEFAULT_LOCATION)).map_or(0, |stock| stock.available())
+    }
+}
