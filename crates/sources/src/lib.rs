@@ -83,6 +83,8 @@ macro_rules! registry {
 }
 
 registry! {
+    /// A BigCommerce store.
+    BigCommerce = bigcommerce,
     /// A commercetools project.
     Commercetools = commercetools,
 }

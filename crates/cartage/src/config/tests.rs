@@ -70,6 +70,7 @@ fn starter_example_and_examples_parse() {
         (starter(), "starter.toml"),
         (EXAMPLE.to_owned(), "example.toml"),
         (include_str!("../../../../examples/commercetools-to-clerk.toml").to_owned(), "commercetools-to-clerk.toml"),
+        (include_str!("../../../../examples/bigcommerce-to-clerk.toml").to_owned(), "bigcommerce-to-clerk.toml"),
     ] {
         if let Err(errors) = Config::parse(&text, file) {
             panic!("{}", ConfigErrors(errors));
@@ -92,7 +93,9 @@ fn lines_of_the_starter_that_are_switched_on_parse_too() {
 #[test]
 fn the_scopes_that_new_users_are_told_are_those_that_are_asked_for() {
     let loaded = Config::parse(&starter(), "starter.toml").unwrap();
-    let sources::Config::Commercetools(shop) = &loaded.config.sources[&SourceName::from("shop")].connector;
+    let sources::Config::Commercetools(shop) = &loaded.config.sources[&SourceName::from("shop")].connector else {
+        panic!("the starter reads commercetools");
+    };
     let asked: std::collections::BTreeSet<_> = shop.needed_scopes().into_iter().map(|(scope, _)| scope).collect();
     for text in [starter(), include_str!("../../../../docs/guides/getting-started.md").to_owned()] {
         let words = text.split(|letter: char| !letter.is_ascii_lowercase() && letter != '_');
@@ -158,7 +161,7 @@ fn missing_keys_are_told_together() {
     1 | [markets.uk]
       | ^^^^^^^^^^^^
       hint: currency: Its currency, an ISO 4217 code such as `EUR`.
-            category_url: Address of a category's page. `{slug}`, `{id}`, `{key}` and `{locale}` are replaced, as in `product_url`.
+            category_url: Address of a category's page. `{slug}`, `{path}`, `{id}`, `{key}` and `{locale}` are replaced, as in `product_url`.
     "#);
     insta::assert_snapshot!(errors("[sources.shop]\nproject_key = \"p\"\n"), @r#"
     error[C0804]: sources.shop has no kind
@@ -166,7 +169,7 @@ fn missing_keys_are_told_together() {
       |
     1 | [sources.shop]
       | ^^^^^^^^^^^^^^
-      hint: kind: which platform it is; possible: commercetools
+      hint: kind: which platform it is; possible: bigcommerce or commercetools
     "#);
 }
 
@@ -352,7 +355,7 @@ fn templates_must_make_an_address_of_its_own_for_each_record() {
        |
     20 | product_url = "https://shop.example/{locale}/p"
        |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-      hint: put in what tells them apart: {slug}, {id}, {key}, {sku} or {locale}
+      hint: put in what tells them apart: {slug}, {path}, {id}, {key}, {sku} or {locale}
     "#);
     insta::assert_snapshot!(with(template, "https://shop.example/{slg}"), @r#"
     error[C0810]: markets.de.product_url has an unknown placeholder {slg}
@@ -368,7 +371,7 @@ fn templates_must_make_an_address_of_its_own_for_each_record() {
        |
     20 | product_url = "https://shop.example/{slug"
        |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-      hint: write a placeholder as {slug}, {id}, {key}, {sku} or {locale}
+      hint: write a placeholder as {slug}, {path}, {id}, {key}, {sku} or {locale}
     "#);
 }
 

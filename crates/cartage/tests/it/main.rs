@@ -11,6 +11,7 @@
 mod bad_input;
 #[cfg(unix)]
 mod beside;
+mod bigcommerce;
 mod check;
 mod cli;
 mod crash;

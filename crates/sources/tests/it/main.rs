@@ -1,7 +1,8 @@
-//! The commercetools source from outside.
+//! The sources from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod arbitrary;
+mod bigcommerce;
 mod calls;
 mod conforms;
 mod emulator;

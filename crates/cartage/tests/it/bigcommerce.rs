@@ -1,0 +1,340 @@
+//! An emulated BigCommerce to emulated Clerk.io stores, end to end.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use cartage::{assemble, config::Config};
+use sandbox::{
+    bigcommerce::{Change, Emulator, Settings, Whose},
+    catalogue::{Catalogue, Market, Options, generate, load},
+    clerk::{self, StoreSettings, StoreView},
+    shop::LivingShop,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use engine::observe::Silent;
+
+use crate::harness::{FakeClock, Pass, Process, shared};
+
+const TOKEN: &str = "bc-secret-token";
+
+/// A market of the test: the store, currency and customer group whose prices it shows.
+struct Buyer {
+    key: String,
+    store: Option<u64>,
+    currency: String,
+    group: Option<u64>,
+}
+
+/// The emulators, and a configuration that reaches them.
+struct World {
+    shop: Emulator,
+    clerk: clerk::Emulator,
+    url: String,
+    folder: TempDir,
+    buyers: Vec<Buyer>,
+}
+
+async fn served(router: axum::Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(sandbox::serve::serve(router, listener, std::future::pending()));
+    host
+}
+
+impl World {
+    async fn start(catalogue: &Catalogue, buyers: impl FnOnce(&Emulator) -> Vec<Buyer>) -> Self {
+        let settings =
+            Settings { store_hash: "shop".to_owned(), access_token: TOKEN.to_owned(), ..Settings::default() };
+        let shop = Emulator::new(settings);
+        shop.seed(catalogue).unwrap();
+        let buyers = buyers(&shop);
+        let stores = buyers.iter().map(|buyer| StoreSettings::sandbox(&buyer.key, "english", &buyer.currency));
+        let clerk = clerk::Emulator::new(clerk::Settings { stores: stores.collect(), ..clerk::Settings::default() });
+        let url = served(shop.router()).await;
+        let clerk_url = served(clerk.router()).await + "/v2";
+        let folder = tempfile::tempdir().unwrap();
+        let world = Self { shop, clerk, url, folder, buyers };
+        world.configure(&clerk_url);
+        world
+    }
+
+    fn secret(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        format!("file:{}", path.display())
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("cartage.toml")
+    }
+
+    fn configure(&self, clerk_url: &str) {
+        let (url, token) = (&self.url, self.secret("token", TOKEN));
+        let locations: Vec<String> = self.shop.location_codes();
+        let mut text = format!(
+            "[store]\npath = \"shop.db\"\n[sources.shop]\nkind = \"bigcommerce\"\nstore_hash = \"shop\"\n\
+             access_token = {token:?}\napi_url = {url:?}\nstock_locations = {locations:?}\n\
+             [sources.shop.lanes]\ncustomer_groups = true\n"
+        );
+        for buyer in &self.buyers {
+            let key = &buyer.key;
+            let of = StoreSettings::sandbox(key, "", "");
+            let private = self.secret(&format!("{key}-private"), &of.private_key);
+            let public = self.secret(&format!("{key}-public"), &of.public_key);
+            let part = format!(
+                "[destinations.{key}]\nkind = \"clerk\"\nurl = {clerk_url:?}\npublic_key = {public:?}\nprivate_key = {private:?}\n\
+                 [markets.{key}]\nlocale = \"en\"\ncurrency = {:?}\nproduct_url = \"https://{key}.shop.example/{{path}}\"\n\
+                 category_url = \"https://{key}.shop.example/{{path}}\"\n",
+                buyer.currency,
+            );
+            text.push_str(&part);
+            text.extend(buyer.store.map(|store| format!("store = \"{store}\"\n")));
+            text.extend(buyer.group.map(|group| format!("customer_group = \"{group}\"\n")));
+            let part = format!(
+                "[flows.{key}]\nsource = \"shop\"\ndestination = {key:?}\nmarket = {key:?}\n[flows.{key}.fields]\n"
+            );
+            text.push_str(&part);
+            text += "image = \"size(product.images) > 0 ? product.images[0] : 'https://shop.example/no-image.png'\"\n";
+        }
+        fs::write(self.config(), text).unwrap();
+    }
+
+    async fn open(&self) -> Process {
+        let loaded = Config::load(&self.config()).unwrap_or_else(|errors| panic!("{errors:#?}"));
+        let store = assemble::open(&loaded).unwrap();
+        let clock = FakeClock::new(20);
+        let engine = assemble::engine(&loaded, Arc::clone(&store), clock, Arc::new(Silent), false);
+        let engine = engine.unwrap_or_else(|failure| panic!("{failure}"));
+        engine.register().await.unwrap();
+        Process { engine, store, database: self.folder.path().join("shop.db") }
+    }
+
+    fn store(&self, market: &str) -> StoreView {
+        self.clerk.store(market).unwrap()
+    }
+
+    /// What the vendor's calculator says that each variant costs a buyer, by variant: price and price without sale.
+    async fn calculated(&self, buyer: &Buyer) -> BTreeMap<String, (f64, f64)> {
+        let items: Vec<Value> = self
+            .shop
+            .variant_ids()
+            .into_iter()
+            .flat_map(|(product, variants)| {
+                variants.into_iter().map(move |variant| json!({ "product_id": product, "variant_id": variant }))
+            })
+            .collect();
+        let client = sandbox_client();
+        let mut prices = BTreeMap::new();
+        for part in items.chunks(50) {
+            let wanted = json!({
+                "channel_id": buyer.store, "currency_code": buyer.currency, "country_code": "DE",
+                "customer_group_id": buyer.group.unwrap_or(0), "items": part,
+            });
+            let url = format!("{}/stores/shop/v3/pricing/products", self.url);
+            let answer = client.post(url).header("x-auth-token", TOKEN).body(wanted.to_string()).send().await.unwrap();
+            assert_eq!(answer.status(), 200);
+            let answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+            for item in answer["data"].as_array().unwrap() {
+                let amount = |name: &str| item[name]["as_entered"].as_f64().unwrap();
+                prices.insert(item["variant_id"].to_string(), (amount("calculated_price"), amount("price")));
+            }
+        }
+        prices
+    }
+}
+
+/// A client for loopback.
+#[expect(clippy::disallowed_methods, reason = "it speaks to an emulator, not through a connector")]
+fn sandbox_client() -> reqwest::Client {
+    wire::install_tls();
+    reqwest::Client::new()
+}
+
+/// The markets of a catalogue, without groups.
+fn of_markets(markets: &[Market]) -> impl FnOnce(&Emulator) -> Vec<Buyer> + '_ {
+    move |shop| {
+        let buyer = |market: &Market| Buyer {
+            key: market.key.clone(),
+            store: market.store.as_deref().map(|store| shop.channel_id(store).unwrap()),
+            currency: market.currency.clone(),
+            group: None,
+        };
+        markets.iter().map(buyer).collect()
+    }
+}
+
+fn assert_converged(pass: &Pass) {
+    assert!(pass.converged(), "{pass:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_shop_converges_and_stays_so_while_it_changes() {
+    let options = Options { products: 120, ..Options::default() };
+    let catalogue = generate(&options);
+    let world = World::start(&catalogue, of_markets(&options.markets())).await;
+    let process = world.open().await;
+    assert_converged(&process.sync().await);
+    let count = |market: &str| world.store(market).products().len();
+    assert!(count("de") > 100 && count("uk") > 100, "{} {}", count("de"), count("uk"));
+    let again = process.sync_full().await;
+    assert_converged(&again);
+    let sent: usize = ["de", "uk"]
+        .iter()
+        .map(|market| {
+            world.store(market).forget_calls();
+            world.store(market).calls().len()
+        })
+        .sum();
+    assert_eq!(sent, 0);
+    process.sync_full().await;
+    assert!(
+        ["de", "uk"].iter().all(|market| world.store(market).calls().is_empty()),
+        "nothing changed, nothing is sent"
+    );
+
+    // An hour of the shop's life.
+    world.shop.set_clock_offset(3_600_000);
+    let edits = LivingShop::new(&catalogue, 3).take(400);
+    let made = edits.filter(|edit| world.shop.edit(edit.clone()).is_ok()).count();
+    assert!(made > 300, "{made}");
+    assert_converged(&process.sync().await);
+    assert_converged(&process.sync_full().await);
+    let held =
+        |world: &World| ["de", "uk"].map(|market| [world.store(market).products(), world.store(market).categories()]);
+    // A hub that begins now comes to the same.
+    let fresh = World::start(&generate(&options), of_markets(&options.markets())).await;
+    fresh.shop.set_clock_offset(3_600_000);
+    for edit in LivingShop::new(&catalogue, 3).take(400) {
+        let _without_place = fresh.shop.edit(edit).is_err();
+    }
+    let begun = fresh.open().await;
+    assert_converged(&begun.sync().await);
+    let without_dates = |mut held: [[BTreeMap<String, Value>; 2]; 2]| {
+        for object in held.iter_mut().flatten().flat_map(BTreeMap::values_mut) {
+            object.as_object_mut().unwrap().remove("created_at");
+        }
+        held
+    };
+    assert_eq!(without_dates(held(&world)), without_dates(held(&fresh)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_buyer_pays_is_what_the_vendors_calculator_says() {
+    let catalogue = generate(&Options {
+        products: 60,
+        currencies: vec!["EUR".into(), "GBP".into(), "JPY".into()],
+        ..Options::default()
+    });
+    let world = World::start(&catalogue, |shop| {
+        let mut buyers = Vec::new();
+        for store in ["de", "uk"] {
+            for currency in ["EUR", "GBP", "JPY"] {
+                for group in [None, Some("b2b"), Some("staff")] {
+                    buyers.push(Buyer {
+                        key: format!("{store}-{}-{}", currency.to_lowercase(), group.unwrap_or("all")),
+                        store: shop.channel_id(store),
+                        currency: currency.to_owned(),
+                        group: group.map(|group| shop.group_id(group).unwrap()),
+                    });
+                }
+            }
+        }
+        buyers
+    })
+    .await;
+    // Some prices that only one store, group, or group in a store has.
+    let skus: Vec<String> =
+        (catalogue.products)().filter_map(|product| product.variants.first()?.sku.clone()).collect();
+    let channels = || ["shop-de", "shop-uk"].map(str::to_owned).into_iter();
+    let groups = || ["b2b", "staff"].map(str::to_owned).into_iter();
+    let both = channels().flat_map(|channel| groups().map(move |group| Whose::GroupInChannel(group, channel.clone())));
+    let everyone = channels().map(Whose::Channel).chain(groups().map(Whose::Group)).chain(both);
+    let mut minor = 500;
+    for (whose, sku) in everyone.zip(skus.iter().cycle().step_by(2)) {
+        for currency in ["EUR", "GBP", "JPY"] {
+            minor += 7;
+            let (sku, currency, whose) = (sku.clone(), currency.to_owned(), whose.clone());
+            let sale = (minor % 2 == 0).then_some(minor - 100);
+            world.shop.change(Change::SetPrice { sku, whose, currency, minor, sale }).unwrap();
+        }
+    }
+    let process = world.open().await;
+    assert_converged(&process.sync().await);
+    let mut compared = BTreeSet::new();
+    for buyer in &world.buyers {
+        let expected = world.calculated(buyer).await;
+        let mut amounts = 0;
+        for product in world.store(&buyer.key).products().into_values() {
+            let list = |name: &str| product[name].as_array().unwrap().clone();
+            let (ids, now, before) = (list("variant_ids"), list("variant_prices"), list("variant_list_prices"));
+            for ((id, now), before) in ids.iter().zip(now).zip(before) {
+                let shown = (now.as_f64().unwrap(), before.as_f64().unwrap());
+                assert_eq!(shown, expected[id.as_str().unwrap()], "variant {id} for {}", buyer.key);
+                amounts += 1;
+            }
+        }
+        assert!(amounts > 100, "{amounts} for {}", buyer.key);
+        compared.insert(format!("{expected:?}"));
+    }
+    assert_eq!(compared.len(), world.buyers.len(), "every buyer has prices of its own");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_moves_no_date_arrives_with_the_next_pass() {
+    let options = Options { products: 10, oddities: false, ..Options::default() };
+    let catalogue = generate(&options);
+    let world = World::start(&catalogue, of_markets(&Options { oddities: true, ..options.clone() }.markets())).await;
+    let process = world.open().await;
+    assert_converged(&process.sync().await);
+    world.shop.set_clock_offset(7_200_000);
+    let product = (catalogue.products)().next().unwrap();
+    let id = world.shop.product_id(&product.key).unwrap().to_string();
+    let shown = |name: &str| world.store("de").products().get(&id).map(|product| product[name].clone());
+    let sku = product.variants[0].sku.clone().unwrap();
+    let set = Change::SetPrice {
+        sku: sku.clone(),
+        whose: Whose::Everyone,
+        currency: "EUR".to_owned(),
+        minor: 100,
+        sale: None,
+    };
+    world.shop.change(set).unwrap();
+    world.shop.change(Change::SetStock { sku, channel: None, quantity: 4321 }).unwrap();
+    let brand = shown("brand").unwrap().as_str().unwrap().to_owned();
+    world.shop.change(Change::RenameBrand { brand, name: "Renamed".to_owned() }).unwrap();
+    assert_converged(&process.sync().await);
+    assert_eq!(shown("variant_prices").unwrap()[0], json!(1.0));
+    assert_eq!(shown("variant_stocks").unwrap()[0].as_i64(), Some(4321 + other_stock(&product)));
+    assert_eq!(shown("brand"), Some(json!("Renamed")));
+    let channel = world.shop.channel_id("de").unwrap();
+    world.shop.change(Change::Assign { product: product.key.clone(), channel, assigned: false }).unwrap();
+    assert_converged(&process.sync().await);
+    assert_eq!(shown("name"), None, "it is no longer assigned to the channel");
+    assert!(world.store("uk").products().contains_key(&id));
+}
+
+/// Pieces of the first variant outside the first warehouse.
+fn other_stock(product: &sandbox::catalogue::Product) -> i64 {
+    let first = product.variants[0].stock.first().and_then(|stock| stock.channel.clone());
+    product.variants[0].stock.iter().filter(|stock| stock.channel != first).map(|stock| stock.quantity).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_product_of_the_luma_shop_arrives() {
+    let Some(folder) = shared("magento-luma") else { return };
+    let loaded = load(&folder).unwrap();
+    let world = World::start(&loaded.catalogue, of_markets(&loaded.markets)).await;
+    let process = world.open().await;
+    assert_converged(&process.sync().await);
+    for market in &loaded.markets {
+        assert_eq!(world.store(&market.key).products().len(), 179);
+        assert_eq!(world.store(&market.key).warnings(), BTreeMap::new());
+    }
+    assert_converged(&process.sync_full().await);
+}

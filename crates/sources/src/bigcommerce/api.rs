@@ -1,0 +1,537 @@
+//! The vendor's JSON, as far as it is read. Members that are not named here are ignored; most may be absent.
+
+use model::Precise;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::value::RawValue;
+
+/// An amount of money or another decimal: a JSON number or the text of one, exactly as it was written. Null, an empty text
+/// and `{}` are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Decimal(pub Option<Precise>);
+
+impl<'de> Deserialize<'de> for Decimal {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(from)?.get().trim();
+        let text = raw.trim_matches('"').trim();
+        if matches!(text, "null" | "") || text.starts_with('{') {
+            return Ok(Self(None));
+        }
+        Precise::parse(text).map(|it| Self(Some(it))).ok_or_else(|| D::Error::custom(format!("{text:.40} is no amount")))
+    }
+}
+
+/// A page of v3: its rows as text, and how it goes on.
+#[derive(Debug, Deserialize)]
+pub struct Rows<'a> {
+    /// The rows.
+    #[serde(borrow)]
+    pub data: Vec<&'a RawValue>,
+    /// How it goes on.
+    #[serde(default)]
+    pub meta: Meta,
+}
+
+/// How a page of v3 goes on.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Meta {
+    /// Pages by number.
+    pub pagination: Option<Pagination>,
+    /// Pages by cursor.
+    pub cursor_pagination: Option<CursorPagination>,
+}
+
+/// Pages by number.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Pagination {
+    /// Rows per page, which may be fewer than were asked for.
+    pub per_page: u64,
+    /// This page, from 1.
+    pub current_page: u64,
+    /// The last page.
+    pub total_pages: u64,
+}
+
+/// Pages by cursor.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct CursorPagination {
+    /// Where the next page starts.
+    pub end_cursor: Option<String>,
+    /// Links.
+    pub links: Links,
+}
+
+/// Links of a page by cursor.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Links {
+    /// The query of the next page; absent at the end.
+    pub next: Option<String>,
+}
+
+/// `GET /v2/store`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Store {
+    /// Shown name.
+    pub name: String,
+    /// ISO 4217 code of the default currency.
+    pub currency: String,
+    /// Language of all texts that REST shows.
+    pub language: Option<String>,
+    /// Whether tax is in the prices.
+    pub is_price_entered_with_tax: bool,
+    /// Name of the plan.
+    pub plan_name: String,
+}
+
+/// `GET /v3/channels`
+#[derive(Debug, Deserialize)]
+pub struct Channel {
+    /// Id.
+    pub id: u64,
+    /// Shown name.
+    #[serde(default)]
+    pub name: String,
+    /// `storefront`, `marketplace`, `marketing` or `pos`.
+    #[serde(rename = "type", default)]
+    pub of: String,
+    /// `active`, `prelaunch`, `inactive`, `connected`, `disconnected`, `archived`, `deleted` or `terminated`.
+    #[serde(default)]
+    pub status: String,
+}
+
+/// `GET /v3/channels/{id}/site`
+#[derive(Debug, Deserialize)]
+pub struct Site {
+    /// Address.
+    pub url: String,
+}
+
+/// `GET /v2/currencies`
+#[derive(Debug, Deserialize)]
+pub struct Currency {
+    /// ISO 4217 code.
+    pub currency_code: String,
+    /// Units of it for one of the default currency.
+    #[serde(default)]
+    pub currency_exchange_rate: Decimal,
+    /// Whether it is the default currency.
+    #[serde(default)]
+    pub is_default: bool,
+    /// Whether shoppers can choose it.
+    #[serde(default)]
+    pub enabled: bool,
+}
+
+/// `GET /v2/customer_groups`
+#[derive(Debug, Deserialize)]
+pub struct Group {
+    /// Id.
+    pub id: u64,
+    /// Shown name.
+    #[serde(default)]
+    pub name: String,
+    /// How its prices come about.
+    #[serde(default)]
+    pub discount_rules: Vec<DiscountRule>,
+}
+
+/// A rule of a customer group.
+#[derive(Debug, Deserialize)]
+pub struct DiscountRule {
+    /// `price_list`, `all`, `category` or `product`.
+    #[serde(rename = "type", default)]
+    pub of: String,
+}
+
+/// `GET /v3/catalog/trees`
+#[derive(Debug, Deserialize)]
+pub struct Tree {
+    /// Id.
+    pub id: u64,
+    /// Ids of the channels that show it.
+    #[serde(default)]
+    pub channels: Vec<u64>,
+}
+
+/// `GET /v3/catalog/trees/categories`
+#[derive(Debug, Deserialize)]
+pub struct Category {
+    /// Id.
+    pub category_id: u64,
+    /// Id of its tree.
+    pub tree_id: u64,
+    /// Id of the category above; 0: none.
+    #[serde(default)]
+    pub parent_id: u64,
+    /// Shown name.
+    #[serde(default)]
+    pub name: String,
+    /// HTML.
+    pub description: Option<String>,
+    /// Place among its siblings.
+    #[serde(default)]
+    pub sort_order: f64,
+    /// Absolute address.
+    pub image_url: Option<String>,
+    /// Whether it is shown.
+    #[serde(default = "yes")]
+    pub is_visible: bool,
+    /// Its page.
+    pub url: Option<CategoryUrl>,
+}
+
+/// The page of a category.
+#[derive(Debug, Deserialize)]
+pub struct CategoryUrl {
+    /// Path, such as `/shirts/`.
+    pub path: Option<String>,
+}
+
+/// `GET /v3/catalog/brands`
+#[derive(Debug, Deserialize)]
+pub struct Brand {
+    /// Id.
+    pub id: u64,
+    /// Shown name.
+    #[serde(default)]
+    pub name: String,
+}
+
+/// `GET /v3/catalog/products/channel-assignments`
+#[derive(Debug, Deserialize)]
+pub struct Assignment {
+    /// Id of the product.
+    pub product_id: u64,
+    /// Id of the channel.
+    pub channel_id: u64,
+}
+
+/// `GET /v3/pricelists`
+#[derive(Debug, Deserialize)]
+pub struct PriceList {
+    /// Id.
+    pub id: u64,
+    /// Whether it counts.
+    #[serde(default)]
+    pub active: bool,
+    /// When it last changed.
+    pub date_modified: Option<String>,
+}
+
+/// `GET /v3/pricelists/assignments`
+#[derive(Debug, Deserialize)]
+pub struct ListAssignment {
+    /// Id of the list.
+    pub price_list_id: u64,
+    /// Id of the group; none: everyone.
+    pub customer_group_id: Option<u64>,
+    /// Id of the channel; none: every channel.
+    pub channel_id: Option<u64>,
+}
+
+/// `GET /v3/pricelists/{id}/records`
+#[derive(Debug, Deserialize)]
+pub struct PriceRecord {
+    /// Id of the variant.
+    pub variant_id: u64,
+    /// Id of its product.
+    pub product_id: u64,
+    /// ISO 4217 code, in lower case.
+    pub currency: String,
+    /// Price without its sale.
+    #[serde(default)]
+    pub price: Decimal,
+    /// Reduced price.
+    #[serde(default)]
+    pub sale_price: Decimal,
+    /// Manufacturer's price.
+    #[serde(default)]
+    pub retail_price: Decimal,
+    /// Prices for larger quantities.
+    #[serde(default)]
+    pub bulk_pricing_tiers: Vec<Rule>,
+    /// When it was created.
+    pub date_created: Option<String>,
+    /// When it last changed.
+    pub date_modified: Option<String>,
+}
+
+/// A price for larger quantities.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Rule {
+    /// From this quantity.
+    pub quantity_min: u32,
+    /// Up to this one; 0 or none: open.
+    #[serde(default)]
+    pub quantity_max: Option<u32>,
+    /// `price`: so much less each · `percent` · `fixed`: the price of each.
+    #[serde(rename = "type")]
+    pub of: String,
+    /// How much.
+    #[serde(default)]
+    pub amount: Decimal,
+}
+
+/// `GET /v3/inventory/items`
+#[derive(Debug, Deserialize)]
+pub struct Item {
+    /// What is counted.
+    pub identity: Identity,
+    /// How much there is, by location.
+    #[serde(default)]
+    pub locations: Vec<Level>,
+}
+
+/// What is counted.
+#[derive(Debug, Deserialize)]
+pub struct Identity {
+    /// Id of the variant.
+    pub variant_id: u64,
+    /// Id of its product.
+    pub product_id: u64,
+}
+
+/// How much there is at a location.
+#[derive(Debug, Deserialize)]
+pub struct Level {
+    /// Id of the location.
+    pub location_id: u64,
+    /// Its code.
+    #[serde(default)]
+    pub location_code: String,
+    /// Whether it counts.
+    #[serde(default = "yes")]
+    pub location_enabled: bool,
+    /// On hand, less the safety stock.
+    #[serde(default)]
+    pub available_to_sell: i64,
+    /// More about it.
+    #[serde(default)]
+    pub settings: LevelSettings,
+}
+
+/// More about the stock at a location.
+#[derive(Debug, Deserialize)]
+pub struct LevelSettings {
+    /// Whether anything of it is sold.
+    #[serde(default = "yes")]
+    pub is_in_stock: bool,
+}
+
+impl Default for LevelSettings {
+    fn default() -> Self {
+        Self { is_in_stock: true }
+    }
+}
+
+/// The members of `GET /v3/catalog/products` that say where stock is counted.
+#[derive(Debug, Deserialize)]
+pub struct Tracked {
+    /// Id of the product.
+    pub id: u64,
+    /// `none`, `product` or `variant`.
+    #[serde(default)]
+    pub inventory_tracking: String,
+    /// Pieces, where the product is counted as a whole.
+    #[serde(default)]
+    pub inventory_level: i64,
+    /// The only variant of a product without options.
+    pub base_variant_id: Option<u64>,
+}
+
+/// `GET /v3/catalog/products`
+#[derive(Debug, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of the vendor's")]
+pub struct Product {
+    /// Id.
+    pub id: u64,
+    /// Shown name.
+    #[serde(default)]
+    pub name: String,
+    /// SKU of the product as a whole.
+    #[serde(default)]
+    pub sku: Option<String>,
+    /// HTML.
+    pub description: Option<String>,
+    /// Price without its sale.
+    #[serde(default)]
+    pub price: Decimal,
+    /// Reduced price; 0: none.
+    #[serde(default)]
+    pub sale_price: Decimal,
+    /// Manufacturer's price; 0: none.
+    #[serde(default)]
+    pub retail_price: Decimal,
+    /// Ids of its categories, in all trees.
+    #[serde(default)]
+    pub categories: Vec<u64>,
+    /// Id of its brand; 0: none.
+    pub brand_id: Option<u64>,
+    /// `none`, `product` or `variant`.
+    #[serde(default)]
+    pub inventory_tracking: String,
+    /// Pieces, where the product is counted as a whole.
+    #[serde(default)]
+    pub inventory_level: i64,
+    /// `available`, `disabled` or `preorder`.
+    #[serde(default)]
+    pub availability: String,
+    /// Release of a pre-order.
+    pub preorder_release_date: Option<String>,
+    /// Whether shoppers see it.
+    #[serde(default)]
+    pub is_visible: bool,
+    /// Whether its price is hidden.
+    #[serde(default)]
+    pub is_price_hidden: bool,
+    /// Whether it is featured.
+    #[serde(default)]
+    pub is_featured: bool,
+    /// Whether shipping is free.
+    #[serde(default)]
+    pub is_free_shipping: bool,
+    /// `New`, `Used` or `Refurbished`.
+    pub condition: Option<String>,
+    /// Warranty.
+    pub warranty: Option<String>,
+    /// GTIN.
+    pub gtin: Option<String>,
+    /// UPC or EAN.
+    pub upc: Option<String>,
+    /// Manufacturer's number.
+    pub mpn: Option<String>,
+    /// Its page.
+    pub custom_url: Option<CustomUrl>,
+    /// Words for search, separated by commas.
+    pub search_keywords: Option<String>,
+    /// Title for search engines.
+    pub page_title: Option<String>,
+    /// Description for search engines.
+    pub meta_description: Option<String>,
+    /// Sum of all ratings.
+    #[serde(default)]
+    pub reviews_rating_sum: f64,
+    /// Number of ratings.
+    #[serde(default)]
+    pub reviews_count: u32,
+    /// When it was created.
+    pub date_created: Option<String>,
+    /// When it last changed.
+    pub date_modified: Option<String>,
+    /// Variants.
+    #[serde(default)]
+    pub variants: Vec<Variant>,
+    /// Images.
+    #[serde(default)]
+    pub images: Vec<Image>,
+    /// Custom fields; a name may repeat.
+    #[serde(default)]
+    pub custom_fields: Vec<CustomField>,
+    /// Prices for larger quantities.
+    #[serde(default)]
+    pub bulk_pricing_rules: Vec<Rule>,
+}
+
+/// The page of a product.
+#[derive(Debug, Deserialize)]
+pub struct CustomUrl {
+    /// Path, such as `/ocean-shirt/`.
+    pub url: Option<String>,
+}
+
+/// A custom field.
+#[derive(Debug, Deserialize)]
+pub struct CustomField {
+    /// Name.
+    pub name: String,
+    /// Text.
+    pub value: String,
+}
+
+/// An image.
+#[derive(Debug, Deserialize)]
+pub struct Image {
+    /// Whether it is the main one.
+    #[serde(default)]
+    pub is_thumbnail: bool,
+    /// Its place.
+    #[serde(default)]
+    pub sort_order: i64,
+    /// What it shows.
+    pub description: Option<String>,
+    /// Address of the largest form.
+    pub url_zoom: Option<String>,
+    /// Address of the usual form.
+    pub url_standard: Option<String>,
+}
+
+/// A variant. What is null is that of the product.
+#[derive(Debug, Deserialize)]
+pub struct Variant {
+    /// Id.
+    pub id: u64,
+    /// SKU.
+    pub sku: Option<String>,
+    /// Price without its sale.
+    #[serde(default)]
+    pub price: Decimal,
+    /// Reduced price; 0: none.
+    #[serde(default)]
+    pub sale_price: Decimal,
+    /// Manufacturer's price; 0: none.
+    #[serde(default)]
+    pub retail_price: Decimal,
+    /// Whether it can't be bought.
+    #[serde(default)]
+    pub purchasing_disabled: bool,
+    /// Absolute address.
+    pub image_url: Option<String>,
+    /// GTIN.
+    pub gtin: Option<String>,
+    /// UPC or EAN.
+    pub upc: Option<String>,
+    /// Manufacturer's number.
+    pub mpn: Option<String>,
+    /// Pieces, where variants are counted.
+    #[serde(default)]
+    pub inventory_level: i64,
+    /// What it is chosen by. Empty: the base variant.
+    #[serde(default)]
+    pub option_values: Vec<OptionValue>,
+}
+
+/// What a variant is chosen by.
+#[derive(Debug, Deserialize)]
+pub struct OptionValue {
+    /// Name of the option.
+    pub option_display_name: String,
+    /// Name of the value.
+    pub label: String,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_read_as_they_are_written() {
+        let read = |text: &str| serde_json::from_str::<Decimal>(text).ok().map(|it| it.0);
+        let number = |units, digits| Some(Some(Precise { units, digits }));
+        assert_eq!(read("79.95"), number(7995, 2));
+        assert_eq!(read("\"12.5000\""), number(125, 1));
+        for none in ["null", "{}", "\"\""] {
+            assert_eq!(read(none), Some(None), "{none}");
+        }
+        for wrong in ["\"a\"", "[]", "true"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+}

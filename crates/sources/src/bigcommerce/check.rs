@@ -1,0 +1,106 @@
+//! Checks the token, its scopes and the settings, without reading the catalogue.
+
+use contract::{Fault, source::Finding};
+
+use super::{api, config::Config, decode, profile, read::Reader};
+
+/// Channels whose address is shown.
+const MOST_SHOWN: usize = 10;
+
+/// One line per finding, in the order in which they matter.
+pub(super) async fn check(reader: &Reader, config: &Config) -> Vec<Finding> {
+    let store = match reader.read_store().await {
+        Ok(store) => store,
+        Err(fault) => return vec![Finding::new("credentials", Err(fault))],
+    };
+    let mut found = vec![Finding::new("credentials", Ok("the token is taken".to_owned()))];
+    found.push(Finding::new("store", Ok(described(&store))));
+    found.extend(scopes(reader, config).await);
+    if config.lanes.channels {
+        found.extend(channels(reader).await);
+    }
+    if config.lanes.customer_groups {
+        found.extend(groups(reader).await);
+    }
+    found.push(Finding::new("texts", Ok(texts(&store))));
+    found
+}
+
+fn described(store: &api::Store) -> String {
+    let tax = if store.is_price_entered_with_tax { "prices with tax" } else { "prices without tax" };
+    [store.name.as_str(), store.currency.as_str(), tax, store.plan_name.as_str()]
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .collect::<Vec<_>>()
+        .join(" · ")
+}
+
+fn texts(store: &api::Store) -> String {
+    let language = store.language.as_deref().filter(|language| !language.is_empty()).unwrap_or("the default language");
+    format!("in {language} only, in every market: translations are not read")
+}
+
+/// Asks each endpoint that the lanes read for one row: the API has no list of an account's scopes.
+async fn scopes(reader: &Reader, config: &Config) -> Vec<Finding> {
+    let lanes = &config.lanes;
+    let needed = [
+        (true, "v3/catalog/products", "store_v2_products_read_only", "products"),
+        (true, "v2/currencies", "store_v2_information_read_only", "currencies"),
+        (lanes.channels, "v3/channels", "store_channel_settings_read_only", "the lane channels"),
+        (lanes.price_lists, "v3/pricelists", "store_v2_products_read_only, and a plan with price lists", "the lane price_lists"),
+        (lanes.inventory, "v3/inventory/items", "store_inventory_read_only", "the lane inventory"),
+        (lanes.customer_groups, "v2/customer_groups", "store_v2_customers_read_only", "the lane customer_groups"),
+    ];
+    let mut found = Vec::new();
+    let mut count = 0;
+    for (_, path, scope, purpose) in needed.into_iter().filter(|(on, ..)| *on) {
+        count += 1;
+        if let Err(refusal) = reader.api.get(path, &[("limit", "1"), ("page", "1")]).await {
+            let fault = refusal.fault;
+            let message = format!("{}; needed for {purpose}: {scope}", fault.message);
+            found.push(Finding::new("scopes", Err(Fault { message, ..fault })));
+        }
+    }
+    if found.is_empty() {
+        found.push(Finding::new("scopes", Ok(format!("all {count} endpoints that are read can be read"))));
+    }
+    found
+}
+
+/// Each channel with the id that a market's `store` names, and its address.
+async fn channels(reader: &Reader) -> Vec<Finding> {
+    // The finding about scopes names the fault.
+    let Ok(all) = profile::channels(reader).await else { return Vec::new() };
+    let mut found = Vec::new();
+    for channel in all.iter().take(MOST_SHOWN) {
+        let mut text = format!("{}: {} ({}, {})", channel.id, channel.name, channel.of, channel.status);
+        if let Ok(response) = reader.api.get(&format!("v3/channels/{}/site", channel.id), &[]).await
+            && let Ok(site) = decode::one::<Data<api::Site>>(&response.body)
+        {
+            let address = site.data.url.trim_end_matches('/');
+            text = format!("{text}; product_url = \"{address}/{{path}}\" where its theme is BigCommerce's own");
+        }
+        found.push(Finding::new("channel", Ok(text)));
+    }
+    if all.len() > MOST_SHOWN {
+        found.push(Finding::new("channel", Ok(format!("and {} more", all.len() - MOST_SHOWN))));
+    }
+    found
+}
+
+#[derive(serde::Deserialize)]
+struct Data<T> {
+    data: T,
+}
+
+/// Groups whose prices come about in a way that is not read.
+async fn groups(reader: &Reader) -> Vec<Finding> {
+    let Ok(Some(all)) = profile::v2::<api::Group>(reader, "v2/customer_groups").await else { return Vec::new() };
+    let is_other = |group: &&api::Group| group.discount_rules.iter().any(|rule| rule.of != "price_list");
+    let named: Vec<String> = all.iter().filter(is_other).map(|group| format!("{} ({})", group.name, group.id)).collect();
+    if named.is_empty() {
+        return vec![Finding::new("customer groups", Ok(format!("{}, with price lists or without prices of their own", all.len())))];
+    }
+    let text = format!("discount rules of {} are not read: their markets show the prices of everyone", named.join(", "));
+    vec![Finding::new("customer groups", Ok(text))]
+}

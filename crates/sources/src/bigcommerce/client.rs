@@ -1,0 +1,106 @@
+//! Calls: the token, the pace, and the server's clock.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use contract::{Fault, Random};
+use model::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
+use wire::{Client, Environment, HeaderName, HeaderValue, Options, Redactor, Request, Response, Url, with_query};
+
+use super::{
+    classify::{Refusal, refusal},
+    config::Config,
+    pace::Pace,
+};
+
+/// Largest answer that is read. A larger page of products is asked for in smaller ones.
+const MAX_BODY_BYTES: usize = 64 << 20;
+
+/// The API of one store.
+#[derive(Debug)]
+pub(super) struct Api {
+    client: Client,
+    base: Url,
+    token: HeaderValue,
+    redactor: Redactor,
+    pace: Pace,
+    clock: Mutex<Option<(Timestamp, Instant)>>,
+    environment: Environment,
+}
+
+impl Api {
+    /// The API that the configuration names. Makes no call.
+    ///
+    /// # Errors
+    /// `C0213` for a setting that can't be used; those of [`Environment::client`].
+    pub(super) fn new(config: &Config, token: &SecretString, environment: &Environment) -> Result<Self, Fault> {
+        let base = config.address()?;
+        let mut value = HeaderValue::from_str(token.expose_secret().trim())
+            .map_err(|_| Fault::config("C0213", "the setting access_token can't be used: it holds no token"))?;
+        value.set_sensitive(true);
+        let client = environment.client(&Options {
+            request_timeout: Duration::from_secs(config.request_timeout_seconds.into()),
+            concurrency: config.max_concurrency.into(),
+            max_body_bytes: MAX_BODY_BYTES,
+            compressed: config.compressed,
+            ..Options::default()
+        })?;
+        Ok(Self {
+            client,
+            base,
+            token: value,
+            redactor: Redactor::new([token]),
+            pace: Pace::new(config.quota_reserve_percent),
+            clock: Mutex::new(None),
+            environment: environment.clone(),
+        })
+    }
+
+    /// `GET path?query`, once. `path` begins with the version.
+    ///
+    /// # Errors
+    /// The fault of the answer, or that there was no answer.
+    pub(super) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Response, Refusal> {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/{path}", self.base.path()));
+        let url = with_query(&url, query.iter().copied());
+        let request = Request::get(url)
+            .header(HeaderName::from_static("x-auth-token"), self.token.clone())
+            .header(HeaderName::from_static("accept"), HeaderValue::from_static("application/json"));
+        self.pace.ready().await;
+        let response = self.client.call(request).await?;
+        self.pace.learn(&response);
+        if let Some(date) = response.date {
+            *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((date, Instant::now()));
+        }
+        if response.is_success() { Ok(response) } else { Err(refusal(&format!("GET /{path}"), &response, &self.redactor)) }
+    }
+
+    /// The server's clock, from the `Date` of its last answer and the time since; this machine's where no answer had one.
+    pub(super) fn now(&self) -> Timestamp {
+        let clock = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        match clock {
+            Some((date, received)) => date.plus(received.elapsed()),
+            None => self.environment.now(),
+        }
+    }
+
+    /// Random numbers for jitter.
+    pub(super) fn random(&self) -> &Random {
+        self.environment.random()
+    }
+
+    /// The part of an answer that may be shown.
+    pub(super) fn excerpt(&self, response: &Response) -> String {
+        self.redactor.excerpt(&response.body)
+    }
+
+    /// Calls made so far.
+    pub(super) fn calls(&self) -> u64 {
+        self.client.calls()
+    }
+}

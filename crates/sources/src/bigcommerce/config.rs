@@ -1,0 +1,210 @@
+//! Settings of a BigCommerce source. The doc comments are the reference text.
+
+use contract::{BadSetting, Fault, SecretRef};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use wire::Url;
+
+/// A BigCommerce store that is read.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "bigcommerce")]
+pub struct Config {
+    /// Hash of the store: the part after `/stores/` in the API path that the control panel shows.
+    pub store_hash: String,
+    /// Token of the API account. Write `env:NAME` or `file:/path`; never the token itself.
+    pub access_token: SecretRef,
+    /// Where the API is, without `/stores/…`, with its path prefix if there is one: for proxies and for other servers of
+    /// the same API. Default: `https://api.bigcommerce.com`.
+    pub api_url: Option<String>,
+    /// What is read besides products, categories, brands and currencies.
+    #[serde(default)]
+    pub lanes: Lanes,
+    /// Codes of the locations whose stock is added up. Default: the default location, which is what a storefront counts
+    /// unless BigCommerce's support has switched on all locations.
+    pub stock_locations: Option<Vec<String>>,
+    /// What a price is compared with when it is shown as reduced.
+    #[serde(default)]
+    pub list_price: ListPrice,
+    /// What becomes of products whose purchasability is off (`availability` is `disabled`).
+    #[serde(default)]
+    pub disabled_products: DisabledProducts,
+    /// Records per call.
+    #[serde(default)]
+    pub page_size: PageSize,
+    /// Share of the store's quota that is left to its other apps, in percent. Range 0–90.
+    #[serde(default = "defaults::quota_reserve_percent")]
+    pub quota_reserve_percent: u8,
+    /// Calls under way at once. Range 1–50.
+    #[serde(default = "defaults::max_concurrency")]
+    pub max_concurrency: u16,
+    /// How far a read of changes stays behind the server's clock, in seconds.
+    #[serde(default = "defaults::lag_seconds")]
+    pub lag_seconds: u32,
+    /// How far a read of changes goes back behind the end of the one before, in seconds. Records that did not change
+    /// cost nothing further.
+    #[serde(default = "defaults::overlap_seconds")]
+    pub overlap_seconds: u32,
+    /// Longest wait for an answer, in seconds. Range 1–600.
+    #[serde(default = "defaults::request_timeout_seconds")]
+    pub request_timeout_seconds: u32,
+    /// Most attempts of a call that fails for a temporary reason. Range 1–10.
+    #[serde(default = "defaults::attempts")]
+    pub attempts: u16,
+    /// Wait before the second attempt, in milliseconds; it doubles with each further attempt.
+    #[serde(default = "defaults::retry_wait_milliseconds")]
+    pub retry_wait_milliseconds: u32,
+    /// Ask for gzip answers. Switch it off where the network is faster than the processor.
+    #[serde(default = "defaults::yes")]
+    pub compressed: bool,
+}
+
+/// What is read besides products, categories, brands and currencies.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the configuration file")]
+pub struct Lanes {
+    /// Channels and the products that are assigned to them: the stores that markets name by the channel's id. Scope
+    /// `store_channel_settings_read_only`.
+    pub channels: bool,
+    /// Price lists with their assignments and records. The plan of the store may lack them.
+    pub price_lists: bool,
+    /// Stock by variant from the inventory API. Scope `store_inventory_read_only`. Off: the levels inside products, which
+    /// change without a date and are read with the lane `variants`.
+    pub inventory: bool,
+    /// Customer groups, for markets that show a group's prices. Scope `store_v2_customers_read_only`.
+    pub customer_groups: bool,
+    /// All products again from time to time, because changes of variants move no date.
+    pub variants: bool,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self { channels: true, price_lists: true, inventory: true, customer_groups: false, variants: true }
+    }
+}
+
+/// What a price is compared with when it is shown as reduced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ListPrice {
+    /// The price without its sale.
+    #[default]
+    Price,
+    /// The retail price (MSRP), where it is higher than that.
+    Retail,
+}
+
+/// What becomes of products that can't be bought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DisabledProducts {
+    /// They are left out of every market.
+    #[default]
+    LeaveOut,
+    /// They are sold like others, unless their price is hidden.
+    Keep,
+}
+
+/// Records per call. Pages of products shrink by themselves where answers are too large or too slow.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PageSize {
+    /// Most products. Range 1–250.
+    pub products: u16,
+    /// Most rows of stock. Range 1–1000.
+    pub inventory: u16,
+    /// Most of anything else. Range 1–250.
+    pub others: u16,
+}
+
+impl Default for PageSize {
+    fn default() -> Self {
+        Self { products: 250, inventory: 1000, others: 250 }
+    }
+}
+
+mod defaults {
+    pub(super) const fn yes() -> bool {
+        true
+    }
+    pub(super) const fn quota_reserve_percent() -> u8 {
+        20
+    }
+    pub(super) const fn max_concurrency() -> u16 {
+        4
+    }
+    pub(super) const fn lag_seconds() -> u32 {
+        5
+    }
+    pub(super) const fn overlap_seconds() -> u32 {
+        600
+    }
+    pub(super) const fn request_timeout_seconds() -> u32 {
+        60
+    }
+    pub(super) const fn attempts() -> u16 {
+        5
+    }
+    pub(super) const fn retry_wait_milliseconds() -> u32 {
+        500
+    }
+}
+
+impl Config {
+    /// Checks bounds that no type expresses.
+    ///
+    /// # Errors
+    /// `C0213`, naming the setting.
+    pub fn check(&self) -> Result<(), BadSetting> {
+        self.address().map(drop)
+    }
+
+    /// Checks bounds that no type expresses, and returns the address of the store's API, without a version.
+    ///
+    /// # Errors
+    /// `C0213`, naming the setting.
+    pub fn address(&self) -> Result<Url, BadSetting> {
+        self.check_numbers()?;
+        let hash = &self.store_hash;
+        if hash.is_empty() || !hash.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(wrong("store_hash", "is letters and digits, as in https://api.bigcommerce.com/stores/abc123"));
+        }
+        let text = self.api_url.as_deref().unwrap_or("https://api.bigcommerce.com");
+        let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let url = url.ok_or_else(|| wrong("api_url", "is an http or https address such as https://api.host/prefix"))?;
+        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("api_url", "holds no user, password, query or fragment"));
+        }
+        Ok(wire::query::with_segment(&wire::query::with_segment(&url, "stores"), hash))
+    }
+
+    fn check_numbers(&self) -> Result<(), BadSetting> {
+        let sizes = [
+            ("page_size.products", self.page_size.products, 250),
+            ("page_size.inventory", self.page_size.inventory, 1000),
+            ("page_size.others", self.page_size.others, 250),
+            ("max_concurrency", self.max_concurrency, 50),
+            ("attempts", self.attempts, 10),
+        ];
+        for (setting, size, most) in sizes {
+            if !(1..=most).contains(&size) {
+                return Err(wrong(setting, &format!("is a number from 1 to {most}")));
+            }
+        }
+        if !(1..=600).contains(&self.request_timeout_seconds) {
+            return Err(wrong("request_timeout_seconds", "is a number from 1 to 600"));
+        }
+        if self.quota_reserve_percent > 90 {
+            return Err(wrong("quota_reserve_percent", "is a number from 0 to 90"));
+        }
+        if self.stock_locations.as_ref().is_some_and(Vec::is_empty) {
+            return Err(wrong("stock_locations", "names at least one location, or is left out"));
+        }
+        Ok(())
+    }
+}
+
+fn wrong(setting: &'static str, must: &str) -> BadSetting {
+    Fault::config("C0213", format!("the setting {setting} can't be used: it {must}")).of_setting(setting)
+}

@@ -1,0 +1,166 @@
+//! BigCommerce (REST Management API v2 and v3) as a source.
+//!
+//! README.md in this folder lists endpoints, scopes, limits, what is not read, and how certain each fact is.
+
+pub mod api;
+mod check;
+mod classify;
+mod client;
+pub mod config;
+pub mod decode;
+pub mod map;
+mod pace;
+pub mod place;
+mod profile;
+mod read;
+
+use async_trait::async_trait;
+use contract::{
+    Fault, Fetched, Lane, Page, Position, Profile, Ref, Source, SourceDescriptor,
+    source::{Finding, Urgency},
+};
+use model::{Kind, PricePolicy, price::BookMatch};
+use secrecy::SecretString;
+use wire::Environment;
+
+use crate::Setup;
+pub use config::Config;
+use read::Reader;
+
+/// Describes a BigCommerce source.
+pub static DESCRIPTOR: SourceDescriptor =
+    SourceDescriptor { name: "bigcommerce", title: "BigCommerce", price_policy: PRICE_POLICY };
+
+/// The vendor's order: the list for group and channel, for the group, for the channel; then the catalogue. Discount rules of
+/// a customer group, which stand between its list and that of the channel, are not read.
+const PRICE_POLICY: PricePolicy = PricePolicy::FirstBook(&[
+    BookMatch { group: true, store: true },
+    BookMatch { group: true, store: false },
+    BookMatch { group: false, store: true },
+]);
+
+/// The source of this configuration. Its lanes read all channels and currencies in one walk, whichever the flows need.
+///
+/// # Errors
+/// Those of [`BigCommerce::new`].
+pub fn build(config: Config, setup: &Setup<'_>) -> Result<BigCommerce, Fault> {
+    BigCommerce::new(config, setup.environment)
+}
+
+/// A BigCommerce store that is read.
+#[derive(Debug)]
+pub struct BigCommerce {
+    config: Config,
+    reader: Reader,
+}
+
+impl BigCommerce {
+    /// The source of this configuration; fetches its token, makes no call.
+    ///
+    /// # Errors
+    /// `C0213` for a setting that can't be used, `C0214` for a token that can't be read.
+    pub fn new(config: Config, environment: &Environment) -> Result<Self, Fault> {
+        let token = config.access_token.resolve().map_err(|error| {
+            Fault::config("C0214", format!("the setting access_token can't be used: {error}")).hint(
+                "the token is shown once, when an API account is made in the control panel; export it, or name another \
+                 place for it (env:NAME or file:PATH)",
+            )
+        })?;
+        Self::with_token(config, &token, environment)
+    }
+
+    /// The same with this token instead of that which the configuration names.
+    ///
+    /// # Errors
+    /// `C0213` for a setting that can't be used.
+    pub fn with_token(config: Config, token: &SecretString, environment: &Environment) -> Result<Self, Fault> {
+        let api = client::Api::new(&config, token, environment)?;
+        Ok(Self { reader: Reader::new(api, config.clone()), config })
+    }
+}
+
+#[async_trait]
+impl Source for BigCommerce {
+    fn descriptor(&self) -> &'static SourceDescriptor {
+        &DESCRIPTOR
+    }
+
+    fn lanes(&self) -> Vec<Lane> {
+        lanes(&self.config)
+    }
+
+    async fn page(&self, lane: &Lane, position: &Position) -> Result<Page, Fault> {
+        self.reader.page(lane, position).await
+    }
+
+    fn fetches(&self) -> &[Kind] {
+        read::FETCHES
+    }
+
+    async fn fetch(&self, refs: &[Ref]) -> Result<Fetched, Fault> {
+        self.reader.fetch(refs).await
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        check::check(&self.reader, &self.config).await
+    }
+
+    async fn profile(&self) -> Result<Profile, Fault> {
+        profile::read(&self.reader, &self.config).await
+    }
+
+    fn calls(&self) -> u64 {
+        self.reader.api.calls()
+    }
+}
+
+/// The lanes that this configuration reads.
+fn lanes(config: &Config) -> Vec<Lane> {
+    let on = &config.lanes;
+    // Paging by number, which may miss a row while others come and go.
+    let by_number = |name, kinds: &[Kind]| Lane { stable: false, ..reference(name, kinds) };
+    let lanes = [
+        (on.channels, by_number("channels", &[Kind::Storefront])),
+        (true, by_number("currencies", &[Kind::Rate])),
+        (on.customer_groups, by_number("customer_groups", &[Kind::CustomerGroup])),
+        (true, by_number("categories", &[Kind::Tree, Kind::Category])),
+        (true, by_number("brands", &[Kind::Brand])),
+        (on.price_lists, Lane { interval_seconds: (30, 1800), ..by_number("price_lists", &[Kind::Book]) }),
+        (
+            on.channels,
+            Lane { interval_seconds: (60, 1800), ..by_number("assignments", &[Kind::Assignment]) },
+        ),
+        (
+            on.price_lists,
+            Lane { urgency: Urgency::Urgent, delta: true, interval_seconds: (10, 600), ..by_number("prices", &[Kind::Price]) },
+        ),
+        (
+            on.inventory,
+            Lane { urgency: Urgency::Urgent, interval_seconds: (30, 900), ..by_number("inventory", &[Kind::Stock]) },
+        ),
+        (
+            true,
+            Lane { delta: true, needed: false, interval_seconds: (10, 600), ..reference("products", &[Kind::Product]) },
+        ),
+        // Changes of variants move no date: the products are read again and again. It reports no deletions, because it
+        // sweeps nothing.
+        (
+            on.variants,
+            Lane { needed: false, interval_seconds: (600, 7200), ..reference("variants", &[]) },
+        ),
+    ];
+    lanes.into_iter().filter(|(on, _)| *on).map(|(_, lane)| lane).collect()
+}
+
+/// A lane that is read as a whole every time, before any product is projected.
+fn reference(name: &'static str, kinds: &[Kind]) -> Lane {
+    Lane {
+        name: name.into(),
+        sweeps: kinds.iter().map(|kind| (*kind, None)).collect(),
+        stable: true,
+        urgency: Urgency::Live,
+        delta: false,
+        needed: true,
+        interval_seconds: (60, 3600),
+    }
+}

@@ -1,0 +1,426 @@
+//! Reading: lanes, walks and pages.
+//!
+//! **Invariants:** products are paged by id, so that a walk meets every product that exists throughout it, whatever is
+//! added or deleted meanwhile; records of price lists by the vendor's cursor; everything else by the number of the page,
+//! whose size stays throughout a walk. The mark that the next walk over changes starts from is the instant at which this
+//! one began, by the server's clock, less lag and overlap. A page may be shorter than was asked for: what the server says
+//! of its size decides.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+    time::Duration,
+};
+
+use contract::{Change, Fault, Fetched, Lane, Next, Page, Position, Ref};
+use model::{Kind, RecordId, TaxMode, Timestamp};
+use tokio::{sync::Mutex, time::Instant};
+use wire::{Response, Retry, retry};
+
+use super::{
+    api,
+    classify::{Refusal, Remedy},
+    client::Api,
+    config::Config,
+    decode::{self, Decoded},
+    map::{Settings, catalogue, offer, price, product},
+    place::{self, Mark, Place, Stage},
+};
+
+/// How long facts about the store are trusted.
+const STORE_AGE: Duration = Duration::from_mins(10);
+/// What is read with a product. Asking for options or modifiers would cut the page to 10; the options are in the variants.
+const INCLUDE: &str = "variants,images,custom_fields,bulk_pricing_rules";
+/// Products whose stock is asked for at once: the length of an address is bounded.
+const MOST_TRACKED: u16 = 250;
+/// Rows per page of what is read in one go.
+const WHOLE: &str = "250";
+/// Pages read in one go at most.
+const MOST_PAGES: u64 = 100;
+
+/// Kinds that are read by id.
+pub(super) const FETCHES: &[Kind] = &[Kind::Product, Kind::Category, Kind::Brand];
+
+/// Reads the lanes of one store.
+#[derive(Debug)]
+pub(super) struct Reader {
+    /// The API.
+    pub(super) api: Api,
+    config: Config,
+    retry: Retry,
+    /// Page size of products that worked last; 0 where there was none yet.
+    products: AtomicU16,
+    /// The store and the settings that follow from it, and when they were read.
+    store: Mutex<Option<(Instant, Arc<Settings>)>>,
+}
+
+impl Reader {
+    /// A reader that has read nothing.
+    pub(super) fn new(api: Api, config: Config) -> Self {
+        let retry = Retry {
+            attempts: config.attempts.into(),
+            first: Duration::from_millis(config.retry_wait_milliseconds.into()),
+            ..Retry::default()
+        };
+        Self { api, config, retry, products: AtomicU16::new(0), store: Mutex::new(None) }
+    }
+
+    /// Reads one page.
+    ///
+    /// # Errors
+    /// The fault that remains after all attempts.
+    pub(super) async fn page(&self, lane: &Lane, position: &Position) -> Result<Page, Fault> {
+        let mut place = match position {
+            Position::Within(token) => place::read(token)?,
+            Position::Full => self.begin(lane, None)?,
+            Position::Delta(token) => self.begin(lane, Some(place::read::<Mark>(token)?))?,
+        };
+        let settings = self.settings().await?;
+        let (decoded, at) = retry(self.retry, self.api.random(), |_| self.shrinking(&settings, &place)).await?;
+        place.began = place.began.or(Some(at));
+        let next = match self.after(&place, &decoded) {
+            Some(place) => Next::Within(place::write(&place)?),
+            None => Next::End(place::write(&self.mark(&place))?),
+        };
+        Ok(Page { changes: decoded.page.changes, unread: decoded.page.unread, next, age: Duration::ZERO })
+    }
+
+    /// Begins a walk.
+    fn begin(&self, lane: &Lane, mark: Option<Mark>) -> Result<Place, Fault> {
+        let stage = Stage::first(&lane.name)
+            .ok_or_else(|| Fault::config("C0205", format!("a BigCommerce source has no lane {}", lane.name)))?;
+        let from = mark.filter(|_| stage.has_delta()).map(|mark| mark.since);
+        Ok(Place::beginning(stage, from, self.size(stage)))
+    }
+
+    fn size(&self, stage: Stage) -> u16 {
+        let most = &self.config.page_size;
+        match stage {
+            Stage::Items => most.inventory,
+            Stage::Tracked => most.inventory.min(MOST_TRACKED),
+            Stage::Products => match self.products.load(Ordering::Relaxed) {
+                0 => most.products,
+                size => size.min(most.products),
+            },
+            _ => most.others,
+        }
+    }
+
+    /// Where the next walk over changes starts, so that it reads what was not visible yet when this one began.
+    fn mark(&self, place: &Place) -> Mark {
+        let seconds = self.config.lag_seconds.saturating_add(self.config.overlap_seconds);
+        let began = place.began.unwrap_or_else(|| self.api.now());
+        Mark { since: began.minus(Duration::from_secs(seconds.into())) }
+    }
+
+    // ── the store ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// The store, from an answer that is asked for now.
+    pub(super) async fn read_store(&self) -> Result<api::Store, Fault> {
+        let response = self.api.get("v2/store", &[]).await.map_err(|refusal| refusal.fault)?;
+        decode::one(&response.body).map_err(|fault: Fault| fault.response(self.api.excerpt(&response)))
+    }
+
+    /// What the mapping needs to know; reads the store from time to time.
+    async fn settings(&self) -> Result<Arc<Settings>, Fault> {
+        let mut known = self.store.lock().await;
+        if let Some((at, settings)) = known.as_ref()
+            && at.elapsed() <= STORE_AGE
+        {
+            return Ok(Arc::clone(settings));
+        }
+        let store = retry(self.retry, self.api.random(), |_| self.read_store()).await?;
+        let currency = store.currency.to_uppercase().parse().map_err(|unknown| {
+            Fault::protocol("C0207", format!("the store has no currency that is known: {unknown}"))
+                .hint("check api_url: the answer to GET /v2/store names it")
+        })?;
+        let settings = Arc::new(Settings {
+            currency,
+            tax: if store.is_price_entered_with_tax { TaxMode::Gross } else { TaxMode::Net },
+            list_price: self.config.list_price,
+            disabled_products: self.config.disabled_products,
+            stock_from_products: !self.config.lanes.inventory,
+            stock_locations: self.config.stock_locations.clone(),
+        });
+        *known = Some((Instant::now(), Arc::clone(&settings)));
+        Ok(settings)
+    }
+
+    // ── one page ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Asks for a page until the answer is not too large, or the page can't be smaller. Only products are asked for in
+    /// smaller pages: they are paged by id.
+    async fn shrinking(&self, settings: &Settings, place: &Place) -> Result<(Read, Timestamp), Fault> {
+        loop {
+            let size = if place.stage == Stage::Products { self.size(place.stage).min(place.size) } else { place.size };
+            let refusal = match self.attempt(settings, place, size).await {
+                Ok(read) => {
+                    // Pages that have shrunk grow back.
+                    if place.stage == Stage::Products && self.products.load(Ordering::Relaxed) != 0 {
+                        self.products.store(size.saturating_mul(2), Ordering::Relaxed);
+                    }
+                    return Ok(read);
+                }
+                Err(refusal) => refusal,
+            };
+            if place.stage == Stage::Products && refusal.remedy.shrinks() {
+                self.products.store((size / 2).max(1), Ordering::Relaxed);
+                tracing::debug!(size = size / 2, "asking for smaller pages");
+            }
+            if place.stage != Stage::Products || refusal.remedy != Remedy::Smaller || size == 1 {
+                return Err(refusal.fault);
+            }
+        }
+    }
+
+    async fn attempt(&self, settings: &Settings, place: &Place, size: u16) -> Result<(Read, Timestamp), Refusal> {
+        let (path, query) = request(place, size);
+        let query: Vec<_> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let response = match self.api.get(&path, &query).await {
+            Ok(response) => response,
+            // The list was deleted before its records were read: it has none.
+            Err(refusal) if refusal.remedy == Remedy::Missing && is_of_list(place) => {
+                return Ok((Read { asked: size, ..Read::default() }, self.api.now()));
+            }
+            Err(refusal) => return Err(refusal),
+        };
+        let at = response.date.unwrap_or_else(|| self.api.now()).minus(response.took);
+        let mut read = decoded(settings, place, &response)
+            .map_err(|fault| Refusal::from(fault.response(self.api.excerpt(&response))))?;
+        if place.stage == Stage::PriceLists {
+            let lists: Vec<api::PriceList> = std::mem::take(&mut read.lists);
+            let assignments = self.list_assignments(&lists).await?;
+            read.page.changes = lists.iter().map(|list| offer::list(list, &assignments)).collect();
+        }
+        Ok((Read { asked: size, ..read }, at))
+    }
+
+    /// The assignments of some price lists.
+    async fn list_assignments(&self, lists: &[api::PriceList]) -> Result<Vec<api::ListAssignment>, Refusal> {
+        let mut all = Vec::new();
+        if lists.is_empty() {
+            return Ok(all);
+        }
+        let ids = joined(lists.iter().map(|list| list.id));
+        for page in 1..=MOST_PAGES {
+            let number = page.to_string();
+            let query = [("price_list_id:in", ids.as_str()), ("limit", WHOLE), ("page", number.as_str())];
+            let response = self.api.get("v3/pricelists/assignments", &query).await?;
+            let (rows, meta) = decode::whole(&response.body)?;
+            all.extend(rows);
+            if meta.pagination.is_none_or(|it| it.current_page >= it.total_pages) {
+                return Ok(all);
+            }
+        }
+        Err(Fault::protocol("C0217", "the assignments of price lists have no end").into())
+    }
+
+    /// Where the walk goes on after a page; `None`: it is over.
+    fn after(&self, place: &Place, read: &Read) -> Option<Place> {
+        let page = &read.page;
+        // A page is full that holds as many rows as were asked for, or as the server gives at most.
+        let most = page.meta.pagination.map_or(0, |it| it.per_page);
+        let most = if most == 0 { u64::from(read.asked) } else { most.min(read.asked.into()) };
+        let is_full = page.count as u64 >= most;
+        let more = match page.meta.pagination {
+            Some(it) => it.current_page < it.total_pages,
+            None => is_full && page.count > 0,
+        };
+        let by_number = || more.then(|| Place { page: place.page + 1, ..place.clone() });
+        match place.stage {
+            Stage::Trees => Some(by_number().unwrap_or_else(|| place.stage(Stage::Categories, self.size(Stage::Categories)))),
+            Stage::Products => {
+                let last = page.last.filter(|_| is_full)?;
+                Some(Place { after: last, size: self.size(Stage::Products).max(read.asked), ..place.clone() })
+            }
+            Stage::Tracked => {
+                let last = page.last.unwrap_or(place.after);
+                if !read.ids.is_empty() {
+                    let items = place.stage(Stage::Items, self.size(Stage::Items));
+                    return Some(Place { after: last, ids: read.ids.clone(), last: !is_full, ..items });
+                }
+                is_full.then(|| Place { after: last, ..place.clone() })
+            }
+            Stage::Items => by_number().or_else(|| {
+                let tracked = place.stage(Stage::Tracked, self.size(Stage::Tracked));
+                (!place.last).then_some(Place { after: place.after, ..tracked })
+            }),
+            Stage::Records if !is_of_list(place) => {
+                // A page of lists was read: their records follow.
+                let next = Place { page: place.page + 1, last: !more, ids: read.ids.clone(), ..place.clone() };
+                if read.ids.is_empty() { more.then_some(next) } else { Some(next) }
+            }
+            Stage::Records => {
+                let cursor = page.meta.cursor_pagination.as_ref().filter(|it| it.links.next.is_some());
+                if let Some(cursor) = cursor.and_then(|it| it.end_cursor.clone()) {
+                    return Some(Place { cursor: Some(cursor), ..place.clone() });
+                }
+                let ids: Vec<u64> = place.ids.iter().skip(1).copied().collect();
+                let is_over = ids.is_empty() && place.last;
+                (!is_over).then(|| Place { cursor: None, ids, ..place.clone() })
+            }
+            _ => by_number(),
+        }
+    }
+
+    // ── by id ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Reads these records as they are now.
+    ///
+    /// # Errors
+    /// The fault that remains after all attempts.
+    pub(super) async fn fetch(&self, refs: &[Ref]) -> Result<Fetched, Fault> {
+        let settings = self.settings().await?;
+        let mut fetched = Fetched::default();
+        for (kind, stage) in
+            [(Kind::Product, Stage::Products), (Kind::Category, Stage::Categories), (Kind::Brand, Stage::Brands)]
+        {
+            let wanted: BTreeSet<&RecordId> = refs.iter().filter(|it| it.kind == kind).map(|it| &it.id).collect();
+            let numbers: Vec<u64> = wanted.iter().filter_map(|id| id.as_str().parse().ok()).collect();
+            let mut there = BTreeSet::new();
+            // What is no number is no id of the vendor.
+            if !numbers.is_empty() {
+                let read = retry(self.retry, self.api.random(), |_| self.by_id(&settings, stage, &numbers)).await?;
+                for change in read.page.changes {
+                    if let Change::Is { record, .. } = &change {
+                        there.insert(record.id());
+                    }
+                    fetched.changes.push(change);
+                }
+                there.extend(read.page.unread.iter().filter_map(|unread| unread.id.clone()));
+                fetched.unread.extend(read.page.unread);
+            }
+            let gone = wanted.into_iter().filter(|id| !there.contains(*id));
+            fetched.changes.extend(gone.map(|id| Change::Gone { kind, id: id.clone(), version: None }));
+        }
+        Ok(fetched)
+    }
+
+    async fn by_id(&self, settings: &Settings, stage: Stage, ids: &[u64]) -> Result<Read, Fault> {
+        let ids = joined(ids.iter().copied());
+        let mut query = vec![("limit", WHOLE), (if stage == Stage::Categories { "category_id:in" } else { "id:in" }, &ids)];
+        if stage == Stage::Products {
+            query.push(("include", INCLUDE));
+        }
+        let response = self.api.get(stage.path(), &query).await.map_err(|refusal| refusal.fault)?;
+        let place = Place::beginning(stage, None, 1);
+        decoded(settings, &place, &response).map_err(|fault| fault.response(self.api.excerpt(&response)))
+    }
+}
+
+/// A page that was read, and what its stage needs besides.
+#[derive(Debug, Default)]
+struct Read {
+    page: Decoded,
+    /// Number of rows that were asked for.
+    asked: u16,
+    /// Price lists, or products whose stock is counted by variant.
+    ids: Vec<u64>,
+    /// Price lists whose assignments are still to be read.
+    lists: Vec<api::PriceList>,
+}
+
+fn joined(ids: impl Iterator<Item = u64>) -> String {
+    ids.map(|id| id.to_string()).collect::<Vec<_>>().join(",")
+}
+
+/// Whether the records of one price list are read, rather than the lists.
+fn is_of_list(place: &Place) -> bool {
+    place.stage == Stage::Records && !place.ids.is_empty()
+}
+
+/// Path and query of a page.
+fn request(place: &Place, size: u16) -> (String, Vec<(&'static str, String)>) {
+    let mut query = vec![("limit", size.to_string())];
+    let path = place.stage.path().to_owned();
+    match place.stage {
+        Stage::Products | Stage::Tracked => {
+            query.push(("sort", "id".to_owned()));
+            query.push(("direction", "asc".to_owned()));
+            query.push(("id:greater", place.after.to_string()));
+            if place.stage == Stage::Products {
+                query.push(("include", INCLUDE.to_owned()));
+            } else {
+                query.push(("include_fields", "inventory_tracking,inventory_level,base_variant_id".to_owned()));
+            }
+            query.extend(place.from.map(|from| ("date_modified:min", date(from))));
+        }
+        Stage::Items => {
+            query.push(("product_id:in", joined(place.ids.iter().copied())));
+            query.push(("page", place.page.to_string()));
+        }
+        Stage::Records => {
+            if let Some(list) = place.ids.first() {
+                query.push(("include", "bulk_pricing_tiers".to_owned()));
+                query.extend(place.cursor.clone().map(|cursor| ("after", cursor)));
+                query.extend(place.from.map(|from| ("date_modified:min", date(from))));
+                return (format!("{path}/{list}/records"), query);
+            }
+            query.push(("page", place.page.to_string()));
+        }
+        _ => query.push(("page", place.page.to_string())),
+    }
+    (path, query)
+}
+
+/// With time and offset: the server completes a date without a time by the time of the request.
+fn date(at: Timestamp) -> String {
+    let text = Timestamp::from_millis(at.seconds() * 1000).to_string();
+    format!("{}+00:00", text.get(..19).unwrap_or(&text))
+}
+
+fn decoded(settings: &Settings, place: &Place, response: &Response) -> Result<Read, Fault> {
+    let body = &response.body;
+    let mut ids = Vec::new();
+    let mut lists = Vec::new();
+    let page = match place.stage {
+        Stage::Channels => decode::v3(body, Kind::Storefront, "id", |it| Ok(offer::channel(it))),
+        Stage::Currencies => decode::v2(body, Kind::Rate, "id", |it| Ok(offer::rate(settings, &it))),
+        Stage::CustomerGroups => decode::v2(body, Kind::CustomerGroup, "id", |it| Ok(Some(offer::group(it)))),
+        Stage::Trees => decode::v3(body, Kind::Tree, "id", |it| Ok(Some(catalogue::tree(&it)))),
+        Stage::Categories => decode::v3(body, Kind::Category, "category_id", |it| Ok(Some(catalogue::category(it)))),
+        Stage::Brands => decode::v3(body, Kind::Brand, "id", |it| Ok(Some(catalogue::brand(it)))),
+        Stage::Assignments => decode::v3(body, Kind::Assignment, "product_id", |it| Ok(Some(offer::assignment(&it)))),
+        Stage::PriceLists => decode::v3(body, Kind::Book, "id", |it: api::PriceList| {
+            lists.push(it);
+            Ok(None)
+        }),
+        Stage::Records => match place.ids.first() {
+            Some(list) => of_list(settings, *list, body),
+            None => decode::v3(body, Kind::Book, "id", |it: api::PriceList| {
+                ids.push(it.id);
+                Ok(None)
+            }),
+        },
+        Stage::Tracked => decode::v3(body, Kind::Stock, "id", |it: api::Tracked| {
+            Ok(match (it.inventory_tracking.as_str(), it.base_variant_id) {
+                ("variant", _) | ("product", Some(_)) => {
+                    ids.push(it.id);
+                    None
+                }
+                ("product", None) => Some(product::whole(&it)),
+                _ => None,
+            })
+        }),
+        Stage::Items => {
+            decode::v3(body, Kind::Stock, "variant_id", |it: api::Item| Ok(Some(product::item(settings, &it))))
+        }
+        Stage::Products => decode::v3(body, Kind::Product, "id", |it| product::product(settings, it).map(Some)),
+    }?;
+    Ok(Read { page, ids, lists, asked: place.size })
+}
+
+/// The records of a price list. One that can't be read has no id of its own: its currency may be what can't be read.
+fn of_list(settings: &Settings, list: u64, body: &[u8]) -> Result<Decoded, Fault> {
+    let mut page = decode::v3(body, Kind::Price, "variant_id", |it: api::PriceRecord| {
+        price::record(settings, list, &it)
+    })?;
+    for unread in &mut page.unread {
+        unread.id = None;
+    }
+    Ok(page)
+}
+
