@@ -9,7 +9,10 @@ use contract::{Fault, FaultClass};
 use model::Timestamp;
 use serde::Serialize;
 
-use crate::{config::ConfigErrors, telemetry::Verbosity};
+use crate::{
+    config::{ConfigError, ConfigErrors},
+    telemetry::Verbosity,
+};
 
 /// How a command ended; the number is the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -213,16 +216,38 @@ pub fn tell_json(failure: &Failure) {
     let _gone = Output::new(true).document(&failure_document(failure));
 }
 
-/// Why a command could not be carried out, as a program reads it: `{"errors": […]}`.
+/// Why a command could not be carried out, as a program reads it.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct Failed {
+    /// Why, at least one reason.
+    pub errors: Vec<Reason>,
+}
+
+/// A reason why a command could not be carried out.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum Reason {
+    /// The configuration is wrong at this place.
+    Config(ConfigError),
+    /// A fault of Cartage or of a platform.
+    Fault(Fault),
+    /// Any other error of the machine.
+    Other {
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// Why a command could not be carried out: [`Failed`], also where another process says so.
 pub fn failure_document(failure: &Failure) -> serde_json::Value {
     let errors = match failure {
-        Failure::Config(errors) => serde_json::to_value(&errors.0),
-        Failure::Fault(fault) => serde_json::to_value([fault]),
-        Failure::Faults(faults) => serde_json::to_value(faults),
-        Failure::Other(error) => Ok(serde_json::json!([{ "message": format!("{error:#}") }])),
+        Failure::Config(errors) => errors.0.iter().cloned().map(Reason::Config).collect(),
+        Failure::Fault(fault) => vec![Reason::Fault(fault.clone())],
+        Failure::Faults(faults) => faults.iter().cloned().map(Reason::Fault).collect(),
+        Failure::Other(error) => vec![Reason::Other { message: format!("{error:#}") }],
         Failure::There { document, .. } => return document.clone(),
     };
-    serde_json::json!({ "errors": errors.unwrap_or_default() })
+    serde_json::to_value(Failed { errors }).unwrap_or_default()
 }
 
 /// The time of day, UTC, to the millisecond.

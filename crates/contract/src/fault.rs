@@ -11,7 +11,7 @@ const LONGEST_TEXT: usize = 2000;
 const LONGEST_RESPONSE: usize = 4096;
 
 /// What went wrong, worded so that a person can act on it. The text holds no secret and no personal data.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, schemars::JsonSchema)]
 #[error("{message}")]
 pub struct Fault {
     /// Decides what the engine does about it.
@@ -29,7 +29,7 @@ pub struct Fault {
 }
 
 /// Decides what the engine does: stop, pause, dead-letter, slow down, retry, or raise an alarm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultClass {
     /// The configuration can't work; nothing is tried again before it changes.

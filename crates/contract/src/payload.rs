@@ -222,6 +222,16 @@ pub struct Item {
     pub payload: Payload,
 }
 
+impl Item {
+    /// The item as one JSON object, with its id.
+    pub fn json(&self) -> serde_json::Value {
+        let mut object: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&self.payload.object()).unwrap_or_default();
+        object.insert("id".to_owned(), serde_json::Value::String(self.id.as_str().to_owned()));
+        serde_json::Value::Object(object)
+    }
+}
+
 /// Usual size of the members of the first facets, in bytes.
 const USUAL: [usize; 2] = [2048, 256];
 

@@ -71,7 +71,7 @@ impl Urgency {
 }
 
 /// A place in a walk, owned by the source; the engine only keeps and returns it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct Token(pub String);
 
@@ -296,11 +296,46 @@ pub struct Profile {
 
 /// The result of one check.
 #[derive(Clone, Debug, Serialize)]
+#[serde(into = "Shown")]
 pub struct Finding {
     /// The subject, such as `scopes`.
     pub what: String,
     /// What was found, or what is wrong.
     pub result: Result<String, Fault>,
+}
+
+/// A finding in JSON.
+#[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Finding")]
+struct Shown {
+    /// What was checked.
+    what: String,
+    /// Whether it is right.
+    ok: bool,
+    /// What was found, if it is right.
+    found: Option<String>,
+    /// What is wrong otherwise.
+    fault: Option<Fault>,
+}
+
+impl From<Finding> for Shown {
+    fn from(Finding { what, result }: Finding) -> Self {
+        let (found, fault) = match result {
+            Ok(found) => (Some(found), None),
+            Err(fault) => (None, Some(fault)),
+        };
+        Self { what, ok: fault.is_none(), found, fault }
+    }
+}
+
+impl schemars::JsonSchema for Finding {
+    fn schema_name() -> Cow<'static, str> {
+        Shown::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Shown::json_schema(generator)
+    }
 }
 
 impl Finding {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Everything known about one record, from source to destinations.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct Journey {
     /// Its kind.
     pub kind: Kind,
@@ -45,7 +45,7 @@ pub struct Journey {
 }
 
 /// A record in one flow.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct Stop {
     /// The flow.
     pub flow: String,
@@ -137,12 +137,6 @@ async fn stop(
     let items: Vec<_> = job.parts.into_iter().filter_map(Part::item).collect();
     let acknowledged = ledger.as_ref().map(|entry| entry.items.as_slice()).unwrap_or_default();
     let pending = if verdict == "pending" { differences(acknowledged, &items) } else { Vec::new() };
-    let object = |item: &contract::Item| {
-        let mut object: serde_json::Map<String, Json> =
-            serde_json::from_str(&item.payload.object()).unwrap_or_default();
-        object.insert("id".to_owned(), Json::String(item.id.as_str().to_owned()));
-        Json::Object(object)
-    };
     Ok(Stop {
         flow: flow.name.to_string(),
         market: flow.market_names(),
@@ -150,7 +144,7 @@ async fn stop(
         why,
         wanted,
         origins,
-        items: items.iter().map(object).collect(),
+        items: items.iter().map(contract::Item::json).collect(),
         pending,
         next,
         ledger,

@@ -18,7 +18,7 @@ use serde::Serialize;
 const PAGE: usize = 1000;
 
 /// The result of forgetting a leftover.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct Forgotten {
     /// Ledger entries that were deleted.
     pub records: u64,

@@ -6,7 +6,7 @@ use model::{Kind, Localized, Record, RecordId};
 use serde::Serialize;
 
 /// A record with its id and, where it has them, its SKU (or key) and its name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Named {
     /// What it is.
     pub kind: Kind,

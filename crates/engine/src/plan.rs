@@ -31,7 +31,7 @@ const SAMPLE_EVERY: usize = 50;
 const SAMPLES: usize = 200;
 
 /// What a push would do.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct Plan {
     /// Items that would be created or replaced as a whole because the destination does not have them.
     pub create: u64,
@@ -68,7 +68,7 @@ pub struct Plan {
 }
 
 /// The basis of an estimate of time.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct Basis {
     /// Time of one call, in seconds.
     pub call_seconds: f64,
@@ -79,7 +79,7 @@ pub struct Basis {
 }
 
 /// A record that can't be mapped to a payload.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct Refused {
     /// The record.
     #[serde(flatten)]
@@ -89,7 +89,7 @@ pub struct Refused {
 }
 
 /// A field of an item that would change.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct FieldChange {
     /// The item's id at the destination.
     pub item: RemoteId,

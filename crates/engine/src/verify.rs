@@ -30,7 +30,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// The result of verifying a flow.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct Verified {
     /// Items that should be there: those that the destination acknowledged, and those that it never got.
     pub expected: u64,
@@ -51,7 +51,7 @@ pub struct Verified {
 }
 
 /// An item that no record owns.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Orphan {
     /// Its kind.
     pub kind: Kind,
@@ -60,7 +60,7 @@ pub struct Orphan {
 }
 
 /// An item that differs from what was acknowledged.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct Drift {
     /// The record.
     pub number: Number,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 const LONGEST: usize = 1000;
 
 /// A detail that could not be represented and was left out, so that the rest of the record is not lost with it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Notice {
     /// The field, in the source's words, such as `prices` or `name`.
     pub field: String,

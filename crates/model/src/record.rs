@@ -12,7 +12,7 @@ use crate::{
 
 /// What a record is. The numbers are stored; never reuse one. 20 to 24 are kept for customers, consents, orders, refunds
 /// and traits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is the record of that name")]
 #[repr(u8)]

@@ -21,8 +21,8 @@ use crate::{
     output::{self, Exit, Failure, Output, fault_text},
 };
 
-#[derive(Serialize)]
-struct Checked {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Checked {
     /// What was checked, such as `source shop`.
     subject: String,
     findings: Vec<Finding>,

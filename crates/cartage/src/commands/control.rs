@@ -37,6 +37,13 @@ pub(super) enum Command {
 #[serde(deny_unknown_fields)]
 pub(super) struct Reload {}
 
+/// What `reload` did.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(super) struct Reloaded {
+    /// Always true: a configuration that is refused is a failure.
+    reloaded: bool,
+}
+
 impl Command {
     const fn allows_deletes(&self) -> bool {
         matches!(self, Self::Sync(args) if args.allow_deletes)
@@ -154,6 +161,7 @@ impl Running {
             return Err(nothing_runs().into());
         }
         answer.await.map_err(|_| nothing_runs())??;
+        output.document(&Reloaded { reloaded: true })?;
         output.line("the configuration was read again")?;
         Ok(Exit::Done)
     }

@@ -19,8 +19,8 @@ use crate::{
 const MOST: usize = 1000;
 
 /// A record that was set aside or is held.
-#[derive(Serialize)]
-struct Row {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Row {
     flow: String,
     /// `dead`, or `held`: nobody knows whether a call arrived.
     state: &'static str,
@@ -31,8 +31,8 @@ struct Row {
 const DEAD: &str = "dead";
 const HELD: &str = "held";
 
-#[derive(Serialize)]
-struct Done {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Done {
     flow: String,
     records: u64,
     /// Of them, those that were held.

@@ -19,9 +19,9 @@ use crate::{
 const UNREAD: usize = 10_000;
 
 /// What is known of a record.
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
-enum Known {
+pub(super) enum Known {
     /// It is in the mirror.
     Journey(Box<Journey>),
     /// The source has it, and it could never be understood.

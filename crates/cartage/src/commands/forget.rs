@@ -18,8 +18,8 @@ use crate::{
     output::{Exit, Failure, Output, exit_of, fault_text},
 };
 
-#[derive(Serialize)]
-struct Done {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Done {
     flow: FlowName,
     source: SourceName,
     #[serde(flatten)]

@@ -7,6 +7,7 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 use contract::Fault;
 use include_dir::{Dir, include_dir};
+use serde::Serialize;
 
 use crate::{
     cli::Cli,
@@ -17,13 +18,22 @@ static ERRORS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../docs/errors");
 static REFERENCE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../docs/reference");
 static GUIDES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../docs/guides");
 
+/// A page of help.
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Page {
+    /// What was asked for; none: what there is.
+    topic: Option<String>,
+    /// The page, as Markdown or plain text.
+    text: String,
+}
+
 /// Shows the help on a command, the page of an error, a reference page or a guide; without a topic, what there is.
 pub(super) fn run(topic: Option<&str>, output: Output<'_>) -> Result<Exit, Failure> {
     let text = match topic {
         None => overview(),
         Some(topic) => page(topic).map(str::to_owned).or_else(|| of_command(topic)).ok_or_else(|| unknown(topic))?,
     };
-    output.document(&serde_json::json!({ "topic": topic, "text": text }))?;
+    output.document(&Page { topic: topic.map(str::to_owned), text: text.clone() })?;
     output.line(text.trim_end())?;
     Ok(Exit::Done)
 }

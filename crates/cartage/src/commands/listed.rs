@@ -11,8 +11,8 @@ use crate::output::{Exit, Failure, Output};
 /// Records of a flow that are shown at once.
 const MOST: usize = 1000;
 
-#[derive(Serialize)]
-struct Listed {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Listed {
     flow: String,
     #[serde(flatten)]
     record: Named,

@@ -6,6 +6,7 @@ mod coverage;
 mod dead;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod documents;
 mod explain;
 mod forget;
 mod help;

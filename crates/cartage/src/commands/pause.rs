@@ -10,8 +10,8 @@ use crate::{
     output::{Exit, Failure, Output},
 };
 
-#[derive(Serialize)]
-struct Done {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Done {
     flow: String,
     /// It was not so already.
     changed: bool,

@@ -35,15 +35,15 @@ const RARE: [Column; 4] = [
     ("unread", |plan| plan.unread),
 ];
 
-#[derive(Serialize)]
-struct FlowPlan {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct FlowPlan {
     flow: String,
     #[serde(flatten)]
     plan: Plan,
 }
 
-#[derive(Serialize)]
-struct RecordPlan {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct RecordPlan {
     flow: String,
     record: String,
     /// How `status` counts it. A record that is dead, held or waiting is not sent, whatever would change.

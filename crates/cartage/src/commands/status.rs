@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How everything stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Status {
     /// By flow.
     pub flows: Vec<FlowStatus>,
@@ -28,7 +28,7 @@ pub struct Status {
 }
 
 /// How a flow stands. Its states add up to `mirror`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct FlowStatus {
     /// Its name.
     pub flow: String,
@@ -52,7 +52,7 @@ pub struct FlowStatus {
 pub type Lanes = BTreeMap<SourceName, Vec<Lane>>;
 
 /// How a source was read.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct SourceStatus {
     /// Its name.
     pub source: String,
@@ -67,7 +67,7 @@ pub struct SourceStatus {
 }
 
 /// A record of which details were left out; the rest of it is carried.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Noticed {
     /// What it is.
     pub kind: Kind,
@@ -78,7 +78,7 @@ pub struct Noticed {
 }
 
 /// How a lane was read.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct LaneStatus {
     /// Its name.
     pub lane: String,

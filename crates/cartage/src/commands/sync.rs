@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// What a pass did.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct Report {
     /// How the flows stand.
     pub(super) flows: Vec<FlowStatus>,
@@ -49,7 +49,7 @@ pub(super) struct Report {
 }
 
 /// What a lane brought.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct LaneReport {
     source: String,
     lane: String,

@@ -13,8 +13,8 @@ use crate::{
 /// Items of a flow that are shown.
 const SHOWN: usize = 50;
 
-#[derive(Serialize)]
-struct FlowVerified {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct FlowVerified {
     flow: String,
     #[serde(flatten)]
     verified: Verified,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::code;
 
 /// A mistake with its place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ConfigError {
     /// Stable code with a page under `docs/errors/`.
     pub code: Cow<'static, str>,

@@ -12,7 +12,7 @@ use contract::{DestinationDescriptor, FacetSpec, Facets, FieldSpec};
 use engine::mapping;
 use model::Kind;
 
-use crate::{cli::Cli, config, measure};
+use crate::{cli::Cli, commands::documents, config, measure};
 use markdown::{Cell, table};
 
 /// Writes every page into a folder.
@@ -38,6 +38,11 @@ fn pages() -> anyhow::Result<Vec<(String, String)>> {
         ("expressions.md".to_owned(), expressions()),
         ("metrics.md".to_owned(), metrics()),
     ];
+    let documents = documents::all();
+    pages.push(("json.md".to_owned(), json(&documents)));
+    for documents::Document { name, schema, .. } in documents {
+        pages.push((format!("json-{name}.schema.json"), serde_json::to_string_pretty(&schema)? + "\n"));
+    }
     for kind in sources::KINDS {
         pages.push((format!("source-{}.md", kind.descriptor.name), kind.readme.to_owned()));
     }
@@ -46,6 +51,23 @@ fn pages() -> anyhow::Result<Vec<(String, String)>> {
         pages.push((format!("destination-{}.md", kind.descriptor.name), text));
     }
     Ok(pages)
+}
+
+/// What commands print with `--json`.
+fn json(documents: &[documents::Document]) -> String {
+    let rows = documents.iter().map(|document| {
+        let file = format!("[json-{0}.schema.json](json-{0}.schema.json)", document.name);
+        [Cell::code(document.printed_by), Cell::text(&file)]
+    });
+    format!(
+        "# JSON\n\nWith `--json` a command prints one JSON document on standard output, also if it fails: then it is \
+         `{{\"errors\": [...]}}`, with the exit code that the command has without `--json`. Messages for people go to standard \
+         error.\n\nEach document has a JSON Schema; `x-version` in it is {}. A member that is renamed, removed, or gets another \
+         type makes a new version; members may be added. Instants are milliseconds since 1970-01-01T00:00:00Z. What the mirror \
+         holds (`record` in `explain`), and tokens of lanes, have a form of their own that may change with any release.\n\n{}",
+        documents::VERSION,
+        table(["command", "schema"], rows)
+    )
 }
 
 /// What a destination is sent, field by field.

@@ -95,8 +95,8 @@ async fn the_printed_configuration_can_be_checked_and_says_what_it_still_needs()
         "ok    keys",
     ]);
     let found = shop.cartage(&["check", "--json"]).await.ended(0).json();
-    // The source, its two markets, two flows, and this machine.
-    assert_eq!(found.as_array().unwrap().len(), 6);
+    // The source, its two markets, its products, two flows, and this machine.
+    assert_eq!(found.as_array().unwrap().len(), 7);
     assert!(shop.store("de").operations().is_empty(), "a check sends nothing");
 }
 

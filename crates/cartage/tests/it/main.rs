@@ -27,6 +27,7 @@ mod first_edition;
 mod forget;
 mod guard;
 mod harness;
+mod json;
 mod logs;
 mod luma;
 mod payloads;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use model::{FlowName, Kind, RecordId, Timestamp};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{Hold, Number, Revision, State};
 use crate::{Fault, Item};
@@ -90,7 +90,7 @@ pub struct Kept {
 }
 
 /// What keeps a flow from sending.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Trouble {
     /// It has stopped by a fault.
     pub stopped: Option<Stopped>,
@@ -99,7 +99,7 @@ pub struct Trouble {
 }
 
 /// A flow that has stopped by a fault of its destination: it is tried again by itself, less and less often.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Stopped {
     /// Since when.
     pub since: Timestamp,
@@ -108,7 +108,7 @@ pub struct Stopped {
 }
 
 /// Records that wait to be retried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Retrying {
     /// How many have a fault.
     pub records: u64,
@@ -157,7 +157,7 @@ pub struct Pruned {
 }
 
 /// The records of a flow by state: a closed list of states, which add up to [`Tally::mirror`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Tally {
     /// Records of the kinds that the flow carries: tombstones included, and records that were never understood.
     pub mirror: u64,
@@ -218,7 +218,7 @@ impl Tally {
 }
 
 /// The ledger's entry of a record, in full.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct EntryView {
     /// The state.
     pub state: State,
@@ -227,6 +227,8 @@ pub struct EntryView {
     /// When it was settled.
     pub settled_at: Timestamp,
     /// The payload that the destination acknowledged last, by item.
+    #[serde(serialize_with = "objects")]
+    #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     pub items: Vec<Item>,
     /// Whether some item is in doubt, because a call was cut off.
     pub in_doubt: bool,
@@ -241,7 +243,7 @@ pub struct EntryView {
 }
 
 /// A call that was made.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct CallView {
     /// Its id.
     pub id: u64,
@@ -256,13 +258,15 @@ pub struct CallView {
     /// HTTP status; none while it is open or was cut off.
     pub status: Option<u16>,
     /// How long it took.
+    #[serde(serialize_with = "seconds")]
+    #[schemars(with = "Option<f64>")]
     pub took: Option<Duration>,
     /// The beginning of the answer.
     pub response: String,
 }
 
 /// A record that the destination refused, or that could not be mapped.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct DeadLetter {
     /// The record.
     pub number: Number,
@@ -277,7 +281,19 @@ pub struct DeadLetter {
     /// Why.
     pub fault: Fault,
     /// The payload; empty where the record could not be mapped.
+    #[serde(serialize_with = "objects")]
+    #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     pub items: Vec<Item>,
     /// The call that was refused.
     pub call: Option<u64>,
+}
+
+/// Items as the JSON objects that they are, each with its id.
+fn objects<S: Serializer>(items: &[Item], out: S) -> Result<S::Ok, S::Error> {
+    out.collect_seq(items.iter().map(Item::json))
+}
+
+#[expect(clippy::ref_option, reason = "serde calls it so")]
+fn seconds<S: Serializer>(took: &Option<Duration>, out: S) -> Result<S::Ok, S::Error> {
+    took.map(|took| took.as_secs_f64()).serialize(out)
 }

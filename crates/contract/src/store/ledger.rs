@@ -116,7 +116,7 @@ pub struct Declared {
 }
 
 /// What tells a flow from others.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct FlowId {
     /// Its name.
     pub flow: FlowName,
@@ -357,7 +357,7 @@ pub struct ItemEntry {
 
 /// The state of a record in a flow, as the ledger keeps it. [`Tally`](super::Tally) counts the states that reports
 /// show, and says which of them each of these belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// The destination has acknowledged its payload.
@@ -404,7 +404,7 @@ impl State {
 }
 
 /// Why a record waits for a person's decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Hold {
     /// The guard of the flow stopped its removal.

@@ -31,7 +31,7 @@ pub trait Leftovers: Send + Sync {
 }
 
 /// A flow that is no longer configured as it was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Leftover {
     /// The flow as it was.
     #[serde(flatten)]
@@ -45,7 +45,7 @@ pub struct Leftover {
 }
 
 /// The part of a flow's identity that is no longer configured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Former {
     /// No flow has its name.

@@ -82,7 +82,7 @@ pub trait Mirror: Send + Sync {
 }
 
 /// How far a lane has been read. Kept for the engine.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct LaneState {
     /// Where the next delta starts: the end of the last walk.
@@ -120,7 +120,7 @@ pub struct Touch {
 }
 
 /// A walk under way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Walk {
     /// Number of the full walk, which marks the records that it sees. `None`: a delta.
     pub pass: Option<u64>,
@@ -168,7 +168,7 @@ pub struct Intake {
 }
 
 /// Counts of an intake.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Taken {
     /// Records that are new, or exist again.
     pub new: u64,
@@ -215,7 +215,7 @@ pub struct Sweep {
 }
 
 /// The result of a sweep.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Swept {
     /// Live records before it.
     pub live: u64,
@@ -226,7 +226,7 @@ pub struct Swept {
 }
 
 /// Records of one kind in the mirror.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Count {
     /// The kind.
     pub kind: Kind,
@@ -262,7 +262,7 @@ pub struct Found {
 }
 
 /// A record that could not be understood.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct UnreadRow {
     /// Its kind.
     pub kind: Kind,

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{View, parts::Parts, price::Candidate, stock::available, url};
 
 /// Where a value comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Origin {
     /// The market.
     pub market: String,
