@@ -27,7 +27,7 @@ pub struct Rows<'a> {
     #[serde(borrow)]
     pub data: Vec<&'a RawValue>,
     /// How it goes on.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub meta: Meta,
 }
 
@@ -93,13 +93,13 @@ pub struct Channel {
     /// Id.
     pub id: u64,
     /// Shown name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub name: String,
     /// `storefront`, `marketplace`, `marketing` or `pos`.
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "or_default")]
     pub of: String,
     /// `active`, `prelaunch`, `inactive`, `connected`, `disconnected`, `archived`, `deleted` or `terminated`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub status: String,
 }
 
@@ -119,10 +119,10 @@ pub struct Currency {
     #[serde(default)]
     pub currency_exchange_rate: Decimal,
     /// Whether it is the default currency.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub is_default: bool,
     /// Whether shoppers can choose it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub enabled: bool,
 }
 
@@ -132,10 +132,10 @@ pub struct Group {
     /// Id.
     pub id: u64,
     /// Shown name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub name: String,
     /// How its prices come about.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub discount_rules: Vec<DiscountRule>,
 }
 
@@ -143,7 +143,7 @@ pub struct Group {
 #[derive(Debug, Deserialize)]
 pub struct DiscountRule {
     /// `price_list`, `all`, `category` or `product`.
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "or_default")]
     pub of: String,
 }
 
@@ -153,7 +153,7 @@ pub struct Tree {
     /// Id.
     pub id: u64,
     /// Ids of the channels that show it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub channels: Vec<u64>,
 }
 
@@ -165,20 +165,20 @@ pub struct Category {
     /// Id of its tree.
     pub tree_id: u64,
     /// Id of the category above; 0: none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub parent_id: u64,
     /// Shown name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub name: String,
     /// HTML.
     pub description: Option<String>,
     /// Place among its siblings.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub sort_order: f64,
     /// Absolute address.
     pub image_url: Option<String>,
     /// Whether it is shown.
-    #[serde(default = "yes")]
+    #[serde(default = "yes", deserialize_with = "or_yes")]
     pub is_visible: bool,
     /// Its page.
     pub url: Option<CategoryUrl>,
@@ -197,7 +197,7 @@ pub struct Brand {
     /// Id.
     pub id: u64,
     /// Shown name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub name: String,
 }
 
@@ -216,7 +216,7 @@ pub struct PriceList {
     /// Id.
     pub id: u64,
     /// Whether it counts.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub active: bool,
     /// When it last changed.
     pub date_modified: Option<String>,
@@ -252,7 +252,7 @@ pub struct PriceRecord {
     #[serde(default)]
     pub retail_price: Decimal,
     /// Prices for larger quantities.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub bulk_pricing_tiers: Vec<Rule>,
     /// When it was created.
     pub date_created: Option<String>,
@@ -282,7 +282,7 @@ pub struct Item {
     /// What is counted.
     pub identity: Identity,
     /// How much there is, by location.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub locations: Vec<Level>,
 }
 
@@ -301,16 +301,16 @@ pub struct Level {
     /// Id of the location.
     pub location_id: u64,
     /// Its code.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub location_code: String,
     /// Whether it counts.
-    #[serde(default = "yes")]
+    #[serde(default = "yes", deserialize_with = "or_yes")]
     pub location_enabled: bool,
     /// On hand, less the safety stock.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub available_to_sell: i64,
     /// More about it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub settings: LevelSettings,
 }
 
@@ -318,7 +318,7 @@ pub struct Level {
 #[derive(Debug, Deserialize)]
 pub struct LevelSettings {
     /// Whether anything of it is sold.
-    #[serde(default = "yes")]
+    #[serde(default = "yes", deserialize_with = "or_yes")]
     pub is_in_stock: bool,
 }
 
@@ -334,10 +334,10 @@ pub struct Tracked {
     /// Id of the product.
     pub id: u64,
     /// `none`, `product` or `variant`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub inventory_tracking: String,
     /// Pieces, where the product is counted as a whole.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub inventory_level: i64,
     /// The only variant of a product without options.
     pub base_variant_id: Option<u64>,
@@ -350,7 +350,7 @@ pub struct Product {
     /// Id.
     pub id: u64,
     /// Shown name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub name: String,
     /// SKU of the product as a whole.
     #[serde(default)]
@@ -367,32 +367,32 @@ pub struct Product {
     #[serde(default)]
     pub retail_price: Decimal,
     /// Ids of its categories, in all trees.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub categories: Vec<u64>,
     /// Id of its brand; 0: none.
     pub brand_id: Option<u64>,
     /// `none`, `product` or `variant`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub inventory_tracking: String,
     /// Pieces, where the product is counted as a whole.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub inventory_level: i64,
     /// `available`, `disabled` or `preorder`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub availability: String,
     /// Release of a pre-order.
     pub preorder_release_date: Option<String>,
     /// Whether shoppers see it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub is_visible: bool,
     /// Whether its price is hidden.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub is_price_hidden: bool,
     /// Whether it is featured.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub is_featured: bool,
     /// Whether shipping is free.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub is_free_shipping: bool,
     /// `New`, `Used` or `Refurbished`.
     pub condition: Option<String>,
@@ -413,26 +413,26 @@ pub struct Product {
     /// Description for search engines.
     pub meta_description: Option<String>,
     /// Sum of all ratings.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub reviews_rating_sum: f64,
     /// Number of ratings.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub reviews_count: u32,
     /// When it was created.
     pub date_created: Option<String>,
     /// When it last changed.
     pub date_modified: Option<String>,
     /// Variants.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub variants: Vec<Variant>,
     /// Images.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub images: Vec<Image>,
     /// Custom fields; a name may repeat.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub custom_fields: Vec<CustomField>,
     /// Prices for larger quantities.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub bulk_pricing_rules: Vec<Rule>,
 }
 
@@ -456,10 +456,10 @@ pub struct CustomField {
 #[derive(Debug, Deserialize)]
 pub struct Image {
     /// Whether it is the main one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub is_thumbnail: bool,
     /// Its place.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub sort_order: i64,
     /// What it shows.
     pub description: Option<String>,
@@ -486,7 +486,7 @@ pub struct Variant {
     #[serde(default)]
     pub retail_price: Decimal,
     /// Whether it can't be bought.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub purchasing_disabled: bool,
     /// Absolute address.
     pub image_url: Option<String>,
@@ -497,10 +497,10 @@ pub struct Variant {
     /// Manufacturer's number.
     pub mpn: Option<String>,
     /// Pieces, where variants are counted.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub inventory_level: i64,
     /// What it is chosen by. Empty: the base variant.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub option_values: Vec<OptionValue>,
 }
 
@@ -515,6 +515,15 @@ pub struct OptionValue {
 
 const fn yes() -> bool {
     true
+}
+
+/// Null stands for a member that is absent.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(from)?.unwrap_or_default())
+}
+
+fn or_yes<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    Ok(Option::<bool>::deserialize(from)?.unwrap_or(true))
 }
 
 #[cfg(test)]
@@ -533,5 +542,17 @@ mod tests {
         for wrong in ["\"a\"", "[]", "true"] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn null_stands_for_what_is_absent() {
+        let product = r#"{"id":7,"name":null,"sku":null,"price":null,"inventory_level":null,"categories":null,
+            "is_visible":null,"variants":[{"id":8,"sku":null,"purchasing_disabled":null,"option_values":null}],
+            "images":null,"custom_fields":null,"bulk_pricing_rules":null,"reviews_count":null,"custom_url":null}"#;
+        let product: Product = serde_json::from_str(product).unwrap();
+        assert_eq!((product.id, product.variants.len(), product.categories.len()), (7, 1, 0));
+        let level = r#"{"location_id":1,"location_enabled":null,"available_to_sell":3,"settings":null}"#;
+        let level: Level = serde_json::from_str(level).unwrap();
+        assert!(level.location_enabled && level.settings.is_in_stock);
     }
 }
