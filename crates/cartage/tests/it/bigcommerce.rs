@@ -338,3 +338,14 @@ async fn every_product_of_the_luma_shop_arrives() {
     }
     assert_converged(&process.sync_full().await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_sells_from_it_too() {
+    let ran = crate::harness::cartage(&["demo", "--once", "--json", "--from", "bigcommerce", "--products", "30"]).await;
+    let report = ran.ended(0).json();
+    let flows = report["flows"].as_array().unwrap();
+    assert_eq!(flows.len(), 2);
+    for flow in flows {
+        assert!(flow["in_sync"].as_u64().unwrap() > 60 && flow["pending"] == 0, "{flow:#}");
+    }
+}

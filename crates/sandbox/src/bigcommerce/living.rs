@@ -8,18 +8,20 @@ use super::{Change, ChangeError, Emulator, Whose};
 use crate::{catalogue::Price, shop::Edit};
 
 impl Emulator {
-    /// Makes an edit of the living shop. Texts of other languages than the first are accepted and not shown: the REST API
-    /// has one language.
+    /// Makes an edit of the living shop.
     ///
     /// # Errors
-    /// [`ChangeError::NoPlace`] for prices of a country and for windows; those of [`Emulator::change`].
+    /// [`ChangeError::NoPlace`] for prices of a country, for windows, and for texts of other languages than the first, because
+    /// the REST API has one language; those of [`Emulator::change`].
     pub fn edit(&self, edit: Edit) -> Result<(), ChangeError> {
         let main = self.state().languages.first().cloned().unwrap_or_default();
         let change = match edit {
             Edit::Stock { sku, channel, quantity } => Change::SetStock { sku, channel, quantity },
             Edit::Price { sku, price, .. } => set_price(sku, price)?,
             Edit::PriceWindow { .. } => return Err(ChangeError::NoPlace("a price that holds for a time")),
-            Edit::Name { locale, .. } | Edit::Category { locale, .. } if locale != main => return Ok(()),
+            Edit::Name { locale, .. } | Edit::Category { locale, .. } if locale != main => {
+                return Err(ChangeError::NoPlace("a text of another language"));
+            }
             Edit::Name { product, text, .. } => Change::SetName { product, name: text },
             Edit::Category { category, text, .. } => Change::RenameCategory { category, name: text },
             Edit::Published { product, published } => Change::SetVisible { product, visible: published },
@@ -53,12 +55,14 @@ pub struct Driven {
     pub refused: u64,
 }
 
-/// Makes one edit on the emulator every `pace` (a millisecond at least) until `shutdown`. An edit that is refused is
-/// logged and counted, and the next one follows.
+/// Makes one edit on the emulator every `pace` (a millisecond at least) until `shutdown`, and passes each that was made to
+/// `told`. One that the platform has no place for is left out at once; one that is refused is logged and counted, and the
+/// next one follows.
 pub async fn drive(
     emulator: &Emulator,
     shop: impl Iterator<Item = Edit>,
     pace: Duration,
+    told: impl Fn(&Edit),
     shutdown: impl Future<Output = ()>,
 ) -> Driven {
     let mut driven = Driven::default();
@@ -71,9 +75,15 @@ pub async fn drive(
             () = &mut shutdown => return driven,
             _ = ticks.tick() => {},
         }
-        match emulator.edit(edit) {
-            Ok(()) => driven.made += 1,
-            Err(ChangeError::NoPlace(_)) => driven.without_place += 1,
+        match emulator.edit(edit.clone()) {
+            Ok(()) => {
+                told(&edit);
+                driven.made += 1;
+            }
+            Err(ChangeError::NoPlace(_)) => {
+                driven.without_place += 1;
+                ticks.reset_immediately();
+            }
             Err(error) => {
                 tracing::warn!(%error, "the platform refused an edit of the living shop");
                 driven.refused += 1;

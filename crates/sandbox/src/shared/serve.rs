@@ -7,7 +7,7 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
-use axum::Router;
+pub use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use axum::serve::{Listener, ListenerExt as _};

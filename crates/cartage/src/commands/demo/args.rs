@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// Commands that need the emulated platforms.
 #[derive(Debug, Subcommand)]
@@ -13,6 +13,7 @@ Examples:
   cartage demo
   cartage demo --once --json
   cartage demo --products 20000
+  cartage demo --from bigcommerce
   cartage demo --data path/to/magento-luma")]
     Demo(DemoArgs),
     /// Serve the emulated platforms only, for a configuration of your own.
@@ -47,9 +48,20 @@ pub struct ShopArgs {
     pub uniform: bool,
 }
 
+/// A platform that the demo's shop can be on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Platform {
+    #[default]
+    Commercetools,
+    Bigcommerce,
+}
+
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
+    /// The platform that the shop is on.
+    #[arg(long, value_enum, default_value_t, value_name = "PLATFORM")]
+    pub from: Platform,
     /// Which shop.
     #[command(flatten)]
     pub shop: ShopArgs,

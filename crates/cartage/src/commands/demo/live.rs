@@ -25,10 +25,11 @@ const CADENCE: &str = "\n[sources.shop.cadence]\nproducts = \"1s\"\ninventory = 
 pub(super) async fn run(args: &DemoArgs, output: Output<'static>) -> Result<Exit, Failure> {
     Scratch::delete_abandoned();
     let scratch = Scratch::new()?;
-    let world = World::start_with_example(&args.shop, Listen::default()).await?;
+    let world = World::start_on(args.from, &args.shop, Listen::default()).await?;
     let file = scratch.path().join("cartage.toml");
     world.configure(&file, if args.once { "" } else { CADENCE })?;
-    output.line(format!("commercetools  {}  ({} products)", world.commercetools_url, world.products))?;
+    let (platform, address) = world.shop_address();
+    output.line(format!("{platform:<13}  {address}  ({} products)", world.products))?;
     output.line(format!("Clerk.io       {}  (one store per market)", world.clerk_url))?;
     for skipped in world.skipped.iter().take(10) {
         output.line(format!("left out       {skipped}"))?;

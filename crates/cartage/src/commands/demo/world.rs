@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use sandbox::{
+    bigcommerce,
     catalogue::{Catalogue, Market, generate, load, with_example},
     clerk, commercetools,
     fault::Faults,
@@ -18,7 +19,7 @@ use sandbox::{
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-use super::args::ShopArgs;
+use super::args::{Platform, ShopArgs};
 
 /// How a configuration of the sandbox begins; a file that begins otherwise is never overwritten.
 const MADE: &str = "# Made by `cartage sandbox` for its emulators.";
@@ -43,6 +44,8 @@ impl Default for Listen {
 pub struct World {
     /// The shop.
     pub shop: commercetools::Emulator,
+    /// The same shop on BigCommerce, where it is sold there instead.
+    pub bigcommerce: Option<BigCommerce>,
     /// Its faults.
     pub shop_faults: Faults,
     /// What the shop is asked for, recorded on demand.
@@ -64,6 +67,14 @@ pub struct World {
     living: Option<LivingShop>,
     stop: watch::Sender<bool>,
     servers: Vec<JoinHandle<io::Result<()>>>,
+}
+
+/// The shop on BigCommerce.
+pub struct BigCommerce {
+    /// The store.
+    pub store: bigcommerce::Emulator,
+    /// Where BigCommerce is.
+    pub url: String,
 }
 
 const PROJECT: &str = "sandbox";
@@ -98,6 +109,35 @@ impl World {
         Self::serve(catalogue, markets, skipped, living, listen).await
     }
 
+    /// As [`World::start_with_example`], with the shop on this platform.
+    ///
+    /// # Errors
+    /// As [`World::start`].
+    pub async fn start_on(platform: Platform, args: &ShopArgs, listen: Listen) -> anyhow::Result<Self> {
+        let mut world = Self::start_with_example(args, listen).await?;
+        if platform == Platform::Bigcommerce {
+            let (mut catalogue, ..) = catalogue_of(args)?;
+            if args.data.is_none() && !args.uniform {
+                catalogue = with_example(catalogue, sandbox::clock::machine()());
+            }
+            let store = bigcommerce::Emulator::new(bigcommerce::Settings::default());
+            store.seed(&catalogue).context("the shop can't be set up")?;
+            let router = world.requests.wrap(world.shop_faults.wrap(store.router()));
+            let (url, server) = served(router, Listen::default().commercetools, world.stop.subscribe()).await?;
+            world.servers.push(server);
+            world.bigcommerce = Some(BigCommerce { store, url });
+        }
+        Ok(world)
+    }
+
+    /// The shop's platform and where it is.
+    pub fn shop_address(&self) -> (&'static str, &str) {
+        match &self.bigcommerce {
+            Some(shop) => ("BigCommerce", &shop.url),
+            None => ("commercetools", &self.commercetools_url),
+        }
+    }
+
     async fn serve(
         catalogue: Catalogue,
         markets: Vec<Market>,
@@ -123,16 +163,8 @@ impl World {
         let (closing, closed) = watch::channel(false);
         let mut servers = Vec::new();
         let mut serve = async |router, address: SocketAddr| -> anyhow::Result<String> {
-            anyhow::ensure!(address.ip().is_loopback(), "{address} is not loopback; emulators listen on loopback only");
-            let listener = TcpListener::bind(address).await.with_context(|| {
-                format!("{address} can't be listened on; is another sandbox running? name another port, or port 0")
-            })?;
-            let url = format!("http://{}", listener.local_addr()?);
-            let mut closed = closed.clone();
-            let shutdown = async move {
-                let _closed = closed.wait_for(|closing| *closing).await.is_ok();
-            };
-            servers.push(tokio::spawn(sandbox::serve::serve(router, listener, shutdown)));
+            let (url, server) = served(router, address, closed.clone()).await?;
+            servers.push(server);
             Ok(url)
         };
         let commercetools_url = serve(requests.wrap(shop_faults.wrap(shop.router())), listen.commercetools).await?;
@@ -140,6 +172,7 @@ impl World {
         let products = catalogue.product_count;
         Ok(Self {
             shop,
+            bigcommerce: None,
             shop_faults,
             requests,
             clerk,
@@ -178,9 +211,8 @@ impl World {
         };
         let quoted = |text: &str| format!("{text:?}");
         settings("store".to_owned(), &[("path", quoted("sandbox.db"))]);
-        settings(
-            "sources.shop".to_owned(),
-            &[
+        let source = match &self.bigcommerce {
+            None => vec![
                 ("kind", quoted("commercetools")),
                 ("project_key", quoted(PROJECT)),
                 ("api_url", quoted(&self.commercetools_url)),
@@ -188,7 +220,17 @@ impl World {
                 ("client_id", quoted(&secret("client-id", CLIENT_ID)?)),
                 ("client_secret", quoted(&secret("client-secret", CLIENT_SECRET)?)),
             ],
-        );
+            Some(shop) => vec![
+                ("kind", quoted("bigcommerce")),
+                ("store_hash", quoted(&shop.store.settings().store_hash)),
+                ("api_url", quoted(&shop.url)),
+                ("access_token", quoted(&secret("access-token", &shop.store.settings().access_token)?)),
+                ("stock_locations", format!("{:?}", shop.store.location_codes())),
+            ],
+        };
+        settings("sources.shop".to_owned(), &source);
+        // The slug of BigCommerce is a whole path.
+        let slug = if self.bigcommerce.is_some() { "{path}" } else { "{slug}" };
         for market in &self.markets {
             let key = &market.key;
             let store = clerk::StoreSettings::sandbox(key, "", "");
@@ -206,13 +248,13 @@ impl World {
                 ("currency", quoted(&market.currency)),
                 ("country", quoted(&market.country)),
                 ("time_zone", quoted(if key == "de" { "Europe/Berlin" } else { "Europe/London" })),
-                ("product_url", quoted(&format!("https://shop.example/{key}/p/{{slug}}"))),
-                ("category_url", quoted(&format!("https://shop.example/{key}/c/{{slug}}"))),
+                ("product_url", quoted(&format!("https://shop.example/{key}/p/{slug}"))),
+                ("category_url", quoted(&format!("https://shop.example/{key}/c/{slug}"))),
             ];
-            if let Some(store) = &market.store {
-                pairs.push(("store", quoted(store)));
+            if let Some(store) = self.store_of(market) {
+                pairs.push(("store", quoted(&store)));
             }
-            if !market.supply_channels.is_empty() {
+            if !market.supply_channels.is_empty() && self.bigcommerce.is_none() {
                 let channels: Vec<String> = market.supply_channels.iter().map(|channel| quoted(channel)).collect();
                 pairs.push(("supply_channels", format!("[{}]", channels.join(", "))));
             }
@@ -232,16 +274,31 @@ impl World {
         fs::write(file, text).with_context(|| format!("{} can't be written", file.display()))
     }
 
+    /// What a market calls its store: the key at commercetools, the id of the channel at BigCommerce.
+    fn store_of(&self, market: &Market) -> Option<String> {
+        let key = market.store.as_ref()?;
+        match &self.bigcommerce {
+            None => Some(key.clone()),
+            Some(shop) => Some(shop.store.channel_id(key)?.to_string()),
+        }
+    }
+
     /// Keeps changing the shop, so many times a second, until the world is stopped; can be had once.
     pub fn live(&mut self, rate: f64, told: impl Fn(&Edit) + Send + Sync + 'static) -> Option<JoinHandle<()>> {
         let living = self.living.take()?;
         let mut stopped = self.stop.subscribe();
         let (shop, clock) = (self.shop.clone(), sandbox::clock::machine());
         let pace = Duration::from_secs_f64(1.0 / rate);
+        let bigcommerce = self.bigcommerce.as_ref().map(|shop| shop.store.clone());
         Some(tokio::spawn(async move {
             let shutdown = async move {
                 let _ended = stopped.wait_for(|stopped| *stopped).await.is_ok();
             };
+            if let Some(shop) = bigcommerce {
+                let driven = bigcommerce::drive(&shop, living, pace, told, shutdown).await;
+                tracing::debug!(made = driven.made, refused = driven.refused, "the living shop closed");
+                return;
+            }
             let edits = living.inspect(|edit| told(edit));
             let driven = commercetools::drive(&shop, edits, pace, &clock, shutdown).await;
             tracing::debug!(made = driven.made, refused = driven.refused, "the living shop closed");
@@ -255,6 +312,23 @@ impl World {
             let _ended = tokio::time::timeout(Duration::from_secs(5), server).await;
         }
     }
+}
+
+/// Serves a router on loopback until `closed`; returns its address.
+async fn served(
+    router: sandbox::serve::Router,
+    address: SocketAddr,
+    mut closed: watch::Receiver<bool>,
+) -> anyhow::Result<(String, JoinHandle<io::Result<()>>)> {
+    anyhow::ensure!(address.ip().is_loopback(), "{address} is not loopback; emulators listen on loopback only");
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("{address} can't be listened on; is another sandbox running? name another port, or port 0")
+    })?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let shutdown = async move {
+        let _closed = closed.wait_for(|closing| *closing).await.is_ok();
+    };
+    Ok((url, tokio::spawn(sandbox::serve::serve(router, listener, shutdown))))
 }
 
 /// Writes a file that only its owner may read.
