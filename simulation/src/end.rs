@@ -8,6 +8,7 @@ use contract::{
     Fault, FaultClass,
     store::{Number, Which},
 };
+use engine::observe::Silent;
 use engine::run::SyncOptions;
 use model::Kind;
 use tokio::sync::watch;
@@ -62,6 +63,7 @@ async fn undisturbed(
         transport: network,
         random: child(0, "jitter"),
         allow_deletes: true,
+        observer: Arc::new(Silent),
         most_pages: None,
     };
     let hub = Hub::start(config, &database, around).await?;

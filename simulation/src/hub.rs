@@ -9,9 +9,14 @@ use cartage::{
     config::Config,
 };
 use contract::{Clock, Fault, Random, Store};
-use engine::{observe::Silent, run::Engine};
+use engine::{
+    observe::{Event, Observer},
+    run::Engine,
+};
 use store::sqlite::{Executor, Options, Sqlite};
 use wire::{Environment, Transport};
+
+use crate::probe::Probe;
 
 /// A hub that is assembled and registered.
 pub(crate) struct Hub {
@@ -26,6 +31,8 @@ pub(crate) struct Around {
     pub(crate) random: Random,
     /// Whether removals are not guarded.
     pub(crate) allow_deletes: bool,
+    /// What is notified of the hub's events.
+    pub(crate) observer: Arc<dyn Observer>,
     /// The database may grow to so many pages.
     pub(crate) most_pages: Option<u32>,
 }
@@ -33,14 +40,14 @@ pub(crate) struct Around {
 impl Hub {
     /// Opens the database and assembles the engine, as the binary does.
     pub(crate) async fn start(config: &Path, database: &Path, around: Around) -> anyhow::Result<Self> {
-        let Around { executor, clock, transport, random, allow_deletes, most_pages } = around;
+        let Around { executor, clock, transport, random, allow_deletes, observer, most_pages } = around;
         let loaded = Config::load(config).map_err(|errors| anyhow!("the configuration is refused: {errors:?}"))?;
         let options = Options { durable: false, dictionary_after: 40, most_pages, ..Options::default() };
         let failed = |fault: Fault| anyhow!("{}: {fault}", fault.code);
         let store: Arc<dyn Store> = Arc::new(Sqlite::with_executor(database, options, executor).map_err(failed)?);
         let environment = Environment::new(transport, Arc::clone(&clock), random);
         let parts = assemble::parts_in(&loaded, &environment).map_err(|failure| anyhow!("{failure}"))?;
-        let engine = assemble::engine_of(&loaded, parts, store, clock, Arc::new(Silent), allow_deletes);
+        let engine = assemble::engine_of(&loaded, parts, store, clock, observer, allow_deletes);
         engine.register().await.map_err(failed)?;
         Ok(Self { engine })
     }
@@ -50,5 +57,20 @@ impl Hub {
         let origins = self.engine.origins.iter();
         let lanes = origins.map(|origin| (origin.pull.name.clone(), origin.pull.source.lanes())).collect();
         status::flows(self.engine.store.as_ref(), &self.engine.flows, &lanes).await.map_err(|fault| anyhow!("{fault}"))
+    }
+}
+
+/// Notifies the probe of outcomes that could not be stored.
+pub(crate) struct Doubts {
+    pub(crate) probe: Arc<Probe>,
+}
+
+impl Observer for Doubts {
+    fn tell(&self, event: &Event<'_>) {
+        if let Event::StoreFailed { task, .. } = event
+            && let Some(flow) = task.strip_prefix("flow ")
+        {
+            self.probe.doubt(&format!("{flow}.test"));
+        }
     }
 }

@@ -144,6 +144,11 @@ impl Probe {
         locked(&self.quiet).clear();
     }
 
+    /// The outcomes of calls to this host could not be stored: its items may be sent once more.
+    pub(crate) fn doubt(&self, host: &str) {
+        locked(&self.acknowledged).retain(|(of, ..), _| of != host);
+    }
+
     fn told(&self, asked: Asked, accepted: bool) {
         let mut acknowledged = locked(&self.acknowledged);
         let host = asked.items.first().map(|((host, ..), _)| host.clone());

@@ -22,7 +22,7 @@ use crate::{
     clock::SimClock,
     end,
     executor::Inline,
-    hub::{Around, Hub},
+    hub::{Around, Doubts, Hub},
     log::Log,
     mutant::Mutant,
     network::{Network, Watch, Weather},
@@ -189,6 +189,7 @@ impl Run<'_> {
             transport: self.network.clone(),
             random,
             allow_deletes,
+            observer: Arc::new(Doubts { probe: Arc::clone(&self.probe) }),
             most_pages,
         };
         let hub = Hub::start(&config, &database, around).await?;

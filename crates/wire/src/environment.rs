@@ -21,6 +21,12 @@ impl Environment {
         Self { transport: None, clock: Arc::new(SystemClock), random: Random::of_machine() }
     }
 
+    /// The same environment with another clock: for a test about clocks that disagree.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
     /// Another environment: for a simulated run.
     pub fn new(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>, random: Random) -> Self {
         Self { transport: Some(transport), clock, random }

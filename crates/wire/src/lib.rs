@@ -9,6 +9,7 @@
 
 pub mod address;
 pub mod client;
+mod clocks;
 pub mod download;
 pub mod environment;
 pub mod query;
@@ -21,6 +22,7 @@ pub mod when;
 
 pub use address::canonical;
 pub use client::{Broken, Client, Effect, Options, Reason, Request, Response};
+pub use clocks::{Instants, ServerClock};
 pub use download::Progress;
 pub use environment::Environment;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method};

@@ -50,7 +50,7 @@ pub trait Shop: Send + Sync {
     /// Serves a product in a form that can't be understood from now on; `None`: serves every product correctly.
     async fn spoil(&self, product: Option<&RecordId>);
 
-    /// Lets time pass at the source.
+    /// Lets time pass, at the source and here.
     async fn wait(&self, time: Duration);
 
     /// Sets the source's clock this far from ours. Existing records are older by either clock.

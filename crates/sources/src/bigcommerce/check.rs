@@ -23,6 +23,7 @@ pub(super) async fn check(reader: &Reader, config: &Config) -> Vec<Finding> {
         found.extend(groups(reader).await);
     }
     found.push(Finding::new("texts", Ok(texts(&store))));
+    found.extend(reader.api.clock().difference().map(|difference| Finding::new("clock", Ok(difference))));
     found
 }
 

@@ -1,15 +1,10 @@
 //! Calls: the token, the pace, and the server's clock.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use contract::{Fault, Random};
-use model::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::Instant;
-use wire::{Client, Environment, HeaderName, HeaderValue, Options, Redactor, Request, Response, Url, with_query};
+use wire::{Client, Environment, HeaderName, HeaderValue, Options, Redactor, Request, Response, ServerClock, Url, with_query};
 
 use super::{
     classify::{Refusal, refusal},
@@ -28,7 +23,7 @@ pub(super) struct Api {
     token: HeaderValue,
     redactor: Redactor,
     pace: Pace,
-    clock: Mutex<Option<(Timestamp, Instant)>>,
+    clock: ServerClock,
     environment: Environment,
 }
 
@@ -55,7 +50,7 @@ impl Api {
             token: value,
             redactor: Redactor::new([token]),
             pace: Pace::new(config.quota_reserve_percent),
-            clock: Mutex::new(None),
+            clock: ServerClock::new(environment),
             environment: environment.clone(),
         })
     }
@@ -74,19 +69,13 @@ impl Api {
         self.pace.ready().await;
         let response = self.client.call(request).await?;
         self.pace.learn(&response);
-        if let Some(date) = response.date {
-            *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((date, Instant::now()));
-        }
+        self.clock.learn(&response);
         if response.is_success() { Ok(response) } else { Err(refusal(&format!("GET /{path}"), &response, &self.redactor)) }
     }
 
-    /// The server's clock, from the `Date` of its last answer and the time since; this machine's where no answer had one.
-    pub(super) fn now(&self) -> Timestamp {
-        let clock = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
-        match clock {
-            Some((date, received)) => date.plus(received.elapsed()),
-            None => self.environment.now(),
-        }
+    /// The server's clock.
+    pub(super) const fn clock(&self) -> &ServerClock {
+        &self.clock
     }
 
     /// Random numbers for jitter.

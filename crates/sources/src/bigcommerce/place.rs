@@ -75,7 +75,7 @@ pub struct Place {
     /// Changes since this instant; `None`: everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
-    /// The server's clock when the walk began, set by its first page.
+    /// When the walk began, set by its first page: by the clock that is behind the other, the server's or this machine's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began: Option<Timestamp>,
     /// The highest id of the page before, for stages that are paged by id.

@@ -112,7 +112,7 @@ impl Reader {
     /// Where the next walk over changes starts, so that it reads what was not visible yet when this one began.
     fn mark(&self, place: &Place) -> Mark {
         let seconds = self.config.lag_seconds.saturating_add(self.config.overlap_seconds);
-        let began = place.began.unwrap_or_else(|| self.api.now());
+        let began = place.began.unwrap_or_else(|| self.api.clock().now().earlier);
         Mark { since: began.minus(Duration::from_secs(seconds.into())) }
     }
 
@@ -183,11 +183,11 @@ impl Reader {
             Ok(response) => response,
             // The list was deleted before its records were read: it has none.
             Err(refusal) if refusal.remedy == Remedy::Missing && is_of_list(place) => {
-                return Ok((Read { asked: size, ..Read::default() }, self.api.now()));
+                return Ok((Read { asked: size, ..Read::default() }, self.api.clock().now().earlier));
             }
             Err(refusal) => return Err(refusal),
         };
-        let at = response.date.unwrap_or_else(|| self.api.now()).minus(response.took);
+        let at = self.api.clock().asked(&response).earlier;
         let mut read = decoded(settings, place, &response)
             .map_err(|fault| Refusal::from(fault.response(self.api.excerpt(&response))))?;
         if place.stage == Stage::PriceLists {

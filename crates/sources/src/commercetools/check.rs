@@ -32,6 +32,7 @@ pub(super) async fn check(api: &Api, config: &Config) -> Vec<Finding> {
         Ok(project) => found.extend(project_findings(config, &project)),
         Err(refusal) => found.push(Finding::new("project", Err(refusal.fault))),
     }
+    found.extend(api.clock().difference().map(|difference| Finding::new("clock", Ok(difference))));
     found
 }
 

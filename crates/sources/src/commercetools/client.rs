@@ -1,16 +1,11 @@
 //! Calls: the token, the project, one page at a time, and the server's clock.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use contract::{Fault, Random};
-use model::Timestamp;
 use secrecy::SecretString;
-use tokio::time::Instant;
 use wire::{
-    Client, ClientCredentials, Environment, HeaderName, HeaderValue, NotGranted, Options, Quota, Redactor, Request, Response, Retry, TokenCache,
+    Client, ClientCredentials, Environment, HeaderName, HeaderValue, NotGranted, Options, Quota, Redactor, Request, Response, Retry, ServerClock, TokenCache,
     Url, with_query,
 };
 
@@ -39,7 +34,7 @@ pub(super) struct Api {
     token: TokenCache,
     base: Url,
     redactor: Redactor,
-    clock: Mutex<Option<(Timestamp, Instant)>>,
+    clock: ServerClock,
     environment: Environment,
     credentials: ClientCredentials,
 }
@@ -70,7 +65,7 @@ impl Api {
         };
         // The caller repeats the page as a whole; the token endpoint is not asked more often because of that.
         let token = TokenCache::new(client.clone(), credentials.clone(), redactor.clone(), Retry::once());
-        Ok(Self { client, token, base, redactor, clock: Mutex::new(None), environment: environment.clone(), credentials })
+        Ok(Self { client, token, base, redactor, clock: ServerClock::new(environment), environment: environment.clone(), credentials })
     }
 
     /// `GET path?query`, once; a refused token is renewed once.
@@ -95,9 +90,7 @@ impl Api {
             .header(HeaderName::from_static("authorization"), grant.bearer.clone())
             .header(HeaderName::from_static("accept"), HeaderValue::from_static("application/json"));
         let response = self.client.call(request).await?;
-        if let Some(date) = response.date {
-            *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((date, Instant::now()));
-        }
+        self.clock.learn(&response);
         if response.is_success() {
             return Ok(response);
         }
@@ -108,13 +101,9 @@ impl Api {
         Err(refused)
     }
 
-    /// The server's clock, from the `Date` of its last answer and the time since; this machine's where no answer had one.
-    pub(super) fn now(&self) -> Timestamp {
-        let clock = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
-        match clock {
-            Some((date, received)) => date.plus(received.elapsed()),
-            None => self.environment.now(),
-        }
+    /// The server's clock.
+    pub(super) const fn clock(&self) -> &ServerClock {
+        &self.clock
     }
 
     /// Random numbers for jitter.

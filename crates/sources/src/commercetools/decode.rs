@@ -3,8 +3,9 @@
 use std::{borrow::Cow, cell::RefCell, collections::BTreeMap, fmt::Display};
 
 use contract::{Change, Fault, source::Unread};
-use model::{Kind, RecordId, SelectionId, Timestamp};
+use model::{Kind, RecordId, SelectionId};
 use serde::Deserialize;
+use wire::Instants;
 
 use super::{
     api::{self, Envelope, Text},
@@ -22,8 +23,8 @@ pub struct Decoded {
     pub unread: Vec<Unread>,
     /// Number of records, and the limit that the server applied.
     pub envelope: Envelope,
-    /// The server's clock when it was asked.
-    pub at: Timestamp,
+    /// When it was asked for.
+    pub(super) at: Instants,
     /// Number of records that were asked for.
     pub asked: u16,
     /// The last record in the vendor's order, where the next page starts. `None`: the page is empty.

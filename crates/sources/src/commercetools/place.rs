@@ -3,6 +3,7 @@
 use contract::{Fault, Token};
 use model::{Kind, Timestamp};
 use serde::{Deserialize, Serialize};
+use wire::Instants;
 
 /// The resource that a page is read from. A lane's walk goes through one or more stages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +139,10 @@ pub struct Place {
     /// The server's clock when the walk began, set by its first page: a walk over changes goes no further.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began: Option<Timestamp>,
+    /// The same instant by the clock that is behind the other, the server's or this machine's: the next walk over changes
+    /// reads from here on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Timestamp>,
     /// The last record of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<After>,
@@ -185,6 +190,7 @@ impl Place {
             stage,
             from,
             began: None,
+            earlier: None,
             after: None,
             size,
             selections: Vec::new(),
@@ -195,10 +201,16 @@ impl Place {
         }
     }
 
+    /// The same place of a walk that began at this instant.
+    #[must_use]
+    pub(super) fn begun(self, at: Instants) -> Self {
+        Self { began: Some(at.server), earlier: Some(at.earlier), ..self }
+    }
+
     /// The first position of another stage of the same walk.
     #[must_use]
     pub fn stage(&self, stage: Stage, size: u16) -> Self {
-        Self { began: self.began, again: self.again, ..Self::beginning(stage, self.from, size) }
+        Self { began: self.began, earlier: self.earlier, again: self.again, ..Self::beginning(stage, self.from, size) }
     }
 }
 

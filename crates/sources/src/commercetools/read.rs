@@ -14,7 +14,7 @@ use std::{
 use contract::{Change, Fault, Fetched, Lane, Next, Page, Position, Ref};
 use model::{Kind, Record, RecordId, Timestamp};
 use tokio::{sync::Mutex, time::Instant};
-use wire::{Response, Retry, retry};
+use wire::{Instants, Response, Retry, retry};
 
 use super::{
     api::Project,
@@ -71,8 +71,8 @@ pub(super) struct Reader {
     retry: Retry,
     /// Page sizes that worked last, by stage; 0 where there was none yet.
     sizes: [AtomicU16; Stage::COUNT],
-    /// The project, when it was read, and the server's clock then.
-    project: Mutex<Option<(Instant, Timestamp, Project)>>,
+    /// The project, and when it was read.
+    project: Mutex<Option<(Instant, Instants, Project)>>,
 }
 
 impl Reader {
@@ -100,7 +100,7 @@ impl Reader {
         if place.stage == Stage::Messages
             && let Some(at) = self.without_messages().await?
         {
-            place.began = Some(at);
+            place = place.begun(at);
             let next = Next::End(place::write(&self.mark(&place))?);
             return Ok(Page { changes: Vec::new(), unread: Vec::new(), next, age: Duration::ZERO });
         }
@@ -110,12 +110,13 @@ impl Reader {
             let next = Next::Within(place::write(&self.by_keyset(&place, fault)?)?);
             return Ok(Page { changes: Vec::new(), unread: Vec::new(), next, age: Duration::ZERO });
         }
-        place.began = place.began.or(Some(decoded.at));
+        if place.began.is_none() {
+            place = place.begun(decoded.at);
+        }
         if place.stage == Stage::Stores && !place.again && decoded.changes.iter().any(|it| is_after(it, place.began)) {
             // Its present assortment may not have been read: read the selections once more, and then the stores.
             let size = self.first_size(Stage::Selections);
-            let anew =
-                Place { began: Some(decoded.at), again: true, ..Place::beginning(Stage::Selections, None, size) };
+            let anew = Place { again: true, ..Place::beginning(Stage::Selections, None, size) }.begun(decoded.at);
             return Ok(Page { changes: Vec::new(), unread: Vec::new(), next: Next::Within(place::write(&anew)?), age: Duration::ZERO });
         }
         let next = match place.stage {
@@ -191,7 +192,7 @@ impl Reader {
         self.project().await?;
         let from = match (stage, mark) {
             (stage, Some(mark)) if stage.has_delta() => Some(mark.since),
-            (Stage::Messages, _) => Some(self.api.now().minus(MESSAGES_BACK)),
+            (Stage::Messages, _) => Some(self.api.clock().now().earlier.minus(MESSAGES_BACK)),
             _ => None,
         };
         Ok(Place::beginning(stage, from, self.first_size(stage)))
@@ -209,8 +210,8 @@ impl Reader {
     /// Where the next walk over changes starts, so that it reads records that were not visible yet when this one began.
     fn mark(&self, place: &Place) -> Mark {
         let overlap = Duration::from_secs(self.config.overlap_seconds.into());
-        let began = place.began.unwrap_or_else(|| self.api.now());
-        Mark { since: began.minus(self.lag(place.stage)).minus(overlap) }
+        let earlier = place.earlier.or(place.began).unwrap_or_else(|| self.api.clock().now().earlier);
+        Mark { since: earlier.minus(self.lag(place.stage)).minus(overlap) }
     }
 
     // ── the project ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -223,13 +224,13 @@ impl Reader {
                 retry(self.retry, self.api.random(), |_| async { self.api.project().await.map_err(|refusal| refusal.fault) })
                     .await?;
             refuse_modular(&project)?;
-            *known = Some((Instant::now(), self.api.now(), project));
+            *known = Some((Instant::now(), self.api.clock().now(), project));
         }
         Ok(())
     }
 
     /// When the project was last seen with its messages off; `None` if they are on.
-    async fn without_messages(&self) -> Result<Option<Timestamp>, Fault> {
+    async fn without_messages(&self) -> Result<Option<Instants>, Fault> {
         self.project().await?;
         let known = self.project.lock().await;
         let off = |project: &Project| !project.messages.is_some_and(|messages| messages.enabled);
@@ -286,7 +287,7 @@ impl Reader {
             .map_err(|fault| fault.response(self.api.redactor().excerpt(&response.body)))?;
         let next = next_size(size, self.most(place.stage), decoded.envelope.count, &response);
         self.size(place.stage).set(next);
-        let at = response.date.unwrap_or_else(|| self.api.now()).minus(response.took);
+        let at = self.api.clock().asked(&response);
         Ok(Decoded { at, asked: size, ..decoded })
     }
 

@@ -30,7 +30,10 @@ use sandbox::{
 use serde_json::{Value, json};
 use sources::commercetools::Commercetools;
 
-use super::source;
+use super::{
+    ours::{Ours, START},
+    source_in,
+};
 
 const PRODUCTS: usize = 14;
 const LAG: Duration = Duration::from_secs(5);
@@ -48,7 +51,9 @@ struct Way {
 struct Shop {
     emulator: Emulator,
     faults: Faults,
+    /// The shop's clock and ours, in milliseconds.
     clock: Arc<AtomicI64>,
+    ours: Arc<Ours>,
     way: Arc<Mutex<Way>>,
     host: String,
     settings: Value,
@@ -60,15 +65,11 @@ fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap()
 }
 
-#[expect(clippy::disallowed_methods, reason = "some checks are about how far the shop's clock is from ours")]
-fn our_clock() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
-}
-
 impl Shop {
     async fn open(emulated: Settings, settings: Value) -> Self {
         // What is there is older than any clock that the suite sets.
-        let clock = Arc::new(AtomicI64::new(our_clock() - millis(Duration::from_hours(400 * 24))));
+        let ours = Arc::new(Ours::new());
+        let clock = Arc::new(AtomicI64::new(START - millis(Duration::from_hours(400 * 24))));
         let told = Arc::clone(&clock);
         let faults = Faults::with_clock(
             |status| json!({ "statusCode": status.as_u16(), "message": "injected", "errors": [] }),
@@ -90,8 +91,8 @@ impl Shop {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(sandbox::serve::serve(faults.wrap(router), listener, std::future::pending()));
-        clock.store(our_clock(), Ordering::Relaxed);
-        Self { emulator, faults, clock, way, host, settings, template, added: AtomicI64::new(0) }
+        clock.store(START, Ordering::Relaxed);
+        Self { emulator, faults, clock, ours, way, host, settings, template, added: AtomicI64::new(0) }
     }
 
     fn way(&self) -> MutexGuard<'_, Way> {
@@ -197,7 +198,7 @@ impl conformance::source::Shop for Shop {
             settings["page_size"] = json!({ "first_products": size, "products": size, "others": size });
         }
         settings.as_object_mut().unwrap().extend(self.settings.as_object().unwrap().clone());
-        source(&self.host, settings)
+        source_in(&self.host, settings, &self.ours.environment())
     }
 
     async fn ids(&self, kind: Kind) -> Option<BTreeSet<RecordId>> {
@@ -242,6 +243,7 @@ impl conformance::source::Shop for Shop {
 
     async fn wait(&self, time: Duration) {
         self.clock.fetch_add(millis(time), Ordering::Relaxed);
+        self.ours.add(millis(time));
     }
 
     async fn set_clock(&self, clock: Clock) {
@@ -249,7 +251,7 @@ impl conformance::source::Shop for Shop {
             Clock::Ahead(by) => millis(by),
             Clock::Behind(by) => -millis(by),
         };
-        self.clock.store(our_clock() + by, Ordering::Relaxed);
+        self.clock.store(self.ours.get() + by, Ordering::Relaxed);
     }
 
     fn lag(&self) -> Duration {

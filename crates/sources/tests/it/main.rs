@@ -7,6 +7,7 @@ mod calls;
 mod conforms;
 mod emulator;
 mod mapping;
+mod ours;
 mod spec;
 
 use contract::{Change, Fault, Lane, Next, Position, Source, Token, source::Unread};
@@ -14,9 +15,13 @@ use serde_json::{Value, json};
 use sources::commercetools::{Commercetools, Config, Secrets};
 
 /// A source of the project `shop` on this host, with further settings.
-#[expect(clippy::needless_pass_by_value, reason = "settings are written where they are passed")]
 fn source(host: &str, settings: Value) -> Commercetools {
-    Commercetools::with_secrets(config(host, &settings), &secrets(), &wire::Environment::machine()).unwrap()
+    source_in(host, settings, &wire::Environment::machine())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "settings are written where they are passed")]
+fn source_in(host: &str, settings: Value, environment: &wire::Environment) -> Commercetools {
+    Commercetools::with_secrets(config(host, &settings), &secrets(), environment).unwrap()
 }
 
 fn secrets() -> Secrets {

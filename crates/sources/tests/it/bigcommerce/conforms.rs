@@ -27,7 +27,8 @@ use sandbox::{
 use serde_json::{Value, json};
 use sources::bigcommerce::BigCommerce;
 
-use super::{TOKEN, served, settings, source};
+use super::{TOKEN, served, settings, source_in};
+use crate::ours::{Ours, START};
 
 const PRODUCTS: usize = 14;
 const LAG: Duration = Duration::from_secs(5);
@@ -44,6 +45,7 @@ struct Shop {
     emulator: Emulator,
     faults: Faults,
     clock: Arc<AtomicI64>,
+    ours: Arc<Ours>,
     way: Arc<Mutex<Way>>,
     host: String,
     settings: Value,
@@ -55,15 +57,11 @@ fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap()
 }
 
-#[expect(clippy::disallowed_methods, reason = "some checks are about how far the shop's clock is from ours")]
-fn our_clock() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
-}
-
 impl Shop {
     async fn open(emulated: Settings, settings: Value) -> Self {
         // What is there is older than any clock that the suite sets.
-        let clock = Arc::new(AtomicI64::new(our_clock() - millis(Duration::from_hours(400 * 24))));
+        let ours = Arc::new(Ours::new());
+        let clock = Arc::new(AtomicI64::new(START - millis(Duration::from_hours(400 * 24))));
         let told = Arc::clone(&clock);
         let faults = Faults::with_clock(
             fault_body,
@@ -77,8 +75,8 @@ impl Shop {
         let way = Arc::new(Mutex::new(Way::default()));
         let router = emulator.router().layer(from_fn_with_state(Arc::clone(&way), under_way));
         let host = served(faults.wrap(router)).await;
-        clock.store(our_clock(), Ordering::Relaxed);
-        Self { emulator, faults, clock, way, host, settings, template, added: AtomicI64::new(0) }
+        clock.store(START, Ordering::Relaxed);
+        Self { emulator, faults, clock, ours, way, host, settings, template, added: AtomicI64::new(0) }
     }
 
     fn way(&self) -> MutexGuard<'_, Way> {
@@ -156,7 +154,7 @@ impl conformance::source::Shop for Shop {
             settings["page_size"] = json!({ "products": size, "inventory": size, "others": size });
         }
         settings.as_object_mut().unwrap().extend(self.settings.as_object().unwrap().clone());
-        source(&self.host, settings)
+        source_in(&self.host, settings, &self.ours.environment())
     }
 
     /// All products: one that is hidden is a record too.
@@ -198,6 +196,7 @@ impl conformance::source::Shop for Shop {
 
     async fn wait(&self, time: Duration) {
         self.clock.fetch_add(millis(time), Ordering::Relaxed);
+        self.ours.add(millis(time));
     }
 
     async fn set_clock(&self, clock: Clock) {
@@ -205,7 +204,7 @@ impl conformance::source::Shop for Shop {
             Clock::Ahead(by) => millis(by),
             Clock::Behind(by) => -millis(by),
         };
-        self.clock.store(our_clock() + by, Ordering::Relaxed);
+        self.clock.store(self.ours.get() + by, Ordering::Relaxed);
     }
 
     fn lag(&self) -> Duration {

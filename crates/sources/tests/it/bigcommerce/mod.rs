@@ -16,8 +16,12 @@ use sources::bigcommerce::{BigCommerce, Config};
 const TOKEN: &str = "very-secret-token";
 
 /// A source of the store `shop` on this host, with further settings.
-#[expect(clippy::needless_pass_by_value, reason = "settings are written where they are passed")]
 fn source(host: &str, settings: Value) -> BigCommerce {
+    source_in(host, settings, &wire::Environment::machine())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "settings are written where they are passed")]
+fn source_in(host: &str, settings: Value, environment: &wire::Environment) -> BigCommerce {
     let mut all = json!({
         "store_hash": "shop", "access_token": "env:TOKEN", "api_url": host, "retry_wait_milliseconds": 1,
         "compressed": false,
@@ -25,7 +29,7 @@ fn source(host: &str, settings: Value) -> BigCommerce {
     all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     let config: Config = serde_json::from_value(all).unwrap();
     config.check().unwrap();
-    BigCommerce::with_token(config, &TOKEN.to_owned().into(), &wire::Environment::machine()).unwrap()
+    BigCommerce::with_token(config, &TOKEN.to_owned().into(), environment).unwrap()
 }
 
 fn settings() -> Settings {
