@@ -121,7 +121,7 @@ Examples:
   cartage forget clerk-uk --remove-items --destination clerk-uk
   cartage forget clerk-de --source old-shop --remove-items")]
     Forget(ForgetArgs),
-    /// Records that were set aside, or of which nobody knows whether a call arrived: list, show, send again, drop.
+    /// Records that are dead, or of which nobody knows whether a call arrived: list, show, send again, drop.
     #[command(subcommand)]
     Dead(DeadCommand),
     /// Help on a command, an error, a setting or a task.
@@ -255,16 +255,16 @@ pub struct FlowsArgs {
 /// What can be done with dead letters.
 #[derive(Debug, Subcommand)]
 pub enum DeadCommand {
-    /// List what was set aside or is held, with the reason of each.
+    /// List what is dead or held, with the reason of each.
     List(DeadArgs),
     /// Show one in full: reason, payload, and what the destination answered.
     Show(DeadOne),
-    /// Have what was set aside sent again with the next pass.
+    /// Have dead records sent again with the next pass.
     ///
     /// A record that is held because nobody knows whether its call arrived is sent again only if it is named, or with --held:
     /// the destination may then get the call twice.
     Replay(ReplayArgs),
-    /// Give up on what was set aside, until the record changes.
+    /// Give up on dead records, until they change.
     ///
     /// A record that is held because nobody knows whether its call arrived is taken as delivered.
     Drop(DropArgs),
@@ -288,7 +288,7 @@ pub struct ReplayArgs {
     /// The flow; all where none is named.
     #[arg(long, value_name = "FLOW")]
     pub flow: Option<String>,
-    /// Ids, keys or SKUs of records; all that were set aside where none is named.
+    /// Ids, keys or SKUs of records; all dead ones where none is named.
     pub records: Vec<String>,
     /// All that are held because nobody knows whether their calls arrived.
     #[arg(long, conflicts_with = "records")]
@@ -304,7 +304,7 @@ pub struct DropArgs {
     pub flow: Option<String>,
     /// Ids, keys or SKUs of records.
     pub records: Vec<String>,
-    /// Drop all that were set aside.
+    /// Drop all that are dead.
     #[arg(long, conflicts_with = "records")]
     pub all: bool,
     /// Take all as delivered that are held because nobody knows whether their calls arrived.

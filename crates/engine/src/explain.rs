@@ -177,7 +177,7 @@ fn stands(work: &Work, ledger: Option<&EntryView>) -> (&'static str, String) {
             "no call removes it at the destination: it stays there until the hosted feed is imported".to_owned(),
         ),
         State::Filtered(rule) => ("filtered", format!("rule {rule} keeps it out{}", reason())),
-        State::Dead => ("dead", format!("it was set aside at {}{}", entry.settled_at, reason())),
+        State::Dead => ("dead", format!("it became dead at {}{}", entry.settled_at, reason())),
         State::Gone => ("gone", "the source no longer has it, and the destination knows".to_owned()),
         State::Retry(at) => {
             ("pending", format!("it is tried again at {at}, after {} attempts{}", entry.attempts, reason()))

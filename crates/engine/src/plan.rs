@@ -49,7 +49,7 @@ pub struct Plan {
     pub items: u64,
     /// Records that can't be mapped to a payload.
     pub refused: Vec<Refused>,
-    /// Records that were set aside: nothing is sent for them before they change or are replayed.
+    /// Records that are dead: nothing is sent for them before they change or are replayed.
     pub dead: u64,
     /// Records that wait for something outside, such as the next import of a feed.
     pub waiting: u64,
@@ -228,7 +228,7 @@ pub(crate) async fn planned(
 /// The fields of one record that would change.
 ///
 /// # Errors
-/// That it would be set aside; as [`plan`].
+/// That it would become dead; as [`plan`].
 pub async fn changes(
     flow: &Flow,
     store: &dyn Store,

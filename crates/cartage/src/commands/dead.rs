@@ -1,4 +1,4 @@
-//! `cartage dead`: records that were set aside, and those of which nobody knows whether a call arrived.
+//! `cartage dead`: records that are dead, and those of which nobody knows whether a call arrived.
 
 use std::{path::Path, sync::Arc};
 
@@ -18,7 +18,7 @@ use crate::{
 /// Dead letters of a flow, and records that it holds, that are shown at once.
 const MOST: usize = 1000;
 
-/// A record that was set aside or is held.
+/// A record that is dead or held.
 #[derive(Serialize, schemars::JsonSchema)]
 pub(super) struct Row {
     flow: String,
@@ -65,13 +65,13 @@ pub(super) async fn drop(session: &Session, args: &DropArgs, output: Output<'_>)
     let DropArgs { flow, records, all, held } = args;
     if records.is_empty() && !all && !held {
         return Err(Fault::config("C0823", "no record is named")
-            .hint("name records, or --all to drop all that were set aside, or --held for those that are held")
+            .hint("name records, or --all to drop all that are dead, or --held for those that are held")
             .into());
     }
     change(session, &Change { flow: flow.as_ref(), records, held: *held, replay: false }, output).await
 }
 
-/// The latest records that were set aside or are held, or those that are named, wherever they stand.
+/// The latest records that are dead or held, or those that are named, wherever they stand.
 async fn letters(
     store: &dyn Store,
     flows: &[Arc<Flow>],
@@ -124,7 +124,7 @@ async fn list(path: &Path, args: &DeadArgs, output: Output<'_>) -> Result<Exit, 
     let letters = letters(store.as_ref(), &flows, args.flow.as_ref(), &args.records).await?;
     output.document(&letters)?;
     if letters.is_empty() {
-        output.line("no record is set aside or held")?;
+        output.line("no record is dead or held")?;
         return Ok(Exit::Done);
     }
     for Row { flow, state, letter } in &letters {
@@ -162,7 +162,7 @@ async fn show(path: &Path, args: &DeadOne, output: Output<'_>) -> Result<Exit, F
     }
     output.document(&letters)?;
     for Row { flow, state, letter } in &letters {
-        let since = if *state == HELD { "held since" } else { "set aside" };
+        let since = if *state == HELD { "held since" } else { "dead since" };
         output.line(format!("{flow} · {} {}", letter.kind, letter.id))?;
         output.line(format!("revision {}, {since} {}", letter.revision.0, letter.at))?;
         output.line(fault_text(&letter.fault))?;
@@ -196,7 +196,7 @@ async fn change(session: &Session, what: &Change<'_>, output: Output<'_>) -> Res
         }
     }
     if done.is_empty() {
-        output.line(if what.held { "no record is held" } else { "no record is set aside" })?;
+        output.line(if what.held { "no record is held" } else { "no record is dead" })?;
     }
     Ok(Exit::Done)
 }
@@ -263,6 +263,6 @@ async fn decide_all(store: &dyn Store, clock: &dyn Clock, flow: &Flow, decision:
 }
 
 fn no_letter(id: &str) -> Fault {
-    Fault::record("C0824", format!("no record {id:?} is set aside or held"))
+    Fault::record("C0824", format!("no record {id:?} is dead or held"))
         .hint("`cartage dead list` shows those that are")
 }

@@ -173,7 +173,7 @@ pub(super) fn show(report: &Report, output: Output<'_>) -> Result<(), Failure> {
         output.line(format!("flow {flow} stopped: {}", fault_text(fault)))?;
     }
     if report.flows.iter().any(|flow| flow.tally.dead > 0) {
-        output.line("some records were set aside; see `cartage dead list`")?;
+        output.line("some records are dead; see `cartage dead list`")?;
     }
     output.line(format!(
         "{} source calls, {} destination calls, {:.1} s, {} MiB at most",

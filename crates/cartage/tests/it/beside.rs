@@ -84,7 +84,7 @@ async fn plan_sync_verify_and_dead_work_while_it_runs() {
     sync.says(&["dead list"]);
     shop.store("de").accept_all();
     shop.cartage(&["dead", "replay"]).await.ended(0).says(&["clerk-de: 1 records"]);
-    until("what was set aside to be sent again", || name("p-000004") == json!("Anders")).await;
+    until("the dead record to be sent again", || name("p-000004") == json!("Anders")).await;
     running.end().await;
     shop.cartage(&["sync"]).await.ended(0);
 }

@@ -96,7 +96,7 @@ async fn dead_letters_are_listed_shown_replayed_and_dropped() {
     shop.cartage(&["dead", "list"]).await.ended(2).says(&["cartage sync"]);
     shop.cartage(&["sync"]).await.ended(1).says(&["cartage dead list"]);
     shop.cartage(&["dead", "list"]).await.ended(1).says(&["clerk-de", "product", &id, "C0403", "cartage dead show"]);
-    shop.cartage(&["dead", "list", "--flow", "clerk-uk"]).await.ended(0).says(&["no record is set aside"]);
+    shop.cartage(&["dead", "list", "--flow", "clerk-uk"]).await.ended(0).says(&["no record is dead"]);
     shop.cartage(&["dead", "list", "--flow", "clerk-fr"]).await.ended(2).says(&["no flow", "clerk-de, clerk-uk"]);
     let list = shop.cartage(&["dead", "list", "--json"]).await.ended(1).json();
     assert_eq!(
@@ -231,8 +231,8 @@ async fn a_record_of_which_a_call_may_have_arrived_is_listed_and_decided_by_name
     let listed = shop.cartage(&["dead", "list", "--json"]).await.ended(1).json();
     assert_eq!((&listed[0]["state"], &listed[0]["id"]), (&json!("held"), &json!(id)));
     // Nobody sends a call twice without meaning to.
-    shop.cartage(&["dead", "replay"]).await.ended(0).says(&["no record is set aside"]);
-    shop.cartage(&["dead", "drop", "--all"]).await.ended(0).says(&["no record is set aside"]);
+    shop.cartage(&["dead", "replay"]).await.ended(0).says(&["no record is dead"]);
+    shop.cartage(&["dead", "drop", "--all"]).await.ended(0).says(&["no record is dead"]);
     shop.cartage(&["dead", "drop", &sku]).await.ended(0).says(&["1 held records were taken as delivered"]);
     shop.cartage(&["sync"]).await.ended(0);
     let process = shop.open().await;

@@ -358,7 +358,7 @@ async fn where_the_account_has_a_call_for_it_a_category_is_removed_by_call() {
     shop.change(Change::DeleteCategory { category });
     tokio::time::sleep(Duration::from_millis(600)).await;
     let pass = process.sync_full().await;
-    // The emulated account does not have it, and says so; the record is set aside rather than asked for ever.
+    // The emulated account does not have it, and says so; the record becomes dead rather than being asked for without end.
     for market in MARKETS {
         assert_eq!((pass.flows[market].tally.dead, pass.flows[market].tally.pending), (1, 0), "{pass:?}");
         assert_eq!(shop.store(market).operations()["DELETE categories"].refused, 1);

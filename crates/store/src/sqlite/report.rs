@@ -532,7 +532,7 @@ fn letters(db: &Connection, codec: &Codec, query: &str, keys: impl Params) -> Ou
             id: codec.name_of(kind, row.get(2)?)?.into(),
             revision: Revision(row.get(3)?),
             at: Timestamp::from_millis(row.get(4)?),
-            fault: fault(codec, row, 5)?.unwrap_or_else(|| Fault::record("C0111", "it was set aside without a reason")),
+            fault: fault(codec, row, 5)?.unwrap_or_else(|| Fault::record("C0111", "it became dead without a reason")),
             items: match row.get_ref(7)?.as_blob_or_null().unwrap_or_default() {
                 Some(blob) => codec.unpack_value(db, "a dead letter", blob)?,
                 None => Vec::new(),
