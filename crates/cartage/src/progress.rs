@@ -121,7 +121,7 @@ impl Progress {
 }
 
 impl Observer for Progress {
-    fn tell(&self, event: &Event<'_>) {
+    fn notify(&self, event: &Event<'_>) {
         count(event);
         log(event);
         match event {

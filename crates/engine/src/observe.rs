@@ -135,7 +135,7 @@ pub enum Event<'a> {
 /// A receiver of events.
 pub trait Observer: Send + Sync {
     /// Receives an event. Must not block.
-    fn tell(&self, event: &Event<'_>);
+    fn notify(&self, event: &Event<'_>);
 }
 
 /// Ignores all events.
@@ -143,5 +143,5 @@ pub trait Observer: Send + Sync {
 pub struct Silent;
 
 impl Observer for Silent {
-    fn tell(&self, _: &Event<'_>) {}
+    fn notify(&self, _: &Event<'_>) {}
 }

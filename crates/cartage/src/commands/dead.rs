@@ -263,6 +263,5 @@ async fn decide_all(store: &dyn Store, clock: &dyn Clock, flow: &Flow, decision:
 }
 
 fn no_letter(id: &str) -> Fault {
-    Fault::record("C0824", format!("no record {id:?} is dead or held"))
-        .hint("`cartage dead list` shows those that are")
+    Fault::record("C0824", format!("no record {id:?} is dead or held")).hint("`cartage dead list` shows those that are")
 }

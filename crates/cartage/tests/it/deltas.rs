@@ -695,7 +695,7 @@ async fn many_changes_at_once_all_arrive_with_the_next_pass_in_full_calls() {
 struct Expected(Mutex<Vec<Option<u64>>>);
 
 impl Observer for Expected {
-    fn tell(&self, event: &Event<'_>) {
+    fn notify(&self, event: &Event<'_>) {
         if let Event::WalkBegan { lane: "products", expected, .. } = event {
             self.0.lock().unwrap().push(*expected);
         }

@@ -165,7 +165,7 @@ impl Pull {
         let mut full = walk.pass.is_some();
         let mut resumed = matches!(position, Position::Within(_));
         let expected = if full && !resumed && state.full_at.is_some() { self.known(lane).await? } else { None };
-        self.observer.tell(&Event::WalkBegan { source: &self.name, lane: &lane.name, full, expected });
+        self.observer.notify(&Event::WalkBegan { source: &self.name, lane: &lane.name, full, expected });
 
         let mut sum = Taken::default();
         let urgency = urgency(lane, &state);
@@ -230,7 +230,7 @@ impl Pull {
                 self.hint_replaced(replacing).await?;
             }
             let carried = lane.sweeps.iter().any(|(kind, _)| Kind::CARRIED.contains(kind));
-            self.observer.tell(&Event::Page { source: &self.name, lane: &lane.name, taken, carried });
+            self.observer.notify(&Event::Page { source: &self.name, lane: &lane.name, taken, carried });
             add(&mut sum, taken);
             if taken.new + taken.changed + taken.gone + taken.touched > 0 {
                 self.ring();
@@ -255,7 +255,7 @@ impl Pull {
             self.store.done(&self.name, lease, &hints).await?;
             self.ring();
             let took = began_at.until(self.clock.now());
-            self.observer.tell(&Event::WalkEnded { source: &self.name, lane: &lane.name, full, taken: sum, took });
+            self.observer.notify(&Event::WalkEnded { source: &self.name, lane: &lane.name, full, taken: sum, took });
             let missed = full && !lane.stable && self.known(lane).await?.is_some_and(|live| live > seen(&sum));
             return Ok(Walked { taken: sum, full, resumed, missed, held, took });
         }
@@ -310,14 +310,14 @@ impl Pull {
             .await?;
         if swept.held {
             let (live, missing) = (swept.live, swept.missing);
-            self.observer.tell(&Event::SweepHeld { source: &self.name, lane: &lane.name, live, missing });
+            self.observer.notify(&Event::SweepHeld { source: &self.name, lane: &lane.name, live, missing });
         }
         Ok(swept.held.then_some(swept))
     }
 
     /// Stores the fault with the lane, so that `status` can show it.
     async fn failed(&self, lane: &Lane, fault: Fault, goes_on: GoesOn) -> Result<Walked, Stopped> {
-        self.observer.tell(&Event::ReadFailed { source: &self.name, lane: &lane.name, fault: &fault });
+        self.observer.notify(&Event::ReadFailed { source: &self.name, lane: &lane.name, fault: &fault });
         let Touch { lease, at, .. } = self.touch().await?;
         let mut state = self.store.lane(&self.name, &lane.name).await?;
         state.fault = Some(fault.clone());

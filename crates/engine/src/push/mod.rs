@@ -138,14 +138,14 @@ impl Push {
         let pushed = Turn::new(self.clone()).run().await?;
         let now = self.clock.now();
         if pushed.worked() {
-            self.observer.tell(&Event::Pushed { flow, pushed: &pushed, took: began.until(now) });
+            self.observer.notify(&Event::Pushed { flow, pushed: &pushed, took: began.until(now) });
         }
         let before = self.flow.gate.note_stop(flow, pushed.paused.is_some());
         if pushed.paused.is_some() || before != Some(false) {
             self.store.note_stop(flow, pushed.paused.as_ref(), now).await?;
         }
         if pushed.paused.is_none() && before == Some(true) {
-            self.observer.tell(&Event::Resumed { flow });
+            self.observer.notify(&Event::Resumed { flow });
         }
         Ok(pushed)
     }
@@ -452,7 +452,7 @@ impl Turn {
         if records > 0 {
             self.pushed.settled += records as u64;
             self.pushed.dead += dead.len() as u64;
-            self.push.observer.tell(&Event::Settled { flow: &self.push.flow.name, records, dead: dead.len() });
+            self.push.observer.notify(&Event::Settled { flow: &self.push.flow.name, records, dead: dead.len() });
         }
         for (number, fault) in &dead {
             self.tell_dead(*number, fault).await?;
@@ -466,7 +466,7 @@ impl Turn {
         if let Some(work) = self.push.store.work(flow, number).await? {
             let record = work.record().filter(|_| !work.kind.is_personal());
             let record = Named::of(work.kind, &work.id, record);
-            self.push.observer.tell(&Event::Dead { flow, record: &record, fault });
+            self.push.observer.notify(&Event::Dead { flow, record: &record, fault });
         }
         Ok(())
     }
@@ -545,7 +545,7 @@ impl Turn {
         let refused_whole = matches!(&receipt.verdict, Verdict::Whole(Outcome::Rejected(_)));
         let outcomes = outcomes(receipt.verdict, batch.parts.len());
         let fault = outcomes.iter().find_map(Outcome::fault).cloned();
-        self.push.observer.tell(&Event::Call {
+        self.push.observer.notify(&Event::Call {
             flow: &self.push.flow.name,
             kind: batch.bin.kind,
             op: batch.bin.name(),
@@ -690,7 +690,7 @@ impl Turn {
 
     fn pause(&mut self, fault: Fault) {
         if self.pushed.paused.is_none() {
-            self.push.observer.tell(&Event::Paused { flow: &self.push.flow.name, fault: &fault });
+            self.push.observer.notify(&Event::Paused { flow: &self.push.flow.name, fault: &fault });
             self.pushed.paused = Some(fault);
         }
     }

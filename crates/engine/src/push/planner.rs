@@ -88,7 +88,7 @@ impl Planner {
         self.again.entry(number).or_default();
     }
 
-    /// Reads the next window, of about `room` records in all; `None` if that is too few for a query.
+    /// Reads up to `room` records from the mirror and plans what to send; `None` if `room` is too small for a query.
     pub(super) async fn next(
         &mut self,
         push: &Push,

@@ -55,7 +55,7 @@ impl Turn {
         (status, took): (u16, Duration),
     ) {
         let (kind, op) = (batch.bin.kind, batch.bin.name());
-        self.push.observer.tell(&Event::Call {
+        self.push.observer.notify(&Event::Call {
             flow: &self.push.flow.name,
             kind,
             op,

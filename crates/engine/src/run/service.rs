@@ -96,7 +96,7 @@ impl Engine {
             }
             self.health.report(task, &fault, self.clock.now());
             let wait = backoff.after(&fault);
-            self.observer.tell(&Event::StoreFailed { task, fault: &fault, wait });
+            self.observer.notify(&Event::StoreFailed { task, fault: &fault, wait });
             tokio::select! {
                 () = self.clock.sleep_until(self.clock.now().plus(wait)) => {}
                 _ = stop.changed() => return Err(fault),

@@ -181,7 +181,7 @@ async fn a_walk_that_goes_round_in_circles_is_stopped_and_begins_anew() {
 pub(crate) struct Deaf;
 
 impl Observer for Deaf {
-    fn tell(&self, _: &Event<'_>) {}
+    fn notify(&self, _: &Event<'_>) {}
 }
 
 #[tokio::test]

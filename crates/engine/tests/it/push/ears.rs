@@ -49,7 +49,7 @@ impl Ears {
 }
 
 impl Observer for Ears {
-    fn tell(&self, event: &Event<'_>) {
+    fn notify(&self, event: &Event<'_>) {
         match event {
             Event::Settled { records, .. } => drop(self.settled.fetch_add(*records as u64, Ordering::SeqCst)),
             Event::Call { fault: Some(fault), .. } => {

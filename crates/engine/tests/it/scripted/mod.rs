@@ -47,7 +47,7 @@ fn flow_name() -> FlowName {
 struct Deaf;
 
 impl Observer for Deaf {
-    fn tell(&self, _: &Event<'_>) {}
+    fn notify(&self, _: &Event<'_>) {}
 }
 
 /// The shop and the database, which outlive a process.
