@@ -66,7 +66,7 @@ pub(crate) struct Doubts {
 }
 
 impl Observer for Doubts {
-    fn tell(&self, event: &Event<'_>) {
+    fn notify(&self, event: &Event<'_>) {
         if let Event::StoreFailed { task, .. } = event
             && let Some(flow) = task.strip_prefix("flow ")
         {
