@@ -182,7 +182,7 @@ async fn refused_keys_pause_their_flow_only() {
     let calls = shop.world.clerk_faults.calls();
     let refused: u64 = calls.iter().filter(|call| call.status == Some(401)).map(|call| call.count).sum();
     assert!(refused <= 2, "it goes on asking with refused keys: {calls:?}");
-    let status = shop.cartage(&["status", "--json"]).await.ended(1).json();
+    let status = shop.cartage(&["status", "--json"]).await.ended(3).json();
     assert_eq!((&status["flows"][0]["in_sync"], &status["flows"][0]["dead"]), (&Value::from(0), &Value::from(0)));
     assert_eq!(status["flows"][1]["converged"], Value::Bool(true));
     shop.store("de").disable(false);

@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -71,6 +71,7 @@ pub(crate) enum Wrong {
     KeepsGone,
     NoLag,
     OurClock,
+    TheirClock,
     SwallowsBad,
     BadStops,
     /// Drops the records after a bad record on its page.
@@ -104,7 +105,9 @@ struct Row {
 
 #[derive(Default)]
 struct World {
+    /// The shop's clock, and ours.
     clock: i64,
+    ours: i64,
     rows: BTreeMap<String, Row>,
     added: u64,
     spoiled: Option<String>,
@@ -118,11 +121,8 @@ pub(crate) struct Memory {
     wrong: Wrong,
 }
 
-#[expect(clippy::disallowed_methods, reason = "one of the checks is about whose clock counts")]
-fn our_clock() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_millis()).unwrap()
-}
+/// The instant at which a shop begins: 1 June 2026.
+const START: i64 = 1_780_272_000_000;
 
 fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap()
@@ -130,9 +130,9 @@ fn millis(time: Duration) -> i64 {
 
 impl Memory {
     pub(crate) fn new(wrong: Wrong) -> Self {
-        let row = |number: u64| Row { name: format!("Product {number}"), version: 1, at: our_clock(), gone: false };
+        let row = |number: u64| Row { name: format!("Product {number}"), version: 1, at: START, gone: false };
         let rows = (0..13).map(|number| (format!("p{number:02}"), row(number))).collect();
-        let world = World { clock: our_clock(), rows, ..World::default() };
+        let world = World { clock: START, ours: START, rows, ..World::default() };
         Self { world: Arc::new(Mutex::new(world)), wrong }
     }
 
@@ -200,7 +200,9 @@ impl Shop for Memory {
     }
 
     async fn wait(&self, time: Duration) {
-        self.world().clock += millis(time);
+        let mut world = self.world();
+        world.clock += millis(time);
+        world.ours += millis(time);
     }
 
     async fn set_clock(&self, clock: Clock) {
@@ -209,8 +211,8 @@ impl Shop for Memory {
             Clock::Behind(by) => -millis(by),
         };
         let mut world = self.world();
-        world.clock = our_clock() + by;
-        let at = world.clock;
+        world.clock = world.ours + by;
+        let at = world.clock.min(world.ours);
         world.rows.values_mut().for_each(|row| row.at = at);
     }
 
@@ -460,9 +462,13 @@ impl Reading {
 
     fn mark(&self, place: &Place) -> Token {
         let from = match self.wrong {
-            Wrong::OurClock => our_clock(),
+            Wrong::OurClock => self.world().ours,
             Wrong::MarkAtEnd => self.world().clock,
-            _ => place.began,
+            Wrong::TheirClock => place.began,
+            _ => {
+                let world = self.world();
+                place.began - (world.clock - world.ours).max(0)
+            }
         };
         Token((from - if self.is(Wrong::NoLag) { 0 } else { millis(LAG) }).to_string())
     }

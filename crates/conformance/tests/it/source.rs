@@ -49,7 +49,7 @@ fn each_mistake_fails_the_check_that_is_about_it() {
         (Wrong::GoneTooOld, "a deletion is reported, or the next full walk is without it"),
         (Wrong::KeepsGone, "a deletion is reported, or the next full walk is without it"),
         (Wrong::NoLag, "a change that becomes visible late is read by the next delta"),
-        (Wrong::OurClock, "nothing is lost or read for ever where the source's clock is ahead of ours"),
+        (Wrong::TheirClock, "nothing is lost where the source's clock is ahead of ours"),
         (Wrong::OurClock, "nothing is lost or read for ever where the source's clock is behind ours"),
         (Wrong::SwallowsBad, "a record that can't be understood is reported with its id, and the others arrive"),
         (Wrong::BadStops, "a record that can't be understood is reported with its id, and the others arrive"),
