@@ -757,9 +757,9 @@ impl Turn {
             }
             return true;
         }
-        let waits = self.planner.waits(&self.imports);
-        let more = waiting || !exhausted || waits;
-        if !exhausted || waits || !is_filling {
+        let again = self.planner.looks_again(&self.settler, &self.imports);
+        let more = waiting || !exhausted || again;
+        if !exhausted || again || !is_filling {
             return more;
         }
         // A dropped sender never notifies again.

@@ -83,6 +83,11 @@ impl Planner {
         self.again.keys().any(|number| !imports.carries(*number))
     }
 
+    /// Whether a record is to be processed again at once. One whose part waits for the item's import is not.
+    pub(super) fn looks_again(&self, settler: &Settler, imports: &Imports) -> bool {
+        self.again.keys().any(|number| settler.running(*number).is_none() && !imports.carries(*number))
+    }
+
     /// Processes a record again as soon as no call carries it.
     pub(super) fn look_at(&mut self, number: Number) {
         self.again.entry(number).or_default();

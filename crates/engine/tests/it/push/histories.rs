@@ -334,3 +334,107 @@ fn two_imports_of_a_product_that_end_together_are_both_settled() {
     ];
     live(rig, acts).unwrap();
 }
+
+/// A product changes while its put waits for the import of an item that another product had: the push ends, and goes on
+/// when the import has ended.
+#[test]
+fn a_record_that_changes_while_it_waits_for_an_import_keeps_no_push_from_ending() {
+    let rig = || {
+        let rig = Rig::sharing(PRODUCTS, limits(4), true);
+        rig.fake.be_lazy();
+        let begins = (0..FEW).flat_map(|product| [Edit::New(product), Edit::Sku(product, 0, Some(product % 3))]);
+        rig.read(begins.flat_map(|edit| rig.edit(edit)).collect(), Urgency::Live);
+        rig
+    };
+    let acts = vec![
+        Act::Change(
+            vec![
+                Edit::Sku(2, 2, Some(0)),
+                Edit::Sku(4, 2, None),
+                Edit::Category(2, 2),
+                Edit::Name(0, 0),
+                Edit::Nature(1, Nature::Poison),
+            ],
+            Urgency::Backfill,
+        ),
+        Act::Remap,
+        Act::Replay,
+        Act::Remap,
+        Act::Push {
+            seed: 12_963_846_600_021_820_331,
+            faults: 20,
+            cut: None,
+            meanwhile: vec![(5, Edit::New(4)), (44, Edit::Sku(0, 0, Some(2)))],
+        },
+        Act::Change(vec![Edit::Name(1, 2)], Urgency::Backfill),
+        Act::Push {
+            seed: 1_818_950_608_061_663_222,
+            faults: 60,
+            cut: Some(38),
+            meanwhile: vec![(8, Edit::Sku(0, 2, Some(0))), (55, Edit::Nature(2, Nature::Unmakeable))],
+        },
+        Act::Push {
+            seed: 15_503_106_819_632_495_037,
+            faults: 20,
+            cut: Some(50),
+            meanwhile: vec![(18, Edit::New(0)), (32, Edit::New(2)), (46, Edit::Name(0, 0))],
+        },
+        Act::Change(
+            vec![Edit::Sku(4, 1, Some(0)), Edit::Name(0, 1), Edit::Stock(4, 0), Edit::Price(2, None), Edit::Gone(1)],
+            Urgency::Live,
+        ),
+        Act::Reopen,
+        Act::Push {
+            seed: 12_183_612_058_132_772_742,
+            faults: 60,
+            cut: Some(16),
+            meanwhile: vec![(32, Edit::Gone(3)), (43, Edit::New(1))],
+        },
+        Act::Push {
+            seed: 4_703_028_662_013_208_687,
+            faults: 60,
+            cut: Some(16),
+            meanwhile: vec![
+                (10, Edit::Nature(4, Nature::Good)),
+                (15, Edit::Sku(3, 0, Some(1))),
+                (26, Edit::Nature(0, Nature::Poison)),
+            ],
+        },
+        Act::Push {
+            seed: 1_229_490_477_816_241_422,
+            faults: 60,
+            cut: Some(44),
+            meanwhile: vec![
+                (8, Edit::Sku(0, 2, None)),
+                (9, Edit::Nature(4, Nature::Good)),
+                (9, Edit::Nature(2, Nature::Unmakeable)),
+            ],
+        },
+        Act::Push {
+            seed: 1_210_905_314_142_390_347,
+            faults: 20,
+            cut: None,
+            meanwhile: vec![(2, Edit::New(1)), (3, Edit::Name(4, 1)), (47, Edit::Stock(3, 0))],
+        },
+        Act::Wait(1),
+        Act::Push {
+            seed: 14_602_245_328_903_044_458,
+            faults: 60,
+            cut: None,
+            meanwhile: vec![(13, Edit::Sku(0, 0, Some(2))), (20, Edit::Category(0, 1))],
+        },
+        Act::Change(vec![Edit::Nature(3, Nature::Poison), Edit::New(2)], Urgency::Live),
+        Act::Wait(3),
+        Act::Push {
+            seed: 17_012_884_632_201_521_837,
+            faults: 20,
+            cut: None,
+            meanwhile: vec![(43, Edit::Sku(2, 2, Some(2)))],
+        },
+        Act::Change(
+            vec![Edit::Category(1, 0), Edit::Name(2, 0), Edit::Sku(2, 2, Some(0)), Edit::Name(2, 1)],
+            Urgency::Urgent,
+        ),
+    ];
+    live(rig, acts).unwrap();
+}
