@@ -47,6 +47,8 @@ pub(crate) struct Checks {
     /// The time at the source.
     clock: Arc<SimClock>,
     flows: Vec<FlowName>,
+    /// By how much the hub's clock is set back, in milliseconds: marks follow the earlier of two clocks.
+    set_back: i64,
     looking: Mutex<Option<Looking>>,
     last: Mutex<Last>,
 }
@@ -64,8 +66,9 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Checks {
-    pub(crate) fn new(steps: Arc<Steps>, clock: Arc<SimClock>, flows: Vec<FlowName>) -> Arc<Self> {
-        Arc::new(Self { steps, clock, flows, looking: Mutex::default(), last: Mutex::default() })
+    pub(crate) fn new(steps: Arc<Steps>, clock: Arc<SimClock>, flows: Vec<FlowName>, jump: Option<i64>) -> Arc<Self> {
+        let set_back = jump.map_or(0, |jump| (-jump).max(0));
+        Arc::new(Self { steps, clock, flows, set_back, looking: Mutex::default(), last: Mutex::default() })
     }
 
     /// Checks this database from now on; `None`: none.
@@ -157,14 +160,14 @@ impl Checks {
         }
     }
 
-    /// A lane's mark never goes back further than an answer may be late, and stays behind the source's time.
+    /// A lane's mark never goes back further than an answer may be late or the hub's clock is set back, and stays behind the source's time.
     async fn marks(&self, store: &dyn Store) -> Result<Option<String>, Fault> {
         let now = self.clock.now();
         for (lane, state) in store.lanes(&SourceName::new("shop")).await? {
             let Some(at) = state.watermark.as_ref().and_then(|token| since(&token.0)) else { continue };
             let mut last = locked(&self.last);
             let before = last.marks.insert(lane.clone(), at);
-            if before.is_some_and(|before| at < before - LATE) {
+            if before.is_some_and(|before| at < before - LATE - self.set_back) {
                 return Ok(Some(format!("the mark of lane {lane} goes back from {before:?} to {at}")));
             }
             if Timestamp::from_millis(at + 2_000) > now {

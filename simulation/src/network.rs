@@ -253,8 +253,8 @@ impl Network {
         }
         self.way(weather.latency).await;
         let cut = self.random.hits(weather.cut) && !whole.is_empty();
-        // The hub knows of a pause once it has read the whole refusal: those come at once, for the probe's sake.
-        let slow = self.random.hits(weather.slow.1) && status != 429;
+        // The hub knows of a refusal once it has read all of it: refusals come at once, for the sake of the probe.
+        let slow = self.random.hits(weather.slow.1) && (200..300).contains(&status);
         let pause = if slow { Duration::from_millis(weather.slow.0) } else { Duration::ZERO };
         let (pieces, end) = if cut {
             (vec![whole.slice(..whole.len() / 2)], Some(lost(host)))

@@ -134,7 +134,7 @@ impl Run<'_> {
         let steps = Steps::new();
         let probe = Arc::new(Probe::default());
         let flows = world.markets.iter().map(|market| FlowName::new(format!("clerk-{}", market.key))).collect();
-        let checks = Checks::new(Arc::clone(&steps), Arc::clone(&clock), flows);
+        let checks = Checks::new(Arc::clone(&steps), Arc::clone(&clock), flows, plan.jump);
         let watch = Watch { steps: Arc::clone(&steps), probe: Arc::clone(&probe) };
         let network = Network::new(world.hosts(), child(order.seed, "network"), Some(watch), order.mutant);
         let mut run = Run {
