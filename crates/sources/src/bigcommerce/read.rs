@@ -3,8 +3,8 @@
 //! **Invariants:** products are paged by id, so that a walk meets every product that exists throughout it, whatever is
 //! added or deleted meanwhile; records of price lists by the vendor's cursor; everything else by the number of the page,
 //! whose size stays throughout a walk. The mark that the next walk over changes starts from is the instant at which this
-//! one began, by the server's clock, less lag and overlap. A page may be shorter than was asked for: what the server says
-//! of its size decides.
+//! one began, by the earlier of the server's clock and this machine's, less lag and overlap. A page may be shorter than
+//! was asked for: what the server says of its size decides.
 
 use std::{
     collections::BTreeSet,

@@ -2,7 +2,7 @@
 //!
 //! **Invariants:** a walk over everything goes by id and ends at the first page that is not full. A walk over changes
 //! goes by (time, id) up to the instant at which it began, so that a busy shop can't keep it from ending. The mark that
-//! the next one starts from is that instant less lag and overlap, by the server's clock: records that became visible
+//! the next one starts from is that instant by the earlier of two clocks, less lag and overlap: records that became visible
 //! late are read then. The last id and time are sent back exactly as they came, never compared or computed.
 
 use std::{
