@@ -36,6 +36,8 @@ pub struct Parts {
     pub sources: BTreeMap<SourceName, Arc<dyn Source>>,
     /// Flows, in the order of their names.
     pub flows: Vec<Arc<Flow>>,
+    /// Flows whose destination lacks a secret, so that nobody knows its account. None where secrets are needed.
+    pub keyless: BTreeSet<FlowName>,
 }
 
 /// Builds connectors and flows on this machine's network. Fetches secrets; makes no call.
@@ -51,6 +53,20 @@ pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
 /// # Errors
 /// As [`parts`].
 pub fn parts_in(loaded: &Loaded, environment: &Environment) -> Result<Parts, Failure> {
+    parts_of(loaded, &|| environment.clone())
+}
+
+/// As [`parts`], to look at a store: secrets may be missing, and what they are needed for makes no call.
+///
+/// # Errors
+/// All mistakes of the configuration.
+pub fn parts_offline(loaded: &Loaded) -> Result<Parts, Failure> {
+    let machine = Environment::machine();
+    parts_of(loaded, &|| machine.offline())
+}
+
+/// Builds each connector in an environment of its own.
+fn parts_of(loaded: &Loaded, environment: &dyn Fn() -> Environment) -> Result<Parts, Failure> {
     let config = &loaded.config;
     let (mut errors, mut faults) = (Vec::new(), Vec::new());
     let mut sources: BTreeMap<SourceName, Arc<dyn Source>> = BTreeMap::new();
@@ -60,19 +76,22 @@ pub fn parts_in(loaded: &Loaded, environment: &Environment) -> Result<Parts, Fai
         let markets = flows.flat_map(|flow| &flow.markets).filter_map(|market| config.markets.get(market));
         markets.for_each(|market| demand.add(market));
         let scratch = config.store.path.with_extension("scratch").join(name.as_str());
-        let setup = Setup { environment, demand: &demand, scratch: &scratch };
+        let setup = Setup { environment: &environment(), demand: &demand, scratch: &scratch };
         match settings.connector.build(&setup) {
             Ok(source) => drop(sources.insert(name.clone(), source)),
             Err(fault) => faults.push(named(fault, "source", name.as_str())),
         }
     }
     let mut built: BTreeMap<&str, (Arc<dyn Destination>, Arc<Gate>)> = BTreeMap::new();
+    let mut lacking = BTreeSet::new();
     for settings in config.flows.values() {
         if built.contains_key(settings.destination.as_str()) {
             continue;
         }
-        match config.destinations.get(&settings.destination).map(|it| it.build(environment)) {
+        let environment = environment();
+        match config.destinations.get(&settings.destination).map(|it| it.build(&environment)) {
             Some(Ok(destination)) => {
+                lacking.extend(environment.lacks_secrets().then_some(&settings.destination));
                 drop(built.insert(&settings.destination, (destination, Gate::new(environment.random().clone()))));
             }
             Some(Err(fault)) => faults.push(named(fault, "destination", &settings.destination)),
@@ -101,7 +120,9 @@ pub fn parts_in(loaded: &Loaded, environment: &Environment) -> Result<Parts, Fai
         }
     }
     errors.extend(clashes(&flows).iter().flat_map(|clash| loaded.clash(clash)));
-    if errors.is_empty() { Ok(Parts { sources, flows }) } else { Err(Failure::Config(ConfigErrors(errors))) }
+    let of_lacking = config.flows.iter().filter(|(_, settings)| lacking.contains(&settings.destination));
+    let keyless = of_lacking.map(|(name, _)| name.clone()).collect();
+    if errors.is_empty() { Ok(Parts { sources, flows, keyless }) } else { Err(Failure::Config(ConfigErrors(errors))) }
 }
 
 fn flow(

@@ -309,7 +309,9 @@ pub fn brief(span: Duration) -> String {
         format!("{millis} ms")
     } else if millis < 60_000 {
         format!("{:.1} s", span.as_secs_f64())
-    } else {
+    } else if span.as_secs() < 2 * 3600 {
         format!("{} min {} s", span.as_secs() / 60, span.as_secs() % 60)
+    } else {
+        format!("{} h {} min", span.as_secs() / 3600, span.as_secs() / 60 % 60)
     }
 }

@@ -1,24 +1,35 @@
 //! The environment of a connector: hosts, time, random numbers.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
-use contract::{Clock, Fault, Random, SystemClock};
+use async_trait::async_trait;
+use contract::{Clock, Fault, Random, SecretRef, SystemClock, secret::SecretError};
 use model::Timestamp;
+use secrecy::SecretString;
 
-use crate::{Client, Options, Transport, transport::Internet};
+use crate::{
+    Broken, Client, Options, Request, Transport,
+    client::{Effect, Reason},
+    transport::{Answer, Internet},
+};
 
-/// Where a connector's calls go, and where its time and its random numbers come from. Cheap to clone.
+/// Where a connector's calls go, and where its secrets, its time and its random numbers come from. Cheap to clone.
 #[derive(Clone)]
 pub struct Environment {
     transport: Option<Arc<dyn Transport>>,
     clock: Arc<dyn Clock>,
     random: Random,
+    /// The first secret that could not be read; `None` where that is an error.
+    lacking: Option<Arc<OnceLock<String>>>,
 }
 
 impl Environment {
     /// The network, clock and entropy of this machine.
     pub fn machine() -> Self {
-        Self { transport: None, clock: Arc::new(SystemClock), random: Random::of_machine() }
+        Self { transport: None, clock: Arc::new(SystemClock), random: Random::of_machine(), lacking: None }
     }
 
     /// The same environment with another clock: for a test about clocks that disagree.
@@ -29,7 +40,33 @@ impl Environment {
 
     /// Another environment: for a simulated run.
     pub fn new(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>, random: Random) -> Self {
-        Self { transport: Some(transport), clock, random }
+        Self { transport: Some(transport), clock, random, lacking: None }
+    }
+
+    /// An environment for one connector that is only asked for what it knows without a call: secrets may be missing, and no
+    /// call is made then.
+    #[must_use]
+    pub fn offline(&self) -> Self {
+        Self { lacking: Some(Arc::default()), ..self.clone() }
+    }
+
+    /// Fetches a secret. In an [`Environment::offline`], the reference stands for a secret that can't be read.
+    ///
+    /// # Errors
+    /// The variable is not set, the file can't be read, or the value is empty.
+    pub fn secret(&self, secret: &SecretRef) -> Result<SecretString, SecretError> {
+        match (secret.resolve(), &self.lacking) {
+            (Err(error), Some(lacking)) => {
+                lacking.get_or_init(|| error.to_string());
+                Ok(secret.to_string().into())
+            }
+            (read, _) => read,
+        }
+    }
+
+    /// Whether a secret that was asked for could not be read.
+    pub fn lacks_secrets(&self) -> bool {
+        self.lacking.as_ref().is_some_and(|lacking| lacking.get().is_some())
     }
 
     /// A client with limits and counters of its own.
@@ -40,6 +77,10 @@ impl Environment {
         let transport = match &self.transport {
             Some(transport) => Arc::clone(transport),
             None => Arc::new(Internet::new(options)?),
+        };
+        let transport = match &self.lacking {
+            Some(lacking) => Arc::new(Offline { lacking: Arc::clone(lacking), transport }),
+            None => transport,
         };
         Ok(Client::over(transport, options, self.random.clone()))
     }
@@ -52,6 +93,26 @@ impl Environment {
     /// Random numbers for jitter.
     pub fn random(&self) -> &Random {
         &self.random
+    }
+}
+
+/// Makes no call once a secret is lacking: what stands for it must not be sent.
+struct Offline {
+    lacking: Arc<OnceLock<String>>,
+    transport: Arc<dyn Transport>,
+}
+
+#[async_trait]
+impl Transport for Offline {
+    async fn carry(&self, request: Request) -> Result<Answer, Broken> {
+        match self.lacking.get() {
+            None => self.transport.carry(request).await,
+            Some(error) => {
+                let fault = Fault::config("C0311", format!("no call can be made: {error}"))
+                    .hint("set the secrets that the configuration names for this command too");
+                Err(Broken::new(Effect::None, Reason::Request, fault))
+            }
+        }
     }
 }
 

@@ -18,10 +18,14 @@ pub mod status;
 mod sync;
 mod verify;
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
-use contract::{Clock, Store, store::FlowId};
+use contract::{
+    Clock, Fault, Store,
+    store::{FlowId, Former, Leftover},
+};
 use engine::{Flow, SystemClock, run::Engine};
+use model::FlowName;
 use tokio::sync::watch;
 
 use crate::{
@@ -140,16 +144,32 @@ impl Session {
 struct Look {
     store: Arc<dyn Store>,
     flows: Vec<Arc<Flow>>,
+    /// Flows of which nobody knows the account.
+    keyless: BTreeSet<FlowName>,
     /// The lanes that each source reads.
     lanes: status::Lanes,
 }
 
+/// Opens the store of a configuration for reading. Needs no secrets.
 fn look(path: &Path) -> Result<Look, Failure> {
-    let loaded = load(path)?;
-    let store = assemble::open_read_only(&loaded)?;
-    let assemble::Parts { sources, flows } = assemble::parts(&loaded)?;
+    look_at(&load(path)?)
+}
+
+fn look_at(loaded: &Loaded) -> Result<Look, Failure> {
+    let store = assemble::open_read_only(loaded)?;
+    let assemble::Parts { sources, flows, keyless } = assemble::parts_offline(loaded)?;
     let lanes = sources.into_iter().map(|(name, source)| (name, source.lanes())).collect();
-    Ok(Look { store, flows, lanes })
+    Ok(Look { store, flows, keyless, lanes })
+}
+
+impl Look {
+    /// What is left of flows and sources that are no longer configured.
+    async fn leftovers(&self) -> Result<Vec<Leftover>, Fault> {
+        let mut left = self.store.left_behind(&configured(&self.flows)).await?;
+        // Without its keys nobody knows which of a flow's accounts is the present one.
+        left.retain(|it| it.former != Former::Account || !self.keyless.contains(&it.id.flow));
+        Ok(left)
+    }
 }
 
 /// What tells the configured flows from those that are left of earlier configurations.
@@ -189,7 +209,7 @@ fn chosen(flows: &[Arc<Flow>], names: &[String]) -> Result<Vec<Arc<Flow>>, Failu
     for name in names {
         if !flows.iter().any(|flow| flow.name.as_str() == name) {
             let known: Vec<&str> = flows.iter().map(|flow| flow.name.as_str()).collect();
-            let fault = contract::Fault::config("C0821", format!("there is no flow {name:?}"))
+            let fault = Fault::config("C0821", format!("there is no flow {name:?}"))
                 .hint(format!("the configuration has: {}", known.join(", ")));
             return Err(fault.into());
         }

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use contract::{
     Clock, Fault, Store,
-    store::{Found, Number},
+    store::{Found, Leftover, Number},
 };
 use engine::{
     Flow,
@@ -55,10 +55,11 @@ pub(super) struct RecordPlan {
 pub(super) async fn run(path: &Path, args: PlanArgs, output: Output<'_>) -> Result<Exit, Failure> {
     // What was read before can be looked at beside a process that writes.
     if args.offline
-        && let Some(Look { store, flows, .. }) = known(path).await
+        && let Some(looked) = known(path).await
     {
-        let exit = show(store.as_ref(), clock().as_ref(), &chosen(&flows, &args.flow)?, &args, output).await?;
-        leftovers(store.as_ref(), &flows, output).await?;
+        let Look { store, flows, .. } = &looked;
+        let exit = show(store.as_ref(), clock().as_ref(), &chosen(flows, &args.flow)?, &args, output).await?;
+        name_leftovers(&looked.leftovers().await?, output)?;
         return Ok(exit);
     }
     control::run(path, control::Command::Plan(args), output).await
@@ -80,13 +81,13 @@ pub(super) async fn carry_out(session: &Session, args: &PlanArgs, output: Output
         session.progress.finish();
     }
     let exit = show(engine.store.as_ref(), engine.clock.as_ref(), &flows, args, output).await?;
-    leftovers(engine.store.as_ref(), &engine.flows, output).await?;
+    name_leftovers(&engine.store.left_behind(&configured(&engine.flows)).await?, output)?;
     Ok(exit)
 }
 
 /// Names what is left of flows and sources that are no longer configured: no plan of a configured flow shows it.
-async fn leftovers(store: &dyn Store, flows: &[Arc<Flow>], output: Output<'_>) -> Result<(), Failure> {
-    for line in leftovers_text(&store.left_behind(&configured(flows)).await?).lines() {
+fn name_leftovers(left: &[Leftover], output: Output<'_>) -> Result<(), Failure> {
+    for line in leftovers_text(left).lines() {
         output.line(line)?;
     }
     Ok(())

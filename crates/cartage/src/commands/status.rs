@@ -1,19 +1,23 @@
 //! `cartage status`: how every flow stands.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io::IsTerminal as _, path::Path, sync::Arc, time::Duration};
 
 use contract::{
     Fault, Lane, Store,
-    store::{Count, FlowId, Former, Found, Hold, LaneState, Leftover, Retrying, Stopped, Tally, Trouble, UnreadRow},
+    store::{
+        Count, FlowId, Former, Found, Freshness, Hold, LaneState, Leftover, Retrying, Stopped, Tally, Trouble,
+        UnreadRow,
+    },
 };
 use engine::{Flow, prepare::OUTRANKED, run::Engine};
-use model::{Kind, Notice, RecordId, SourceName};
+use model::{Kind, Notice, RecordId, SourceName, Timestamp};
 use serde::Serialize;
 
-use super::{Look, configured, listed, look};
+use super::{Look, clock, interrupted, listed, look};
 use crate::{
     cli::StatusArgs,
     output::{self, Exit, Failure, Output, table},
+    progress::brief,
 };
 
 /// How everything stands.
@@ -37,6 +41,9 @@ pub struct FlowStatus {
     /// How its records stand.
     #[serde(flatten)]
     pub tally: Tally,
+    /// How current it is.
+    #[serde(flatten)]
+    pub freshness: Freshness,
     /// Lanes of its source that were never read completely or could not be read the last time.
     pub not_read: Vec<String>,
     /// Records of its source that could not be understood, of all kinds: a stock entry is part of a product.
@@ -110,9 +117,9 @@ pub async fn flows(store: &dyn Store, flows: &[Arc<Flow>], lanes: &Lanes) -> Res
         let not_read: Vec<String> = not_read.map(|lane| lane.name.to_string()).collect();
         let source_unread = store.counts(&flow.source).await?.iter().map(|count| count.unread).sum();
         let converged = tally.left().next().is_none() && not_read.is_empty() && source_unread == 0;
-        let trouble = store.trouble(&flow.name).await?;
+        let (freshness, trouble) = (store.freshness(&flow.name).await?, store.trouble(&flow.name).await?);
         let (flow, market) = (flow.name.to_string(), flow.market_names());
-        all.push(FlowStatus { flow, market, tally, not_read, source_unread, trouble, converged });
+        all.push(FlowStatus { flow, market, tally, freshness, not_read, source_unread, trouble, converged });
     }
     Ok(all)
 }
@@ -186,6 +193,17 @@ pub fn flows_table(flows: &[FlowStatus]) -> String {
     text
 }
 
+/// The last acknowledged call of each flow, and how long the oldest of its pending records has been pending.
+fn freshness_table(flows: &[FlowStatus], now: Timestamp) -> String {
+    let row = |FlowStatus { flow, freshness, .. }: &FlowStatus| {
+        let acknowledged = freshness.acknowledged_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+        let pending = freshness.pending_since.map_or_else(|| "none".to_owned(), |since| brief(since.until(now)));
+        vec![flow.clone(), acknowledged, pending]
+    };
+    let rows: Vec<Vec<String>> = flows.iter().map(row).collect();
+    format!("\n{}", table(&["flow", "last acknowledged call", "oldest pending record"], &rows))
+}
+
 /// What is left of flows that are no longer configured as they were, a line each.
 pub(super) fn leftovers_text(leftovers: &[Leftover]) -> String {
     let line = |Leftover { id: FlowId { flow, source, .. }, former, items, .. }: &Leftover| match former {
@@ -226,16 +244,55 @@ pub(super) async fn run(path: &Path, args: &StatusArgs, output: Output<'_>) -> R
     if let Some(rule) = &args.records {
         return listed::run(&looked, rule, output).await;
     }
-    loop {
-        let status = status(&looked).await?;
-        output.document(&status)?;
-        output.line(text(&status).trim_end())?;
-        if !args.watch {
-            return Ok(exit(&status));
-        }
-        output.line("")?;
-        tokio::time::sleep(Duration::from_secs(2)).await;
+    if args.watch {
+        return watch(&looked, output).await;
     }
+    let status = status(&looked).await?;
+    output.document(&status)?;
+    output.line(text(&status, clock().now()).trim_end())?;
+    Ok(exit(&status))
+}
+
+/// Shows the status anew every two seconds, in its place on a terminal, until interrupted.
+async fn watch(looked: &Look, output: Output<'_>) -> Result<Exit, Failure> {
+    let mut interrupted = std::pin::pin!(interrupted());
+    let mut screen = std::io::stdout().is_terminal().then_some(Screen::Foreign);
+    loop {
+        let now = clock().now();
+        let text = text(&status(looked).await?, now);
+        output.line(frame(&format!("{now}\n{text}"), &mut screen))?;
+        tokio::select! {
+            () = &mut interrupted => return Ok(Exit::Done),
+            () = tokio::time::sleep(Duration::from_secs(2)) => {}
+        }
+    }
+}
+
+/// What a terminal shows.
+#[derive(Clone, Copy)]
+enum Screen {
+    /// Something else.
+    Foreign,
+    /// The frame before.
+    Ours,
+}
+
+/// A text to be shown in place of the one before it, where there is a screen; otherwise after it.
+fn frame(text: &str, screen: &mut Option<Screen>) -> String {
+    const CLEAR: &str = "\x1b[2J";
+    const HOME: &str = "\x1b[H";
+    const TO_END_OF_LINE: &str = "\x1b[K\n";
+    const TO_END_OF_SCREEN: &str = "\x1b[J";
+    let clear = match screen.replace(Screen::Ours) {
+        None => {
+            *screen = None;
+            return format!("{}\n", text.trim_end());
+        }
+        Some(Screen::Foreign) => CLEAR,
+        // Without clearing all of it, so that it does not flicker.
+        Some(Screen::Ours) => "",
+    };
+    format!("{clear}{HOME}{}{TO_END_OF_LINE}{TO_END_OF_SCREEN}", text.trim_end().replace('\n', TO_END_OF_LINE))
 }
 
 fn exit(status: &Status) -> Exit {
@@ -246,7 +303,8 @@ fn exit(status: &Status) -> Exit {
     faults.chain(held).chain(left).chain([exit_of(&status.flows)]).max().unwrap_or(Exit::Done)
 }
 
-async fn status(Look { store, flows: all, lanes }: &Look) -> Result<Status, Fault> {
+async fn status(looked: &Look) -> Result<Status, Fault> {
+    let Look { store, flows: all, lanes, .. } = looked;
     let mut sources = Vec::new();
     for name in lanes.keys() {
         let lanes = store.lanes(name).await?.into_iter().map(|(lane, state)| LaneStatus { lane, state }).collect();
@@ -257,12 +315,13 @@ async fn status(Look { store, flows: all, lanes }: &Look) -> Result<Status, Faul
         });
         sources.push(SourceStatus { source: name.to_string(), records, lanes, unread, noticed: noticed.collect() });
     }
-    let leftovers = store.left_behind(&configured(all)).await?;
+    let leftovers = looked.leftovers().await?;
     Ok(Status { flows: flows(store.as_ref(), all, lanes).await?, sources, leftovers })
 }
 
-fn text(status: &Status) -> String {
+fn text(status: &Status, now: Timestamp) -> String {
     let mut text = flows_table(&status.flows);
+    text += &freshness_table(&status.flows, now);
     text += &leftovers_text(&status.leftovers);
     for source in &status.sources {
         let counts = source.records.iter().map(|count| format!("{} {}", count.kind, count.live));
@@ -271,7 +330,7 @@ fn text(status: &Status) -> String {
             .lanes
             .iter()
             .map(|LaneStatus { lane, state }| {
-                let at = |at: Option<model::Timestamp>| at.map_or("never".to_owned(), |at| at.to_string());
+                let at = |at: Option<Timestamp>| at.map_or("never".to_owned(), |at| at.to_string());
                 let note = match (&state.fault, state.held) {
                     (Some(fault), _) => fault.to_string(),
                     (None, Some((missing, live))) => {
@@ -305,4 +364,18 @@ fn text(status: &Status) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watched_status_is_drawn_in_its_place_on_a_terminal_and_below_the_last_one_elsewhere() {
+        let mut screen = Some(Screen::Foreign);
+        assert_eq!(frame("a\nb\n", &mut screen), "\x1b[2J\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J");
+        assert_eq!(frame("c\n", &mut screen), "\x1b[Hc\x1b[K\n\x1b[J");
+        let mut none = None;
+        assert_eq!([frame("a\n", &mut none), frame("b\n", &mut none)], ["a\n", "b\n"]);
+    }
 }

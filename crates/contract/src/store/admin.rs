@@ -119,7 +119,7 @@ pub struct Retrying {
 }
 
 /// How current a flow is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Freshness {
     /// When the destination acknowledged a call last; none: never.
     pub acknowledged_at: Option<Timestamp>,

@@ -70,8 +70,8 @@ impl Client {
     pub fn new(config: &Config, environment: &Environment) -> Result<Self, Fault> {
         let base = config.checked()?;
         let secret = |name: &str, secret: &contract::SecretRef| {
-            secret
-                .resolve()
+            environment
+                .secret(secret)
                 .map_err(|error| Fault::config("C0401", format!("clerk: {name}: {error}"))
                     .hint("both keys belong to one store, see API Keys in my.clerk.io; a private key is shown once, when it is made"))
         };

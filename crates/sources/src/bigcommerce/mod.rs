@@ -60,7 +60,7 @@ impl BigCommerce {
     /// # Errors
     /// `C0213` for a setting that can't be used, `C0214` for a token that can't be read.
     pub fn new(config: Config, environment: &Environment) -> Result<Self, Fault> {
-        let token = config.access_token.resolve().map_err(|error| {
+        let token = environment.secret(&config.access_token).map_err(|error| {
             Fault::config("C0214", format!("the setting access_token can't be used: {error}")).hint(
                 "the token is shown once, when an API account is made in the control panel; export it, or name another \
                  place for it (env:NAME or file:PATH)",

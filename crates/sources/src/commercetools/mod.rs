@@ -70,8 +70,8 @@ impl Commercetools {
     /// `C0213` for a setting that can't be used, `C0214` for a secret that can't be read.
     pub fn new(config: Config, environment: &Environment) -> Result<Self, Fault> {
         let secrets = Secrets {
-            client_id: resolve("client_id", &config.client_id)?,
-            client_secret: resolve("client_secret", &config.client_secret)?,
+            client_id: read("client_id", &config.client_id, environment)?,
+            client_secret: read("client_secret", &config.client_secret, environment)?,
         };
         Self::with_secrets(config, &secrets, environment)
     }
@@ -89,8 +89,8 @@ impl Commercetools {
     }
 }
 
-fn resolve(setting: &str, secret: &SecretRef) -> Result<SecretString, Fault> {
-    secret.resolve().map_err(|error| {
+fn read(setting: &str, secret: &SecretRef, environment: &Environment) -> Result<SecretString, Fault> {
+    environment.secret(secret).map_err(|error| {
         Fault::config("C0214", format!("the setting {setting} can't be used: {error}")).hint(
             "id and secret are shown once, when an API client is made in the Merchant Center; export them, or name \
              another place for them (env:NAME or file:PATH)",
