@@ -78,7 +78,7 @@ pub enum Command {
     Init,
     /// Look at configuration, secrets, credentials, rights and settings, without sending anything.
     Check,
-    /// Tell what a push would do, without doing it; for one record, which fields would change.
+    /// Show what a push would do, without doing it; for one record, which fields would change.
     #[command(after_help = "\
 Reads the source first, so that the answer is about now.
 
@@ -124,6 +124,12 @@ Examples:
     /// Records that are dead, or of which nobody knows whether a call arrived: list, show, send again, drop.
     #[command(subcommand)]
     Dead(DeadCommand),
+    /// Print a JSON document for who helps you: configuration, versions, states and codes of errors.
+    ///
+    /// It has no secrets (only whether each is there), no record, no ids, and nothing that a shop or destination said. Read it
+    /// before you send it.
+    #[command(after_help = "Example:\n  cartage support-bundle > support.json")]
+    SupportBundle,
     /// Help on a command, an error, a setting or a task.
     #[command(after_help = "\
 Examples:
@@ -192,7 +198,7 @@ pub struct SyncArgs {
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Look again every two seconds until interrupted.
+    /// Show it anew every two seconds until interrupted.
     #[arg(long, conflicts_with = "json")]
     pub watch: bool,
     /// List the records that this rule keeps out, or that are held for this reason, such as item_of_another, no_price or

@@ -54,6 +54,7 @@ impl Environment {
     ///
     /// # Errors
     /// The variable is not set, the file can't be read, or the value is empty.
+    #[expect(clippy::disallowed_methods, reason = "this is the one way by which connectors read secrets")]
     pub fn secret(&self, secret: &SecretRef) -> Result<SecretString, SecretError> {
         match (secret.resolve(), &self.lacking) {
             (Err(error), Some(lacking)) => {

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value as Json, json};
 
-use super::{check, control, dead, explain, forget, help, listed, pause, plan, status, sync, verify};
+use super::{check, control, dead, explain, forget, help, listed, pause, plan, status, support, sync, verify};
 use crate::output;
 
 /// The version of the documents. A member that is renamed, removed, or gets another type makes a new one; a member that is
@@ -36,6 +36,7 @@ pub fn all() -> Vec<Document> {
         of::<control::Reloaded>("reload", "reload"),
         of::<Vec<dead::Row>>("dead", "dead list, dead show"),
         of::<Vec<dead::Done>>("dead-change", "dead replay, dead drop"),
+        of::<support::Bundle>("support-bundle", "support-bundle"),
         of::<help::Page>("help", "help"),
         of::<output::Failed>("failure", "every command that fails"),
     ]

@@ -39,7 +39,7 @@ pub(super) fn run(topic: Option<&str>, output: Output<'_>) -> Result<Exit, Failu
 }
 
 /// The page of this name, in any case.
-fn page(topic: &str) -> Option<&'static str> {
+pub(super) fn page(topic: &str) -> Option<&'static str> {
     let pages = [&ERRORS, &REFERENCE, &GUIDES].into_iter().flat_map(Dir::files);
     let mut named = pages.filter(|file| name(file.path()).is_some_and(|name| name.eq_ignore_ascii_case(topic)));
     named.next()?.contents_utf8()

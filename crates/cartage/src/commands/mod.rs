@@ -15,6 +15,7 @@ mod pause;
 mod plan;
 mod run;
 pub mod status;
+mod support;
 mod sync;
 mod verify;
 
@@ -67,6 +68,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Verify(args) => control::run(&cli.config, control::Command::Verify(args), output).await,
         Command::Forget(args) => control::run(&cli.config, control::Command::Forget(args), output).await,
         Command::Dead(command) => dead::run(&cli.config, command, output).await,
+        Command::SupportBundle => support::run(&cli.config).await,
         Command::Help { topic } => help::run(topic.as_deref(), output),
         Command::Completions { shell } => help::completions(shell, Output::new(false)),
         Command::Man { out } => help::man(&out),

@@ -10,6 +10,7 @@ mod market;
 mod problem;
 mod read;
 pub mod schema;
+mod shown;
 mod source_map;
 mod suggest;
 mod value;

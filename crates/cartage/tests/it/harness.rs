@@ -419,8 +419,14 @@ impl Ran {
 
 /// Runs the binary.
 pub(crate) async fn cartage(arguments: &[&str]) -> Ran {
+    cartage_with(arguments, &[]).await
+}
+
+/// Runs the binary with these variables of the environment.
+pub(crate) async fn cartage_with(arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_cartage"));
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true).env_remove("RUST_LOG");
+    command.envs(variables.iter().copied());
     let output = tokio::time::timeout(Duration::from_mins(2), command.output()).await.expect("it hangs").unwrap();
     Ran {
         code: output.status.code().unwrap_or(-1),

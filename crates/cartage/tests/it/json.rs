@@ -132,6 +132,7 @@ async fn every_document_fits_its_schema() {
     shop.age();
     is("sync", &shop.cartage(&["sync", "--json"]).await.ended(3));
     is("status", &shop.cartage(&["status", "--json"]).await.ended(3));
+    is("support-bundle", &shop.cartage(&["support-bundle"]).await.ended(0));
     shop.store("de").disable(false);
     let config = std::fs::read_to_string(&shop.config).unwrap();
     let (before, _) = config.split_once("[flows.clerk-uk]").unwrap();

@@ -3,7 +3,7 @@
 use sandbox::clerk::{Rejection, Resource};
 use serde_json::Value;
 
-use crate::harness::Shop;
+use crate::harness::{Shop, cartage_with};
 
 /// Sets the section `[telemetry]`.
 fn log(shop: &Shop, lines: &str) {
@@ -57,6 +57,21 @@ async fn switches_log_more_and_less_and_calls_can_be_seen() {
     log(&shop, "format = \"json\"\nlog = \"off,engine::pull=debug\"");
     let logged = lines(&shop.cartage(&["sync", "--full"]).await.ended(0).err);
     assert!(!logged.is_empty() && logged.iter().all(|line| line["target"] == "engine::pull"), "{logged:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rust_log_says_what_is_logged_before_the_configuration_does() {
+    let shop = Shop::uniform(3).await;
+    log(&shop, "format = \"json\"\nlog = \"off\"");
+    let config = shop.config.display().to_string();
+    let sync = async |levels: &str, more: &[&str]| {
+        let arguments = [&["--config", &config, "sync", "--full"], more].concat();
+        cartage_with(&arguments, &[("RUST_LOG", levels)]).await
+    };
+    let logged = lines(&sync("warn,engine::pull=debug", &[]).await.ended(0).err);
+    assert!(!logged.is_empty() && logged.iter().all(|line| line["target"] == "engine::pull"), "{logged:?}");
+    assert_eq!(sync("", &[]).await.ended(0).err, "", "an empty one says nothing");
+    sync("verbose", &[]).await.ended(2).says(&["RUST_LOG", "\"verbose\" is no level"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

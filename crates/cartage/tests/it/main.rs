@@ -29,6 +29,7 @@ mod guard;
 mod harness;
 mod json;
 mod logs;
+mod looking;
 mod luma;
 mod payloads;
 mod service;
