@@ -9,7 +9,7 @@ use contract::{
     payload::OWN_FIELDS,
     store::Work,
 };
-use model::{Filtered, Kind, Market, Record, Timestamp};
+use model::{Filtered, Kind, Market, Record, Timestamp, Window};
 use serde_json::{Map, Value as Json};
 
 use crate::{
@@ -20,15 +20,10 @@ use crate::{
     prepare::Target,
 };
 
-/// The items that the destination should hold for a record, and until when that is valid.
-pub fn desired(
-    flow: &Flow,
-    prepared: &Prepared,
-    work: &Work,
-    now: Timestamp,
-) -> (Target, Vec<Item>, Option<Timestamp>) {
+/// The items that the destination should hold for a record, and the span around `now` in which that does not change.
+pub fn desired(flow: &Flow, prepared: &Prepared, work: &Work, now: Timestamp) -> (Target, Vec<Item>, Window) {
     match work.record() {
-        None => (Target::Gone, Vec::new(), None),
+        None => (Target::Gone, Vec::new(), Window::OPEN),
         Some(Record::Product(product)) => {
             let projections = prepared.views.product(product, work.joined(), now);
             finish(flow, prepared, work.kind, &projections, Subject::Product)
@@ -39,7 +34,7 @@ pub fn desired(
         }
         Some(other) => {
             let fault = defect("C0602", format!("a {} can't be carried by a flow", other.kind()));
-            (Target::Dead(fault), Vec::new(), None)
+            (Target::Dead(fault), Vec::new(), Window::OPEN)
         }
     }
 }
@@ -57,10 +52,10 @@ fn finish<'p, L>(
     kind: Kind,
     projections: &'p Projections<'p, L>,
     subject: impl Fn(Shown<'p, L>) -> Subject<'p>,
-) -> (Target, Vec<Item>, Option<Timestamp>) {
-    let due = projections.next;
+) -> (Target, Vec<Item>, Window) {
+    let holds = projections.holds;
     if let Some(filtered) = projections.filtered() {
-        return (Target::Filtered(filtered.name()), Vec::new(), due);
+        return (Target::Filtered(filtered.name()), Vec::new(), holds);
     }
     let shown: Vec<(&Market, &L)> = projections.shown().collect();
     let at_once = match flow.markets_of(kind) {
@@ -83,12 +78,12 @@ fn finish<'p, L>(
     let mut ids = BTreeSet::new();
     if let Some(twice) = all.iter().find(|item| !ids.insert(&item.id)) {
         let fault = defect("C0634", format!("two of its items would both be {:?}", twice.id.as_str()));
-        return (Target::Dead(fault), Vec::new(), due);
+        return (Target::Dead(fault), Vec::new(), holds);
     }
     match (refused, filtered) {
-        (Some(fault), _) => (Target::Dead(fault), all, due),
-        (None, Some(rule)) if all.is_empty() => (Target::Filtered(rule.name()), all, due),
-        (None, _) => (Target::InSync, all, due),
+        (Some(fault), _) => (Target::Dead(fault), all, holds),
+        (None, Some(rule)) if all.is_empty() => (Target::Filtered(rule.name()), all, holds),
+        (None, _) => (Target::InSync, all, holds),
     }
 }
 

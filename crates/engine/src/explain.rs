@@ -131,7 +131,7 @@ async fn stop(
     } else {
         stands(work, ledger.as_ref())
     };
-    let next = job.due;
+    let next = job.holds.until;
     let of = |view: &View| work.record().map(|record| view.origins(record, work.joined(), clock.now()));
     let origins = prepared.views.each().iter().filter_map(of).flatten().collect();
     let items: Vec<_> = job.parts.into_iter().filter_map(Part::item).collect();

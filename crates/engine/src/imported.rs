@@ -8,7 +8,7 @@ use contract::{
     Clock, Fault, Store,
     store::{Held, Leased, Number, Revision, Settled, State, Step, Work},
 };
-use model::{Kind, RemoteId};
+use model::{Kind, RemoteId, Window};
 
 use crate::flow::Flow;
 
@@ -58,7 +58,7 @@ pub async fn settle(
                 // A record that is not deleted may be sold again by now.
                 state: if work.record().is_none() { State::Gone } else { State::Retry(at) },
                 items: Held::Items(Vec::new()),
-                due: None,
+                holds: Window::OPEN,
                 call: None,
                 fault: None,
                 refused: Vec::new(),

@@ -5,7 +5,7 @@ use contract::{
     destination::{Carry, Repeat},
     store::{Entry, HeldItem, Hold, ItemEntry, Number, Owner, Revision, State, Trial, Work},
 };
-use model::{Kind, Record, RecordId, RemoteId, Timestamp};
+use model::{Kind, Record, RecordId, RemoteId, Timestamp, Window};
 
 use crate::{
     compose::desired,
@@ -33,8 +33,8 @@ pub struct Job {
     pub rank: Rank,
     /// How often claims had changed which items it holds.
     pub turn: u32,
-    /// When its projection may change by time alone.
-    pub due: Option<Timestamp>,
+    /// The span of time in which its projection does not change by time alone.
+    pub holds: Window,
     /// How often in a row it was deferred before.
     pub attempts: u32,
     /// How often it failed alone.
@@ -152,14 +152,14 @@ pub enum Action {
 
 /// The job for a record.
 pub fn job(flow: &Flow, prepared: &Prepared, work: &Work, now: Timestamp) -> Job {
-    let (target, items, due) = desired(flow, prepared, work, now);
+    let (target, items, holds) = desired(flow, prepared, work, now);
     let entry = work.entry.as_ref();
     let parts = match target {
         // A record that can't be mapped can't be compared.
         Target::Dead(_) => items.into_iter().map(refused).collect(),
         Target::InSync | Target::Filtered(_) | Target::Gone => parts(flow, work.kind, items, entry),
     };
-    Job { due, ..Job::of(work, target, parts) }
+    Job { holds, ..Job::of(work, target, parts) }
 }
 
 fn refused(item: Item) -> Part {
@@ -233,7 +233,7 @@ impl Job {
             outranked: None,
             rank: Rank::of(work),
             turn: entry.map_or(0, |entry| entry.turn),
-            due: None,
+            holds: Window::OPEN,
             attempts: entry.map_or(0, |entry| entry.attempts),
             trial: entry.and_then(|entry| entry.trial),
             state: entry.map(|entry| entry.state.clone()),

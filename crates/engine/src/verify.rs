@@ -7,7 +7,7 @@ use contract::{
     Clock, Fault, Store,
     store::{Held, HeldItem, Leased, Number, Settled, State, Step, Work},
 };
-use model::{Kind, RecordId, RemoteId};
+use model::{Kind, RecordId, RemoteId, Window};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
@@ -319,7 +319,7 @@ pub async fn repair(flow: &Flow, store: &dyn Store, clock: &dyn Clock, verified:
             revision: entry.revision,
             state: State::Retry(at),
             items: Held::Items(known.chain(extra).collect()),
-            due: None,
+            holds: Window::OPEN,
             call: None,
             fault: None,
             refused: Vec::new(),

@@ -84,9 +84,20 @@ impl Window {
         self.from.is_none() && self.until.is_none()
     }
 
-    /// The first boundary after `at`.
-    pub fn next_boundary(&self, at: Timestamp) -> Option<Timestamp> {
-        [self.from, self.until].into_iter().flatten().filter(|boundary| *boundary > at).min()
+    /// The longest span around `at` in which [`Self::contains`] does not change.
+    #[must_use]
+    pub fn steady(&self, at: Timestamp) -> Self {
+        let boundaries = || [self.from, self.until].into_iter().flatten();
+        Self {
+            from: boundaries().filter(|boundary| *boundary <= at).max(),
+            until: boundaries().filter(|boundary| *boundary > at).min(),
+        }
+    }
+
+    /// The span that lies in both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { from: self.from.max(other.from), until: self.until.into_iter().chain(other.until).min() }
     }
 }
 
@@ -234,10 +245,13 @@ mod tests {
     }
 
     #[test]
-    fn the_next_boundary_is_the_first_one_still_to_come() {
+    fn a_window_is_steady_between_its_boundaries() {
         let window = Window { from: Some(at(10)), until: Some(at(20)) };
-        assert_eq!(window.next_boundary(at(0)), Some(at(10)));
-        assert_eq!(window.next_boundary(at(10)), Some(at(20)));
-        assert_eq!(window.next_boundary(at(20)), None);
+        let span = |from, until| Window { from, until };
+        assert_eq!(window.steady(at(9)), span(None, Some(at(10))));
+        assert_eq!(window.steady(at(10)), span(Some(at(10)), Some(at(20))));
+        assert_eq!(window.steady(at(20)), span(Some(at(20)), None));
+        assert_eq!(window.steady(at(10)).and(Window::OPEN), window);
+        assert_eq!(window.and(span(Some(at(15)), None)), span(Some(at(15)), Some(at(20))));
     }
 }

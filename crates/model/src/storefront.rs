@@ -93,9 +93,9 @@ impl Online {
         self.on && self.window.contains(at)
     }
 
-    /// The first instant after `at` at which that may change.
-    pub fn next(&self, at: Timestamp) -> Option<Timestamp> {
-        if self.on { self.window.next_boundary(at) } else { None }
+    /// The longest span around `at` in which that does not change.
+    pub fn steady(&self, at: Timestamp) -> Window {
+        if self.on { self.window.steady(at) } else { Window::OPEN }
     }
 }
 
@@ -174,9 +174,9 @@ mod tests {
         let window = Window { from: Some(at(10)), until: Some(at(20)) };
         let online = Online { on: true, window };
         assert_eq!([9, 10, 19, 20].map(|millis| online.at(at(millis))), [false, true, true, false]);
-        assert_eq!([9, 10, 20].map(|millis| online.next(at(millis))), [Some(at(10)), Some(at(20)), None]);
+        assert_eq!([9, 10, 20].map(|millis| online.steady(at(millis)).until), [Some(at(10)), Some(at(20)), None]);
         let off = Online { on: false, window };
-        assert_eq!((off.at(at(15)), off.next(at(15))), (false, None));
+        assert_eq!((off.at(at(15)), off.steady(at(15))), (false, Window::OPEN));
     }
 
     #[test]

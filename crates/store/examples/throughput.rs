@@ -328,7 +328,7 @@ fn settled(work: &Work, call: Option<u64>) -> Result<Settled, Fault> {
             digests: Some(payload.digests()),
             payload: Some(payload),
         }]),
-        due: None,
+        holds: model::Window::OPEN,
         call,
         fault: None,
         refused: Vec::new(),

@@ -201,7 +201,7 @@ async fn a_record_of_which_a_call_may_have_arrived_is_listed_and_decided_by_name
             revision: entry.revision,
             state: State::Held(Hold::UnknownOutcome),
             items: Held::Items(items.collect()),
-            due: None,
+            holds: model::Window::OPEN,
             call: None,
             fault: None,
             refused: Vec::new(),

@@ -479,6 +479,32 @@ async fn a_price_window_opens_and_closes_by_the_clock_alone_within_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_back_over_the_ends_of_a_price_window_changes_the_price() {
+    const HOUR: Duration = Duration::from_hours(1);
+    let shop = Shop::uniform(20).await;
+    let clock = FakeClock::new(0);
+    let now = contract::Clock::now(clock.as_ref());
+    let (valid_from, valid_until) = (Some(now.plus(HOUR).to_string()), Some(now.plus(HOUR * 2).to_string()));
+    let scope = PriceScope { valid_from, valid_until, ..PriceScope::of("GBP") };
+    let (sku, id) = (shop.skus("p-000007")[0].clone(), shop.id("p-000007"));
+    shop.change(Change::SetPrice { sku, scope, minor: 1, discounted: None });
+    let process = shop.open_with(Arc::clone(&clock), false).await;
+    let price = || shop.store("uk").products()[&id]["price"].clone();
+
+    clock.advance(HOUR * 3);
+    assert!(process.sync().await.converged());
+    let usual = price();
+    assert_ne!(usual, json!(0.01));
+    for (back, expected) in [(HOUR / 2, &usual), (HOUR, &json!(0.01)), (HOUR, &usual)] {
+        clock.set_back(back);
+        shop.forget_calls();
+        assert!(process.sync().await.converged());
+        assert_eq!(&price(), expected);
+        assert!(ids(&shop.sent("de"), "PATCH products").is_empty(), "it concerns one product of one market");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sale_that_begins_on_every_product_at_once_reaches_all_of_them_and_no_other_market() {
     const HOUR: Duration = Duration::from_hours(1);
     // More than are taken up at once.

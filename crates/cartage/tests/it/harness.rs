@@ -54,6 +54,11 @@ impl FakeClock {
     pub(crate) fn advance(&self, by: Duration) {
         self.advanced.send_modify(|advanced| *advanced += by);
     }
+
+    /// Sets it back, at most to where it began.
+    pub(crate) fn set_back(&self, by: Duration) {
+        self.advanced.send_modify(|advanced| *advanced = advanced.saturating_sub(by));
+    }
 }
 
 #[async_trait]

@@ -11,13 +11,13 @@ use contract::{
         Taken, Wake, Which,
     },
 };
-use model::{FlowName, Kind};
+use model::{FlowName, Kind, Window};
 
 use super::{
     Failed, Push, Verdict, checks, must, same,
     samples::{
         self, at, category, closed, full, gone, held, in_sync, is, open, page, payload, plain, product, settled,
-        source, step, stock, sweep, unread, wide,
+        source, step, stock, sweep, unread, until, wide,
     },
     some,
 };
@@ -40,6 +40,7 @@ checks![
     what_is_held_can_stay_as_it_is,
     a_payload_that_is_not_given_stays,
     a_due_time_touches_its_record,
+    a_clock_that_was_set_back_touches_what_held_only_later,
     due_times_are_taken_a_few_at_once,
     a_feed_releases_what_waited_for_it,
     what_is_doubted_is_sent_again,
@@ -380,7 +381,7 @@ async fn a_due_time_touches_its_record(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
     let window = push.window().await?;
-    let due = |work, due| Settled { due: Some(at(due)), ..in_sync(work) };
+    let due = |work, due| Settled { holds: until(due), ..in_sync(work) };
     let settled = window.work.iter().zip([500, 600]).map(|(work, at)| due(work, at)).collect();
     store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
     same("when", store.next_wake(&push.flow).await?, Wake { due: Some(at(500)), ..Wake::default() })?;
@@ -394,6 +395,26 @@ async fn a_due_time_touches_its_record(store: &dyn Store) -> Verdict {
     same("when next", store.next_wake(&push.flow).await?, Wake { due: Some(at(600)), ..Wake::default() })
 }
 
+async fn a_clock_that_was_set_back_touches_what_held_only_later(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    store.intake(page(["a", "b", "c"].map(|id| is(plain(id, "it"), 1)).into())).await?;
+    let window = push.window().await?;
+    let spans = [(Some(400), Some(500)), (Some(300), None), (None, Some(900))];
+    let settled = window.work.iter().zip(spans).map(|(work, (from, until))| {
+        let holds = Window { from: from.map(at), until: until.map(at) };
+        Settled { holds, ..in_sync(work) }
+    });
+    store.advance(step(&push.flow, settled.collect(), Some(window.cursor))).await?;
+    same("it holds", store.wake(&samples::touch(at(400)), 10).await?, 0)?;
+    same("nothing is due", store.next_wake(&push.flow).await?.due, Some(at(500)))?;
+    same("it held only later", store.wake(&samples::touch(at(399)), 10).await?, 1)?;
+    let woken = push.window().await?;
+    same("it is urgent", woken.work.iter().map(|work| work.id.as_str()).collect::<Vec<_>>(), vec!["a"])?;
+    same("once only", store.wake(&samples::touch(at(300)), 10).await?, 0)?;
+    same("so did the other", store.wake(&samples::touch(at(200)), 10).await?, 1)?;
+    same("the third holds", store.wake(&samples::touch(at(0)), 10).await?, 0)
+}
+
 async fn due_times_are_taken_a_few_at_once(store: &dyn Store) -> Verdict {
     let pushes = [Push::new(store, "to").await?, Push::new(store, "other").await?];
     let ids = ["a", "b", "c", "d", "e"];
@@ -402,7 +423,7 @@ async fn due_times_are_taken_a_few_at_once(store: &dyn Store) -> Verdict {
         let window = push.window().await?;
         // The last record has the earliest due time.
         let dues = [500, 400, 300, 200, 100];
-        let settled = window.work.iter().zip(dues).map(|(work, due)| Settled { due: Some(at(due)), ..in_sync(work) });
+        let settled = window.work.iter().zip(dues).map(|(work, due)| Settled { holds: until(due), ..in_sync(work) });
         store.advance(step(&push.flow, settled.collect(), Some(window.cursor))).await?;
     }
     let [push, _] = &pushes;

@@ -13,7 +13,7 @@ use contract::{
 };
 use model::{
     Assignment, Category, FlowName, Kind, Localized, Members, Product, Record, RecordId, Selection, SourceName, Stock,
-    StockLevel, Timestamp, Variant,
+    StockLevel, Timestamp, Variant, Window,
 };
 
 /// The source of all samples.
@@ -24,6 +24,11 @@ pub fn source() -> SourceName {
 /// An instant, in seconds since the epoch.
 pub fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1000)
+}
+
+/// The span that ends at second `end`, as the time in which a projection holds.
+pub fn until(end: i64) -> Window {
+    Window { from: None, until: Some(at(end)) }
 }
 
 /// A text in English.
@@ -206,7 +211,7 @@ pub fn settled(work: &Work, state: State, items: Held) -> Settled {
         revision: work.revision,
         state,
         items,
-        due: None,
+        holds: Window::OPEN,
         call: None,
         fault: None,
         refused: Vec::new(),

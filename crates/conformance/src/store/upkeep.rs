@@ -12,7 +12,7 @@ use model::Kind;
 
 use super::{
     Failed, Push, Verdict, checks, must, same,
-    samples::{self, at, full, gone, in_sync, is, page, plain, settled, source, step, stock},
+    samples::{self, at, full, gone, in_sync, is, page, plain, settled, source, step, stock, until},
     some,
 };
 
@@ -89,7 +89,7 @@ async fn a_flow_that_is_not_declared_wakes_nobody(store: &dyn Store) -> Verdict 
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
     push.settle_all().await?;
     let window = former.window().await?;
-    let due = |work| Settled { due: Some(at(200)), ..in_sync(work) };
+    let due = |work| Settled { holds: until(200), ..in_sync(work) };
     store.advance(step(&former.flow, window.work.iter().map(due).collect(), Some(window.cursor))).await?;
     retire_others(store, &["to"]).await?;
     same("nothing is due", store.wake(&samples::touch(at(300)), 10).await?, 0)?;

@@ -234,6 +234,8 @@ pub struct EntryView {
     pub in_doubt: bool,
     /// How often in a row it was deferred.
     pub attempts: u32,
+    /// From when on its projection has been as it is; a clock that is set back to before that makes the record due.
+    pub since: Option<Timestamp>,
     /// When its projection may change by time alone.
     pub due: Option<Timestamp>,
     /// The fault, if there was one.

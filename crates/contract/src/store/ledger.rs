@@ -491,8 +491,9 @@ pub struct Settled {
     pub state: State,
     /// Its items at the destination now.
     pub items: Held,
-    /// When its projection may change by time alone.
-    pub due: Option<Timestamp>,
+    /// The span of time in which its projection does not change by time alone: the record is due at its end, and also
+    /// where the clock is set back to before its beginning.
+    pub holds: model::Window,
     /// The call that settled it, if one did.
     pub call: Option<u64>,
     /// What was wrong, if anything.

@@ -38,8 +38,9 @@ pub trait Mirror: Send + Sync {
     /// position.
     async fn spread(&self, touch: &Touch, limit: usize) -> Result<u64, Fault>;
 
-    /// Touches at most `limit` records of a source whose due time has come, as urgent and the earliest of a flow first;
-    /// returns their number (0: none is due). Due times of former flows do not count.
+    /// Touches at most `limit` records of a source whose projections do not hold at `touch.at` ([`Settled::holds`]), as
+    /// urgent, those that are due first and the earliest of a flow first among them; returns their number (0: all hold).
+    /// Projections of former flows do not count.
     async fn wake(&self, touch: &Touch, limit: usize) -> Result<u64, Fault>;
 
     /// The highest revision of a source given so far.

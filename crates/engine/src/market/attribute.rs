@@ -20,7 +20,7 @@ use std::{borrow::Cow, cell::Cell};
 
 use model::{
     Attribute, AttributeDefinition, AttributeType, Kind, Localized, ProductTypeId, RecordId, Sku, Spread, Timestamp,
-    Value, Variant,
+    Value, Variant, Window,
     listing::{Field, Offer, Plain, ProductOption},
 };
 
@@ -32,7 +32,7 @@ pub(super) struct Reader<'a, 'n> {
     pub(super) view: &'a View,
     pub(super) at: Timestamp,
     /// When a referenced record may begin or cease to be shown.
-    pub(super) next: &'n Cell<Option<Timestamp>>,
+    pub(super) holds: &'n Cell<Window>,
 }
 
 /// Names with their definitions, by index. Variants of a product mostly have the same attributes in the same order, so
@@ -203,9 +203,9 @@ impl<'a> Reader<'a, '_> {
             return view.language.pick(view.reference.name(kind, id)?);
         }
         let category = view.reference.category(&id.as_str().into())?;
-        let mut next = self.next.get();
-        let is_shown = view.is_shown(category, self.at, &mut next);
-        self.next.set(next);
+        let mut holds = self.holds.get();
+        let is_shown = view.is_shown(category, self.at, &mut holds);
+        self.holds.set(holds);
         view.language.pick(&category.name).filter(|_| is_shown)
     }
 

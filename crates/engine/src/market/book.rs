@@ -18,7 +18,7 @@ use model::{
 };
 
 use super::{
-    price::{Candidate, Choice, amount, choose, earlier, part},
+    price::{Candidate, Choice, amount, choose, part},
     reference::Reference,
 };
 
@@ -93,7 +93,7 @@ impl Policy {
         if let Self::FirstScope(order) = self {
             return choose(prices.own, prices.inherited, buyer, order, at);
         }
-        let mut next = None;
+        let mut holds = Window::OPEN;
         let offered = |candidate: &Candidate<'a>| candidate.is_offered() && is_within_reach(*candidate, buyer);
         let Prices { own, inherited } = prices;
         let mut levels = [
@@ -102,7 +102,7 @@ impl Policy {
         ];
         for candidates in &mut levels {
             candidates.retain(|candidate| {
-                next = earlier(next, candidate.price.window.next_boundary(at));
+                holds = holds.and(candidate.price.window.steady(at));
                 candidate.price.window.contains(at)
             });
         }
@@ -114,13 +114,13 @@ impl Policy {
         let windows = shelves
             .iter()
             .flat_map(|shelf| std::iter::once(shelf.window).chain(shelf.ancestors.iter().map(|(_, window)| *window)));
-        next = windows.fold(next, |next, window| earlier(next, window.next_boundary(at)));
+        holds = windows.fold(holds, |holds, window| holds.and(window.steady(at)));
         let choice = match self {
             Self::FirstScope(_) => Choice::default(),
             Self::FirstBook { books, rates } => first(books, rates, &levels, buyer.currency, at),
             Self::LowestBook(shelves) => lowest(shelves, &levels, buyer.currency, at),
         };
-        Choice { next, ..choice }
+        Choice { holds, ..choice }
     }
 }
 

@@ -4,35 +4,35 @@
 //! in one of the market's locales and a value for every placeholder of its URL, and it is not below itself. Parents,
 //! children and paths hold only categories that are shown; categories below one without a name are still shown.
 
-use model::{Category, CategoryListing, Filtered, Online, Timestamp, listing::CategoryRef};
+use model::{Category, CategoryListing, Filtered, Online, Timestamp, Window, listing::CategoryRef};
 
-use super::{Projection, View, price::earlier, url::Parts};
+use super::{Projection, View, url::Parts};
 
 impl View {
     /// The category in this market at `at`.
     pub fn category<'a>(&'a self, category: &'a Category, at: Timestamp) -> Projection<CategoryListing<'a>> {
-        let mut next = None;
-        let listing = self.category_listing(category, at, &mut next);
-        Projection { listing, next }
+        let mut holds = Window::OPEN;
+        let listing = self.category_listing(category, at, &mut holds);
+        Projection { listing, holds }
     }
 
     fn category_listing<'a>(
         &'a self,
         category: &'a Category,
         at: Timestamp,
-        next: &mut Option<Timestamp>,
+        holds: &mut Window,
     ) -> Result<CategoryListing<'a>, Filtered> {
         if self.reference.is_cyclic(&category.id) {
             return Err(Filtered::CategoryCycle);
         }
-        self.stands(category, at, next)?;
+        self.stands(category, at, holds)?;
         let name = self.language.pick(&category.name).ok_or(Filtered::NoText)?;
         let parts = self.parts(category);
         let url = self.category_url.fill(&parts).ok_or(Filtered::NoUrl)?;
         let children: Vec<CategoryRef<'_>> = self
             .reference
             .children(&category.id)
-            .filter(|it| self.is_shown(it, at, next))
+            .filter(|it| self.is_shown(it, at, holds))
             .map(CategoryRef::from)
             .collect();
         let parent = category.parent.as_ref().and_then(|id| self.reference.category(id));
@@ -40,7 +40,7 @@ impl View {
             id: &category.id,
             key: parts.key,
             external_id: category.external_id.as_deref(),
-            parent: parent.filter(|parent| self.is_shown(parent, at, next)).map(CategoryRef::from),
+            parent: parent.filter(|parent| self.is_shown(parent, at, holds)).map(CategoryRef::from),
             name,
             description: self.language.pick(&category.description),
             slug: parts.slug,
@@ -52,7 +52,7 @@ impl View {
     }
 
     /// Whether a category is shown, apart from its name: it belongs to the store, and nothing hides it.
-    fn stands(&self, category: &Category, at: Timestamp, next: &mut Option<Timestamp>) -> Result<(), Filtered> {
+    fn stands(&self, category: &Category, at: Timestamp, holds: &mut Window) -> Result<(), Filtered> {
         if let Some(id) = &category.tree {
             let tree = self.reference.tree(id).ok_or(Filtered::OtherTree)?;
             if self.market.store.as_ref().is_some_and(|store| !tree.stores.contains(store)) {
@@ -64,7 +64,7 @@ impl View {
         }
         let mut stands = true;
         let mut look = |online: &Online| {
-            *next = earlier(*next, online.next(at));
+            *holds = holds.and(online.steady(at));
             stands &= online.at(at);
         };
         look(&category.online);
@@ -75,9 +75,9 @@ impl View {
     }
 
     /// Whether the market has the category.
-    pub(super) fn is_shown(&self, category: &Category, at: Timestamp, next: &mut Option<Timestamp>) -> bool {
+    pub(super) fn is_shown(&self, category: &Category, at: Timestamp, holds: &mut Window) -> bool {
         !self.reference.is_cyclic(&category.id)
-            && self.stands(category, at, next).is_ok()
+            && self.stands(category, at, holds).is_ok()
             && self.language.pick(&category.name).is_some()
             && self.category_url.fits(&self.parts(category))
     }

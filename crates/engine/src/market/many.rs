@@ -1,21 +1,21 @@
 //! One record in several markets at once, for destinations that keep one item for all of them.
 
 use contract::Fault;
-use model::{Category, CategoryListing, Filtered, Listing, Market, PricePolicy, Product, Record, Timestamp};
+use model::{Category, CategoryListing, Filtered, Listing, Market, PricePolicy, Product, Record, Timestamp, Window};
 
-use super::{Projection, Reference, View, price::earlier};
+use super::{Projection, Reference, View};
 
 /// The markets of a flow, in the order of the configuration.
 #[derive(Clone, Debug)]
 pub struct Views(Vec<View>);
 
-/// A record as projected into each market, and until when that is valid.
+/// A record as projected into each market, and how long that holds.
 #[derive(Clone, Debug)]
 pub struct Projections<'a, T> {
     /// The listing in each market, or the rule that filters it there; in the order of the markets.
     pub markets: Vec<(&'a Market, Result<T, Filtered>)>,
-    /// The next instant at which the result of any market may differ by time alone.
-    pub next: Option<Timestamp>,
+    /// The span around the instant in which no market's result changes by time alone.
+    pub holds: Window,
 }
 
 impl Views {
@@ -48,14 +48,14 @@ impl Views {
     }
 
     fn project<'a, T>(&'a self, mut of: impl FnMut(&'a View) -> Projection<T>) -> Projections<'a, T> {
-        let mut next = None;
+        let mut holds = Window::OPEN;
         let mut project = |view: &'a View| {
             let projection = of(view);
-            next = earlier(next, projection.next);
+            holds = holds.and(projection.holds);
             (view.market(), projection.listing)
         };
         let markets = self.0.iter().map(&mut project).collect();
-        Projections { markets, next }
+        Projections { markets, holds }
     }
 }
 

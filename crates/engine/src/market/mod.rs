@@ -21,7 +21,7 @@ pub mod url;
 
 use contract::Fault;
 use model::{
-    ChannelId, Filtered, GroupId, Locale, Market, PricePolicy, Storefront, StorefrontKey, Timestamp, price::Buyer,
+    ChannelId, Filtered, GroupId, Locale, Market, PricePolicy, Storefront, StorefrontKey, Window, price::Buyer,
 };
 
 use {assortment::Assortment, book::Policy, language::Fallback, stock::Places, url::Template};
@@ -32,13 +32,13 @@ pub use {
     reference::{CachedReference, Reference},
 };
 
-/// A record as projected into a market, or the rule that filters it, and until when that is valid.
+/// A record as projected into a market, or the rule that filters it, and how long that holds.
 #[derive(Clone, Debug)]
 pub struct Projection<T> {
     /// The listing, or the rule that filters the record.
     pub listing: Result<T, Filtered>,
-    /// The next instant at which the result may differ by time alone.
-    pub next: Option<Timestamp>,
+    /// The span around the instant in which the result does not change by time alone.
+    pub holds: Window,
 }
 
 /// A market with all names in its settings looked up. It is valid as long as the reference's revision does not change.

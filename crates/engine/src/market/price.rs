@@ -19,7 +19,7 @@
 use std::cmp::{Ordering, Reverse};
 
 use model::{
-    Currency, Money, Precise, Price, PriceEntry, Timestamp,
+    Currency, Money, Precise, Price, PriceEntry, Timestamp, Window,
     listing::{PriceBasis, PriceRule},
     price::{Buyer, ScopeMatch, ScopeOrder},
 };
@@ -74,7 +74,7 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// The chosen prices, and when the choice may change by time alone.
+/// The chosen prices, and how long the choice holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Choice<'a> {
     /// The price that holds, whatever its sign.
@@ -83,8 +83,8 @@ pub struct Choice<'a> {
     pub list: Option<&'a Price>,
     /// The rate and currency by which both are converted.
     pub rate: Option<(Precise, Currency)>,
-    /// The first boundary of a window, after the instant, among prices that this buyer could get.
-    pub next: Option<Timestamp>,
+    /// The span around the instant in which no window of a price that this buyer could get begins or ends.
+    pub holds: Window,
 }
 
 impl Choice<'_> {
@@ -114,7 +114,7 @@ pub fn choose<'a>(
     let mut choice = by_scope(own, false, buyer, order, at);
     if choice.basis.is_none() {
         let of_product = by_scope(inherited, true, buyer, order, at);
-        choice = Choice { next: earlier(choice.next, of_product.next), ..of_product };
+        choice = Choice { holds: choice.holds.and(of_product.holds), ..of_product };
     }
     choice
 }
@@ -126,11 +126,11 @@ fn by_scope<'a>(
     order: ScopeOrder,
     at: Timestamp,
 ) -> Choice<'a> {
-    let mut next = None;
+    let mut holds = Window::OPEN;
     let mut best: Option<(usize, ScopeMatch, Candidate<'a>)> = None;
     for candidate in prices {
         let Some((level, scope)) = level(candidate, buyer, order) else { continue };
-        next = earlier(next, candidate.price.window.next_boundary(at));
+        holds = holds.and(candidate.price.window.steady(at));
         if candidate.price.window.contains(at)
             && best.is_none_or(|(of, _, it)| level.cmp(&of).then_with(|| candidate.compare(it)).is_lt())
         {
@@ -138,12 +138,7 @@ fn by_scope<'a>(
         }
     }
     let basis = best.map(|(_, scope, candidate)| candidate.basis(PriceRule::Scope(scope), inherited));
-    Choice { basis, next, ..Choice::default() }
-}
-
-/// The earlier of two instants that may not come.
-pub fn earlier(left: Option<Timestamp>, right: Option<Timestamp>) -> Option<Timestamp> {
-    left.into_iter().chain(right).min()
+    Choice { basis, holds, ..Choice::default() }
 }
 
 /// A discount in another currency is an error of the shop and is not applied.

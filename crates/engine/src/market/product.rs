@@ -11,7 +11,7 @@ use std::{cell::Cell, collections::HashSet};
 
 use model::{
     Attribute, CategoryId, Filtered, Listing, Localized, Offer, PriceHome, Product, Record, Sku, Spread, Tailored,
-    Timestamp, Variant, VariantId,
+    Timestamp, Variant, VariantId, Window,
     listing::{CategoryName, Field},
     market::Untracked,
 };
@@ -21,7 +21,7 @@ use super::{
     attribute::{Reader, Seen},
     book::{Policy, Prices},
     parts::Parts,
-    price::{Candidate, Choice, earlier},
+    price::{Candidate, Choice},
     reference::Definitions,
     stock::available,
     url,
@@ -31,9 +31,9 @@ impl View {
     /// The product in this market at `at`. `joined` holds its parts: variants, placements, assignments, and the stock and
     /// price entries of the product, its variants and their SKUs. Other records in it are ignored.
     pub fn product<'a>(&'a self, product: &'a Product, joined: &'a [Record], at: Timestamp) -> Projection<Listing<'a>> {
-        let mut next = None;
-        let listing = self.listing(product, joined, at, &mut next);
-        Projection { listing, next }
+        let mut holds = Window::OPEN;
+        let listing = self.listing(product, joined, at, &mut holds);
+        Projection { listing, holds }
     }
 
     fn listing<'a>(
@@ -41,23 +41,23 @@ impl View {
         product: &'a Product,
         joined: &'a [Record],
         at: Timestamp,
-        next: &mut Option<Timestamp>,
+        holds: &mut Window,
     ) -> Result<Listing<'a>, Filtered> {
         let store = self.market.store.as_ref();
         let online = product.online.in_store(store);
-        *next = earlier(*next, online.next(at));
+        *holds = holds.and(online.steady(at));
         if !online.at(at) {
             return Err(Filtered::Unpublished);
         }
         let parts = Parts::new(product, joined);
         let all: Vec<&'a Variant> = parts.variants().collect();
         let Some(main) = all.first() else { return Err(Filtered::NoVariant) };
-        let held = self.held(&all, joined, at, next)?;
+        let held = self.held(&all, joined, at, holds)?;
         let tailored = product.tailored.iter().find(|it| Some(&it.store) == store);
         let name = self.text(tailored.map(|it| &it.name), &product.name).ok_or(Filtered::NoText)?;
 
-        let references = Cell::new(None);
-        let reader = Reader { view: self, at, next: &references };
+        let references = Cell::new(Window::OPEN);
+        let reader = Reader { view: self, at, holds: &references };
         let definitions = product.product_type.as_ref().and_then(|id| self.reference.product_type(id));
         let mut seen = Seen::default();
         let mut axes: Vec<&'a str> = Vec::new();
@@ -65,7 +65,7 @@ impl View {
         let mut variants = Vec::with_capacity(held.len());
         for variant in held {
             let choice = self.price(product, variant, &parts, at);
-            *next = earlier(*next, choice.next);
+            *holds = holds.and(choice.holds);
             let Some((price, list_price)) = choice.amounts() else { continue };
             let (levels, shared) = parts.levels(variant);
             shares_stock |= shared;
@@ -109,7 +109,7 @@ impl View {
         let brand = product.brand.as_ref().and_then(|id| self.reference.brand(id));
         let own = attributes(tailored, product);
         let attributes = reader.fields(own, definitions, Spread::Product, &mut Seen::default());
-        *next = earlier(*next, references.get());
+        *holds = holds.and(references.get());
         Ok(Listing {
             id: &product.id,
             key,
@@ -125,7 +125,7 @@ impl View {
             searchable: *product.searchable.in_store(store),
             url,
             images: without_repeats(&all, &variants),
-            categories: self.categories(&parts, product, at, next),
+            categories: self.categories(&parts, product, at, holds),
             attributes,
             options: reader.options(&axes, &variants, definitions),
             variants,
@@ -143,11 +143,11 @@ impl View {
         all: &[&'a Variant],
         joined: &[Record],
         at: Timestamp,
-        next: &mut Option<Timestamp>,
+        holds: &mut Window,
     ) -> Result<Vec<&'a Variant>, Filtered> {
         let shown = all.iter().copied().filter(|variant| {
             let online = variant.online.in_store(self.market.store.as_ref());
-            *next = earlier(*next, online.next(at));
+            *holds = holds.and(online.steady(at));
             online.at(at)
         });
         let mut held: Vec<_> = shown.collect();
@@ -168,12 +168,12 @@ impl View {
         parts: &Parts<'a>,
         product: &'a Product,
         at: Timestamp,
-        next: &mut Option<Timestamp>,
+        holds: &mut Window,
     ) -> Vec<CategoryName<'a>> {
         let placement = |id: &CategoryId| parts.placements.iter().find(|it| it.category == *id);
         let placed = parts.placements.iter().map(|it| &it.category).filter(|id| !product.categories.contains(id));
         let known = product.categories.iter().chain(placed).filter_map(|id| self.reference.category(id));
-        let shown = known.filter(|category| self.is_shown(category, at, next));
+        let shown = known.filter(|category| self.is_shown(category, at, holds));
         let named = shown.map(|category| {
             let placement = placement(&category.id);
             CategoryName {

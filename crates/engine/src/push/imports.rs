@@ -9,7 +9,7 @@ use contract::{
     Digests, Op, Outcome,
     store::{EntryView, Number, State, Ticket, Ticketed, Work},
 };
-use model::{RemoteId, Timestamp};
+use model::{RemoteId, Timestamp, Window};
 
 use super::settle::Answer;
 use crate::prepare::{Action, Before, Job, Part, Target};
@@ -141,9 +141,9 @@ pub(super) fn ended(
 ) -> Ended {
     let takes_away = [Op::Remove.name(), Op::Hide.name()].contains(&import.op.as_str());
     let entry = work.entry.as_ref();
-    let (mut payloads, due, fault) = match stored {
-        Some(view) => (view.items, view.due, view.fault),
-        None => (Vec::new(), None, None),
+    let (mut payloads, holds, fault) = match stored {
+        Some(view) => (view.items, Window { from: view.since, until: view.due }, view.fault),
+        None => (Vec::new(), Window::OPEN, None),
     };
     let mut answers = BTreeMap::new();
     let mut told: BTreeMap<RemoteId, Answer> = told.into_iter().collect();
@@ -183,7 +183,7 @@ pub(super) fn ended(
     }
     let mut job = Job::of(work, Target::InSync, parts);
     job.revision = entry.map_or(work.revision, |entry| entry.revision);
-    job.due = due;
+    job.holds = holds;
     Ended { job, answers, again }
 }
 

@@ -9,7 +9,7 @@ use contract::{
     Ref,
     store::{Closed, Held, Hold, Number, Settled, State, Work},
 };
-use model::RemoteId;
+use model::{RemoteId, Window};
 
 use super::{
     Place,
@@ -156,7 +156,7 @@ impl Settler {
             revision: entry.revision,
             state: State::AwaitsImport,
             items: Held::Same,
-            due: None,
+            holds: Window::OPEN,
             call: None,
             fault: Some(incomplete()),
             refused: Vec::new(),

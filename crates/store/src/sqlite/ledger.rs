@@ -12,7 +12,7 @@ use contract::{
         Closed, Cursor, Held, HeldItem, Hold, ItemEntry, Lease, Number, Open, Revision, Settled, State, Step, Ticket,
     },
 };
-use model::{FlowName, Kind, RemoteId, Timestamp};
+use model::{FlowName, Kind, RemoteId, Timestamp, Window};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
@@ -145,7 +145,7 @@ struct PreparedSettled {
     items: PreparedHeld,
     /// Ids of `items`.
     ids: Vec<RemoteId>,
-    due: Option<Timestamp>,
+    holds: Window,
     call: Option<u64>,
     fault: Option<String>,
     refused: Option<Vec<u8>>,
@@ -200,7 +200,7 @@ fn prepare(codec: &Codec, flow: Flow, settled: Settled) -> Outcome<PreparedSettl
         },
         items: prepare_held(codec, flow, settled.items)?,
         state: settled.state,
-        due: settled.due,
+        holds: settled.holds,
         call: settled.call,
         fault: settled.fault.as_ref().map(|fault| sealed_fault(codec, flow, fault)).transpose()?,
         refused,
@@ -233,14 +233,15 @@ fn whole(item: HeldItem) -> Option<Item> {
 }
 
 const SETTLE: &str = "
-INSERT INTO ledger (key, flow, revision, state, waits, attempts, settled_at, due, call, items, rule, fault, trial, held)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?14, ?15)
+INSERT INTO ledger (key, flow, revision, state, waits, attempts, settled_at, due, call, items, rule, fault, trial, held,
+    since)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?14, ?15, ?16)
 ON CONFLICT (key) DO UPDATE SET
     revision = excluded.revision, state = excluded.state, waits = excluded.waits,
     attempts = iif(excluded.attempts > 0, ledger.attempts + 1, 0), settled_at = excluded.settled_at,
     due = excluded.due, call = iif(?13, coalesce(excluded.call, ledger.call), excluded.call),
     items = iif(?13, ledger.items, excluded.items), rule = excluded.rule, fault = excluded.fault,
-    trial = excluded.trial, held = iif(?13, ledger.held, excluded.held)
+    trial = excluded.trial, held = iif(?13, ledger.held, excluded.held), since = excluded.since
 WHERE excluded.revision >= ledger.revision";
 
 impl Tx<'_> {
@@ -419,7 +420,7 @@ impl Tx<'_> {
             waits,
             u8::from(state == RETRY),
             at.millis(),
-            settled.due.map(Timestamp::millis),
+            settled.holds.until.map(Timestamp::millis),
             settled.call,
             items,
             rule,
@@ -427,6 +428,7 @@ impl Tx<'_> {
             is_same,
             settled.trial,
             settled.ids.len() as u64,
+            settled.holds.from.map(Timestamp::millis),
         ])?;
         if written == 0 {
             return Ok(());

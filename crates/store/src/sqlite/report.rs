@@ -425,7 +425,8 @@ pub(super) fn entry(db: &Connection, codec: &Codec, name: &FlowName, number: Num
     let Some(flow) = ledger::flow(db, name)? else { return Ok(None) };
     let key = ledger::key(flow.key, number);
     let mut query = db.prepare_cached(
-        "SELECT state, revision, waits, attempts, settled_at, due, call, items, rule, fault FROM ledger WHERE key = ?1",
+        "SELECT state, revision, waits, attempts, settled_at, due, call, items, rule, fault, since
+         FROM ledger WHERE key = ?1",
     )?;
     let mut rows = query.query([key])?;
     let Some(row) = rows.next()? else { return Ok(None) };
@@ -439,6 +440,7 @@ pub(super) fn entry(db: &Connection, codec: &Codec, name: &FlowName, number: Num
         items,
         in_doubt: held.iter().any(|held| held.digests.is_none()),
         attempts: row.get(3)?,
+        since: instant(row, 10)?,
         due: instant(row, 5)?,
         fault: fault(codec, row, 9)?,
         call: optional::<u64>(row, 6)?.map(|id| call(db, codec, id)).transpose()?.flatten(),

@@ -29,6 +29,7 @@ const MIGRATIONS: &[&str] = &[
     PAUSES,
     STOPS,
     ACKNOWLEDGED,
+    SINCE,
 ];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
@@ -366,6 +367,12 @@ ALTER TABLE flow ADD COLUMN stopped_by TEXT;
 const ACKNOWLEDGED: &str = "
 -- When the destination acknowledged a call last.
 ALTER TABLE flow ADD COLUMN acknowledged_at INTEGER;
+";
+
+const SINCE: &str = "
+-- From when on the projection has been as it is: the other end of `due`.
+ALTER TABLE ledger ADD COLUMN since INTEGER;
+CREATE INDEX ledger_since ON ledger (flow, since) WHERE since IS NOT NULL;
 ";
 
 /// The state of a database when it is opened.

@@ -27,7 +27,7 @@ struct Mark {
 }
 
 impl Tx<'_> {
-    /// Touches records whose due time has come.
+    /// Touches records whose projections do not hold at this time: their due time has come, or the clock was set back.
     pub(super) fn wake(&mut self, touch: &Touch, limit: usize) -> Outcome<u64> {
         let source = self.source(&touch.source)?;
         self.fence_source(source, touch.lease)?;
@@ -39,20 +39,25 @@ impl Tx<'_> {
         };
         let mut due = BTreeSet::new();
         for flow in &flows {
-            let room = limit.saturating_sub(due.len()) as u64;
-            let mut query = self
-                .db
-                .prepare_cached("SELECT key FROM ledger WHERE flow = ?1 AND due <= ?2 ORDER BY due, key LIMIT ?3")?;
-            let keys = query.query_map((flow, now, room), |row| row.get::<_, i64>(0))?;
-            for key in keys {
-                due.extend(u64::try_from(key? - base(*flow)));
+            for query in [
+                "SELECT key FROM ledger WHERE flow = ?1 AND due <= ?2 ORDER BY due, key LIMIT ?3",
+                "SELECT key FROM ledger WHERE flow = ?1 AND since > ?2 ORDER BY since, key LIMIT ?3",
+            ] {
+                let room = limit.saturating_sub(due.len()) as u64;
+                let mut query = self.db.prepare_cached(query)?;
+                let keys = query.query_map((flow, now, room), |row| row.get::<_, i64>(0))?;
+                for key in keys {
+                    due.extend(u64::try_from(key? - base(*flow)));
+                }
             }
         }
-        // One touch serves all flows, so the due time is cleared in each.
+        // One touch serves all flows, so the span is cleared in each.
         for n in &due {
             for flow in &flows {
                 self.db
-                    .prepare_cached("UPDATE ledger SET due = NULL WHERE key = ?1 AND due <= ?2")?
+                    .prepare_cached(
+                        "UPDATE ledger SET due = NULL, since = NULL WHERE key = ?1 AND (due <= ?2 OR since > ?2)",
+                    )?
                     .execute((key(*flow, Number(*n)), now))?;
             }
             self.touch(*n, Urgency::Urgent, touch.at)?;

@@ -182,7 +182,12 @@ fn settled(work: &Work, outcome: u8) -> Settled {
         10 => is(State::AwaitsImport, Held::Same),
         _ => is(State::Filtered("another's".to_owned()), Held::Same),
     };
-    settled.due = (outcome == 1).then(|| samples::at(i64::try_from(work.number.0 % 10).unwrap()));
+    let second = i64::try_from(work.number.0 % 10).unwrap();
+    settled.holds = match outcome {
+        1 => samples::until(second),
+        2 => model::Window { from: Some(samples::at(second)), until: None },
+        _ => model::Window::OPEN,
+    };
     settled
 }
 
@@ -441,7 +446,7 @@ impl Pair {
                     state: got.state,
                     revision: got.revision.0,
                     attempts: got.attempts,
-                    due: got.due,
+                    holds: model::Window { from: got.since, until: got.due },
                     items: work
                         .entry
                         .clone()
@@ -460,7 +465,7 @@ impl Pair {
                 {
                     wake.retry = Some(wake.retry.map_or(at, |earlier| earlier.min(at)));
                 }
-                if let Some(at) = wanted.due {
+                if let Some(at) = wanted.holds.until {
                     wake.due = Some(wake.due.map_or(at, |earlier| earlier.min(at)));
                 }
                 dead += usize::from(wanted.state == State::Dead);

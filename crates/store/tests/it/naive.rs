@@ -7,7 +7,7 @@ use contract::{
     source::Urgency,
     store::{Cursor, Held, Intake, Number, Revision, Settled, State, Sweep, Swept, Take, Taken, Tally},
 };
-use model::{Hub, Kind, Record, RecordId, Timestamp};
+use model::{Hub, Kind, Record, RecordId, Timestamp, Window};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
@@ -36,7 +36,7 @@ pub(crate) struct Entry {
     pub(crate) state: State,
     pub(crate) revision: u64,
     pub(crate) attempts: u32,
-    pub(crate) due: Option<Timestamp>,
+    pub(crate) holds: Window,
     pub(crate) items: Vec<(String, Option<Digests>)>,
     /// Payloads by item, as JSON.
     pub(crate) payloads: BTreeMap<String, String>,
@@ -333,8 +333,8 @@ impl Naive {
         let mut numbers = BTreeSet::new();
         for flow in self.flows.values_mut() {
             for (n, entry) in &mut flow.entries {
-                if entry.due.is_some_and(|due| due <= now) {
-                    entry.due = None;
+                if !entry.holds.contains(now) {
+                    entry.holds = Window::OPEN;
                     numbers.insert(*n);
                 }
             }
@@ -496,7 +496,8 @@ impl Naive {
             }
         };
         let state = settled.state.clone();
-        let entry = Entry { state, revision: settled.revision.0, attempts, due: settled.due, items, payloads, turn };
+        let entry =
+            Entry { state, revision: settled.revision.0, attempts, holds: settled.holds, items, payloads, turn };
         flow.entries.insert(settled.number.0, entry);
         flow.keep_claims(kind, settled.number.0);
     }
@@ -635,7 +636,7 @@ impl Flow {
             state: State::Gone,
             revision: 0,
             attempts: 0,
-            due: None,
+            holds: Window::OPEN,
             items: Vec::new(),
             payloads: BTreeMap::new(),
             turn: 0,

@@ -73,7 +73,7 @@ fn told(view: &View, product: &Product, entries: &[PriceEntry], at: Timestamp) -
         let book = offer.basis.unwrap().book.map(ToString::to_string);
         (offer.price.minor, offer.list_price.minor, book)
     });
-    (offer, projection.next)
+    (offer, projection.holds.until)
 }
 
 #[test]

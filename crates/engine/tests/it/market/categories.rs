@@ -10,7 +10,7 @@ fn shown(records: &[Category], id: &str) -> Result<Shown, Filtered> {
     let view = view(&market(), records.iter().cloned().map(Record::Category).collect());
     let category = records.iter().find(|it| it.id.as_str() == id).unwrap();
     let projection = view.category(category, NOW);
-    assert_eq!(projection.next, None);
+    assert_eq!(projection.holds.until, None);
     let listing = projection.listing?;
     Ok((
         listing.parent.map(|it| it.id.to_string()),

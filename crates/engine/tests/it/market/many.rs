@@ -45,8 +45,8 @@ fn the_earliest_change_of_any_market_is_announced() {
     let mut shirt = variant("S");
     shirt.prices = vec![from(20, euros(5)), from(10, price(4, "GBP"))];
     let product = product(vec![shirt]);
-    assert_eq!(views.product(&product, &[], NOW).next, Some(later(10)));
-    assert_eq!(views.product(&product, &[], later(10)).next, Some(later(20)));
+    assert_eq!(views.product(&product, &[], NOW).holds.until, Some(later(10)));
+    assert_eq!(views.product(&product, &[], later(10)).holds.until, Some(later(20)));
     assert_eq!(views.category(&category("c", None), NOW).markets.len(), 2);
     assert_eq!(views.each().len(), 2);
 }

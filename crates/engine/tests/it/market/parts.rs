@@ -117,7 +117,7 @@ fn seen(
         listing.categories.iter_mut().for_each(|it| it.position = None);
         serde_json::to_value(&listing).unwrap()
     });
-    (listing, projection.next)
+    (listing, projection.holds.until)
 }
 
 proptest! {
@@ -217,7 +217,7 @@ fn each_store_shows_it_in_its_own_time_and_words() {
     assert_eq!(de.product(&product, &[], later(15)).listing.unwrap_err(), Filtered::Unpublished);
     let look = |millis| {
         let projection = at.product(&product, &[], later(millis));
-        (projection.listing.is_ok(), projection.next)
+        (projection.listing.is_ok(), projection.holds.until)
     };
     assert_eq!(look(9), (false, Some(later(10))));
     assert_eq!(look(10), (true, Some(later(20))));
@@ -250,7 +250,7 @@ fn trees_hidden_categories_and_placements_decide_what_a_product_is_in() {
     let shown = |id: &str, at| {
         let category = categories.iter().find(|it| it.id.as_str() == id).unwrap();
         let projection = view.category(category, later(at));
-        (projection.listing.map(|it| (it.parent.is_some(), it.path.join(" / "))), projection.next)
+        (projection.listing.map(|it| (it.parent.is_some(), it.path.join(" / "))), projection.holds.until)
     };
     assert_eq!(shown("t-root", 0).0, Err(Filtered::TreeRoot));
     assert_eq!(shown("elsewhere", 0).0, Err(Filtered::OtherTree));
@@ -264,7 +264,7 @@ fn trees_hidden_categories_and_placements_decide_what_a_product_is_in() {
         let projection = view.product(&product, &joined, later(at));
         let listing = projection.listing.unwrap();
         let ids: Vec<_> = listing.categories.iter().map(|it| (it.id.to_string(), it.primary)).collect();
-        (ids, projection.next)
+        (ids, projection.holds.until)
     };
     let (shirts, sale) = (("shirts".to_owned(), false), ("sale-shirts".to_owned(), true));
     assert_eq!(is_in(0), (vec![sale, shirts.clone()], Some(later(50))), "the main one first");

@@ -149,7 +149,7 @@ fn a_window_opens_and_closes_by_the_clock_alone() {
     let product = product(vec![shirt]);
     let look = |at: i64| {
         let projection = view.product(&product, &[], later(at));
-        (projection.listing.unwrap().variants[0].price.minor, projection.next)
+        (projection.listing.unwrap().variants[0].price.minor, projection.holds.until)
     };
     assert_eq!(look(0), (1999, Some(later(1000))));
     assert_eq!(look(999), (1999, Some(later(1000))));
@@ -168,7 +168,7 @@ fn a_product_without_a_price_says_when_it_will_have_one() {
     let view = plain_view();
     let projection = view.product(&product, &[], NOW);
     assert_eq!(projection.listing.unwrap_err(), Filtered::NoPrice);
-    assert_eq!(projection.next, Some(later(1)));
+    assert_eq!(projection.holds.until, Some(later(1)));
     let open = view.product(&product, &[], later(1)).listing.unwrap();
     assert_eq!(open.variants.len(), 1);
     assert_eq!(open.variants[0].sku.unwrap().as_str(), "S");
@@ -220,7 +220,7 @@ fn prices_of_their_own_are_found_by_sku() {
     let listing = projection.listing.unwrap();
     let offers: Vec<_> = listing.variants.iter().map(|it| (it.sku.unwrap().as_str(), it.price.minor)).collect();
     assert_eq!(offers, [("S", 50), ("L", 300)]);
-    assert_eq!(projection.next, Some(later(1)));
+    assert_eq!(projection.holds.until, Some(later(1)));
 }
 
 /// A shop deletes a price and creates another with the same scope, and the deletion is not known yet.
@@ -329,24 +329,22 @@ proptest! {
             channel: has_channel.then_some(&channel),
             store: None,
         };
-        // Between two boundaries nothing changes, and every change is announced.
-        let mut announced = Some(later(-4));
+        // Within a span nothing changes, and every change is announced from both sides.
         for millis in -4..=4 {
             let at = later(millis);
             let found = own(&prices, &buyer, at);
             prop_assert_eq!(price_of(&found).map(outcome), by_the_book(&prices, &buyer, at).map(outcome));
+            prop_assert!(found.holds.contains(at));
             if millis > -4 {
                 let before = own(&prices, &buyer, later(millis - 1));
                 if price_of(&before) != price_of(&found) {
-                    prop_assert_eq!(announced, Some(at));
+                    prop_assert_eq!((before.holds.until, found.holds.from), (Some(at), Some(at)));
                 }
             }
-            announced = found.next;
-            prop_assert!(found.next.is_none_or(|next| next > at));
         }
         let backwards: Vec<_> = prices.iter().rev().cloned().collect();
         let (ahead, back) = (own(&prices, &buyer, NOW), own(&backwards, &buyer, NOW));
         prop_assert_eq!(price_of(&ahead).map(outcome), price_of(&back).map(outcome), "the order of the prices decides nothing");
-        prop_assert_eq!(ahead.next, back.next);
+        prop_assert_eq!(ahead.holds, back.holds);
     }
 }

@@ -141,7 +141,7 @@ fn never_are_more_records_prepared_than_may_be() {
             revision: work.revision,
             state: State::Retry(Timestamp::from_millis(0)),
             items: Held::Same,
-            due: None,
+            holds: model::Window::OPEN,
             call: None,
             fault: None,
             refused: Vec::new(),
