@@ -60,7 +60,7 @@ impl UnderWay {
     /// Its answer came.
     pub(crate) fn ended(mut self, accepted: bool) {
         if let Some(asked) = self.asked.take() {
-            self.probe.told(asked, accepted);
+            self.probe.answered(asked, accepted);
         }
     }
 }
@@ -68,7 +68,7 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         if let Some(asked) = self.asked.take() {
-            self.probe.told(asked, false);
+            self.probe.answered(asked, false);
         }
     }
 }
@@ -149,7 +149,7 @@ impl Probe {
         locked(&self.acknowledged).retain(|(of, ..), _| of != host);
     }
 
-    fn told(&self, asked: Asked, accepted: bool) {
+    fn answered(&self, asked: Asked, accepted: bool) {
         let mut acknowledged = locked(&self.acknowledged);
         let host = asked.items.first().map(|((host, ..), _)| host.clone());
         if let Some(host) = host.filter(|_| !accepted) {

@@ -24,10 +24,10 @@ async fn main() -> ExitCode {
         Ok(exit) => exit,
         Err(failure) => {
             if json {
-                output::tell_json(&failure);
+                output::print_failure_json(&failure);
             }
             if !telemetry::log_failure(&failure, config.as_deref()) {
-                output::tell(&failure);
+                output::print_failure(&failure);
             }
             failure.exit()
         }

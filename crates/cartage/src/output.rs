@@ -31,7 +31,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The exit code of this number, as another process tells it.
+    /// The exit code of this number, as another process gives it.
     pub fn of(number: u8) -> Self {
         let all = [Self::Done, Self::Wrong, Self::Refused, Self::Held];
         all.into_iter().find(|exit| *exit as u8 == number).unwrap_or(Self::Left)
@@ -188,7 +188,7 @@ pub fn pretty(json: &str) -> String {
 }
 
 /// Reports on standard error why a command could not be carried out. A closed pipe, as after `head`, is not reported.
-pub fn tell(failure: &Failure) {
+pub fn print_failure(failure: &Failure) {
     let is_left = |error: &anyhow::Error| {
         error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     };
@@ -211,7 +211,7 @@ pub fn failure_text(failure: &Failure) -> String {
 }
 
 /// Reports on standard output, for a program, why a command could not be carried out.
-pub fn tell_json(failure: &Failure) {
+pub fn print_failure_json(failure: &Failure) {
     // Without standard output there is no place to report.
     let _gone = Output::new(true).document(&failure_document(failure));
 }

@@ -36,13 +36,13 @@ pub enum Op {
     Remove,
     /// Hide the item instead of removing it: for destinations that can't remove items ([`Removal::Hide`]).
     Hide,
-    /// Report an event, such as a purchase ([`Destination::is_told`]).
-    Tell,
+    /// Report an event, such as a purchase ([`Destination::is_event`]).
+    Report,
 }
 
 impl Op {
     /// The names of all operations.
-    pub const NAMES: [&str; 5] = ["put", "patch", "remove", "hide", "tell"];
+    pub const NAMES: [&str; 5] = ["put", "patch", "remove", "hide", "report"];
 
     /// The operation's name in messages.
     pub const fn name(self) -> &'static str {
@@ -51,7 +51,7 @@ impl Op {
             Self::Patch(_) => "patch",
             Self::Remove => "remove",
             Self::Hide => "hide",
-            Self::Tell => "tell",
+            Self::Report => "report",
         }
     }
 
@@ -88,7 +88,7 @@ pub struct Call {
 pub struct Parcel {
     /// Id at the destination.
     pub id: RemoteId,
-    /// The payload: all facets for [`Op::Put`] and [`Op::Tell`], those that change for [`Op::Patch`], none otherwise.
+    /// The payload: all facets for [`Op::Put`] and [`Op::Report`], those that change for [`Op::Patch`], none otherwise.
     pub payload: Payload,
     /// The payload that the destination acknowledged last, where there is one and [`Carry::needs_before`] asks for it.
     pub before: Option<Payload>,
@@ -301,8 +301,8 @@ pub struct Carry {
     pub removal: Removal,
     /// What is done with an item when it is unknown whether [`Op::Put`] had its effect.
     pub put: Repeat,
-    /// What is done with an item when it is unknown whether [`Op::Tell`] had its effect.
-    pub tell: Repeat,
+    /// What is done with an item when it is unknown whether [`Op::Report`] had its effect.
+    pub report: Repeat,
     /// Whether its calls need the payload that was acknowledged before.
     pub needs_before: bool,
 }
@@ -316,7 +316,7 @@ impl Carry {
             ids: Ids::Own,
             removal: Removal::Call,
             put: Repeat::Safe,
-            tell: Repeat::AtMostOnce,
+            report: Repeat::AtMostOnce,
             needs_before: false,
         }
     }
@@ -426,9 +426,9 @@ pub trait Destination: Send + Sync {
         Receipt { verdict: Verdict::Whole(Outcome::Unknown(fault)), status: 0, response: String::new() }
     }
 
-    /// Whether an item of this id is an event: reported once ([`Op::Tell`]), whatever happens to its record afterwards,
+    /// Whether an item of this id is an event: reported once ([`Op::Report`]), whatever happens to its record afterwards,
     /// instead of being kept up to date.
-    fn is_told(&self, _: Kind, _: &RemoteId) -> bool {
+    fn is_event(&self, _: Kind, _: &RemoteId) -> bool {
         false
     }
 

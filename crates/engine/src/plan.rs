@@ -193,8 +193,8 @@ impl Plan {
                 | Action::LeaveToImport
                 | Action::Hold(Hold::Removal)
                 | Action::Send(Op::Remove | Op::Hide) => (&mut self.remove, "remove"),
-                Action::Send(Op::Put | Op::Tell) if part.before == Before::Nothing => (&mut self.create, "create"),
-                Action::Send(Op::Put | Op::Tell | Op::Patch(_)) => (&mut self.change, "change"),
+                Action::Send(Op::Put | Op::Report) if part.before == Before::Nothing => (&mut self.create, "create"),
+                Action::Send(Op::Put | Op::Report | Op::Patch(_)) => (&mut self.change, "change"),
             };
             *sum += 1;
             if let Action::Send(op) = part.action {

@@ -117,7 +117,7 @@ pub struct Part {
     /// Its action.
     pub action: Action,
     /// Whether it is an event, reported once rather than kept up to date.
-    pub told: bool,
+    pub is_event: bool,
     /// The payload that the destination acknowledged last, if its calls need it.
     pub acknowledged: Option<Payload>,
 }
@@ -177,7 +177,7 @@ fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Ve
             let digests = item.payload.digests();
             let before = held.iter().find(|held| held.id == item.id).map_or(Before::Nothing, before);
             let mut part = Part::new(item.id, Some(item.payload), digests, before);
-            part.told = destination.is_told(kind, &part.id);
+            part.is_event = destination.is_event(kind, &part.id);
             part.action = action(flow, carry, &part);
             part
         })
@@ -186,7 +186,7 @@ fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Ve
     for item in held {
         if !parts.iter().take(kept).any(|part| part.id == item.id) {
             let mut part = Part::new(item.id.clone(), None, Digests::default(), before(item));
-            part.told = destination.is_told(kind, &part.id);
+            part.is_event = destination.is_event(kind, &part.id);
             part.take_away(carry.removal);
             parts.push(part);
         }
@@ -199,7 +199,7 @@ fn before(item: &ItemEntry) -> Before {
 }
 
 fn action(flow: &Flow, carry: Carry, part: &Part) -> Action {
-    let (op, repeat) = if part.told { (Op::Tell, carry.tell) } else { (Op::Put, carry.put) };
+    let (op, repeat) = if part.is_event { (Op::Report, carry.report) } else { (Op::Put, carry.put) };
     let before = match (part.before, repeat) {
         (Before::Nothing, _) | (Before::InDoubt, Repeat::Safe) => return Action::Send(op),
         (Before::InDoubt, Repeat::Lookup) => return Action::Resolve,
@@ -207,7 +207,7 @@ fn action(flow: &Flow, carry: Carry, part: &Part) -> Action {
         (Before::Holds(before), _) => before,
     };
     let differing = part.digests.differing(&before);
-    if differing.is_empty() || part.told {
+    if differing.is_empty() || part.is_event {
         return Action::Keep;
     }
     // Facets that the user's fields are in are never sent in part.
@@ -339,14 +339,14 @@ impl Action {
 
 impl Part {
     pub(crate) const fn new(id: RemoteId, payload: Option<Payload>, digests: Digests, before: Before) -> Self {
-        Self { id, payload, digests, before, action: Action::Keep, told: false, acknowledged: None }
+        Self { id, payload, digests, before, action: Action::Keep, is_event: false, acknowledged: None }
     }
 
     /// Changes the action to a removal.
     fn take_away(&mut self, removal: Removal) {
         self.action = match removal {
             // An event can't be taken back, and must not be reported again if the record is created again.
-            _ if self.told => Action::Keep,
+            _ if self.is_event => Action::Keep,
             Removal::Feed => Action::AwaitFeed,
             Removal::Leave => Action::LeaveToImport,
             Removal::Call => Action::Send(Op::Remove),
@@ -381,8 +381,8 @@ impl Part {
     /// The item that was found to exist at the destination: an event is not compared any more; any other item is
     /// compared again, and differs.
     pub fn arrived(self) -> HeldItem {
-        let digests = if self.told { self.digests } else { Digests::default() };
-        HeldItem { id: self.id, digests: Some(digests), payload: self.payload.filter(|_| self.told) }
+        let digests = if self.is_event { self.digests } else { Digests::default() };
+        HeldItem { id: self.id, digests: Some(digests), payload: self.payload.filter(|_| self.is_event) }
     }
 
     /// The item after a call without effect.

@@ -163,7 +163,7 @@ impl Verifier<'_> {
         self.prepared = Some(prepared);
         let known = work.entry.as_ref().filter(|_| compared).map_or(&[][..], |entry| &entry.items);
         let is_unknown = |item: &&RemoteId| {
-            !self.flow.destination.is_told(work.kind, item) && !known.iter().any(|known| known.id == **item)
+            !self.flow.destination.is_event(work.kind, item) && !known.iter().any(|known| known.id == **item)
         };
         let items = job.items().filter(is_unknown).count() as u64;
         self.note_unacknowledged(
@@ -232,8 +232,8 @@ impl Verifier<'_> {
 
     /// False if the destination can't be read back.
     async fn compare(&mut self, kind: Kind, page: &[&Work]) -> Result<bool, Fault> {
-        // What was told is not kept up to date, and can't be read back.
-        let is_kept = |item: &RemoteId| !self.flow.destination.is_told(kind, item);
+        // A reported event is not kept up to date, and can't be read back.
+        let is_kept = |item: &RemoteId| !self.flow.destination.is_event(kind, item);
         let items = |work: &&Work| work.entry.iter().flat_map(|entry| entry.items.clone()).collect::<Vec<_>>();
         let wanted = page.iter().flat_map(items).map(|item| item.id).filter(is_kept).collect::<Vec<RemoteId>>();
         if wanted.is_empty() {
@@ -243,7 +243,7 @@ impl Verifier<'_> {
         let Ok(there) = there else { return Ok(true) };
         for work in page {
             let Some(view) = self.store.entry(&self.flow.name, work.number).await? else { continue };
-            for ledger in items(work).into_iter().filter(|item| !self.flow.destination.is_told(kind, &item.id)) {
+            for ledger in items(work).into_iter().filter(|item| !self.flow.destination.is_event(kind, &item.id)) {
                 let acknowledged = view.items.iter().find(|item| item.id == ledger.id);
                 let Some(acknowledged) = acknowledged.filter(|_| ledger.digests.is_some()) else {
                     // It may be there, and nobody knows how.
@@ -291,7 +291,7 @@ impl Verifier<'_> {
 }
 
 /// Has what drifted sent again in full, and what should not be there removed; tells how many records. Records that could
-/// not be understood are left alone, and so is what was told.
+/// not be understood are left alone, and so are reported events.
 ///
 /// # Errors
 /// The store's.

@@ -91,7 +91,7 @@ fn lines_of_the_starter_that_are_switched_on_parse_too() {
 }
 
 #[test]
-fn the_scopes_that_new_users_are_told_are_those_that_are_asked_for() {
+fn the_scopes_that_new_users_are_reported_are_those_that_are_asked_for() {
     let loaded = Config::parse(&starter(), "starter.toml").unwrap();
     let sources::Config::Commercetools(shop) = &loaded.config.sources[&SourceName::from("shop")].connector else {
         panic!("the starter reads commercetools");
@@ -153,7 +153,7 @@ fn unknown_keys_are_named_with_what_was_meant() {
 }
 
 #[test]
-fn missing_keys_are_told_together() {
+fn missing_keys_are_reported_together() {
     insta::assert_snapshot!(errors("[markets.uk]\nlocale = \"en-GB\"\nproduct_url = \"https://a.example/{id}\"\n"), @r#"
     error[C0804]: markets.uk has no currency or category_url
      --> cartage.toml:1:1
@@ -174,7 +174,7 @@ fn missing_keys_are_told_together() {
 }
 
 #[test]
-fn wrong_types_and_words_are_told() {
+fn wrong_types_and_words_are_reported() {
     insta::assert_snapshot!(with("locale = \"de-DE\"", "locale = 5"), @r#"
     error[C0805]: markets.de.locale must be text in quotes; this is 5
       --> cartage.toml:15:10
@@ -288,7 +288,7 @@ fn secrets_in_the_file_are_refused_and_not_shown() {
 }
 
 #[test]
-fn what_no_market_can_be_is_told() {
+fn what_no_market_can_be_is_reported() {
     insta::assert_snapshot!(with("currency = \"EUR\"", "currency = \"EURO\""), @r#"
     error[C0809]: "EURO" is no currency
       --> cartage.toml:17:12
@@ -462,7 +462,7 @@ fn all_errors_of_a_file_come_at_once() {
 }
 
 #[test]
-fn broken_toml_is_told_line_by_line() {
+fn broken_toml_is_reported_line_by_line() {
     insta::assert_snapshot!(errors("a = \nb = \"x\n[c\nd = 1\nd = 2\n"), @r#"
     error[C0802]: the value is missing, or is text without quotes
      --> cartage.toml:1:5

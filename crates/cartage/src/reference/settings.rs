@@ -87,8 +87,8 @@ fn meaning(property: &Json) -> String {
     let words = at(property, &["oneOf"]).as_array().into_iter().flatten();
     let explained: Vec<(&str, String)> =
         words.filter_map(|word| Some((at(word, &["const"]).as_str()?, description(word)?))).collect();
-    let is_told = |word: &str| parts.iter().any(|part| part.contains(&format!("`{word}`")));
-    if !explained.iter().all(|(word, _)| is_told(word)) {
+    let is_explained = |word: &str| parts.iter().any(|part| part.contains(&format!("`{word}`")));
+    if !explained.iter().all(|(word, _)| is_explained(word)) {
         parts.extend(explained.iter().map(|(word, means)| format!("`{word}`: {means}")));
     }
     let range = (at(property, &["minimum"]).as_f64(), at(property, &["maximum"]).as_f64());

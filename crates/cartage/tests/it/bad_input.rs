@@ -63,7 +63,7 @@ async fn several_markets_are_refused_where_the_destination_takes_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mistakes_in_the_configuration_are_told_with_place_and_remedy() {
+async fn mistakes_in_the_configuration_are_reported_with_place_and_remedy() {
     let shop = Shop::uniform(1).await;
     shop.cartage(&["check"]).await.ended(0);
     let currency = "currency = \"EUR\"";
@@ -88,7 +88,7 @@ async fn mistakes_in_the_configuration_are_told_with_place_and_remedy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn expressions_that_can_t_work_are_told_when_they_are_loaded() {
+async fn expressions_that_can_t_work_are_reported_when_they_are_loaded() {
     let shop = Shop::uniform(1).await;
     let section = "[flows.clerk-de.fields]\n";
     for (field, expected) in [
@@ -309,7 +309,7 @@ fn add_odd_price(page: &mut Value) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_detail_that_is_left_out_is_told_and_its_product_is_sent() {
+async fn a_detail_that_is_left_out_is_reported_and_its_product_is_sent() {
     let shop = Shop::uniform(6).await;
     let tampering = tampered(&shop).await;
     set(&tampering, Some(add_odd_price));

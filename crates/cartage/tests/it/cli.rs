@@ -169,7 +169,7 @@ async fn a_plan_counts_and_shows_fields_and_sends_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_s_journey_is_told_from_source_to_answer() {
+async fn a_record_s_journey_is_reported_from_source_to_answer() {
     let shop = Shop::odd(60).await;
     shop.cartage(&["sync"]).await.ended(0);
     let (sku, id) = (shop.skus("p-000002")[0].clone(), shop.id("p-000002"));

@@ -155,7 +155,7 @@ async fn a_pass_is_traced_by_walk_push_and_call_and_no_secret_leaves_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_is_not_there_is_told_once_and_changes_nothing() {
+async fn a_collector_that_is_not_there_is_reported_once_and_changes_nothing() {
     let shop = Shop::uniform(200).await;
     // A port that nobody listens on.
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

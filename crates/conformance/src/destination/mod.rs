@@ -272,7 +272,7 @@ impl Suite<'_> {
 
     async fn send(&self, kind: Kind, op: Op, items: &[Item]) -> Result<Receipt, String> {
         let payload = |item: &Item| match op {
-            Op::Put | Op::Tell => item.payload.clone(),
+            Op::Put | Op::Report => item.payload.clone(),
             Op::Patch(facets) => item.payload.only(facets),
             Op::Remove | Op::Hide => Payload::default(),
         };

@@ -43,7 +43,7 @@ checks![
     records_are_found_by_id_key_and_sku,
     reference_records_have_a_revision_of_their_own,
     records_are_counted_by_kind,
-    records_with_details_left_out_are_told,
+    records_with_details_left_out_are_reported,
 ];
 
 async fn a_record_read_twice_changes_nothing(store: &dyn Store) -> Verdict {
@@ -430,7 +430,7 @@ async fn reference_records_have_a_revision_of_their_own(store: &dyn Store) -> Ve
     same("what is held then", store.reference(&source()).await?, vec![selection("s")])
 }
 
-async fn records_with_details_left_out_are_told(store: &dyn Store) -> Verdict {
+async fn records_with_details_left_out_are_reported(store: &dyn Store) -> Verdict {
     let noticed = |id: &str, notices: &[&str]| {
         let notices = notices.iter().map(|what| Notice::new("prices", *what)).collect();
         Record::Product(Box::new(Product { notices, ..Product::new(id) }))

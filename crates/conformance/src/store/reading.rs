@@ -18,7 +18,7 @@ checks![
     the_guard_counts_each_kind_and_scope_by_itself,
     a_record_may_move_to_another_scope,
     what_an_unstable_walk_misses_once_stays,
-    what_is_told_while_a_walk_goes_on_is_not_swept,
+    what_is_reported_while_a_walk_goes_on_is_not_swept,
     without_versions_the_later_request_is_right,
     where_both_have_versions_they_decide,
     a_record_that_was_fetched_is_believed,
@@ -101,7 +101,7 @@ async fn what_an_unstable_walk_misses_once_stays(store: &dyn Store) -> Verdict {
     must("it is gone", store.find(&source(), "b").await?.iter().all(|found| found.record.is_none()))
 }
 
-async fn what_is_told_while_a_walk_goes_on_is_not_swept(store: &dyn Store) -> Verdict {
+async fn what_is_reported_while_a_walk_goes_on_is_not_swept(store: &dyn Store) -> Verdict {
     let walk = |pass, as_of, ids: &[&str]| {
         let changes = ids.iter().map(|id| is(plain(id, id), 1)).collect();
         Intake { as_of: at(as_of), ..full(pass, changes) }

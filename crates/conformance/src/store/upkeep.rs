@@ -21,7 +21,7 @@ checks![
     tombstones_that_a_destination_still_holds_stay,
     a_flow_that_is_not_declared_holds_up_no_priority,
     a_flow_that_is_not_declared_wakes_nobody,
-    what_a_former_flow_holds_is_told_until_it_is_forgotten,
+    what_a_former_flow_holds_is_reported_until_it_is_forgotten,
     a_flow_with_another_source_is_another_flow,
     a_flow_into_another_account_is_another_flow,
     a_former_flow_that_is_declared_again_knows_what_it_holds,
@@ -96,7 +96,7 @@ async fn a_flow_that_is_not_declared_wakes_nobody(store: &dyn Store) -> Verdict 
     push.stands("nothing is to be done", (1, 0, 0, 0, 0)).await
 }
 
-async fn what_a_former_flow_holds_is_told_until_it_is_forgotten(store: &dyn Store) -> Verdict {
+async fn what_a_former_flow_holds_is_reported_until_it_is_forgotten(store: &dyn Store) -> Verdict {
     let (push, former) = (Push::new(store, "to").await?, Push::new(store, "former").await?);
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
     push.settle_all().await?;

@@ -106,7 +106,7 @@ impl Client {
                 Ok(request) => (Method::DELETE, request),
                 Err(fault) => return unsent(Outcome::Rejected(fault)),
             },
-            Op::Hide | Op::Tell => {
+            Op::Hide | Op::Report => {
                 let message = format!("clerk: there is no call to {} {}", op.name(), resource.name());
                 return unsent(Outcome::Deferred(Fault::config("C0401", message)));
             }

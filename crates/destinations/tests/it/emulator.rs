@@ -287,7 +287,7 @@ async fn a_token(shop: &Shop) -> String {
 }
 
 #[tokio::test]
-async fn a_patch_of_what_is_not_there_is_told_where_the_server_tells_it() {
+async fn a_patch_of_what_is_not_there_is_reported_where_the_server_tells_it() {
     let shop = shop(|settings| settings.patch_unknown = clerk::PatchUnknown::LogicalError).await;
     let bench = bench_with(&shop.url, "", PUBLIC, PRIVATE);
     let mut price = contract::Writer::new(&|_| false);

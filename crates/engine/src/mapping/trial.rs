@@ -231,20 +231,20 @@ fn try_out(kind: Kind, rule: &Rule, findings: &Findings) -> Option<Fault> {
 /// One combination of attribute types that works is enough.
 fn try_attributes(kind: Kind, rule: &Rule, findings: &Findings) -> Option<Fault> {
     let full = samples().last()?;
-    let mut told_first = None;
+    let mut first_failure = None;
     for types in combinations(&findings.attributes) {
         match evaluate(kind, rule, full, &types, &findings.options) {
             Ok(_) | Err(Failure::Constraint(_) | Failure::Data(_)) => return None,
             // A result that does not fit is more useful than an evaluation that failed with another type.
-            Err(failure) => match (&told_first, &failure) {
-                (None, _) | (Some(Failure::Evaluation(_)), Failure::Type(_)) => told_first = Some(failure),
+            Err(failure) => match (&first_failure, &failure) {
+                (None, _) | (Some(Failure::Evaluation(_)), Failure::Type(_)) => first_failure = Some(failure),
                 _ => {}
             },
         }
     }
     // A combination of types that was not tried may work.
-    let untried = findings.attributes.len() > MIXED && matches!(told_first, Some(Failure::Evaluation(_)));
-    told_first.filter(|_| !untried).map(evaluation_fault)
+    let untried = findings.attributes.len() > MIXED && matches!(first_failure, Some(Failure::Evaluation(_)));
+    first_failure.filter(|_| !untried).map(evaluation_fault)
 }
 
 /// Up to so many attributes are tried in every combination of types.

@@ -26,7 +26,7 @@ pub struct Origin {
 }
 
 /// A value with its origin.
-type Told = (Option<String>, String);
+type Explained = (Option<String>, String);
 
 impl View {
     /// Where the values of a record come from in this market at `at`, also of one that the market does not have. `joined` as
@@ -39,24 +39,24 @@ impl View {
         }
     }
 
-    fn origin(&self, field: &'static str, (value, from): Told) -> Origin {
+    fn origin(&self, field: &'static str, (value, from): Explained) -> Origin {
         Origin { market: self.market.key.clone(), variant: None, field, value, from }
     }
 
     fn of_category(&self, category: &Category, at: Timestamp) -> Vec<Origin> {
         let mut origins = vec![
-            self.origin("name", self.text_told(None, &category.name)),
-            self.origin("slug", self.text_told(None, &category.slug)),
-            self.origin("description", self.text_told(None, &category.description)),
-            self.origin("url", url_told(&self.category_url, &self.parts(category))),
+            self.origin("name", self.explain_text(None, &category.name)),
+            self.origin("slug", self.explain_text(None, &category.slug)),
+            self.origin("description", self.explain_text(None, &category.description)),
+            self.origin("url", explain_url(&self.category_url, &self.parts(category))),
         ];
         if let Some(id) = &category.parent {
             let parent = self.reference.category(id);
-            let told = match parent {
+            let explained = match parent {
                 None => (None, format!("the source has no category {id}")),
-                Some(parent) => self.category_told(parent, at),
+                Some(parent) => self.explain_category(parent, at),
             };
-            origins.push(self.origin("parent", told));
+            origins.push(self.origin("parent", explained));
         }
         origins
     }
@@ -70,10 +70,10 @@ impl View {
         let key = product.key.as_deref();
         let values = url::Parts { id: product.id.as_str(), key, slug, sku, locale: self.locale() };
         let mut origins = vec![
-            self.origin("name", self.text_told(tailored.map(|it| &it.name), &product.name)),
-            self.origin("slug", self.text_told(tailored.map(|it| &it.slug), &product.slug)),
-            self.origin("description", self.text_told(tailored.map(|it| &it.description), &product.description)),
-            self.origin("url", url_told(&self.product_url, &values)),
+            self.origin("name", self.explain_text(tailored.map(|it| &it.name), &product.name)),
+            self.origin("slug", self.explain_text(tailored.map(|it| &it.slug), &product.slug)),
+            self.origin("description", self.explain_text(tailored.map(|it| &it.description), &product.description)),
+            self.origin("url", explain_url(&self.product_url, &values)),
         ];
         let words = self.language.words(&product.keywords);
         if !product.keywords.is_empty() {
@@ -86,11 +86,11 @@ impl View {
         let from = image.map_or("no variant has one".to_owned(), |(variant, _)| format!("variant {}", called(variant)));
         origins.push(self.origin("image", (image.map(|(_, url)| url.to_owned()), from)));
         for id in &product.categories {
-            let told = match self.reference.category(id) {
+            let explained = match self.reference.category(id) {
                 None => (None, format!("the source has no category {id}")),
-                Some(category) => self.category_told(category, at),
+                Some(category) => self.explain_category(category, at),
             };
-            origins.push(self.origin("categories", told));
+            origins.push(self.origin("categories", explained));
         }
         for variant in parts.variants() {
             let of =
@@ -101,8 +101,8 @@ impl View {
                 origins.push(of("variant", (None, why.to_owned())));
                 continue;
             }
-            origins.push(of("price", self.price_told(product, variant, &parts, at)));
-            origins.push(of("stock", self.stock_told(variant, &parts)));
+            origins.push(of("price", self.explain_price(product, variant, &parts, at)));
+            origins.push(of("stock", self.explain_stock(variant, &parts)));
         }
         origins
     }
@@ -115,7 +115,7 @@ impl View {
         }
     }
 
-    fn text_told(&self, tailored: Option<&Localized>, own: &Localized) -> Told {
+    fn explain_text(&self, tailored: Option<&Localized>, own: &Localized) -> Explained {
         let pick = |text: &Localized| {
             let (tag, text) = self.language.first(|tag| text.get(tag).filter(|text| !text.trim().is_empty()))?;
             Some((Some(cut(text)), self.in_language(tag)))
@@ -131,14 +131,14 @@ impl View {
         pick(own).unwrap_or_else(|| (None, none()))
     }
 
-    fn category_told(&self, category: &Category, at: Timestamp) -> Told {
+    fn explain_category(&self, category: &Category, at: Timestamp) -> Explained {
         match self.category(category, at).listing {
             Ok(listing) => (Some(listing.path.join(" > ")), format!("category {}", category.id)),
             Err(rule) => (None, format!("category {} is left out: {rule}", category.id)),
         }
     }
 
-    fn price_told(&self, product: &Product, variant: &Variant, parts: &Parts<'_>, at: Timestamp) -> Told {
+    fn explain_price(&self, product: &Product, variant: &Variant, parts: &Parts<'_>, at: Timestamp) -> Explained {
         let choice = self.price(product, variant, parts, at);
         if let Some(basis) = choice.basis {
             let Some((price, list)) = choice.amounts() else {
@@ -211,7 +211,7 @@ impl View {
         format!("{}{} ({why})", price.value, self.terms(price))
     }
 
-    fn stock_told(&self, variant: &Variant, parts: &Parts<'_>) -> Told {
+    fn explain_stock(&self, variant: &Variant, parts: &Parts<'_>) -> Explained {
         let (levels, is_shared) = parts.levels(variant);
         let levels: Vec<&StockLevel> = levels.collect();
         let available = available(levels.iter().copied(), &self.places);
@@ -244,7 +244,7 @@ impl View {
     }
 }
 
-fn url_told(template: &url::Template, parts: &url::Parts<'_>) -> Told {
+fn explain_url(template: &url::Template, parts: &url::Parts<'_>) -> Explained {
     match template.fill(parts) {
         Some(url) => (Some(url), "the market's template".to_owned()),
         None => (None, format!("the market's template needs {}, which has no value", template.lacking(parts))),

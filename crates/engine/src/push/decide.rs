@@ -24,7 +24,7 @@ const STEP: usize = 500;
 pub enum Decision {
     /// They had no effect, or are to be made again although they may have had it.
     SendAgain,
-    /// They had their effect: what was told is not told again.
+    /// They had their effect: an event that was reported is not reported again.
     TakeAsDelivered,
 }
 

@@ -137,7 +137,7 @@ pub(super) fn ended(
     (import, fresh): (&Ticketed, &BTreeSet<RemoteId>),
     work: &Work,
     stored: Option<EntryView>,
-    told: Vec<(RemoteId, Answer)>,
+    by_item: Vec<(RemoteId, Answer)>,
 ) -> Ended {
     let takes_away = [Op::Remove.name(), Op::Hide.name()].contains(&import.op.as_str());
     let entry = work.entry.as_ref();
@@ -146,10 +146,10 @@ pub(super) fn ended(
         None => (Vec::new(), Window::OPEN, None),
     };
     let mut answers = BTreeMap::new();
-    let mut told: BTreeMap<RemoteId, Answer> = told.into_iter().collect();
+    let mut by_item: BTreeMap<RemoteId, Answer> = by_item.into_iter().collect();
     let mut parts: Vec<Part> = Vec::new();
     for item in entry.into_iter().flat_map(|entry| &entry.items) {
-        let answer = told.remove(&item.id);
+        let answer = by_item.remove(&item.id);
         let payload = payloads.iter().position(|kept| kept.id == item.id).map(|at| payloads.swap_remove(at).payload);
         let before = match (&answer, item.digests) {
             (Some(_), _) if fresh.contains(&item.id) => Before::Nothing,
@@ -168,14 +168,14 @@ pub(super) fn ended(
         parts.push(part);
     }
     let again = takes_away
-        || !told.is_empty()
+        || !by_item.is_empty()
         || fault.is_some()
         || entry.is_none_or(|entry| {
             entry.state != State::AwaitsImport
                 || entry.revision != work.revision
                 || entry.items.iter().any(|item| item.digests.is_none())
         });
-    for (item, answer) in told {
+    for (item, answer) in by_item {
         let part = Part::new(item, None, Digests::default(), Before::InDoubt);
         // A removed item is not held; an item that was put without a row is in doubt.
         answers.insert(parts.len(), if takes_away { answer } else { answer.in_doubt() });

@@ -361,7 +361,7 @@ impl Turn {
             let bin = match part.action {
                 Action::Send(op) => Bin::new(job.kind, op, job.attempts, facets(job.kind)),
                 Action::Resolve => {
-                    let op = if part.told { Op::Tell } else { Op::Put };
+                    let op = if part.is_event { Op::Report } else { Op::Put };
                     Bin::new(job.kind, op, job.attempts, &[]).resolving()
                 }
                 Action::Keep | Action::AwaitFeed | Action::LeaveToImport | Action::Hold(_) => continue,
@@ -455,13 +455,13 @@ impl Turn {
             self.push.observer.notify(&Event::Settled { flow: &self.push.flow.name, records, dead: dead.len() });
         }
         for (number, fault) in &dead {
-            self.tell_dead(*number, fault).await?;
+            self.notify_dead(*number, fault).await?;
         }
         Ok(opened)
     }
 
     /// Reports a record that became a dead letter, by what people know it by.
-    async fn tell_dead(&self, number: Number, fault: &Fault) -> Result<(), Fault> {
+    async fn notify_dead(&self, number: Number, fault: &Fault) -> Result<(), Fault> {
         let flow = &self.push.flow.name;
         if let Some(work) = self.push.store.work(flow, number).await? {
             let record = work.record().filter(|_| !work.kind.is_personal());
@@ -502,7 +502,7 @@ impl Turn {
         let parcels = batch.parts.iter().filter_map(|waiting| {
             let part = self.settler.part(waiting.number, waiting.part)?;
             let payload = match (&part.payload, op) {
-                (Some(payload), Op::Put | Op::Tell) => payload.clone(),
+                (Some(payload), Op::Put | Op::Report) => payload.clone(),
                 (Some(payload), Op::Patch(facets)) => payload.only(facets),
                 (None, _) | (_, Op::Remove | Op::Hide) => Payload::default(),
             };

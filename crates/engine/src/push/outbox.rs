@@ -42,7 +42,7 @@ impl Bin {
         let rank = match op {
             Op::Patch(changed) => changed.among(facets).map(|facet| facet.urgency).max().unwrap_or(0),
             Op::Remove | Op::Hide => u8::MAX - 1,
-            Op::Put | Op::Tell => u8::MAX,
+            Op::Put | Op::Report => u8::MAX,
         };
         // One failure is no evidence against a record.
         let suspicion = attempts.saturating_sub(1).min(MOST_SUSPICION);

@@ -148,14 +148,14 @@ impl Turn {
             if let Some(fault) = self.push.flow.gate.judge(&mut outcomes, self.push.first_backoff, self.now()) {
                 self.pause(fault);
             }
-            let mut told: BTreeMap<Number, Vec<(RemoteId, Answer)>> = BTreeMap::new();
+            let mut answers: BTreeMap<Number, Vec<(RemoteId, Answer)>> = BTreeMap::new();
             for ((number, item), outcome) in import.items.iter().zip(outcomes) {
                 self.outbox.done(import.kind, item);
                 let answer = self.noted(*number, outcome).await?;
-                told.entry(*number).or_default().push((item.clone(), answer));
+                answers.entry(*number).or_default().push((item.clone(), answer));
             }
             let mut unsettled = BTreeSet::new();
-            for (number, answers) in told {
+            for (number, answers) in answers {
                 if !self.end_import((&import, &fresh), number, answers).await? {
                     unsettled.insert(number);
                 }

@@ -201,7 +201,7 @@ async fn pages_shrink_where_answers_are_too_large_and_grow_back() {
 }
 
 #[tokio::test]
-async fn a_single_record_that_is_too_large_is_told() {
+async fn a_single_record_that_is_too_large_is_reported() {
     let host = host().await;
     answers(&host, "categories", vec![refused(413, "ContentTooLarge")]).await;
     let fault = fails(&source(&host.uri(), json!({ "attempts": 2 }))).await;
@@ -223,7 +223,7 @@ async fn trouble_that_passes_is_waited_out() {
 }
 
 #[tokio::test]
-async fn trouble_that_stays_is_told_as_what_it_is() {
+async fn trouble_that_stays_is_reported_as_what_it_is() {
     for (answer, class, code) in [
         (refused(429, "TooManyRequests"), FaultClass::Throttled, "C0208"),
         (refused(500, "General"), FaultClass::Transient, "C0209"),
@@ -351,7 +351,7 @@ async fn asked_by(host: &MockServer) -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn a_selection_beyond_the_last_offset_is_told_where_offset_is_set() {
+async fn a_selection_beyond_the_last_offset_is_reported_where_offset_is_set() {
     let host = host().await;
     answers(&host, "product-selections/big/products", vec![members(&["a", "b"])]).await;
     let fault = walk(&paging(&host, "offset"), "stores", at_members(None, 10_000)).await.err().unwrap();
@@ -392,7 +392,7 @@ async fn a_selection_whose_products_are_not_sorted_is_never_taken_for_whole() {
 }
 
 #[tokio::test]
-async fn a_selection_that_can_be_paged_in_no_way_is_told() {
+async fn a_selection_that_can_be_paged_in_no_way_is_reported() {
     let host = host().await;
     answers(&host, "product-selections/big/products", vec![refused(400, "InvalidInput")]).await;
     let fault = walk(&paging(&host, "auto"), "stores", at_members(Some(10_600), 0)).await.err().unwrap();
@@ -470,7 +470,7 @@ async fn a_selection_that_went_meanwhile_has_no_members() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_release_is_told_and_not_guessed_at() {
+async fn a_token_of_another_release_is_reported_and_not_guessed_at() {
     let host = host().await;
     let source = small(&host);
     for position in [Position::Within(Token("{}".to_owned())), Position::Delta(Token("page=7".to_owned()))] {
@@ -496,7 +496,7 @@ async fn a_check_names_each_missing_scope_and_what_it_is_for() {
 }
 
 #[tokio::test]
-async fn a_client_that_lacks_a_scope_is_told_which() {
+async fn a_client_that_lacks_a_scope_is_reported_which() {
     let host = MockServer::start().await;
     let grant = |request: &Request| {
         if String::from_utf8_lossy(&request.body).contains("scope=") {
@@ -530,7 +530,7 @@ async fn the_error_code_of_the_token_endpoint_decides_and_not_its_text() {
 }
 
 #[tokio::test]
-async fn wrong_credentials_are_told_without_the_secret() {
+async fn wrong_credentials_are_reported_without_the_secret() {
     let host = MockServer::start().await;
     let body =
         json!({ "error": "invalid_client", "error_description": "client very-secret of ann@example.com is unknown" });

@@ -383,7 +383,7 @@ async fn a_full_disk_takes_back_the_step_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_damaged_body_is_told_and_not_taken_for_something_else() {
+async fn a_damaged_body_is_reported_and_not_taken_for_something_else() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("cartage.db");
     let store = Sqlite::with_options(&path, quick()).unwrap();

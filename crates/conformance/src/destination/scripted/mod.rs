@@ -3,15 +3,15 @@
 //! A *service* is the vendor's side. It exists longer than the connectors that call it, as a vendor's service runs on
 //! while the hub restarts, and records every call that should not have been made.
 
+pub mod events;
 pub mod nested;
-pub mod teller;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use contract::{Fault, Outcome, Receipt, destination::Verdict};
 
+pub use events::Events;
 pub use nested::Nested;
-pub use teller::Teller;
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -301,7 +301,7 @@ impl Destination for Nested {
                     let shown = parcel.before.iter().flat_map(composed).map(|(market, _)| market);
                     state.patch(call.kind, &id, shown.map(|market| (market, json!({ "hidden": true }))).collect());
                 }
-                Op::Remove | Op::Tell => {
+                Op::Remove | Op::Report => {
                     state.wrongs.push(format!("{} {id}: there is no {}", call.kind, call.op.name()));
                 }
             }

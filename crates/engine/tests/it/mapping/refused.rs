@@ -154,7 +154,7 @@ fn every_mistake_is_named_where_it_stands() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once() {
+fn everything_that_is_wrong_is_reported_at_once() {
     let errors = compile_all(
         Kind::Product,
         &[("a", "product.nam + prodct.name"), ("name", "product.name"), ("name", "product.slug"), ("b", "+")],

@@ -337,7 +337,7 @@ impl State {
         match call.op {
             Op::Put => drop(self.held.insert(key, Value::Object(members))),
             Op::Remove => drop(self.held.remove(&key)),
-            Op::Hide | Op::Tell => self.wrongs.push(format!("{} {}: there is no {}", key.0, key.1, call.op.name())),
+            Op::Hide | Op::Report => self.wrongs.push(format!("{} {}: there is no {}", key.0, key.1, call.op.name())),
             Op::Patch(_) => match self.held.get_mut(&key).and_then(Value::as_object_mut) {
                 Some(held) => held.extend(members),
                 None => self.wrongs.push(format!("a patch of {} {}, which is not there", key.0, key.1)),

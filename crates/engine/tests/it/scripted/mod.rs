@@ -1,10 +1,10 @@
 //! The push against destinations that do what Clerk.io does not: imports with tickets, nested records, hiding, calls that
 //! may not be repeated, signals. See `conformance::destination::scripted`.
 
+mod events;
 mod nested;
 mod readback;
 mod spaces;
-mod told;
 
 use std::{
     path::Path,

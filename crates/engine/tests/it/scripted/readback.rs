@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use conformance::destination::scripted::{Teller, teller::Service};
+use conformance::destination::scripted::{Events, events::Service};
 use contract::{Admin as _, Clock as _, Fault, destination::Repeat, store::Which};
 use engine::verify::{Verified, repair, repaired, verify};
 use model::Record;
@@ -11,7 +11,7 @@ use super::{Process, Side, product};
 
 /// A process that has sent these products, by id and name.
 async fn with(side: &Side, service: &Arc<Service>, products: &[(&str, &str)]) -> Process {
-    let process = side.start(Teller::new(service, Repeat::AtMostOnce)).await;
+    let process = side.start(Events::new(service, Repeat::AtMostOnce)).await;
     read(side, &process, products).await;
     process.settle().await;
     process
@@ -77,8 +77,8 @@ async fn what_a_dead_record_had_there_and_the_destination_lost_is_missed_and_sen
     process.store.replay(&process.push.flow.name, Which::All).await.unwrap();
     process.settle().await;
     assert_eq!(counts(&process.verified().await), (2, 2, BTreeMap::new()));
-    // What was told is told once, whatever was lost.
-    assert_eq!((service.told("p"), service.told("q")), (1, 1));
+    // An event is reported once, whatever was lost.
+    assert_eq!((service.events("p"), service.events("q")), (1, 1));
 }
 
 #[tokio::test]

@@ -20,8 +20,8 @@ use serde_json::{Value as Json, json};
 use super::{locked, lost, receipt};
 
 static DESCRIPTOR: DestinationDescriptor = DestinationDescriptor {
-    name: "teller",
-    title: "Teller",
+    name: "events",
+    title: "Events",
     mapping: 1,
     fields: |_| &[],
     facets: |_| &FacetSpec::WHOLE,
@@ -29,10 +29,10 @@ static DESCRIPTOR: DestinationDescriptor = DestinationDescriptor {
 };
 
 static SIGNALS: SourceDescriptor =
-    SourceDescriptor { name: "teller", title: "Teller", price_policy: PricePolicy::FirstScope(&[]) };
+    SourceDescriptor { name: "events", title: "Events", price_policy: PricePolicy::FirstScope(&[]) };
 
 /// Prefix of the ids of events.
-const TOLD: &str = "launch:";
+const EVENT: &str = "launch:";
 
 /// The vendor's side.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ pub struct Service(Mutex<State>);
 struct State {
     profiles: BTreeMap<String, Json>,
     /// The events that it received, each as often as it was sent.
-    told: Vec<String>,
+    events: Vec<String>,
     loses: Option<Loses>,
     /// Whether it can't list the events that it received.
     is_mute: bool,
@@ -101,8 +101,8 @@ impl Service {
     }
 
     /// How many events of this product it received.
-    pub fn told(&self, product: &str) -> usize {
-        locked(&self.0).told.iter().filter(|id| id.strip_prefix(TOLD) == Some(product)).count()
+    pub fn events(&self, product: &str) -> usize {
+        locked(&self.0).events.iter().filter(|id| id.strip_prefix(EVENT) == Some(product)).count()
     }
 
     /// Its profile of this product.
@@ -113,18 +113,18 @@ impl Service {
 
 /// A connector to a [`Service`].
 #[derive(Debug)]
-pub struct Teller {
+pub struct Events {
     service: Arc<Service>,
     carries: [Carry; 1],
     /// Profiles are kept by market.
     by_market: bool,
 }
 
-impl Teller {
-    /// A new connector, as after a start. `tell`: what is done when it is unknown whether an event was received.
-    pub fn new(service: &Arc<Service>, tell: Repeat) -> Self {
+impl Events {
+    /// A new connector, as after a start. `report`: what is done when it is unknown whether an event was received.
+    pub fn new(service: &Arc<Service>, report: Repeat) -> Self {
         // Like a contact, a profile belongs to the account and not to a market.
-        let carry = Carry { tell, markets: Markets::Many, ..Carry::of(Kind::Product) };
+        let carry = Carry { report, markets: Markets::Many, ..Carry::of(Kind::Product) };
         Self { service: Arc::clone(service), carries: [carry], by_market: false }
     }
 
@@ -143,22 +143,22 @@ fn item(id: &str, name: &str) -> Result<Item, serde_json::Error> {
 }
 
 #[async_trait]
-impl Destination for Teller {
+impl Destination for Events {
     fn descriptor(&self) -> &'static DestinationDescriptor {
         &DESCRIPTOR
     }
 
     fn fingerprint(&self) -> String {
-        "teller".to_owned()
+        "events".to_owned()
     }
 
     fn account_id(&self) -> String {
-        "teller".to_owned()
+        "events".to_owned()
     }
 
     fn spaces(&self, markets: &[Market]) -> Vec<String> {
-        let of = |market: &Market| format!("teller {}", market.key);
-        if self.by_market { markets.iter().map(of).collect() } else { vec!["teller".to_owned()] }
+        let of = |market: &Market| format!("events {}", market.key);
+        if self.by_market { markets.iter().map(of).collect() } else { vec!["events".to_owned()] }
     }
 
     fn carries(&self) -> &[Carry] {
@@ -166,7 +166,7 @@ impl Destination for Teller {
     }
 
     fn limits(&self, _: Kind, op: Op) -> Limits {
-        Limits { items: if op == Op::Tell { 1 } else { 50 }, bytes: 1 << 20, concurrency: 2 }
+        Limits { items: if op == Op::Report { 1 } else { 50 }, bytes: 1 << 20, concurrency: 2 }
     }
 
     fn map(&self, subject: &Subject<'_>, _: &Account, _: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
@@ -176,26 +176,26 @@ impl Destination for Teller {
         let (market, listing) = shown.first;
         let (id, name) = (listing.id.as_str(), listing.name);
         let id = if self.by_market { format!("{}/{id}", market.key) } else { id.to_owned() };
-        let items = [id.clone(), format!("{TOLD}{id}")].map(|id| item(&id, name).map(Made::whole));
+        let items = [id.clone(), format!("{EVENT}{id}")].map(|id| item(&id, name).map(Made::whole));
         let items = items.into_iter().collect::<Result<_, _>>();
         items.map(Mapped::Items).map_err(|wrong| Fault::record("C0998", wrong.to_string()))
     }
 
-    fn is_told(&self, _: Kind, item: &RemoteId) -> bool {
-        item.as_str().starts_with(TOLD)
+    fn is_event(&self, _: Kind, item: &RemoteId) -> bool {
+        item.as_str().starts_with(EVENT)
     }
 
     async fn send(&self, call: &Call) -> Receipt {
         let mut state = locked(&self.service.0);
         state.calls += 1;
-        let loses = if call.op == Op::Tell { state.loses.take() } else { None };
+        let loses = if call.op == Op::Report { state.loses.take() } else { None };
         if loses == Some(Loses::Before) {
             return receipt(Verdict::Whole(lost()), 0);
         }
         let outcomes = call.parcels.iter().map(|parcel| {
             let id = parcel.id.to_string();
             match call.op {
-                Op::Tell => state.told.push(id),
+                Op::Report => state.events.push(id),
                 Op::Put => {
                     let profile: Json = serde_json::from_str(&parcel.payload.object()).unwrap_or_default();
                     let name = profile.get("name").and_then(Json::as_str);
@@ -222,7 +222,7 @@ impl Destination for Teller {
         let mut state = locked(&self.service.0);
         state.calls += 1;
         let state = &*state;
-        let known = |item: &RemoteId| match state.told.iter().any(|told| told == item.as_str()) {
+        let known = |item: &RemoteId| match state.events.iter().any(|event| event == item.as_str()) {
             _ if state.is_mute => Resolution::Unsure,
             true => Resolution::Arrived,
             false => Resolution::Absent,
