@@ -1,11 +1,8 @@
 //! The time of a run: tokio's paused clock, an epoch, and jumps.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
 };
 
 use async_trait::async_trait;
@@ -15,9 +12,6 @@ use tokio::time::Instant;
 
 /// 2026-03-02T06:00:00Z, in milliseconds.
 const EPOCH: i64 = 1_772_431_200_000;
-
-/// No single wait is longer, as with the machine's clock, so that a jump is noticed.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// A clock with simulated time. Each clone is set forward by itself.
 #[derive(Debug)]
@@ -52,12 +46,6 @@ impl Clock for SimClock {
     }
 
     async fn sleep_until(&self, at: Timestamp) {
-        loop {
-            let left = self.now().until(at);
-            if left.is_zero() {
-                return;
-            }
-            tokio::time::sleep(left.min(LONGEST_WAIT)).await;
-        }
+        contract::clock::wait_until(self, at).await;
     }
 }

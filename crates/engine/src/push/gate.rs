@@ -21,6 +21,8 @@ pub const REFUSED_IN_A_ROW: u32 = 50;
 const FAILED_IN_A_ROW: u32 = 8;
 /// A destination that asks for a longer pause pauses the flow, so that the caller can do something else.
 const LONGEST_QUIET: Duration = Duration::from_secs(15);
+/// Longest pause that an account is given.
+const LONGEST_PAUSE: Duration = Fault::LONGEST_WAIT;
 /// Longest wait of a record between two attempts.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(10);
 
@@ -148,9 +150,11 @@ impl Gate {
         self.state().stopped.insert(flow.clone(), stopped)
     }
 
-    /// The end of the pause that the account asked for.
-    pub(super) fn quiet_until(&self) -> Timestamp {
-        self.state().quiet_until
+    /// The end of the pause that the account asked for. None is longer than [`LONGEST_PAUSE`]: one that seems to be began
+    /// before the clock was set back, and is over.
+    pub(super) fn quiet_until(&self, now: Timestamp) -> Timestamp {
+        let until = self.state().quiet_until;
+        if until > now.plus(LONGEST_PAUSE) { now } else { until }
     }
 
     /// When an item was last delivered by this process.
@@ -219,7 +223,8 @@ impl Gate {
         let own = self.backoff(first_backoff).after(failed.saturating_sub(1));
         let wait = fault.retry_after.unwrap_or_default().max(own);
         let mut state = self.state();
-        state.quiet_until = state.quiet_until.max(now.plus(wait));
+        let since = if state.quiet_until > now.plus(LONGEST_PAUSE) { now } else { state.quiet_until };
+        state.quiet_until = since.max(now.plus(wait));
         (wait > LONGEST_QUIET).then(|| fault.clone().after(Some(wait)))
     }
 }
@@ -329,9 +334,9 @@ mod tests {
         let fault = Fault::throttled("C0998", "slow down").after(Some(Duration::ZERO));
         let quiet = |now: Timestamp| {
             gate.judge(&mut [Outcome::Deferred(fault.clone())], FIRST, now);
-            now.until(gate.quiet_until())
+            now.until(gate.quiet_until(now))
         };
-        let waits: Vec<Duration> = (0..4).map(|_| quiet(gate.quiet_until().max(NOW))).collect();
+        let waits: Vec<Duration> = (0..4).map(|_| quiet(gate.quiet_until(NOW).max(NOW))).collect();
         assert!(waits[0] >= FIRST && waits.windows(2).all(|pair| pair[1] > pair[0]), "{waits:?}");
     }
 
@@ -340,7 +345,18 @@ mod tests {
         let gate = Gate::new(Random::seeded(1));
         let fault = Fault::throttled("C0998", "slow down").after(Some(Duration::from_hours(90_000)));
         gate.judge(&mut [Outcome::Deferred(fault)], FIRST, NOW);
-        assert_eq!(NOW.until(gate.quiet_until()), Fault::LONGEST_WAIT);
+        assert_eq!(NOW.until(gate.quiet_until(NOW)), Fault::LONGEST_WAIT);
+    }
+
+    #[test]
+    fn a_pause_that_began_before_the_clock_was_set_back_is_over() {
+        let gate = Gate::new(Random::seeded(1));
+        let fault = Fault::throttled("C0998", "slow down").after(Some(Duration::from_mins(2)));
+        gate.judge(&mut [Outcome::Deferred(fault.clone())], FIRST, NOW);
+        let back = NOW.minus(Duration::from_hours(24));
+        assert_eq!(back.until(gate.quiet_until(back)), Duration::ZERO);
+        gate.judge(&mut [Outcome::Deferred(fault)], FIRST, back);
+        assert_eq!(back.until(gate.quiet_until(back)), Duration::from_mins(2));
     }
 
     #[test]

@@ -3,7 +3,10 @@
 //! **Invariants:** a ticket is committed in the step after its call was answered, and polled until there is an outcome,
 //! also after a restart; a record of such a call is not sent before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use contract::{
     Digests, Op, Outcome,
@@ -13,6 +16,9 @@ use model::{RemoteId, Timestamp, Window};
 
 use super::settle::Answer;
 use crate::prepare::{Action, Before, Job, Part, Target};
+
+/// Longest time between two polls of a call.
+pub(super) const ASK_MOST: Duration = Duration::from_hours(1);
 
 /// Asynchronous calls under way.
 #[derive(Default)]
@@ -73,9 +79,11 @@ impl Imports {
         self.add(ticketed);
     }
 
-    /// Imports whose time to be polled has come. Each counts as being polled until [`Imports::end`] or [`Imports::postpone`].
+    /// Imports whose time to be polled has come, also those whose time seems further off than any is: the clock was set back
+    /// since. Each counts as being polled until [`Imports::end`] or [`Imports::postpone`].
     pub(super) fn due(&mut self, now: Timestamp) -> Vec<Ticketed> {
-        let due = self.open.values().filter(|import| import.ask_at <= now && !self.asked.contains(&import.call));
+        let has_come = |import: &Ticketed| import.ask_at <= now || import.ask_at > now.plus(ASK_MOST);
+        let due = self.open.values().filter(|import| has_come(import) && !self.asked.contains(&import.call));
         let due: Vec<Ticketed> = due.cloned().collect();
         self.asked.extend(due.iter().map(|import| import.call));
         due

@@ -380,7 +380,7 @@ impl Turn {
     fn form(&mut self, exhausted: bool) -> Vec<Batch> {
         let gate = &self.push.flow.gate;
         self.blocked = false;
-        if self.is_ending() || self.now() < gate.quiet_until() {
+        if self.is_ending() || self.now() < gate.quiet_until(self.now()) {
             return Vec::new();
         }
         // If a record waits for another one in the bins, calls are not held back.
@@ -683,7 +683,7 @@ impl Turn {
         Circumstances {
             now: self.now(),
             backoff: gate.backoff(self.push.first_backoff),
-            quiet_until: gate.quiet_until(),
+            quiet_until: gate.quiet_until(self.now()),
             succeeded_at: gate.succeeded_at(),
         }
     }
@@ -737,9 +737,9 @@ impl Turn {
         }
         let waiting = !self.outbox.is_empty();
         let (gate, now) = (&self.push.flow.gate, self.now());
-        if waiting && now < gate.quiet_until() {
+        if waiting && now < gate.quiet_until(now) {
             tokio::select! {
-                () = self.push.clock.sleep_until(gate.quiet_until()) => {}
+                () = self.push.clock.sleep_until(gate.quiet_until(now)) => {}
                 // A dropped sender never stops the push.
                 Ok(()) = self.push.stop.changed() => {}
             }

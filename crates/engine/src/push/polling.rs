@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 
 use super::{
     Answered, Turn,
-    imports::{Imports, ended},
+    imports::{ASK_MOST, Imports, ended},
     outbox::{Batch, Waiting},
     outcomes,
     settle::{Answer, Sent},
@@ -65,7 +65,7 @@ impl Turn {
             fault: None,
         });
         let items = batch.parts.iter().map(|waiting| (waiting.number, waiting.item.clone())).collect();
-        let (ask_at, op) = (self.now().plus(ask_in), op.to_owned());
+        let (ask_at, op) = (self.now().plus(ask_in.min(ASK_MOST)), op.to_owned());
         let is_fresh = |waiting: &&Waiting| {
             self.settler.part(waiting.number, waiting.part).is_some_and(|part| part.before == Before::Nothing)
         };
@@ -80,7 +80,7 @@ impl Turn {
     /// Polls calls whose time has come.
     pub(super) fn ask(&mut self) {
         let now = self.now();
-        if self.is_ending() || now < self.push.flow.gate.quiet_until() {
+        if self.is_ending() || now < self.push.flow.gate.quiet_until(now) {
             return;
         }
         for import in self.imports.due(now) {
@@ -105,7 +105,7 @@ impl Turn {
         };
         match receipt.verdict {
             Verdict::Pending { ticket, ask_in } => {
-                self.imports.postpone(id, Some(ticket.0), self.now().plus(ask_in.max(ASK_LEAST)));
+                self.imports.postpone(id, Some(ticket.0), self.now().plus(ask_in.clamp(ASK_LEAST, ASK_MOST)));
             }
             Verdict::Whole(Outcome::Deferred(fault)) => {
                 let again = self.now().plus(fault.retry_after.unwrap_or(ASK_AGAIN));
