@@ -8,6 +8,7 @@
 pub mod bigcommerce;
 pub mod clerk;
 pub mod commercetools;
+pub mod insider;
 mod shared;
 
 pub use shared::{catalogue, clock, fault, requests, serve, shop};

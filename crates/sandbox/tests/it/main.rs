@@ -8,4 +8,5 @@ mod clerk;
 mod commercetools;
 mod fault;
 mod host;
+mod insider;
 mod shop;
