@@ -3,7 +3,7 @@
 use std::{any::Any, collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use model::{CategoryListing, Kind, Listing, Market, RecordId, RemoteId};
+use model::{CategoryListing, Kind, Listing, Market, RecordId, RemoteId, VariantId};
 
 use crate::{FacetSpec, Facets, Fault, FieldSpec, Item, Payload, Ref, Source, source::Finding};
 
@@ -75,6 +75,8 @@ pub struct Limits {
 /// Items of one kind, for one operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
+    /// What [`Destination::prepare`] gave for the flow.
+    pub account: Account,
     /// The kind of their records.
     pub kind: Kind,
     /// The operation.
@@ -348,6 +350,19 @@ impl Account {
     }
 }
 
+/// The same facts, not equal ones.
+impl PartialEq for Account {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(own), Some(theirs)) => Arc::ptr_eq(own, theirs),
+            (None, Some(_)) | (Some(_), None) => false,
+        }
+    }
+}
+
+impl Eq for Account {}
+
 impl fmt::Debug for Account {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Account").finish_non_exhaustive()
@@ -469,6 +484,11 @@ pub trait Destination: Send + Sync {
         None
     }
 
+    /// The least time between two calls to the account in the long run, where it allows only so many in a span of time.
+    fn pace(&self) -> Option<Duration> {
+        None
+    }
+
     /// Calls made so far, for reports.
     fn calls(&self) -> u64;
 
@@ -528,8 +548,8 @@ pub enum Mapped {
 pub struct Made {
     /// The item.
     pub item: Item,
-    /// For an item of one variant: the index of that variant among those of the first market.
-    pub variant: Option<usize>,
+    /// For an item of one variant: that variant, which some market need not sell.
+    pub variant: Option<VariantId>,
 }
 
 impl Made {
@@ -538,8 +558,8 @@ impl Made {
         Self { item, variant: None }
     }
 
-    /// An item of the variant at this index.
-    pub const fn of_variant(item: Item, place: usize) -> Self {
-        Self { item, variant: Some(place) }
+    /// An item of this variant.
+    pub const fn of_variant(item: Item, variant: VariantId) -> Self {
+        Self { item, variant: Some(variant) }
     }
 }

@@ -192,6 +192,23 @@ impl Payload {
         format!("{{{}}}", self.joined())
     }
 
+    /// Everything that stands in this or in `over`: of what stands in both, that of `over`. Objects are laid over each other
+    /// member by member, at any depth.
+    #[must_use]
+    pub fn overlaid(&self, over: &Self) -> Self {
+        let mut writer = Writer::resume(Self::default());
+        for facet in Facet::ALL {
+            let object = |payload: &Self| -> serde_json::Map<String, serde_json::Value> {
+                serde_json::from_str(&format!("{{{}}}", payload.members(facet))).unwrap_or_default()
+            };
+            for (name, value) in laid_over(object(self), object(over)) {
+                // What was read as JSON can be written as JSON.
+                let _written = writer.force(facet, &name, &value).is_ok();
+            }
+        }
+        writer.finish()
+    }
+
     /// A digest per facet.
     pub fn digests(&self) -> Digests {
         Digests(self.0.each_ref().map(|members| Digest::of(members.as_bytes())))
@@ -230,6 +247,21 @@ impl Item {
         object.insert("id".to_owned(), serde_json::Value::String(self.id.as_str().to_owned()));
         serde_json::Value::Object(object)
     }
+}
+
+fn laid_over(
+    mut under: serde_json::Map<String, serde_json::Value>,
+    over: serde_json::Map<String, serde_json::Value>,
+) -> serde_json::Map<String, serde_json::Value> {
+    use serde_json::Value::Object;
+    for (name, value) in over {
+        let value = match (under.remove(&name), value) {
+            (Some(Object(under)), Object(over)) => Object(laid_over(under, over)),
+            (_, value) => value,
+        };
+        under.insert(name, value);
+    }
+    under
 }
 
 /// Usual size of the members of the first facets, in bytes.

@@ -137,6 +137,7 @@ fn listing<'a>(
                 name: Some("Jackets"),
                 primary: false,
                 position: None,
+                path: Vec::new(),
             })
             .collect(),
         attributes: vec![],

@@ -154,8 +154,8 @@ fn is_control(c: char) -> bool {
 /// Tags within a word.
 const INLINE: [&str; 37] = [
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins",
-    "kbd", "label", "mark", "nobr", "output", "q", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup",
-    "time", "tt", "u", "var", "wbr", "blink",
+    "kbd", "label", "mark", "nobr", "output", "q", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub",
+    "sup", "time", "tt", "u", "var", "wbr", "blink",
 ];
 
 /// Elements whose content a reader does not see: code, and fallback text for old browsers.
@@ -243,7 +243,21 @@ mod tests {
 
     #[test]
     fn a_megabyte_of_anything_are_read_in_one_go() {
-        for part in ["<", "&", "<p ", "&#", "<!--", "<script>", "<video>", "<title/>", "&x", "&copy;", "</", "\"<a '", "é<b>&amp;"] {
+        for part in [
+            "<",
+            "&",
+            "<p ",
+            "&#",
+            "<!--",
+            "<script>",
+            "<video>",
+            "<title/>",
+            "&x",
+            "&copy;",
+            "</",
+            "\"<a '",
+            "é<b>&amp;",
+        ] {
             let html = part.repeat((1 << 20) / part.len());
             assert!(plain_text(&html).len() <= html.len());
         }

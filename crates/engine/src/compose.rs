@@ -9,7 +9,7 @@ use contract::{
     payload::OWN_FIELDS,
     store::Work,
 };
-use model::{Filtered, Kind, Market, Record, Timestamp, Window};
+use model::{Filtered, Kind, Listing, Market, Record, Timestamp, VariantId, Window};
 use serde_json::{Map, Value as Json};
 
 use crate::{
@@ -105,9 +105,9 @@ fn items(flow: &Flow, prepared: &Prepared, subject: &Subject<'_>) -> Composed {
     for Made { item: Item { id, payload }, variant } in made {
         let mut writer = Writer::resume(payload);
         let added = if many {
-            add_to_all(mapping, subject, variant, &mut writer)
+            add_to_all(mapping, subject, variant.as_ref(), &mut writer)
         } else {
-            add_to_one(mapping, subject, variant, &mut writer)
+            add_to_one(mapping, subject, variant.as_ref(), &mut writer)
         };
         whole.push(Item { id, payload: writer.finish() });
         if let Err(fault) = added {
@@ -120,16 +120,21 @@ fn items(flow: &Flow, prepared: &Prepared, subject: &Subject<'_>) -> Composed {
     }
 }
 
+/// The index of this variant among those that a market sells.
+fn place(listing: &Listing<'_>, variant: &VariantId) -> Option<usize> {
+    listing.variants.iter().position(|offer| offer.id == variant)
+}
+
 /// Lays the user's fields over an item of one market.
 fn add_to_one(
     mapping: &Mapping,
     subject: &Subject<'_>,
-    variant: Option<usize>,
+    variant: Option<&VariantId>,
     writer: &mut Writer<'_>,
 ) -> Result<(), Fault> {
     match subject {
         Subject::Product(Shown { first: (market, listing), .. }) => {
-            mapping.apply_product(listing, variant, market, writer)
+            mapping.apply_product(listing, variant.and_then(|id| place(listing, id)), market, writer)
         }
         Subject::Category(Shown { first: (market, listing), .. }) => mapping.apply_category(listing, market, writer),
     }
@@ -139,7 +144,7 @@ fn add_to_one(
 fn add_to_all(
     mapping: &Mapping,
     subject: &Subject<'_>,
-    variant: Option<usize>,
+    variant: Option<&VariantId>,
     writer: &mut Writer<'_>,
 ) -> Result<(), Fault> {
     let mut own: BTreeMap<Facet, Map<String, Json>> = BTreeMap::new();
@@ -151,11 +156,10 @@ fn add_to_all(
     };
     match subject {
         Subject::Product(shown) => {
-            let of = variant.and_then(|place| shown.first.1.variants.get(place)).map(|offer| offer.id);
             for (market, listing) in shown.iter() {
-                let place = of.and_then(|id| listing.variants.iter().position(|offer| offer.id == id));
+                let place = variant.and_then(|id| place(listing, id));
                 // This market does not sell the variant.
-                if of.is_some() && place.is_none() {
+                if variant.is_some() && place.is_none() {
                     continue;
                 }
                 let mut fields = Writer::resume(Payload::default());

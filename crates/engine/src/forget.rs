@@ -155,7 +155,8 @@ async fn remove_items(
             continue;
         }
         let parcels = items.iter().map(|id| Parcel::named(id.clone())).collect();
-        let receipt = destination.send(&Call { kind, op: Op::Remove, parcels }).await;
+        let receipt =
+            destination.send(&Call { account: contract::Account::default(), kind, op: Op::Remove, parcels }).await;
         let outcomes = match receipt.verdict {
             Verdict::Whole(outcome) => vec![outcome; items.len()],
             Verdict::Each(outcomes) => outcomes,

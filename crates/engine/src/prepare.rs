@@ -118,8 +118,10 @@ pub struct Part {
     pub action: Action,
     /// Whether it is an event, reported once rather than kept up to date.
     pub is_event: bool,
-    /// The payload that the destination acknowledged last, if its calls need it.
+    /// The payload that the destination acknowledged last, or may hold if the item is in doubt, if its calls need it.
     pub acknowledged: Option<Payload>,
+    /// Whether its calls need that.
+    pub needs_before: bool,
 }
 
 /// What the destination holds of an item, according to the ledger.
@@ -178,6 +180,7 @@ fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Ve
             let before = held.iter().find(|held| held.id == item.id).map_or(Before::Nothing, before);
             let mut part = Part::new(item.id, Some(item.payload), digests, before);
             part.is_event = destination.is_event(kind, &part.id);
+            part.needs_before = carry.needs_before;
             part.action = action(flow, carry, &part);
             part
         })
@@ -339,7 +342,16 @@ impl Action {
 
 impl Part {
     pub(crate) const fn new(id: RemoteId, payload: Option<Payload>, digests: Digests, before: Before) -> Self {
-        Self { id, payload, digests, before, action: Action::Keep, is_event: false, acknowledged: None }
+        Self {
+            id,
+            payload,
+            digests,
+            before,
+            action: Action::Keep,
+            is_event: false,
+            acknowledged: None,
+            needs_before: false,
+        }
     }
 
     /// Changes the action to a removal.
@@ -395,8 +407,19 @@ impl Part {
         Some(HeldItem { id: self.id, digests, payload: None })
     }
 
-    /// The item when it is unknown whether the call had its effect.
+    /// The item when it is unknown whether the call had its effect. If calls need what was acknowledged, everything that the
+    /// destination may hold is kept for them.
     pub fn in_doubt(self) -> HeldItem {
-        HeldItem { id: self.id, digests: None, payload: None }
+        let payload = self.payload.filter(|_| self.needs_before);
+        let payload = payload.map(|sent| match &self.acknowledged {
+            None => sent,
+            Some(before) => before.overlaid(&sent),
+        });
+        HeldItem { id: self.id, digests: None, payload }
+    }
+
+    /// The item after it was refused. A destination that needs what was acknowledged may have refused it in part.
+    pub fn refused(self) -> Option<HeldItem> {
+        if self.needs_before && self.payload.is_some() { Some(self.in_doubt()) } else { self.as_before() }
     }
 }

@@ -167,6 +167,9 @@ pub struct CategoryName<'a> {
     /// The product's place in the category's merchandising order, lowest first.
     #[serde(skip)]
     pub position: Option<i64>,
+    /// Names from the root down to this category, without those that no locale of the market has a name for.
+    #[serde(skip)]
+    pub path: Vec<&'a str>,
 }
 
 /// An attribute with its value in the market's language.

@@ -6,13 +6,17 @@
 mod sample;
 pub mod scripted;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use contract::{
     Account, Call, Destination, Digests, Facet, Facets, Fault, FaultClass, Item, Op, Outcome, Parcel, Payload, Receipt,
     Removal, Subject,
-    destination::{Mapped, Need, Shown, Verdict},
+    destination::{Mapped, Markets, Need, Shown, Verdict},
     payload::MOST_FACETS,
 };
 use model::{Kind, Market, RemoteId};
@@ -29,7 +33,8 @@ pub trait Emulator: Send + Sync {
     /// Refuses calls that carry an item with this id from now on; `None`: refuses no id.
     async fn refuse(&self, id: Option<&str>);
 
-    /// Its items of a kind, by id.
+    /// Its items of a kind that are not hidden, by id, each with the members of the payload that it was made of: for a kind
+    /// that is carried as [`Markets::Many`], fields with their values by place.
     async fn objects(&self, kind: Kind) -> BTreeMap<String, Json>;
 
     /// Texts that must never be seen in a fault or a receipt.
@@ -74,7 +79,8 @@ pub async fn destination(destination: &dyn Destination, emulator: &dyn Emulator)
         (Err(fault), _) => Err(format!("it can't prepare the account: {fault:?}")),
         (Ok(_), Err(fault)) => Err(format!("it can't prepare the account a second time: {fault:?}")),
     };
-    let suite = Suite { destination, emulator, market, account: account.unwrap_or_default() };
+    let account = account.unwrap_or_default();
+    let suite = Suite { destination, emulator, market, account, held: Mutex::default() };
     let mapping = [
         ("it prepares the account, and again where that is done", prepared),
         ("its fields have names of their own and defaults", suite.fields()),
@@ -129,6 +135,8 @@ struct Suite<'s> {
     emulator: &'s dyn Emulator,
     market: Market,
     account: Account,
+    /// The payloads that were acknowledged.
+    held: Mutex<BTreeMap<(Kind, RemoteId), Payload>>,
 }
 
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Found {
@@ -200,9 +208,11 @@ impl Suite<'_> {
                 for (name, value) in &object {
                     ensure(!value.is_null(), || format!("{name} is null"))?;
                     if let Some(field) = fields.iter().find(|field| field.name == name) {
-                        ensure(field.of.admits(value), || format!("{name} is not {}: {value}", field.of.name()))?;
-                        let violation = field.constraint.violation(value);
-                        ensure(violation.is_none(), || format!("{name} {}", violation.unwrap_or_default()))?;
+                        for value in self.values(value)? {
+                            ensure(field.of.admits(value), || format!("{name} is not {}: {value}", field.of.name()))?;
+                            let violation = field.constraint.violation(value);
+                            ensure(violation.is_none(), || format!("{name} {}", violation.unwrap_or_default()))?;
+                        }
                         let place = serde_json::from_str::<BTreeMap<String, Json>>(&format!(
                             "{{{}}}",
                             item.payload.members(field.facet)
@@ -216,6 +226,19 @@ impl Suite<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The values of a member: one, or one by place.
+    fn values<'v>(&self, member: &'v Json) -> Result<Vec<&'v Json>, String> {
+        if !self.is_of_many_markets() {
+            return Ok(vec![member]);
+        }
+        let by_place = member.as_object().ok_or_else(|| format!("{member} has no values by place"))?;
+        Ok(by_place.values().collect())
+    }
+
+    fn is_of_many_markets(&self) -> bool {
+        self.destination.carry(Kind::Product).is_some_and(|carry| carry.markets == Markets::Many)
     }
 
     fn taken(&self) -> Found {
@@ -258,7 +281,7 @@ impl Suite<'_> {
 
     fn limits(&self) -> Found {
         for kind in self.destination.carries().iter().map(|carry| carry.kind) {
-            for op in [Op::Put, Op::Patch(Facets::ALL), Op::Remove] {
+            for op in [Op::Put, Op::Patch(Facets::ALL), Op::Remove, Op::Hide] {
                 let limits = self.destination.limits(kind, op);
                 let workable = limits.items > 0 && limits.bytes > 0 && limits.concurrency > 0;
                 ensure(workable, || format!("{limits:?} for {} of {kind}", op.name()))?;
@@ -276,8 +299,18 @@ impl Suite<'_> {
             Op::Patch(facets) => item.payload.only(facets),
             Op::Remove | Op::Hide => Payload::default(),
         };
-        let parcels = items.iter().map(|item| Parcel::new(item.id.clone(), payload(item))).collect();
-        let receipt = self.destination.send(&Call { kind, op, parcels }).await;
+        let needs_before = self.destination.carry(kind).is_some_and(|carry| carry.needs_before);
+        let before = |item: &Item| self.acknowledged().get(&(kind, item.id.clone())).filter(|_| needs_before).cloned();
+        let parcel = |item: &Item| Parcel { id: item.id.clone(), payload: payload(item), before: before(item) };
+        let parcels = items.iter().map(parcel).collect();
+        let receipt = self.destination.send(&Call { account: self.account.clone(), kind, op, parcels }).await;
+        for (item, outcome) in items.iter().zip(outcomes(&receipt, items.len()).unwrap_or_default()) {
+            if outcome.is_delivered() && op.takes_away() {
+                self.acknowledged().remove(&(kind, item.id.clone()));
+            } else if outcome.is_delivered() {
+                self.acknowledged().insert((kind, item.id.clone()), item.payload.clone());
+            }
+        }
         let shown = format!("{receipt:?}");
         let secret = self.emulator.secrets().into_iter().find(|secret| shown.contains(secret));
         ensure(secret.is_none(), || "a receipt holds a secret".to_owned())?;
@@ -285,6 +318,10 @@ impl Suite<'_> {
             "a receipt holds more than the beginning of an answer".to_owned()
         })?;
         Ok(receipt)
+    }
+
+    fn acknowledged(&self) -> std::sync::MutexGuard<'_, BTreeMap<(Kind, RemoteId), Payload>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn deliver(&self, kind: Kind, op: Op, items: &[Item]) -> Found {
@@ -296,7 +333,9 @@ impl Suite<'_> {
     async fn holds(&self, kind: Kind, item: &Item) -> Found {
         let objects = self.emulator.objects(kind).await;
         let held = objects.get(item.id.as_str()).ok_or_else(|| format!("{} is not there", item.id))?;
-        let expected = members(item)?;
+        // Members that begin with a dollar sign are notes of the destination, and not sent.
+        let expected: BTreeMap<String, Json> =
+            members(item)?.into_iter().filter(|(name, _)| !name.starts_with('$')).collect();
         let mut held = held.as_object().cloned().ok_or_else(|| format!("{held} is no object"))?;
         held.remove("id");
         let held: BTreeMap<String, Json> = held.into_iter().collect();
@@ -313,6 +352,9 @@ impl Suite<'_> {
         self.deliver(Kind::Product, Op::Put, &items).await?;
         for item in &items {
             self.holds(Kind::Product, item).await?;
+        }
+        if self.destination.carry(Kind::Category).is_none() {
+            return Ok(());
         }
         let category = self.category("put-category", "Jackets")?;
         self.deliver(Kind::Category, Op::Put, std::slice::from_ref(&category)).await?;
@@ -347,6 +389,9 @@ impl Suite<'_> {
         let bare = self.item(&sample.bare())?;
         self.deliver(Kind::Product, Op::Put, std::slice::from_ref(&bare)).await?;
         self.holds(Kind::Product, &bare).await?;
+        if self.destination.carry(Kind::Category).is_none() {
+            return Ok(());
+        }
         let mut category = self.category("replaced-category", "Old")?;
         self.deliver(Kind::Category, Op::Put, std::slice::from_ref(&category)).await?;
         category = self.category("replaced-category", "New")?;
@@ -374,8 +419,9 @@ impl Suite<'_> {
     async fn removed(&self) -> Found {
         let items = self.items(&Sample::new("removed"))?;
         self.deliver(Kind::Product, Op::Put, &items).await?;
+        let hides = self.destination.carry(Kind::Product).is_some_and(|carry| carry.removal == Removal::Hide);
         for _ in 0..2 {
-            self.deliver(Kind::Product, Op::Remove, &items).await?;
+            self.deliver(Kind::Product, if hides { Op::Hide } else { Op::Remove }, &items).await?;
             for item in &items {
                 self.lacks(Kind::Product, &item.id).await?;
             }

@@ -99,6 +99,7 @@ impl Sample {
                 name: some("Jackets"),
                 primary: false,
                 position: None,
+                path: vec!["Jackets"],
             }],
             attributes: if full { vec![text("brand", "Nordby")] } else { Vec::new() },
             options: if full { vec![sizes()] } else { Vec::new() },

@@ -523,6 +523,6 @@ pub struct HeldItem {
     pub id: RemoteId,
     /// Its digests there; `None`: in doubt.
     pub digests: Option<Digests>,
-    /// The payload that it acknowledged last; `None`: nothing yet, or as stored before.
+    /// The payload that it acknowledged last, or may hold if the item is in doubt; `None`: nothing yet, or as stored before.
     pub payload: Option<Payload>,
 }

@@ -87,7 +87,7 @@ async fn writes_carry_keys_and_items_in_the_body() {
         (Kind::Product, Op::Patch(price), vec![parcel("2", r#""price":1.5"#)]),
         (Kind::Category, Op::Put, vec![parcel("c", "")]),
     ] {
-        let receipt = bench.connector.send(&Call { kind, op, parcels }).await;
+        let receipt = bench.connector.send(&Call { account: contract::Account::default(), kind, op, parcels }).await;
         assert_eq!((whole(&receipt), receipt.status), (&Outcome::Delivered, 200));
         assert_eq!(receipt.response, r#"{"status":"ok"}"#);
     }
@@ -112,7 +112,10 @@ async fn whole_numbers_go_without_quotes() {
     let server = answering(r#"{"status":"ok"}"#).await;
     let bench = bench(&format!("{}/a/v2", server.uri()), "id_type = \"integer\"");
     let parcels = vec![parcel("7", ""), parcel("-1", ""), parcel("left-over", ""), parcel("007", "")];
-    bench.connector.send(&Call { kind: Kind::Product, op: Op::Put, parcels }).await;
+    bench
+        .connector
+        .send(&Call { account: contract::Account::default(), kind: Kind::Product, op: Op::Put, parcels })
+        .await;
     let sent = recorded(&server).await.remove(0);
     assert!(sent.ends_with(r#""products":[{"id":7},{"id":-1},{"id":"left-over"},{"id":"007"}]}"#), "{sent}");
 }
@@ -122,7 +125,10 @@ async fn removals_carry_keys_and_ids_in_the_query() {
     let server = answering(r#"{"status":"ok"}"#).await;
     let bench = bench(&format!("{}/a/v2", server.uri()), "");
     let parcels = vec![parcel("a b", ""), parcel("é", "")];
-    let receipt = bench.connector.send(&Call { kind: Kind::Product, op: Op::Remove, parcels }).await;
+    let receipt = bench
+        .connector
+        .send(&Call { account: contract::Account::default(), kind: Kind::Product, op: Op::Remove, parcels })
+        .await;
     assert_eq!(whole(&receipt), &Outcome::Delivered);
     assert_eq!(
         recorded(&server).await,
@@ -136,12 +142,18 @@ async fn a_removal_whose_url_would_be_too_long_is_refused_without_a_call() {
     let bench = bench("http://127.0.0.1:9/v2", "");
     let most = bench.connector.limits(Kind::Product, Op::Remove).items;
     let parcels: Vec<_> = (0..most).map(|number| parcel(&format!("{number:0>200}"), "")).collect();
-    let receipt = bench.connector.send(&Call { kind: Kind::Product, op: Op::Remove, parcels }).await;
+    let receipt = bench
+        .connector
+        .send(&Call { account: contract::Account::default(), kind: Kind::Product, op: Op::Remove, parcels })
+        .await;
     let Outcome::Rejected(fault) = whole(&receipt) else { panic!("{receipt:?}") };
     assert_eq!((fault.code.as_ref(), bench.connector.calls()), ("C0407", 0));
 
     let uuids: Vec<_> = (0..most).map(|number| parcel(&format!("{number:0>36}"), "")).collect();
-    let receipt = bench.connector.send(&Call { kind: Kind::Product, op: Op::Remove, parcels: uuids }).await;
+    let receipt = bench
+        .connector
+        .send(&Call { account: contract::Account::default(), kind: Kind::Product, op: Op::Remove, parcels: uuids })
+        .await;
     assert_eq!((bench.connector.calls(), receipt.status), (1, 0), "ids of usual length fit");
 }
 
@@ -151,7 +163,10 @@ async fn what_was_never_sent_had_no_effect() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let bench = bench(&format!("http://127.0.0.1:{port}"), "");
     let parcels = vec![parcel("1", "")];
-    let receipt = bench.connector.send(&Call { kind: Kind::Product, op: Op::Put, parcels }).await;
+    let receipt = bench
+        .connector
+        .send(&Call { account: contract::Account::default(), kind: Kind::Product, op: Op::Put, parcels })
+        .await;
     let Outcome::Deferred(fault) = whole(&receipt) else { panic!("{receipt:?}") };
     assert_eq!(fault.class, contract::FaultClass::Transient);
     assert!(fault.message.starts_with("POST /products: "), "{}", fault.message);
@@ -166,7 +181,10 @@ async fn an_answer_that_does_not_come_leaves_the_effect_unknown() {
         .await;
     let bench = bench(&server.uri(), "timeout_seconds = 1");
     let parcels = vec![parcel("1", "")];
-    let receipt = bench.connector.send(&Call { kind: Kind::Product, op: Op::Remove, parcels }).await;
+    let receipt = bench
+        .connector
+        .send(&Call { account: contract::Account::default(), kind: Kind::Product, op: Op::Remove, parcels })
+        .await;
     let Outcome::Unknown(fault) = whole(&receipt) else { panic!("{receipt:?}") };
     assert_eq!(fault.class, contract::FaultClass::Transient);
     assert!(!format!("{receipt:?}").contains("secret"), "{receipt:?}");

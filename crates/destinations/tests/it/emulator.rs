@@ -149,7 +149,15 @@ async fn an_emulator_that_looks_closely_ignores_nothing_and_warns_of_nothing() {
     let bench = bench_with(&shop.url, "", PUBLIC, PRIVATE);
     let ids = full();
     let made = items(&config(""), &ids.full()).unwrap();
-    let receipt = bench.connector.send(&Call { kind: Kind::Product, op: Op::Put, parcels: parcels(&made) }).await;
+    let receipt = bench
+        .connector
+        .send(&Call {
+            account: contract::Account::default(),
+            kind: Kind::Product,
+            op: Op::Put,
+            parcels: parcels(&made),
+        })
+        .await;
     assert_eq!(receipt.verdict, Verdict::Whole(Outcome::Delivered), "{}", sent(&config(""), &ids.full()));
     assert_eq!(shop.store.warnings(), BTreeMap::new());
     let held = shop.store.raw(Resource::Products, "c2a1").unwrap();
@@ -164,7 +172,7 @@ async fn whole_numbers_are_ids_of_their_own_type() {
     let mut listing = ids.full();
     listing.images = vec!["https://img.example/a.jpg"];
     let made = items(&config("id_type = \"integer\""), &listing).unwrap();
-    let call = |op| Call { kind: Kind::Product, op, parcels: parcels(&made) };
+    let call = |op| Call { account: contract::Account::default(), kind: Kind::Product, op, parcels: parcels(&made) };
     assert_eq!(bench.connector.send(&call(Op::Put)).await.verdict, Verdict::Whole(Outcome::Delivered));
     let read = bench.connector.read(Kind::Product, &["135".into(), "136".into()]).await.unwrap().unwrap();
     assert_eq!((read.len(), &read[0].1["id"]), (1, &Json::from(135)));
@@ -190,7 +198,8 @@ async fn each_colour_is_a_text_or_a_list() {
     ] {
         listing.attributes = vec![crate::sample::field("color", label)];
         let made = items(&config(""), &listing).unwrap();
-        let call = Call { kind: Kind::Product, op: Op::Put, parcels: parcels(&made) };
+        let call =
+            Call { account: contract::Account::default(), kind: Kind::Product, op: Op::Put, parcels: parcels(&made) };
         assert_eq!(bench.connector.send(&call).await.verdict, Verdict::Whole(Outcome::Delivered), "{made:?}");
     }
 }
@@ -225,7 +234,10 @@ async fn categories_stay_unless_set_otherwise() {
     let delete = bench_with(&shop.url, "category_removal = \"delete\"", PUBLIC, PRIVATE);
     assert_eq!(delete.connector.carry(Kind::Category).unwrap().removal, Removal::Call);
     let parcels = vec![Parcel::named("c1".into())];
-    let receipt = delete.connector.send(&Call { kind: Kind::Category, op: Op::Remove, parcels }).await;
+    let receipt = delete
+        .connector
+        .send(&Call { account: contract::Account::default(), kind: Kind::Category, op: Op::Remove, parcels })
+        .await;
     let Verdict::Whole(Outcome::Rejected(fault)) = receipt.verdict else { panic!("{receipt:?}") };
     assert!(fault.message.contains("Categories can not be deleted"), "{}", fault.message);
 }
@@ -294,7 +306,8 @@ async fn a_patch_of_what_is_not_there_is_reported_where_the_server_tells_it() {
     price.put(contract::Facet::PRICE, "price", &1.0).unwrap();
     let op = Op::Patch(contract::Facets::NONE.with(contract::Facet::PRICE));
     let parcels = vec![Parcel::new("gone".into(), price.finish())];
-    let receipt = bench.connector.send(&Call { kind: Kind::Product, op, parcels }).await;
+    let receipt =
+        bench.connector.send(&Call { account: contract::Account::default(), kind: Kind::Product, op, parcels }).await;
     assert!(matches!(receipt.verdict, Verdict::Whole(Outcome::Rejected(_))), "{receipt:?}");
     assert_eq!(receipt.status, 400);
 }

@@ -114,6 +114,7 @@ fn texts_of_any_script_arrive_as_they_are() {
         name: Some("חולצות"),
         primary: false,
         position: None,
+        path: Vec::new(),
     }];
     listing.attributes = vec![text("größe", "große"), text("颜色", "红色")];
     assert_snapshot!(sent(&config(""), &listing));
@@ -188,7 +189,15 @@ fn ids_are_whole_numbers_where_the_store_has_them() {
     listing.categories = ids
         .categories
         .iter()
-        .map(|id| CategoryName { key: None, external_id: None, id, name: None, primary: false, position: None })
+        .map(|id| CategoryName {
+            key: None,
+            external_id: None,
+            id,
+            name: None,
+            primary: false,
+            position: None,
+            path: Vec::new(),
+        })
         .collect();
     let integer = config("id_type = \"integer\"");
     assert_eq!(members(&integer, &listing)["categories"].to_string(), "[12,34]");
@@ -200,7 +209,15 @@ fn ids_are_whole_numbers_where_the_store_has_them() {
         listing.categories = ids
             .categories
             .iter()
-            .map(|id| CategoryName { key: None, external_id: None, id, name: None, primary: false, position: None })
+            .map(|id| CategoryName {
+                key: None,
+                external_id: None,
+                id,
+                name: None,
+                primary: false,
+                position: None,
+                path: Vec::new(),
+            })
             .collect();
         let refused = items(&integer, &listing).unwrap_err();
         assert!(refused.starts_with(&format!("C0411 product {id}: ")), "{refused}");

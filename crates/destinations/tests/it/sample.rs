@@ -79,7 +79,15 @@ impl Ids {
             .categories
             .iter()
             .zip([Some("Jackets"), Some("Sale"), None])
-            .map(|(id, name)| CategoryName { key: None, external_id: None, id, name, primary: false, position: None })
+            .map(|(id, name)| CategoryName {
+                key: None,
+                external_id: None,
+                id,
+                name,
+                primary: false,
+                position: None,
+                path: Vec::new(),
+            })
             .collect();
         listing.attributes = vec![
             text("brand", "Nordby"),

@@ -96,7 +96,7 @@ impl View {
         std::iter::successors(parent(category), move |category| parent(category))
     }
 
-    fn path<'a>(&'a self, category: &'a Category, name: &'a str) -> Vec<&'a str> {
+    pub(super) fn path<'a>(&'a self, category: &'a Category, name: &'a str) -> Vec<&'a str> {
         let is_root = |it: &Category| {
             let tree = it.tree.as_ref().and_then(|id| self.reference.tree(id));
             tree.is_some_and(|tree| tree.root.as_ref() == Some(&it.id))

@@ -176,13 +176,15 @@ impl View {
         let shown = known.filter(|category| self.is_shown(category, at, holds));
         let named = shown.map(|category| {
             let placement = placement(&category.id);
+            let name = self.language.pick(&category.name);
             CategoryName {
                 id: &category.id,
                 key: category.key.as_deref(),
                 external_id: category.external_id.as_deref(),
-                name: self.language.pick(&category.name),
+                name,
                 primary: placement.is_some_and(|it| it.primary),
                 position: placement.and_then(|it| it.position),
+                path: name.map(|name| self.path(category, name)).unwrap_or_default(),
             }
         });
         named.collect()

@@ -508,7 +508,9 @@ impl Turn {
             };
             Some(Parcel { id: part.id.clone(), payload, before: part.acknowledged.clone() })
         });
-        Call { kind: batch.bin.kind, op, parcels: parcels.collect() }
+        // It was prepared before any record was mapped.
+        let account = self.push.flow.account.get().cloned().unwrap_or_default();
+        Call { account, kind: batch.bin.kind, op, parcels: parcels.collect() }
     }
 
     // ── answers ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -185,9 +185,8 @@ fn after(part: Part, answer: &Answer, gives_up: bool) -> (Option<HeldItem>, Opti
         Answer::Resolved(Resolution::Unsure) => (Some(part.in_doubt()), None),
         Answer::Outcome(Outcome::Unknown(_)) => (Some(part.clone().in_doubt()), part.item().filter(|_| gives_up)),
         Answer::Outcome(Outcome::Deferred(_)) => (part.clone().as_before(), part.item().filter(|_| gives_up)),
-        Answer::Outcome(Outcome::Rejected(_) | Outcome::Blocked(_)) | Answer::Blocked(_) => {
-            (part.clone().as_before(), part.item())
-        }
+        Answer::Outcome(Outcome::Rejected(_)) => (part.clone().refused(), part.item()),
+        Answer::Outcome(Outcome::Blocked(_)) | Answer::Blocked(_) => (part.clone().as_before(), part.item()),
     }
 }
 

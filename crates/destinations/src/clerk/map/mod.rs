@@ -13,14 +13,13 @@ use crate::clerk::config::{Attributes, Config};
 mod category;
 mod field;
 mod id;
-mod markup;
 mod product;
 mod sheet;
 
 pub use category::category;
 pub use field::restricted;
 pub use id::{fitting, is_integer};
-pub use markup::plain_text;
+pub use crate::markup::plain_text;
 pub use product::{options_text, product};
 
 /// The settings that change payloads or how they are removed, and the version of this mapping, as text.

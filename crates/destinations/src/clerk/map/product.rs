@@ -14,10 +14,9 @@ use model::{
 use super::{
     field::{self, Named},
     id::{self, JsonId},
-    markup::plain_text,
     sheet::{Each, Sheet},
 };
-use crate::clerk::config::{Config, Description, Grain, MissingImage, OutOfStock};
+use crate::{clerk::config::{Config, Description, Grain, MissingImage, OutOfStock}, markup::plain_text};
 
 
 /// Joins the values of one variant's options.
@@ -37,14 +36,14 @@ pub fn product(config: &Config, listing: &Listing<'_>, taken: &dyn Fn(&str) -> b
     let items = match config.grain {
         Grain::Product => vec![Made::whole(product.whole()?)],
         Grain::Variant => {
-            let sold = listing.variants.iter().enumerate().filter(|(_, offer)| !removed(offer));
+            let sold = listing.variants.iter().filter(|offer| !removed(offer));
             let mut items: Vec<Made> = Vec::with_capacity(listing.variants.len());
-            for (place, offer) in sold {
+            for offer in sold {
                 let item = product.variant(offer)?;
                 if items.iter().any(|made| made.item.id == item.id) {
                     return Err(twice(listing, item.id.as_str()));
                 }
-                items.push(Made::of_variant(item, place));
+                items.push(Made::of_variant(item, offer.id.clone()));
             }
             items
         }

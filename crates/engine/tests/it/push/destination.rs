@@ -169,7 +169,7 @@ impl Fake {
             return Err(Fault::record("C0998", "it can't be made"));
         }
         let mapping = self.state().mapping;
-        let item = |(index, offer): (usize, &model::Offer<'_>)| {
+        let item = |offer: &model::Offer<'_>| {
             let mut writer = Writer::resume(Payload::default());
             let category = listing.categories.first().and_then(|category| category.name);
             member(&mut writer, Facet::CONTENT, "name", listing.name);
@@ -179,9 +179,9 @@ impl Fake {
             member(&mut writer, Facet::PRICE, "price", offer.price.minor);
             member(&mut writer, Facet::AVAILABILITY, "stock", offer.stock);
             let id = RemoteId::new(offer.sku.unwrap().as_str());
-            Made::of_variant(Item { id, payload: writer.finish() }, index)
+            Made::of_variant(Item { id, payload: writer.finish() }, offer.id.clone())
         };
-        Ok(Mapped::Items(listing.variants.iter().enumerate().map(item).collect()))
+        Ok(Mapped::Items(listing.variants.iter().map(item).collect()))
     }
 
     fn category(&self, category: &CategoryListing<'_>) -> Mapped {
