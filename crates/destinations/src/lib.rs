@@ -2,6 +2,8 @@
 //!
 //! **Invariants:** no platform imports another; code outside a platform's folder knows only its [`Kind`].
 
+mod markup;
+
 use std::sync::Arc;
 
 use contract::{Destination, DestinationDescriptor, Fault};
@@ -74,4 +76,6 @@ macro_rules! registry {
 registry! {
     /// A Clerk.io store.
     Clerk = clerk,
+    /// The product catalogue of an Insider account.
+    Insider = insider,
 }

@@ -71,6 +71,10 @@ fn starter_example_and_examples_parse() {
         (EXAMPLE.to_owned(), "example.toml"),
         (include_str!("../../../../examples/commercetools-to-clerk.toml").to_owned(), "commercetools-to-clerk.toml"),
         (include_str!("../../../../examples/bigcommerce-to-clerk.toml").to_owned(), "bigcommerce-to-clerk.toml"),
+        (
+            include_str!("../../../../examples/commercetools-to-insider.toml").to_owned(),
+            "commercetools-to-insider.toml",
+        ),
     ] {
         if let Err(errors) = Config::parse(&text, file) {
             panic!("{}", ConfigErrors(errors));
@@ -189,7 +193,7 @@ fn wrong_types_and_words_are_reported() {
        |
     10 | kind = "clark"
        |        ^^^^^^^
-      hint: did you mean "clerk"?
+      hint: did you mean "clerk"? Possible: "clerk" or "insider"
     "#);
     insta::assert_snapshot!(with("kind = \"clerk\"", "kind = \"clerk\"\nbatch_items = 900"), @r#"
     error[C0805]: destinations.clerk-de.batch_items must be from 1 to 500; this is 900

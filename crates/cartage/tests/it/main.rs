@@ -27,6 +27,7 @@ mod first_edition;
 mod forget;
 mod guard;
 mod harness;
+mod insider;
 mod json;
 mod logs;
 mod looking;

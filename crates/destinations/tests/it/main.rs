@@ -12,6 +12,7 @@ mod calls;
 mod careless;
 mod classify;
 mod emulator;
+mod insider;
 mod mapping;
 mod registry;
 mod sample;

@@ -1,0 +1,246 @@
+//! An emulated commercetools to one emulated Insider account with two locales, end to end. The Clerk.io stores of the same
+//! shop say what each market shows: another connector, and another emulator.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sandbox::{
+    catalogue::Options,
+    commercetools::Change,
+    fault::{FaultPlan, Faults},
+    insider::{self, AccountSettings, AccountView, Moved, Settings},
+    shop::{Edit, LivingShop},
+};
+use serde_json::{Value, json};
+
+use crate::harness::{Pass, Process, Shop};
+
+const TOKEN: &str = "insider-catalog-token";
+
+/// A product of every made-up shop.
+const KEY: &str = "p-000003";
+
+/// The locale of each market.
+const PLACES: [(&str, &str); 2] = [("de", "de_DE"), ("uk", "en_GB")];
+
+/// A shop with its Clerk.io stores and an Insider account.
+struct World {
+    shop: Shop,
+    account: AccountView,
+    faults: Faults,
+}
+
+impl World {
+    async fn start(shop: Shop, settings: &str) -> Self {
+        let account = AccountSettings { token: TOKEN.to_owned(), ..AccountSettings::sandbox() };
+        let settings_of_vendor = Settings { accounts: vec![account], requests_per_minute: None, ..Settings::default() };
+        let emulator = insider::Emulator::new(settings_of_vendor);
+        let faults = Faults::new(insider::fault_body);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v2", listener.local_addr().unwrap());
+        tokio::spawn(sandbox::serve::serve(faults.wrap(emulator.router()), listener, std::future::pending()));
+        let token = shop.write("insider-token", TOKEN);
+        shop.configure(&format!(
+            "[destinations.insider]\nkind = \"insider\"\npartner_name = \"sandbox\"\ntoken = \"file:{}\"\nurl = {url:?}\n\
+             calls_per_minute = 60000\n{settings}\n\
+             [flows.insider]\nsource = \"shop\"\ndestination = \"insider\"\nmarkets = [\"de\", \"uk\"]\n\
+             [flows.insider.fields]\n\
+             image_url = \"size(product.images) > 0 ? product.images[0] : 'https://shop.example/no-image.png'\"\n",
+            token.display()
+        ));
+        Self { shop, account: emulator.account("sandbox").unwrap(), faults }
+    }
+
+    /// What each market sells at Clerk.io, by SKU.
+    fn sold(&self, market: &str) -> BTreeMap<String, Value> {
+        let mut sold = BTreeMap::new();
+        for (id, product) in self.shop.store(market).products() {
+            let list = |name: &str| product[name].as_array().unwrap().clone();
+            let (prices, before, stocks) =
+                (list("variant_prices"), list("variant_list_prices"), list("variant_stocks"));
+            for (at, sku) in list("variant_skus").iter().enumerate() {
+                let sku = match sku.as_str().unwrap() {
+                    "" => format!("{id}_{}", list("variant_ids")[at].as_str().unwrap()),
+                    sku => sku.to_owned(),
+                };
+                let record = json!({
+                    "name": product["name"], "url": product["url"], "groupcode": id, "price": prices[at],
+                    "original_price": before[at], "in_stock": i32::from(stocks[at] != 0),
+                });
+                sold.insert(sku, record);
+            }
+        }
+        sold
+    }
+
+    /// What Insider shows in a locale, by item, in the same words.
+    fn shown(&self, locale: &str, currency: &str) -> BTreeMap<String, Value> {
+        let mut shown = BTreeMap::new();
+        for (id, mut locales) in self.account.records() {
+            let Some(record) = locales.remove(locale).filter(|record| record["is_status_passive"] != 1) else {
+                continue;
+            };
+            let record = json!({
+                "name": record["name"], "url": record["url"], "groupcode": record["groupcode"],
+                "price": record["price"][currency], "original_price": record["original_price"][currency],
+                "in_stock": record["in_stock"],
+            });
+            shown.insert(id, record);
+        }
+        shown
+    }
+
+    /// Both services show the same.
+    #[track_caller]
+    fn agree(&self) {
+        for (market, locale) in PLACES {
+            let currency = if market == "de" { "EUR" } else { "GBP" };
+            let (sold, shown) = (self.sold(market), self.shown(locale, currency));
+            assert!(sold.len() > 20, "{market}: {}", sold.len());
+            for (sku, record) in &sold {
+                assert_eq!(shown.get(sku), Some(record), "{sku} in {locale}");
+            }
+            let extra: Vec<&String> = shown.keys().filter(|id| !sold.contains_key(*id)).collect();
+            assert_eq!(extra, Vec::<&String>::new(), "{locale}");
+        }
+        assert_eq!(self.account.unknown_updates(), 0, "an update of what is not there changes nothing, in silence");
+    }
+}
+
+/// Makes so many edits of a living shop; returns how many the platform accepted. Prices that hold for a time are left out:
+/// two flows would not look at them at the same instant.
+fn live(world: &World, living: &mut impl Iterator<Item = Edit>, edits: usize) -> usize {
+    let lasting = living.filter(|edit| !matches!(edit, Edit::PriceWindow { .. })).take(edits);
+    let now = sandbox::clock::machine();
+    lasting.filter(|edit| world.shop.world.shop.change(edit.clone().into_change(now())).is_ok()).count()
+}
+
+/// The living shop of so many products.
+fn living(products: usize, seed: u64) -> LivingShop {
+    LivingShop::new(&sandbox::catalogue::generate(&Options { products, ..Options::default() }), seed)
+}
+
+#[track_caller]
+fn assert_converged(pass: &Pass) {
+    assert!(pass.converged(), "{pass:#?}");
+}
+
+async fn opened(world: &World) -> Process {
+    world.shop.open().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_shop_converges_and_stays_so_while_it_changes() {
+    for settings in ["variant_id = \"sku\"", "form = \"flat\"\nbatch_items = 40"] {
+        let world = World::start(Shop::odd(120).await, settings).await;
+        let process = opened(&world).await;
+        assert_converged(&process.sync().await);
+        world.agree();
+        assert_eq!(world.account.locales(), BTreeSet::from(["de_DE".to_owned(), "en_GB".to_owned()]));
+        world.account.forget_calls();
+        assert_converged(&process.sync_full().await);
+        assert_eq!(world.account.calls(), [], "an unchanged source costs no call");
+
+        world.shop.age();
+        let made = live(&world, &mut living(120, 7), 300);
+        assert!(made > 150, "{made}");
+        assert_converged(&process.sync().await);
+        world.agree();
+        assert_converged(&process.sync_full().await);
+        world.agree();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_is_hidden_everywhere_and_shown_again_when_it_returns() {
+    let world = World::start(Shop::uniform(30).await, "").await;
+    let process = opened(&world).await;
+    assert_converged(&process.sync().await);
+    world.shop.age();
+    let skus = world.shop.skus(KEY);
+    world.shop.change(Change::Unpublish { product: KEY.to_owned() });
+    assert_converged(&process.sync().await);
+    let records = world.account.records();
+    for (sku, locale) in skus.iter().flat_map(|sku| PLACES.map(|(_, locale)| (sku, locale))) {
+        assert_eq!(records[sku][locale]["is_status_passive"], 1, "{sku} {locale}");
+    }
+    world.agree();
+    world.shop.change(Change::Publish { product: KEY.to_owned() });
+    assert_converged(&process.sync().await);
+    world.agree();
+    assert_eq!(world.account.records()[&skus[0]]["de_DE"]["is_status_passive"], 0);
+}
+
+/// What moved between two looks at what the markets sell: sold out, back in stock, cheaper, dearer.
+fn moved(
+    before: &BTreeMap<String, Value>,
+    after: &BTreeMap<String, Value>,
+    locale: &str,
+) -> Vec<(String, String, &'static str)> {
+    let mut moved = Vec::new();
+    for (sku, now) in after {
+        let Some(was) = before.get(sku) else { continue };
+        let mut note = |what| moved.push((sku.clone(), locale.to_owned(), what));
+        match (was["in_stock"].as_i64(), now["in_stock"].as_i64()) {
+            (Some(0), Some(1)) => note("back"),
+            (Some(1), Some(0)) => note("sold out"),
+            _ => {}
+        }
+        match now["price"].as_f64().partial_cmp(&was["price"].as_f64()) {
+            Some(std::cmp::Ordering::Less) => note("cheaper"),
+            Some(std::cmp::Ordering::Greater) => note("dearer"),
+            _ => {}
+        }
+    }
+    moved
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn journeys_see_each_change_of_the_shop_once_whatever_fails_and_is_sent_again() {
+    let world = World::start(Shop::odd(60).await, "batch_items = 7").await;
+    let process = opened(&world).await;
+    assert_converged(&process.sync().await);
+    world.account.forget_calls();
+    world.shop.age();
+    let trouble = FaultPlan {
+        seed: 5,
+        throttle_rate: 0.1,
+        reset_after_effect_rate: 0.1,
+        reset_before_effect_rate: 0.1,
+        truncate_rate: 0.1,
+        error_rate: BTreeMap::from([(500, 0.05), (504, 0.05)]),
+        ..FaultPlan::default()
+    };
+    let mut expected = Vec::new();
+    let mut living = living(60, 11);
+    let mut known = PLACES.map(|(market, _)| world.sold(market));
+    for round in 0..12 {
+        live(&world, &mut living, 25);
+        world.faults.set(FaultPlan { seed: round, ..trouble.clone() }).unwrap();
+        // Every third time everything is read.
+        let pass = if round % 3 == 2 { process.sync_full().await } else { process.sync().await };
+        assert_converged(&pass);
+        for ((market, locale), known) in PLACES.iter().zip(&mut known) {
+            let sold = world.sold(market);
+            expected.extend(moved(known, &sold, locale));
+            // What is hidden comes back as it was.
+            known.extend(sold);
+        }
+    }
+    world.faults.set(FaultPlan::default()).unwrap();
+    world.agree();
+    let mut seen = Vec::new();
+    for transition in world.account.transitions() {
+        let what = match transition.what {
+            Moved::BackInStock => "back",
+            Moved::SoldOut => "sold out",
+            Moved::PriceDrop { .. } => "cheaper",
+            Moved::PriceRise { .. } => "dearer",
+            Moved::Hidden | Moved::Shown => continue,
+        };
+        seen.push((transition.item_id, transition.locale, what));
+    }
+    assert!(expected.len() > 30, "{}", expected.len());
+    seen.sort();
+    expected.sort();
+    assert_eq!(seen, expected);
+}
