@@ -16,6 +16,7 @@ pub mod query;
 pub mod quota;
 pub mod redact;
 pub mod retry;
+pub mod signature;
 pub mod token;
 pub mod transport;
 pub mod when;
