@@ -138,6 +138,9 @@ impl Call<'_> {
 
     fn route(&self, segments: &[&str], query: &str, body: &Bytes) -> Result<Option<Value>, ApiError> {
         let parameters = Parameters::read(query)?;
+        if let ("v3", ["hooks", of @ ..]) = (self.version, segments) {
+            return self.hooks(of, &parameters, body);
+        }
         let state = self.emulator.state();
         if *self.method == Method::POST {
             return match (self.version, segments) {
@@ -155,6 +158,30 @@ impl Call<'_> {
             "v2" => self.v2(&state, segments, &parameters),
             _ => self.v3(&state, segments, &parameters).map(Some),
         }
+    }
+
+    /// Webhooks, which need no scope of their own.
+    fn hooks(&self, of: &[&str], parameters: &Parameters, body: &Bytes) -> Result<Option<Value>, ApiError> {
+        let (emulator, now) = (self.emulator, self.now);
+        let endpoint = match of {
+            [] => "hooks",
+            ["admin"] => "hooks/admin",
+            [_] => "hooks/{id}",
+            _ => return Err(ApiError::not_found()),
+        };
+        emulator.count(&format!("{} /v3/{endpoint}", self.method));
+        let mut hooks = emulator.hooks();
+        let id = |text: &&str| text.parse::<u64>().map_err(|_| ApiError::not_found());
+        match (self.method, of) {
+            (&Method::GET, []) => hooks.list(parameters, emulator.settings()),
+            (&Method::POST, []) => hooks.create(body, emulator.settings(), now),
+            (&Method::GET, ["admin"]) => Ok(hooks.admin(emulator.settings(), now)),
+            (&Method::GET, [which]) => hooks.show(id(which)?, emulator.settings()),
+            (&Method::PUT, [which]) => hooks.update(id(which)?, body, emulator.settings(), now),
+            (&Method::DELETE, [which]) => hooks.delete(id(which)?, emulator.settings()),
+            _ => Err(ApiError::new(405, "Method Not Allowed")),
+        }
+        .map(Some)
     }
 
     fn v2(&self, state: &State, segments: &[&str], parameters: &Parameters) -> Result<Option<Value>, ApiError> {

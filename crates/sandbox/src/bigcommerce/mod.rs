@@ -8,7 +8,9 @@
 mod amount;
 mod api;
 mod change;
+mod deliver;
 mod error;
+mod hooks;
 mod living;
 mod prices;
 mod products;
@@ -26,6 +28,7 @@ use state::State;
 
 pub use change::{Change, ChangeError, Whose};
 pub use error::fault_body;
+pub use hooks::{Attempt, Mischief};
 pub use living::{Driven, drive};
 
 use crate::catalogue::Catalogue;
@@ -42,6 +45,15 @@ pub struct Settings {
     pub scopes: Vec<String>,
     /// Requests that all apps together may make in 30 seconds.
     pub quota: u32,
+    /// Client id of the API account.
+    pub client_id: String,
+    /// Client secret of the API account, with which deliveries are signed.
+    pub client_secret: String,
+    /// Whether webhooks may deliver to any address, so that tests receive them on loopback. The platform takes https on
+    /// port 443 only.
+    pub local_hooks: bool,
+    /// How long after its creation a webhook delivers nothing yet.
+    pub hook_warm_up_ms: i64,
 }
 
 impl Default for Settings {
@@ -51,6 +63,10 @@ impl Default for Settings {
             access_token: "sandbox-token".to_owned(),
             scopes: Vec::new(),
             quota: 100_000,
+            client_id: "sandbox-client".to_owned(),
+            client_secret: "sandbox-client-secret".to_owned(),
+            local_hooks: false,
+            hook_warm_up_ms: 60_000,
         }
     }
 }
@@ -127,6 +143,7 @@ struct Inner {
     window: Mutex<(i64, u32)>,
     clock: RwLock<Clock>,
     clock_offset_ms: AtomicI64,
+    hooks: Mutex<hooks::Hooks>,
 }
 
 impl fmt::Debug for Emulator {
@@ -146,6 +163,7 @@ impl Emulator {
                 window: Mutex::default(),
                 clock: RwLock::new(clock::machine()),
                 clock_offset_ms: AtomicI64::new(0),
+                hooks: Mutex::default(),
             }),
         }
     }
@@ -177,7 +195,16 @@ impl Emulator {
     /// What the change is about does not exist, or the platform has no place for it.
     pub fn change(&self, change: Change) -> Result<(), ChangeError> {
         let now = self.now();
-        change::apply(&mut self.state(), change, now)
+        let mut state = self.state();
+        let added = if let Change::AddProduct(product) = &change { Some(product.key.clone()) } else { None };
+        let before = hooks::events(&state, &change);
+        change::apply(&mut state, change, now)?;
+        let events = before.into_iter().chain(added.iter().flat_map(|key| hooks::added(&state, key)));
+        let mut hooks = self.hooks();
+        for (scope, data) in events {
+            hooks.happen(&scope, &data, &self.inner.settings, now);
+        }
+        Ok(())
     }
 
     /// The id of the product with this key of the catalogue.
@@ -188,11 +215,6 @@ impl Emulator {
     /// The catalogue's keys of all products, by id.
     pub fn product_keys(&self) -> BTreeMap<u64, String> {
         self.state().products.values().map(|it| (it.id, it.key.clone())).collect()
-    }
-
-    /// The ids of the category with this key of the catalogue, one in each tree that has it.
-    pub fn category_ids(&self, key: &str) -> Vec<u64> {
-        self.state().plan.categories(key).to_vec()
     }
 
     /// The id of the channel with this key of the catalogue.
@@ -248,6 +270,10 @@ impl Emulator {
     fn now(&self) -> i64 {
         let clock: Clock = Arc::clone(&*opened(self.inner.clock.read()));
         clock().as_millisecond().saturating_add(self.inner.clock_offset_ms.load(Ordering::Relaxed))
+    }
+
+    fn hooks(&self) -> MutexGuard<'_, hooks::Hooks> {
+        opened(self.inner.hooks.lock())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
