@@ -110,6 +110,9 @@ fn parts_of(loaded: &Loaded, environment: &dyn Fn() -> Environment) -> Result<Pa
         let lanes = source.lanes();
         let names: Vec<&str> = lanes.iter().map(|lane| &*lane.name).collect();
         errors.extend(loaded.unknown_lanes(name, &names));
+        if source.hooks().is_some() && config.server.public_url.is_none() {
+            errors.extend(loaded.no_public_url(name));
+        }
     }
     let read: BTreeMap<_, _> = sources.iter().map(|(name, source)| (name, (source, Arc::default()))).collect();
     let mut flows = Vec::new();
@@ -254,7 +257,9 @@ pub fn engine_of(
     let mut origins = Vec::new();
     for (name, source) in parts.sources {
         let Some(settings) = loaded.config.sources.get(&name) else { continue };
+        let hooks = source.hooks().and_then(|_| loaded.config.server.hook_url(&name));
         origins.push(Arc::new(Origin {
+            hooks,
             pull: Pull {
                 name,
                 source,

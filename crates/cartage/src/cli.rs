@@ -130,6 +130,9 @@ Examples:
     /// before you send it.
     #[command(after_help = "Example:\n  cartage support-bundle > support.json")]
     SupportBundle,
+    /// Webhooks of sources: what would have to be changed at the platforms, or change it.
+    #[command(subcommand)]
+    Hooks(HooksCommand),
     /// Help on a command, an error, a setting or a task.
     #[command(after_help = "\
 Examples:
@@ -161,6 +164,25 @@ Examples:
         #[arg(long)]
         out: PathBuf,
     },
+}
+
+/// What can be done about webhooks.
+#[derive(Debug, Subcommand)]
+pub enum HooksCommand {
+    /// Show what `apply` would change at the platforms; changes nothing.
+    #[command(after_help = "Example:\n  cartage hooks plan")]
+    Plan(HooksArgs),
+    /// Register webhooks, update and delete them, so that each platform delivers to `server.public_url`.
+    #[command(after_help = "Example:\n  cartage hooks apply shop")]
+    Apply(HooksArgs),
+}
+
+/// Arguments of `hooks`.
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HooksArgs {
+    /// Only these sources.
+    pub source: Vec<String>,
 }
 
 /// Arguments of `plan`.

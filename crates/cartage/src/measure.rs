@@ -112,6 +112,26 @@ pub const METRICS: &[Metric] = &[
         "Requests for hosted feeds, by the HTTP status of the answer.",
     ),
     counter("cartage_feeds_broken_total", &["flow", "feed"], "Feeds that were broken off, visibly, before their end."),
+    counter(
+        "cartage_hook_deliveries_total",
+        &["source", "result"],
+        "Deliveries of webhooks: accepted, refused because they can't be verified or understood, or failed here.",
+    ),
+    gauge(
+        "cartage_hook_active",
+        &["source"],
+        "1 while the platform was found to deliver everything that it is to deliver, otherwise 0.",
+    ),
+    gauge(
+        "cartage_hook_delivered_timestamp_seconds",
+        &["source"],
+        "When a delivery was accepted last, in seconds since the epoch; 0: never.",
+    ),
+    gauge(
+        "cartage_hook_gap_timestamp_seconds",
+        &["source"],
+        "When deliveries were found last to be lost, in seconds since the epoch; 0: never.",
+    ),
     counter("cartage_store_failures_total", &[], "How often the database failed and work went on after a pause."),
 ];
 
@@ -190,6 +210,7 @@ fn values(name: &str, beside: &[Label], engine: &Engine) -> Vec<String> {
             flows.filter_map(|flow| flow.destination.importer()).flat_map(|importer| words(importer.feeds())).collect()
         }
         "status" => words(&STATUSES),
+        "result" => words(&["accepted", "refused", "failed"]),
         _ => Vec::new(),
     }
 }
@@ -207,6 +228,7 @@ mod tests {
             include_str!("commands/run.rs"),
             include_str!("../../server/src/health.rs"),
             include_str!("../../server/src/feeds.rs"),
+            include_str!("../../server/src/hooks.rs"),
         ];
         let code = code.join("\n");
         let counted: BTreeSet<&str> = code

@@ -208,27 +208,81 @@ pub struct Delivery<'a> {
     pub at: Timestamp,
 }
 
-/// The registration of a source's webhooks.
+/// What a verified delivery says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Records that may have changed; none where the delivery is about something else.
+    pub hints: Vec<Hint>,
+    /// Tells this delivery from others; `None`: it can't be told.
+    pub mark: Option<Mark>,
+    /// What the sender waits for besides a success; `None`: nothing.
+    pub reply: Option<Reply>,
+}
+
+/// The place of a delivery in a series, by which repeated, late and lost ones are recognised. A delivery whose number is
+/// not higher than the highest one of its series so far is repeated or late: what it says was read since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The series, such as the messages of one resource.
+    pub series: String,
+    /// Its number.
+    pub number: u64,
+    /// Whether numbers of a series grow by one, so that a missing one is a lost delivery.
+    pub consecutive: bool,
+}
+
+/// What a sender waits for, such as the answer to a handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// Headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// A body of JSON.
+    pub body: Option<String>,
+}
+
+/// How a source's webhooks stand at the platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registered {
-    /// Given to the source at the next registration, such as the id of its webhook.
-    pub kept: Token,
-    /// When it has to be renewed; `None`: never.
-    pub renew_at: Option<Timestamp>,
+    /// Given to the source at the next registration, such as the ids of its webhooks.
+    pub kept: Option<Token>,
+    /// How they stand, for people, such as `active`.
+    pub state: String,
+    /// Whether the platform delivers everything that it is to deliver.
+    pub is_whole: bool,
     /// Whether deliveries may have been lost, so that everything must be read now.
     pub missed: bool,
+    /// When the registration has to be renewed; `None`: never.
+    pub renew_at: Option<Timestamp>,
+    /// What was changed at the platform, or would be, a line each.
+    pub steps: Vec<String>,
+}
+
+/// What a registration may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Look and say what would be changed.
+    Look,
+    /// Change what is not as it should be.
+    Apply,
 }
 
 /// Webhooks of a source.
 #[async_trait]
 pub trait Hooks: Send + Sync {
-    /// Verifies a delivery and names the records it is about. Makes no call and keeps nothing. A delivery that can't be
-    /// verified is a fault, also when the verification itself fails.
-    fn receive(&self, delivery: &Delivery<'_>) -> Result<Vec<Hint>, Fault>;
+    /// Verifies a delivery and names the records it is about. Makes no call but for keys that deliveries are signed with,
+    /// which it asks for at most once a minute, and keeps nothing else. A delivery that can't be verified is a fault, also
+    /// when the verification itself fails. One that is verified and about something else has no hints.
+    async fn receive(&self, delivery: &Delivery<'_>) -> Result<Received, Fault>;
 
-    /// Makes sure that the source delivers to this address: registers, renews, switches on again. May be called at any
-    /// time; `kept` is what the last call returned.
-    async fn ensure(&self, address: &str, kept: Option<&Token>) -> Result<Registered, Fault>;
+    /// Why the platform can't deliver to this address; `None`: it can.
+    fn objection(&self, address: &str) -> Option<String>;
+
+    /// Whether `run` keeps the registration up by itself; otherwise only a person changes it.
+    fn is_kept_up(&self) -> bool;
+
+    /// Makes sure that the platform delivers to this address: registers, renews, switches on again; or says what it would
+    /// do. May be called at any time; `kept` is what the last call with [`Reach::Apply`] returned.
+    async fn ensure(&self, address: &str, kept: Option<&Token>, reach: Reach) -> Result<Registered, Fault>;
 }
 
 /// Most records that [`Source::fetch`] is asked for at once.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use axum::{Json, extract::State as Extract, http::StatusCode};
 use contract::{
     Clock, Fault, Lane, Store,
-    store::{Freshness, LaneState, Tally},
+    store::{Freshness, HookState, LaneState, Tally},
 };
 use engine::Flow;
 use model::{FlowName, SourceName, Timestamp};
@@ -169,6 +169,12 @@ pub(crate) async fn metrics(Extract(state): Extract<Arc<State>>) -> String {
             tracing::warn!(%source, code = %fault.code, error = %fault, "the ages of lanes are not known");
         }
     }
+    for source in served.hooks.keys() {
+        match served.store.hook(source).await {
+            Ok(hook) => measure_hook(source, &hook.unwrap_or_default()),
+            Err(fault) => tracing::warn!(%source, code = %fault.code, error = %fault, "the webhooks are not known"),
+        }
+    }
     served.metrics.render()
 }
 
@@ -203,6 +209,17 @@ async fn measure_source(store: &dyn Store, now: Timestamp, source: &SourceName, 
     #[expect(clippy::cast_precision_loss, reason = "a gauge")]
     metrics::gauge!("cartage_source_unread", "source" => source.to_string()).set(unread as f64);
     Ok(())
+}
+
+/// How the webhooks of a source stand.
+fn measure_hook(source: &SourceName, hook: &HookState) {
+    let registration = &hook.registration;
+    let source = || source.to_string();
+    let is_active = registration.is_whole && registration.fault.is_none();
+    metrics::gauge!("cartage_hook_active", "source" => source()).set(f64::from(u8::from(is_active)));
+    metrics::gauge!("cartage_hook_delivered_timestamp_seconds", "source" => source()).set(instant(hook.delivered_at));
+    let gap_at = hook.gap_at.max(registration.missed_at);
+    metrics::gauge!("cartage_hook_gap_timestamp_seconds", "source" => source()).set(instant(gap_at));
 }
 
 /// An instant as Prometheus writes it; 0: never.

@@ -1,4 +1,4 @@
-//! The HTTP edges: hosted feeds, health, readiness and metrics.
+//! The HTTP edges: hosted feeds, webhooks of sources, health, readiness and metrics.
 //!
 //! **Invariants:** every request for a feed is verified by its destination or refused (a verification that fails for
 //! any reason refuses); a feed is whole or visibly broken, never short; bodies are streamed, never held; no request takes
@@ -9,15 +9,19 @@ mod connections;
 pub mod control;
 mod feeds;
 mod health;
+mod hooks;
 mod imports;
 pub mod parameters;
 mod tokens;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{any, get},
+};
 use contract::{Clock, Lane, Store};
-use engine::{Flow, run::Health};
+use engine::{Flow, pull::Receiver, run::Health};
 use metrics_exporter_prometheus::PrometheusHandle;
 use model::{FlowName, SourceName};
 use tower_http::compression::CompressionLayer;
@@ -39,12 +43,16 @@ pub struct Served {
     pub cadence: BTreeMap<SourceName, BTreeMap<String, Duration>>,
     /// Present problems of the engine.
     pub health: Arc<Health>,
+    /// Receivers of the deliveries of sources that have webhooks.
+    pub hooks: BTreeMap<SourceName, Arc<Receiver>>,
     /// Renders metrics.
     pub metrics: PrometheusHandle,
 }
 
 /// All routes.
 pub fn router(served: Served) -> Router {
+    let hooks = Arc::new(hooks::Hooks::new(served.hooks.clone(), Arc::clone(&served.clock)));
+    let hooked = Router::new().route("/hooks/{source}", any(hooks::receive)).with_state(hooks);
     let state = Arc::new(feeds::State::new(served));
     Router::new()
         .route("/healthz", get(health::alive))
@@ -52,4 +60,5 @@ pub fn router(served: Served) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/feed/{flow}/{feed}", get(feeds::feed).layer(CompressionLayer::new()))
         .with_state(state)
+        .merge(hooked)
 }

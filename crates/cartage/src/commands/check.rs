@@ -40,6 +40,7 @@ pub(super) async fn run(path: &Path, output: Output<'_>) -> Result<Exit, Failure
     }
     for (name, source) in &parts.sources {
         let findings = source.check().await;
+        let findings: Vec<Finding> = findings.into_iter().chain(of_webhooks(&loaded, name, source.as_ref())).collect();
         let usable = findings.iter().all(|finding| finding.result.is_ok());
         all.push(Checked { subject: format!("source {name}"), findings });
         if usable {
@@ -90,6 +91,17 @@ pub(super) async fn run(path: &Path, output: Output<'_>) -> Result<Exit, Failure
     let faults = all.iter().flat_map(|checked| &checked.findings).filter_map(|finding| finding.result.as_ref().err());
     let exit = faults.map(|fault: &Fault| output::exit_of(fault)).max().unwrap_or(Exit::Done);
     Ok(exit)
+}
+
+/// Where the webhooks of a source arrive, or why they can't.
+fn of_webhooks(loaded: &Loaded, name: &SourceName, source: &dyn Source) -> Option<Finding> {
+    let (hooks, address) = (source.hooks()?, loaded.config.server.hook_url(name)?);
+    let result = match hooks.objection(&address) {
+        None => Ok(format!("they arrive at {address}")),
+        Some(objection) => Err(Fault::config("C0625", format!("webhooks can't be delivered: {objection}"))
+            .hint("set server.public_url to an address that the platform can reach")),
+    };
+    Some(Finding::new("webhooks", result))
 }
 
 /// The markets and fields of a source's flows, held against what its shop is set up with.

@@ -2,14 +2,14 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use contract::Fault;
+use contract::{Fault, source::Reach};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Session, dead, forget, load, load_with_flows, pause, plan, sync, verify};
+use super::{Session, dead, forget, hooks, load, load_with_flows, pause, plan, sync, verify};
 use crate::{
-    cli::{DropArgs, FlowsArgs, ForgetArgs, PlanArgs, ReplayArgs, SyncArgs, VerifyArgs},
+    cli::{DropArgs, FlowsArgs, ForgetArgs, HooksArgs, PlanArgs, ReplayArgs, SyncArgs, VerifyArgs},
     output::{Exit, Failure, Kept, Output, failure_document, failure_text},
 };
 
@@ -29,6 +29,8 @@ pub(super) enum Command {
     DeadDrop(DropArgs),
     Pause(FlowsArgs),
     Resume(FlowsArgs),
+    HooksPlan(HooksArgs),
+    HooksApply(HooksArgs),
     Reload(Reload),
 }
 
@@ -65,6 +67,8 @@ impl Command {
             Self::DeadDrop(args) => dead::drop(session, args, output).await,
             Self::Pause(args) => pause::pause(session, args, output).await,
             Self::Resume(args) => pause::resume(session, args, output).await,
+            Self::HooksPlan(args) => hooks::carry_out(session, args, Reach::Look, output).await,
+            Self::HooksApply(args) => hooks::carry_out(session, args, Reach::Apply, output).await,
             Self::Reload(_) => Err(nothing_runs().into()),
         }
     }

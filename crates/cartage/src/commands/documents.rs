@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value as Json, json};
 
-use super::{check, control, dead, explain, forget, help, listed, pause, plan, status, support, sync, verify};
+use super::{check, control, dead, explain, forget, help, hooks, listed, pause, plan, status, support, sync, verify};
 use crate::output;
 
 /// The version of the documents. A member that is renamed, removed, or gets another type makes a new one; a member that is
@@ -22,8 +22,7 @@ pub struct Document {
 
 /// All documents.
 pub fn all() -> Vec<Document> {
-    #[cfg_attr(not(feature = "demo"), expect(unused_mut, reason = "the demo adds one"))]
-    let mut all = vec![
+    vec![
         of::<Vec<check::Checked>>("check", "check"),
         of::<Vec<plan::FlowPlan>>("plan", "plan"),
         of::<Vec<plan::RecordPlan>>("plan-record", "plan SKU"),
@@ -34,16 +33,14 @@ pub fn all() -> Vec<Document> {
         of::<Vec<verify::FlowVerified>>("verify", "verify"),
         of::<Vec<forget::Done>>("forget", "forget"),
         of::<Vec<pause::Done>>("pause", "pause, resume"),
+        of::<Vec<hooks::Hooked>>("hooks", "hooks plan, hooks apply"),
         of::<control::Reloaded>("reload", "reload"),
         of::<Vec<dead::Row>>("dead", "dead list, dead show"),
         of::<Vec<dead::Done>>("dead-change", "dead replay, dead drop"),
         of::<support::Bundle>("support-bundle", "support-bundle"),
         of::<help::Page>("help", "help"),
         of::<output::Failed>("failure", "every command that fails"),
-    ];
-    #[cfg(feature = "demo")]
-    all.insert(3, of::<super::demo::Shown>("demo", "demo"));
-    all
+    ]
 }
 
 fn of<T: JsonSchema>(name: &'static str, printed_by: &'static str) -> Document {

@@ -10,10 +10,11 @@ pub mod documents;
 mod explain;
 mod forget;
 mod help;
+mod hooks;
 mod listed;
 mod pause;
 mod plan;
-mod run;
+pub mod run;
 pub mod status;
 mod support;
 mod sync;
@@ -67,6 +68,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::run(&cli.config, &args, output).await,
         Command::Verify(args) => control::run(&cli.config, control::Command::Verify(args), output).await,
         Command::Forget(args) => control::run(&cli.config, control::Command::Forget(args), output).await,
+        Command::Hooks(args) => hooks::run(&cli.config, args, output).await,
         Command::Dead(command) => dead::run(&cli.config, command, output).await,
         Command::SupportBundle => support::run(&cli.config).await,
         Command::Help { topic } => help::run(topic.as_deref(), output),
@@ -181,17 +183,11 @@ fn configured(flows: &[Arc<Flow>]) -> Vec<FlowId> {
 
 /// Turns true at the first interrupt or termination; a second one ends the process at once.
 fn until_interrupted() -> watch::Receiver<bool> {
-    until_interrupted_twice(|| {})
-}
-
-/// The same; `last` is done before the second one ends the process.
-fn until_interrupted_twice(last: impl FnOnce() + Send + 'static) -> watch::Receiver<bool> {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         interrupted().await;
         stop.send_replace(true);
         interrupted().await;
-        last();
         std::process::exit(130);
     });
     stopped

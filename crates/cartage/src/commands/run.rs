@@ -1,11 +1,12 @@
 //! `cartage run`: stays in sync and serves the edges.
 
-use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use contract::Fault;
-use engine::run::Engine;
+use engine::{pull::Receiver, run::Engine};
 use metrics_exporter_prometheus::PrometheusHandle;
+use model::SourceName;
 use server::Served;
 use tokio::{
     net::TcpListener,
@@ -174,9 +175,16 @@ fn served(now: &Round, metrics: PrometheusHandle) -> Result<Served, Failure> {
         ledger: Arc::clone(&engine.store),
         cadence: cadence.collect(),
         clock: Arc::clone(&engine.clock),
+        hooks: receivers(engine),
         health: Arc::clone(&engine.health),
         metrics,
     })
+}
+
+/// The receivers of all sources that have webhooks.
+pub fn receivers(engine: &Engine) -> BTreeMap<SourceName, Arc<Receiver>> {
+    let hooked = engine.origins.iter().filter(|origin| origin.hooks.is_some());
+    hooked.map(|origin| (origin.pull.name.clone(), Arc::new(Receiver::new(origin.pull.clone())))).collect()
 }
 
 /// Sums up from time to time what histograms collect.

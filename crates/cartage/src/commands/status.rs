@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, io::IsTerminal as _, path::Path, sync::Arc, tim
 use contract::{
     Fault, Lane, Store,
     store::{
-        Count, FlowId, Former, Found, Freshness, Hold, LaneState, Leftover, Retrying, Stopped, Tally, Trouble,
-        UnreadRow,
+        Count, FlowId, Former, Found, Freshness, Hold, HookState, LaneState, Leftover, Retrying, Stopped, Tally,
+        Trouble, UnreadRow,
     },
 };
 use engine::{Flow, prepare::OUTRANKED, run::Engine};
@@ -67,6 +67,8 @@ pub struct SourceStatus {
     pub records: Vec<Count>,
     /// Lanes.
     pub lanes: Vec<LaneStatus>,
+    /// Webhooks; none: it never had any.
+    pub webhooks: Option<HookState>,
     /// Records that could not be understood, the latest.
     pub unread: Vec<UnreadRow>,
     /// Records of which details were left out, the latest.
@@ -313,10 +315,23 @@ async fn status(looked: &Look) -> Result<Status, Fault> {
             let notices = record.map(|record| record.notices().to_vec()).unwrap_or_default();
             Noticed { kind, id, notices }
         });
-        sources.push(SourceStatus { source: name.to_string(), records, lanes, unread, noticed: noticed.collect() });
+        let (source, noticed, webhooks) = (name.to_string(), noticed.collect(), store.hook(name).await?);
+        sources.push(SourceStatus { source, records, lanes, webhooks, unread, noticed });
     }
     let leftovers = looked.leftovers().await?;
     Ok(Status { flows: flows(store.as_ref(), all, lanes).await?, sources, leftovers })
+}
+
+/// How the webhooks of a source stand, in one line.
+fn webhooks_text(HookState { delivered_at, gap_at, registration }: &HookState) -> String {
+    let at = |at: Option<Timestamp>| at.map_or("never".to_owned(), |at| at.to_string());
+    let state = match &registration.fault {
+        Some(fault) => format!("{fault} [{}]", fault.code),
+        None if registration.state.is_empty() => "not registered by this database".to_owned(),
+        None => registration.state.clone(),
+    };
+    let gap = at((*gap_at).max(registration.missed_at));
+    format!("webhooks: {state}; last delivery {}, last gap {gap}\n", at(*delivered_at))
 }
 
 fn text(status: &Status, now: Timestamp) -> String {
@@ -343,6 +358,7 @@ fn text(status: &Status, now: Timestamp) -> String {
             })
             .collect();
         text += &table(&["lane", "last read", "last read in full", ""], &rows);
+        text += &source.webhooks.as_ref().map(webhooks_text).unwrap_or_default();
         for row in &source.unread {
             let id = row.id.as_ref().map_or("?", |id| id.as_str());
             text += &format!("not understood: {} {id}: {} [{}]\n", row.kind, row.fault, row.fault.code);

@@ -24,5 +24,7 @@ pub const TEMPLATE: &str = "C0810";
 pub const SEVERAL_MARKETS: &str = "C0812";
 /// There is no flow.
 pub const NO_FLOW: &str = "C0813";
+/// Webhooks without an address at which they arrive.
+pub const NO_PUBLIC_URL: &str = "C0814";
 /// Two flows into one destination.
 pub const SHARED_DESTINATION: &str = "C0811";

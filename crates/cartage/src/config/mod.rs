@@ -149,6 +149,11 @@ impl Server {
         let base = self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen));
         format!("{base}/feed/{flow}/{feed}")
     }
+
+    /// The address at which the webhooks of a source arrive; `None` without `public_url`.
+    pub fn hook_url(&self, source: &SourceName) -> Option<String> {
+        self.public_url.as_ref().map(|base| format!("{base}/hooks/{source}"))
+    }
 }
 
 impl Config {
@@ -258,6 +263,16 @@ impl Loaded {
             problem
         };
         problem::place(unknown.map(problem).collect(), &self.text, &self.file)
+    }
+
+    /// That a source has webhooks and nobody knows where they are to arrive.
+    pub fn no_public_url(&self, source: &SourceName) -> Vec<ConfigError> {
+        let span = self.source_map.nearest(&["sources", source.as_str(), "webhooks"]).key;
+        let message =
+            format!("webhooks of {source} need server.public_url: the platform delivers to an address below it");
+        let hint = "write the address of this server as others reach it, such as \"https://cartage.shop.example\"";
+        let problem = problem::Problem::new(code::NO_PUBLIC_URL, span, message).hint(hint);
+        problem::place(vec![problem], &self.text, &self.file)
     }
 
     /// That there is nothing to do: no flow.

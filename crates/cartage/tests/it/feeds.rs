@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::Request, http::StatusCode, response::Response};
-use cartage::commands::status::FlowStatus;
+use cartage::commands::{run::receivers, status::FlowStatus};
 use sandbox::{
     clerk::{FeedImport, SyncRecord},
     commercetools::Change,
@@ -25,7 +25,8 @@ pub(crate) fn edges(process: &Process) -> Router {
     let (ledger, clock) = (Arc::clone(&process.engine.store), Arc::clone(&process.engine.clock));
     let store = Arc::new(store::Sqlite::open_read_only(&process.database).unwrap());
     let (health, cadence) = (Arc::clone(&process.engine.health), BTreeMap::new());
-    server::router(server::Served { flows: flows.collect(), store, ledger, cadence, clock, health, metrics })
+    let hooks = receivers(&process.engine);
+    server::router(server::Served { flows: flows.collect(), store, ledger, cadence, clock, health, hooks, metrics })
 }
 
 /// A token that Clerk.io gives to a store's importer, as the server of a feed sees it.

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use contract::{
     Change, Fault, Fetched, Lane, Next, Page, Position, Ref, Source, SourceDescriptor, Token,
-    source::{Delivery, Finding, Hooks, Registered},
+    source::{Delivery, Finding, Hooks, Mark, Reach, Received, Registered},
     store::Hint,
 };
 use model::{Kind, PricePolicy, RecordId};
@@ -37,6 +37,7 @@ struct State {
     fetched: Vec<Ref>,
     refuses: bool,
     is_held: bool,
+    missed: bool,
 }
 
 impl Script {
@@ -63,6 +64,11 @@ impl Script {
     /// Refuses requests for records by id from now on, or accepts them again.
     pub fn refuse(&self, refuses: bool) {
         self.state().refuses = refuses;
+    }
+
+    /// The next registration finds that deliveries may have been lost.
+    pub fn miss(&self) {
+        self.state().missed = true;
     }
 
     /// From now on each page waits for a call of [`Script::answer`].
@@ -160,21 +166,41 @@ impl Source for Script {
 /// The valid value of the header `signature` of a delivery.
 pub const SIGNATURE: &[u8] = b"signed";
 
-/// Deliveries are JSON: pairs of a kind and an id, or of a kind and null.
+/// Deliveries are JSON: pairs of a kind and an id, or of a kind and null. The header `number` is the number of the
+/// delivery in one consecutive series.
 #[async_trait]
 impl Hooks for Script {
-    fn receive(&self, delivery: &Delivery<'_>) -> Result<Vec<Hint>, Fault> {
+    async fn receive(&self, delivery: &Delivery<'_>) -> Result<Received, Fault> {
         let signed = delivery.headers.iter().any(|(name, value)| *name == "signature" && *value == SIGNATURE);
         if !signed {
             return Err(Fault::credentials("C0999", "the delivery is not signed"));
         }
         let hints: Vec<(Kind, Option<RecordId>)> = serde_json::from_slice(delivery.body)
             .map_err(|error| Fault::protocol("C0999", format!("the delivery can't be understood: {error}")))?;
-        Ok(hints.into_iter().map(|(kind, id)| Hint { kind, id }).collect())
+        let hints = hints.into_iter().map(|(kind, id)| Hint { kind, id }).collect();
+        let number = delivery.headers.iter().find(|(name, _)| *name == "number");
+        let number = number.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
+        let mark = number.map(|number| Mark { series: "script".to_owned(), number, consecutive: true });
+        Ok(Received { hints, mark, reply: None })
     }
 
-    async fn ensure(&self, address: &str, kept: Option<&Token>) -> Result<Registered, Fault> {
-        let kept = kept.cloned().unwrap_or_else(|| Token(address.to_owned()));
-        Ok(Registered { kept, renew_at: None, missed: false })
+    fn objection(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn is_kept_up(&self) -> bool {
+        true
+    }
+
+    async fn ensure(&self, address: &str, kept: Option<&Token>, _: Reach) -> Result<Registered, Fault> {
+        let missed = std::mem::take(&mut self.state().missed);
+        Ok(Registered {
+            kept: Some(kept.cloned().unwrap_or_else(|| Token(address.to_owned()))),
+            state: "active".to_owned(),
+            is_whole: true,
+            missed,
+            renew_at: None,
+            steps: Vec::new(),
+        })
     }
 }

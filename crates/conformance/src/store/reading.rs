@@ -3,7 +3,7 @@
 use contract::{
     Store,
     source::Scope,
-    store::{Hint, Intake, LaneState, Lease, Revision, Sweep, Swept, Taken},
+    store::{Hint, HookState, Intake, LaneState, Lease, Registration, Revision, Sweep, Swept, Taken},
 };
 use model::{Kind, Record};
 
@@ -27,6 +27,7 @@ checks![
     two_records_with_one_natural_key_are_both_kept,
     hints_are_kept_once_each_until_they_are_answered,
     a_hint_given_again_is_not_answered_by_an_earlier_page,
+    deliveries_and_registrations_are_kept_beside_each_other,
     records_are_read_by_kind_without_a_flow,
     revisions_grow_per_source,
     a_touched_category_does_not_change_the_reference,
@@ -250,4 +251,18 @@ async fn a_touched_category_does_not_change_the_reference(store: &dyn Store) -> 
     same("the reference is the same", store.reference_revision(&source()).await?, revision)?;
     let touched: Vec<_> = push.window().await?.work.iter().map(|work| work.touched_at >= at(100)).collect();
     same("when that was is known", touched, vec![true, true])
+}
+
+async fn deliveries_and_registrations_are_kept_beside_each_other(store: &dyn Store) -> Verdict {
+    same("never any", store.hook(&source()).await?, None)?;
+    let hint = Hint { kind: Kind::Product, id: Some("a".into()) };
+    store.deliver(&source(), std::slice::from_ref(&hint), true, at(10)).await?;
+    let registration = Registration { state: "active".to_owned(), missed_at: Some(at(11)), ..Registration::default() };
+    store.register(&source(), &registration).await?;
+    store.deliver(&source(), &[], false, at(20)).await?;
+    let wanted = HookState { delivered_at: Some(at(20)), gap_at: Some(at(10)), registration };
+    same("both", store.hook(&source()).await?, Some(wanted))?;
+    let waiting: Vec<_> = store.hints(&source(), 10).await?.into_iter().map(|it| (it.hint, it.at)).collect();
+    same("the hint", waiting, vec![(hint, at(10))])?;
+    same("of this source", store.hook(&"another shop".into()).await?, None)
 }

@@ -9,6 +9,7 @@
 
 mod gathered;
 mod progress;
+mod receive;
 mod refresh;
 
 use std::{sync::Arc, time::Duration};
@@ -21,6 +22,7 @@ use contract::{
 use model::{Kind, SourceName, Timestamp};
 use tokio::{sync::watch, task::JoinHandle};
 
+pub use self::receive::{Accepted, Receiver};
 use self::{gathered::Gathered, progress::Progress, refresh::Replacing};
 use crate::{
     defect::cut_off,

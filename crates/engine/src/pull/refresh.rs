@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use contract::{
     Change, Fault, Lane, Ref,
-    source::{Delivery, MOST_REFS, Urgency},
+    source::{MOST_REFS, Urgency},
     store::{Hint, Intake, LaneState, Taken, Waiting},
 };
 use model::{Category, Kind, Record, RecordId, Sku};
@@ -19,40 +19,44 @@ use super::{Pull, Stopped, add, gathered::set_odd_versions_aside};
 const HINTS: &str = "";
 
 impl Pull {
-    /// Accepts a delivery to the source's address: verifies it, and stores its hints. When this returns, the hints are
-    /// durable and the delivery may be acknowledged. Returns the number of hints.
-    ///
-    /// # Errors
-    /// `C0623` for a source that delivers nothing; the source's fault for a delivery that can't be verified or
-    /// understood: then nothing was stored. The store's fault.
-    pub async fn receive(&self, delivery: &Delivery<'_>) -> Result<usize, Stopped> {
-        let Some(hooks) = self.source.hooks() else {
-            let fault = Fault::config("C0623", format!("source {} takes no deliveries", self.name));
-            return Err(Stopped::Source(fault.hint("its changes are read at intervals; remove the webhook")));
-        };
-        let hints = hooks.receive(delivery).map_err(Stopped::Source)?;
-        let count = hints.len();
-        self.hint(hints).await?;
-        Ok(count)
-    }
-
     /// Stores hints, and notifies the task that answers them.
     ///
     /// # Errors
     /// The store's.
     pub async fn hint(&self, hints: Vec<Hint>) -> Result<(), Fault> {
-        let fetches = self.source.fetches();
-        let by_kind = |hint: Hint| if fetches.contains(&hint.kind) { hint } else { Hint { id: None, ..hint } };
-        let hints: BTreeSet<Hint> = hints.into_iter().map(by_kind).collect();
-        let hints: Vec<Hint> = hints.into_iter().collect();
+        let hints = self.answerable(hints);
         if !hints.is_empty() {
             self.store.hint(&self.name, &hints, self.clock.now()).await?;
-            self.hinted.send_modify(|count| *count = count.wrapping_add(1));
+            self.wake();
         }
         Ok(())
     }
 
-    /// Asks for all records that hints name.
+    /// Stores hints of deliveries, as [`Pull::hint`], and that deliveries came.
+    pub(super) async fn deliver(&self, hints: Vec<Hint>, is_gap: bool) -> Result<(), Fault> {
+        let hints = self.answerable(hints);
+        self.store.deliver(&self.name, &hints, is_gap, self.clock.now()).await?;
+        if !hints.is_empty() {
+            self.wake();
+        }
+        Ok(())
+    }
+
+    /// Hints once each, in a form in which the source can answer them.
+    fn answerable(&self, hints: Vec<Hint>) -> Vec<Hint> {
+        let fetches = self.source.fetches();
+        let by_kind = |hint: Hint| if fetches.contains(&hint.kind) { hint } else { Hint { id: None, ..hint } };
+        let hints: BTreeSet<Hint> = hints.into_iter().map(by_kind).collect();
+        hints.into_iter().collect()
+    }
+
+    /// Notifies the tasks that answer hints.
+    pub(crate) fn wake(&self) {
+        self.hinted.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Asks for the records that hints name, until fewer wait than are asked for at once: hints that keep coming are left
+    /// to the next call, which the caller delays.
     ///
     /// # Errors
     /// The source's or the store's fault. Answers that arrived are stored; the other hints wait.
@@ -94,6 +98,9 @@ impl Pull {
             tracing::debug!(source = %self.name, ?taken, "asked by id");
             add(&mut sum, taken);
             self.ring();
+            if refs.len() < MOST_REFS {
+                return Ok(sum);
+            }
         }
     }
 

@@ -81,6 +81,11 @@ impl Cadence {
         Self { set, floor, ceiling, interval: floor, backoff: Backoff::new() }
     }
 
+    /// How long a lane rests at least, whatever hints ask for.
+    pub(super) fn rest(&self, walked: &Result<Walked, Fault>) -> Duration {
+        self.floor.max(walked.as_ref().map_or(Duration::ZERO, |walked| walked.took))
+    }
+
     /// How long to wait before the next read.
     pub(super) fn next(&mut self, walked: &Result<Walked, Fault>) -> Duration {
         let walked = match walked {

@@ -6,6 +6,7 @@
 
 mod cadence;
 mod health;
+mod hooks;
 mod pass;
 mod service;
 
@@ -70,6 +71,8 @@ pub struct Origin {
     pub cadence: BTreeMap<String, Duration>,
     /// How often everything is read.
     pub full_every: Duration,
+    /// Where its webhooks are to deliver to; `None`: it has none.
+    pub hooks: Option<String>,
 }
 
 impl Engine {
@@ -169,7 +172,8 @@ impl Engine {
         let state = self.store.lane(&origin.pull.name, &lane.name).await?;
         let now = self.clock.now();
         // A time in the future: the clock was set back since.
-        let due = state.full_at.is_none_or(|at| at > now || at.plus(origin.full_every) <= now);
+        let due = state.full_at.is_none_or(|at| at > now || at.plus(origin.full_every) <= now)
+            || self.missed(origin, &state).await?;
         Ok(if due { Mode::Everything } else { Mode::Changes })
     }
 

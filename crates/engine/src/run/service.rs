@@ -24,6 +24,8 @@ const FIRST_PRUNE: Duration = Duration::from_mins(5);
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 /// How often due times and waiting touches are checked, in addition to when the next one is due.
 const WAKE_EVERY: Duration = Duration::from_millis(500);
+/// Hints that come within this time are answered together.
+const GATHER: Duration = Duration::from_millis(250);
 /// Pause between two rounds of spreading touches, so that live changes are pushed in between.
 const SPREAD_PAUSE: Duration = Duration::from_millis(20);
 
@@ -51,6 +53,14 @@ impl Engine {
             tasks.spawn(async move {
                 let refresh = || engine.keep_refreshing(&origin, &task, stop.clone());
                 engine.keep_up(&task, refresh, stop.clone()).await
+            });
+        }
+        for origin in self.origins.iter().filter(|origin| origin.hooks.is_some()) {
+            let (engine, origin, stop) = (Arc::clone(self), Arc::clone(origin), stop.clone());
+            let task = format!("source {}, webhooks", origin.pull.name);
+            tasks.spawn(async move {
+                let register = || engine.keep_hooked(&origin, &task, stop.clone());
+                engine.keep_up(&task, register, stop.clone()).await
             });
         }
         for flow in &self.flows {
@@ -138,10 +148,15 @@ impl Engine {
                 Err(fault) => self.health.report(task, fault, self.clock.now()),
             }
             let wait = pace.next(&walked);
+            let hinted = async {
+                // However many hints come, the lane is not read without end.
+                self.clock.sleep_until(self.clock.now().plus(pace.rest(&walked))).await;
+                self.hinted(origin, lane).await
+            };
             tokio::select! {
                 () = self.clock.sleep_until(self.clock.now().plus(wait)) => {}
                 // A failed read is not repeated sooner because of a hint.
-                hinted = self.hinted(origin, lane), if walked.is_ok() => hinted?,
+                hinted = hinted, if walked.is_ok() => hinted?,
                 _ = stop.changed() => {}
             }
         }
@@ -151,12 +166,21 @@ impl Engine {
     /// Returns once a hint asks for this lane to be read.
     async fn hinted(&self, origin: &Origin, lane: &Lane) -> Result<(), Fault> {
         let mut hinted = origin.pull.hinted.subscribe();
-        while !origin.pull.is_hinted(lane).await? {
+        while !self.wants_read(origin, lane).await? {
             if hinted.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         }
         Ok(())
+    }
+
+    /// Whether a lane is to be read now: a hint is about it, or deliveries were lost since it was read as a whole.
+    async fn wants_read(&self, origin: &Origin, lane: &Lane) -> Result<bool, Fault> {
+        if origin.pull.is_hinted(lane).await? {
+            return Ok(true);
+        }
+        let state = self.store.lane(&origin.pull.name, &lane.name).await?;
+        self.missed(origin, &state).await
     }
 
     /// Asks for the records that hints name, as soon as there are any.
@@ -168,6 +192,8 @@ impl Engine {
                 Ok(_) => {
                     self.health.clear(task);
                     backoff.reset();
+                    // Many changes of one record that follow each other are one read.
+                    self.clock.sleep_until(self.clock.now().plus(GATHER)).await;
                     None
                 }
                 Err(Stopped::Source(fault)) => {

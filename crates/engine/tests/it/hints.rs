@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
-use conformance::source::script::{SIGNATURE, end, more, page};
+use conformance::source::script::{end, more, page};
 use contract::{
     Change, Fault, Lane, Ref,
-    source::Delivery,
     store::{Hint, Taken},
 };
 use engine::pull::{Mode, Stopped, Walked};
@@ -14,18 +13,18 @@ use model::{Category, Channel, Kind, Locale, Localized, Product, Record, Variant
 
 use crate::pull::{Reading, lane};
 
-const SOON: Duration = Duration::from_mins(1);
+pub(crate) const SOON: Duration = Duration::from_mins(1);
 
-fn channel(id: &str, name: &str, version: u64) -> Change {
+pub(crate) fn channel(id: &str, name: &str, version: u64) -> Change {
     let record = Record::Channel(Channel { id: id.into(), key: name.to_owned(), name: Localized::empty() });
     Change::Is { record, version, modified_at: None }
 }
 
-fn hint(kind: Kind, id: &str) -> Hint {
+pub(crate) fn hint(kind: Kind, id: &str) -> Hint {
     Hint { kind, id: Some(id.into()) }
 }
 
-fn lane_of(kind: Kind) -> Lane {
+pub(crate) fn lane_of(kind: Kind) -> Lane {
     Lane { name: kind.name().into(), sweeps: vec![(kind, None)], ..lane() }
 }
 
@@ -41,56 +40,28 @@ impl Reading {
         walked
     }
 
-    async fn reads_everything(&self, changes: Vec<Change>) -> Taken {
+    pub(crate) async fn reads_everything(&self, changes: Vec<Change>) -> Taken {
         self.reads(&lane(), Mode::Everything, vec![changes]).await.unwrap().taken
     }
 
-    async fn refresh(&self) -> Taken {
+    pub(crate) async fn refresh(&self) -> Taken {
         self.clock.advance(SOON);
         self.pull.refresh().await.map_err(Stopped::fault).unwrap()
     }
 
-    async fn waiting(&self) -> Vec<Hint> {
+    pub(crate) async fn waiting(&self) -> Vec<Hint> {
         let waiting = self.pull.store.hints(&self.pull.name, 100).await.unwrap();
         waiting.into_iter().map(|waiting| waiting.hint).collect()
     }
 
     /// Key and version of a channel in the mirror.
-    async fn shown(&self, id: &str) -> Option<(String, u64)> {
+    pub(crate) async fn shown(&self, id: &str) -> Option<(String, u64)> {
         let found = self.pull.store.find(&self.pull.name, id).await.unwrap();
         found.into_iter().find_map(|it| match it.record {
             Some(Record::Channel(channel)) if channel.id.as_str() == id => Some((channel.key, it.version)),
             _ => None,
         })
     }
-}
-
-#[tokio::test]
-async fn a_delivery_is_kept_until_it_is_answered() {
-    let shop = Reading::new(vec![lane()]);
-    let deliver = async |signature: &[u8], body: &str| {
-        let headers = [("signature", signature)];
-        let (body, at) = (body.as_bytes(), contract::Clock::now(&*shop.clock));
-        shop.pull.receive(&Delivery { method: "POST", path: "/", headers: &headers, body, at }).await
-    };
-    assert!(deliver(b"forged", r#"[["channel", "a"]]"#).await.is_err());
-    assert!(deliver(SIGNATURE, "not JSON").await.is_err());
-    assert_eq!(shop.waiting().await, []);
-    for _ in 0..3 {
-        assert_eq!(deliver(SIGNATURE, r#"[["channel", "a"], ["channel", "b"]]"#).await.unwrap(), 2);
-    }
-    assert_eq!(shop.waiting().await, [hint(Kind::Channel, "a"), hint(Kind::Channel, "b")]);
-
-    shop.script.put(channel("a", "hinted", 0));
-    shop.script.refuse(true);
-    assert!(shop.pull.refresh().await.is_err());
-    assert_eq!(shop.waiting().await.len(), 2, "they wait");
-    shop.script.refuse(false);
-    assert_eq!(shop.refresh().await.new, 1);
-    assert_eq!((shop.waiting().await, shop.shown("a").await), (Vec::new(), Some(("hinted".to_owned(), 0))));
-    assert_eq!(shop.script.fetched().len(), 2);
-    // A lane under way is not disturbed.
-    assert!(shop.pull.store.lanes(&shop.pull.name).await.unwrap().is_empty());
 }
 
 #[tokio::test]

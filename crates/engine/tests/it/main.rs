@@ -8,6 +8,7 @@
     reason = "a test that can't go on should end there"
 )]
 
+mod deliveries;
 mod hints;
 mod mapping;
 mod market;

@@ -1,12 +1,12 @@
 //! Hints that records may have changed, kept until they are answered.
 
-use contract::store::{Hint, Lease, Waiting};
+use contract::store::{Hint, HookState, Lease, Registration, Waiting};
 use model::{RecordId, SourceName, Timestamp};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     codec::Codec,
-    trouble::Outcome,
+    trouble::{Outcome, Trouble},
     window::kind,
     writer::{Tx, source_key},
 };
@@ -21,6 +21,28 @@ impl Tx<'_> {
             let id = hint.id.as_ref().map_or("".into(), |id| self.codec.name(hint.kind, id.as_str()));
             write.execute((source, hint.kind.number(), id, at.millis()))?;
         }
+        Ok(())
+    }
+
+    pub(super) fn deliver(&self, source: &SourceName, hints: &[Hint], is_gap: bool, at: Timestamp) -> Outcome<()> {
+        let (key, gap) = (self.source(source)?, is_gap.then_some(at.millis()));
+        let mut write = self.db.prepare_cached(
+            "INSERT INTO hook (source, delivered_at, gap_at) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE
+             SET delivered_at = excluded.delivered_at, gap_at = coalesce(excluded.gap_at, gap_at)",
+        )?;
+        write.execute((key, at.millis(), gap))?;
+        self.hint(source, hints, at)
+    }
+
+    pub(super) fn register(&self, source: &SourceName, registration: &Registration) -> Outcome<()> {
+        let key = self.source(source)?;
+        let registration = serde_json::to_string(registration)
+            .map_err(|error| Trouble::unreadable("a registration on its way", error))?;
+        let mut write = self.db.prepare_cached(
+            "INSERT INTO hook (source, registration) VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET registration = excluded.registration",
+        )?;
+        write.execute((key, registration))?;
         Ok(())
     }
 
@@ -52,4 +74,17 @@ pub(super) fn waiting(db: &Connection, codec: &Codec, source: &SourceName, limit
         waiting.push(Waiting { number: row.get(0)?, hint, at: Timestamp::from_millis(row.get(3)?) });
     }
     Ok(waiting)
+}
+
+pub(super) fn hook(db: &Connection, source: &SourceName) -> Outcome<Option<HookState>> {
+    let Some(source) = source_key(db, source)? else { return Ok(None) };
+    let mut query = db.prepare_cached("SELECT delivered_at, gap_at, registration FROM hook WHERE source = ?1")?;
+    let found = query.query_row([source], |row| {
+        let at = |at: Option<i64>| at.map(Timestamp::from_millis);
+        Ok((at(row.get(0)?), at(row.get(1)?), row.get::<_, Option<String>>(2)?))
+    });
+    let Some((delivered_at, gap_at, registration)) = found.optional()? else { return Ok(None) };
+    // What another release wrote and this one can't read is found out anew.
+    let registration: Option<Registration> = registration.and_then(|text| serde_json::from_str(&text).ok());
+    Ok(Some(HookState { delivered_at, gap_at, registration: registration.unwrap_or_default() }))
 }

@@ -45,9 +45,9 @@ use contract::{
     source::Scope,
     store::{
         Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, Freshness, HeldItems, Hint,
-        Intake, Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered, Removals,
-        Retention, Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, Trouble as Stuck, UnreadRow,
-        Waiting, Wake, Which, Window, Work,
+        HookState, Intake, Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered,
+        Registration, Removals, Retention, Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch,
+        Trouble as Stuck, UnreadRow, Waiting, Wake, Which, Window, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -605,6 +605,21 @@ impl Hints for Sqlite {
     async fn hint(&self, source: &SourceName, hints: &[Hint], at: Timestamp) -> Result<(), Fault> {
         let (source, hints) = (source.clone(), hints.to_vec());
         self.writer()?.run(move |tx| tx.hint(&source, &hints, at)).await
+    }
+
+    async fn deliver(&self, source: &SourceName, hints: &[Hint], is_gap: bool, at: Timestamp) -> Result<(), Fault> {
+        let (source, hints) = (source.clone(), hints.to_vec());
+        self.writer()?.run(move |tx| tx.deliver(&source, &hints, is_gap, at)).await
+    }
+
+    async fn hook(&self, source: &SourceName) -> Result<Option<HookState>, Fault> {
+        let source = source.clone();
+        self.readers.run(move |db, _| hints::hook(db, &source)).await
+    }
+
+    async fn register(&self, source: &SourceName, registration: &Registration) -> Result<(), Fault> {
+        let (source, registration) = (source.clone(), registration.clone());
+        self.writer()?.run(move |tx| tx.register(&source, &registration)).await
     }
 
     async fn hints(&self, source: &SourceName, limit: usize) -> Result<Vec<Waiting>, Fault> {

@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     STOPS,
     ACKNOWLEDGED,
     SINCE,
+    HOOKS,
 ];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
@@ -373,6 +374,14 @@ const SINCE: &str = "
 -- From when on the projection has been as it is: the other end of `due`.
 ALTER TABLE ledger ADD COLUMN since INTEGER;
 CREATE INDEX ledger_since ON ledger (flow, since) WHERE since IS NOT NULL;
+";
+
+// See hints.rs.
+const HOOKS: &str = "
+CREATE TABLE hook (
+    source INTEGER PRIMARY KEY, delivered_at INTEGER, gap_at INTEGER,
+    registration TEXT               -- JSON; none: never registered
+) STRICT;
 ";
 
 /// The state of a database when it is opened.

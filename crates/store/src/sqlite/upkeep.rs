@@ -232,7 +232,7 @@ impl Tx<'_> {
     }
 
     fn delete_source(&mut self, source: i64) -> Outcome<()> {
-        for table in ["lane", "census", "spreading", "unread", "hint", "scope"] {
+        for table in ["lane", "census", "spreading", "unread", "hint", "hook", "scope"] {
             self.db.execute(&format!("DELETE FROM {table} WHERE source = ?1"), [source])?;
         }
         self.db.execute("DELETE FROM source WHERE key = ?1", [source])?;

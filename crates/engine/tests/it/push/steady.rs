@@ -14,9 +14,9 @@ use contract::{
     source::Scope,
     store::{
         Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, Freshness, HeldItems, Hint,
-        Intake, Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered, Removals,
-        Retention, Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, Trouble, UnreadRow, Waiting,
-        Wake as NextWake, Which, Window, Work,
+        HookState, Intake, Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered,
+        Registration, Removals, Retention, Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, Trouble,
+        UnreadRow, Waiting, Wake as NextWake, Which, Window, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -140,6 +140,9 @@ steps! { Admin:
 
 steps! { Hints:
     fn hint(source: &SourceName, hints: &[Hint], at: Timestamp) -> ();
+    fn deliver(source: &SourceName, hints: &[Hint], is_gap: bool, at: Timestamp) -> ();
+    fn hook(source: &SourceName) -> Option<HookState>;
+    fn register(source: &SourceName, registration: &Registration) -> ();
     fn hints(source: &SourceName, limit: usize) -> Vec<Waiting>;
     fn done(source: &SourceName, lease: Lease, hints: &[u64]) -> ();
 }
