@@ -24,7 +24,7 @@ use crate::harness::{FakeClock, Pass, Process, shared};
 const TOKEN: &str = "bc-secret-token";
 
 /// A market of the test: the store, currency and customer group whose prices it shows.
-struct Buyer {
+pub(crate) struct Buyer {
     key: String,
     store: Option<u64>,
     currency: String,
@@ -32,8 +32,8 @@ struct Buyer {
 }
 
 /// The emulators, and a configuration that reaches them.
-struct World {
-    shop: Emulator,
+pub(crate) struct World {
+    pub(crate) shop: Emulator,
     clerk: clerk::Emulator,
     url: String,
     folder: TempDir,
@@ -48,9 +48,14 @@ async fn served(router: axum::Router) -> String {
 }
 
 impl World {
-    async fn start(catalogue: &Catalogue, buyers: impl FnOnce(&Emulator) -> Vec<Buyer>) -> Self {
-        let settings =
-            Settings { store_hash: "shop".to_owned(), access_token: TOKEN.to_owned(), ..Settings::default() };
+    pub(crate) async fn start(catalogue: &Catalogue, buyers: impl FnOnce(&Emulator) -> Vec<Buyer>) -> Self {
+        let settings = Settings {
+            store_hash: "shop".to_owned(),
+            access_token: TOKEN.to_owned(),
+            local_hooks: true,
+            hook_warm_up_ms: 0,
+            ..Settings::default()
+        };
         let shop = Emulator::new(settings);
         shop.seed(catalogue).unwrap();
         let buyers = buyers(&shop);
@@ -64,7 +69,7 @@ impl World {
         world
     }
 
-    fn secret(&self, name: &str, text: &str) -> String {
+    pub(crate) fn secret(&self, name: &str, text: &str) -> String {
         let path = self.folder.path().join(name);
         fs::write(&path, text).unwrap();
         format!("file:{}", path.display())
@@ -105,17 +110,56 @@ impl World {
         fs::write(self.config(), text).unwrap();
     }
 
-    async fn open(&self) -> Process {
+    /// Has the store's webhooks arrive at this address, and every lane rest for a day.
+    pub(crate) fn hook(&self, public_url: &str, client_secret: &str) {
+        let secret = self.secret("client-secret", client_secret);
+        let mut text = fs::read_to_string(self.config()).unwrap();
+        let lanes = [
+            "channels",
+            "currencies",
+            "categories",
+            "brands",
+            "price_lists",
+            "assignments",
+            "prices",
+            "inventory",
+            "products",
+            "variants",
+        ];
+        let head =
+            format!("[server]\npublic_url = {public_url:?}\n[sources.shop.webhooks]\nclient_secret = {secret:?}\n");
+        text.push_str(&head);
+        text.push_str("[sources.shop.cadence]\n");
+        for lane in lanes {
+            text.push_str(lane);
+            text.push_str(" = \"24h\"\n");
+        }
+        fs::write(self.config(), text).unwrap();
+    }
+
+    /// A hub of the present configuration with a database of its own.
+    pub(crate) async fn open_beside(&self) -> Process {
+        let text = fs::read_to_string(self.config()).unwrap().replace("shop.db", "beside.db");
+        fs::write(self.config(), text).unwrap();
+        Process { database: self.folder.path().join("beside.db"), ..self.open_at(1).await }
+    }
+
+    pub(crate) async fn open(&self) -> Process {
+        self.open_at(20).await
+    }
+
+    /// A hub whose clock runs so many times as fast as the machine's.
+    pub(crate) async fn open_at(&self, speed: u32) -> Process {
         let loaded = Config::load(&self.config()).unwrap_or_else(|errors| panic!("{errors:#?}"));
         let store = assemble::open(&loaded).unwrap();
-        let clock = FakeClock::new(20);
+        let clock = FakeClock::new(speed);
         let engine = assemble::engine(&loaded, Arc::clone(&store), clock, Arc::new(Silent), false);
         let engine = engine.unwrap_or_else(|failure| panic!("{failure}"));
         engine.register().await.unwrap();
         Process { engine, store, database: self.folder.path().join("shop.db") }
     }
 
-    fn store(&self, market: &str) -> StoreView {
+    pub(crate) fn store(&self, market: &str) -> StoreView {
         self.clerk.store(market).unwrap()
     }
 
@@ -157,7 +201,7 @@ fn sandbox_client() -> reqwest::Client {
 }
 
 /// The markets of a catalogue, without groups.
-fn of_markets(markets: &[Market]) -> impl FnOnce(&Emulator) -> Vec<Buyer> + '_ {
+pub(crate) fn of_markets(markets: &[Market]) -> impl FnOnce(&Emulator) -> Vec<Buyer> + '_ {
     move |shop| {
         let buyer = |market: &Market| Buyer {
             key: market.key.clone(),

@@ -513,6 +513,57 @@ pub struct OptionValue {
     pub label: String,
 }
 
+/// `GET /v3/hooks`
+#[derive(Debug, Deserialize)]
+pub struct Hook {
+    /// Id.
+    pub id: u64,
+    /// What it is about, such as `store/product/created`.
+    pub scope: String,
+    /// Where it delivers to.
+    pub destination: String,
+    /// Headers that each delivery carries.
+    #[serde(default, deserialize_with = "or_default")]
+    pub headers: std::collections::BTreeMap<String, String>,
+    /// Whether it delivers; BigCommerce switches it off after two days of failures or ninety without an event.
+    #[serde(default, deserialize_with = "or_default")]
+    pub is_active: bool,
+}
+
+/// `GET /v3/hooks/admin`, as far as it is read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct HooksAdmin {
+    /// Domains to which nothing is delivered for a time, because too many deliveries failed.
+    pub blocked_domains: Vec<BlockedDomain>,
+}
+
+/// A domain to which nothing is delivered for a time.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct BlockedDomain {
+    /// The domain or an address in it.
+    pub destination: String,
+}
+
+/// The body of a webhook's delivery.
+#[derive(Debug, Deserialize)]
+pub struct Delivered {
+    /// What happened, such as `store/product/updated`.
+    pub scope: String,
+    /// `stores/{store_hash}`
+    pub producer: String,
+    /// What it is about. Its form depends on the scope.
+    #[serde(default)]
+    pub data: serde_json::Value,
+    /// When, in seconds.
+    #[serde(default)]
+    pub created_at: i64,
+    /// A digest of `data`; no signature.
+    #[serde(default)]
+    pub hash: String,
+}
+
 const fn yes() -> bool {
     true
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contract::{Fault, Random};
 use secrecy::{ExposeSecret, SecretString};
-use wire::{Client, Environment, HeaderName, HeaderValue, Options, Redactor, Request, Response, ServerClock, Url, with_query};
+use wire::{Client, Environment, HeaderName, HeaderValue, Method, Options, Redactor, Request, Response, ServerClock, Url, with_query};
 
 use super::{
     classify::{Refusal, refusal},
@@ -62,15 +62,30 @@ impl Api {
     pub(super) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Response, Refusal> {
         let mut url = self.base.clone();
         url.set_path(&format!("{}/{path}", self.base.path()));
-        let url = with_query(&url, query.iter().copied());
-        let request = Request::get(url)
+        self.call(path, Request::get(with_query(&url, query.iter().copied()))).await
+    }
+
+    /// `method path` with this body of JSON, once: for the store's webhooks, which are all that is ever written.
+    ///
+    /// # Errors
+    /// As [`Api::get`].
+    pub(super) async fn write(&self, method: Method, path: &str, body: Option<String>) -> Result<Response, Refusal> {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/{path}", self.base.path()));
+        let request = Request::new(method, url);
+        self.call(path, if let Some(body) = body { request.json(body) } else { request }).await
+    }
+
+    async fn call(&self, path: &str, request: Request) -> Result<Response, Refusal> {
+        let what = format!("{} /{path}", request.method);
+        let request = request
             .header(HeaderName::from_static("x-auth-token"), self.token.clone())
             .header(HeaderName::from_static("accept"), HeaderValue::from_static("application/json"));
         self.pace.ready().await;
         let response = self.client.call(request).await?;
         self.pace.learn(&response);
         self.clock.learn(&response);
-        if response.is_success() { Ok(response) } else { Err(refusal(&format!("GET /{path}"), &response, &self.redactor)) }
+        if response.is_success() { Ok(response) } else { Err(refusal(&what, &response, &self.redactor)) }
     }
 
     /// The server's clock.

@@ -29,6 +29,8 @@ pub struct Config {
     /// What becomes of products whose purchasability is off (`availability` is `disabled`).
     #[serde(default)]
     pub disabled_products: DisabledProducts,
+    /// Webhooks: changes arrive within seconds rather than with the next read. Needs `server.public_url`.
+    pub webhooks: Option<Webhooks>,
     /// Records per call.
     #[serde(default)]
     pub page_size: PageSize,
@@ -82,6 +84,19 @@ impl Default for Lanes {
     fn default() -> Self {
         Self { channels: true, price_lists: true, inventory: true, customer_groups: false, variants: true }
     }
+}
+
+/// Webhooks of the store. `cartage run` registers them and switches them on again; BigCommerce signs what it delivers with
+/// the client secret.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// Client secret of the API account. Write `env:NAME` or `file:/path`; never the secret itself.
+    pub client_secret: SecretRef,
+    /// Accept deliveries without a signature that carry the key which Cartage gave to the webhook, for stores whose
+    /// deliveries are not signed yet.
+    #[serde(default)]
+    pub unsigned: bool,
 }
 
 /// What a price is compared with when it is shown as reduced.

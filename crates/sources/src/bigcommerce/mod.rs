@@ -5,9 +5,11 @@
 pub mod api;
 mod check;
 mod classify;
+mod by_id;
 mod client;
 pub mod config;
 pub mod decode;
+mod hooks;
 pub mod map;
 mod pace;
 pub mod place;
@@ -17,7 +19,7 @@ mod read;
 use async_trait::async_trait;
 use contract::{
     Fault, Fetched, Lane, Page, Position, Profile, Ref, Source, SourceDescriptor,
-    source::{Finding, Urgency},
+    source::{Finding, Hooks, Urgency},
 };
 use model::{Kind, PricePolicy, price::BookMatch};
 use secrecy::SecretString;
@@ -52,6 +54,8 @@ pub fn build(config: Config, setup: &Setup<'_>) -> Result<BigCommerce, Fault> {
 pub struct BigCommerce {
     config: Config,
     reader: Reader,
+    webhooks: Option<hooks::Secrets>,
+    fetches: Vec<Kind>,
 }
 
 impl BigCommerce {
@@ -72,10 +76,13 @@ impl BigCommerce {
     /// The same with this token instead of that which the configuration names.
     ///
     /// # Errors
-    /// `C0213` for a setting that can't be used.
+    /// `C0213` for a setting that can't be used, `C0214` for the secret of webhooks if it can't be read.
     pub fn with_token(config: Config, token: &SecretString, environment: &Environment) -> Result<Self, Fault> {
         let api = client::Api::new(&config, token, environment)?;
-        Ok(Self { reader: Reader::new(api, config.clone()), config })
+        let webhooks = config.webhooks.as_ref();
+        let webhooks = webhooks.map(|webhooks| hooks::Secrets::new(&config.store_hash, webhooks, environment));
+        let (webhooks, fetches) = (webhooks.transpose()?, read::fetches(&config.lanes));
+        Ok(Self { reader: Reader::new(api, config.clone()), config, webhooks, fetches })
     }
 }
 
@@ -94,11 +101,15 @@ impl Source for BigCommerce {
     }
 
     fn fetches(&self) -> &[Kind] {
-        read::FETCHES
+        &self.fetches
     }
 
     async fn fetch(&self, refs: &[Ref]) -> Result<Fetched, Fault> {
         self.reader.fetch(refs).await
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        self.webhooks.as_ref().map(|_| self as &dyn Hooks)
     }
 
     async fn check(&self) -> Vec<Finding> {

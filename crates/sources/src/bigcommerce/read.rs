@@ -21,10 +21,10 @@ use tokio::{sync::Mutex, time::Instant};
 use wire::{Response, Retry, retry};
 
 use super::{
-    api,
+    api, by_id,
     classify::{Refusal, Remedy},
     client::Api,
-    config::Config,
+    config::{Config, Lanes},
     decode::{self, Decoded},
     map::{Settings, catalogue, offer, price, product},
     place::{self, Mark, Place, Stage},
@@ -41,8 +41,17 @@ const WHOLE: &str = "250";
 /// Pages read in one go at most.
 const MOST_PAGES: u64 = 100;
 
-/// Kinds that are read by id.
-pub(super) const FETCHES: &[Kind] = &[Kind::Product, Kind::Category, Kind::Brand];
+/// Kinds that are read by id, those of lanes that are off left out.
+pub(super) fn fetches(lanes: &Lanes) -> Vec<Kind> {
+    let kinds = [
+        (true, Kind::Product),
+        (true, Kind::Category),
+        (true, Kind::Brand),
+        (lanes.inventory, Kind::Stock),
+        (lanes.channels, Kind::Assignment),
+    ];
+    kinds.into_iter().filter(|(on, _)| *on).map(|(_, kind)| kind).collect()
+}
 
 /// Reads the lanes of one store.
 #[derive(Debug)]
@@ -50,7 +59,7 @@ pub(super) struct Reader {
     /// The API.
     pub(super) api: Api,
     config: Config,
-    retry: Retry,
+    pub(super) retry: Retry,
     /// Page size of products that worked last; 0 where there was none yet.
     products: AtomicU16,
     /// The store and the settings that follow from it, and when they were read.
@@ -125,7 +134,7 @@ impl Reader {
     }
 
     /// What the mapping needs to know; reads the store from time to time.
-    async fn settings(&self) -> Result<Arc<Settings>, Fault> {
+    pub(super) async fn settings(&self) -> Result<Arc<Settings>, Fault> {
         let mut known = self.store.lock().await;
         if let Some((at, settings)) = known.as_ref()
             && at.elapsed() <= STORE_AGE
@@ -296,6 +305,8 @@ impl Reader {
             let gone = wanted.into_iter().filter(|id| !there.contains(*id));
             fetched.changes.extend(gone.map(|id| Change::Gone { kind, id: id.clone(), version: None }));
         }
+        by_id::stock(self, &settings, refs, &mut fetched).await?;
+        by_id::assignments(self, refs, &mut fetched).await?;
         Ok(fetched)
     }
 
@@ -323,7 +334,7 @@ struct Read {
     lists: Vec<api::PriceList>,
 }
 
-fn joined(ids: impl Iterator<Item = u64>) -> String {
+pub(super) fn joined(ids: impl Iterator<Item = u64>) -> String {
     ids.map(|id| id.to_string()).collect::<Vec<_>>().join(",")
 }
 

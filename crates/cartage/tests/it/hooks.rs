@@ -1,0 +1,305 @@
+//! Webhooks from the emulated BigCommerce to Clerk.io: how soon they arrive, and what becomes of lost, repeated, reordered,
+//! forged, late and flooding ones.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::Request, http::StatusCode};
+use contract::source::Reach;
+use sandbox::{
+    bigcommerce::{Change, Mischief},
+    catalogue::{Catalogue, Options, generate},
+};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tower::ServiceExt as _;
+
+use crate::{
+    bigcommerce::{World, of_markets},
+    feeds::edges,
+    harness::Process,
+};
+
+const CLIENT_SECRET: &str = "sandbox-client-secret";
+
+fn options() -> Options {
+    Options { products: 10, oddities: false, ..Options::default() }
+}
+
+fn catalogue() -> Catalogue {
+    generate(&options())
+}
+
+/// A store whose webhooks arrive at a hub that has read everything, and their receiver.
+struct Hooked {
+    world: World,
+    process: Process,
+    edges: Router,
+}
+
+impl Hooked {
+    async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let own = format!("http://{}", listener.local_addr().unwrap());
+        let options = options();
+        let world = World::start(&catalogue(), of_markets(&options.markets())).await;
+        world.hook(&own, CLIENT_SECRET);
+        let process = world.open_at(1).await;
+        let edges = edges(&process);
+        tokio::spawn(sandbox::serve::serve(edges.clone(), listener, std::future::pending()));
+        process.sync().await;
+        Self { world, process, edges }
+    }
+
+    /// Registers the webhooks, as `run` does.
+    async fn register(&self) -> Vec<String> {
+        let origin = &self.process.engine.origins[0];
+        let address = origin.hooks.clone().unwrap();
+        let found = self.process.engine.ensure_hooks(origin, &address, Reach::Apply).await.unwrap().unwrap();
+        assert!(found.is_whole, "{found:?}");
+        found.steps
+    }
+
+    /// Has the emulator deliver until nothing waits.
+    async fn deliver(&self) {
+        let shop = self.world.shop.clone();
+        let idle = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(30)).await;
+                if shop.hooks_waiting() == 0 {
+                    tokio::time::sleep(Duration::from_millis(60)).await;
+                    return;
+                }
+            }
+        };
+        let delivering = self.world.shop.deliver_hooks(idle);
+        tokio::time::timeout(Duration::from_mins(1), delivering).await.expect("deliveries wait for ever").unwrap();
+    }
+
+    fn name(&self, product: &str) -> Value {
+        let id = self.world.shop.product_id(product).map(|id| id.to_string()).unwrap_or_default();
+        self.world.store("de").products().get(&id).map(|product| product["name"].clone()).unwrap_or_default()
+    }
+
+    fn rename(&self, product: &str, name: &str) {
+        self.world.shop.change(Change::SetName { product: product.to_owned(), name: name.to_owned() }).unwrap();
+    }
+
+    async fn hints(&self) -> usize {
+        self.process.engine.store.hints(&"shop".into(), 10_000).await.unwrap().len()
+    }
+
+    /// Answers hints and pushes, without reading any lane.
+    async fn refresh(&self) -> u64 {
+        let before = self.asked_by_id();
+        self.process.engine.origins[0].pull.refresh().await.map_err(engine::pull::Stopped::fault).unwrap();
+        self.asked_by_id() - before
+    }
+
+    fn asked_by_id(&self) -> u64 {
+        self.world.shop.counters().get("GET /v3/catalog/products").copied().unwrap_or_default()
+    }
+
+    async fn post(&self, headers: &[(&str, &str)], body: &str) -> StatusCode {
+        let mut request = Request::post("/hooks/shop");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        self.edges.clone().oneshot(request).await.unwrap().status()
+    }
+}
+
+fn keys() -> Vec<String> {
+    (catalogue().products)().map(|product| product.key).collect()
+}
+
+/// Waits until something holds.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..1200 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("waited in vain for {what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_arrives_by_its_webhook_rather_than_with_the_next_read() {
+    // Every lane rests for a day: only a webhook brings a change.
+    let hooked = Hooked::start().await;
+    let (end, ending) = watch::channel(false);
+    let (engine, shop) = (Arc::clone(&hooked.process.engine), hooked.world.shop.clone());
+    let running = tokio::spawn(async move { engine.run(&ending).await });
+    let (done, ended) = tokio::sync::oneshot::channel::<()>();
+    let delivering = tokio::spawn(async move { shop.deliver_hooks(async { drop(ended.await) }).await });
+    let shop = &hooked.world.shop;
+    let registered = || shop.counters().get("POST /v3/hooks").copied().unwrap_or_default();
+    until("the webhooks to be registered", || registered() >= 28).await;
+    until("lanes to rest", || shop.counters().contains_key("GET /v3/inventory/items")).await;
+    let products = keys();
+    let product = products[0].clone();
+    hooked.rename(&product, "By webhook");
+    until("the name to arrive", || hooked.name(&product) == json!("By webhook")).await;
+    let removed = products[1].clone();
+    let id = hooked.world.shop.product_id(&removed).unwrap().to_string();
+    hooked.world.shop.change(Change::DeleteProduct { product: removed }).unwrap();
+    until("the deletion to arrive", || !hooked.world.store("de").products().contains_key(&id)).await;
+    end.send_replace(true);
+    running.await.unwrap().unwrap();
+    drop(done);
+    delivering.await.unwrap().unwrap();
+    let found = hooked.process.store.hook(&"shop".into()).await.unwrap().unwrap();
+    assert!(found.delivered_at.is_some() && found.registration.is_whole, "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registering_twice_changes_nothing_and_what_is_missing_is_repaired() {
+    let hooked = Hooked::start().await;
+    let steps = hooked.register().await;
+    assert!(steps.len() >= 28 && steps.iter().all(|step| step.starts_with("create the webhook")), "{steps:?}");
+    assert_eq!(hooked.register().await, Vec::<String>::new());
+    // The secret was changed: the webhooks get the key that belongs to the new one.
+    hooked.world.secret("client-secret", "another");
+    let other = hooked.world.open_beside().await;
+    let origin = &other.engine.origins[0];
+    let found = other.engine.ensure_hooks(origin, origin.hooks.as_ref().unwrap(), Reach::Look).await.unwrap().unwrap();
+    assert!(found.steps.len() == steps.len() && found.steps[0].starts_with("give the present key"), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_between_hint_and_read_loses_nothing() {
+    let hooked = Hooked::start().await;
+    hooked.register().await;
+    let product = keys()[0].clone();
+    hooked.rename(&product, "Before the kill");
+    hooked.deliver().await;
+    assert!(hooked.hints().await > 0, "it is durable before it is acknowledged");
+    // The files as a kill leaves them.
+    for end in ["", "-wal"] {
+        let file = |name: &str| hooked.process.database.with_file_name(format!("{name}.db{end}"));
+        std::fs::copy(file("shop"), file("beside")).unwrap();
+    }
+    let process = hooked.world.open_beside().await;
+    let origin = &process.engine.origins[0];
+    let taken = origin.pull.refresh().await.map_err(engine::pull::Stopped::fault).unwrap();
+    assert_eq!(taken.changed, 1);
+    assert_eq!(process.store.hints(&"shop".into(), 10).await.unwrap().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeated_and_reordered_webhooks_cost_one_read_and_leave_the_present_state() {
+    let hooked = Hooked::start().await;
+    hooked.register().await;
+    hooked.world.shop.disturb_hooks(Mischief { repeat: 3, reverse: true, ..Mischief::default() });
+    let product = keys()[0].clone();
+    for name in ["One", "Two", "Three"] {
+        hooked.rename(&product, name);
+    }
+    hooked.deliver().await;
+    // The product, and where its stock is counted.
+    assert_eq!(hooked.refresh().await, 2);
+    assert_eq!(hooked.hints().await, 0);
+    let found = hooked
+        .process
+        .store
+        .find(&"shop".into(), &hooked.world.shop.product_id(&product).unwrap().to_string())
+        .await
+        .unwrap();
+    assert!(format!("{found:?}").contains("Three"));
+    // What comes again is answered, and read no more.
+    assert_eq!(hooked.refresh().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_webhooks_of_one_product_is_one_read() {
+    let hooked = Hooked::start().await;
+    hooked.register().await;
+    let product = keys()[0].clone();
+    for number in 0..1000 {
+        hooked.rename(&product, &format!("Name {number}"));
+    }
+    hooked.deliver().await;
+    assert_eq!(hooked.hints().await, 2, "its product and its stock");
+    assert_eq!(hooked.refresh().await, 2);
+    assert_eq!(hooked.hints().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_and_late_webhooks_are_refused_and_change_nothing() {
+    let hooked = Hooked::start().await;
+    let secret = CLIENT_SECRET.as_bytes();
+    let key = wire::signature::derived(secret, "cartage webhooks of stores/shop");
+    let now = hooked.process.engine.clock.now();
+    let body = r#"{"scope":"store/product/updated","producer":"stores/shop","data":{"type":"product","id":1}}"#;
+    let signed = |id: &str, at: i64, body: &str, secret: &[u8]| {
+        use base64::Engine as _;
+        let content = format!("{id}.{at}.{body}");
+        let code = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret), content.as_bytes());
+        format!("v1,{}", base64::engine::general_purpose::STANDARD.encode(code.as_ref()))
+    };
+    let deliver = async |key: &str, at: i64, signature: &str, body: &str| {
+        let at = at.to_string();
+        let headers =
+            [("x-cartage-key", key), ("webhook-id", "m"), ("webhook-timestamp", &at), ("webhook-signature", signature)];
+        hooked.post(&headers, body).await
+    };
+    let at = now.seconds();
+    let right = signed("m", at, body, secret);
+    assert_eq!(deliver("", at, &right, body).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(deliver("guessed", at, &right, body).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(deliver(&key, at, &signed("m", at, body, b"guessed"), body).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(deliver(&key, at, &right, &body.replace(":1}", ":2}")).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(hooked.post(&[("x-cartage-key", &key)], body).await, StatusCode::UNAUTHORIZED, "it is not signed");
+    let old = at - 7200;
+    assert_eq!(deliver(&key, old, &signed("m", old, body, secret), body).await, StatusCode::UNAUTHORIZED, "late");
+    let foreign = body.replace("stores/shop", "stores/other");
+    assert_eq!(deliver(&key, at, &signed("m", at, &foreign, secret), &foreign).await, StatusCode::UNAUTHORIZED);
+    let large = "x".repeat(2 << 20);
+    assert_eq!(deliver(&key, at, &right, &large).await, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(hooked.hints().await, 0);
+    assert_eq!(hooked.process.store.hook(&"shop".into()).await.unwrap(), None);
+    let request = Request::post("/hooks/elsewhere").body(Body::empty()).unwrap();
+    assert_eq!(hooked.edges.clone().oneshot(request).await.unwrap().status(), StatusCode::NOT_FOUND);
+    assert_eq!(deliver(&key, at, &right, body).await, StatusCode::OK);
+    assert_eq!(hooked.hints().await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_lost_while_webhooks_were_switched_off_is_read_as_a_whole() {
+    let hooked = Hooked::start().await;
+    hooked.register().await;
+    hooked.world.shop.disturb_hooks(Mischief { lose: true, ..Mischief::default() });
+    let product = keys()[0].clone();
+    let id = hooked.world.shop.product_id(&product).unwrap().to_string();
+    hooked.world.shop.change(Change::DeleteProduct { product }).unwrap();
+    hooked.world.shop.deactivate_hooks();
+    hooked.process.sync().await;
+    assert!(hooked.world.store("de").products().contains_key(&id), "a read of changes shows no deletion");
+    let steps = hooked.register().await;
+    assert!(steps.iter().all(|step| step.starts_with("switch on again")), "{steps:?}");
+    let found = hooked.process.store.hook(&"shop".into()).await.unwrap().unwrap();
+    assert!(found.registration.missed_at.is_some());
+    hooked.process.sync().await;
+    assert!(!hooked.world.store("de").products().contains_key(&id));
+    assert_eq!(hooked.register().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_can_not_be_stored_is_not_acknowledged_and_is_stored_when_it_comes_again() {
+    let hooked = Hooked::start().await;
+    hooked.register().await;
+    let file = rusqlite::Connection::open(&hooked.process.database).unwrap();
+    file.execute_batch("ALTER TABLE hint RENAME TO hidden").unwrap();
+    hooked.rename(&keys()[0], "Later");
+    // A failed attempt waits for the next step of the ladder.
+    let shop = hooked.world.shop.clone();
+    let some_time = tokio::time::sleep(Duration::from_millis(400));
+    shop.deliver_hooks(some_time).await.unwrap();
+    assert_eq!(shop.hooks_waiting(), 1);
+    file.execute_batch("ALTER TABLE hidden RENAME TO hint").unwrap();
+    assert_eq!(hooked.hints().await, 0);
+    shop.set_clock_offset(61_000);
+    hooked.deliver().await;
+    assert_eq!(hooked.hints().await, 2);
+}
