@@ -513,8 +513,13 @@ pub trait Importer: Send + Sync {
     /// The kind of record that a feed of this name holds.
     fn kind(&self, feed: &str) -> Option<Kind>;
 
-    /// Name of the request header that carries the bearer token.
+    /// Name of the request header that carries the token.
     fn header(&self) -> &'static str;
+
+    /// What stands before the token in that header.
+    fn scheme(&self) -> Scheme {
+        Scheme::Bearer
+    }
 
     /// Whether the text has the form of a token. Pure: what has not is refused without a call.
     fn is_token(&self, _: &str) -> bool {
@@ -527,11 +532,62 @@ pub trait Importer: Send + Sync {
     /// It could not be asked; the request is then refused as well.
     async fn admits(&self, token: &str) -> Result<bool, Fault>;
 
-    /// The item as the feed holds it: one JSON object without line breaks.
+    /// How a feed of this name is written.
+    fn form(&self, _feed: &str) -> Form {
+        Form::json()
+    }
+
+    /// The item as the feed of this name holds it; in JSON, one object without line breaks.
     ///
     /// # Errors
     /// An id that the destination can't take.
-    fn object(&self, item: &Item) -> Result<String, Fault>;
+    fn object(&self, feed: &str, item: &Item) -> Result<String, Fault>;
+}
+
+/// How an importer shows that it may fetch a feed (RFC 9110, 11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// A token that its account issued.
+    Bearer,
+    /// User and password; the token is both, in Base64 (RFC 7617).
+    Basic,
+}
+
+impl Scheme {
+    /// Its name in headers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Basic => "Basic",
+        }
+    }
+}
+
+/// What stands around the items of a feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// Media type of the whole.
+    pub media_type: &'static str,
+    /// Before the first item.
+    pub head: String,
+    /// Between two items.
+    pub between: &'static str,
+    /// After each item.
+    pub end: &'static str,
+    /// After the last item.
+    pub tail: &'static str,
+}
+
+impl Form {
+    /// A list of JSON objects. The importer may ask for one object per line instead.
+    pub fn json() -> Self {
+        Self { media_type: "application/json", head: "[".to_owned(), between: ",", end: "", tail: "]" }
+    }
+
+    /// A JSON object per line.
+    pub fn lines() -> Self {
+        Self { media_type: "application/x-ndjson", head: String::new(), between: "", end: "\n", tail: "" }
+    }
 }
 
 /// A record as a destination maps it.

@@ -3,6 +3,7 @@
 //! **Invariants:** no platform imports another; code outside a platform's folder knows only its [`Kind`].
 
 mod markup;
+mod options;
 
 use std::sync::Arc;
 
@@ -78,4 +79,6 @@ registry! {
     Clerk = clerk,
     /// The product catalogue of an Insider account.
     Insider = insider,
+    /// Product data feeds for merchant accounts.
+    Merchant = merchant,
 }

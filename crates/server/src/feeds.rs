@@ -9,7 +9,11 @@ use axum::{
     response::{AppendHeaders, IntoResponse, Response},
 };
 use bytes::Bytes;
-use contract::{Fault, FaultClass, Importer, store::Revision};
+use contract::{
+    Fault, FaultClass, Importer,
+    destination::{Form, Scheme},
+    store::Revision,
+};
 use engine::{
     Flow,
     feed::{Feed, Place},
@@ -156,7 +160,9 @@ impl IntoResponse for Refusal {
         // Whoever is refused now and may not be later asks again after this many seconds.
         let later = matches!(self.0, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
         let later = AppendHeaders(later.then_some((header::RETRY_AFTER, "60")));
-        (self.0, [of], later, self.1 + "\n").into_response()
+        let asks = self.0 == StatusCode::UNAUTHORIZED;
+        let asks = AppendHeaders(asks.then_some((header::WWW_AUTHENTICATE, "Basic realm=\"feed\", charset=\"UTF-8\"")));
+        (self.0, [of], later, asks, self.1 + "\n").into_response()
     }
 }
 
@@ -198,9 +204,18 @@ async fn answer(
         .await
         .map_err(|fault| refusal(&fault))?;
 
-    let of = [(header::CONTENT_TYPE, if parameters.lines { "application/x-ndjson" } else { "application/json" })];
+    let form = form(importer, name, &parameters);
+    let of = [(header::CONTENT_TYPE, form.media_type)];
+    // Only of a feed of everything is it known whether it has changed.
+    let is_whole = (parameters.limit, parameters.offset, parameters.modified_after) == (None, 0, None);
+    let tag = if is_whole { Some(tag(state, flow, name, &form).await.map_err(|fault| refusal(&fault))?) } else { None };
+    let tagged = AppendHeaders(tag.as_deref().map(|tag| (header::ETAG, tag.to_owned())));
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok()).unwrap_or_default();
+    if tag.is_some_and(|tag| known.split(',').any(|known| known.trim() == tag)) {
+        return Ok((StatusCode::NOT_MODIFIED, tagged).into_response());
+    }
     if *method == Method::HEAD {
-        return Ok(of.into_response());
+        return Ok((of, tagged).into_response());
     }
     let (chunks, mut receive) = mpsc::channel::<Result<Bytes, Fault>>(CHUNKS);
     let writer = Writer {
@@ -208,6 +223,7 @@ async fn answer(
         flow: Arc::clone(flow),
         name: name.to_owned(),
         lanes: lanes.clone(),
+        form,
         page,
         mark,
         parameters,
@@ -216,28 +232,50 @@ async fn answer(
     };
     tokio::spawn(writer.run());
     let body = stream::poll_fn(move |context| receive.poll_recv(context));
-    Ok((of, Body::from_stream(body)).into_response())
+    Ok((of, tagged, Body::from_stream(body)).into_response())
 }
 
-/// The token of `Bearer <token>`; the name of the scheme is read in any case (RFC 9110, 11.1).
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, token) = value.trim().split_once(' ')?;
-    Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty())
+/// A weak tag of a feed of everything (RFC 9110, 8.8.3). What is in it follows from the records, which have another
+/// revision after every change or touch, from the ledger, which calls change, and from the flow's settings.
+async fn tag(state: &State, flow: &Flow, name: &str, form: &Form) -> Result<String, Fault> {
+    let revision = state.served.store.revision(&flow.source).await?;
+    let called = state.served.store.freshness(&flow.name).await?.acknowledged_at;
+    let declared = flow.declared();
+    let text = format!("{name} {form:?} {} {} {revision:?} {called:?}", declared.fingerprint, declared.account);
+    Ok(format!("W/\"{:?}\"", contract::Digest::of(text.as_bytes())))
+}
+
+/// How a feed is written; where it is JSON, also as the importer asks for.
+fn form(importer: &dyn Importer, name: &str, parameters: &Parameters) -> Form {
+    let form = importer.form(name);
+    if parameters.lines && form == Form::json() { Form::lines() } else { form }
+}
+
+/// The token behind the name of its scheme, which is read in any case (RFC 9110, 11.1).
+fn token(scheme: Scheme, value: &str) -> Option<&str> {
+    let (name, token) = value.trim().split_once(' ')?;
+    Some(token.trim()).filter(|token| name.eq_ignore_ascii_case(scheme.name()) && !token.is_empty())
 }
 
 async fn verify(state: &State, flow: &FlowName, importer: &dyn Importer, headers: &HeaderMap) -> Result<(), Refusal> {
-    let refused = |why: &str| Refusal(StatusCode::FORBIDDEN, why.to_owned());
-    let header = importer.header();
-    let token = headers.get(header).and_then(|value| bearer(value.to_str().ok()?));
-    let token = token.ok_or_else(|| refused(&format!("the header {header} with a bearer token is missing")))?;
+    let (header, scheme) = (importer.header(), importer.scheme());
+    let (status, missing, wrong) = match scheme {
+        Scheme::Bearer => {
+            (StatusCode::FORBIDDEN, "a bearer token", "the bearer token was not issued by this destination's account")
+        }
+        // Importers send user and password only once they are asked for them.
+        Scheme::Basic => (StatusCode::UNAUTHORIZED, "user and password", "user or password are wrong"),
+    };
+    let refused = |why: &str| Refusal(status, why.to_owned());
+    let token = headers.get(header).and_then(|value| token(scheme, value.to_str().ok()?));
+    let token = token.ok_or_else(|| refused(&format!("the header {header} with {missing} is missing")))?;
     match state.tokens.check(flow, importer, state.served.clock.as_ref(), token).await {
         Verdict::Admitted => Ok(()),
-        Verdict::Refused => Err(refused("the bearer token was not issued by this destination's account")),
-        Verdict::Unverified => Err(refused("the bearer token could not be verified now")),
-        Verdict::Busy => Err(Refusal(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too many bearer tokens are being verified; try again".to_owned(),
-        )),
+        Verdict::Refused => Err(refused(wrong)),
+        Verdict::Unverified => Err(refused("the token could not be verified now")),
+        Verdict::Busy => {
+            Err(Refusal(StatusCode::TOO_MANY_REQUESTS, "too many tokens are being verified; try again".to_owned()))
+        }
     }
 }
 
@@ -253,6 +291,7 @@ struct Writer {
     /// The feed's name.
     name: String,
     lanes: Vec<contract::Lane>,
+    form: Form,
     page: Page,
     mark: Option<Mark>,
     parameters: Parameters,
@@ -288,7 +327,7 @@ impl Writer {
         let most = self.parameters.limit.unwrap_or(usize::MAX);
         let mut given = 0;
         let mut place = start;
-        let mut text = String::from(if self.parameters.lines { "" } else { "[" });
+        let mut text = self.form.head.clone();
         'items: while given < most {
             let Some((items, behind)) = feed.next().await? else { break };
             let count = items.len();
@@ -302,13 +341,11 @@ impl Writer {
                     place = feed.within(index);
                     break 'items;
                 }
-                if given > 0 && !self.parameters.lines {
-                    text.push(',');
+                if given > 0 {
+                    text.push_str(self.form.between);
                 }
-                text.push_str(&importer.object(&item)?);
-                if self.parameters.lines {
-                    text.push('\n');
-                }
+                text.push_str(&importer.object(&self.name, &item)?);
+                text.push_str(self.form.end);
                 given += 1;
             }
             debug_assert!(count > 0, "a feed gives no record without items");
@@ -317,9 +354,7 @@ impl Writer {
                 return Ok(());
             }
         }
-        if !self.parameters.lines {
-            text.push(']');
-        }
+        text.push_str(self.form.tail);
         if self.chunks.send(Ok(text.into())).await.is_err() {
             return Ok(());
         }
@@ -358,10 +393,10 @@ mod tests {
     #[test]
     fn the_scheme_of_a_token_is_read_in_any_case() {
         for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER  a.b.c ", " bEaReR a.b.c"] {
-            assert_eq!(bearer(value), Some("a.b.c"), "{value:?}");
+            assert_eq!(token(Scheme::Bearer, value), Some("a.b.c"), "{value:?}");
         }
         for value in ["", "Bearer", "Bearer ", "a.b.c", "Basic a.b.c", "Bearera.b.c", "Bearer\u{a0}a.b.c"] {
-            assert_eq!(bearer(value), None, "{value:?}");
+            assert_eq!(token(Scheme::Bearer, value), None, "{value:?}");
         }
     }
 

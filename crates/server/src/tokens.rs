@@ -259,7 +259,7 @@ mod tests {
             Ok(token == "good.good.good")
         }
 
-        fn object(&self, _: &Item) -> Result<String, Fault> {
+        fn object(&self, _: &str, _: &Item) -> Result<String, Fault> {
             Ok(String::new())
         }
     }

@@ -33,6 +33,7 @@ mod json;
 mod logs;
 mod looking;
 mod luma;
+mod merchant;
 mod payloads;
 mod service;
 mod shared_ids;

@@ -177,7 +177,7 @@ impl Importer for Connector {
         if token.is_empty() { Ok(false) } else { self.client.issued(token).await }
     }
 
-    fn object(&self, item: &Item) -> Result<String, Fault> {
+    fn object(&self, _: &str, item: &Item) -> Result<String, Fault> {
         map::fitting(&self.config, item)?;
         Ok(self.client.object(item))
     }

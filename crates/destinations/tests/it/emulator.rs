@@ -274,11 +274,11 @@ fn an_object_of_a_feed_is_one_line() {
     let ids = full();
     let item = items(&config(""), &ids.full()).unwrap().remove(0);
     let bench = bench_with("http://127.0.0.1:9/v2", "", PUBLIC, PRIVATE);
-    let object = Importer::object(&bench.connector, &item).unwrap();
+    let object = Importer::object(&bench.connector, "products", &item).unwrap();
     assert_eq!(object, format!("{{\"id\":\"c2a1\",{}}}", item.payload.joined()));
     assert!(!object.contains('\n'));
     let integer = bench_with("http://127.0.0.1:9/v2", "id_type = \"integer\"", PUBLIC, PRIVATE);
-    assert_eq!(Importer::object(&integer.connector, &item).unwrap_err().code, "C0411");
+    assert_eq!(Importer::object(&integer.connector, "products", &item).unwrap_err().code, "C0411");
 }
 
 /// The token that the emulator's importer shows when it asks for a feed.

@@ -14,6 +14,7 @@ mod classify;
 mod emulator;
 mod insider;
 mod mapping;
+mod merchant;
 mod registry;
 mod sample;
 mod schema;

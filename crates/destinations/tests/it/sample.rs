@@ -86,7 +86,7 @@ impl Ids {
                 name,
                 primary: false,
                 position: None,
-                path: Vec::new(),
+                path: name.into_iter().collect(),
             })
             .collect();
         listing.attributes = vec![

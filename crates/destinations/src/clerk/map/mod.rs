@@ -19,8 +19,9 @@ mod sheet;
 pub use category::category;
 pub use field::restricted;
 pub use id::{fitting, is_integer};
-pub use crate::markup::plain_text;
-pub use product::{options_text, product};
+pub use product::product;
+
+pub use crate::{markup::plain_text, options::options_text};
 
 /// The settings that change payloads or how they are removed, and the version of this mapping, as text.
 pub fn fingerprint(config: &Config, mapping: u32) -> String {

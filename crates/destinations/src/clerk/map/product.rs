@@ -16,11 +16,12 @@ use super::{
     id::{self, JsonId},
     sheet::{Each, Sheet},
 };
-use crate::{clerk::config::{Config, Description, Grain, MissingImage, OutOfStock}, markup::plain_text};
+use crate::{
+    clerk::config::{Config, Description, Grain, MissingImage, OutOfStock},
+    markup::plain_text,
+    options::options_text,
+};
 
-
-/// Joins the values of one variant's options.
-const OPTIONS: &str = " / ";
 
 /// The items of a product.
 ///
@@ -63,25 +64,6 @@ pub(super) fn description<'a>(config: &Config, text: Option<&'a str>) -> Cow<'a,
         Description::Text => plain_text(text),
         Description::Html => Cow::Borrowed(text),
     }
-}
-
-/// A variant's options in one text: `S / red`. Options without a value are left out.
-pub fn options_text(listing: &Listing<'_>, offer: &Offer<'_>) -> String {
-    let mut text = String::new();
-    for option in &listing.options {
-        let Some(field) = offer.attributes.iter().find(|field| field.name == option.name) else { continue };
-        let value = match &field.label {
-            Plain::List(values) => Cow::Owned(values.iter().filter_map(Plain::text).collect::<Vec<_>>().join(", ")),
-            single => single.text().unwrap_or_default(),
-        };
-        if !value.is_empty() {
-            if !text.is_empty() {
-                text.push_str(OPTIONS);
-            }
-            text.push_str(&value);
-        }
-    }
-    text
 }
 
 struct Product<'l, 'a> {
