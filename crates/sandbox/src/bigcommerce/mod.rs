@@ -217,6 +217,11 @@ impl Emulator {
         self.state().products.values().map(|it| (it.id, it.key.clone())).collect()
     }
 
+    /// The ids of the category with this key of the catalogue, one in each tree that has it.
+    pub fn category_ids(&self, key: &str) -> Vec<u64> {
+        self.state().plan.categories(key).to_vec()
+    }
+
     /// The id of the channel with this key of the catalogue.
     pub fn channel_id(&self, key: &str) -> Option<u64> {
         self.state().channels.values().find(|channel| channel.key == key).map(|channel| channel.id)

@@ -56,7 +56,8 @@ pub struct Driven {
     pub refused: u64,
 }
 
-/// Makes one edit on the emulator every `pace` (a millisecond at least) until `shutdown`.
+/// Makes one edit on the emulator every `pace` (a millisecond at least) until `shutdown`, and passes each that was made to
+/// `told`.
 ///
 /// Price windows count from what `clock` says when they are set. An edit that the platform refuses is logged and counted,
 /// and the next one follows.
@@ -65,6 +66,7 @@ pub async fn drive(
     shop: impl Iterator<Item = Edit>,
     pace: Duration,
     clock: &Clock,
+    told: impl Fn(&Edit),
     shutdown: impl Future<Output = ()>,
 ) -> Driven {
     let mut driven = Driven::default();
@@ -77,8 +79,11 @@ pub async fn drive(
             () = &mut shutdown => return driven,
             _ = ticks.tick() => {},
         }
-        match emulator.change(edit.into_change(clock())) {
-            Ok(()) => driven.made += 1,
+        match emulator.change(edit.clone().into_change(clock())) {
+            Ok(()) => {
+                told(&edit);
+                driven.made += 1;
+            }
             Err(error) => {
                 tracing::warn!(%error, "the platform refused an edit of the living shop");
                 driven.refused += 1;

@@ -156,9 +156,12 @@ async fn it_is_driven_at_its_pace_until_the_shutdown() {
     let emulator = emulator(&catalogue);
     let living = LivingShop::new(&catalogue, 5);
     let shutdown = tokio::time::sleep(Duration::from_millis(300));
-    let driven = drive(&emulator, living, Duration::from_millis(20), &clock::machine(), shutdown).await;
+    let told = std::cell::Cell::new(0);
+    let tell = |_: &Edit| told.set(told.get() + 1);
+    let driven = drive(&emulator, living, Duration::from_millis(20), &clock::machine(), tell, shutdown).await;
     // At most one at once and then one every 20 ms; a busy machine makes fewer.
     assert!(driven.made >= 1 && driven.made <= 16 && driven.refused == 0, "{driven:?}");
+    assert_eq!(told.get(), driven.made, "each edit that was made is passed on, and no other");
 }
 
 #[tokio::test]
@@ -167,6 +170,6 @@ async fn a_shop_in_which_nothing_can_be_edited_waits_for_the_shutdown() {
         Catalogue { head: Head::default(), product_count: 0, products: Box::new(|| Box::new(std::iter::empty())) };
     let living = LivingShop::new(&nothing, 5);
     let shutdown = tokio::time::sleep(Duration::from_millis(30));
-    let driven = drive(&emulator(&nothing), living, Duration::ZERO, &clock::machine(), shutdown).await;
+    let driven = drive(&emulator(&nothing), living, Duration::ZERO, &clock::machine(), |_| {}, shutdown).await;
     assert_eq!(driven, Driven::default());
 }

@@ -1,7 +1,7 @@
 //! TRAIL-42, the product that help texts and guides use as their example.
 //!
 //! It shows one rule each of language, price and stock: its description exists in German alone, a sale in EUR begins by
-//! the clock a few minutes after the start, and each market sells from a warehouse of its own.
+//! the clock some time after the start, and each market sells from a warehouse of its own.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,18 +10,16 @@ use super::{Catalogue, Localized, Price, Product, Stock, Value, Variant};
 /// Key of the product, and the beginning of its SKUs (`TRAIL-42-S`, `TRAIL-42-M`, `TRAIL-42-L`).
 pub const KEY: &str = "TRAIL-42";
 
-/// How long after the start its sale begins.
-const SALE_IN: SignedDuration = SignedDuration::from_mins(3);
-/// For how long the sale then lasts.
+/// For how long its sale lasts.
 const SALE_LASTS: SignedDuration = SignedDuration::from_hours(1);
 
-/// The catalogue with [`KEY`] as one more product, sold in both markets of a generated shop. `now`: when it starts.
-pub fn with_example(catalogue: Catalogue, now: Timestamp) -> Catalogue {
+/// The catalogue with [`KEY`] as one more product, sold in both markets of a generated shop. `sale`: when its sale begins.
+pub fn with_example(catalogue: Catalogue, sale: Timestamp) -> Catalogue {
     let Catalogue { mut head, product_count, products } = catalogue;
     for selection in head.selections.iter_mut().filter(|selection| !selection.excludes) {
         selection.products.push(KEY.to_owned());
     }
-    let example = product(now);
+    let example = product(sale);
     Catalogue {
         head,
         product_count: product_count + 1,
@@ -29,7 +27,7 @@ pub fn with_example(catalogue: Catalogue, now: Timestamp) -> Catalogue {
     }
 }
 
-fn product(now: Timestamp) -> Product {
+fn product(sale: Timestamp) -> Product {
     Product {
         key: KEY.to_owned(),
         product_type: "apparel".to_owned(),
@@ -38,14 +36,14 @@ fn product(now: Timestamp) -> Product {
         description: texts(&[("de", "<p>Leicht, wasserdicht und atmungsaktiv, für lange Tage in den Bergen.</p>")]),
         categories: vec!["women-clothing-jackets".to_owned()],
         attributes: vec![("brand".to_owned(), Value::Key("nordwerk".to_owned()))],
-        variants: [("s", 4, 7), ("m", 12, 3), ("l", 0, 5)].map(|sized| variant(sized, now)).to_vec(),
+        variants: [("s", 4, 7), ("m", 12, 3), ("l", 0, 5)].map(|sized| variant(sized, sale)).to_vec(),
         published: true,
         standalone_prices: false,
     }
 }
 
 /// The variant of a size, with its pieces in the German and in the British warehouse.
-fn variant((size, german, british): (&str, i64, i64), now: Timestamp) -> Variant {
+fn variant((size, german, british): (&str, i64, i64), begins: Timestamp) -> Variant {
     let level = |channel: &str, quantity| Stock { channel: Some(channel.to_owned()), quantity };
     Variant {
         sku: Some(format!("{KEY}-{}", size.to_uppercase())),
@@ -53,15 +51,16 @@ fn variant((size, german, british): (&str, i64, i64), now: Timestamp) -> Variant
             ("colour".to_owned(), Value::Key("green".to_owned())),
             ("size".to_owned(), Value::Key(size.to_owned())),
         ],
-        prices: vec![price(24_900, "EUR"), sale(now), price(21_900, "GBP")],
+        prices: vec![price(24_900, "EUR"), sale(begins), price(21_900, "GBP")],
         images: vec!["https://images.shop.example/trail-42/green-1.jpg".to_owned()],
         stock: vec![level("warehouse-de", german), level("warehouse-uk", british)],
     }
 }
 
-fn sale(now: Timestamp) -> Price {
-    let at = |after: SignedDuration| now.checked_add(after).ok().map(|at| format!("{at:.3}"));
-    Price { valid_from: at(SALE_IN), valid_until: at(SALE_IN + SALE_LASTS), ..price(19_900, "EUR") }
+fn sale(begins: Timestamp) -> Price {
+    let ends = begins.checked_add(SALE_LASTS).ok();
+    let text = |at: Timestamp| format!("{at:.3}");
+    Price { valid_from: Some(text(begins)), valid_until: ends.map(text), ..price(19_900, "EUR") }
 }
 
 fn price(minor: i64, currency: &str) -> Price {

@@ -334,8 +334,8 @@ fn the_example_of_help_texts_is_sold_in_both_markets_and_has_a_sale_to_come() {
         assert!(variant.sku.as_ref().unwrap().starts_with(EXAMPLE));
         let currencies: Vec<_> = variant.prices.iter().map(|price| price.currency.as_str()).collect();
         assert_eq!(currencies, ["EUR", "EUR", "GBP"]);
-        assert_eq!(variant.prices[1].valid_from.as_deref(), Some("1970-01-01T00:03:00.000Z"));
-        assert_eq!(variant.prices[1].valid_until.as_deref(), Some("1970-01-01T01:03:00.000Z"));
+        assert_eq!(variant.prices[1].valid_from.as_deref(), Some("1970-01-01T00:00:00.000Z"));
+        assert_eq!(variant.prices[1].valid_until.as_deref(), Some("1970-01-01T01:00:00.000Z"));
     }
     assert!(example.name.contains_key("en") && !example.description.contains_key("en"));
     assert!(shop.head.categories.iter().any(|category| example.categories.contains(&category.key)));
