@@ -11,11 +11,9 @@ use std::{
     time::Duration,
 };
 
-use contract::{Clock as _, FaultClass};
-use engine::{Event, Observer, SystemClock};
+use contract::FaultClass;
+use engine::{Event, Observer};
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
-
-use crate::output::time_of_day;
 
 /// How work is shown.
 pub enum Show {
@@ -25,8 +23,6 @@ pub enum Show {
     Lines,
     /// Bars on standard error.
     Bars,
-    /// A line per page and call on standard output: for a demo that is watched.
-    Everything,
 }
 
 /// Shows progress, logs and counts.
@@ -99,14 +95,7 @@ impl Progress {
             Show::Lines => {
                 let _gone = writeln!(std::io::stderr().lock(), "{name}: {text}");
             }
-            Show::Nothing | Show::Everything => {}
-        }
-    }
-
-    fn say(&self, text: &str) {
-        if matches!(self.show, Show::Everything) {
-            let now = time_of_day(SystemClock.now());
-            let _gone = writeln!(std::io::stdout().lock(), "{now} {text}");
+            Show::Nothing => {}
         }
     }
 
@@ -150,23 +139,20 @@ impl Observer for Progress {
             }
             Event::ReadFailed { source, lane, fault } => {
                 self.done(&format!("{source} {lane}"), &format!("stopped: {fault}"));
-                self.say(&format!("{source} {lane} ✗ {fault}"));
             }
             Event::Settled { flow, records, .. } => self.pushed(flow.as_str(), *records as u64),
             Event::Paused { flow, fault } => {
                 self.done(flow.as_str(), &format!("stopped: {fault}"));
-                self.say(&format!("{flow} stopped: {fault}"));
-            }
-            Event::Call { flow, kind, op, items, status, took, fault } => {
-                let outcome = fault.map(|fault| format!(" ✗ {fault}")).unwrap_or_default();
-                let took = brief(*took);
-                self.say(&format!("{flow} ← {op} {items} {kind}  HTTP {status} in {took}{outcome}"));
             }
             Event::WalkBegan { source, lane, expected: Some(records), .. } => {
                 self.expect(&format!("{source} {lane}"), *records);
             }
-            Event::StoreFailed { task, fault, .. } => self.say(&format!("{task} ✗ {fault}")),
-            Event::WalkBegan { .. } | Event::Dead { .. } | Event::Pushed { .. } | Event::Resumed { .. } => {}
+            Event::WalkBegan { .. }
+            | Event::Call { .. }
+            | Event::Dead { .. }
+            | Event::Pushed { .. }
+            | Event::Resumed { .. }
+            | Event::StoreFailed { .. } => {}
         }
     }
 }

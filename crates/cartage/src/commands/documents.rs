@@ -22,7 +22,8 @@ pub struct Document {
 
 /// All documents.
 pub fn all() -> Vec<Document> {
-    vec![
+    #[cfg_attr(not(feature = "demo"), expect(unused_mut, reason = "the demo adds one"))]
+    let mut all = vec![
         of::<Vec<check::Checked>>("check", "check"),
         of::<Vec<plan::FlowPlan>>("plan", "plan"),
         of::<Vec<plan::RecordPlan>>("plan-record", "plan SKU"),
@@ -40,7 +41,10 @@ pub fn all() -> Vec<Document> {
         of::<support::Bundle>("support-bundle", "support-bundle"),
         of::<help::Page>("help", "help"),
         of::<output::Failed>("failure", "every command that fails"),
-    ]
+    ];
+    #[cfg(feature = "demo")]
+    all.insert(3, of::<super::demo::Shown>("demo", "demo"));
+    all
 }
 
 fn of<T: JsonSchema>(name: &'static str, printed_by: &'static str) -> Document {

@@ -183,11 +183,17 @@ fn configured(flows: &[Arc<Flow>]) -> Vec<FlowId> {
 
 /// Turns true at the first interrupt or termination; a second one ends the process at once.
 fn until_interrupted() -> watch::Receiver<bool> {
+    until_interrupted_twice(|| {})
+}
+
+/// The same; `last` is done before the second one ends the process.
+fn until_interrupted_twice(last: impl FnOnce() + Send + 'static) -> watch::Receiver<bool> {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         interrupted().await;
         stop.send_replace(true);
         interrupted().await;
+        last();
         std::process::exit(130);
     });
     stopped

@@ -61,6 +61,14 @@ pub(super) struct LaneReport {
     fault: Option<Fault>,
 }
 
+impl Report {
+    /// Records that reading the lanes found new, changed or gone.
+    #[cfg(feature = "demo")]
+    pub(super) fn changed(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.taken.new + lane.taken.changed + lane.taken.gone).sum()
+    }
+}
+
 pub(super) async fn carry_out(session: &Session, args: &SyncArgs, output: Output<'_>) -> Result<Exit, Failure> {
     chosen(&session.engine.flows, &args.flow)?;
     let options = SyncOptions {

@@ -124,7 +124,7 @@ pub fn start(settings: &Telemetry, verbosity: Verbosity, shows: Shows) -> Result
     // Whatever is shown on this machine, a collector gets what the configuration says.
     let for_traces = filter(configured(settings, Shows::Log)?)?;
     JSON.store(settings.format == LogFormat::Json, Ordering::Relaxed);
-    let is_coloured = is_coloured(io::stderr().is_terminal(), variable("NO_COLOR").is_some());
+    let is_coloured = wants_colour(io::stderr().is_terminal());
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(is_coloured);
     let lines = match settings.format {
         LogFormat::Text => lines.with_target(false).boxed(),
@@ -154,6 +154,11 @@ pub fn start(settings: &Telemetry, verbosity: Verbosity, shows: Shows) -> Result
         .try_init()
         .context("logging was already set up in this process")?;
     Ok(Guard(provider))
+}
+
+/// Whether lines are coloured that go to a terminal or elsewhere.
+pub fn wants_colour(on_terminal: bool) -> bool {
+    is_coloured(on_terminal, variable("NO_COLOR").is_some())
 }
 
 /// Whether lines are coloured: on a terminal, unless text without colours is asked for (see no-color.org).

@@ -100,6 +100,7 @@ fn is(name: &str, ran: &Ran) -> Value {
 async fn every_document_fits_its_schema() {
     let shop = Shop::uniform(60).await;
     is("check", &shop.cartage(&["check", "--json"]).await.ended(0));
+    is("demo", &cartage(&["demo", "--json", "--products", "30", "--seconds", "1"]).await.ended(0));
     let name = shop.current("p-000042")["name"]["de"].clone();
     shop.store("de").reject(Rejection { resource: Resource::Products, field: "name".to_owned(), equals: name });
     is("sync", &shop.cartage(&["sync", "--json"]).await.ended(1));

@@ -17,6 +17,7 @@ mod cli;
 mod crash;
 mod dead;
 mod deltas;
+mod demo;
 mod documents;
 mod edges;
 mod exposure;

@@ -8,9 +8,15 @@ use clap::{Args, Subcommand, ValueEnum};
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Bring up a shop and its Clerk.io stores on this machine, and keep them in sync while the shop changes.
+    ///
+    /// Each change of the shop is shown with the calls that it causes, their content before and after, and the delay. At the
+    /// start it prints commands for a second terminal; at the end it reads the whole shop and every item once more. Ctrl-C
+    /// ends it.
     #[command(after_help = "\
 Examples:
   cartage demo
+  cartage demo --chaos
+  cartage demo --seconds 60 --json
   cartage demo --once --json
   cartage demo --products 20000
   cartage demo --from bigcommerce
@@ -71,9 +77,13 @@ pub struct DemoArgs {
     /// Changes of the living shop per second.
     #[arg(long, default_value_t = 2.0, value_name = "RATE", value_parser = rate, conflicts_with = "once")]
     pub rate: f64,
-    /// End after so many seconds.
+    /// Close the shop after so many seconds, as Ctrl-C does.
     #[arg(long, value_name = "SECONDS", conflicts_with = "once")]
     pub seconds: Option<u64>,
+    /// While the shop is open, let the emulators answer with errors, drop connections and cut answers off, and show that
+    /// nothing is lost.
+    #[arg(long, conflicts_with = "once")]
+    pub chaos: bool,
 }
 
 /// Arguments of `sandbox`.

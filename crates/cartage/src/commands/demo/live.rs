@@ -1,84 +1,347 @@
 //! `cartage demo`: a whole shop on this machine, kept in sync while it changes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use engine::run::SyncOptions;
-use sandbox::shop::Edit;
+use anyhow::Context as _;
+use contract::{Fault, FaultClass};
+use engine::{
+    Event, Observer,
+    run::{Engine, SyncOptions},
+    verify::verify,
+};
+use model::Timestamp;
+use serde::Serialize;
 use store::Scratch;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::{
-    super::{clock, status, sync, until_interrupted},
+    super::{Session, clock, control, load, status, sync, until_interrupted_twice},
     args::DemoArgs,
+    chaos,
+    story::{Delays, Following, Heard, SETTLES, Story},
+    words::Paint,
     world::{Listen, World},
 };
 use crate::{
     assemble,
-    config::{Config, ConfigErrors},
-    output::{Exit, Failure, Output, time_of_day},
-    progress::{Progress, Show},
+    commands::status::FlowStatus,
+    config::Loaded,
+    output::{Exit, Failure, Output},
+    progress::{Progress, Show, brief},
+    telemetry,
 };
 
-/// How quickly the demo looks for changes; a real shop's cadence is adaptive.
-const CADENCE: &str = "\n[sources.shop.cadence]\nproducts = \"1s\"\ninventory = \"1s\"\ncategories = \"2s\"\n";
+/// How often the demo looks for changes; a real shop's cadence is adaptive.
+const CADENCE: Duration = Duration::from_secs(1);
+/// How often it reads lanes that are read as a whole every time.
+const CADENCE_OF_WHOLE_LANES: Duration = Duration::from_secs(2);
+/// The same where there are more products than this: such lanes are then long.
+const MANY_PRODUCTS: usize = 2_000;
+const CADENCE_OF_LONG_LANES: Duration = Duration::from_secs(15);
+/// Events that wait to be told; more are counted only.
+const WAITING: usize = 1_000;
+/// How long what is under way when the shop closes is waited for.
+const LAST: Duration = Duration::from_secs(30);
+/// How long a pass waits for retries.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What the demo showed while its shop was open, and what reading everything back gave.
+#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
+pub(crate) struct Shown {
+    /// Changes of the shop.
+    pub changes: u64,
+    /// Those of them that had nothing to send.
+    pub without_effect: u64,
+    /// Those of them that came too fast to be followed.
+    pub not_followed: u64,
+    /// Calls to destinations.
+    pub calls: u64,
+    /// Those of them that failed and were made again.
+    pub failed_calls: u64,
+    /// Calls to shop and destinations that met a fault on purpose, by what it was.
+    pub faults: BTreeMap<String, u64>,
+    /// Times at which a destination acknowledged a change that was followed.
+    pub acknowledged: u64,
+    /// The median of the time from a change to its acknowledgement, to the next tenth of a second.
+    pub median_seconds: Option<f64>,
+    /// The time that 99 of 100 acknowledgements did not exceed.
+    pub p99_seconds: Option<f64>,
+    /// Records that reading changes had missed: found when the whole shop was read at the end.
+    pub missed: u64,
+    /// Items that the destinations should hold.
+    pub expected: u64,
+    /// Those of them that they hold as the shop says.
+    pub right: u64,
+    /// How the flows stand.
+    pub flows: Vec<FlowStatus>,
+}
 
 pub(super) async fn run(args: &DemoArgs, output: Output<'static>) -> Result<Exit, Failure> {
     Scratch::delete_abandoned();
     let scratch = Scratch::new()?;
+    let stop = until_stopped(scratch.path())?;
     let world = World::start_on(args.from, &args.shop, Listen::default()).await?;
     let file = scratch.path().join("cartage.toml");
-    world.configure(&file, if args.once { "" } else { CADENCE })?;
+    world.configure(&file, "")?;
+    greet(&world, output)?;
+    if !args.once {
+        invite(&world, &file, output)?;
+    }
+    let mut loaded = load(&file)?;
+    let parts = assemble::parts(&loaded)?;
+    if !args.once {
+        hurry(&mut loaded, &parts, world.products);
+    }
+    let (tells, heard) = mpsc::channel(WAITING);
+    let show = if output.is_watched() { Show::Bars } else { Show::Nothing };
+    let watcher = Arc::new(Watcher::new(show, tells));
+    let observer = Arc::<Watcher>::clone(&watcher);
+    let engine = assemble::engine_of(&loaded, parts, assemble::open(&loaded)?, clock(), observer, false);
+    engine.register().await?;
+    let (ending, end) = watch::channel(false);
+    // Commands of a second terminal that need the database for writing are carried out here, as by `cartage run`. The
+    // configuration stays as it is: nobody receives what asks for another.
+    let session = Session::running(&Arc::new(loaded), &engine, end.clone());
+    let control = control::serve(session, mpsc::channel(1).0, until(end));
+    let demo = Demo { args, engine, watcher, output };
+    let done = demo.carry_out(world, heard, &stop).await;
+    ending.send_replace(true);
+    control.await;
+    done
+}
+
+/// Turns true at the first interrupt, termination or loss of the terminal; a second one ends the process at once. Either way
+/// the folder is deleted.
+fn until_stopped(folder: &Path) -> Result<watch::Receiver<bool>, Failure> {
+    let folder: PathBuf = folder.to_owned();
+    let mut stopped = until_interrupted_twice(move || drop(std::fs::remove_dir_all(folder)));
+    let (stop, told) = watch::channel(false);
+    #[cfg(unix)]
+    let mut hangups = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+    tokio::spawn(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => {}
+            _ = hangups.recv() => {}
+        }
+        #[cfg(not(unix))]
+        let _stopped = stopped.wait_for(|stopped| *stopped).await.is_ok();
+        stop.send_replace(true);
+    });
+    Ok(told)
+}
+
+async fn until(mut end: watch::Receiver<bool>) {
+    let _ended = end.wait_for(|end| *end).await.is_ok();
+}
+
+/// Which shop is sold where.
+fn greet(world: &World, output: Output<'_>) -> Result<(), Failure> {
     let (platform, address) = world.shop_address();
     output.line(format!("{platform:<13}  {address}  ({} products)", world.products))?;
     output.line(format!("Clerk.io       {}  (one store per market)", world.clerk_url))?;
     for skipped in world.skipped.iter().take(10) {
         output.line(format!("left out       {skipped}"))?;
     }
-    let loaded = Config::load(&file).map_err(|errors| Failure::Config(ConfigErrors(errors)))?;
-    let progress = Arc::new(Progress::new(if output.is_watched() { Show::Bars } else { Show::Nothing }));
-    let store = assemble::open(&loaded)?;
-    let engine = assemble::engine(&loaded, store, clock(), Arc::<Progress>::clone(&progress), false)?;
-    engine.register().await?;
-    let options = SyncOptions { full: false, flows: Vec::new(), patience: Duration::from_mins(1) };
-    let session = sync::Pass { engine: &engine, progress: &progress };
-    let stop = until_interrupted();
-    let report = session.carry_out(&options, &stop).await?;
-    if args.once {
-        output.document(&report)?;
-    }
-    sync::show(&report, output)?;
-    let exit = sync::exit(&report);
-    drop(engine);
-    if args.once || *stop.borrow() {
-        world.stop().await;
-        return Ok(exit);
-    }
-    live(args, world, &loaded, stop, output).await
+    Ok(())
 }
 
-/// Keeps shop and stores going, and tells what happens.
-async fn live(
-    args: &DemoArgs,
-    mut world: World,
-    loaded: &crate::config::Loaded,
-    interrupted: watch::Receiver<bool>,
+/// Commands for a second terminal.
+fn invite(world: &World, file: &Path, output: Output<'_>) -> Result<(), Failure> {
+    output.line("\nLook around in a second terminal for as long as this one runs:")?;
+    for command in ["status", &format!("explain {}", world.example), "plan"] {
+        output.line(format!("  {} -c {} {command}", program(), in_shell(&file.display().to_string())))?;
+    }
+    output.line("")?;
+    Ok(())
+}
+
+/// This program, as a shell finds it from any folder.
+fn program() -> String {
+    let named = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    if named.parent().is_some_and(|folder| folder.as_os_str().is_empty()) && named.file_name().is_some() {
+        return named.display().to_string();
+    }
+    let path = std::env::current_exe().unwrap_or(named);
+    in_shell(&path.display().to_string())
+}
+
+/// A word for a shell, in quotes where it needs them.
+fn in_shell(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '+' | ':');
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+/// How often lanes are read that are read as a whole every time.
+const fn cadence_of_whole_lanes(products: usize) -> Duration {
+    if products > MANY_PRODUCTS { CADENCE_OF_LONG_LANES } else { CADENCE_OF_WHOLE_LANES }
+}
+
+/// Has every lane read often.
+fn hurry(loaded: &mut Loaded, parts: &assemble::Parts, products: usize) {
+    let whole = cadence_of_whole_lanes(products);
+    for (name, settings) in &mut loaded.config.sources {
+        for lane in parts.sources.get(name).into_iter().flat_map(|source| source.lanes()) {
+            settings.cadence.insert(lane.name.to_string(), if lane.delta { CADENCE } else { whole });
+        }
+    }
+}
+
+struct Demo<'a> {
+    args: &'a DemoArgs,
+    engine: Arc<Engine>,
+    watcher: Arc<Watcher>,
     output: Output<'static>,
-) -> Result<Exit, Failure> {
-    let progress = Arc::new(Progress::new(if output.json { Show::Nothing } else { Show::Everything }));
-    let store = assemble::open(loaded)?;
-    let engine = assemble::engine(loaded, store, clock(), progress, false)?;
-    engine.register().await?;
-    output.line("\nThe shop is open: what changes there is told here, and what is sent for it. Ctrl-C ends it.\n")?;
-    world.live(args.rate, move |edit| {
-        let now = time_of_day(clock().now());
-        let _gone = output.line(format!("{now} shop {}", said(edit)));
-    });
-    let stop = ending(interrupted, args.seconds.map(Duration::from_secs));
-    engine.run(&stop).await?;
-    let flows = status::flows(engine.store.as_ref(), &engine.flows, &status::lanes(&engine)).await?;
-    output.line(format!("\n{}", status::flows_table(&flows).trim_end()))?;
-    world.stop().await;
-    Ok(Exit::Done)
+}
+
+impl Demo<'_> {
+    async fn carry_out(
+        &self,
+        world: World,
+        heard: mpsc::Receiver<Heard>,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<Exit, Failure> {
+        let report = self.pass(&self.watcher.progress, false, stop).await?;
+        if self.args.once {
+            self.output.document(&report)?;
+        }
+        let is_stopped = *stop.borrow();
+        if self.args.once || !is_stopped {
+            sync::show(&report, self.output)?;
+        }
+        if self.args.once || is_stopped {
+            world.stop().await;
+            return Ok(sync::exit(&report));
+        }
+        let shown = self.open(world, heard, stop).await?;
+        self.output.document(&shown)?;
+        let is_right = shown.right == shown.expected && shown.missed == 0;
+        Ok(status::exit_of(&shown.flows).max(if is_right { Exit::Done } else { Exit::Left }))
+    }
+
+    async fn pass(
+        &self,
+        progress: &Progress,
+        full: bool,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<sync::Report, Failure> {
+        let options = SyncOptions { full, flows: Vec::new(), patience: PATIENCE };
+        sync::Pass { engine: &self.engine, progress }.carry_out(&options, stop).await
+    }
+
+    /// Keeps shop and stores going until it is to stop, then reads everything once more.
+    async fn open(
+        &self,
+        mut world: World,
+        heard: mpsc::Receiver<Heard>,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<Shown, Failure> {
+        let output = self.output;
+        let closed = ending(stop.clone(), self.args.seconds.map(Duration::from_secs));
+        let paint = Paint(telemetry::wants_colour(std::io::stdout().is_terminal()));
+        let mut story = self.story(&world, paint, heard)?;
+        output.line(
+            "\nThe shop is open. Below each change is what was sent for it, and how much later\n\
+             Clerk.io had it.",
+        )?;
+        if self.args.chaos {
+            chaos::begin(&world)?;
+            output
+                .line(paint.yellow("One call in four to Clerk.io fails on purpose, and one in seven to the shop."))?;
+        }
+        output.line("Ctrl-C closes it.\n")?;
+        self.watcher.is_open.store(true, Ordering::Relaxed);
+        let (watcher, ids) = (Arc::clone(&self.watcher), world.ids());
+        world.live(self.args.rate, closed.clone(), move |edit| {
+            watcher.changes.fetch_add(1, Ordering::Relaxed);
+            watcher.tell(Heard::Edited { edit: Box::new(edit.clone()), id: ids.of(edit), at: clock().now() });
+        });
+        let (ending, end) = watch::channel(false);
+        let running = tokio::spawn({
+            let engine = Arc::clone(&self.engine);
+            async move { engine.run(&end).await }
+        });
+        story.tell(&closed).await?;
+        output.line(
+            "\nThe shop is closed. What is under way arrives; then the whole shop and every\n\
+             item at Clerk.io are read once more. Ctrl-C again ends it at once.\n",
+        )?;
+        chaos::end(&world)?;
+        story.finish(LAST).await?;
+        ending.send_replace(true);
+        running.await.context("the engine ended")??;
+        let shown = self.shown(&world, &story).await?;
+        tell(&shown, output, paint)?;
+        world.stop().await;
+        Ok(shown)
+    }
+
+    fn story(&self, world: &World, paint: Paint, heard: mpsc::Receiver<Heard>) -> Result<Story, Failure> {
+        let source = self.engine.origins.first().context("the demo has a source")?.pull.name.clone();
+        let (now, mut following) = (clock().now(), Vec::new());
+        let sale = world.sale.map(|sale| Timestamp::from_millis(sale.as_millisecond()));
+        if let Some(sale) = sale.filter(|sale| *sale > now) {
+            let what = "its sale in EUR begins, by the clock alone".to_owned();
+            let about = (model::Kind::Product, world.example.as_str());
+            following.push(Following::new(about, None, sale, what));
+        }
+        Ok(Story {
+            engine: Arc::clone(&self.engine),
+            source,
+            output: self.output,
+            paint,
+            heard,
+            following,
+            delays: Delays::default(),
+            read_within: cadence_of_whole_lanes(world.products) + SETTLES,
+            is_disturbed: self.args.chaos,
+            without_effect: 0,
+            not_followed: 0,
+        })
+    }
+
+    /// What was counted, and what the shop and the destinations say now.
+    async fn shown(&self, world: &World, story: &Story) -> Result<Shown, Failure> {
+        let counts = &self.watcher;
+        let seconds = |percent| story.delays.percentile(percent).map(|delay| delay.as_secs_f64());
+        let mut shown = Shown {
+            changes: counts.changes.load(Ordering::Relaxed),
+            without_effect: story.without_effect,
+            not_followed: story.not_followed + counts.dropped.load(Ordering::Relaxed),
+            calls: counts.calls.load(Ordering::Relaxed),
+            failed_calls: counts.failed.load(Ordering::Relaxed),
+            faults: chaos::met(world),
+            acknowledged: story.delays.count(),
+            median_seconds: seconds(50),
+            p99_seconds: seconds(99),
+            ..Shown::default()
+        };
+        // A second interrupt ends the process.
+        let (_never, stop) = watch::channel(false);
+        let quiet = Progress::new(Show::Nothing);
+        self.pass(&quiet, false, &stop).await?;
+        let whole = self.pass(&quiet, true, &stop).await?;
+        shown.missed = whole.changed();
+        shown.flows = whole.flows;
+        for flow in &self.engine.flows {
+            let verified = verify(flow, self.engine.store.as_ref(), self.engine.clock.as_ref(), false).await?;
+            if let Some(fault) = verified.stopped {
+                return Err(fault.into());
+            }
+            shown.expected += verified.expected;
+            shown.right += verified.right;
+        }
+        Ok(shown)
+    }
 }
 
 /// Turns true when interrupted, or when the time is up.
@@ -95,24 +358,118 @@ fn ending(mut interrupted: watch::Receiver<bool>, after: Option<Duration>) -> wa
     stopped
 }
 
-fn said(edit: &Edit) -> String {
-    match edit {
-        Edit::Stock { sku, channel, quantity } => {
-            let channel = channel.as_ref().map(|channel| format!(" in {channel}")).unwrap_or_default();
-            format!("stock of {sku}{channel} is {quantity}")
+/// The end of the story.
+fn tell(shown: &Shown, output: Output<'_>, paint: Paint) -> Result<(), Failure> {
+    output.line(status::flows_table(&shown.flows).trim_end())?;
+    let Shown { changes, without_effect, not_followed, calls, failed_calls, .. } = shown;
+    output.line(format!("\nchanges    {changes} in the shop, {without_effect} of them with nothing to send"))?;
+    if *not_followed > 0 {
+        output.line(format!("           {not_followed} of them came too fast to be shown"))?;
+    }
+    let failed = if *failed_calls > 0 { format!(", {failed_calls} of them failed") } else { String::new() };
+    output.line(format!("calls      {calls} to Clerk.io{failed}"))?;
+    if !shown.faults.is_empty() {
+        let faults: Vec<String> = shown.faults.iter().map(|(what, count)| format!("{count} {what}")).collect();
+        output.line(format!("faults     {} on purpose:", shown.faults.values().sum::<u64>()))?;
+        for faults in faults.chunks(3) {
+            output.line(format!("           {}", faults.join(", ")))?;
         }
-        Edit::Price { sku, price, .. } => {
-            let scope = [&price.country, &price.customer_group, &price.channel].map(Option::as_deref);
-            let scope: Vec<&str> = scope.into_iter().flatten().collect();
-            let scope = if scope.is_empty() { String::new() } else { format!(" in {}", scope.join(", ")) };
-            format!("price of {sku}{scope} is {}.{:02} {}", price.minor / 100, price.minor % 100, price.currency)
+    }
+    if let (Some(median), Some(p99)) = (shown.median_seconds, shown.p99_seconds) {
+        output.line(format!("delay      {median:.1} s at the median, {p99:.1} s for 99 of 100"))?;
+    }
+    if shown.missed > 0 {
+        output.line(paint.red(&format!("missed     {} records changed unnoticed", shown.missed)))?;
+    }
+    let Shown { expected, right, .. } = shown;
+    let verified = format!("verified   {right} of {expected} items at Clerk.io are as the shop says");
+    output.line(if right == expected { paint.green(&verified) } else { paint.red(&verified) })?;
+    Ok(())
+}
+
+/// Shows the first pass as progress; while the shop is open, counts calls and passes on what fails.
+struct Watcher {
+    progress: Progress,
+    /// The shop is open, or was.
+    is_open: AtomicBool,
+    tells: mpsc::Sender<Heard>,
+    changes: AtomicU64,
+    /// Changes that found no place in the queue.
+    dropped: AtomicU64,
+    calls: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Watcher {
+    fn new(show: Show, tells: mpsc::Sender<Heard>) -> Self {
+        Self {
+            progress: Progress::new(show),
+            is_open: AtomicBool::new(false),
+            tells,
+            changes: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
         }
-        Edit::PriceWindow { sku, opens_in, .. } => format!("a price of {sku} opens in {} s", opens_in.as_secs()),
-        Edit::Name { product, locale, text } => format!("{product} is called {text:?} in {locale}"),
-        Edit::Category { category, locale, text } => format!("category {category} is called {text:?} in {locale}"),
-        Edit::Published { product, published: true } => format!("{product} is published"),
-        Edit::Published { product, published: false } => format!("{product} is unpublished"),
-        Edit::Added(product) => format!("{} is new", product.key),
-        Edit::Removed { product } => format!("{product} is deleted"),
+    }
+
+    fn tell(&self, heard: Heard) {
+        if let Err(full) = self.tells.try_send(heard)
+            && matches!(full.into_inner(), Heard::Edited { .. })
+        {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn failed(&self, what: String) {
+        self.tell(Heard::Failed { what, at: clock().now() });
+    }
+}
+
+impl Observer for Watcher {
+    fn notify(&self, event: &Event<'_>) {
+        if !self.is_open.load(Ordering::Relaxed) {
+            self.progress.notify(event);
+            return;
+        }
+        match event {
+            Event::Call { flow, kind, op, items, status, took, fault } => {
+                self.calls.fetch_add(1, Ordering::Relaxed);
+                let Some(fault) = fault else { return };
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                let answer = if *status == 0 { "no answer".to_owned() } else { format!("HTTP {status}") };
+                let next = if fault.class == FaultClass::Record { "" } else { "; it is sent again" };
+                self.failed(format!("{flow} {op} {items} {kind}: {answer} after {}{next}", brief(*took)));
+            }
+            Event::ReadFailed { source, lane, fault } => {
+                self.failed(format!("{source} {lane}: {}; it is read again", short(fault)));
+            }
+            Event::Paused { flow, fault } => self.failed(format!("{flow} has stopped: {}", short(fault))),
+            Event::Resumed { flow } => self.failed(format!("{flow} works again")),
+            Event::StoreFailed { task, fault, .. } => self.failed(format!("{task}: {}", short(fault))),
+            Event::WalkBegan { .. }
+            | Event::Page { .. }
+            | Event::WalkEnded { .. }
+            | Event::SweepHeld { .. }
+            | Event::Settled { .. }
+            | Event::Dead { .. }
+            | Event::Pushed { .. } => {}
+        }
+    }
+}
+
+/// Code and message of a fault.
+fn short(fault: &Fault) -> String {
+    format!("{} [{}]", fault.message, fault.code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_with_blanks_is_one_word_for_a_shell() {
+        assert_eq!(in_shell("/tmp/cartage-1-0/cartage.toml"), "/tmp/cartage-1-0/cartage.toml");
+        assert_eq!(in_shell("/tmp/my folder/it's"), r"'/tmp/my folder/it'\''s'");
     }
 }

@@ -4,12 +4,16 @@
 
 mod args;
 mod bench;
+mod chaos;
 mod floor;
 mod live;
 mod serve;
+mod story;
+mod words;
 mod world;
 
 pub use args::{BenchArgs, Command, DemoArgs, SandboxArgs, ShopArgs};
+pub(super) use live::Shown;
 pub use world::{Listen, World};
 
 use crate::output::{Exit, Failure, Output};

@@ -38,7 +38,7 @@ pub(super) async fn run(args: &SandboxArgs, output: Output<'static>) -> Result<E
     output.line(format!("faults         PUT {}/_admin/faults", serving.commercetools))?;
     output.line(format!("try            cartage --config {} sync", serving.configuration))?;
     if args.live {
-        world.live(RATE, |_| {});
+        world.live(RATE, stop.clone(), |_| {});
     }
     let _interrupted = stop.wait_for(|stop| *stop).await.is_ok();
     world.stop().await;

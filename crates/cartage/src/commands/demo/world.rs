@@ -1,17 +1,19 @@
 //! A shop and its Clerk.io stores on loopback: the emulators, started, and the configuration that reaches them.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{self, Write as _},
     net::SocketAddr,
     path::Path,
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use anyhow::Context as _;
 use sandbox::{
     bigcommerce,
-    catalogue::{Catalogue, Market, generate, load, with_example},
+    catalogue::{Catalogue, EXAMPLE, Market, generate, load, with_example},
     clerk, commercetools,
     fault::Faults,
     requests::Requests,
@@ -23,6 +25,11 @@ use super::args::{Platform, ShopArgs};
 
 /// How a configuration of the sandbox begins; a file that begins otherwise is never overwritten.
 const MADE: &str = "# Made by `cartage sandbox` for its emulators.";
+
+/// How long after the start of the sandbox the sale of its example begins: time to explain it before and after.
+const SALE_IN: Duration = Duration::from_mins(3);
+/// The same for the demo, which is watched from its start.
+const SALE_OF_DEMO_IN: Duration = Duration::from_secs(30);
 
 /// Where the emulators listen; port 0 takes a free one.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +71,10 @@ pub struct World {
     pub skipped: Vec<load::Skipped>,
     /// How many products the shop has.
     pub products: usize,
+    /// A product to look at, as commands name it: the example of help texts and guides, where the shop has it.
+    pub example: String,
+    /// When the sale of that example begins, where it has one.
+    pub sale: Option<jiff::Timestamp>,
     living: Option<LivingShop>,
     stop: watch::Sender<bool>,
     servers: Vec<JoinHandle<io::Result<()>>>,
@@ -75,6 +86,33 @@ pub struct BigCommerce {
     pub store: bigcommerce::Emulator,
     /// Where BigCommerce is.
     pub url: String,
+}
+
+/// Ids of what edits are about, where the platform has no keys.
+pub struct Ids {
+    bigcommerce: Option<bigcommerce::Emulator>,
+    /// Products that were added, by key, to know them once they are removed.
+    added: Mutex<BTreeMap<String, String>>,
+}
+
+impl Ids {
+    /// The id of the record that an edit is about, after the edit was made; none: its key or SKU finds it.
+    pub fn of(&self, edit: &Edit) -> Option<String> {
+        let store = self.bigcommerce.as_ref()?;
+        let product = |key: &str| store.product_id(key).map(|id| id.to_string());
+        let mut added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
+        match edit {
+            Edit::Stock { .. } | Edit::Price { .. } | Edit::PriceWindow { .. } => None,
+            Edit::Name { product: key, .. } | Edit::Published { product: key, .. } => product(key),
+            Edit::Category { category, .. } => store.category_ids(category).first().map(ToString::to_string),
+            Edit::Added(new) => {
+                let id = product(&new.key)?;
+                added.insert(new.key.clone(), id.clone());
+                Some(id)
+            }
+            Edit::Removed { product } => added.remove(product),
+        }
+    }
 }
 
 const PROJECT: &str = "sandbox";
@@ -101,24 +139,20 @@ impl World {
     /// # Errors
     /// As [`World::start`].
     pub async fn start_with_example(args: &ShopArgs, listen: Listen) -> anyhow::Result<Self> {
-        let (mut catalogue, markets, skipped) = catalogue_of(args)?;
-        let living = LivingShop::new(&catalogue, 7);
-        if args.data.is_none() && !args.uniform {
-            catalogue = with_example(catalogue, sandbox::clock::machine()());
-        }
-        Self::serve(catalogue, markets, skipped, living, listen).await
+        Self::start_with_sale(args, listen, SALE_IN).await
     }
 
-    /// As [`World::start_with_example`], with the shop on this platform.
+    /// As [`World::start_with_example`], with the shop on this platform, for the demo.
     ///
     /// # Errors
     /// As [`World::start`].
     pub async fn start_on(platform: Platform, args: &ShopArgs, listen: Listen) -> anyhow::Result<Self> {
-        let mut world = Self::start_with_example(args, listen).await?;
+        let mut world = Self::start_with_sale(args, listen, SALE_OF_DEMO_IN).await?;
         if platform == Platform::Bigcommerce {
             let (mut catalogue, ..) = catalogue_of(args)?;
-            if args.data.is_none() && !args.uniform {
-                catalogue = with_example(catalogue, sandbox::clock::machine()());
+            // The REST API has no prices for a time.
+            if let Some(sale) = world.sale.take() {
+                catalogue = with_example(catalogue, sale);
             }
             let store = bigcommerce::Emulator::new(bigcommerce::Settings::default());
             store.seed(&catalogue).context("the shop can't be set up")?;
@@ -127,6 +161,25 @@ impl World {
             world.servers.push(server);
             world.bigcommerce = Some(BigCommerce { store, url });
         }
+        Ok(world)
+    }
+
+    async fn start_with_sale(args: &ShopArgs, listen: Listen, sale_in: Duration) -> anyhow::Result<Self> {
+        let (mut catalogue, markets, skipped) = catalogue_of(args)?;
+        let living = LivingShop::new(&catalogue, 7);
+        let sale = if args.data.is_none() && !args.uniform {
+            sandbox::clock::machine()().checked_add(jiff::SignedDuration::try_from(sale_in)?).ok()
+        } else {
+            None
+        };
+        if let Some(sale) = sale {
+            catalogue = with_example(catalogue, sale);
+        }
+        let mut world = Self::serve(catalogue, markets, skipped, living, listen).await?;
+        if sale.is_some() {
+            EXAMPLE.clone_into(&mut world.example);
+        }
+        world.sale = sale;
         Ok(world)
     }
 
@@ -170,6 +223,7 @@ impl World {
         let commercetools_url = serve(requests.wrap(shop_faults.wrap(shop.router())), listen.commercetools).await?;
         let clerk_url = serve(clerk_faults.wrap(clerk.router()), listen.clerk).await? + "/v2";
         let products = catalogue.product_count;
+        let example = (catalogue.products)().flat_map(|product| product.variants).find_map(|variant| variant.sku);
         Ok(Self {
             shop,
             bigcommerce: None,
@@ -182,6 +236,8 @@ impl World {
             clerk_url,
             skipped,
             products,
+            example: example.unwrap_or_default(),
+            sale: None,
             living: Some(living),
             stop: closing,
             servers,
@@ -283,24 +339,33 @@ impl World {
         }
     }
 
-    /// Keeps changing the shop, so many times a second, until the world is stopped; can be had once.
-    pub fn live(&mut self, rate: f64, told: impl Fn(&Edit) + Send + Sync + 'static) -> Option<JoinHandle<()>> {
+    /// Finds what the edits of the living shop are about.
+    pub fn ids(&self) -> Ids {
+        Ids { bigcommerce: self.bigcommerce.as_ref().map(|shop| shop.store.clone()), added: Mutex::default() }
+    }
+
+    /// Keeps changing the shop, so many times a second, until `closed` turns true; each change that was made is passed to
+    /// `told`. Can be had once.
+    pub fn live(
+        &mut self,
+        rate: f64,
+        mut closed: watch::Receiver<bool>,
+        told: impl Fn(&Edit) + Send + Sync + 'static,
+    ) -> Option<JoinHandle<()>> {
         let living = self.living.take()?;
-        let mut stopped = self.stop.subscribe();
         let (shop, clock) = (self.shop.clone(), sandbox::clock::machine());
         let pace = Duration::from_secs_f64(1.0 / rate);
         let bigcommerce = self.bigcommerce.as_ref().map(|shop| shop.store.clone());
         Some(tokio::spawn(async move {
             let shutdown = async move {
-                let _ended = stopped.wait_for(|stopped| *stopped).await.is_ok();
+                let _ended = closed.wait_for(|closed| *closed).await.is_ok();
             };
             if let Some(shop) = bigcommerce {
                 let driven = bigcommerce::drive(&shop, living, pace, told, shutdown).await;
                 tracing::debug!(made = driven.made, refused = driven.refused, "the living shop closed");
                 return;
             }
-            let edits = living.inspect(|edit| told(edit));
-            let driven = commercetools::drive(&shop, edits, pace, &clock, shutdown).await;
+            let driven = commercetools::drive(&shop, living, pace, &clock, told, shutdown).await;
             tracing::debug!(made = driven.made, refused = driven.refused, "the living shop closed");
         }))
     }
