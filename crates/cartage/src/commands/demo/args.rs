@@ -32,6 +32,14 @@ Example:
     /// Measure this machine: see `cargo xtask bench`.
     #[command(hide = true)]
     Bench(BenchArgs),
+    /// Make connections that try to hold a server up, until ended.
+    #[command(hide = true)]
+    BenchHostile {
+        /// Where the server listens.
+        address: SocketAddr,
+        /// How many at once.
+        connections: usize,
+    },
     /// Receive and parse a list of pages, and do nothing else.
     #[command(hide = true)]
     BenchFloor {
@@ -118,6 +126,9 @@ pub struct BenchArgs {
     /// Full jobs of the main shops; the median counts.
     #[arg(long, default_value_t = 3)]
     pub runs: usize,
+    /// First passes of `run` for the main light shop, alone and beside 2,000 hostile connections; 0 leaves them out.
+    #[arg(long, default_value_t = 3)]
+    pub pairs: usize,
     /// Only this shape of shop: light or default.
     #[arg(long, value_parser = ["light", "default"])]
     pub only: Option<String>,

@@ -24,6 +24,7 @@ pub(super) async fn run(command: &Command, output: Output<'static>) -> Result<Ex
         Command::Demo(args) => live::run(args, output).await,
         Command::Sandbox(args) => serve::run(args, output).await,
         Command::Bench(args) => bench::run(args, output).await,
+        Command::BenchHostile { address, connections } => bench::hostile::run(*address, *connections).await,
         Command::BenchFloor { plan } => floor::run(plan, output).await,
     }
 }

@@ -24,7 +24,7 @@ use crate::output::{Output, cpu_seconds, cpu_seconds_of, resident_bytes_of};
 /// The database of the job and what SQLite keeps beside it.
 const DATABASE: [&str; 3] = ["sandbox.db", "sandbox.db-wal", "sandbox.db-shm"];
 /// How long `run` may take for its first pass.
-const FIRST_PASS: Duration = Duration::from_hours(1);
+pub(super) const FIRST_PASS: Duration = Duration::from_hours(1);
 /// How long `run` is watched once it has nothing to do.
 const IDLE: Duration = Duration::from_mins(1);
 
@@ -59,10 +59,10 @@ impl Shape {
 /// Emulators with a shop, and the configuration that reaches them.
 pub(super) struct Job {
     pub(super) world: World,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     shape: Shape,
-    products: usize,
-    output: Output<'static>,
+    pub(super) products: usize,
+    pub(super) output: Output<'static>,
 }
 
 /// What `sync --json` reports.

@@ -3,9 +3,11 @@
 //! Two shapes of shop: *light* (uniform products with their stock inside, one market) and *default* (the generated shop
 //! as `cartage demo` sells it: stock entries, selections, standalone prices, two markets, an expression of the user's).
 //! The floor of a step receives and parses the very pages that the step read, with a parser that does not follow the
-//! connector (`super::floor`). Machines differ and are shared, so the ratio of both CPU times of one run counts.
+//! connector (`super::floor`). Machines differ and are shared, so the ratio of both CPU times of one run counts. What hostile
+//! connections cost (`hostile`) is a ratio too, of two passes that follow each other.
 
 mod changes;
+pub(super) mod hostile;
 mod job;
 mod report;
 
@@ -30,9 +32,10 @@ pub(super) async fn run(args: &BenchArgs, output: Output<'static>) -> Result<Exi
         if args.only.as_ref().is_some_and(|only| only != shape.name()) {
             continue;
         }
-        for (products, runs) in [(args.products, args.runs.max(1)), (args.large, 1)] {
+        let pairs = if shape == Shape::Light { args.pairs } else { 0 };
+        for (products, runs, pairs) in [(args.products, args.runs.max(1), pairs), (args.large, 1, 0)] {
             if products > 0 {
-                measure(&mut bench, &Job::start(scratch.path(), shape, products, output).await?, runs).await?;
+                measure(&mut bench, &Job::start(scratch.path(), shape, products, output).await?, runs, pairs).await?;
             }
         }
     }
@@ -49,7 +52,7 @@ pub(super) async fn run(args: &BenchArgs, output: Output<'static>) -> Result<Exi
 }
 
 /// Every step of one shop.
-async fn measure(bench: &mut Bench, job: &Job, runs: usize) -> anyhow::Result<()> {
+async fn measure(bench: &mut Bench, job: &Job, runs: usize, pairs: usize) -> anyhow::Result<()> {
     for _ in 0..runs {
         job.empty()?;
         bench.figures.push(job.sync("full job", None).await?);
@@ -58,6 +61,9 @@ async fn measure(bench: &mut Bench, job: &Job, runs: usize) -> anyhow::Result<()
     // Before anything changes: for a minute after it, polls read what changed once more. It begins with an empty database,
     // and leaves a full one.
     bench.memory.push(job.run().await?);
+    for _ in 0..pairs {
+        bench.pairs.push(hostile::pair(job).await?);
+    }
     for by in job.shape().deltas() {
         for wanted in CHANGES {
             let made = by.make(&job.world, wanted)?;

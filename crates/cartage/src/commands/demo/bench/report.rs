@@ -83,11 +83,53 @@ impl Memory {
     }
 }
 
+/// A first pass of `cartage run` alone, and one beside hostile connections.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Pair {
+    pub(super) shape: &'static str,
+    pub(super) products: usize,
+    pub(super) alone_seconds: f64,
+    pub(super) beside_seconds: f64,
+    /// Hostile connections that were tried at once.
+    pub(super) connections: usize,
+    /// Those that were open at once, at most; the others waited to be accepted.
+    pub(super) connections_open: usize,
+    /// Hostile connections that were made: those that were closed are made again.
+    pub(super) connections_made: usize,
+    /// Of the process that makes them.
+    pub(super) hostile_cpu_seconds: f64,
+}
+
+impl Pair {
+    fn ratio(&self) -> f64 {
+        self.beside_seconds / self.alone_seconds.max(0.01)
+    }
+
+    pub(super) fn line(&self) -> String {
+        format!(
+            "{} {}: first pass of run: {:.2} s alone, {:.2} s beside {} hostile connections ({} open, {} made, {:.2} \
+             CPU s)",
+            self.shape,
+            self.products,
+            self.alone_seconds,
+            self.beside_seconds,
+            self.connections,
+            self.connections_open,
+            self.connections_made,
+            self.hostile_cpu_seconds
+        )
+    }
+}
+
 /// Everything that was measured.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Bench {
     pub(super) figures: Vec<Figure>,
     pub(super) memory: Vec<Memory>,
+    pub(super) pairs: Vec<Pair>,
+    /// A first pass beside hostile connections over one alone, in seconds: the median of the pairs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) beside_hostile: Option<f64>,
     /// CPU of a full job over CPU of its floor, medians, by `shape_products`.
     pub(super) ratios: BTreeMap<String, f64>,
 }
@@ -104,6 +146,8 @@ impl Bench {
             let floor = median(figures.iter().map(|figure| figure.floor_cpu_seconds).collect());
             job / floor.max(0.01)
         };
+        let beside: Vec<f64> = self.pairs.iter().map(Pair::ratio).collect();
+        self.beside_hostile = (!beside.is_empty()).then(|| median(beside));
         self.ratios = jobs.iter().map(|(name, figures)| (name.clone(), ratio(figures))).collect();
         self
     }
@@ -148,6 +192,12 @@ impl Bench {
         for memory in &self.memory {
             text += &(memory.line() + "\n");
         }
+        if let Some(ratio) = self.beside_hostile {
+            let pairs = self.pairs.len();
+            text += &format!(
+                "a first pass beside hostile connections takes {ratio:.2} times as long (median of {pairs} pairs)\n"
+            );
+        }
         for (name, ratio) in &self.ratios {
             text += &format!("{name}: {ratio:.2} times the floor's CPU\n");
         }
@@ -183,8 +233,20 @@ mod tests {
     fn a_ratio_is_that_of_the_medians_of_full_jobs() {
         let poll = Figure { step: "unchanged poll", ..figure(100.0, 1.0) };
         let figures = vec![figure(6.0, 1.0), figure(9.0, 2.0), figure(8.0, 4.0), poll];
-        let bench = Bench { figures, ..Bench::default() }.with_ratios();
+        let pair = |alone_seconds, beside_seconds| Pair {
+            shape: "light",
+            products: 20,
+            alone_seconds,
+            beside_seconds,
+            connections: 2,
+            connections_open: 2,
+            connections_made: 9,
+            hostile_cpu_seconds: 0.0,
+        };
+        let pairs = vec![pair(1.0, 9.0), pair(2.0, 2.5), pair(4.0, 4.0)];
+        let bench = Bench { figures, pairs, ..Bench::default() }.with_ratios();
         assert_eq!(bench.ratios, BTreeMap::from([("light_20".to_owned(), 4.0)]));
+        assert!(bench.text().contains("takes 1.25 times as long (median of 3 pairs)"));
         assert!(bench.text().contains("light_20: 4.00 times the floor's CPU"));
     }
 }
