@@ -38,7 +38,7 @@ fn v2<T>(parameters: &Parameters, rows: &[T], show: impl FnMut(&T) -> Value) -> 
         return Err(error);
     }
     let part: Vec<Value> = Paging::read(parameters, MOST)?.cut(rows).iter().map(show).collect();
-    Ok((!part.is_empty()).then(|| Value::Array(part)))
+    Ok((!part.is_empty()).then_some(Value::Array(part)))
 }
 
 /// `GET /v2/currencies`

@@ -25,6 +25,8 @@ use super::{Emulator, admin, time};
 
 /// Longest request body.
 const LONGEST_BODY: usize = 16 << 20;
+/// Methods of what is only read.
+const READ: &str = "GET, HEAD";
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// The routes, relative to wherever they are mounted.
@@ -72,13 +74,16 @@ async fn handle(Shared(emulator): Shared<Emulator>, request: Request) -> Respons
             answer(&emulator, parts.uri.path(), &call)
         })
     };
+    let header = answer.as_ref().err().and_then(ApiError::header);
     let answer = answer.unwrap_or_else(|error| Answer::json(error.status, &error.body()));
-    match answer {
+    let mut response = match answer {
         Answer::Page { status, body, gzip } => {
             finish(&emulator, now, correlation, status, "application/json; charset=utf-8", body, gzip)
         }
         Answer::Empty(status) => finish(&emulator, now, correlation, status, "", Bytes::new(), false),
-    }
+    };
+    response.headers_mut().extend(header);
+    response
 }
 
 async fn read_body(headers: &HeaderMap, body: HttpBody) -> Result<Bytes, ApiError> {
@@ -147,9 +152,19 @@ fn answer(emulator: &Emulator, path: &str, call: &Call<'_>) -> Result<Answer, Ap
             let told = emulator.tokens().introspect(emulator.settings(), call.headers, &form, call.now)?;
             Ok(Answer::json(200, &told))
         }
+        ["oauth", "token", "revoke"] if call.method == Method::POST => {
+            emulator.count("POST /oauth/token/revoke");
+            let form = form(call)?;
+            emulator.tokens().revoke(emulator.settings(), call.headers, &form)?;
+            Ok(Answer::Empty(200))
+        }
+        ["oauth", "token" | "introspect"] | ["oauth", "token", "revoke"] => {
+            Err(ApiError::no_method(call.method, "POST"))
+        }
         ["_admin", rest @ ..] => admin::answer(emulator, call.method, rest, &call.body),
         [project, rest @ ..] => {
             if *project != emulator.settings().project_key {
+                emulator.tokens().check_valid(call.headers, call.now)?;
                 return Err(ApiError::new(404, "ResourceNotFound", format!("The project '{project}' was not found.")));
             }
             emulator.settle(call.now);
@@ -180,6 +195,13 @@ fn resource(emulator: &Emulator, segments: &[&str], call: &Call<'_>) -> Result<A
         [] => project(emulator, call),
         ["product-projections"] => list(emulator, View::Projection { staged: staged(call)? }, call),
         ["product-projections", which] => one(emulator, View::Projection { staged: staged(call)? }, which, call),
+        ["product-selections", _, "products"]
+        | ["products", _, "product-selections"]
+        | ["in-store", _, "product-selection-assignments"]
+            if !matches!(*call.method, Method::GET | Method::HEAD) =>
+        {
+            Err(ApiError::no_method(call.method, READ))
+        }
         ["product-selections", which, "products"] => {
             allow(emulator, call, "/product-selections/{id}/products", &["view_product_selections"])?;
             let state = emulator.read();
@@ -300,17 +322,16 @@ fn list(emulator: &Emulator, view: View, call: &Call<'_>) -> Result<Answer, ApiE
         }
         Method::GET => {
             let query = Query::read(&call.parameters, view.shape(), limits, true)?;
-            let show = Show::read(&call.parameters, view)?;
             let state = emulator.read();
+            let show = Show::read(&state, &call.parameters, view)?;
             let found = query::select(&state, view, &query);
             page(&state, view, &query, &found, &show, call, limits.max_response_bytes)
         }
-        _ => Err(no_method(call.method)),
+        _ => {
+            let is_written = matches!(view, View::Resource(kind) if writable(kind));
+            Err(ApiError::no_method(call.method, if is_written { "GET, HEAD, POST" } else { READ }))
+        }
     }
-}
-
-fn no_method(method: &Method) -> ApiError {
-    ApiError::new(405, "InvalidOperation", format!("The method {method} is not supported here."))
 }
 
 fn page(
@@ -386,12 +407,15 @@ fn one(emulator: &Emulator, view: View, which: &str, call: &Call<'_>) -> Result<
             })?;
             Ok(Answer::json(200, &deleted))
         }
-        _ => Err(no_method(call.method)),
+        _ => {
+            let is_written = matches!(view, View::Resource(kind) if writable(kind));
+            Err(ApiError::no_method(call.method, if is_written { "GET, HEAD, POST, DELETE" } else { READ }))
+        }
     }
 }
 
 fn shown(state: &State, view: View, id: Id, call: &Call<'_>, status: u16) -> Result<Answer, ApiError> {
-    let show = Show::read(&call.parameters, view)?;
+    let show = Show::read(state, &call.parameters, view)?;
     let row = state.table(view.kind()).find(id).ok_or_else(|| ApiError::not_found("id", &id.to_string()))?;
     let mut value = state.value(row, view);
     show.apply(state, &mut value, call.now);
@@ -435,7 +459,7 @@ fn project(emulator: &Emulator, call: &Call<'_>) -> Result<Answer, ApiError> {
             emulator.write(call.now, |writer| update_project(writer.state, Some(version), &actions))?;
             Ok(Answer::json(200, &shown_project(&emulator.read())))
         }
-        _ => Err(no_method(call.method)),
+        _ => Err(ApiError::no_method(call.method, "GET, HEAD, POST")),
     }
 }
 

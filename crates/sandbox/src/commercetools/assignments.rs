@@ -22,7 +22,7 @@ pub(super) enum Of {
     Store(Id),
 }
 
-/// Answers a list of assignments. There is no `sort`; the order is that of the stored ids.
+/// Answers a list of assignments. Those of a store can't be sorted; without `sort` the order is that of the stored ids.
 pub(super) fn answer(
     state: &State,
     of: Of,
@@ -35,8 +35,17 @@ pub(super) fn answer(
     let limit = parameters.number("limit", limits.default_limit, limits.max_limit)?;
     let offset = parameters.number("offset", 0, limits.max_offset)?;
     let with_total = parameters.flag("withTotal", !matches!(of, Of::Store(_)))?;
-    let show = Show::read(parameters, View::Resource(Kind::ProductSelection))?;
+    let sort = match of {
+        Of::Store(_) => Vec::new(),
+        Of::Selection(_) | Of::Product(_) => query::sorts(parameters, &fields::ASSIGNMENT)?,
+    };
+    let show = Show::read(state, parameters, View::Resource(Kind::ProductSelection))?;
     let all = all(state, of).filter(|assignment| filter.as_ref().is_none_or(|filter| filter.holds(assignment)));
+    let all: Box<dyn Iterator<Item = Value>> = if sort.is_empty() {
+        Box::new(all)
+    } else {
+        Box::new(query::sorted(&sort, &fields::ASSIGNMENT, all.collect()).into_iter())
+    };
     let mut results = Vec::new();
     let mut seen = 0;
     for mut assignment in all {

@@ -164,9 +164,36 @@ impl Tokens {
         })
     }
 
+    /// Makes a token invalid (RFC 7009): one that is not known is as good as revoked.
+    pub(super) fn revoke(
+        &mut self,
+        settings: &Settings,
+        headers: &HeaderMap,
+        form: &Parameters,
+    ) -> Result<(), ApiError> {
+        check_client(settings, headers)?;
+        let token = form.one("token").unwrap_or_default();
+        if token.is_empty() {
+            return Err(ApiError::auth(400, "invalid_request", "The parameter 'token' is missing."));
+        }
+        self.given.remove(token);
+        Ok(())
+    }
+
     /// Makes all tokens given out so far invalid.
     pub(super) fn revoke_all(&mut self) {
         self.given.clear();
+    }
+
+    /// Checks that the request's token is valid, whatever it allows.
+    pub(super) fn check_valid(&self, headers: &HeaderMap, now: i64) -> Result<(), ApiError> {
+        self.grant(headers, now).map(drop)
+    }
+
+    fn grant(&self, headers: &HeaderMap, now: i64) -> Result<&Grant, ApiError> {
+        let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        let grant = token.and_then(|token| self.given.get(token.trim())).filter(|grant| grant.expires > now);
+        grant.ok_or_else(|| ApiError::auth(401, "invalid_token", "invalid_token"))
     }
 
     /// Checks that the request's token is valid and has one of `accepted` (scopes without project key).
@@ -177,11 +204,7 @@ impl Tokens {
         accepted: &[&str],
         now: i64,
     ) -> Result<(), ApiError> {
-        let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        let Some(grant) = token.and_then(|token| self.given.get(token.trim())).filter(|grant| grant.expires > now)
-        else {
-            return Err(ApiError::auth(401, "invalid_token", "invalid_token"));
-        };
+        let grant = self.grant(headers, now)?;
         let includes = |scope: &str| {
             let Some(name) = scope.strip_suffix(project).and_then(|scope| scope.strip_suffix(':')) else {
                 return false;

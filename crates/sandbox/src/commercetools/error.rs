@@ -1,5 +1,7 @@
 //! Errors in the platform's two shapes: API errors and authentication errors.
 
+use http::header::{ALLOW, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
 /// An error answer.
@@ -15,17 +17,35 @@ pub(super) struct ApiError {
     pub(super) details: Vec<(&'static str, Value)>,
     /// Authentication errors carry `error` and `error_description` too.
     pub(super) oauth: bool,
+    /// The methods that there are, where another one was used.
+    allow: &'static str,
 }
 
 impl ApiError {
     /// An error of the API.
     pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), details: Vec::new(), oauth: false }
+        Self { status, code, message: message.into(), details: Vec::new(), oauth: false, allow: "" }
     }
 
     /// An error of authentication or authorisation.
     pub(super) fn auth(status: u16, code: &'static str, message: impl Into<String>) -> Self {
         Self { oauth: true, ..Self::new(status, code, message) }
+    }
+
+    /// 405 for a method that the path does not have; `allowed` lists those that it has.
+    pub(super) fn no_method(method: &http::Method, allowed: &'static str) -> Self {
+        let message = format!("The method {method} is not supported here.");
+        Self { allow: allowed, ..Self::new(405, "InvalidOperation", message) }
+    }
+
+    /// The header that RFC 9110 asks for with this status.
+    pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match (self.status, self.code) {
+            (401, "invalid_client") => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"oauth\""))),
+            (401, _) => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))),
+            (405, _) => Some((ALLOW, HeaderValue::from_static(self.allow))),
+            _ => None,
+        }
     }
 
     /// Adds a member to the error.

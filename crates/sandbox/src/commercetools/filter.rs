@@ -36,6 +36,8 @@ pub(super) enum Check {
     Defined(bool),
     Empty(bool),
     IgnoringCase(String),
+    /// Longitude and latitude in degrees, and metres.
+    Within([f64; 3]),
 }
 
 /// A value that can be compared.
@@ -128,6 +130,18 @@ impl Check {
                 Scalar::Text(wanted) => Self::IgnoringCase(wanted.to_lowercase()),
                 _ => return Err(format!("The field '{name}' is not a string.")),
             },
+            Test::Within(values) => {
+                if name != "geoLocation" {
+                    return Err(format!("The field '{name}' is not a geo location."));
+                }
+                let mut circle = [0.0; 3];
+                for (number, value) in circle.iter_mut().zip(values) {
+                    if let Scalar::Number(given) = scalar(name, value, &Shape::Number)? {
+                        *number = given;
+                    }
+                }
+                Self::Within(circle)
+            }
         })
     }
 
@@ -160,6 +174,10 @@ impl Check {
             Self::In(values, negated) => {
                 values.iter().any(|value| compares(&found, Comparison::Equal, value)) != *negated
             }
+            Self::Within(circle) => match found {
+                Found::Json(point) => metres_from(point, circle).is_some_and(|metres| metres <= circle[2]),
+                _ => false,
+            },
             Self::IgnoringCase(wanted) => match found {
                 Found::Scalar(Scalar::Text(text)) => text.to_lowercase() == *wanted,
                 Found::Json(Value::String(text)) => text.to_lowercase() == *wanted,
@@ -167,6 +185,16 @@ impl Check {
             },
         }
     }
+}
+
+/// The distance of a GeoJSON point from the centre of a circle, on a sphere.
+fn metres_from(point: &Value, [longitude, latitude, _]: &[f64; 3]) -> Option<f64> {
+    const RADIUS: f64 = 6_371_008.8;
+    let coordinate = |at: usize| point.get("coordinates")?.get(at)?.as_f64();
+    let (from, to) = (latitude.to_radians(), coordinate(1)?.to_radians());
+    let (across, along) = ((coordinate(0)? - longitude).to_radians(), to - from);
+    let half = (along / 2.0).sin().powi(2) + from.cos() * to.cos() * (across / 2.0).sin().powi(2);
+    Some(2.0 * RADIUS * half.sqrt().asin())
 }
 
 /// Gives a literal the type of the field it meets.

@@ -16,7 +16,8 @@
 //! field       = name | "`" any text "`"
 //! ```
 //!
-//! Anything else is an error whose text goes into the platform's 400 answer. `within circle` is known and refused.
+//! Anything else is an error whose text goes into the platform's 400 answer. A circle is `within circle(longitude, latitude, radius)`, the
+//! radius in metres.
 
 use std::iter::Peekable;
 use std::str::CharIndices;
@@ -54,6 +55,8 @@ pub(super) enum Test {
     Empty(bool),
     /// Equals without regard to case.
     IgnoringCase(Literal),
+    /// A point within so many metres of a longitude and latitude.
+    Within([Literal; 3]),
 }
 
 /// Comparison operators.
@@ -313,7 +316,15 @@ impl Parser<'_> {
             return Ok(Test::IgnoringCase(self.value()?));
         }
         if self.take_word("within") {
-            return Err("'within circle' is not supported by this server".to_owned());
+            self.need_word("circle")?;
+            self.need_sign("(")?;
+            let longitude = self.value()?;
+            self.need_sign(",")?;
+            let latitude = self.value()?;
+            self.need_sign(",")?;
+            let radius = self.value()?;
+            self.need_sign(")")?;
+            return Ok(Test::Within([longitude, latitude, radius]));
         }
         Err(self.unexpected("an operator"))
     }
@@ -467,7 +478,7 @@ mod tests {
             ("a contains (1)", "'any'"),
             ("a is null", "'empty'"),
             ("a = 1.2.3", "is not a number"),
-            ("geoLocation within circle(1,2,3)", "not supported"),
+            ("geoLocation within circle(1,2)", "','"),
             ("a = '1'", "unexpected"),
         ] {
             let error = parse(text, &[]).unwrap_err();

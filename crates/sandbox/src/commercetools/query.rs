@@ -110,12 +110,25 @@ impl Query {
     ) -> Result<Self, ApiError> {
         Ok(Self {
             filter: filter(parameters, shape)?,
-            sort: parameters.all("sort").map(|text| Sort::read(text, shape)).collect::<Result<_, _>>()?,
+            sort: sorts(parameters, shape)?,
             limit: parameters.number("limit", limits.default_limit, limits.max_limit)?,
             offset: parameters.number("offset", 0, limits.max_offset)?,
             with_total: parameters.flag("withTotal", with_total)?,
         })
     }
+}
+
+/// All `sort` parameters.
+pub(super) fn sorts(parameters: &Parameters, shape: &Shape) -> Result<Vec<Sort>, ApiError> {
+    parameters.all("sort").map(|text| Sort::read(text, shape)).collect()
+}
+
+/// Values of this shape in this order; those that are alike stay in theirs.
+pub(super) fn sorted(sort: &[Sort], shape: &Shape, values: Vec<Value>) -> Vec<Value> {
+    let keys = |value: &Value| -> Vec<_> { sort.iter().map(|sort| sort.key(value, shape)).collect() };
+    let mut keyed: Vec<_> = values.into_iter().map(|value| (keys(&value), value)).collect();
+    keyed.sort_by(|left, right| by_keys(sort, &left.0, &right.0));
+    keyed.into_iter().map(|(_, value)| value).collect()
 }
 
 /// All `where` parameters as one filter.

@@ -18,7 +18,22 @@ pub(super) struct Show {
     expand: Vec<Vec<Step>>,
     prices: Option<Selection>,
     locales: Vec<String>,
+    store: Option<StoreView>,
     attributes: Vec<String>,
+}
+
+/// What a store shows of products: `storeProjection`. An empty list shows all.
+///
+/// Which products it sells is not asked. Prices without a country, without a channel, and stock without a channel are always
+/// shown. The description names what is filtered, and nothing of the cases where a list is empty: those are a guess.
+#[derive(Debug)]
+struct StoreView {
+    languages: Vec<String>,
+    countries: Vec<String>,
+    /// Ids of the channels whose prices are shown.
+    distribution: Vec<String>,
+    /// Ids of the channels whose stock is shown.
+    supply: Vec<String>,
 }
 
 /// One step of an expansion path: a member, and whether to go into each element of its list.
@@ -30,17 +45,14 @@ struct Step {
 
 impl Show {
     /// Reads the parameters of a request for `kind`.
-    pub(super) fn read(parameters: &Parameters, view: View) -> Result<Self, ApiError> {
+    pub(super) fn read(state: &State, parameters: &Parameters, view: View) -> Result<Self, ApiError> {
         let mut show =
             Self { expand: parameters.all("expand").map(path).collect::<Result<_, _>>()?, ..Self::default() };
         if view.kind() == Kind::Product {
             show.prices = Selection::read(parameters)?;
         }
         if let View::Projection { .. } = view {
-            // Ignored, it would show all languages and prices as if they were the store's.
-            if parameters.one("storeProjection").is_some() {
-                return Err(ApiError::malformed("storeProjection", "This server does not project by store."));
-            }
+            show.store = parameters.one("storeProjection").map(|key| StoreView::of(state, key)).transpose()?;
             show.locales = parameters.all("localeProjection").map(str::to_owned).collect();
             show.attributes = parameters.all("filter[attributes]").map(str::to_owned).collect();
         }
@@ -49,7 +61,11 @@ impl Show {
 
     /// Whether resources are shown as they are kept.
     pub(super) fn nothing(&self) -> bool {
-        self.expand.is_empty() && self.prices.is_none() && self.locales.is_empty() && self.attributes.is_empty()
+        self.expand.is_empty()
+            && self.prices.is_none()
+            && self.locales.is_empty()
+            && self.store.is_none()
+            && self.attributes.is_empty()
     }
 
     /// Changes a resource as asked.
@@ -65,14 +81,22 @@ impl Show {
     fn apply_to_product(&self, state: &State, object: &mut Object, now: i64) {
         let standalone = object.get("priceMode").and_then(Value::as_str) == Some("Standalone");
         let change = |side: &mut Object| {
+            // Before a price is selected among those that are shown.
+            if let Some(store) = &self.store {
+                store.keep(side);
+            }
             if let Some(prices) = &self.prices {
                 prices.fill(state, side, standalone, now);
             }
             if !self.attributes.is_empty() {
                 self.keep_attributes(side);
             }
-            if !self.locales.is_empty() {
-                self.keep_locales(side);
+            for locales in
+                [Some(&self.locales), self.store.as_ref().map(|store| &store.languages)].into_iter().flatten()
+            {
+                if !locales.is_empty() {
+                    keep_locales(locales, side);
+                }
             }
         };
         match object.get_mut("masterData").and_then(Value::as_object_mut) {
@@ -102,48 +126,87 @@ impl Show {
         keep(side);
         variants_mut(side).for_each(keep);
     }
+}
 
-    fn keep_locales(&self, side: &mut Object) {
-        for name in ["name", "slug", "description", "metaTitle", "metaDescription", "metaKeywords", "searchKeywords"] {
-            if let Some(texts) = side.get_mut(name).and_then(Value::as_object_mut) {
-                self.keep(texts);
-            }
-        }
-        let keep = |holder: &mut Object| {
-            let attributes = holder.get_mut("attributes").and_then(Value::as_array_mut);
-            for value in attributes.into_iter().flatten().filter_map(|attribute| attribute.get_mut("value")) {
-                self.keep_in_value(value);
-            }
+impl StoreView {
+    fn of(state: &State, key: &str) -> Result<Self, ApiError> {
+        let row = state.table(Kind::Store).find_key(key);
+        let row = row.ok_or_else(|| ApiError::malformed("storeProjection", format!("There is no store '{key}'.")))?;
+        let store = State::members_of(&row.body);
+        let texts = |list: &str, member: &str| -> Vec<String> {
+            let values = store.get(list).and_then(Value::as_array).into_iter().flatten();
+            values.filter_map(|value| value.pointer(member)?.as_str().map(str::to_owned)).collect()
         };
-        keep(side);
-        variants_mut(side).for_each(keep);
+        Ok(Self {
+            languages: texts("languages", ""),
+            countries: texts("countries", "/code"),
+            distribution: texts("distributionChannels", "/id"),
+            supply: texts("supplyChannels", "/id"),
+        })
     }
 
-    /// Localised texts, labels of localised enums, and sets of them.
-    fn keep_in_value(&self, value: &mut Value) {
-        match value {
-            Value::Array(values) => values.iter_mut().for_each(|value| self.keep_in_value(value)),
-            // References and money.
-            Value::Object(object) if object.contains_key("typeId") || object.contains_key("currencyCode") => {}
-            Value::Object(object) if object.contains_key("key") => {
-                if let Some(Value::Object(label)) = object.get_mut("label") {
-                    self.keep(label);
-                }
+    fn keep(&self, side: &mut Object) {
+        for variant in variants_mut(side) {
+            if let Some(prices) = variant.get_mut("prices").and_then(Value::as_array_mut) {
+                prices.retain(|price| {
+                    let text = |pointer: &str| price.pointer(pointer).and_then(Value::as_str);
+                    shows(&self.countries, text("/country")) && shows(&self.distribution, text("/channel/id"))
+                });
             }
-            // An attribute of a nested value.
-            Value::Object(object) if object.contains_key("name") => {
-                if let Some(inner) = object.get_mut("value") {
-                    self.keep_in_value(inner);
-                }
+            let availability = variant.get_mut("availability").and_then(Value::as_object_mut);
+            let channels = availability.and_then(|it| it.get_mut("channels")?.as_object_mut());
+            if let Some(channels) = channels {
+                channels.retain(|channel, _| shows(&self.supply, Some(channel)));
             }
-            Value::Object(texts) => self.keep(texts),
-            _ => {}
         }
     }
+}
 
-    fn keep(&self, texts: &mut Object) {
-        texts.retain(|locale, _| self.locales.iter().any(|wanted| wanted == locale));
+/// A list shows what has no place of its own, and without an entry everything.
+fn shows(list: &[String], place: Option<&str>) -> bool {
+    list.is_empty() || place.is_none_or(|place| list.iter().any(|known| known == place))
+}
+
+fn keep_locales(locales: &[String], side: &mut Object) {
+    for name in ["name", "slug", "description", "metaTitle", "metaDescription", "metaKeywords", "searchKeywords"] {
+        if let Some(texts) = side.get_mut(name).and_then(Value::as_object_mut) {
+            keep(locales, texts);
+        }
     }
+    let keep_attributes = |holder: &mut Object| {
+        let attributes = holder.get_mut("attributes").and_then(Value::as_array_mut);
+        for value in attributes.into_iter().flatten().filter_map(|attribute| attribute.get_mut("value")) {
+            keep_in_value(locales, value);
+        }
+    };
+    keep_attributes(side);
+    variants_mut(side).for_each(keep_attributes);
+}
+
+/// Localised texts, labels of localised enums, and sets of them.
+fn keep_in_value(locales: &[String], value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(|value| keep_in_value(locales, value)),
+        // References and money.
+        Value::Object(object) if object.contains_key("typeId") || object.contains_key("currencyCode") => {}
+        Value::Object(object) if object.contains_key("key") => {
+            if let Some(Value::Object(label)) = object.get_mut("label") {
+                keep(locales, label);
+            }
+        }
+        // An attribute of a nested value.
+        Value::Object(object) if object.contains_key("name") => {
+            if let Some(inner) = object.get_mut("value") {
+                keep_in_value(locales, inner);
+            }
+        }
+        Value::Object(texts) => keep(locales, texts),
+        _ => {}
+    }
+}
+
+fn keep(locales: &[String], texts: &mut Object) {
+    texts.retain(|locale, _| locales.iter().any(|wanted| wanted == locale));
 }
 
 fn path(text: &str) -> Result<Vec<Step>, ApiError> {

@@ -2,6 +2,7 @@
 
 mod auth;
 mod changes;
+mod edges;
 mod messages;
 mod queries;
 mod recreated;

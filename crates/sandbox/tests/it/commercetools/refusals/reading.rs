@@ -4,9 +4,9 @@ use super::super::spec;
 use super::*;
 
 #[tokio::test]
-async fn what_can_not_be_projected_is_refused_rather_than_ignored() {
+async fn a_projection_by_a_store_that_is_not_there_is_refused_rather_than_ignored() {
     let shop = Shop::open().await;
-    for (name, value) in [("storeProjection", "de"), ("storeProjection", "no-such-store")] {
+    for (name, value) in [("storeProjection", ""), ("storeProjection", "no-such-store")] {
         for path in ["/product-projections", "/product-projections/key=shirt"] {
             let (status, answer) = shop.get(path, &[(name, value)]).await;
             assert_eq!((status, error_code(&answer)), (400, "InvalidInput"), "{path} {name}={value}");
