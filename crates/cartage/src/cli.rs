@@ -74,8 +74,16 @@ pub enum Command {
         arguments: Vec<String>,
     },
     /// Print a commented configuration to begin with.
-    #[command(after_help = "Example:\n  cartage init > cartage.toml")]
-    Init,
+    #[command(after_help = "\
+Examples:
+  cartage init > cartage.toml
+  cartage init --from-project > shop.toml")]
+    Init {
+        /// Ask the sources of the configuration file, whose settings and secrets it must have, and print it with a market, a destination and a flow for each store they
+        /// have, or for each currency where there are no stores. Its own markets and flows are left out.
+        #[arg(long)]
+        from_project: bool,
+    },
     /// Look at configuration, secrets, credentials, rights and settings, without sending anything.
     Check,
     /// Show what a push would do, without doing it; for one record, which fields would change.

@@ -338,14 +338,29 @@ pub struct Profile {
     pub currencies: Option<Vec<String>>,
     /// ISO 3166-1 codes of the countries it sells to.
     pub countries: Option<Vec<String>>,
-    /// Keys of its stores.
-    pub stores: Option<Vec<String>>,
+    /// Its stores.
+    pub stores: Option<Vec<StoreProfile>>,
     /// Keys of its channels.
     pub channels: Option<Vec<String>>,
     /// Keys of its customer groups.
     pub groups: Option<Vec<String>>,
     /// Names of the attributes that its products may have.
     pub attributes: Option<Vec<String>>,
+}
+
+/// A store of a shop, as far as its source can tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreProfile {
+    /// Its key, as a market names it.
+    pub key: String,
+    /// Its name, where it is another than the key.
+    pub name: Option<String>,
+    /// Languages of its texts, as the shop writes them. Empty: it does not say.
+    pub languages: Vec<String>,
+    /// ISO 3166-1 codes of the countries it sells to. Empty: it does not say.
+    pub countries: Vec<String>,
+    /// Keys of the channels whose prices it shows.
+    pub price_channels: Vec<String>,
 }
 
 /// The result of one check.

@@ -56,8 +56,10 @@ pub fn attributes(mapping: &Mapping, profile: &Profile) -> Vec<Finding> {
 
 /// What a market sells, when the shop has all of it, or what it names that the shop does not have.
 pub fn market(market: &Market, profile: &Profile) -> Vec<Finding> {
+    let stores: Option<Vec<String>> =
+        profile.stores.as_ref().map(|stores| stores.iter().map(|store| store.key.clone()).collect());
     let keyed = [
-        ("C0502", "store", profile.stores.as_ref(), market.store.iter().map(StorefrontKey::as_str).collect::<Vec<_>>()),
+        ("C0502", "store", stores.as_ref(), market.store.iter().map(StorefrontKey::as_str).collect::<Vec<_>>()),
         (
             "C0503",
             "customer group",

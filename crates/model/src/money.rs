@@ -23,6 +23,11 @@ impl Currency {
     pub fn digits(self) -> u8 {
         u8::try_from(self.0.exponent().unwrap_or(0)).unwrap_or(0)
     }
+
+    /// Whether it is a currency of a country (ISO 4217, table A.1).
+    pub fn is_of(self, country: Country) -> bool {
+        self.0.used_by().iter().any(|used| used.to_string().as_bytes() == country.0)
+    }
 }
 
 impl FromStr for Currency {

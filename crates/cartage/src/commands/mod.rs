@@ -11,6 +11,7 @@ mod explain;
 mod forget;
 mod help;
 mod hooks;
+mod init;
 mod listed;
 mod pause;
 mod plan;
@@ -53,10 +54,11 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
             Err(anyhow::anyhow!("this build has no emulated platforms; build cartage with its default feature `demo`")
                 .into())
         }
-        Command::Init => {
+        Command::Init { from_project: false } => {
             Output::new(false).line(config::starter().trim_end())?;
             Ok(Exit::Done)
         }
+        Command::Init { from_project: true } => init::run(&cli.config, Output::new(false)).await,
         Command::Check => check::run(&cli.config, output).await,
         Command::Plan(args) => plan::run(&cli.config, args, output).await,
         Command::Sync(args) => control::run(&cli.config, control::Command::Sync(args), output).await,

@@ -5,6 +5,7 @@
 
 mod check;
 pub mod code;
+pub mod draft;
 mod file;
 mod market;
 mod problem;
@@ -283,6 +284,26 @@ impl Loaded {
         let problem =
             problem::Problem::new(code::NO_FLOW, self.source_map.nearest(&["flows"]).value, message).hint(hint);
         problem::place(vec![problem], &self.text, &self.file)
+    }
+
+    /// That there is no source to ask.
+    pub fn no_source(&self) -> Vec<ConfigError> {
+        let hint = "write its settings and secrets under [sources.shop] first; `cartage init` prints how";
+        let problem = problem::Problem::new(
+            code::MISSING,
+            self.source_map.nearest(&["sources"]).value,
+            "there is no source to ask",
+        )
+        .hint(hint);
+        problem::place(vec![problem], &self.text, &self.file)
+    }
+
+    /// The file without markets and flows, which [`draft`] writes anew.
+    fn kept(&self) -> toml::Table {
+        let mut table = self.text.parse::<toml::Table>().unwrap_or_default();
+        table.remove("markets");
+        table.remove("flows");
+        table
     }
 
     /// That a flow has several markets and its destination takes one.

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, process::Stdio, sync::Arc, t
 use async_trait::async_trait;
 use cartage::{
     assemble,
-    commands::demo::{Listen, ShopArgs, World},
+    commands::demo::{Listen, Platform, ShopArgs, World},
     commands::status::{self, FlowStatus},
     config::Config,
 };
@@ -97,6 +97,12 @@ impl Shop {
     /// So many complete products, alike in shape, sold in both markets.
     pub(crate) async fn uniform(products: usize) -> Self {
         Self::start(ShopArgs { products, data: None, uniform: true }).await
+    }
+
+    /// The same on BigCommerce.
+    pub(crate) async fn uniform_on_bigcommerce(products: usize) -> Self {
+        let args = ShopArgs { products, data: None, uniform: true };
+        Self::of(World::start_on(Platform::Bigcommerce, &args, Listen::default()).await.unwrap())
     }
 
     /// So many products as real shops have them.

@@ -29,6 +29,7 @@ mod forget;
 mod guard;
 mod harness;
 mod hooks;
+mod init;
 mod insider;
 mod json;
 mod logs;

@@ -1,6 +1,6 @@
 //! What a store is set up with: its currencies, and the ids that markets may name.
 
-use contract::{Fault, Profile};
+use contract::{Fault, Profile, StoreProfile};
 use serde::de::DeserializeOwned;
 
 use super::{api, config::Config, decode, read::Reader};
@@ -16,7 +16,12 @@ pub(super) async fn read(reader: &Reader, config: &Config) -> Result<Profile, Fa
     let enabled = |it: &api::Currency| it.enabled || it.is_default;
     let currencies = currencies.map(|all| all.iter().filter(|it| enabled(it)).map(|it| it.currency_code.to_uppercase()).collect());
     let stores = if config.lanes.channels {
-        Some(channels(reader).await?.iter().map(|channel| channel.id.to_string()).collect())
+        let store = |channel: api::Channel| StoreProfile {
+            key: channel.id.to_string(),
+            name: Some(channel.name).filter(|name| !name.is_empty()),
+            ..StoreProfile::default()
+        };
+        Some(channels(reader).await?.into_iter().map(store).collect())
     } else {
         None
     };

@@ -1,6 +1,6 @@
 //! What a project is set up with: its own settings, and the keys that markets may name.
 
-use contract::{Fault, Profile};
+use contract::{Fault, Profile, StoreProfile};
 use serde::Deserialize;
 
 use super::{client::Api, config::Config};
@@ -15,13 +15,17 @@ pub(super) async fn read(api: &Api, config: &Config) -> Result<Profile, Fault> {
     let project = api.project().await.map_err(|refusal| refusal.fault)?;
     let types = all(api, "product-types").await?;
     let attributes = types.map(|types| types.into_iter().flat_map(|of| of.attributes).map(|it| it.name).collect());
+    let channels = all(api, "channels").await?;
+    let stores = if config.lanes.stores { all(api, "stores").await? } else { None };
+    let known = channels.as_deref().unwrap_or_default();
+    let stores = stores.map(|stores| stores.into_iter().filter_map(|store| store.profile(known)).collect());
     Ok(Profile {
         languages: Some(project.languages),
         currencies: Some(project.currencies),
         countries: Some(project.countries),
-        stores: if config.lanes.stores { keys(api, "stores").await? } else { None },
-        channels: keys(api, "channels").await?,
-        groups: if config.lanes.customer_groups { keys(api, "customer-groups").await? } else { None },
+        stores,
+        channels: channels.map(keys),
+        groups: if config.lanes.customer_groups { all(api, "customer-groups").await?.map(keys) } else { None },
         attributes,
     })
 }
@@ -32,9 +36,14 @@ struct Page {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Named {
     id: String,
     key: Option<String>,
+    /// Of a store, as are the countries and channels.
+    languages: Option<Vec<String>>,
+    countries: Option<Vec<Country>>,
+    distribution_channels: Option<Vec<Referred>>,
     /// Of a product type.
     #[serde(default)]
     attributes: Vec<Attribute>,
@@ -45,12 +54,35 @@ struct Attribute {
     name: String,
 }
 
-/// Keys of all resources of a kind, sorted; none when there are too many to read.
-async fn keys(api: &Api, path: &str) -> Result<Option<Vec<String>>, Fault> {
-    let Some(all) = all(api, path).await? else { return Ok(None) };
+#[derive(Deserialize)]
+struct Country {
+    code: String,
+}
+
+#[derive(Deserialize)]
+struct Referred {
+    id: String,
+}
+
+impl Named {
+    /// A store, with the keys of its channels; none for one without a key.
+    fn profile(self, channels: &[Self]) -> Option<StoreProfile> {
+        let key_of = |referred: &Referred| channels.iter().find(|channel| channel.id == referred.id)?.key.clone();
+        Some(StoreProfile {
+            key: self.key?,
+            name: None,
+            languages: self.languages.unwrap_or_default(),
+            countries: self.countries.into_iter().flatten().map(|country| country.code).collect(),
+            price_channels: self.distribution_channels.iter().flatten().filter_map(key_of).collect(),
+        })
+    }
+}
+
+/// The keys of resources, sorted.
+fn keys(all: Vec<Named>) -> Vec<String> {
     let mut keys: Vec<String> = all.into_iter().filter_map(|named| named.key).collect();
     keys.sort_unstable();
-    Ok(Some(keys))
+    keys
 }
 
 /// All resources of a kind; none when there are too many to read.

@@ -64,6 +64,7 @@ pub struct ShopArgs {
 
 /// A platform that the demo's shop can be on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "they are names of platforms; help would repeat each")]
 pub enum Platform {
     #[default]
     Commercetools,

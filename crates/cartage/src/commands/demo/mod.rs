@@ -12,7 +12,7 @@ mod story;
 mod words;
 mod world;
 
-pub use args::{BenchArgs, Command, DemoArgs, SandboxArgs, ShopArgs};
+pub use args::{BenchArgs, Command, DemoArgs, Platform, SandboxArgs, ShopArgs};
 pub(super) use live::Shown;
 pub use world::{Listen, World};
 
