@@ -9,6 +9,7 @@ pub mod bigcommerce;
 pub mod clerk;
 pub mod commercetools;
 pub mod insider;
+pub mod dotdigital;
 mod shared;
 
 pub use shared::{catalogue, clock, fault, requests, serve, shop};
