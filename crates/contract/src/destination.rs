@@ -431,6 +431,20 @@ pub trait Destination: Send + Sync {
     /// [`Mapped::Filtered`] is no error; a [`Fault`] of class `Record` makes the record a dead letter.
     fn map(&self, subject: &Subject<'_>, account: &Account, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault>;
 
+    /// Brings an item into the form in which it can be sent, once the user's own fields are in it: for a destination whose
+    /// account decides the types of values. Pure, as [`Destination::map`].
+    ///
+    /// # Errors
+    /// A [`Fault`] of class `Record` makes the record a dead letter.
+    fn fit(&self, _: &mut Item, _: &Account) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// Items share a call only where this is the same for them, such as the collection that they are in. Part of the id.
+    fn call_group<'i>(&self, _: &'i RemoteId) -> &'i str {
+        ""
+    }
+
     /// Sends one call.
     async fn send(&self, call: &Call) -> Receipt;
 

@@ -87,7 +87,7 @@ fn finish<'p, L>(
     }
 }
 
-/// The destination's own items, with the user's fields laid over them.
+/// The destination's own items, with the user's fields laid over them, as they can be sent.
 fn items(flow: &Flow, prepared: &Prepared, subject: &Subject<'_>) -> Composed {
     let mapping = flow.mapping(subject.kind()).filter(|mapping| !mapping.is_empty());
     let taken = |name: &str| mapping.is_some_and(|mapping| mapping.taken(name));
@@ -96,23 +96,26 @@ fn items(flow: &Flow, prepared: &Prepared, subject: &Subject<'_>) -> Composed {
         Ok(Mapped::Filtered(filtered)) => return Composed::Filtered(filtered),
         Err(fault) => return Composed::Refused(fault, Vec::new()),
     };
-    let Some(mapping) = mapping else {
-        return Composed::Items(made.into_iter().map(|made| made.item).collect());
-    };
     let many = flow.markets_of(subject.kind()) == Markets::Many;
     let mut whole = Vec::with_capacity(made.len());
     let mut first_fault = None;
-    for Made { item: Item { id, payload }, variant } in made {
-        let mut writer = Writer::resume(payload);
-        let added = if many {
-            add_to_all(mapping, subject, variant.as_ref(), &mut writer)
-        } else {
-            add_to_one(mapping, subject, variant.as_ref(), &mut writer)
-        };
-        whole.push(Item { id, payload: writer.finish() });
-        if let Err(fault) = added {
+    for Made { mut item, variant } in made {
+        if let Some(mapping) = mapping {
+            let mut writer = Writer::resume(item.payload);
+            let added = if many {
+                add_to_all(mapping, subject, variant.as_ref(), &mut writer)
+            } else {
+                add_to_one(mapping, subject, variant.as_ref(), &mut writer)
+            };
+            item.payload = writer.finish();
+            if let Err(fault) = added {
+                first_fault.get_or_insert(fault);
+            }
+        }
+        if let Err(fault) = flow.destination.fit(&mut item, &prepared.account) {
             first_fault.get_or_insert(fault);
         }
+        whole.push(item);
     }
     match first_fault {
         None => Composed::Items(whole),

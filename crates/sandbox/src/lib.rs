@@ -8,8 +8,8 @@
 pub mod bigcommerce;
 pub mod clerk;
 pub mod commercetools;
-pub mod insider;
 pub mod dotdigital;
+pub mod insider;
 mod shared;
 
 pub use shared::{catalogue, clock, fault, requests, serve, shop};

@@ -130,6 +130,11 @@ pub async fn destination(destination: &dyn Destination, emulator: &dyn Emulator)
 
 type Found = Result<(), String>;
 
+/// How often the outcome of a call is asked for at most.
+const MOST_POLLS: u32 = 500;
+/// Time between two polls.
+const POLL_EVERY: Duration = Duration::from_millis(10);
+
 struct Suite<'s> {
     destination: &'s dyn Destination,
     emulator: &'s dyn Emulator,
@@ -154,7 +159,11 @@ impl Suite<'_> {
         let listing = sample.listing();
         let subject = Subject::Product(Shown::in_one(&self.market, &listing));
         match self.destination.map(&subject, &self.account, taken) {
-            Ok(Mapped::Items(items)) if !items.is_empty() => Ok(items.into_iter().map(|made| made.item).collect()),
+            Ok(Mapped::Items(items)) if !items.is_empty() => {
+                let mut items: Vec<Item> = items.into_iter().map(|made| made.item).collect();
+                let unfit = items.iter_mut().find_map(|item| self.destination.fit(item, &self.account).err());
+                unfit.map_or(Ok(items), |fault| Err(format!("product {} does not fit: {fault:?}", sample.id())))
+            }
             other => Err(format!("product {} gives no item: {other:?}", sample.id())),
         }
     }
@@ -293,7 +302,23 @@ impl Suite<'_> {
 
     // ── calls that succeed ──────────────────────────────────────────────────────────────────────────────────────────
 
+    /// Sends a call, and asks for its outcome until there is one.
     async fn send(&self, kind: Kind, op: Op, items: &[Item]) -> Result<Receipt, String> {
+        let mut receipt = self.call(kind, op, items).await?;
+        let ids: Vec<RemoteId> = items.iter().map(|item| item.id.clone()).collect();
+        for _ in 0..MOST_POLLS {
+            let Verdict::Pending { ticket, .. } = &receipt.verdict else {
+                self.acknowledge(kind, op, items, &receipt);
+                return Ok(receipt);
+            };
+            tokio::time::sleep(POLL_EVERY).await;
+            receipt = self.destination.poll(ticket, &ids).await;
+            self.harmless(&receipt)?;
+        }
+        Err(format!("there is no outcome after {MOST_POLLS} polls"))
+    }
+
+    async fn call(&self, kind: Kind, op: Op, items: &[Item]) -> Result<Receipt, String> {
         let payload = |item: &Item| match op {
             Op::Put | Op::Report => item.payload.clone(),
             Op::Patch(facets) => item.payload.only(facets),
@@ -304,20 +329,27 @@ impl Suite<'_> {
         let parcel = |item: &Item| Parcel { id: item.id.clone(), payload: payload(item), before: before(item) };
         let parcels = items.iter().map(parcel).collect();
         let receipt = self.destination.send(&Call { account: self.account.clone(), kind, op, parcels }).await;
-        for (item, outcome) in items.iter().zip(outcomes(&receipt, items.len()).unwrap_or_default()) {
+        self.harmless(&receipt)?;
+        Ok(receipt)
+    }
+
+    fn acknowledge(&self, kind: Kind, op: Op, items: &[Item], receipt: &Receipt) {
+        for (item, outcome) in items.iter().zip(outcomes(receipt, items.len()).unwrap_or_default()) {
             if outcome.is_delivered() && op.takes_away() {
                 self.acknowledged().remove(&(kind, item.id.clone()));
             } else if outcome.is_delivered() {
                 self.acknowledged().insert((kind, item.id.clone()), item.payload.clone());
             }
         }
+    }
+
+    fn harmless(&self, receipt: &Receipt) -> Found {
         let shown = format!("{receipt:?}");
         let secret = self.emulator.secrets().into_iter().find(|secret| shown.contains(secret));
         ensure(secret.is_none(), || "a receipt holds a secret".to_owned())?;
         ensure(receipt.response.len() <= 4 * 1100, || {
             "a receipt holds more than the beginning of an answer".to_owned()
-        })?;
-        Ok(receipt)
+        })
     }
 
     fn acknowledged(&self) -> std::sync::MutexGuard<'_, BTreeMap<(Kind, RemoteId), Payload>> {
@@ -333,9 +365,10 @@ impl Suite<'_> {
     async fn holds(&self, kind: Kind, item: &Item) -> Found {
         let objects = self.emulator.objects(kind).await;
         let held = objects.get(item.id.as_str()).ok_or_else(|| format!("{} is not there", item.id))?;
-        // Members that begin with a dollar sign are notes of the destination, and not sent.
-        let expected: BTreeMap<String, Json> =
-            members(item)?.into_iter().filter(|(name, _)| !name.starts_with('$')).collect();
+        // Members that begin with a dollar sign are notes of the destination, and not sent. Some destinations hold the id
+        // beside the members, and for some it is one of them.
+        let is_sent = |name: &str| !name.starts_with('$') && name != "id";
+        let expected: BTreeMap<String, Json> = members(item)?.into_iter().filter(|(name, _)| is_sent(name)).collect();
         let mut held = held.as_object().cloned().ok_or_else(|| format!("{held} is no object"))?;
         held.remove("id");
         let held: BTreeMap<String, Json> = held.into_iter().collect();
@@ -567,7 +600,7 @@ impl Suite<'_> {
         for failure in [None, Some(Failure::ResetAfter), Some(Failure::Throttled(None)), Some(Failure::ErrorPage)] {
             self.emulator.fail(failure).await;
             let before = self.destination.calls();
-            self.send(Kind::Product, Op::Put, std::slice::from_ref(&item)).await?;
+            self.call(Kind::Product, Op::Put, std::slice::from_ref(&item)).await?;
             let made = self.destination.calls() - before;
             ensure(made == 1, || format!("{made} calls under {failure:?}"))?;
         }

@@ -366,6 +366,7 @@ impl Turn {
                 }
                 Action::Keep | Action::AwaitFeed | Action::LeaveToImport | Action::Hold(_) => continue,
             };
+            let bin = bin.of_group(self.push.flow.destination.call_group(&part.id));
             left += 1;
             let bytes = part.payload.as_ref().map_or(0, Payload::len) + part.id.as_str().len() + 16;
             let waiting = Waiting { number, part: index, item: part.id.clone(), bytes, backfill };
@@ -597,7 +598,8 @@ impl Turn {
             if let Some(part) = running.job.parts.get_mut(waiting.part) {
                 part.action = Action::Send(Op::Put);
             }
-            self.outbox.put_back(Bin::new(bin.kind, Op::Put, attempts, &[]), vec![waiting]);
+            let group = self.push.flow.destination.call_group(&waiting.item);
+            self.outbox.put_back(Bin::new(bin.kind, Op::Put, attempts, &[]).of_group(group), vec![waiting]);
         }
         let (parts, outcomes) = rest.into_iter().unzip();
         (Batch { bin, parts, permit }, outcomes)

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use contract::{FacetSpec, Limits, Op, store::Number};
+use contract::{Digest, FacetSpec, Limits, Op, store::Number};
 use model::{Kind, RemoteId};
 
 use super::gate::{Gate, Permit};
@@ -31,6 +31,8 @@ pub(super) struct Bin {
     rank: u8,
     pub(super) kind: Kind,
     pub(super) op: Op,
+    /// Stands for what items of one call have in common ([`contract::Destination::call_group`]).
+    group: u64,
     /// Whether the destination is asked for the outcome of an `op`, rather than sent one.
     pub(super) resolves: bool,
 }
@@ -46,7 +48,17 @@ impl Bin {
         };
         // One failure is no evidence against a record.
         let suspicion = attempts.saturating_sub(1).min(MOST_SUSPICION);
-        Self { suspicion, rank, kind, op, resolves: false }
+        Self { suspicion, rank, kind, op, group: 0, resolves: false }
+    }
+
+    /// The bin of parts whose items are in this group.
+    pub(super) fn of_group(self, group: &str) -> Self {
+        if group.is_empty() {
+            return self;
+        }
+        let bytes = Digest::of(group.as_bytes());
+        let group = bytes.bytes().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
+        Self { group, ..self }
     }
 
     /// The bin of parts whose outcome has to be looked up.
