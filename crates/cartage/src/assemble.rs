@@ -142,7 +142,10 @@ fn flow(
     let markets: Vec<Market> = settings.markets.iter().map(market).collect::<Result<_, _>>()?;
     let destination = destinations.get(settings.destination.as_str());
     let (destination, gate) = destination.cloned().ok_or_else(|| missing("destination", &settings.destination))?;
-    if markets.len() > 1 && destination.carries().iter().all(|carry| carry.markets == Markets::One) {
+    // Where an item is for one market, each needs a space of its own: otherwise its items would have the ids of another's.
+    let spaces: BTreeSet<String> = destination.spaces(&markets).into_iter().collect();
+    let is_for_one = destination.carries().iter().all(|carry| carry.markets == Markets::One);
+    if is_for_one && markets.len() > 1 && spaces.len() < markets.len() {
         return Ok(Err(loaded.several_markets(name)));
     }
     let products = mapping(loaded, Kind::Product, destination.as_ref(), &loaded.fields(name));

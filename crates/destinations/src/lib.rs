@@ -77,6 +77,8 @@ macro_rules! registry {
 registry! {
     /// A Clerk.io store.
     Clerk = clerk,
+    /// A Dotdigital account.
+    Dotdigital = dotdigital,
     /// The product catalogue of an Insider account.
     Insider = insider,
     /// Product data feeds for merchant accounts.

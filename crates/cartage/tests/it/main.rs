@@ -19,6 +19,7 @@ mod dead;
 mod deltas;
 mod demo;
 mod documents;
+mod dotdigital;
 mod edges;
 mod exposure;
 mod faults;

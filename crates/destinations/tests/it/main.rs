@@ -11,6 +11,7 @@
 mod calls;
 mod careless;
 mod classify;
+mod dotdigital;
 mod emulator;
 mod insider;
 mod mapping;

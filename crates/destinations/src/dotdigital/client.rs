@@ -1,0 +1,361 @@
+//! The endpoints. Each function makes one call, with Basic authentication, on the host of the account's region.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use contract::{Digest, Fault, Outcome, Parcel};
+use model::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use wire::{Environment, HeaderName, HeaderValue, Method, Options, Redactor, Request, Response, Url, query::with_segment};
+
+use super::{api, classify, config::Config};
+
+/// Largest answer to a call; a page of records is the largest.
+const LARGEST_ANSWER: usize = 64 << 20;
+
+/// Calls of one class count in one tier of the account's limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Import,
+    Status,
+    Write,
+    Read,
+}
+
+/// A tier whose calls of this minute are used up.
+#[derive(Clone, Copy, Debug)]
+struct Spent {
+    until: Timestamp,
+}
+
+/// Calls one account.
+pub struct Client {
+    http: wire::Client,
+    environment: Environment,
+    base: Url,
+    region: OnceLock<Url>,
+    user: SecretString,
+    authorization: HeaderValue,
+    redactor: Redactor,
+    spent: Mutex<BTreeMap<Class, Spent>>,
+    /// Collections that were found to be gone.
+    missing: Mutex<BTreeSet<String>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Client").field("base", &self.base.as_str()).finish_non_exhaustive()
+    }
+}
+
+/// A call with its name in messages.
+struct Named {
+    class: Class,
+    what: String,
+    request: Request,
+}
+
+impl Client {
+    /// A client for the account of these settings. Fetches the credentials; makes no call.
+    ///
+    /// # Errors
+    /// `C0440` for a setting that can't be used or credentials that can't be read.
+    pub fn new(config: &Config, environment: &Environment) -> Result<Self, Fault> {
+        let base = config.checked()?;
+        let secret = |name: &str, secret: &contract::SecretRef| {
+            environment.secret(secret).map_err(|error| {
+                Fault::config("C0440", format!("dotdigital: {name}: {error}"))
+                    .hint("an API user is made in Dotdigital under Settings > Access > API users")
+            })
+        };
+        let (user, password) = (secret("user", &config.user)?, secret("password", &config.password)?);
+        let pair = SecretString::from(format!("{}:{}", user.expose_secret(), password.expose_secret()));
+        let value = format!("Basic {}", STANDARD.encode(pair.expose_secret()));
+        let mut authorization = HeaderValue::try_from(value)
+            .map_err(|_| Fault::config("C0440", "dotdigital: user and password can't be sent in a header"))?;
+        authorization.set_sensitive(true);
+        let http = environment.client(&Options {
+            request_timeout: Duration::from_secs(config.timeout_seconds.into()),
+            // Questions for imports are asked beside the calls that the engine counts.
+            concurrency: usize::from(config.concurrency) * 2,
+            max_body_bytes: LARGEST_ANSWER,
+            ..Options::default()
+        })?;
+        let redactor = Redactor::new([&pair, &password, &user]);
+        Ok(Self {
+            http,
+            environment: environment.clone(),
+            base,
+            region: OnceLock::new(),
+            user,
+            authorization,
+            redactor,
+            spent: Mutex::default(),
+            missing: Mutex::default(),
+        })
+    }
+
+    /// Names the account, without its credentials.
+    pub fn account(&self) -> String {
+        let user = self.user.expose_secret();
+        format!("dotdigital {:?}", Digest::of(format!("{}\n{user}", self.base).as_bytes()))
+    }
+
+    /// Calls made so far.
+    pub fn calls(&self) -> u64 {
+        self.http.calls()
+    }
+
+    /// Cuts secrets out of what is shown.
+    pub const fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// The instant now.
+    pub fn now(&self) -> Timestamp {
+        self.environment.now()
+    }
+
+    // ── the account ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// `GET /v2/account-info`: asks where the account is, unless that is known. Every region answers this for accounts of
+    /// all.
+    pub async fn discover(&self) -> Result<&Url, Fault> {
+        if let Some(region) = self.region.get() {
+            return Ok(region);
+        }
+        let what = "GET /v2/account-info".to_owned();
+        let url = with_path(&self.base, &["v2", "account-info"]);
+        let response = self.good(Named { class: Class::Read, what: what.clone(), request: Request::get(url) }).await?;
+        let info: api::AccountInfo = self.parsed(&what, &response)?;
+        let endpoint = info.properties.iter().find(|property| property.name == "ApiEndpoint");
+        let endpoint = endpoint.and_then(|property| property.value.as_str()).unwrap_or_default();
+        let region = Url::parse(endpoint).ok().filter(|region| {
+            // The password is not sent in the clear to a host that an answer names.
+            region.host_str().is_some() && (region.scheme() == "https" || self.base.scheme() == "http")
+        });
+        let region = region.ok_or_else(|| {
+            let message = format!("{what} names no host for the account: {}", self.redactor.redact(endpoint));
+            Fault::protocol("C0447", message)
+        })?;
+        Ok(self.region.get_or_init(|| region))
+    }
+
+    /// `GET /insightData/v3/collections`: all collections of the account.
+    pub async fn collections(&self) -> Result<Vec<api::Collection>, Fault> {
+        let response = self.read(&["collections"], &[]).await?;
+        self.parsed("GET /insightData/v3/collections", &response)
+    }
+
+    /// `POST /insightData/v3/collections/{name}`: creates a catalogue; does nothing where it exists.
+    pub async fn create(&self, name: &str) -> Result<(), Fault> {
+        let url = wire::with_query(
+            &self.insight(&["collections", name]),
+            [("collectionScope", "account"), ("collectionType", "catalog")],
+        );
+        let what = format!("POST /insightData/v3/collections/{name}");
+        self.good(Named { class: Class::Write, what, request: Request::new(Method::POST, url) }).await.map(drop)
+    }
+
+    /// `GET /insightData/v3/collections/{name}/schema`.
+    pub async fn schema(&self, name: &str) -> Result<Vec<api::Column>, Fault> {
+        let response = self.read(&["collections", name, "schema"], &[]).await?;
+        let schema: api::Schema = self.parsed("GET /insightData/v3/collections/…/schema", &response)?;
+        Ok(schema.schema)
+    }
+
+    // ── records ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// `PUT /insightData/v3/account/{collection}/{key}`: creates or replaces one record. Where there is no such collection,
+    /// the next call creates it: a bulk import does that.
+    pub async fn put(&self, collection: &str, key: &str, parcel: &Parcel) -> Result<Response, Outcome> {
+        let url = self.insight(&["account", collection, key]);
+        let request = Request::new(Method::PUT, url).json(parcel.payload.object());
+        let what = "PUT /insightData/v3/account/…".to_owned();
+        let response = self.call(Named { class: Class::Write, what: what.clone(), request }).await?;
+        if is_absent(&response) {
+            self.missing().insert(collection.to_owned());
+            let message = format!("{what}: the collection {collection} is gone; it is created again");
+            return Err(Outcome::Deferred(Fault::transient("C0448", message)));
+        }
+        self.checked(&what, response)
+    }
+
+    /// Whether a collection was found to be gone.
+    pub fn is_missing(&self, collection: &str) -> bool {
+        self.missing().contains(collection)
+    }
+
+    fn missing(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `PUT /insightData/v3/import`: has records created or replaced; the answer names the import.
+    pub async fn import<'p>(
+        &self,
+        collection: &str,
+        records: impl Iterator<Item = (&'p str, &'p Parcel)>,
+    ) -> Result<(String, Response), Outcome> {
+        let mut body = format!(
+            "{{\"collectionName\":{},\"collectionScope\":\"account\",\"collectionType\":\"catalog\",\"records\":[",
+            quoted(collection)
+        );
+        for (place, (key, parcel)) in records.enumerate() {
+            if place > 0 {
+                body.push(',');
+            }
+            body.push_str("{\"key\":");
+            body.push_str(&quoted(key));
+            body.push_str(",\"json\":{");
+            parcel.payload.push_members(&mut body);
+            body.push_str("}}");
+        }
+        body.push_str("]}");
+        let what = "PUT /insightData/v3/import".to_owned();
+        let request = Request::new(Method::PUT, self.insight(&["import"])).json(body);
+        let response = self.expect(Named { class: Class::Import, what: what.clone(), request }).await?;
+        // Without an id nobody can ask for it: its records are sent again.
+        let accepted: api::Accepted = self.parsed(&what, &response).map_err(Outcome::Unknown)?;
+        self.missing().remove(collection);
+        Ok((accepted.import_id, response))
+    }
+
+    /// `GET /insightData/v3/import/{id}`.
+    pub async fn import_status(&self, id: &str) -> Result<(api::Import, Response), Outcome> {
+        let what = "GET /insightData/v3/import/…".to_owned();
+        let request = Request::get(self.insight(&["import", id]));
+        let response = self.expect(Named { class: Class::Status, what: what.clone(), request }).await?;
+        let import = self.parsed(&what, &response).map_err(Outcome::Unknown)?;
+        Ok((import, response))
+    }
+
+    /// `DELETE /insightData/v3/accounts/{collection}/deleteRecords`.
+    pub async fn delete_records(&self, collection: &str, keys: &[&str]) -> Result<Response, Outcome> {
+        let body = serde_json::json!({ "keys": keys }).to_string();
+        let url = self.insight(&["accounts", collection, "deleteRecords"]);
+        let request = Request::new(Method::DELETE, url).json(body);
+        let what = "DELETE /insightData/v3/accounts/…/deleteRecords".to_owned();
+        let response = self.call(Named { class: Class::Write, what: what.clone(), request }).await?;
+        // Without the collection there are no records.
+        if is_absent(&response) { Ok(response) } else { self.checked(&what, response) }
+    }
+
+    /// `GET /insightData/v3/account/{collection}/{key}`: a record, if it is there.
+    pub async fn record(&self, collection: &str, key: &str) -> Result<Option<serde_json::Value>, Fault> {
+        let url = self.insight(&["account", collection, key]);
+        let what = "GET /insightData/v3/account/…".to_owned();
+        let named = Named { class: Class::Read, what: what.clone(), request: Request::get(url) };
+        let response = self.call(named).await.map_err(classify::fault)?;
+        if is_absent(&response) {
+            return Ok(None);
+        }
+        let response = self.checked(&what, response).map_err(classify::fault)?;
+        self.parsed::<api::Record>(&what, &response).map(|record| Some(record.json))
+    }
+
+    /// `GET /insightData/v3/account/{collection}`: a page of records, and where the next one begins; an empty page where
+    /// there is no such collection.
+    pub async fn page(&self, collection: &str, marker: Option<&str>) -> Result<(Vec<String>, Option<String>), Fault> {
+        let mut arguments = vec![("limit", "1000")];
+        arguments.extend(marker.map(|marker| ("marker", marker)));
+        let url = wire::with_query(&self.insight(&["account", collection]), arguments);
+        let what = "GET /insightData/v3/account/…".to_owned();
+        let named = Named { class: Class::Read, what: what.clone(), request: Request::get(url) };
+        let response = self.call(named).await.map_err(classify::fault)?;
+        if is_absent(&response) {
+            return Ok((Vec::new(), None));
+        }
+        let response = self.checked(&what, response).map_err(classify::fault)?;
+        let page: api::Page = self.parsed(&what, &response)?;
+        let keys = page.items.into_iter().map(|record| record.key).collect();
+        Ok((keys, page.links.next.map(|next| next.marker)))
+    }
+
+    // ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async fn read(&self, segments: &[&str], arguments: &[(&str, &str)]) -> Result<Response, Fault> {
+        let url = wire::with_query(&self.insight(segments), arguments.iter().copied());
+        let what = format!("GET /insightData/v3/{}", segments.join("/"));
+        self.good(Named { class: Class::Read, what, request: Request::get(url) }).await
+    }
+
+    async fn good(&self, named: Named) -> Result<Response, Fault> {
+        self.expect(named).await.map_err(classify::fault)
+    }
+
+    async fn expect(&self, named: Named) -> Result<Response, Outcome> {
+        let what = named.what.clone();
+        let response = self.call(named).await?;
+        self.checked(&what, response)
+    }
+
+    fn checked(&self, what: &str, response: Response) -> Result<Response, Outcome> {
+        if response.is_success() {
+            return Ok(response);
+        }
+        Err(classify::refused(what, &response, &self.redactor, self.now()))
+    }
+
+    /// Makes a call, unless the minute of its tier is known to be used up.
+    async fn call(&self, Named { class, what, request }: Named) -> Result<Response, Outcome> {
+        let now = self.now();
+        if let Some(Spent { until }) = self.spent().get(&class).copied()
+            && now < until
+        {
+            let message = format!("{what} waits: the account's calls of this minute are used up");
+            return Err(Outcome::Deferred(Fault::throttled("C0443", message).after(Some(now.until(until)))));
+        }
+        let request = request.header(HeaderName::from_static("authorization"), self.authorization.clone());
+        let response = self.http.call(request).await.map_err(|broken| classify::broken(&what, broken))?;
+        self.note(class, &response);
+        Ok(response)
+    }
+
+    /// Notes whether the tier of the call has calls left in this minute.
+    fn note(&self, class: Class, response: &Response) {
+        let Some(remaining) = response.header("x-ratelimit-remaining") else { return };
+        let now = self.now();
+        let reset = classify::reset_in(response, now).filter(|_| remaining.trim() == "0");
+        let mut spent = self.spent();
+        match reset {
+            Some(wait) => drop(spent.insert(class, Spent { until: now.plus(wait.min(Fault::LONGEST_WAIT)) })),
+            None => drop(spent.remove(&class)),
+        }
+    }
+
+    fn spent(&self) -> MutexGuard<'_, BTreeMap<Class, Spent>> {
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn insight(&self, segments: &[&str]) -> Url {
+        let base = self.region.get().unwrap_or(&self.base);
+        segments.iter().fold(with_path(base, &["insightData", "v3"]), |url, segment| with_segment(&url, segment))
+    }
+
+    fn parsed<T: DeserializeOwned>(&self, what: &str, response: &Response) -> Result<T, Fault> {
+        serde_json::from_slice(&response.body).map_err(|error| {
+            let message = format!("{what} was answered with something else than is documented: {error}");
+            Fault::protocol("C0447", message).response(self.redactor.excerpt(&response.body))
+        })
+    }
+}
+
+/// There is no such record or collection.
+fn is_absent(response: &Response) -> bool {
+    let problem = || serde_json::from_slice::<api::Problem>(&response.body).ok();
+    response.status == 404 && problem().is_some_and(|problem| problem.error_code.is_some())
+}
+
+fn with_path(base: &Url, segments: &[&str]) -> Url {
+    segments.iter().fold(base.clone(), |url, segment| with_segment(&url, segment))
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
