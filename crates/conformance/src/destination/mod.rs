@@ -347,9 +347,7 @@ impl Suite<'_> {
         let shown = format!("{receipt:?}");
         let secret = self.emulator.secrets().into_iter().find(|secret| shown.contains(secret));
         ensure(secret.is_none(), || "a receipt holds a secret".to_owned())?;
-        ensure(receipt.response.len() <= 4 * 1100, || {
-            "a receipt holds more than the beginning of an answer".to_owned()
-        })
+        ensure(receipt.response.len() <= 4 * 1100, || "a receipt holds more than the beginning of an answer".to_owned())
     }
 
     fn acknowledged(&self) -> std::sync::MutexGuard<'_, BTreeMap<(Kind, RemoteId), Payload>> {

@@ -74,10 +74,7 @@ async fn bench(settings: &str, change: impl FnOnce(&mut Settings)) -> Bench {
     change(&mut own);
     let account = dotdigital::Emulator::new(own);
     let faults = Faults::new(dotdigital::fault_body);
-    let servers = vec![
-        serve(faults.wrap(account.router()), region).await,
-        serve(account.other_region(), first).await,
-    ];
+    let servers = vec![serve(faults.wrap(account.router()), region).await, serve(account.other_region(), first).await];
     let (connector, secrets) = connector(&first_url, settings, PASSWORD);
     Bench { connector, account, faults, servers, _secrets: secrets }
 }
@@ -137,7 +134,8 @@ async fn it_conforms_as_it_comes() {
 
 #[tokio::test]
 async fn it_conforms_with_a_record_per_product_and_the_other_name_of_the_last_state() {
-    let settings = "variants = \"parents\"\nout_of_stock = \"remove\"\nattributes = [\"size\", \"brand\"]\nproduct_id = \"key\"";
+    let settings =
+        "variants = \"parents\"\nout_of_stock = \"remove\"\nattributes = [\"size\", \"brand\"]\nproduct_id = \"key\"";
     conforms(settings, |account| account.complete = Complete::Complete).await;
 }
 
@@ -264,9 +262,19 @@ async fn an_import_that_fails_is_unknown_and_one_that_can_not_be_asked_for_goes_
     let call = two();
     let begun = ticket(&bench.connector.send(&call).await);
     let verdict = ended(&bench, &call, begun.clone()).await;
-    assert!(matches!(&verdict, Verdict::Whole(Outcome::Unknown(fault)) if fault.class == FaultClass::Transient), "{verdict:?}");
+    assert!(
+        matches!(&verdict, Verdict::Whole(Outcome::Unknown(fault)) if fault.class == FaultClass::Transient),
+        "{verdict:?}"
+    );
     bench.account.end_imports(Ending::Normal);
-    for failure in [Failure::ErrorPage, Failure::ServerError, Failure::ResetBefore, Failure::Throttled(None), Failure::KeysRefused, Failure::Truncated] {
+    for failure in [
+        Failure::ErrorPage,
+        Failure::ServerError,
+        Failure::ResetBefore,
+        Failure::Throttled(None),
+        Failure::KeysRefused,
+        Failure::Truncated,
+    ] {
         bench.fail(Some(failure)).await;
         let verdict = bench.connector.poll(&begun, &ids(&call)).await.verdict;
         assert!(matches!(verdict, Verdict::Whole(Outcome::Deferred(_))), "{failure:?} gave {verdict:?}");
@@ -296,7 +304,10 @@ async fn an_import_that_never_ends_is_asked_for_less_often_and_given_up() {
     assert_eq!(waits, [7500, 11_250, 16_875, 25_312, 30_000, 30_000]);
     let id = next.0.splitn(3, ' ').nth(2).unwrap().to_owned();
     let verdict = bench.connector.poll(&Ticket(format!("1000 6 {id}")), &ids(&call)).await.verdict;
-    assert!(matches!(&verdict, Verdict::Whole(Outcome::Unknown(fault)) if fault.message.contains("360 minutes")), "{verdict:?}");
+    assert!(
+        matches!(&verdict, Verdict::Whole(Outcome::Unknown(fault)) if fault.message.contains("360 minutes")),
+        "{verdict:?}"
+    );
 }
 
 #[tokio::test]
@@ -360,7 +371,8 @@ async fn the_account_is_found_whatever_its_region_and_collections_are_created_on
     // Without the discovery, the host of another region refuses.
     let (refused, _secrets) = {
         let (listener, url) = listen().await;
-        let router = axum::Router::new().fallback(async || (http::StatusCode::FORBIDDEN, "Forbidden: Access is denied"));
+        let router =
+            axum::Router::new().fallback(async || (http::StatusCode::FORBIDDEN, "Forbidden: Access is denied"));
         let _server = serve(router, listener).await;
         connector(&url, "", PASSWORD)
     };
@@ -399,7 +411,8 @@ async fn a_collection_of_another_type_is_never_written_to() {
     let create = format!("{url}insightData/v3/collections/{COLLECTION}?collectionScope=contact&collectionType=orders");
     let request = wire::Request::new(wire::Method::POST, wire::Url::parse(&create).unwrap());
     use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let value = wire::HeaderValue::try_from(format!("Basic {}", STANDARD.encode(format!("{USER}:{PASSWORD}")))).unwrap();
+    let value =
+        wire::HeaderValue::try_from(format!("Basic {}", STANDARD.encode(format!("{USER}:{PASSWORD}")))).unwrap();
     let answer = client.call(request.header(wire::HeaderName::from_static("authorization"), value)).await.unwrap();
     assert_eq!(answer.status, 201);
     let need = Need { markets: vec![market("en")], ..Need::default() };

@@ -324,4 +324,19 @@ mod tests {
         let numbers = |batch: &Batch| batch.parts.iter().map(|part| part.number.0).collect::<Vec<_>>();
         assert_eq!(calls.iter().map(numbers).collect::<Vec<_>>(), [vec![0, 1], vec![2, 3], vec![9]]);
     }
+
+    #[test]
+    fn items_of_different_groups_share_no_call() {
+        let gate = Gate::new(contract::Random::seeded(1));
+        let mut outbox = Outbox::default();
+        for number in 0..6 {
+            let group = if number % 2 == 0 { "even" } else { "odd" };
+            outbox.add(Bin::new(Kind::Product, Op::Put, 0, &[]).of_group(group), waiting(number), false);
+        }
+        let calls = outbox.form(&gate, limits(10, 1_000), ALL).batches;
+        let mut numbers: Vec<Vec<u64>> =
+            calls.iter().map(|batch| batch.parts.iter().map(|part| part.number.0).collect()).collect();
+        numbers.sort();
+        assert_eq!(numbers, [vec![0, 2, 4], vec![1, 3, 5]]);
+    }
 }

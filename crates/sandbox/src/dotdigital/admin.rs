@@ -26,7 +26,8 @@ pub(super) fn router(emulator: Emulator) -> Router {
 
 async fn account(State(emulator): State<Emulator>) -> Json<Value> {
     let collections = emulator.collections().into_iter();
-    let collections: Value = collections.map(|name| json!({ "records": emulator.records(&name).len(), "name": name })).collect();
+    let collections: Value =
+        collections.map(|name| json!({ "records": emulator.records(&name).len(), "name": name })).collect();
     let imports = emulator.imports().into_iter().map(|import| {
         json!({
             "id": import.id, "collection": import.collection, "records": import.keys.len(),

@@ -11,9 +11,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HOST, RETRY_AFTER};
-use jiff::Timestamp;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
 use reqwest::Url;
 use serde_json::{Value, json};
 

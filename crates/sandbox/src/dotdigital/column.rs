@@ -62,7 +62,9 @@ impl Column {
             (None, Value::Object(object)) => Self::Record(extended(&BTreeMap::new(), object)?),
             (Some(Self::Record(members)), Value::Object(object)) => Self::Record(extended(members, object)?),
             (None, Value::Array(list)) => Self::List(Self::element(None, name, list)?),
-            (Some(Self::List(element)), Value::Array(list)) => Self::List(Self::element(element.as_deref(), name, list)?),
+            (Some(Self::List(element)), Value::Array(list)) => {
+                Self::List(Self::element(element.as_deref(), name, list)?)
+            }
             (Some(other), _) => return Err(clash(other)),
         };
         Ok(Some(column))

@@ -84,9 +84,9 @@ impl Call<'_> {
 
     pub(super) fn import_status(&self, state: &mut State, id: &str) -> Answer {
         let status = state.imports.status(id, self.settings, self.now);
-        status.map(|status| (200, Some(status))).ok_or_else(|| {
-            Refusal::v3(404, "importNotFound", format!("The import request '{id}' could not be found!"))
-        })
+        status
+            .map(|status| (200, Some(status)))
+            .ok_or_else(|| Refusal::v3(404, "importNotFound", format!("The import request '{id}' could not be found!")))
     }
 
     // ── collections ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -212,9 +212,7 @@ impl Call<'_> {
         let mut items: Vec<_> = collection.records.iter().filter(after).take(limit + 1).collect();
         let more = items.len() > limit;
         items.truncate(limit);
-        let link = |marker: &str| {
-            json!({ "marker": marker, "link": format!("/insightData/v3/account/{name}?limit={limit}&marker={marker}") })
-        };
+        let link = |marker: &str| json!({ "marker": marker, "link": format!("/insightData/v3/account/{name}?limit={limit}&marker={marker}") });
         let mut links = json!({ "self": link(marker), "first": link("") });
         if let Some((last, _)) = items.last().filter(|_| more) {
             links["next"] = link(last);
