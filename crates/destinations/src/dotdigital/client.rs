@@ -184,7 +184,7 @@ impl Client {
             let message = format!("{what}: the collection {collection} is gone; it is created again");
             return Err(Outcome::Deferred(Fault::transient("C0448", message)));
         }
-        self.checked(&what, response)
+        self.refusal(&what, &response).map_or(Ok(response), Err)
     }
 
     /// Whether a collection was found to be gone.
@@ -243,7 +243,8 @@ impl Client {
         let what = "DELETE /insightData/v3/accounts/…/deleteRecords".to_owned();
         let response = self.call(Named { class: Class::Write, what: what.clone(), request }).await?;
         // Without the collection there are no records.
-        if is_absent(&response) { Ok(response) } else { self.checked(&what, response) }
+        let refusal = if is_absent(&response) { None } else { self.refusal(&what, &response) };
+        refusal.map_or(Ok(response), Err)
     }
 
     /// `GET /insightData/v3/account/{collection}/{key}`: a record, if it is there.
@@ -255,7 +256,9 @@ impl Client {
         if is_absent(&response) {
             return Ok(None);
         }
-        let response = self.checked(&what, response).map_err(classify::fault)?;
+        if let Some(refusal) = self.refusal(&what, &response) {
+            return Err(classify::fault(refusal));
+        }
         self.parsed::<api::Record>(&what, &response).map(|record| Some(record.json))
     }
 
@@ -271,7 +274,9 @@ impl Client {
         if is_absent(&response) {
             return Ok((Vec::new(), None));
         }
-        let response = self.checked(&what, response).map_err(classify::fault)?;
+        if let Some(refusal) = self.refusal(&what, &response) {
+            return Err(classify::fault(refusal));
+        }
         let page: api::Page = self.parsed(&what, &response)?;
         let keys = page.items.into_iter().map(|record| record.key).collect();
         Ok((keys, page.links.next.map(|next| next.marker)))
@@ -292,14 +297,12 @@ impl Client {
     async fn expect(&self, named: Named) -> Result<Response, Outcome> {
         let what = named.what.clone();
         let response = self.call(named).await?;
-        self.checked(&what, response)
+        self.refusal(&what, &response).map_or(Ok(response), Err)
     }
 
-    fn checked(&self, what: &str, response: Response) -> Result<Response, Outcome> {
-        if response.is_success() {
-            return Ok(response);
-        }
-        Err(classify::refused(what, &response, &self.redactor, self.now()))
+    /// What an answer that is no success means.
+    fn refusal(&self, what: &str, response: &Response) -> Option<Outcome> {
+        (!response.is_success()).then(|| classify::refused(what, response, &self.redactor, self.now()))
     }
 
     /// Makes a call, unless the minute of its tier is known to be used up.

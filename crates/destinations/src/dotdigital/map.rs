@@ -125,9 +125,8 @@ impl<'a> Product<'_, 'a> {
         if self.config.variants == Variants::ParentAndChildren {
             sheet.put("type", if with_children { "Configurable" } else { "Simple" })?;
         }
-        let fields = listing.attributes.iter();
         let own = offers.first().filter(|_| offers.len() == 1).map_or(&[][..], |offer| &offer.attributes);
-        sheet.attributes(own.iter().chain(fields))?;
+        sheet.attributes(own, &listing.attributes)?;
         Ok(sheet.finish(self.parent))
     }
 
@@ -142,7 +141,7 @@ impl<'a> Product<'_, 'a> {
         sheet.common(offer, (sku, self.stock(offer), offer.in_stock), image)?;
         sheet.put("type", "Variant")?;
         sheet.put("parent_id", self.parent)?;
-        sheet.attributes(offer.attributes.iter().chain(&self.listing.attributes))?;
+        sheet.attributes(&offer.attributes, &self.listing.attributes)?;
         Ok(sheet.finish(&key))
     }
 
@@ -218,17 +217,13 @@ impl<'p, 'l, 'a> Sheet<'p, 'l, 'a> {
         self.put(name, value)
     }
 
-    /// The attributes that the settings name, the first of each name.
-    fn attributes<'f>(&mut self, fields: impl Iterator<Item = &'f Field<'a>> + Clone) -> Result<(), Fault>
-    where
-        'a: 'f,
-    {
+    /// The attributes that the settings name: of the variant before those of the product.
+    fn attributes(&mut self, own: &[Field<'a>], of_product: &[Field<'a>]) -> Result<(), Fault> {
         let mut used: Vec<String> = Vec::new();
         let config = self.product.config;
         for wanted in &config.attributes {
-            let Some(field) = fields.clone().find(|field| field.name == wanted && !field.label.is_blank()) else {
-                continue;
-            };
+            let is_wanted = |field: &&Field<'_>| field.name == wanted && !field.label.is_blank();
+            let Some(field) = own.iter().chain(of_product).find(is_wanted) else { continue };
             let name = restricted(wanted);
             if !used.contains(&name) {
                 self.attribute(&name, &field.label)?;

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use conformance::destination::{Emulator, Failure};
 use contract::{
     Call, Destination, Facet, FaultClass, Op, Outcome, Parcel, Receipt, Writer,
@@ -35,7 +36,7 @@ impl Drop for Bench {
     }
 }
 
-async fn serve(router: axum::Router, listener: TcpListener) -> JoinHandle<std::io::Result<()>> {
+fn serve(router: axum::Router, listener: TcpListener) -> JoinHandle<std::io::Result<()>> {
     tokio::spawn(sandbox::serve::serve(router, listener, std::future::pending()))
 }
 
@@ -74,7 +75,7 @@ async fn bench(settings: &str, change: impl FnOnce(&mut Settings)) -> Bench {
     change(&mut own);
     let account = dotdigital::Emulator::new(own);
     let faults = Faults::new(dotdigital::fault_body);
-    let servers = vec![serve(faults.wrap(account.router()), region).await, serve(account.other_region(), first).await];
+    let servers = vec![serve(faults.wrap(account.router()), region), serve(account.other_region(), first)];
     let (connector, secrets) = connector(&first_url, settings, PASSWORD);
     Bench { connector, account, faults, servers, _secrets: secrets }
 }
@@ -114,7 +115,6 @@ impl Emulator for Bench {
     }
 
     fn secrets(&self) -> Vec<String> {
-        use base64::{Engine as _, engine::general_purpose::STANDARD};
         vec![PASSWORD.to_owned(), USER.to_owned(), STANDARD.encode(format!("{USER}:{PASSWORD}"))]
     }
 }
@@ -373,7 +373,7 @@ async fn the_account_is_found_whatever_its_region_and_collections_are_created_on
         let (listener, url) = listen().await;
         let router =
             axum::Router::new().fallback(async || (http::StatusCode::FORBIDDEN, "Forbidden: Access is denied"));
-        let _server = serve(router, listener).await;
+        let _server = serve(router, listener);
         connector(&url, "", PASSWORD)
     };
     let fault = refused.prepare(&need).await.unwrap_err();
@@ -410,7 +410,6 @@ async fn a_collection_of_another_type_is_never_written_to() {
     let client = wire::Environment::machine().client(&wire::Options::default()).unwrap();
     let create = format!("{url}insightData/v3/collections/{COLLECTION}?collectionScope=contact&collectionType=orders");
     let request = wire::Request::new(wire::Method::POST, wire::Url::parse(&create).unwrap());
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
     let value =
         wire::HeaderValue::try_from(format!("Basic {}", STANDARD.encode(format!("{USER}:{PASSWORD}")))).unwrap();
     let answer = client.call(request.header(wire::HeaderName::from_static("authorization"), value)).await.unwrap();

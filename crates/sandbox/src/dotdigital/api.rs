@@ -128,7 +128,7 @@ impl Emulator {
             (Path::Import, "PUT") => call.import(&mut state),
             (Path::ImportStatus, "GET") => call.import_status(&mut state, name),
             (Path::Job, "GET") => Call::job(&state, name),
-            (Path::Collections, "GET") => Call::collections(&state),
+            (Path::Collections, "GET") => Ok(Call::collections(&state)),
             (Path::Collection, "POST") => call.create(&mut state, name),
             (Path::Collection, "DELETE") => Call::clear(&mut state, name, false),
             (Path::Empty, "DELETE") => Call::clear(&mut state, name, true),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::collection::{Collection, Scope, Type};
 use super::rules::Reason;
@@ -121,16 +121,18 @@ impl Imports {
                     Complete::Complete => "Complete",
                 };
                 let rejected = failures.len();
-                let mut told = json!({
-                    "importId": id,
-                    "status": status,
-                    "collectionName": import.collection,
-                    "summary": { "totalRecords": total, "totalImported": total - rejected, "totalRejected": rejected },
-                });
+                let summary =
+                    json!({ "totalRecords": total, "totalImported": total - rejected, "totalRejected": rejected });
+                let mut told = Map::from_iter([
+                    ("importId".to_owned(), json!(id)),
+                    ("status".to_owned(), json!(status)),
+                    ("collectionName".to_owned(), json!(import.collection)),
+                    ("summary".to_owned(), summary),
+                ]);
                 if rejected > 0 {
-                    told["failures"] = Value::Array(failures.clone());
+                    told.insert("failures".to_owned(), Value::Array(failures.clone()));
                 }
-                told
+                Value::Object(told)
             }
         })
     }

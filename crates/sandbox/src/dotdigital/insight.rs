@@ -91,14 +91,14 @@ impl Call<'_> {
 
     // ── collections ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    pub(super) fn collections(state: &State) -> Answer {
+    pub(super) fn collections(state: &State) -> (u16, Option<Value>) {
         let told = |(name, it): (&String, &Collection)| {
             json!({
                 "collectionName": name, "collectionType": it.of, "collectionScope": it.scope,
                 "recordCount": it.records.len(),
             })
         };
-        Ok((200, Some(state.collections.iter().map(told).collect())))
+        (200, Some(state.collections.iter().map(told).collect()))
     }
 
     pub(super) fn create(&self, state: &mut State, name: &str) -> Answer {
@@ -213,9 +213,9 @@ impl Call<'_> {
         let more = items.len() > limit;
         items.truncate(limit);
         let link = |marker: &str| json!({ "marker": marker, "link": format!("/insightData/v3/account/{name}?limit={limit}&marker={marker}") });
-        let mut links = json!({ "self": link(marker), "first": link("") });
+        let mut links = Map::from_iter([("self".to_owned(), link(marker)), ("first".to_owned(), link(""))]);
         if let Some((last, _)) = items.last().filter(|_| more) {
-            links["next"] = link(last);
+            links.insert("next".to_owned(), link(last));
         }
         let items: Vec<Value> = items.into_iter().map(|(key, held)| told(key, held)).collect();
         Ok((200, Some(json!({ "_links": links, "_items": items }))))
@@ -240,11 +240,11 @@ impl Call<'_> {
         let summary = json!({
             "totalRecords": total, "totalDeleted": total - missing.len(), "totalNotFound": missing.len(),
         });
-        let mut answer = json!({ "summary": summary });
+        let mut answer = Map::from_iter([("summary".to_owned(), summary)]);
         if !missing.is_empty() {
-            answer["notFound"] = json!(missing);
+            answer.insert("notFound".to_owned(), json!(missing));
         }
-        Ok((200, Some(answer)))
+        Ok((200, Some(Value::Object(answer))))
     }
 }
 
