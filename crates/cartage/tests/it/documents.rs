@@ -217,6 +217,29 @@ fn the_image_runs_without_rights_and_with_what_the_repository_has() {
     assert!(Cli::try_parse_from(&command).is_ok(), "{command:?}");
 }
 
+#[test]
+fn the_compose_file_starts_commands_that_the_binary_has() {
+    let file = read("deploy/compose.yaml");
+    let words = |name: &str| -> Vec<Vec<String>> {
+        let lists = file.lines().filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix(": "));
+        lists.map(|list| serde_json::from_str(list).unwrap()).collect()
+    };
+    let (entries, commands) = (words("entrypoint"), words("command"));
+    assert_eq!((entries.len(), commands.len()), (2, 2), "one of each for the sandbox and for Cartage");
+    for (entry, command) in entries.into_iter().zip(commands) {
+        let words = [entry, command].concat();
+        assert!(Cli::try_parse_from(&words).is_ok(), "{words:?}");
+    }
+    // The plugin reads the file without a daemon.
+    let has_plugin = ran("docker", &["compose", "version"]).is_some_and(|version| version.status.success());
+    if has_plugin {
+        let path = root().join("deploy/compose.yaml").display().to_string();
+        succeeded(&ran("docker", &["compose", "--file", &path, "config", "--quiet"]).unwrap());
+    } else {
+        eprintln!("skipped: this machine has no docker compose");
+    }
+}
+
 /// Alert rules and dashboard.
 const WATCHED: [&str; 2] = ["deploy/prometheus-alerts.yaml", "deploy/grafana-dashboard.json"];
 
