@@ -163,6 +163,7 @@ fn flow(
         markets,
         reference: Arc::clone(reference),
         account: tokio::sync::OnceCell::new(),
+        seen: tokio::sync::OnceCell::new(),
         turns: Turns::default(),
         price_policy: source.descriptor().price_policy,
         destination,

@@ -331,6 +331,8 @@ pub struct Need {
     pub markets: Vec<Market>,
     /// Names of fields that the user maps, by kind.
     pub fields: BTreeMap<Kind, Vec<String>>,
+    /// Whether what is missing may be created: not by commands that only look.
+    pub creates: bool,
 }
 
 /// What a destination found or created in an account, in a form of its own: region, defined fields, ids of collections
@@ -415,8 +417,8 @@ pub trait Destination: Send + Sync {
         !facets.is_empty() && facets.among(specs).all(|spec| spec.patchable)
     }
 
-    /// Reads what is needed from the account, and creates what a flow needs there. Called repeatedly: what exists
-    /// already is left as it is.
+    /// Reads what is needed from the account, and creates what a flow needs there, if it may ([`Need::creates`]). Called
+    /// repeatedly: what exists already is left as it is.
     ///
     /// # Errors
     /// The flow pauses, as the fault's class says.

@@ -331,3 +331,30 @@ impl<'a> Writer<'a> {
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(content: &serde_json::Value, price: &serde_json::Value) -> Payload {
+        let mut writer = Writer::resume(Payload::default());
+        assert!(writer.force(Facet::CONTENT, "content", content).is_ok());
+        assert!(writer.force(Facet::PRICE, "price", price).is_ok());
+        writer.finish()
+    }
+
+    #[test]
+    fn what_stands_in_either_payload_stands_in_both_laid_over_each_other() {
+        use serde_json::json;
+        let under = payload(&json!({ "de": { "name": "Hemd", "old": 1 }, "uk": { "name": "Shirt" } }), &json!([1, 2]));
+        let over = payload(&json!({ "de": { "name": "Bluse" }, "fr": { "name": "Chemise" } }), &json!([3]));
+        let laid = under.overlaid(&over);
+        let content =
+            json!({ "de": { "name": "Bluse", "old": 1 }, "uk": { "name": "Shirt" }, "fr": { "name": "Chemise" } });
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&laid.object()).ok(),
+            Some(json!({ "content": content, "price": [3] }))
+        );
+        assert!(laid.members(Facet::PRICE).starts_with("\"price\""));
+    }
+}

@@ -41,8 +41,10 @@ pub struct Flow {
     pub turns: Turns,
     /// The reference records of its source, shared by all flows of the source.
     pub reference: Arc<CachedReference>,
-    /// The result of [`Destination::prepare`], once it was called.
+    /// The result of [`Destination::prepare`], once it was called to create what is missing.
     pub account: OnceCell<Account>,
+    /// The same, once it was called to look.
+    pub seen: OnceCell<Account>,
     /// How much it may remove without approval; `None`: anything.
     pub guard: Option<Guard>,
     /// The user's own product fields.
@@ -117,23 +119,37 @@ impl Flow {
     /// # Errors
     /// The destination's.
     pub async fn account(&self) -> Result<&Account, Fault> {
-        let fields = |kind| (kind, self.mapping(kind).map(Mapping::names).unwrap_or_default());
-        let kinds = self.destination.carries().iter().map(|carry| carry.kind);
-        let need = Need { markets: self.markets.clone(), fields: kinds.map(fields).collect() };
+        let need = self.need(true);
         self.account.get_or_try_init(|| self.destination.prepare(&need)).await
     }
 
+    /// The destination's account, without creating anything there.
+    async fn seen(&self) -> Result<&Account, Fault> {
+        if let Some(account) = self.account.get() {
+            return Ok(account);
+        }
+        let need = self.need(false);
+        self.seen.get_or_try_init(|| self.destination.prepare(&need)).await
+    }
+
+    fn need(&self, creates: bool) -> Need {
+        let fields = |kind| (kind, self.mapping(kind).map(Mapping::names).unwrap_or_default());
+        let kinds = self.destination.carries().iter().map(|carry| carry.kind);
+        Need { markets: self.markets.clone(), fields: kinds.map(fields).collect(), creates }
+    }
+
     /// Everything that its records are mapped with: its markets, with all names in their settings looked up in the
-    /// mirror, and the destination's account.
+    /// mirror, and the destination's account, in which nothing is created.
     ///
     /// # Errors
     /// The store's, the destination's, or that a market's settings name what the source does not have.
     pub async fn prepared(&self, store: &dyn Store) -> Result<Prepared, Fault> {
         let (_, reference) = self.reference.current(&self.source, store).await?;
-        self.prepared_with(&reference).await
+        let account = self.seen().await?.clone();
+        Ok(Prepared { views: Views::new(&self.markets, &reference, self.price_policy)?, account })
     }
 
-    /// As [`Flow::prepared`], with these reference records.
+    /// As [`Flow::prepared`], with these reference records; what is missing in the account is created.
     pub(crate) async fn prepared_with(&self, reference: &Reference) -> Result<Prepared, Fault> {
         let account = self.account().await?.clone();
         Ok(Prepared { views: Views::new(&self.markets, reference, self.price_policy)?, account })

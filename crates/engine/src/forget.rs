@@ -69,7 +69,8 @@ pub async fn remove(
         let mut done: Vec<Number> = Vec::new();
         for kind in Kind::CARRIED {
             let of_kind: Vec<&HeldItems> = page.iter().filter(|held| held.kind == kind).collect();
-            let removed = remove_items(kind, &of_kind, destination, &theirs, &mut forgotten).await;
+            let place = Place { leftover, destination, store, theirs: &theirs };
+            let removed = remove_items(kind, &of_kind, &place, &mut forgotten).await?;
             let is_done = |held: &&&HeldItems| held.items.iter().all(|item| removed.contains(item));
             done.extend(of_kind.iter().filter(is_done).map(|held| held.number));
         }
@@ -116,28 +117,56 @@ async fn count(leftover: &Leftover, mut after: Number, store: &dyn Store) -> Res
     }
 }
 
+/// Where items are removed.
+struct Place<'f> {
+    leftover: &'f Leftover,
+    destination: &'f dyn Destination,
+    store: &'f dyn Store,
+    /// The items of other flows into the same account.
+    theirs: &'f HashSet<Digest>,
+}
+
 /// Removes items of one kind; returns those that were removed or that another flow holds.
 async fn remove_items(
     kind: Kind,
     held: &[&HeldItems],
-    destination: &dyn Destination,
-    theirs: &HashSet<Digest>,
+    place: &Place<'_>,
     forgotten: &mut Forgotten,
-) -> HashSet<RemoteId> {
+) -> Result<HashSet<RemoteId>, Fault> {
+    let Place { leftover, destination, store, theirs } = place;
+    let carry = destination.carry(kind).copied();
+    let needs_before = carry.is_some_and(|carry| carry.needs_before);
     let mut done = HashSet::new();
-    let mut to_remove: Vec<RemoteId> = Vec::new();
-    for item in held.iter().flat_map(|held| &held.items) {
-        if theirs.contains(&digest(kind, item)) {
-            forgotten.shared += 1;
-            done.insert(item.clone());
-        } else {
-            to_remove.push(item.clone());
+    let mut to_remove: Vec<Parcel> = Vec::new();
+    for held in held {
+        let mut own = Vec::new();
+        for item in &held.items {
+            if theirs.contains(&digest(kind, item)) {
+                forgotten.shared += 1;
+                done.insert(item.clone());
+            } else {
+                own.push(item);
+            }
         }
+        let known = if needs_before && !own.is_empty() {
+            store.held_payloads(&leftover.id, held.number).await?
+        } else {
+            Vec::new()
+        };
+        to_remove.extend(own.into_iter().map(|id| {
+            let before = known.iter().find(|item| item.id == *id).map(|item| item.payload.clone());
+            Parcel { before, ..Parcel::named(id.clone()) }
+        }));
     }
     if to_remove.is_empty() {
-        return done;
+        return Ok(done);
     }
-    if destination.carry(kind).is_none_or(|carry| carry.removal != Removal::Call) {
+    let op = match carry.map(|carry| carry.removal) {
+        Some(Removal::Call) => Some(Op::Remove),
+        Some(Removal::Hide) => Some(Op::Hide),
+        Some(Removal::Feed | Removal::Leave) | None => None,
+    };
+    let Some(op) = op else {
         forgotten.left += to_remove.len() as u64;
         let message = format!("the destination removes no {kind} by a call");
         forgotten.fault.get_or_insert_with(|| {
@@ -146,17 +175,16 @@ async fn remove_items(
                        without --remove-items",
             )
         });
-        return done;
-    }
-    let most = destination.limits(kind, Op::Remove).items.max(1);
+        return Ok(done);
+    };
+    let most = destination.limits(kind, op).items.max(1);
     for items in to_remove.chunks(most) {
         if forgotten.fault.as_ref().is_some_and(|fault| fault.class != contract::FaultClass::Record) {
             forgotten.left += items.len() as u64;
             continue;
         }
-        let parcels = items.iter().map(|id| Parcel::named(id.clone())).collect();
-        let receipt =
-            destination.send(&Call { account: contract::Account::default(), kind, op: Op::Remove, parcels }).await;
+        let parcels = items.to_vec();
+        let receipt = destination.send(&Call { account: contract::Account::default(), kind, op, parcels }).await;
         let outcomes = match receipt.verdict {
             Verdict::Whole(outcome) => vec![outcome; items.len()],
             Verdict::Each(outcomes) => outcomes,
@@ -170,7 +198,7 @@ async fn remove_items(
             match outcomes.get(at) {
                 Some(outcome) if outcome.is_delivered() => {
                     forgotten.removed += 1;
-                    done.insert(item.clone());
+                    done.insert(item.id.clone());
                 }
                 outcome => {
                     forgotten.left += 1;
@@ -181,5 +209,5 @@ async fn remove_items(
             }
         }
     }
-    done
+    Ok(done)
 }

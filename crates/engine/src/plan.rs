@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use contract::{
-    Clock, Fault, Item, Op, Store,
+    Clock, Fault, Item, Limits, Op, Store,
     destination::LEFT_TO_IMPORT,
     store::{EntryView, Hold, Number, Removals, State, Work},
 };
@@ -76,6 +76,8 @@ pub struct Basis {
     pub measured_calls: usize,
     /// Calls under way at once.
     pub at_once: usize,
+    /// The least time between two calls that the account allows, in seconds; 0: any.
+    pub pace_seconds: f64,
 }
 
 /// A record that can't be mapped to a payload.
@@ -108,7 +110,7 @@ pub struct FieldChange {
 pub async fn plan(flow: &Flow, store: &dyn Store, clock: &dyn Clock) -> Result<Plan, Fault> {
     let prepared = flow.prepared(store).await?;
     let mut plan = Plan::default();
-    let mut sums: BTreeMap<(Kind, &'static str), (u64, u64)> = BTreeMap::new();
+    let mut sums = Sums::new();
     let mut samples = Vec::new();
     for kind in Kind::CARRIED {
         let mut after = Number(0);
@@ -133,18 +135,32 @@ pub async fn plan(flow: &Flow, store: &dyn Store, clock: &dyn Clock) -> Result<P
     if let Some(guard) = &flow.guard {
         plan.held = plan.remove > 0 && !guard.allows(&removals, plan.remove);
     }
-    for ((_, op), (items, per_call)) in sums {
-        *plan.calls.entry(op).or_default() += items.div_ceil(per_call.max(1));
+    for ((_, op), Sum { items, bytes, limits }) in sums {
+        let by_items = items.div_ceil(limits.items.max(1) as u64);
+        *plan.calls.entry(op).or_default() += by_items.max(bytes.div_ceil(limits.bytes.max(1) as u64));
     }
     samples.truncate(SAMPLES);
     let taken = durations(flow, store, &samples).await?;
     let call = taken.get(taken.len() / 2).copied().unwrap_or(USUAL_CALL);
     let at_once = flow.destination.limits(Kind::Product, Op::Put).concurrency.max(1);
-    plan.basis = Basis { call_seconds: call.as_secs_f64(), measured_calls: taken.len(), at_once };
+    let pace = flow.destination.pace().unwrap_or_default();
+    let (call_seconds, pace_seconds) = (call.as_secs_f64(), pace.as_secs_f64());
+    plan.basis = Basis { call_seconds, measured_calls: taken.len(), at_once, pace_seconds };
+    let calls = plan.calls.values().sum::<u64>();
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    let rounds = plan.calls.values().sum::<u64>().div_ceil(at_once as u64) as f64;
-    plan.seconds = rounds * plan.basis.call_seconds;
+    let (rounds, pauses) = (calls.div_ceil(at_once as u64) as f64, calls.saturating_sub(1) as f64);
+    plan.seconds = (rounds * call_seconds).max(pauses * pace_seconds);
     Ok(plan)
+}
+
+/// What would be sent, by kind and operation.
+type Sums = BTreeMap<(Kind, &'static str), Sum>;
+
+/// What would be sent of one kind by one operation.
+struct Sum {
+    items: u64,
+    bytes: u64,
+    limits: Limits,
 }
 
 /// How long the calls took that settled these records, shortest first.
@@ -176,7 +192,7 @@ impl Plan {
         true
     }
 
-    fn count(&mut self, work: &Work, job: &Job, flow: &Flow, sums: &mut BTreeMap<(Kind, &'static str), (u64, u64)>) {
+    fn count(&mut self, work: &Work, job: &Job, flow: &Flow, sums: &mut Sums) {
         match &job.target {
             Target::Filtered(rule) => *self.filtered.entry((*rule).to_owned()).or_default() += 1,
             Target::Dead(fault) => {
@@ -198,10 +214,10 @@ impl Plan {
             };
             *sum += 1;
             if let Action::Send(op) = part.action {
-                let per_call = flow.destination.limits(job.kind, op).items as u64;
-                let (items, most) = sums.entry((job.kind, op.name())).or_default();
-                *items += 1;
-                *most = per_call;
+                let limits = flow.destination.limits(job.kind, op);
+                let sum = sums.entry((job.kind, op.name())).or_insert(Sum { items: 0, bytes: 0, limits });
+                sum.items += 1;
+                sum.bytes += part.sent_bytes(op) as u64;
             }
             let examples = self.examples.entry(name).or_default();
             if name != "keep" && examples.len() < EXAMPLES && !examples.iter().any(|it| it.id == job.id) {

@@ -1,7 +1,7 @@
 //! Prepares one record: project, map, compare. Pure: no call, no clock, no store.
 
 use contract::{
-    Destination, Digests, Fault, Item, Op, Payload, Ref, Removal,
+    Destination, Digests, Facet, Fault, Item, Op, Payload, Ref, Removal,
     destination::{Carry, Repeat},
     store::{Entry, HeldItem, Hold, ItemEntry, Number, Owner, Revision, State, Trial, Work},
 };
@@ -371,6 +371,18 @@ impl Part {
         self.payload.is_none()
             && self.before != Before::Nothing
             && (matches!(self.action, Action::Send(_)) || self.action.is_left_to_import())
+    }
+
+    /// Bytes that it adds to a call with this operation.
+    pub fn sent_bytes(&self, op: Op) -> usize {
+        let members = |payload: &Payload| match op {
+            Op::Patch(facets) => {
+                Facet::ALL.into_iter().filter(|it| facets.has(*it)).map(|it| payload.members(it).len()).sum()
+            }
+            Op::Put | Op::Report => payload.len(),
+            Op::Remove | Op::Hide => 0,
+        };
+        self.payload.as_ref().map_or(0, members) + self.id.as_str().len() + 16
     }
 
     /// The item, if it should be there.

@@ -42,6 +42,8 @@ pub struct Verified {
     pub unacknowledged: BTreeMap<&'static str, u64>,
     /// Kinds that can't be read back from the destination.
     pub unreadable: Vec<Kind>,
+    /// Items of these kinds that the destination acknowledged: more is not known of them.
+    pub acknowledged: u64,
     /// Items that are there and that no record owns, where that was asked for.
     pub orphans: Vec<Orphan>,
     /// Kinds that the destination does not list, so that items that no record owns can't be found.
@@ -120,15 +122,12 @@ fn holds_acknowledged(state: &State) -> bool {
 
 impl Verifier<'_> {
     async fn verify(&mut self, kind: Kind) -> Result<(), Fault> {
-        let mut after = Number(0);
+        let (mut after, mut readable) = (Number(0), true);
         while self.verified.stopped.is_none() {
             let page = self.store.scan(&self.flow.name, kind, after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.number;
-            if !self.look_for_extra(kind, &page).await {
-                self.verified.unreadable.push(kind);
-                break;
-            }
+            readable = readable && self.look_for_extra(kind, &page).await;
             let holds = |work: &&Work| {
                 let holds =
                     |entry: &contract::store::Entry| holds_acknowledged(&entry.state) && !entry.items.is_empty();
@@ -140,10 +139,14 @@ impl Verifier<'_> {
             {
                 self.count_unacknowledged(work, compared).await?;
             }
-            if !held.is_empty() && !self.compare(kind, &held).await? {
-                self.verified.unreadable.push(kind);
-                break;
+            readable = readable && (held.is_empty() || self.compare(kind, &held).await?);
+            if !readable {
+                let items = held.iter().filter_map(|work| work.entry.as_ref()).flat_map(|entry| &entry.items);
+                self.verified.acknowledged += items.filter(|item| item.digests.is_some()).count() as u64;
             }
+        }
+        if !readable {
+            self.verified.unreadable.push(kind);
         }
         Ok(())
     }

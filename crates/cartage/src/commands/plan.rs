@@ -137,15 +137,20 @@ async fn show(
     output.line(table(&header.collect::<Vec<_>>(), &rows).trim_end())?;
     for FlowPlan { flow, plan } in &plans {
         if !plan.calls.is_empty() {
-            let Basis { call_seconds, measured_calls, at_once } = plan.basis;
+            let Basis { call_seconds, measured_calls, at_once, pace_seconds } = plan.basis;
             let call = brief(Duration::from_secs_f64(call_seconds));
             let basis = if measured_calls == 0 {
                 format!("assuming {call} a call, as none was made yet")
             } else {
                 format!("at {call} a call, the median of {measured_calls} made before")
             };
+            let pace = if pace_seconds > 0.0 {
+                format!("; the account allows one every {}", brief(Duration::from_secs_f64(pace_seconds)))
+            } else {
+                String::new()
+            };
             output.line(format!(
-                "{flow} would take about {}: {basis}; {at_once} at once",
+                "{flow} would take about {}: {basis}; {at_once} at once{pace}",
                 brief(Duration::from_secs_f64(plan.seconds))
             ))?;
         }

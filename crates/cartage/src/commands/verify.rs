@@ -41,7 +41,11 @@ pub(super) async fn carry_out(session: &Session, args: &VerifyArgs, output: Outp
     output.document(&all)?;
     let mut exit = Exit::Done;
     for FlowVerified { flow, verified, repaired, paused } in &all {
-        output.line(format!("{flow}: {} of {} items are as acknowledged", verified.right, verified.expected))?;
+        if verified.expected > 0 || verified.unreadable.is_empty() {
+            output.line(format!("{flow}: {} of {} items are as acknowledged", verified.right, verified.expected))?;
+        } else {
+            output.line(format!("{flow}: {} items are acknowledged, not readable", verified.acknowledged))?;
+        }
         for drift in verified.drift.iter().take(SHOWN) {
             let mut what = if drift.extra {
                 "is there, and should not be".to_owned()

@@ -118,7 +118,10 @@ async fn a_plan_counts_and_shows_fields_and_sends_nothing() {
         let counts = ["create", "change", "remove", "keep"].map(|count| flow[count].as_u64().unwrap());
         assert_eq!(counts, [20 + categories as u64, 0, 0, 0]);
         assert_eq!(flow["calls"], json!({ "put": 2 }));
-        assert_eq!(flow["basis"], json!({ "call_seconds": 0.3, "measured_calls": 0, "at_once": 2 }));
+        assert_eq!(
+            flow["basis"],
+            json!({ "call_seconds": 0.3, "measured_calls": 0, "at_once": 2, "pace_seconds": 0.0 })
+        );
         assert!((flow["seconds"].as_f64().unwrap() - 0.3).abs() < 1e-9, "two calls at once");
     }
     shop.cartage(&["plan"]).await.ended(0).says(&["create", "clerk-de", "would create, for example", "cartage sync"]);

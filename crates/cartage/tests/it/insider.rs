@@ -1,16 +1,21 @@
 //! An emulated commercetools to one emulated Insider account with two locales, end to end. The Clerk.io stores of the same
 //! shop say what each market shows: another connector, and another emulator.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use sandbox::{
     catalogue::Options,
     commercetools::Change,
     fault::{FaultPlan, Faults},
-    insider::{self, AccountSettings, AccountView, Moved, Settings},
+    insider::{self, AccountSettings, AccountView, Moved, Rejection, Settings},
     shop::{Edit, LivingShop},
 };
 use serde_json::{Value, json};
+
+use engine::run::SyncOptions;
 
 use crate::harness::{Pass, Process, Shop};
 
@@ -39,9 +44,10 @@ impl World {
         let url = format!("http://{}/v2", listener.local_addr().unwrap());
         tokio::spawn(sandbox::serve::serve(faults.wrap(emulator.router()), listener, std::future::pending()));
         let token = shop.write("insider-token", TOKEN);
+        let pace = if settings.contains("calls_per_minute") { "" } else { "calls_per_minute = 60000" };
         shop.configure(&format!(
             "[destinations.insider]\nkind = \"insider\"\npartner_name = \"sandbox\"\ntoken = \"file:{}\"\nurl = {url:?}\n\
-             calls_per_minute = 60000\n{settings}\n\
+             {pace}\n{settings}\n\
              [flows.insider]\nsource = \"shop\"\ndestination = \"insider\"\nmarkets = [\"de\", \"uk\"]\n\
              [flows.insider.fields]\n\
              image_url = \"size(product.images) > 0 ? product.images[0] : 'https://shop.example/no-image.png'\"\n",
@@ -215,7 +221,8 @@ async fn journeys_see_each_change_of_the_shop_once_whatever_fails_and_is_sent_ag
     let mut known = PLACES.map(|(market, _)| world.sold(market));
     for round in 0..12 {
         live(&world, &mut living, 25);
-        world.faults.set(FaultPlan { seed: round, ..trouble.clone() }).unwrap();
+        let retry_after_seconds = (round % 2 == 0).then_some(1);
+        world.faults.set(FaultPlan { seed: round, retry_after_seconds, ..trouble.clone() }).unwrap();
         // Every third time everything is read.
         let pass = if round % 3 == 2 { process.sync_full().await } else { process.sync().await };
         assert_converged(&pass);
@@ -243,4 +250,164 @@ async fn journeys_see_each_change_of_the_shop_once_whatever_fails_and_is_sent_ag
     seen.sort();
     expected.sort();
     assert_eq!(seen, expected);
+}
+
+/// A pass that is given up soon.
+async fn briefly(process: &Process) -> BTreeMap<String, cartage::commands::status::FlowStatus> {
+    let options = SyncOptions { full: false, flows: Vec::new(), patience: Duration::from_secs(30) };
+    let (_stop, stopped) = tokio::sync::watch::channel(false);
+    process.engine.sync(&options, &stopped).await.unwrap();
+    process.status().await
+}
+
+/// What is hidden and what is not of the items of a product.
+fn hidden(world: &World, skus: &[String]) -> BTreeSet<(String, bool)> {
+    let records = world.account.records();
+    let of = |sku: &String| records.get(sku).cloned().unwrap_or_default();
+    let all = skus.iter().flat_map(of).map(|(locale, record)| (locale, record["is_status_passive"] == 1));
+    all.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_was_refused_in_one_locale_is_hidden_in_the_other_when_it_goes() {
+    let world = World::start(Shop::uniform(30).await, "").await;
+    let skus = world.shop.skus(KEY);
+    for sku in &skus {
+        world.account.reject(Rejection { item_id: sku.clone(), locale: Some("en_GB".to_owned()) });
+    }
+    let process = opened(&world).await;
+    let flows = process.sync().await.flows;
+    assert_eq!(flows["de, uk"].tally.dead, 1, "{flows:?}");
+    let shown = |locale: &str, is: bool| (locale.to_owned(), is);
+    assert_eq!(hidden(&world, &skus), BTreeSet::from([shown("de_DE", false)]));
+    world.account.accept_all();
+    world.shop.age();
+    world.shop.change(Change::Unpublish { product: KEY.to_owned() });
+    let flows = process.sync().await.flows;
+    assert_eq!(flows["de, uk"].tally.dead, 0, "{flows:?}");
+    assert_eq!(hidden(&world, &skus), BTreeSet::from([shown("de_DE", true)]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_whose_answer_was_lost_is_hidden_everywhere_when_it_goes() {
+    for restarts in [false, true] {
+        let world = World::start(Shop::uniform(30).await, "").await;
+        let skus = world.shop.skus(KEY);
+        world
+            .faults
+            .set(FaultPlan {
+                reset_after_effect_rate: 1.0,
+                paths: vec!["/v2/ingest".to_owned()],
+                ..FaultPlan::default()
+            })
+            .unwrap();
+        let mut process = opened(&world).await;
+        let flows = briefly(&process).await;
+        assert_eq!(flows["de, uk"].tally.in_sync, 0, "{flows:?}");
+        assert_eq!(hidden(&world, &skus).len(), 2, "it arrived, and nobody knows");
+        world.shop.age();
+        world.shop.change(Change::Unpublish { product: KEY.to_owned() });
+        world.faults.set(FaultPlan::default()).unwrap();
+        if restarts {
+            drop(process);
+            process = opened(&world).await;
+        }
+        assert_converged(&process.sync().await);
+        assert!(hidden(&world, &skus).iter().all(|(_, hidden)| *hidden), "{:?}", hidden(&world, &skus));
+        world.agree();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locale_that_the_panel_loses_stops_the_flow_and_kills_no_record() {
+    let world = World::start(Shop::uniform(120).await, "").await;
+    let process = opened(&world).await;
+    assert_converged(&process.sync().await);
+    world.account.unregister("en_GB");
+    world.shop.age();
+    for at in 1..=60 {
+        let (product, text) = (format!("p-{at:06}"), Some(format!("Another name {at}")));
+        world.shop.change(Change::SetName { product, locale: "en".to_owned(), text });
+    }
+    let flows = briefly(&process).await;
+    let flow = &flows["de, uk"];
+    assert_eq!((flow.tally.dead, flow.converged), (0, false), "{flow:?}");
+    drop(process);
+    // A start registers the locales anew.
+    let process = opened(&world).await;
+    assert_converged(&process.sync().await);
+    world.agree();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_creates_nothing_and_says_what_is_known() {
+    let world = World::start(Shop::uniform(30).await, "calls_per_minute = 60").await;
+    let plan = world.shop.cartage(&["plan", "--json", "--flow", "insider"]).await.ended(0).json();
+    assert_eq!(world.account.locales(), BTreeSet::new(), "a plan registers nothing");
+    let pace = plan[0]["basis"]["pace_seconds"].as_f64().unwrap();
+    assert!((1.0..1.05).contains(&pace), "{pace}");
+    world
+        .shop
+        .cartage(&["plan", "--flow", "insider"])
+        .await
+        .ended(0)
+        .says(&["insider would take about", "the account allows one every"]);
+    assert_eq!(world.account.calls(), [], "a plan sends nothing");
+    world
+        .shop
+        .cartage(&["check"])
+        .await
+        .ended(0)
+        .says(&["the account accepts it", "Insider does not show its settings"]);
+    world.shop.cartage(&["sync", "--flow", "insider"]).await.ended(0);
+    let items = world.account.records().len();
+    let said = format!("insider: {items} items are acknowledged, not readable");
+    world.shop.cartage(&["verify", "--flow", "insider"]).await.ended(0).says(&[&said]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_items_of_a_flow_that_is_no_longer_configured_are_hidden_on_request() {
+    let world = World::start(Shop::uniform(30).await, "").await;
+    world.shop.cartage(&["sync"]).await.ended(0);
+    let items = world.account.records().len();
+    world.shop.replace("[flows.insider]\n", "[flows.former]\n");
+    world.shop.replace("[flows.insider.fields]\n", "[flows.former.fields]\n");
+    world.shop.replace(
+        "destination = \"insider\"\nmarkets = [\"de\", \"uk\"]",
+        "destination = \"insider\"\nmarkets = [\"de\"]",
+    );
+    let forget = ["forget", "insider", "--remove-items", "--destination", "insider", "--json"];
+    let done = world.shop.cartage(&forget).await.ended(0).json();
+    assert_eq!(done[0]["removed"], items);
+    let records = world.account.records();
+    assert!(records.values().flat_map(BTreeMap::values).all(|record| record["is_status_passive"] == 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guide_can_be_followed_to_the_letter() {
+    let guide = include_str!("../../../../docs/guides/connect-insider.md");
+    let blocks: Vec<&str> = guide.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let shop = Shop::with_example(30).await;
+    let world = World::start(shop, "").await;
+    // What World::start added is what the guide says, but for the address and where the key is.
+    let text = std::fs::read_to_string(&world.shop.config).unwrap();
+    let (own, added) = text.split_once("[destinations.insider]").unwrap();
+    let line = |name: &str| added.lines().find(|line| line.starts_with(name)).unwrap();
+    let more = format!("{}\n{}\ncalls_per_minute = 60000", line("token"), line("url"));
+    let guided = blocks[0].replace("token = \"env:INSIDER_CATALOG_TOKEN\"", &more);
+    assert_ne!(guided, blocks[0]);
+    std::fs::write(&world.shop.config, format!("{own}\n{guided}")).unwrap();
+    world.shop.cartage(&["check"]).await.ended(0).says(&["the account accepts it", "hierarchical", "Stock & Revenue"]);
+    world.shop.cartage(&["plan", "--flow", "insider"]).await.ended(0).says(&["insider would take about"]);
+    world.shop.cartage(&["sync"]).await.ended(0);
+    world.agree();
+    // The other grain is a line, and what was there before is hidden.
+    let before: BTreeSet<String> = world.account.records().into_keys().collect();
+    let (section, lines) = blocks[1].split_once('\n').unwrap();
+    world.shop.replace(&format!("{section}\n"), &format!("{section}\n{lines}"));
+    world.shop.cartage(&["sync", "--allow-deletes"]).await.ended(0);
+    let records = world.account.records();
+    let is_hidden = |id: &String| records[id].values().all(|record| record["is_status_passive"] == 1);
+    assert!(before.iter().all(is_hidden), "{before:?}");
+    assert!(records.contains_key("p-000003"), "an item is a product by its key");
 }

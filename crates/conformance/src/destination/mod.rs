@@ -72,7 +72,7 @@ pub struct Check {
 /// Runs every check. The result holds all of them, in order; the suite passes when none is an error.
 pub async fn destination(destination: &dyn Destination, emulator: &dyn Emulator) -> Vec<Check> {
     let market = sample::market();
-    let need = Need { markets: vec![market.clone()], ..Need::default() };
+    let need = Need { markets: vec![market.clone()], creates: true, ..Need::default() };
     let (account, again) = (destination.prepare(&need).await, destination.prepare(&need).await);
     let prepared = match (&account, &again) {
         (Ok(_), Ok(_)) => Ok(()),

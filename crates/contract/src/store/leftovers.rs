@@ -5,7 +5,7 @@ use model::{Kind, RemoteId, SourceName};
 use serde::Serialize;
 
 use super::{FlowId, Number};
-use crate::Fault;
+use crate::{Fault, Item};
 
 /// Reads and deletes what the store keeps of flows and sources that are no longer configured.
 #[async_trait]
@@ -17,6 +17,9 @@ pub trait Leftovers: Send + Sync {
     /// The items that the account holds (or may hold) of this flow, by record, in the order of their numbers after `after`;
     /// records without any are left out.
     async fn held_items(&self, flow: &FlowId, after: Number, limit: usize) -> Result<Vec<HeldItems>, Fault>;
+
+    /// What the account acknowledged last (or may hold) of the items of a record of this flow.
+    async fn held_payloads(&self, flow: &FlowId, number: Number) -> Result<Vec<Item>, Fault>;
 
     /// Deletes the ledger entries of these records. Their items at the destination then have no owner.
     async fn forget_entries(&self, flow: &FlowId, numbers: &[Number]) -> Result<u64, Fault>;

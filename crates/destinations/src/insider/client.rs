@@ -199,7 +199,13 @@ impl Client {
                 }
                 Writing::Change(&now).compose(id, self.form)
             }
-            Op::Hide => Writing::Hide { before: before.as_ref(), places }.compose(id, self.form),
+            Op::Hide => {
+                if places.is_empty() && before.as_ref().is_none_or(|before| before.shown.is_empty()) {
+                    let message = format!("nobody knows in which locales item {id:?} is, so that it can't be hidden");
+                    return Err(Fault::record("C0433", message).hint("hide it in Insider's panel"));
+                }
+                Writing::Hide { before: before.as_ref(), places }.compose(id, self.form)
+            }
             Op::Put | Op::Remove | Op::Report => {
                 Writing::Whole { now: &now, before: before.as_ref() }.compose(id, self.form)
             }
@@ -312,3 +318,21 @@ fn as_setting(fault: Fault, places: &[Place]) -> Fault {
     }
 }
 
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_minute_has_more_calls_than_the_account_allows_and_few_are_wasted() {
+        for calls_per_minute in [4, 5, 30, 60, 61, 600, 60_000] {
+            let pace = pace(calls_per_minute);
+            // Those that may follow at once, and one for each further interval that begins within the minute.
+            let further = (Duration::from_mins(1).as_nanos() - 1) / pace.as_nanos();
+            let most = u128::from(AT_ONCE) + further;
+            assert!(most <= u128::from(calls_per_minute), "{most} calls a minute instead of {calls_per_minute}");
+            assert!(most + 2 >= u128::from(calls_per_minute), "{most} calls a minute instead of {calls_per_minute}");
+        }
+        assert!(pace(60).as_secs_f64() < 1.05, "within 5 % of what the quota implies");
+    }
+}

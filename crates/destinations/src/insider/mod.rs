@@ -47,8 +47,6 @@ pub struct Connector {
     config: Config,
     carries: [Carry; 1],
     client: Client,
-    /// Whether places are registered; without the key nothing is.
-    registers: bool,
     /// Places that were registered.
     registered: Mutex<BTreeSet<Place>>,
 }
@@ -72,8 +70,7 @@ impl Connector {
             needs_before: true,
             ..Carry::of(Kind::Product)
         };
-        let registers = config.register_locales && !environment.lacks_secrets();
-        Ok(Self { config: config.clone(), carries: [products], client, registers, registered: Mutex::default() })
+        Ok(Self { config: config.clone(), carries: [products], client, registered: Mutex::default() })
     }
 
     /// Registers the places that were not registered before.
@@ -83,7 +80,7 @@ impl Connector {
             let known = known();
             places.all().into_iter().filter(|place| !known.contains(place)).collect()
         };
-        if new.is_empty() || !self.registers {
+        if new.is_empty() || !self.config.register_locales {
             return Ok(());
         }
         self.client.register(&new).await?;
@@ -126,7 +123,9 @@ impl Destination for Connector {
 
     async fn prepare(&self, need: &Need) -> Result<Account, Fault> {
         let places = Places::new(&self.config, &need.markets)?;
-        self.register(&places).await?;
+        if need.creates {
+            self.register(&places).await?;
+        }
         Ok(Account::new(places))
     }
 

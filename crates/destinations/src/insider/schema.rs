@@ -31,7 +31,7 @@ const fn required(constraint: Constraint, field: FieldSpec) -> FieldSpec {
     FieldSpec { required: true, constraint, ..field }
 }
 
-const PRODUCT: [FieldSpec; 22] = [
+const PRODUCT: [FieldSpec; 23] = [
     required(Constraint::NotBlank, content("name", Text, "product.name", "Shown name; at most 512 characters.")),
     required(Constraint::AbsoluteUrl, content("url", Text, "product.url", "The product's page; at most 512 characters.")),
     required(
@@ -116,6 +116,13 @@ const PRODUCT: [FieldSpec; 22] = [
             "{market.currency: variant.list_price}",
             "Without the discount, by currency; equals the price where there is none.",
         ),
+    ),
+    field(
+        Facet::PRICE,
+        "omnibus_price",
+        Any,
+        "null",
+        "Lowest price of the last 30 days before a reduction, by currency: map it where you know it.",
     ),
     required(
         Constraint::None,

@@ -368,7 +368,7 @@ impl Turn {
             };
             let bin = bin.of_group(self.push.flow.destination.call_group(&part.id));
             left += 1;
-            let bytes = part.payload.as_ref().map_or(0, Payload::len) + part.id.as_str().len() + 16;
+            let bytes = part.sent_bytes(bin.op);
             let waiting = Waiting { number, part: index, item: part.id.clone(), bytes, backfill };
             self.outbox.add(bin, waiting, self.planner.shared);
         }

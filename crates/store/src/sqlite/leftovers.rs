@@ -2,13 +2,16 @@
 //!
 //! **Invariant:** entries of a configured flow and its own source are never changed here.
 
-use contract::store::{FlowId, Former, HeldItems, ItemEntry, Leftover, Number};
+use contract::{
+    Item,
+    store::{FlowId, Former, HeldItems, ItemEntry, Leftover, Number},
+};
 use model::{RemoteId, SourceName};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     codec::Codec,
-    ledger::{base, key},
+    ledger::{base, key, payloads},
     trouble::Outcome,
     window::kind,
     writer::{Tx, source_key},
@@ -87,6 +90,11 @@ pub(super) fn held_items(
         held.push(HeldItems { number: Number(row.get(0)?), kind: kind(row.get(1)?)?, items });
     }
     Ok(held)
+}
+
+pub(super) fn held_payloads(db: &Connection, codec: &Codec, flow: &FlowId, number: Number) -> Outcome<Vec<Item>> {
+    let Some(flow) = flow_key(db, flow)? else { return Ok(Vec::new()) };
+    payloads(db, codec, key(flow, number))
 }
 
 impl Tx<'_> {

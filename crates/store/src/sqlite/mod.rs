@@ -645,6 +645,11 @@ impl Leftovers for Sqlite {
         self.readers.run(move |db, codec| leftovers::held_items(db, codec, &flow, after, limit)).await
     }
 
+    async fn held_payloads(&self, flow: &FlowId, number: Number) -> Result<Vec<contract::Item>, Fault> {
+        let flow = flow.clone();
+        self.readers.run(move |db, codec| leftovers::held_payloads(db, codec, &flow, number)).await
+    }
+
     async fn forget_entries(&self, flow: &FlowId, numbers: &[Number]) -> Result<u64, Fault> {
         let (flow, numbers) = (flow.clone(), numbers.to_vec());
         self.writer()?.run(move |tx| tx.forget_entries(&flow, &numbers)).await

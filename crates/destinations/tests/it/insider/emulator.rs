@@ -362,7 +362,7 @@ async fn keys_and_names_of_another_account_are_refused_with_a_hint() {
         let fault = finding.result.as_ref().unwrap_err();
         assert_eq!((fault.code.as_ref(), fault.class), ("C0422", FaultClass::Credentials));
         assert!(fault.hint.is_some());
-        let need = Need { markets: vec![de()], ..Need::default() };
+        let need = Need { markets: vec![de()], creates: true, ..Need::default() };
         let refused = bench.connector.prepare(&need).await.unwrap_err();
         assert_eq!(refused.class, FaultClass::Credentials);
     }

@@ -91,7 +91,10 @@ pub(crate) fn members(item: &Item) -> Json {
 /// The account as the connector prepares it for these markets.
 pub(crate) async fn prepared(connector: &Connector, markets: &[&Market]) -> Account {
     let markets = markets.iter().map(|market| (*market).clone()).collect();
-    connector.prepare(&Need { markets, ..Need::default() }).await.unwrap_or_else(|fault| panic!("{fault:?}"))
+    connector
+        .prepare(&Need { markets, creates: true, ..Need::default() })
+        .await
+        .unwrap_or_else(|fault| panic!("{fault:?}"))
 }
 
 /// The items that a connector makes of a product.

@@ -146,6 +146,7 @@ impl Rig {
             gate: Arc::clone(&self.gate),
             reference: Arc::clone(&self.reference),
             account: OnceCell::new(),
+            seen: OnceCell::new(),
             turns: Turns::default(),
             guard: self.guard,
             products: Mapping::default(),

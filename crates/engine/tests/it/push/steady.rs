@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Admin, Fault, Hints, Ledger, Leftovers, Mirror,
+    Admin, Fault, Hints, Item, Ledger, Leftovers, Mirror,
     source::Scope,
     store::{
         Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, Freshness, HeldItems, Hint,
@@ -150,6 +150,7 @@ steps! { Hints:
 steps! { Leftovers:
     fn left_behind(configured: &[FlowId]) -> Vec<Leftover>;
     fn held_items(flow: &FlowId, after: Number, limit: usize) -> Vec<HeldItems>;
+    fn held_payloads(flow: &FlowId, number: Number) -> Vec<Item>;
     fn forget_entries(flow: &FlowId, numbers: &[Number]) -> u64;
     fn forget_flow(flow: &FlowId, limit: usize) -> u64;
     fn forget_source(source: &SourceName, limit: usize) -> u64;

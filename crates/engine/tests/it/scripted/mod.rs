@@ -139,6 +139,7 @@ impl Side {
             destination,
             gate: Gate::new(contract::Random::seeded(1)),
             account: OnceCell::new(),
+            seen: OnceCell::new(),
             turns: Turns::default(),
             reference: Arc::default(),
             guard: None,
