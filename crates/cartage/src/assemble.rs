@@ -45,7 +45,7 @@ pub struct Parts {
 /// # Errors
 /// All mistakes of the configuration, or a secret that can't be read.
 pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
-    parts_in(loaded, &Environment::machine())
+    parts_in(loaded, &machine(loaded))
 }
 
 /// As [`parts`], in another environment.
@@ -61,8 +61,13 @@ pub fn parts_in(loaded: &Loaded, environment: &Environment) -> Result<Parts, Fai
 /// # Errors
 /// All mistakes of the configuration.
 pub fn parts_offline(loaded: &Loaded) -> Result<Parts, Failure> {
-    let machine = Environment::machine();
+    let machine = machine(loaded);
     parts_of(loaded, &|| machine.offline())
+}
+
+/// This machine, as the configuration sees it.
+fn machine(loaded: &Loaded) -> Environment {
+    Environment::machine().in_folder(loaded.folder())
 }
 
 /// Builds each connector in an environment of its own.
@@ -197,7 +202,7 @@ pub fn destination(loaded: &Loaded, name: &str) -> Result<Arc<dyn Destination>, 
             .hint(format!("the configuration has: {}", known.join(", ")))
             .into());
     };
-    settings.build(&Environment::machine()).map_err(|fault| Failure::Fault(named(fault, "destination", name)))
+    settings.build(&machine(loaded)).map_err(|fault| Failure::Fault(named(fault, "destination", name)))
 }
 
 fn named(mut fault: Fault, what: &str, name: &str) -> Fault {

@@ -87,6 +87,8 @@ impl Failure {
 /// The exit code of a fault.
 pub fn exit_of(fault: &Fault) -> Exit {
     match fault.class {
+        // Nothing that a person wrote is wrong where the database is locked, damaged or from a newer release.
+        FaultClass::Config if fault.code.starts_with("C01") => Exit::Left,
         FaultClass::Config => Exit::Wrong,
         FaultClass::Credentials => Exit::Refused,
         FaultClass::Record | FaultClass::Throttled | FaultClass::Transient | FaultClass::Protocol => Exit::Left,

@@ -1,6 +1,6 @@
 //! References to secrets: the configuration never holds the secret itself.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use schemars::JsonSchema;
 use secrecy::SecretString;
@@ -30,29 +30,30 @@ pub enum SecretError {
     Form,
     #[error("the environment variable {0} is not set")]
     NoVariable(String),
-    #[error("the environment variable {0} is empty")]
+    #[error("{0} is empty")]
     Empty(String),
     #[error("the secret file {path} can't be read: {source}")]
     File { path: String, source: std::io::Error },
 }
 
 impl SecretRef {
-    /// Fetches the secret.
+    /// Fetches the secret. A relative path of a file counts from this folder.
     ///
     /// # Errors
     /// The variable is not set, the file can't be read, or the value is empty.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads secrets")]
-    pub fn resolve(&self) -> Result<SecretString, SecretError> {
+    pub fn resolve(&self, folder: &Path) -> Result<SecretString, SecretError> {
         let text = match &self.0 {
             Place::Env(name) => std::env::var(name).map_err(|_| SecretError::NoVariable(name.clone()))?,
-            Place::File(path) => std::fs::read_to_string(path)
+            Place::File(path) => std::fs::read_to_string(folder.join(path))
                 .map_err(|source| SecretError::File { path: path.clone(), source })?
                 .lines()
                 .next()
                 .unwrap_or_default()
                 .to_owned(),
         };
-        let text = text.trim();
+        // A byte order mark is no part of the secret, and no white space.
+        let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() { Err(SecretError::Empty(self.to_string())) } else { Ok(text.to_owned().into()) }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    path::PathBuf,
     sync::{Arc, OnceLock},
 };
 
@@ -22,6 +23,8 @@ pub struct Environment {
     transport: Option<Arc<dyn Transport>>,
     clock: Arc<dyn Clock>,
     random: Random,
+    /// Relative paths of files with secrets count from here; empty: from the working directory.
+    folder: PathBuf,
     /// The first secret that could not be read; `None` where that is an error.
     lacking: Option<Arc<OnceLock<String>>>,
 }
@@ -29,7 +32,13 @@ pub struct Environment {
 impl Environment {
     /// The network, clock and entropy of this machine.
     pub fn machine() -> Self {
-        Self { transport: None, clock: Arc::new(SystemClock), random: Random::of_machine(), lacking: None }
+        Self {
+            transport: None,
+            clock: Arc::new(SystemClock),
+            random: Random::of_machine(),
+            folder: PathBuf::new(),
+            lacking: None,
+        }
     }
 
     /// The same environment with another clock: for a test about clocks that disagree.
@@ -40,7 +49,13 @@ impl Environment {
 
     /// Another environment: for a simulated run.
     pub fn new(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>, random: Random) -> Self {
-        Self { transport: Some(transport), clock, random, lacking: None }
+        Self { transport: Some(transport), clock, random, folder: PathBuf::new(), lacking: None }
+    }
+
+    /// The same environment, with relative paths of files with secrets counting from this folder.
+    #[must_use]
+    pub fn in_folder(self, folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), ..self }
     }
 
     /// An environment for one connector that is only asked for what it knows without a call: secrets may be missing, and no
@@ -56,7 +71,7 @@ impl Environment {
     /// The variable is not set, the file can't be read, or the value is empty.
     #[expect(clippy::disallowed_methods, reason = "this is the one way by which connectors read secrets")]
     pub fn secret(&self, secret: &SecretRef) -> Result<SecretString, SecretError> {
-        match (secret.resolve(), &self.lacking) {
+        match (secret.resolve(&self.folder), &self.lacking) {
             (Err(error), Some(lacking)) => {
                 lacking.get_or_init(|| error.to_string());
                 Ok(secret.to_string().into())

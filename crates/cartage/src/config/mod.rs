@@ -18,6 +18,8 @@ mod value;
 
 use std::{
     collections::BTreeMap,
+    fs::File,
+    io::{self, Read as _},
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -164,12 +166,10 @@ impl Config {
     /// All its mistakes.
     pub fn load(path: &Path) -> Result<Loaded, Vec<ConfigError>> {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = read_bounded(path).map_err(|error| {
             let hint = match error.kind() {
-                std::io::ErrorKind::NotFound => {
-                    "write one with `cartage init`, or name another with --config".to_owned()
-                }
-                std::io::ErrorKind::InvalidData => "it must be text in UTF-8".to_owned(),
+                io::ErrorKind::NotFound => "write one with `cartage init`, or name another with --config".to_owned(),
+                io::ErrorKind::InvalidData => "it must be text in UTF-8".to_owned(),
                 _ => "see that it is a file which this user may read".to_owned(),
             };
             vec![ConfigError {
@@ -200,6 +200,13 @@ impl Config {
     }
 }
 
+/// The text of a file, and no more than shows that it is too long: it may be one without end, such as `/dev/zero`.
+fn read_bounded(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MOST_BYTES as u64 + 1).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 impl Loaded {
     /// The user's product fields of a flow, each with where its text begins.
     pub fn fields(&self, flow: &FlowName) -> Vec<Expression> {
@@ -221,12 +228,17 @@ impl Loaded {
         fields.into_iter().flatten().map(expression).collect()
     }
 
+    /// The folder of the file, from which relative paths count; empty: the working directory.
+    pub fn folder(&self) -> &Path {
+        Path::new(&self.file).parent().unwrap_or(Path::new(""))
+    }
+
     /// What this configuration lets others read or reach, a line each.
     pub fn exposures(&self) -> Vec<String> {
         let mut found = Vec::new();
         if let Ok(table) = self.text.parse::<toml::Table>() {
             for section in ["sources", "destinations", "telemetry"] {
-                found.extend(table.get(section).into_iter().flat_map(|value| exposed(section, value)));
+                found.extend(table.get(section).into_iter().flat_map(|value| exposed(section, value, self.folder())));
             }
         }
         let listen = self.config.server.listen;
@@ -344,14 +356,14 @@ impl Loaded {
 }
 
 /// Values in a part of the configuration that others can read: addresses without TLS on a network, and files of secrets.
-fn exposed(path: &str, value: &toml::Value) -> Vec<String> {
+fn exposed(path: &str, value: &toml::Value, folder: &Path) -> Vec<String> {
     match value {
         toml::Value::Table(table) => {
-            table.iter().flat_map(|(name, value)| exposed(&format!("{path}.{name}"), value)).collect()
+            table.iter().flat_map(|(name, value)| exposed(&format!("{path}.{name}"), value, folder)).collect()
         }
         toml::Value::String(text) => {
             if let Some(file) = text.strip_prefix("file:") {
-                let line = is_readable_by_others(Path::new(file)).then(|| {
+                let line = is_readable_by_others(&folder.join(file)).then(|| {
                     format!("{path}: {file} can be read by other users of this machine. Run `chmod 600` on it")
                 });
                 return line.into_iter().collect();

@@ -12,11 +12,11 @@ impl Loaded {
     /// The configuration as JSON. The reference to a secret is followed by `(present)`, or by why it can't be read; of a file
     /// it names only the last part.
     pub fn without_secrets(&self) -> Json {
-        self.text.parse::<toml::Table>().map(|table| shown(&Value::Table(table))).unwrap_or_default()
+        self.text.parse::<toml::Table>().map(|table| shown(&Value::Table(table), self.folder())).unwrap_or_default()
     }
 }
 
-fn shown(value: &Value) -> Json {
+fn shown(value: &Value, folder: &Path) -> Json {
     match value {
         Value::Table(table) => {
             let member = |(name, value): (&String, &Value)| {
@@ -24,14 +24,14 @@ fn shown(value: &Value) -> Json {
                     ("path", Value::String(path)) => last(path).into(),
                     // A query may hold a token; users and passwords are refused in all addresses.
                     ("otlp_endpoint", Value::String(address)) => address.split('?').next().into(),
-                    _ => shown(value),
+                    _ => shown(value, folder),
                 };
                 (name.clone(), value)
             };
             table.iter().map(member).collect::<serde_json::Map<_, _>>().into()
         }
-        Value::Array(items) => items.iter().map(shown).collect(),
-        Value::String(text) => text_shown(text).into(),
+        Value::Array(items) => items.iter().map(|item| shown(item, folder)).collect(),
+        Value::String(text) => text_shown(text, folder).into(),
         Value::Integer(number) => (*number).into(),
         Value::Float(number) => (*number).into(),
         Value::Boolean(value) => (*value).into(),
@@ -40,13 +40,13 @@ fn shown(value: &Value) -> Json {
 }
 
 #[expect(clippy::disallowed_methods, reason = "whether it can be read is the question")]
-fn text_shown(text: &str) -> String {
+fn text_shown(text: &str, folder: &Path) -> String {
     if let Ok(secret) = SecretRef::try_from(text.to_owned()) {
         let reference = match text.strip_prefix("file:") {
             Some(path) => format!("file:{}", last(path)),
             None => text.to_owned(),
         };
-        let state = match secret.resolve() {
+        let state = match secret.resolve(folder) {
             Ok(_) => "present".to_owned(),
             Err(SecretError::Empty(_)) => "empty".to_owned(),
             Err(SecretError::File { source, .. }) => source.kind().to_string(),

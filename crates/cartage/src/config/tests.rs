@@ -95,7 +95,7 @@ fn lines_of_the_starter_that_are_switched_on_parse_too() {
 }
 
 #[test]
-fn the_scopes_that_new_users_are_reported_are_those_that_are_asked_for() {
+fn the_scopes_that_the_starter_names_are_those_that_are_asked_for() {
     let loaded = Config::parse(&starter(), "starter.toml").unwrap();
     let sources::Config::Commercetools(shop) = &loaded.config.sources[&SourceName::from("shop")].connector else {
         panic!("the starter reads commercetools");
@@ -489,6 +489,13 @@ fn broken_toml_is_reported_line_by_line() {
       |   ^
       hint: see https://toml.io for how it is written
     "#);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_without_end_is_refused() {
+    let errors = Config::load(Path::new("/dev/zero")).unwrap_err();
+    assert!(errors[0].message.contains("a configuration has at most"), "{errors:?}");
 }
 
 #[test]

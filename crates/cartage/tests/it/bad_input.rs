@@ -141,6 +141,22 @@ async fn a_secret_that_can_t_be_had_is_named_but_not_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn files_of_secrets_count_from_the_folder_of_the_configuration() {
+    let shop = Shop::uniform(1).await;
+    let folder = shop.config.parent().unwrap().display().to_string();
+    // The tests run in another folder than that of the configuration.
+    shop.replace(&format!("file:{folder}/"), "file:");
+    let secret = fs::read_to_string(shop.config.with_file_name("sandbox-uk-public.secret")).unwrap();
+    shop.write("sandbox-uk-public.secret", &format!("\u{feff}{secret}\r\n"));
+    shop.cartage(&["check"]).await.ended(0);
+    shop.cartage(&["sync"]).await.ended(0);
+    shop.cartage(&["support-bundle"]).await.ended(0).says(&["file:sandbox-uk-public.secret (present)"]);
+    shop.write("sandbox-uk-public.secret", "\u{feff}\n");
+    let ran = shop.cartage(&["sync"]).await.ended(2).says(&["file:sandbox-uk-public.secret is empty"]);
+    assert!(!ran.err.contains("environment variable"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_credentials_end_with_3_and_say_whose() {
     let shop = Shop::uniform(2).await;
     shop.write("sandbox-client-secret.secret", "guessed-wrong");

@@ -390,7 +390,7 @@ async fn a_database_that_is_written_by_another_process_is_left_alone() {
     shop.cartage(&["sync"]).await.says(&["error[C0103]", "hint: "]);
     shop.cartage(&["status"]).await.ended(0);
     shop.cartage(&["plan", "--offline"]).await.ended(0).says(&["clerk-de", "keep"]);
-    shop.cartage(&["plan"]).await.ended(2).says(&["error[C0103]"]);
+    shop.cartage(&["plan"]).await.ended(1).says(&["error[C0103]"]);
     drop(process);
     shop.cartage(&["sync"]).await.ended(0);
 }
@@ -584,6 +584,26 @@ async fn a_reader_that_leaves_early_is_nothing_to_complain_of() {
     std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
     child.wait().unwrap();
     assert_eq!(said, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_that_are_none_are_refused_by_name() {
+    for (command, name) in [
+        (&["demo", "--rate", "nan"][..], "--rate"),
+        (&["demo", "--rate", "inf"], "--rate"),
+        (&["demo", "--rate=-1"], "--rate"),
+        (&["demo", "--seconds", "1e999"], "--seconds"),
+        (&["demo", "--products=-1"], "--products"),
+        (&["sandbox", "--products", "99999999999999999999999"], "--products"),
+        (&["sync", "--patience", "nan"], "--patience"),
+        (&["sync", "--patience=-1"], "--patience"),
+    ] {
+        let ran = cartage(command).await.ended(2).says(&["invalid value", name]);
+        assert!(!ran.err.contains("panicked"), "{ran:?}");
+    }
+    // The longest patience is one.
+    let shop = Shop::uniform(1).await;
+    shop.cartage(&["sync", "--patience", &u64::MAX.to_string()]).await.ended(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -496,7 +496,7 @@ async fn a_check_names_each_missing_scope_and_what_it_is_for() {
 }
 
 #[tokio::test]
-async fn a_client_that_lacks_a_scope_is_reported_which() {
+async fn a_client_that_lacks_a_scope_learns_which() {
     let host = MockServer::start().await;
     let grant = |request: &Request| {
         if String::from_utf8_lossy(&request.body).contains("scope=") {
