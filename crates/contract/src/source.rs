@@ -281,7 +281,7 @@ pub trait Hooks: Send + Sync {
     fn is_kept_up(&self) -> bool;
 
     /// Makes sure that the platform delivers to this address: registers, renews, switches on again; or says what it would
-    /// do. May be called at any time; `kept` is what the last call with [`Reach::Apply`] returned.
+    /// do. May be called at any time; `kept` is what the last call returned.
     async fn ensure(&self, address: &str, kept: Option<&Token>, reach: Reach) -> Result<Registered, Fault>;
 }
 

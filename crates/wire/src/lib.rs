@@ -12,6 +12,7 @@ pub mod client;
 mod clocks;
 pub mod download;
 pub mod environment;
+pub mod jwt;
 pub mod query;
 pub mod quota;
 pub mod redact;

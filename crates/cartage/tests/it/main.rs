@@ -40,4 +40,5 @@ mod merchant;
 mod payloads;
 mod service;
 mod shared_ids;
+mod subscriptions;
 mod traces;

@@ -96,7 +96,7 @@ impl Engine {
                 }
                 Registration {
                     address: address.to_owned(),
-                    kept: if reach == Reach::Apply { found.kept.clone() } else { before.kept },
+                    kept: found.kept.clone(),
                     state: found.state.clone(),
                     is_whole: found.is_whole,
                     looked_at: Some(looked_at),

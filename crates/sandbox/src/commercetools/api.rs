@@ -161,6 +161,8 @@ fn answer(emulator: &Emulator, path: &str, call: &Call<'_>) -> Result<Answer, Ap
         ["oauth", "token" | "introspect"] | ["oauth", "token", "revoke"] => {
             Err(ApiError::no_method(call.method, "POST"))
         }
+        // Another host's: that of Google's keys.
+        ["oauth2", "v3", "certs"] if call.method == Method::GET => Ok(Answer::json(200, &Emulator::google_keys())),
         ["_admin", rest @ ..] => admin::answer(emulator, call.method, rest, &call.body),
         [project, rest @ ..] => {
             if *project != emulator.settings().project_key {
@@ -193,6 +195,8 @@ fn no_route(path: &str) -> ApiError {
 fn resource(emulator: &Emulator, segments: &[&str], call: &Call<'_>) -> Result<Answer, ApiError> {
     match segments {
         [] => project(emulator, call),
+        ["subscriptions"] => subscriptions(emulator, None, call),
+        ["subscriptions", which] => subscriptions(emulator, Some(which), call),
         ["product-projections"] => list(emulator, View::Projection { staged: staged(call)? }, call),
         ["product-projections", which] => one(emulator, View::Projection { staged: staged(call)? }, which, call),
         ["product-selections", _, "products"]
@@ -232,6 +236,16 @@ fn resource(emulator: &Emulator, segments: &[&str], call: &Call<'_>) -> Result<A
         },
         _ => Err(no_route(&segments.join("/"))),
     }
+}
+
+/// Subscriptions, which have one scope for reading and writing.
+fn subscriptions(emulator: &Emulator, which: Option<&str>, call: &Call<'_>) -> Result<Answer, ApiError> {
+    let path = if which.is_some() { "/subscriptions/{id}" } else { "/subscriptions" };
+    allow(emulator, call, path, &["manage_subscriptions"])?;
+    let version = call.parameters.one("version");
+    let here = (emulator.settings().project_key.as_str(), call.now);
+    let (status, body) = emulator.subscriptions().answer(call.method, which, version, &call.body, here)?;
+    Ok(Answer::json(status, &body))
 }
 
 fn kind_of(path: &str) -> Option<Kind> {

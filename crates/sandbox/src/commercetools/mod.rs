@@ -27,6 +27,7 @@ mod rules;
 mod seed;
 mod show;
 mod state;
+mod subscriptions;
 mod table;
 mod time;
 mod update;
@@ -47,6 +48,7 @@ use write::{Rules, Writer};
 
 pub use change::{Change, PriceScope};
 pub use living::{Driven, drive};
+pub use subscriptions::{Disturbed, Push};
 
 use crate::catalogue::Catalogue;
 use crate::clock::{self, Clock};
@@ -278,6 +280,7 @@ struct Inner {
     clock: RwLock<Clock>,
     clock_offset_ms: AtomicI64,
     correlations: AtomicU64,
+    subscriptions: Mutex<subscriptions::Subscriptions>,
 }
 
 impl fmt::Debug for Emulator {
@@ -301,6 +304,7 @@ impl Emulator {
                 clock: RwLock::new(clock),
                 clock_offset_ms: AtomicI64::new(0),
                 correlations: AtomicU64::new(0),
+                subscriptions: Mutex::default(),
             }),
         }
     }
@@ -432,7 +436,9 @@ impl Emulator {
     }
 
     fn write<T>(&self, now: i64, change: impl FnOnce(&mut Writer<'_>) -> T) -> T {
+        let listens = !self.subscriptions().is_empty();
         let mut state = opened(self.inner.state.write());
+        state.listens = listens;
         change(&mut Writer { state: &mut state, now, rules: self.inner.rules })
     }
 

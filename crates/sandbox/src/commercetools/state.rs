@@ -180,6 +180,9 @@ pub(super) enum Effect {
     ProductCount(Id),
 }
 
+/// Notifications that are kept until they are handed on.
+const MOST_HAPPENED: usize = 100_000;
+
 /// The emulated project.
 #[derive(Debug)]
 pub(super) struct State {
@@ -194,6 +197,10 @@ pub(super) struct State {
     pub(super) effects: BTreeMap<(i64, u64), Effect>,
     /// Ids of deleted resources: a key used again gets a new id.
     pub(super) gone: HashSet<Id>,
+    /// There are subscriptions: what happens is noted.
+    pub(super) listens: bool,
+    /// Notifications that are not handed on yet.
+    pub(super) happened: Vec<Value>,
     /// Counts ids and effects made at run time.
     pub(super) counter: u64,
     /// Product types, by which products are rendered that are added later.
@@ -202,6 +209,13 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Notes what happened, for subscriptions. What nobody fetches is dropped in the end.
+    pub(super) fn note(&mut self, notification: Value) {
+        if self.happened.len() < MOST_HAPPENED {
+            self.happened.push(notification);
+        }
+    }
+
     /// An empty project.
     pub(super) fn new(project: Project, client_id: String) -> Self {
         Self {
@@ -212,6 +226,8 @@ impl State {
             sequences: HashMap::new(),
             effects: BTreeMap::new(),
             gone: HashSet::new(),
+            listens: false,
+            happened: Vec::new(),
             counter: 0,
             types: Types::new(),
             fixed: BTreeSet::new(),

@@ -165,7 +165,9 @@ impl Writer<'_> {
         if let Some(members) = edit.assigned.take() {
             self.state.members.insert(id, members);
         }
+        let version = edit.version;
         self.put(edit);
+        self.notify(kind, id, if version == 1 { "ResourceCreated" } else { "ResourceUpdated" }, version);
         for (message, members) in messages {
             self.emit(kind, id, message, members);
         }
@@ -208,7 +210,7 @@ impl Writer<'_> {
         let Some(row) = self.state.table(kind).find(id) else {
             return Err(ApiError::not_found("id", &id.to_string()));
         };
-        let shown = self.state.value(row, View::Resource(kind));
+        let (shown, row_version) = (self.state.value(row, View::Resource(kind)), row.version);
         let message = match kind {
             Kind::Product => {
                 let mut members = json!({ "removedImageUrls": [] });
@@ -235,6 +237,7 @@ impl Writer<'_> {
         if let Some((message, Value::Object(members))) = message {
             self.emit(kind, id, message, members);
         }
+        self.notify(kind, id, "ResourceDeleted", row_version);
         self.state.table_mut(kind).remove(id);
         self.state.sequences.remove(&id);
         self.state.gone.insert(id);
@@ -273,7 +276,8 @@ impl Writer<'_> {
 
     /// Adds a message about a resource when messages are enabled.
     fn emit(&mut self, kind: Kind, id: Id, message: &'static str, members: Object) {
-        if !self.state.project.messages_enabled {
+        // Subscriptions get messages also where they can't be queried.
+        if !self.state.project.messages_enabled && !self.state.listens {
             return;
         }
         let Some(row) = self.state.table(kind).find(id) else { return };
@@ -295,9 +299,44 @@ impl Writer<'_> {
         body.insert("type".to_owned(), json!(message));
         let stamp = self.stamp();
         let message_id = self.state.next_id(Kind::Message);
+        if self.state.listens {
+            let mut notification = body.clone();
+            let at = super::time::print(stamp);
+            notification.extend([
+                ("notificationType".to_owned(), json!("Message")),
+                ("projectKey".to_owned(), json!(self.state.project.key)),
+                ("id".to_owned(), json!(message_id.to_string())),
+                ("version".to_owned(), json!(1)),
+                ("createdAt".to_owned(), json!(at)),
+                ("lastModifiedAt".to_owned(), json!(at)),
+            ]);
+            self.state.note(Value::Object(notification));
+        }
+        if !self.state.project.messages_enabled {
+            return;
+        }
         let row = render::row(message_id, None, stamp, &body);
         self.state.table_mut(Kind::Message).put(row);
         self.forget_old_messages();
+    }
+
+    /// Notes a change for subscriptions.
+    fn notify(&mut self, kind: Kind, id: Id, notification: &'static str, version: u32) {
+        if !self.state.listens || kind == Kind::Message {
+            return;
+        }
+        let mut body = self.identifiers(kind, id);
+        body.extend([
+            ("notificationType".to_owned(), json!(notification)),
+            ("projectKey".to_owned(), json!(self.state.project.key)),
+            ("resource".to_owned(), super::state::reference(kind, id)),
+            ("version".to_owned(), json!(version)),
+            ("modifiedAt".to_owned(), json!(super::time::print(self.now))),
+        ]);
+        if notification == "ResourceUpdated" {
+            body.insert("oldVersion".to_owned(), json!(version - 1));
+        }
+        self.state.note(Value::Object(body));
     }
 
     fn identifiers(&self, kind: Kind, id: Id) -> Object {

@@ -162,7 +162,8 @@ impl Hooks for BigCommerce {
     }
 
     async fn ensure(&self, address: &str, kept: Option<&Token>, reach: Reach) -> Result<Registered, Fault> {
-        let kept: Kept = kept.and_then(|kept| serde_json::from_str(&kept.0).ok()).unwrap_or_default();
+        let before = kept;
+        let kept: Kept = before.and_then(|kept| serde_json::from_str(&kept.0).ok()).unwrap_or_default();
         let known = self.registered().await?;
         let wanted = self.scopes().await?;
         let mut plan = Plan { refused: BTreeMap::new(), steps: Vec::new(), reach };
@@ -201,8 +202,14 @@ impl Hooks for BigCommerce {
         let state = std::iter::once(format!("{} of {} active", ids.len(), wanted.len())).chain(troubles);
         let state = state.collect::<Vec<_>>().join("; ");
         let is_whole = plan.refused.is_empty() && ids.len() == wanted.len() && !is_blocked;
-        let kept = serde_json::to_string(&Kept { address: address.to_owned(), ids, is_blocked });
-        Ok(Registered { kept: kept.ok().map(Token), state, is_whole, missed, renew_at: None, steps: plan.steps })
+        let kept = match reach {
+            Reach::Apply => {
+                let kept = Kept { address: address.to_owned(), ids, is_blocked };
+                serde_json::to_string(&kept).ok().map(Token)
+            }
+            Reach::Look => before.cloned(),
+        };
+        Ok(Registered { kept, state, is_whole, missed, renew_at: None, steps: plan.steps })
     }
 }
 

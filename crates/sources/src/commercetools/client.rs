@@ -5,7 +5,7 @@ use std::time::Duration;
 use contract::{Fault, Random};
 use secrecy::SecretString;
 use wire::{
-    Client, ClientCredentials, Environment, HeaderName, HeaderValue, NotGranted, Options, Quota, Redactor, Request, Response, Retry, ServerClock, TokenCache,
+    Client, ClientCredentials, Environment, HeaderName, HeaderValue, Method, NotGranted, Options, Quota, Redactor, Request, Response, Retry, ServerClock, TokenCache,
     Url, with_query,
 };
 
@@ -84,9 +84,24 @@ impl Api {
         }
     }
 
+    /// `POST path` with this body of JSON, once: for subscriptions, which are all that is ever written.
+    ///
+    /// # Errors
+    /// As [`Api::get`].
+    pub(super) async fn post(&self, path: &str, body: String) -> Result<Response, Refusal> {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/{path}", self.base.path()));
+        self.call(path, Request::new(Method::POST, url).json(body)).await
+    }
+
     async fn attempt(&self, path: &str, url: &Url) -> Result<Response, Refusal> {
+        self.call(path, Request::get(url.clone())).await
+    }
+
+    async fn call(&self, path: &str, request: Request) -> Result<Response, Refusal> {
         let grant = self.token.get().await.map_err(Fault::from)?;
-        let request = Request::get(url.clone())
+        let what = format!("{} /{path}", request.method);
+        let request = request
             .header(HeaderName::from_static("authorization"), grant.bearer.clone())
             .header(HeaderName::from_static("accept"), HeaderValue::from_static("application/json"));
         let response = self.client.call(request).await?;
@@ -94,7 +109,7 @@ impl Api {
         if response.is_success() {
             return Ok(response);
         }
-        let refused = refusal(&format!("GET /{path}"), &response, &self.redactor);
+        let refused = refusal(&what, &response, &self.redactor);
         if refused.remedy == Remedy::Token {
             self.token.invalidate(&grant).await;
         }

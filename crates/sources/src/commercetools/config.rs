@@ -45,6 +45,9 @@ pub struct Config {
     /// products.
     #[serde(default)]
     pub selection_paging: SelectionPaging,
+    /// Webhooks: a cloud's queue pushes what a subscription of the project delivers, so that changes arrive within
+    /// seconds. Needs `server.public_url`, and the scope `manage_subscriptions`.
+    pub webhooks: Option<Box<Webhooks>>,
     /// Records per call.
     #[serde(default)]
     pub page_size: PageSize,
@@ -101,6 +104,48 @@ impl Default for Lanes {
     }
 }
 
+/// A subscription of the project, and the cloud that pushes what it delivers: either `pubsub` or `event_grid`.
+/// `cartage hooks apply` makes the subscription; queue and push are set up in the cloud.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// Key of the subscription. Each Cartage that reads the project needs one of its own.
+    #[serde(default = "defaults::subscription")]
+    pub subscription: String,
+    /// Google Pub/Sub with a push subscription.
+    pub pubsub: Option<PubSub>,
+    /// Azure Event Grid with an event subscription of the kind webhook.
+    pub event_grid: Option<EventGrid>,
+}
+
+/// Google Pub/Sub. The push subscription has authentication switched on, and no payload unwrapping.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PubSub {
+    /// Id of the Google Cloud project.
+    pub project: String,
+    /// Name of the topic, into which `subscriptions@commercetools-platform.iam.gserviceaccount.com` may publish.
+    pub topic: String,
+    /// E-mail address of the service account of the push subscription.
+    pub service_account: String,
+    /// Audience of the push subscription. Google takes the address of the endpoint if none is set there.
+    pub audience: String,
+    /// Where Google's public keys are. Default: `https://www.googleapis.com/oauth2/v3/certs`.
+    pub keys_url: Option<String>,
+}
+
+/// Azure Event Grid. It takes CloudEvents, and proves itself by a secret of the webhook's address.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventGrid {
+    /// Endpoint of the topic, into which commercetools publishes.
+    pub uri: String,
+    /// Access key of the topic. Write `env:NAME` or `file:/path`; never the key itself.
+    pub access_key: SecretRef,
+    /// What the webhook's address ends with, as `?token=…`. Write `env:NAME` or `file:/path`; never the token itself.
+    pub token: SecretRef,
+}
+
 /// Where stock is taken from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -149,6 +194,9 @@ mod defaults {
     }
     pub(super) const fn max_concurrency() -> u16 {
         5
+    }
+    pub(super) fn subscription() -> String {
+        "cartage".to_owned()
     }
     pub(super) const fn lag_seconds() -> u32 {
         5
@@ -235,6 +283,9 @@ impl Config {
         if !(1..=10).contains(&self.attempts) {
             return Err(wrong("attempts", "is a number from 1 to 10"));
         }
+        if self.webhooks.as_ref().is_some_and(|it| it.pubsub.is_some() == it.event_grid.is_some()) {
+            return Err(wrong("webhooks", "has either a section pubsub or a section event_grid"));
+        }
         if self.max_calls_per_minute == Some(0) {
             return Err(wrong("max_calls_per_minute", "is at least 1"));
         }
@@ -266,6 +317,7 @@ impl Config {
         when(self.lanes.stores, "view_product_selections", "product selections");
         when(self.lanes.customer_groups, "view_customer_groups", "customer groups");
         when(self.lanes.messages, "view_messages", "messages that tell of deletions");
+        when(self.webhooks.is_some(), "manage_subscriptions", "the subscription of webhooks");
         scopes
     }
 

@@ -8,6 +8,7 @@ mod classify;
 mod client;
 pub mod config;
 pub mod decode;
+mod hooks;
 pub mod map;
 mod mend;
 pub mod place;
@@ -17,7 +18,7 @@ mod read;
 use async_trait::async_trait;
 use contract::{
     Fault, Fetched, Lane, Page, Position, Profile, Ref, SecretRef, Source, SourceDescriptor,
-    source::{Finding, Urgency},
+    source::{Finding, Hooks, Urgency},
 };
 use model::{Kind, PricePolicy, price::ScopeMatch};
 use secrecy::SecretString;
@@ -61,6 +62,7 @@ pub struct Commercetools {
     config: Config,
     reader: Reader,
     fetches: Vec<Kind>,
+    webhooks: Option<hooks::Receiver>,
 }
 
 impl Commercetools {
@@ -79,13 +81,14 @@ impl Commercetools {
     /// The same with these secrets instead of those that the configuration names.
     ///
     /// # Errors
-    /// `C0213` for a setting that can't be used.
+    /// `C0213` for a setting that can't be used, `C0214` for a secret of webhooks that can't be read.
     pub fn with_secrets(config: Config, secrets: &Secrets, environment: &Environment) -> Result<Self, Fault> {
         let api = client::Api::new(&config, secrets, environment)?;
         // Only kinds that a lane reads: the API client may lack the right to others.
         let read: Vec<Lane> = lanes(&config);
         let fetches = read::FETCHES.iter().copied().filter(|kind| read.iter().any(|lane| lane.reads(*kind))).collect();
-        Ok(Self { reader: Reader::new(api, config.clone()), config, fetches })
+        let webhooks = config.webhooks.as_ref().map(|settings| hooks::Receiver::new(settings, environment)).transpose()?;
+        Ok(Self { reader: Reader::new(api, config.clone()), config, fetches, webhooks })
     }
 }
 
@@ -118,6 +121,10 @@ impl Source for Commercetools {
 
     async fn fetch(&self, refs: &[Ref]) -> Result<Fetched, Fault> {
         self.reader.fetch(refs).await
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        self.webhooks.as_ref().map(|_| self as &dyn Hooks)
     }
 
     async fn check(&self) -> Vec<Finding> {
