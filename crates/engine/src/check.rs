@@ -1,6 +1,8 @@
 //! Markets and expressions held against what their shop is set up with, before any of its catalogue is read, and then against
 //! its products.
 
+use std::collections::BTreeSet;
+
 use contract::{Fault, Profile, Store, source::Finding, store::Number};
 use model::{Kind, Locale, Market, Record, StorefrontKey, Timestamp};
 
@@ -80,9 +82,10 @@ pub fn market(market: &Market, profile: &Profile) -> Vec<Finding> {
         ),
     ];
     let keyed = keyed.into_iter().flat_map(|(code, setting, known, named)| {
-        let known: Option<Vec<&str>> = known.map(|known| known.iter().map(String::as_str).collect());
+        let known: Option<BTreeSet<&str>> = known.map(|known| known.iter().map(String::as_str).collect());
         let missing = named.into_iter().filter(|key| known.as_ref().is_some_and(|known| !known.contains(key)));
-        missing.map(|key| unknown(code, market, setting, key, known.as_deref().unwrap_or_default())).collect::<Vec<_>>()
+        let known: Vec<&str> = known.iter().flatten().copied().collect();
+        missing.map(|key| unknown(code, market, setting, key, &known)).collect::<Vec<_>>()
     });
     let settings = [language(market, profile), currency(market, profile), country(market, profile)];
     let faults: Vec<Fault> = settings.into_iter().flatten().chain(keyed).collect();
