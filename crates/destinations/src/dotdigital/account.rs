@@ -17,7 +17,7 @@ pub struct Facts {
     pub columns: BTreeMap<String, Columns>,
 }
 
-/// Finds the account's host, creates the collections that are missing, and reads the columns of those that exist.
+/// Finds the account's host, creates the collections that are missing if it may, and reads the columns of those that exist.
 ///
 /// # Errors
 /// `C0444` for a collection of another scope or type; otherwise the fault of the call that failed.
@@ -28,7 +28,9 @@ pub async fn prepare(client: &Client, config: &Config, need: &Need) -> Result<Fa
     for market in &need.markets {
         let name = config.collection_of(market);
         let Some(found) = there.iter().find(|collection| collection.collection_name == name) else {
-            client.create(&name).await?;
+            if need.creates {
+                client.create(&name).await?;
+            }
             continue;
         };
         let scope = found.collection_scope.as_deref().unwrap_or("account");

@@ -159,7 +159,7 @@ fn market(key: &str) -> Market {
 }
 
 async fn prepared(bench: &Bench) -> contract::Account {
-    let need = Need { markets: vec![market("en")], ..Need::default() };
+    let need = Need { markets: vec![market("en")], creates: true, ..Need::default() };
     bench.connector.prepare(&need).await.unwrap()
 }
 
@@ -361,7 +361,9 @@ async fn a_minute_that_is_used_up_is_waited_for_without_a_call() {
 #[tokio::test]
 async fn the_account_is_found_whatever_its_region_and_collections_are_created_once() {
     let bench = bench("collection = \"Catalog_shop_{market}\"", |_| {}).await;
-    let need = Need { markets: vec![market("de"), market("en-GB"), market("fr/be")], ..Need::default() };
+    let need = Need { markets: vec![market("de"), market("en-GB"), market("fr/be")], creates: true, ..Need::default() };
+    bench.connector.prepare(&Need { creates: false, ..need.clone() }).await.unwrap();
+    assert!(bench.account.collections().is_empty(), "a look creates nothing");
     bench.connector.prepare(&need).await.unwrap();
     bench.connector.prepare(&need).await.unwrap();
     assert_eq!(bench.account.collections(), ["Catalog_shop_de", "Catalog_shop_en-GB", "Catalog_shop_fr_be"]);
@@ -414,7 +416,7 @@ async fn a_collection_of_another_type_is_never_written_to() {
         wire::HeaderValue::try_from(format!("Basic {}", STANDARD.encode(format!("{USER}:{PASSWORD}")))).unwrap();
     let answer = client.call(request.header(wire::HeaderName::from_static("authorization"), value)).await.unwrap();
     assert_eq!(answer.status, 201);
-    let need = Need { markets: vec![market("en")], ..Need::default() };
+    let need = Need { markets: vec![market("en")], creates: true, ..Need::default() };
     let fault = bench.connector.prepare(&need).await.unwrap_err();
     assert_eq!((fault.class, fault.code.as_ref()), (FaultClass::Config, "C0444"));
 }
@@ -423,7 +425,7 @@ async fn a_collection_of_another_type_is_never_written_to() {
 async fn everything_in_the_collections_is_listed_page_by_page() {
     let bench = bench("", |_| {}).await;
     let markets = [market("de"), market("en"), market("fr")];
-    bench.connector.prepare(&Need { markets: markets.to_vec(), ..Need::default() }).await.unwrap();
+    bench.connector.prepare(&Need { markets: markets.to_vec(), creates: true, ..Need::default() }).await.unwrap();
     for number in 0..1_500 {
         bench.account.put("Catalog_de", &format!("d{number:04}"), json!({ "name": "D" })).unwrap();
     }
