@@ -22,6 +22,7 @@ fn an_item_holds_its_fields_by_place() {
             "name": both(json!("Trail Jacket")),
             "url": both(json!("https://shop.example/p/trail-jacket")),
             "image_url": both(json!("https://img.example/b.jpg")),
+            "category": both(json!(["Jackets"])),
             "brand": both(json!("Nordby")),
             "sku": both(json!("TJ-M")),
             "color": both(json!("blue")),
