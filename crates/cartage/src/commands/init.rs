@@ -18,7 +18,7 @@ pub(super) async fn run(path: &Path, output: Output<'_>) -> Result<Exit, Failure
     if loaded.config.sources.is_empty() {
         return Err(Failure::Config(ConfigErrors(loaded.no_source())));
     }
-    // Nothing is read for which a source needs room on disk.
+    // What is read here needs no space on disk.
     let scratch = Scratch::new()?;
     let (environment, demand) = (Environment::machine(), Demand::default());
     let setup = Setup { environment: &environment, demand: &demand, scratch: scratch.path() };

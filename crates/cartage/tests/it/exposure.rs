@@ -1,4 +1,4 @@
-//! What goes over which network, and who is told of it.
+//! What goes over which network, and who can see it.
 
 use std::process::Stdio;
 

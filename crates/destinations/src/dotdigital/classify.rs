@@ -15,7 +15,7 @@ const EPOCH: i64 = 1_000_000;
 /// Codes of v2 after which the same call may succeed later.
 const PASSING: [&str; 3] =
     ["ERROR_APIUSAGE_EXCEEDED", "ERROR_IMPORT_TOOMANYACTIVEIMPORTS", "ERROR_SYSTEM_SERVICETEMPORARILYUNAVAILABLE"];
-/// Codes of v2 after which somebody has to change the account.
+/// Codes of v2 that only a change of the account or its user can mend.
 const STOPPING: [&str; 3] =
     ["ERROR_FEATURENOTACTIVE", "ERROR_ACCOUNT_INVALID", "ERROR_TRANSACTIONAL_DATA_STORAGE_ALLOWANCE_EXCEEDED"];
 

@@ -1,7 +1,7 @@
 //! Follows each change of the living shop to what destinations got for it.
 //!
 //! A change is followed by the record it is about: the mirror takes it in, flows settle it, and the payload that a destination
-//! acknowledged differs from the one before the change. Changes of one record that are under way together are told together.
+//! acknowledged differs from the one before the change. Changes of one record at almost the same time are shown as one.
 //!
 //! **Invariant:** what is kept is bounded: changes that come faster than they can be followed are counted only.
 
@@ -31,7 +31,7 @@ const FOLLOWED: usize = 200;
 const LOOK: Duration = Duration::from_millis(100);
 /// A change that the mirror holds and that has changed nothing at any destination after this has nothing to send.
 pub(super) const SETTLES: Duration = Duration::from_secs(4);
-/// Changes of one record within this time are told together.
+/// Changes of one record within this time are shown as one.
 const TOGETHER: Duration = Duration::from_secs(1);
 /// A change is no longer followed after this.
 const GIVEN_UP: Duration = Duration::from_mins(1);

@@ -15,7 +15,7 @@ const TEXT: usize = 24;
 const ALIKE: usize = 8;
 /// A name is not cut to less than this.
 const SHORTEST_NAME: usize = 12;
-/// The columns before what is told: a time or a delay.
+/// Width of the first column: a time or a delay.
 const MARGIN: usize = 8;
 
 /// Colours for a terminal, or none.
@@ -84,7 +84,7 @@ fn amount(price: &Price) -> String {
     money.unwrap_or_else(|_| format!("{} {}", price.minor, price.currency))
 }
 
-/// A record as people know it: its name with this key behind, or the key alone where there is no room for more.
+/// A record as people know it: its name with this key behind; the key alone where the line is too short for both.
 fn subject(named: Option<&Named>, key: &str, room: usize) -> String {
     let room = room.saturating_sub(key.chars().count() + 3);
     match named.and_then(|named| named.name.as_deref()) {
@@ -108,7 +108,7 @@ pub(super) fn arrived(paint: Paint, delay: Duration, flow: &str, what: &str) -> 
     format!("{}  {}  {}", paint.green(&delay), paint.cyan(flow), cut(what, room))
 }
 
-/// The line of a change that no destination is told of.
+/// The line of a change for which nothing is sent.
 pub(super) fn nothing(paint: Paint, why: &str) -> String {
     let text = format!("nothing to send: {why}");
     paint.dim(&format!("{:>MARGIN$}  {}", "", cut(&text, COLUMNS - MARGIN - 2)))
@@ -131,7 +131,7 @@ pub(super) fn fields(changes: &[FieldChange], currency: Option<Currency>) -> Str
     let mut texts: Vec<(&str, String)> = Vec::new();
     for change in shown {
         let what = values(change, currency);
-        // Two fields that changed alike are told once, by the shorter name.
+        // Two fields that changed alike are shown once, by the shorter name.
         match texts.iter_mut().find(|(_, told)| *told == what) {
             Some((field, _)) if field.len() > change.field.len() => *field = &change.field,
             Some(_) => {}
