@@ -28,6 +28,7 @@ use crate::{
     health::Tallies,
     imports::Imports,
     parameters::Parameters,
+    seldom::Seldom,
     tokens::{Tokens, Verdict},
 };
 
@@ -46,6 +47,7 @@ const PLACES: usize = 1024;
 pub(crate) struct State {
     pub(crate) served: Served,
     pub(crate) tallies: Tallies,
+    pub(crate) logged: Seldom,
     imports: Arc<Imports>,
     tokens: Tokens,
     under_way: Arc<Semaphore>,
@@ -74,6 +76,7 @@ impl State {
         Self {
             served,
             tallies: Tallies::default(),
+            logged: Seldom::default(),
             imports: Arc::default(),
             tokens: Tokens::default(),
             under_way: Arc::new(Semaphore::new(FEEDS)),

@@ -154,7 +154,7 @@ pub(crate) async fn metrics(Extract(state): Extract<Arc<State>>) -> String {
     for name in served.flows.keys() {
         metrics::gauge!("cartage_flow_failing", "flow" => name.to_string()).set(fails(format!("flow {name}")));
         if let Err(fault) = measure_flow(&state, name).await {
-            tracing::warn!(flow = %name, code = %fault.code, error = %fault, "no records were counted");
+            state.log(&format!("flow {name}: no records were counted"), &fault);
         }
     }
     let sources: BTreeMap<&SourceName, &Vec<Lane>> =
@@ -166,16 +166,25 @@ pub(crate) async fn metrics(Extract(state): Extract<Arc<State>>) -> String {
             metrics::gauge!("cartage_lane_failing", &labels).set(failing);
         }
         if let Err(fault) = measure_source(served.store.as_ref(), served.clock.now(), source, lanes).await {
-            tracing::warn!(%source, code = %fault.code, error = %fault, "the ages of lanes are not known");
+            state.log(&format!("source {source}: the ages of lanes are not known"), &fault);
         }
     }
     for source in served.hooks.keys() {
         match served.store.hook(source).await {
             Ok(hook) => measure_hook(source, &hook.unwrap_or_default()),
-            Err(fault) => tracing::warn!(%source, code = %fault.code, error = %fault, "the webhooks are not known"),
+            Err(fault) => state.log(&format!("source {source}: the webhooks are not known"), &fault),
         }
     }
     served.metrics.render()
+}
+
+impl State {
+    /// Shows why figures are missing, from time to time: anyone can ask for them any number of times.
+    fn log(&self, what: &str, fault: &Fault) {
+        if self.logged.is_due(what, self.served.clock.now()) {
+            tracing::warn!(code = %fault.code, error = %fault, "{what}");
+        }
+    }
 }
 
 /// How many records of a flow are in which state, and how current it is.

@@ -20,8 +20,10 @@ use contract::{
     source::{Delivery, Reply},
 };
 use engine::pull::{Receiver, Stopped};
-use model::{SourceName, Timestamp};
+use model::SourceName;
 use tokio::sync::Semaphore;
+
+use crate::seldom::Seldom;
 
 /// Largest body. The largest known is a message of Google Pub/Sub, in base64, that holds a notification of 256 KB.
 const MOST_BYTES: usize = 1 << 20;
@@ -29,30 +31,23 @@ const MOST_BYTES: usize = 1 << 20;
 const UNDER_WAY: usize = 64;
 /// How long a delivery may take to arrive, and to be stored.
 const TIME: Duration = Duration::from_secs(10);
-/// Refused deliveries of a source are logged at most this often.
-const LOG_EVERY: Duration = Duration::from_mins(1);
 
 /// The receivers of all sources that have webhooks.
 pub(crate) struct Hooks {
     receivers: BTreeMap<SourceName, Arc<Receiver>>,
     clock: Arc<dyn Clock>,
     under_way: Semaphore,
-    logged: std::sync::Mutex<BTreeMap<SourceName, Timestamp>>,
+    logged: Seldom,
 }
 
 impl Hooks {
     pub(crate) fn new(receivers: BTreeMap<SourceName, Arc<Receiver>>, clock: Arc<dyn Clock>) -> Self {
-        Self { receivers, clock, under_way: Semaphore::new(UNDER_WAY), logged: std::sync::Mutex::default() }
+        Self { receivers, clock, under_way: Semaphore::new(UNDER_WAY), logged: Seldom::default() }
     }
 
     /// Shows why deliveries fail, from time to time: anyone can send any number of them.
     fn log(&self, source: &SourceName, fault: &Fault) {
-        let now = self.clock.now();
-        let mut logged = self.logged.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // A clock that was set back must not silence it.
-        let is_due = logged.get(source).is_none_or(|at| *at > now || at.plus(LOG_EVERY) <= now);
-        if is_due {
-            logged.insert(source.clone(), now);
+        if self.logged.is_due(source.as_str(), self.clock.now()) {
             tracing::warn!(%source, code = %fault.code, error = %fault, "a webhook's delivery was not accepted");
         }
     }

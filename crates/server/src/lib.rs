@@ -12,6 +12,7 @@ mod health;
 mod hooks;
 mod imports;
 pub mod parameters;
+mod seldom;
 mod tokens;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

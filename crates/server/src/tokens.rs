@@ -11,13 +11,15 @@ use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use contract::{Clock, Digest, Importer};
 use model::{FlowName, Timestamp};
+
+use crate::seldom::Seldom;
 
 /// Longest token.
 const LONGEST: usize = 4096;
@@ -54,8 +56,7 @@ pub(crate) struct Tokens {
 struct Checks {
     known: Mutex<Known>,
     waiting: AtomicUsize,
-    /// The destination could not be asked the last time: that is logged once, not for every request.
-    fails: AtomicBool,
+    logged: Seldom,
     /// One unknown token at a time.
     unknown: tokio::sync::Mutex<()>,
     /// One token at a time that was admitted before.
@@ -117,7 +118,6 @@ impl Checks {
 
     async fn ask(&self, importer: &dyn Importer, clock: &dyn Clock, token: &str, digest: Digest) -> Verdict {
         let asked = importer.admits(token).await;
-        let failed_before = self.fails.swap(asked.is_err(), Ordering::Relaxed);
         let mut known = self.known();
         match asked {
             Ok(true) => {
@@ -129,7 +129,7 @@ impl Checks {
                 Verdict::Refused
             }
             Err(fault) => {
-                if !failed_before {
+                if self.logged.is_due("unverified", clock.now()) {
                     tracing::warn!(code = %fault.code, error = %fault, "bearer tokens of feeds can't be verified now");
                 }
                 Verdict::Unverified
