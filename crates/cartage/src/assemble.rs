@@ -81,8 +81,10 @@ fn parts_of(loaded: &Loaded, environment: &dyn Fn() -> Environment) -> Result<Pa
         let markets = flows.flat_map(|flow| &flow.markets).filter_map(|market| config.markets.get(market));
         markets.for_each(|market| demand.add(market));
         let scratch = config.store.path.with_extension("scratch").join(name.as_str());
-        let setup = Setup { environment: &environment(), demand: &demand, scratch: &scratch };
-        match settings.connector.build(&setup) {
+        let build = |environment: &Environment| {
+            settings.connector.build(&Setup { environment, demand: &demand, scratch: &scratch })
+        };
+        match complete(&environment(), build) {
             Ok(source) => drop(sources.insert(name.clone(), source)),
             Err(fault) => faults.push(named(fault, "source", name.as_str())),
         }
@@ -94,9 +96,9 @@ fn parts_of(loaded: &Loaded, environment: &dyn Fn() -> Environment) -> Result<Pa
             continue;
         }
         let environment = environment();
-        match config.destinations.get(&settings.destination).map(|it| it.build(&environment)) {
+        match config.destinations.get(&settings.destination).map(|it| complete(&environment, |in_it| it.build(in_it))) {
             Some(Ok(destination)) => {
-                lacking.extend(environment.lacks_secrets().then_some(&settings.destination));
+                lacking.extend((!environment.lacking().is_empty()).then_some(&settings.destination));
                 drop(built.insert(&settings.destination, (destination, Gate::new(environment.random().clone()))));
             }
             Some(Err(fault)) => faults.push(named(fault, "destination", &settings.destination)),
@@ -203,6 +205,20 @@ pub fn destination(loaded: &Loaded, name: &str) -> Result<Arc<dyn Destination>, 
             .into());
     };
     settings.build(&machine(loaded)).map_err(|fault| Failure::Fault(named(fault, "destination", name)))
+}
+
+/// Builds a connector. Where it lacks secrets, the fault names all of them, not only the first that it asked for.
+fn complete<T>(environment: &Environment, build: impl Fn(&Environment) -> Result<T, Fault>) -> Result<T, Fault> {
+    build(environment).map_err(|mut fault| {
+        let offline = environment.offline();
+        drop(build(&offline));
+        let others =
+            offline.lacking().into_iter().filter(|lacking| !fault.message.contains(lacking)).collect::<BTreeSet<_>>();
+        for lacking in others {
+            fault.message = format!("{}; {lacking}", fault.message);
+        }
+        fault
+    })
 }
 
 fn named(mut fault: Fault, what: &str, name: &str) -> Fault {

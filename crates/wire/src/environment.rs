@@ -3,7 +3,7 @@
 use std::{
     fmt,
     path::PathBuf,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -17,6 +17,8 @@ use crate::{
     transport::{Answer, Internet},
 };
 
+type Lacking = Mutex<Vec<String>>;
+
 /// Where a connector's calls go, and where its secrets, its time and its random numbers come from. Cheap to clone.
 #[derive(Clone)]
 pub struct Environment {
@@ -25,8 +27,8 @@ pub struct Environment {
     random: Random,
     /// Relative paths of files with secrets count from here; empty: from the working directory.
     folder: PathBuf,
-    /// The first secret that could not be read; `None` where that is an error.
-    lacking: Option<Arc<OnceLock<String>>>,
+    /// Why secrets could not be read, in the order of asking; `None` where that is an error.
+    lacking: Option<Arc<Lacking>>,
 }
 
 impl Environment {
@@ -73,16 +75,17 @@ impl Environment {
     pub fn secret(&self, secret: &SecretRef) -> Result<SecretString, SecretError> {
         match (secret.resolve(&self.folder), &self.lacking) {
             (Err(error), Some(lacking)) => {
-                lacking.get_or_init(|| error.to_string());
+                lacking.lock().unwrap_or_else(PoisonError::into_inner).push(error.to_string());
                 Ok(secret.to_string().into())
             }
             (read, _) => read,
         }
     }
 
-    /// Whether a secret that was asked for could not be read.
-    pub fn lacks_secrets(&self) -> bool {
-        self.lacking.as_ref().is_some_and(|lacking| lacking.get().is_some())
+    /// Why secrets that were asked for could not be read, in the order of asking. Empty outside [`Environment::offline`].
+    pub fn lacking(&self) -> Vec<String> {
+        let lacking = self.lacking.as_ref();
+        lacking.map(|lacking| lacking.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
     }
 
     /// A client with limits and counters of its own.
@@ -114,14 +117,15 @@ impl Environment {
 
 /// Makes no call once a secret is lacking: what stands for it must not be sent.
 struct Offline {
-    lacking: Arc<OnceLock<String>>,
+    lacking: Arc<Lacking>,
     transport: Arc<dyn Transport>,
 }
 
 #[async_trait]
 impl Transport for Offline {
     async fn carry(&self, request: Request) -> Result<Answer, Broken> {
-        match self.lacking.get() {
+        let first = self.lacking.lock().unwrap_or_else(PoisonError::into_inner).first().cloned();
+        match first {
             None => self.transport.carry(request).await,
             Some(error) => {
                 let fault = Fault::config("C0311", format!("no call can be made: {error}"))

@@ -76,7 +76,14 @@ async fn the_printed_configuration_can_be_checked_and_says_what_it_still_needs()
     assert!(init.out.lines().filter(|line| line.starts_with('#')).count() > 5, "it explains itself: {}", init.out);
     let file = shop.write("mine.toml", &init.out).display().to_string();
     // Its only mistake is that the secrets are not set yet.
-    let needed = ["error[C0214]", "CTP_CLIENT_ID is not set", "error[C0401]", "CLERK_DE_PUBLIC_KEY is not set"];
+    let needed = [
+        "error[C0214]",
+        "CTP_CLIENT_ID is not set",
+        "CTP_CLIENT_SECRET is not set",
+        "error[C0401]",
+        "CLERK_DE_PUBLIC_KEY is not set",
+        "CLERK_DE_PRIVATE_KEY is not set",
+    ];
     cartage(&["--config", &file, "check"]).await.ended(2).says(&needed);
     cartage(&["--config", "nowhere.toml", "check"]).await.ended(2).says(&[
         "error[C0801]",
