@@ -248,7 +248,9 @@ impl Story {
             let Some(work) = self.engine.store.work(&flow.name, *number).await? else { continue };
             is_read |= work.touched_at >= since;
             let entry = self.entry(flow, following).await?;
-            let Some(entry) = entry.filter(|_| work.counted_as() != "pending") else {
+            // An entry that was due by then shows what held before the change, however late it was settled.
+            let is_after = |entry: &EntryView| entry.due.is_none_or(|due| due > since);
+            let Some(entry) = entry.filter(|entry| work.counted_as() != "pending" && is_after(entry)) else {
                 under_way = true;
                 continue;
             };
