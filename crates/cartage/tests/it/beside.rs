@@ -12,13 +12,13 @@ use tokio::process::{Child, Command};
 use crate::harness::{Shop, until};
 
 /// `cartage run`, which has read and sent everything once.
-struct Running<'s> {
+pub(crate) struct Running<'s> {
     shop: &'s Shop,
     child: Child,
 }
 
 impl<'s> Running<'s> {
-    async fn start(shop: &'s Shop) -> Self {
+    pub(crate) async fn start(shop: &'s Shop) -> Self {
         shop.configure("[server]\nlisten = \"127.0.0.1:0\"\n");
         let mut command = Command::new(env!("CARGO_BIN_EXE_cartage"));
         command.args(["--config", &shop.config.display().to_string(), "run"]).kill_on_drop(true);
@@ -34,7 +34,7 @@ impl<'s> Running<'s> {
         assert!(Command::new("kill").args([signal, &pid]).status().await.unwrap().success());
     }
 
-    async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         self.signal("-TERM").await;
         assert_eq!(self.child.wait().await.unwrap().code(), Some(0));
         let socket = server::control::path(&self.shop.database());

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::Shop;
+use crate::{beside::Running, harness::Shop};
 
 /// Takes the British flow out of the configuration, with its fields.
 fn remove_flow(shop: &Shop) {
@@ -42,6 +42,22 @@ async fn a_removed_flow_is_named_until_it_is_forgotten_and_its_items_go_only_on_
     shop.cartage(&["status"]).await.ended(0);
     shop.cartage(&["sync"]).await.ended(0);
     assert_eq!(shop.store("de").products().len(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_is_forgotten_by_the_process_that_runs() {
+    let shop = Shop::uniform(20).await;
+    shop.cartage(&["sync"]).await.ended(0);
+    remove_flow(&shop);
+    let running = Running::start(&shop).await;
+    let remove = ["forget", "clerk-uk", "--remove-items", "--destination", "clerk-uk"];
+    shop.cartage(&remove).await.ended(1).says(&["20 items were removed", "could not be removed", "C0611"]);
+    assert!(shop.store("uk").products().is_empty());
+    shop.cartage(&["forget", "clerk-uk"]).await.ended(0);
+    shop.cartage(&["status"]).await.ended(0);
+    running.end().await;
+    assert_eq!(shop.store("de").products().len(), 20);
+    shop.cartage(&["forget", "clerk-uk"]).await.ended(2).says(&["C0826"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
