@@ -23,8 +23,12 @@ use crate::output::{Output, cpu_seconds, cpu_seconds_of, resident_bytes_of};
 
 /// The database of the job and what SQLite keeps beside it.
 const DATABASE: [&str; 3] = ["sandbox.db", "sandbox.db-wal", "sandbox.db-shm"];
-/// How long `run` may take for its first pass.
+/// How long `run` may take for its first pass of [`BY_THE_HOUR`] products, or of fewer.
 pub(super) const FIRST_PASS: Duration = Duration::from_hours(1);
+/// See [`FIRST_PASS`].
+const BY_THE_HOUR: usize = 100_000;
+/// How often it is asked whether the first pass is through, at most.
+const LOOK: Duration = Duration::from_secs(2);
 /// How long `run` is watched once it has nothing to do.
 const IDLE: Duration = Duration::from_mins(1);
 
@@ -161,12 +165,17 @@ impl Job {
         let mut child =
             self.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn()?;
         let pid = child.id().context("cartage run has ended")?.to_string();
-        let waited = tokio::time::timeout(FIRST_PASS, async {
+        let hours = u32::try_from(self.products.div_ceil(BY_THE_HOUR).max(1)).unwrap_or(u32::MAX);
+        let mut pause = LOOK;
+        let waited = tokio::time::timeout(FIRST_PASS.saturating_mul(hours), async {
             loop {
-                sleep(Duration::from_secs(2)).await;
+                sleep(pause).await;
                 ensure!(child.try_wait()?.is_none(), "cartage run has ended");
+                let asked = tokio::time::Instant::now();
                 // There is no database to look at yet, at first.
                 let Ok(status) = self.cartage::<Status>(&["status"]).await else { continue };
+                // Looking at a large shop takes a while, and must not slow what it looks at.
+                pause = LOOK.max(asked.elapsed().saturating_mul(20));
                 let whole = |now: &Flow| known.iter().any(|was| was.name == now.name && was.mirror == now.mirror);
                 if status.flows.iter().all(|flow| flow.converged && whole(flow)) {
                     return Ok(());
