@@ -64,7 +64,7 @@ pub enum Command {
     /// What needs the emulated platforms.
     #[cfg(feature = "demo")]
     #[command(flatten)]
-    Emulated(crate::commands::demo::Command),
+    Emulated(crate::commands::demo::args::Command),
     /// Stands for `demo` and `sandbox` in a build without the emulated platforms, to say so.
     #[cfg(not(feature = "demo"))]
     #[command(name = "demo", alias = "sandbox", hide = true)]

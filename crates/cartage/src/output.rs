@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     config::{ConfigError, ConfigErrors},
-    telemetry::Verbosity,
+    telemetry::levels::Verbosity,
 };
 
 /// How a command ended; the number is the process's exit code.

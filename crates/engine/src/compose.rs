@@ -17,8 +17,20 @@ use crate::{
     flow::{Flow, Prepared},
     mapping::Mapping,
     market::Projections,
-    prepare::Target,
 };
+
+/// The state that a record will have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// It is in sync.
+    InSync,
+    /// The market does not show it, so the destination must not hold it.
+    Filtered(&'static str),
+    /// The source has deleted it.
+    Gone,
+    /// It can't be mapped to a payload; its items at the destination stay.
+    Dead(Fault),
+}
 
 /// The items that the destination should hold for a record, and the span around `now` in which that does not change.
 pub fn desired(flow: &Flow, prepared: &Prepared, work: &Work, now: Timestamp) -> (Target, Vec<Item>, Window) {

@@ -10,10 +10,11 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::{
+    compose::Target,
     flow::Flow,
     market::{Origin, View},
     plan::{FieldChange, differences, planned},
-    prepare::{Part, Target},
+    prepare::Part,
 };
 
 /// Everything known about one record, from source to destinations.

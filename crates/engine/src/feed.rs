@@ -10,10 +10,9 @@ use contract::{
 use model::{Kind, Timestamp};
 
 use crate::{
-    compose::desired,
+    compose::{Target, desired},
     flow::{Flow, Prepared},
     owners::of_others,
-    prepare::Target,
 };
 
 /// Records projected in one go.

@@ -3,9 +3,40 @@
 use std::time::Duration;
 
 use contract::{Fault, store::Taken};
-use model::{FlowName, Kind, SourceName};
+use model::{FlowName, Kind, SourceName, Timestamp};
 
-use crate::{named::Named, push::Pushed};
+use crate::named::Named;
+
+/// The result of a push.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pushed {
+    /// Records settled.
+    pub settled: u64,
+    /// Those of them that became dead letters.
+    pub dead: u64,
+    /// Calls made.
+    pub calls: u64,
+    /// The fault for which it stopped before the end, if it did.
+    pub paused: Option<Fault>,
+    /// If the rest waits for asynchronous calls: when they are polled next.
+    pub resume_at: Option<Timestamp>,
+}
+
+impl Pushed {
+    /// Whether it settled a record or made a call.
+    pub const fn worked(&self) -> bool {
+        self.settled > 0 || self.calls > 0
+    }
+
+    /// Adds the result of a later push.
+    pub fn add(&mut self, later: Self) {
+        self.settled += later.settled;
+        self.dead += later.dead;
+        self.calls += later.calls;
+        self.paused = later.paused;
+        self.resume_at = later.resume_at;
+    }
+}
 
 /// An event.
 #[derive(Clone, Debug)]

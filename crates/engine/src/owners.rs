@@ -11,9 +11,9 @@ use contract::{
 use model::RemoteId;
 
 use crate::{
-    compose::desired,
+    compose::{Target, desired},
     flow::{Flow, Prepared},
-    prepare::{Rank, Target},
+    prepare::Rank,
 };
 
 /// Those of a record's items that another record owns and would still have. `outranked`: only items that a push would

@@ -12,10 +12,11 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::{
+    compose::Target,
     flow::{Flow, Prepared},
     named::Named,
     owners::of_others,
-    prepare::{Action, Before, Job, Target, job},
+    prepare::{Action, Before, Job, job},
 };
 
 /// The rule of records that were dropped.

@@ -8,7 +8,7 @@ use contract::{
 use model::{Kind, Record, RecordId, RemoteId, Timestamp, Window};
 
 use crate::{
-    compose::desired,
+    compose::{Target, desired},
     flow::{Flow, Prepared},
 };
 
@@ -88,19 +88,6 @@ pub enum Standing {
     Filtered,
     /// It is a dead letter.
     Dead,
-}
-
-/// The state that a record will have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// It is in sync.
-    InSync,
-    /// The market does not show it, so the destination must not hold it.
-    Filtered(&'static str),
-    /// The source has deleted it.
-    Gone,
-    /// It can't be mapped to a payload; its items at the destination stay.
-    Dead(Fault),
 }
 
 /// An item of a record.

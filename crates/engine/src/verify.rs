@@ -12,10 +12,11 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::{
+    compose::Target,
     flow::{Flow, Prepared},
     forget::{digest, items_of},
     plan::planned,
-    prepare::{OUTRANKED, Target},
+    prepare::OUTRANKED,
 };
 
 /// Records read back at once.

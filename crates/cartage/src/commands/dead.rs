@@ -9,9 +9,9 @@ use contract::{
 use engine::{Decision, Flow, decide, unknown_outcome};
 use serde::Serialize;
 
-use super::{Look, Session, chosen, control, look};
+use super::{Look, Session, chosen, look};
 use crate::{
-    cli::{DeadArgs, DeadCommand, DeadOne, DropArgs, ReplayArgs},
+    cli::{DeadArgs, DeadOne, DropArgs, ReplayArgs},
     output::{Exit, Failure, Output, fault_text, pretty},
 };
 
@@ -45,15 +45,6 @@ struct Change<'a> {
     records: &'a [String],
     held: bool,
     replay: bool,
-}
-
-pub(super) async fn run(path: &Path, command: DeadCommand, output: Output<'_>) -> Result<Exit, Failure> {
-    match command {
-        DeadCommand::List(args) => list(path, &args, output).await,
-        DeadCommand::Show(args) => show(path, &args, output).await,
-        DeadCommand::Replay(args) => control::run(path, control::Command::DeadReplay(args), output).await,
-        DeadCommand::Drop(args) => control::run(path, control::Command::DeadDrop(args), output).await,
-    }
 }
 
 pub(super) async fn replay(session: &Session, args: &ReplayArgs, output: Output<'_>) -> Result<Exit, Failure> {
@@ -119,7 +110,7 @@ async fn held_letter(store: &dyn Store, flow: &Flow, kept: Kept) -> Result<DeadL
     Ok(DeadLetter { number, kind, id, revision, at, fault, items: Vec::new(), call })
 }
 
-async fn list(path: &Path, args: &DeadArgs, output: Output<'_>) -> Result<Exit, Failure> {
+pub(super) async fn list(path: &Path, args: &DeadArgs, output: Output<'_>) -> Result<Exit, Failure> {
     let Look { store, flows, .. } = look(path)?;
     let letters = letters(store.as_ref(), &flows, args.flow.as_ref(), &args.records).await?;
     output.document(&letters)?;
@@ -153,7 +144,7 @@ async fn list(path: &Path, args: &DeadArgs, output: Output<'_>) -> Result<Exit, 
     Ok(Exit::Left)
 }
 
-async fn show(path: &Path, args: &DeadOne, output: Output<'_>) -> Result<Exit, Failure> {
+pub(super) async fn show(path: &Path, args: &DeadOne, output: Output<'_>) -> Result<Exit, Failure> {
     let Look { store, flows, .. } = look(path)?;
     let records = std::slice::from_ref(&args.record);
     let letters = letters(store.as_ref(), &flows, args.flow.as_ref(), records).await?;

@@ -1,14 +1,12 @@
 //! `cartage hooks`: what would have to be changed about webhooks at the platforms, or change it.
 
-use std::path::Path;
-
 use contract::{Fault, source::Reach};
 use engine::run::Origin;
 use serde::Serialize;
 
-use super::{Session, control};
+use super::Session;
 use crate::{
-    cli::{HooksArgs, HooksCommand},
+    cli::HooksArgs,
     output::{self, Exit, Failure, Output, fault_text},
 };
 
@@ -25,14 +23,6 @@ pub(super) struct Hooked {
     steps: Vec<String>,
     /// Why that could not be done.
     fault: Option<Fault>,
-}
-
-pub(super) async fn run(path: &Path, command: HooksCommand, output: Output<'_>) -> Result<Exit, Failure> {
-    let command = match command {
-        HooksCommand::Plan(args) => control::Command::HooksPlan(args),
-        HooksCommand::Apply(args) => control::Command::HooksApply(args),
-    };
-    control::run(path, command, output).await
 }
 
 pub(super) async fn carry_out(

@@ -33,11 +33,14 @@ use tokio::sync::watch;
 
 use crate::{
     assemble,
-    cli::{Cli, Command},
+    cli::{Cli, Command, DeadCommand, HooksCommand},
     config::{self, Config, ConfigErrors, Loaded, LogFormat},
     output::{Exit, Failure, Output},
     progress::{Progress, Show},
-    telemetry::{self, Shows, Verbosity},
+    telemetry::{
+        self,
+        levels::{Shows, Verbosity},
+    },
 };
 
 /// Carries out a command.
@@ -46,6 +49,8 @@ use crate::{
 /// Why it could not be carried out.
 pub async fn run(cli: Cli) -> Result<Exit, Failure> {
     let output = Output::new(cli.json).logging(Verbosity { more: cli.verbose, less: cli.quiet });
+    // A command that writes is carried out by the process that runs on the database, if there is one.
+    let write = async |command: control::Command| control::run(&cli.config, command, output).await;
     match cli.command {
         #[cfg(feature = "demo")]
         Command::Emulated(command) => demo::run(&command, output).await,
@@ -60,18 +65,25 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         }
         Command::Init { from_project: true } => init::run(&cli.config, Output::new(false)).await,
         Command::Check => check::run(&cli.config, output).await,
-        Command::Plan(args) => plan::run(&cli.config, args, output).await,
-        Command::Sync(args) => control::run(&cli.config, control::Command::Sync(args), output).await,
+        Command::Plan(args) => match plan::offline(&cli.config, &args, output).await? {
+            Some(exit) => Ok(exit),
+            None => write(control::Command::Plan(args)).await,
+        },
+        Command::Sync(args) => write(control::Command::Sync(args)).await,
         Command::Run => run::run(&cli.config, output.verbosity).await,
-        Command::Pause(args) => control::run(&cli.config, control::Command::Pause(args), output).await,
-        Command::Resume(args) => control::run(&cli.config, control::Command::Resume(args), output).await,
-        Command::Reload => control::run(&cli.config, control::Command::Reload(control::Reload {}), output).await,
+        Command::Pause(args) => write(control::Command::Pause(args)).await,
+        Command::Resume(args) => write(control::Command::Resume(args)).await,
+        Command::Reload => write(control::Command::Reload(control::Reload {})).await,
         Command::Status(args) => status::run(&cli.config, &args, output).await,
         Command::Explain(args) => explain::run(&cli.config, &args, output).await,
-        Command::Verify(args) => control::run(&cli.config, control::Command::Verify(args), output).await,
-        Command::Forget(args) => control::run(&cli.config, control::Command::Forget(args), output).await,
-        Command::Hooks(args) => hooks::run(&cli.config, args, output).await,
-        Command::Dead(command) => dead::run(&cli.config, command, output).await,
+        Command::Verify(args) => write(control::Command::Verify(args)).await,
+        Command::Forget(args) => write(control::Command::Forget(args)).await,
+        Command::Hooks(HooksCommand::Plan(args)) => write(control::Command::HooksPlan(args)).await,
+        Command::Hooks(HooksCommand::Apply(args)) => write(control::Command::HooksApply(args)).await,
+        Command::Dead(DeadCommand::List(args)) => dead::list(&cli.config, &args, output).await,
+        Command::Dead(DeadCommand::Show(args)) => dead::show(&cli.config, &args, output).await,
+        Command::Dead(DeadCommand::Replay(args)) => write(control::Command::DeadReplay(args)).await,
+        Command::Dead(DeadCommand::Drop(args)) => write(control::Command::DeadDrop(args)).await,
         Command::SupportBundle => support::run(&cli.config).await,
         Command::Help { topic } => help::run(topic.as_deref(), output),
         Command::Completions { shell } => help::completions(shell, Output::new(false)),

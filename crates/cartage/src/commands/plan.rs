@@ -14,7 +14,7 @@ use engine::{
 use model::Kind;
 use serde::Serialize;
 
-use super::{Look, Session, chosen, clock, configured, control, look, status::leftovers_text};
+use super::{Look, Session, chosen, clock, configured, look, status::leftovers_text};
 use crate::{
     cli::PlanArgs,
     output::{Exit, Failure, Output, fault_text, table},
@@ -52,17 +52,17 @@ pub(super) struct RecordPlan {
     fault: Option<Fault>,
 }
 
-pub(super) async fn run(path: &Path, args: PlanArgs, output: Output<'_>) -> Result<Exit, Failure> {
-    // What was read before can be looked at beside a process that writes.
-    if args.offline
-        && let Some(looked) = known(path).await
-    {
-        let Look { store, flows, .. } = &looked;
-        let exit = show(store.as_ref(), clock().as_ref(), &chosen(flows, &args.flow)?, &args, output).await?;
-        name_leftovers(&looked.leftovers().await?, output)?;
-        return Ok(exit);
+/// Shows the plan of what was read before, if that is asked for and something was: it can be looked at beside a process
+/// that writes.
+pub(super) async fn offline(path: &Path, args: &PlanArgs, output: Output<'_>) -> Result<Option<Exit>, Failure> {
+    if !args.offline {
+        return Ok(None);
     }
-    control::run(path, control::Command::Plan(args), output).await
+    let Some(looked) = known(path).await else { return Ok(None) };
+    let Look { store, flows, .. } = &looked;
+    let exit = show(store.as_ref(), clock().as_ref(), &chosen(flows, &args.flow)?, args, output).await?;
+    name_leftovers(&looked.leftovers().await?, output)?;
+    Ok(Some(exit))
 }
 
 pub(super) async fn carry_out(session: &Session, args: &PlanArgs, output: Output<'_>) -> Result<Exit, Failure> {

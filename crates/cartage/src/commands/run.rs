@@ -20,7 +20,10 @@ use crate::{
     measure,
     output::{Exit, Failure, failure_text},
     progress::{Progress, Show},
-    telemetry::{self, Shows, Verbosity},
+    telemetry::{
+        self,
+        levels::{Shows, Verbosity},
+    },
 };
 
 /// The code of the fault of a full disk.

@@ -19,7 +19,7 @@ use super::{
     source_map::SourceMap,
     suggest::{listed, nearest},
 };
-use crate::telemetry;
+use crate::telemetry::levels;
 
 /// Sections of the file.
 pub(super) const SECTIONS: [&str; 7] = ["store", "server", "telemetry", "sources", "destinations", "markets", "flows"];
@@ -167,13 +167,13 @@ impl<'i> Sections<'_, 'i> {
 
     fn telemetry(&mut self) -> Option<Telemetry> {
         let written: file::Telemetry = self.section("telemetry")?;
-        let levels = telemetry::directives(&written.log, telemetry::Shows::Log);
-        if let Err(error) = &levels {
+        let log = levels::directives(&written.log, levels::Shows::Log);
+        if let Err(error) = &log {
             let message = format!("telemetry.log can't be \"{}\": {error}", written.log);
-            self.wrong(&["telemetry", "log"], message, telemetry::HINT);
+            self.wrong(&["telemetry", "log"], message, levels::HINT);
         }
         let reachable = self.absolute(&["telemetry", "otlp_endpoint"], written.otlp_endpoint.as_deref());
-        (levels.is_ok() && reachable).then_some(Telemetry {
+        (log.is_ok() && reachable).then_some(Telemetry {
             log: written.log,
             format: written.format,
             otlp_endpoint: written.otlp_endpoint,

@@ -3,7 +3,7 @@
 //! **Invariant:** traces never delay the work. Spans wait in a bounded buffer and are dropped when it is full; a
 //! collector that can't be reached is reported once, and costs no more than [`AT_THE_END`] when the process ends.
 
-mod levels;
+pub mod levels;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -24,7 +24,7 @@ use opentelemetry_sdk::{
 };
 use tracing_subscriber::{EnvFilter, Layer as _, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-pub use levels::{HINT, Shows, Verbosity, directives};
+use levels::{HINT, Shows, Verbosity, directives};
 
 use crate::{
     config::{LogFormat, Telemetry},

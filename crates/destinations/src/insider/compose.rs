@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{
     api::STORE_FIELDS,
     config::Form,
-    map::within_limits,
+    map::fit::within_limits,
     place::{MAIN, Place},
 };
 

@@ -105,7 +105,7 @@ impl Destination for Connector {
 
     /// Its locales, with their stores.
     fn spaces(&self, markets: &[Market]) -> Vec<String> {
-        let places = Places::new(&self.config, markets).unwrap_or_default();
+        let places = Places::new(&self.config.locales, markets).unwrap_or_default();
         places.all().into_iter().map(|place| format!("{} {place}", self.client.account())).collect()
     }
 
@@ -122,7 +122,7 @@ impl Destination for Connector {
     }
 
     async fn prepare(&self, need: &Need) -> Result<Account, Fault> {
-        let places = Places::new(&self.config, &need.markets)?;
+        let places = Places::new(&self.config.locales, &need.markets)?;
         if need.creates {
             self.register(&places).await?;
         }

@@ -5,8 +5,6 @@ use std::{collections::BTreeMap, fmt};
 use contract::Fault;
 use model::Market;
 
-use super::config::Config;
-
 /// Longest locale with its store, in characters.
 const LONGEST: usize = 64;
 /// Insider's name for the store that the bare locale is.
@@ -60,15 +58,15 @@ impl fmt::Display for Place {
 pub struct Places(BTreeMap<String, Place>);
 
 impl Places {
-    /// The places of these markets.
+    /// The places of these markets; `locales`: those that are configured, by the keys of markets.
     ///
     /// # Errors
     /// `C0421` for a market without a locale that Insider can name, and for two markets whose values would be one.
-    pub fn new(config: &Config, markets: &[Market]) -> Result<Self, Fault> {
+    pub fn new(locales: &BTreeMap<String, String>, markets: &[Market]) -> Result<Self, Fault> {
         let mut places = BTreeMap::new();
         for market in markets {
             let key = &market.key;
-            let set = config.locales.get(key).map(|locale| Place::parse(locale));
+            let set = locales.get(key).map(|locale| Place::parse(locale));
             let place = set.unwrap_or_else(|| Place::of(market)).ok_or_else(|| {
                 let message = format!("insider: the locale of market {key} can't be named at Insider");
                 Fault::config("C0421", message).hint(format!("name it in the destination: locales = {{ {key} = \"de_DE\" }}"))

@@ -15,7 +15,10 @@ use contract::{
 use model::{RemoteId, Timestamp, Window};
 
 use super::settle::Answer;
-use crate::prepare::{Action, Before, Job, Part, Target};
+use crate::{
+    compose::Target,
+    prepare::{Action, Before, Job, Part},
+};
 
 /// Longest time between two polls of a call.
 pub(super) const ASK_MOST: Duration = Duration::from_hours(1);

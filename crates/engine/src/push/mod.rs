@@ -9,6 +9,7 @@
 //! last outcome; the stored cursor never passes a record that is not settled; every item that a call may have left at
 //! the destination is in the ledger, at least as in doubt; memory is bounded by the size of the destination's calls.
 
+mod complete;
 mod decide;
 pub mod gate;
 pub mod guard;
@@ -57,7 +58,7 @@ use crate::{
     defect::cut_off,
     flow::Flow,
     named::Named,
-    observe::{Event, Observer},
+    observe::{Event, Observer, Pushed},
     prepare::{Action, Job},
 };
 
@@ -93,37 +94,6 @@ pub struct Push {
     pub stop: watch::Receiver<bool>,
     /// How long a record waits before its second attempt.
     pub first_backoff: Duration,
-}
-
-/// The result of a push.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pushed {
-    /// Records settled.
-    pub settled: u64,
-    /// Those of them that became dead letters.
-    pub dead: u64,
-    /// Calls made.
-    pub calls: u64,
-    /// The fault for which it stopped before the end, if it did.
-    pub paused: Option<Fault>,
-    /// If the rest waits for asynchronous calls: when they are polled next.
-    pub resume_at: Option<Timestamp>,
-}
-
-impl Pushed {
-    /// Whether it settled a record or made a call.
-    pub const fn worked(&self) -> bool {
-        self.settled > 0 || self.calls > 0
-    }
-
-    /// Adds the result of a later push.
-    pub fn add(&mut self, later: Self) {
-        self.settled += later.settled;
-        self.dead += later.dead;
-        self.calls += later.calls;
-        self.paused = later.paused;
-        self.resume_at = later.resume_at;
-    }
 }
 
 impl Push {

@@ -15,10 +15,11 @@ use contract::{
 };
 use model::Timestamp;
 
-use super::Push;
+use super::{Push, complete::complete};
 use crate::{
+    compose::Target,
     flow::Prepared,
-    prepare::{Job, Target, job},
+    prepare::{Job, job},
 };
 
 /// Claims the items of these jobs, and prepares jobs with contested claims again; `work`: the work of each job. Returns
@@ -37,7 +38,7 @@ pub(super) async fn claim(
     for (at, work) in jobs.iter_mut().zip(work) {
         if let Some(contested) = contested.remove(&at.number) {
             *at = job(&push.flow, prepared, &Work { entry: contested.entry, ..work }, now);
-            super::planner::complete(push, at).await?;
+            complete(push, at).await?;
             at.leave(&contested.owners);
         }
     }

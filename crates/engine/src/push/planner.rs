@@ -12,10 +12,11 @@ use contract::{
     store::{Cursor, Number, Owner, Revision, Take, Work},
 };
 
-use super::{Place, Push, imports::Imports, owners::claim, settler::Settler, standing::hold_back};
+use super::{Place, Push, complete::complete, imports::Imports, owners::claim, settler::Settler};
 use crate::{
+    compose::Target,
     flow::Prepared,
-    prepare::{Action, Before, Job, Part, Target, job},
+    prepare::{Action, Job, Part, job},
 };
 
 /// Windows that are read at once: one for each urgency, and one for retries.
@@ -264,25 +265,4 @@ impl Planner {
     pub(super) const fn committed(&mut self, cursor: Option<Cursor>) {
         self.committed = cursor;
     }
-}
-
-/// Adds to a job what does not follow from its record alone.
-pub(super) async fn complete(push: &Push, job: &mut Job) -> Result<(), Fault> {
-    acknowledged(push, job).await?;
-    hold_back(push, job).await
-}
-
-/// Adds the acknowledged payload to the parts of a job, if their calls need it.
-async fn acknowledged(push: &Push, job: &mut Job) -> Result<(), Fault> {
-    let needed = push.flow.destination.carry(job.kind).is_some_and(|carry| carry.needs_before);
-    if !needed || !job.parts.iter().any(|part| part.action.calls() && part.before != Before::Nothing) {
-        return Ok(());
-    }
-    let entry = push.store.entry(&push.flow.name, job.number).await?;
-    for item in entry.into_iter().flat_map(|entry| entry.items) {
-        if let Some(part) = job.parts.iter_mut().find(|part| part.id == item.id) {
-            part.acknowledged = Some(item.payload);
-        }
-    }
-    Ok(())
 }

@@ -12,7 +12,10 @@ use contract::{
 use model::Timestamp;
 
 use super::gate::Backoff;
-use crate::prepare::{Action, Before, Blocked, Job, Part, Standing, Target};
+use crate::{
+    compose::Target,
+    prepare::{Action, Before, Blocked, Job, Part, Standing},
+};
 
 /// A record that fails alone so often, while the account accepts others, becomes a dead letter,
 const FAILURES: u32 = 5;

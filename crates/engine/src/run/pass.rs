@@ -10,8 +10,8 @@ use super::{Engine, Filling, Origin, TOUCHES, cadence::Idle};
 use crate::{
     defect::cut_off,
     flow::Flow,
+    observe::Pushed,
     pull::{Mode, Stopped, Walked},
-    push::Pushed,
 };
 
 /// Options of a pass.

@@ -2,7 +2,7 @@
 //!
 //! Everything that needs the emulators is in this folder, which a build without the feature `demo` leaves out.
 
-mod args;
+pub mod args;
 mod bench;
 mod chaos;
 mod floor;

@@ -24,11 +24,10 @@ use super::{
 };
 use crate::markup::plain_text;
 
-mod fit;
+pub mod fit;
 mod id;
 
-pub use fit::within_limits;
-use fit::{unfit, unfit_text, unfit_url};
+use fit::{unfit, unfit_text, unfit_url, within_limits};
 
 /// What one market shows of an item.
 #[derive(Clone, Copy)]

@@ -74,7 +74,7 @@ pub(crate) fn uk() -> Market {
 /// The items of a product as these markets show it.
 pub(crate) fn items(config: &Config, shown: &[(&Market, &Listing<'_>)]) -> Result<Vec<Item>, String> {
     let markets: Vec<Market> = shown.iter().map(|(market, _)| (*market).clone()).collect();
-    let places = Places::new(config, &markets).map_err(|fault| format!("{} {}", fault.code, fault.message))?;
+    let places = Places::new(&config.locales, &markets).map_err(|fault| format!("{} {}", fault.code, fault.message))?;
     let shown = Shown { first: shown[0], others: shown[1..].to_vec() };
     match map::product(config, &shown, &places, &|_| false) {
         Ok(Mapped::Items(made)) => Ok(made.into_iter().map(|made| made.item).collect()),

@@ -31,7 +31,8 @@ use engine::{
     Flow, Push, Turns,
     mapping::Mapping,
     market::CachedReference,
-    push::{Pushed, gate::Gate, guard::Guard},
+    observe::Pushed,
+    push::{gate::Gate, guard::Guard},
 };
 use model::{FlowName, Kind, Locale, Market, PricePolicy, market::Untracked, price::ScopeMatch};
 use store::sqlite::{Options, Sqlite};

@@ -21,9 +21,7 @@ use contract::{
     store::{EntryView, Hold, Intake, Kept, KeptBy, LaneState, Lease, Number, Tally, Touch},
 };
 use engine::{
-    Decision, Event, Flow, Observer, Push, Turns, decide,
-    mapping::Mapping,
-    push::{Pushed, gate::Gate},
+    Decision, Event, Flow, Observer, Push, Turns, decide, mapping::Mapping, observe::Pushed, push::gate::Gate,
 };
 use model::{
     Category, FlowName, Image, Kind, Locale, Localized, Market, Money, Price, PricePolicy, Product, Record, SourceName,
