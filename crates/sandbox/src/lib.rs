@@ -10,6 +10,7 @@ pub mod clerk;
 pub mod commercetools;
 pub mod dotdigital;
 pub mod insider;
+pub mod sfcc;
 mod shared;
 
 pub use shared::{catalogue, clock, fault, requests, serve, shop};

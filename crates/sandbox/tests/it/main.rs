@@ -9,4 +9,5 @@ mod commercetools;
 mod fault;
 mod host;
 mod insider;
+mod sfcc;
 mod shop;

@@ -1,0 +1,378 @@
+//! Salesforce B2C Commerce (SFCC), emulated.
+//!
+//! [`Emulator`] holds one instance with its organization and answers what a catalogue connector asks: Account Manager's
+//! tokens, the OCAPI Data API with the job that exports site archives, and WebDAV with the archives that it writes. All
+//! of them are below one address; on the platform they are on several hosts with the same paths. See `README.md` beside
+//! this file for the endpoints, the rules and how certain each is.
+
+mod access;
+mod amount;
+mod api;
+mod archive;
+mod error;
+mod jobs;
+mod living;
+mod ocapi;
+mod outbox;
+mod query;
+mod seed;
+mod seed_product;
+mod select;
+mod state;
+mod webdav;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use state::State;
+
+pub use access::Client;
+pub use error::fault_body;
+pub use living::{ChangeError, Driven, drive};
+pub use outbox::Deltas;
+
+use crate::catalogue::Catalogue;
+use crate::clock::{self, Clock};
+
+/// Settings of an emulator.
+#[derive(Clone)]
+pub struct Settings {
+    /// Tenant, such as `zzte_053`: realm and instance.
+    pub tenant: String,
+    /// Clients of Account Manager. One that may use SCAPI may not use OCAPI.
+    pub clients: Vec<Client>,
+    /// Users of Business Manager with their access keys, for WebDAV.
+    pub users: Vec<(String, String)>,
+    /// How long a job takes, in milliseconds of the emulator's clock.
+    pub job_duration_ms: u64,
+    /// Whether jobs take the form with `parameters` and refuse the short one, as instances do for some users.
+    pub jobs_take_parameters: bool,
+    /// Delta exports. Support must enable them, so that most instances have none.
+    pub deltas: Option<Deltas>,
+}
+
+/// Id of the client of OCAPI and WebDAV in the default settings.
+pub const OCAPI_CLIENT: &str = "00000000-0000-4000-8000-0000000000c1";
+/// Its password.
+pub const OCAPI_SECRET: &str = "sandbox-ocapi-secret";
+/// Id of the client of SCAPI in the default settings.
+pub const SCAPI_CLIENT: &str = "00000000-0000-4000-8000-0000000000c2";
+/// Its password.
+pub const SCAPI_SECRET: &str = "sandbox-scapi-secret";
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            tenant: "zzte_053".to_owned(),
+            clients: vec![Client::ocapi(OCAPI_CLIENT, OCAPI_SECRET), Client::scapi(SCAPI_CLIENT, SCAPI_SECRET)],
+            users: Vec::new(),
+            job_duration_ms: 1_000,
+            jobs_take_parameters: false,
+            deltas: None,
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Settings").field("tenant", &self.tenant).finish_non_exhaustive()
+    }
+}
+
+/// How an execution of a job ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobEnd {
+    /// Well.
+    Ok,
+    /// Finished with the exit status `ERROR`, without a file.
+    Error,
+    /// Aborted, without a file.
+    Aborted,
+}
+
+/// Counts of [`Emulator::seed`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seeded {
+    /// Products of the catalogue.
+    pub products: usize,
+    /// Variants of all products.
+    pub variants: usize,
+    /// Categories, without the root.
+    pub categories: usize,
+    /// Price tables of all price books.
+    pub prices: usize,
+}
+
+/// Why a catalogue can't be seeded. Odd data (duplicate SKUs or names, missing texts) are let through, so that a
+/// connector meets them.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// A record names another that is not in the catalogue, or comes after it.
+    #[error("{kind} {key} names the {other_kind} {other}, which the catalogue does not have before it")]
+    Unknown {
+        /// What names it.
+        kind: &'static str,
+        /// Its key.
+        key: String,
+        /// What is missing.
+        other_kind: &'static str,
+        /// Its key.
+        other: String,
+    },
+    /// A product without any variant.
+    #[error("product {product} has no variant; it needs at least one")]
+    NoVariant {
+        /// Key of the product.
+        product: String,
+    },
+    /// Two products with one key.
+    #[error("two products have the key {product}; keys are unique")]
+    Twice {
+        /// Key of the products.
+        product: String,
+    },
+}
+
+impl SeedError {
+    fn unknown(kind: &'static str, key: &str, other_kind: &'static str, other: &str) -> Self {
+        Self::Unknown { kind, key: key.to_owned(), other_kind, other: other.to_owned() }
+    }
+}
+
+/// One emulated instance. Clones share it.
+#[derive(Clone)]
+pub struct Emulator {
+    inner: Arc<Inner>,
+}
+
+/// Locks are taken in the order of these fields.
+struct Inner {
+    settings: Settings,
+    state: Mutex<State>,
+    outbox: Mutex<outbox::Outbox>,
+    jobs: Mutex<jobs::Jobs>,
+    files: Mutex<webdav::Files>,
+    tokens: Mutex<access::Tokens>,
+    calls: Mutex<BTreeMap<String, u64>>,
+    trouble: Mutex<Trouble>,
+    clock: RwLock<Clock>,
+    clock_offset_ms: AtomicI64,
+    serial: AtomicU64,
+}
+
+/// What the platform says about itself.
+#[derive(Debug, Default)]
+struct Trouble {
+    load: Option<u8>,
+    maintenance: Option<&'static str>,
+}
+
+impl fmt::Debug for Emulator {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Emulator").field("settings", &self.inner.settings).finish_non_exhaustive()
+    }
+}
+
+impl Emulator {
+    /// An empty instance.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                settings,
+                state: Mutex::default(),
+                outbox: Mutex::default(),
+                jobs: Mutex::default(),
+                files: Mutex::default(),
+                tokens: Mutex::default(),
+                calls: Mutex::default(),
+                trouble: Mutex::default(),
+                clock: RwLock::new(clock::machine()),
+                clock_offset_ms: AtomicI64::new(0),
+                serial: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// Replaces the catalogues, price books and inventory lists by `catalogue`.
+    ///
+    /// # Errors
+    /// When the catalogue contradicts itself; then the instance stays as it was.
+    pub fn seed(&self, catalogue: &Catalogue) -> Result<Seeded, SeedError> {
+        let mut state = State::default();
+        let seeded = seed::seed(&mut state, catalogue, self.now())?;
+        *self.state() = state;
+        Ok(seeded)
+    }
+
+    /// All APIs, by their paths.
+    pub fn router(&self) -> axum::Router {
+        api::router(self.clone())
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// The id of the master, or of the single product, that has this key of the catalogue.
+    pub fn product_id(&self, key: &str) -> Option<String> {
+        self.state().keys.get(key).cloned()
+    }
+
+    /// The id of the variant or single product with this SKU.
+    pub fn sku_id(&self, sku: &str) -> Option<String> {
+        self.state().skus.get(sku).cloned()
+    }
+
+    /// The catalogue's keys of all products but variants, by id.
+    pub fn product_keys(&self) -> BTreeMap<String, String> {
+        let state = self.state();
+        let groups = state.products.values().filter(|it| !matches!(it.role, state::Role::Variant(_)));
+        groups.map(|it| (it.id.clone(), it.key.clone())).collect()
+    }
+
+    /// The id of the category with this key of the catalogue.
+    pub fn category_id(&self, key: &str) -> Option<String> {
+        self.state().plan.categories.get(key).cloned()
+    }
+
+    /// Ids of all sites.
+    pub fn site_ids(&self) -> Vec<String> {
+        self.state().sites.keys().cloned().collect()
+    }
+
+    /// Ids of the catalogues, the one with the products first.
+    pub fn catalog_ids(&self) -> Vec<String> {
+        seed::CATALOGS.map(str::to_owned).to_vec()
+    }
+
+    /// Ids of the price books of a site, each list before its sale.
+    pub fn price_book_ids(&self, site: &str) -> Vec<String> {
+        self.state().sites.get(site).map(|site| site.books.clone()).unwrap_or_default()
+    }
+
+    /// The id of the inventory list of a site.
+    pub fn inventory_list_id(&self, site: &str) -> Option<String> {
+        self.state().sites.get(site).map(|site| site.list.clone())
+    }
+
+    /// Ids of all inventory lists.
+    pub fn inventory_list_ids(&self) -> Vec<String> {
+        self.state().lists.keys().cloned().collect()
+    }
+
+    /// Puts a file where WebDAV shows it, such as `Impex/src/instance/shop.zip`.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn put_file(&self, path: &str, content: &[u8]) -> std::io::Result<()> {
+        use std::io::Write as _;
+        let mut file = tempfile::NamedTempFile::new()?;
+        file.write_all(content)?;
+        file.flush()?;
+        let now = self.now();
+        self.files().put(path.to_owned(), file, now, 0)
+    }
+
+    /// Paths of the files there are.
+    pub fn file_paths(&self) -> Vec<String> {
+        self.settle(self.now());
+        self.files().paths().cloned().collect()
+    }
+
+    /// How the next executions end; those after them end well.
+    pub fn end_jobs(&self, ends: impl IntoIterator<Item = JobEnd>) {
+        self.jobs().ends.extend(ends);
+    }
+
+    /// Revokes all tokens.
+    pub fn revoke_tokens(&self) {
+        self.tokens().clear();
+    }
+
+    /// The load in percent that answers tell in `sfdc_load`; from 80 they warn and from 90 they ask to wait. None: they
+    /// tell nothing.
+    pub fn set_load(&self, percent: Option<u8>) {
+        opened(self.inner.trouble.lock()).load = percent;
+    }
+
+    /// Whether the instance is under maintenance, as a whole (`system`) or for the site that is asked (`site`).
+    pub fn set_maintenance(&self, scope: Option<&'static str>) {
+        opened(self.inner.trouble.lock()).maintenance = scope;
+    }
+
+    /// Calls so far by endpoint, such as `GET /data/sites`.
+    pub fn counters(&self) -> BTreeMap<String, u64> {
+        opened(self.inner.calls.lock()).clone()
+    }
+
+    /// Starts counting again.
+    pub fn reset_counters(&self) {
+        opened(self.inner.calls.lock()).clear();
+    }
+
+    /// Replaces the clock behind jobs, prices, dates and the life of tokens.
+    pub fn set_clock(&self, clock: Clock) {
+        *opened(self.inner.clock.write()) = clock;
+    }
+
+    /// Shifts the clock.
+    pub fn set_clock_offset(&self, milliseconds: i64) {
+        self.inner.clock_offset_ms.store(milliseconds, Ordering::Relaxed);
+    }
+
+    /// The emulator's time in milliseconds since 1970.
+    fn now(&self) -> i64 {
+        let clock: Clock = Arc::clone(&*opened(self.inner.clock.read()));
+        clock().as_millisecond().saturating_add(self.inner.clock_offset_ms.load(Ordering::Relaxed))
+    }
+
+    /// What became due since the last call: archives of executions that have ended, deltas on their schedule.
+    fn settle(&self, now: i64) {
+        if let Some(deltas) = &self.inner.settings.deltas {
+            let state = self.state();
+            let mut outbox = opened(self.inner.outbox.lock());
+            outbox.settle(deltas, &state, &mut self.files(), now);
+        }
+        self.jobs().settle(&mut self.files(), now);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        opened(self.inner.state.lock())
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, jobs::Jobs> {
+        opened(self.inner.jobs.lock())
+    }
+
+    fn files(&self) -> MutexGuard<'_, webdav::Files> {
+        opened(self.inner.files.lock())
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, access::Tokens> {
+        opened(self.inner.tokens.lock())
+    }
+
+    fn load(&self) -> Option<u8> {
+        opened(self.inner.trouble.lock()).load
+    }
+
+    fn maintenance(&self) -> Option<&'static str> {
+        opened(self.inner.trouble.lock()).maintenance
+    }
+
+    fn serial(&self) -> u64 {
+        self.inner.serial.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn count(&self, endpoint: &str) {
+        *opened(self.inner.calls.lock()).entry(endpoint.to_owned()).or_default() += 1;
+    }
+}
+
+/// A lock that a panic elsewhere does not close for good.
+fn opened<T>(lock: Result<T, PoisonError<T>>) -> T {
+    lock.unwrap_or_else(PoisonError::into_inner)
+}
