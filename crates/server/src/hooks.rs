@@ -5,12 +5,13 @@
 //!
 //! **Invariants:** a delivery is verified over the bytes that came before anything is made of them; it is answered with a
 //! success only after its hints are durable; bodies have a bound, and so has the number of deliveries under way, which take
-//! no slot of feeds and no permit that pushing needs. What is refused is not explained to the sender.
+//! no slot of feeds and no permit that pushing needs. A delivery takes its slot once its body has arrived, so that senders
+//! who never finish theirs keep no other from being accepted. What is refused is not explained to the sender.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::{Path, Request, State as Extract},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -20,14 +21,20 @@ use contract::{
     source::{Delivery, Reply},
 };
 use engine::pull::{Receiver, Stopped};
+use futures::StreamExt as _;
 use model::SourceName;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::seldom::Seldom;
 
 /// Largest body. The largest known is a message of Google Pub/Sub, in base64, that holds a notification of 256 KB.
 const MOST_BYTES: usize = 1 << 20;
-/// Deliveries under way at once, of all sources.
+/// Up to this size a body waits for nothing while it arrives: the memory for bodies that are never finished is bounded by
+/// the connections. Nearly all deliveries are smaller.
+const SMALL_BYTES: usize = 16 << 10;
+/// Larger bodies that arrive at once, of all sources.
+const LARGE: usize = 32;
+/// Deliveries that are verified and stored at once, of all sources.
 const UNDER_WAY: usize = 64;
 /// How long a delivery may take to arrive, and to be stored.
 const TIME: Duration = Duration::from_secs(10);
@@ -36,13 +43,32 @@ const TIME: Duration = Duration::from_secs(10);
 pub(crate) struct Hooks {
     receivers: BTreeMap<SourceName, Arc<Receiver>>,
     clock: Arc<dyn Clock>,
+    large: Semaphore,
     under_way: Semaphore,
     logged: Seldom,
 }
 
 impl Hooks {
     pub(crate) fn new(receivers: BTreeMap<SourceName, Arc<Receiver>>, clock: Arc<dyn Clock>) -> Self {
-        Self { receivers, clock, under_way: Semaphore::new(UNDER_WAY), logged: Seldom::default() }
+        let (large, under_way) = (Semaphore::new(LARGE), Semaphore::new(UNDER_WAY));
+        Self { receivers, clock, large, under_way, logged: Seldom::default() }
+    }
+
+    /// Reads a body up to its bound. A large one holds a permit for as long as it is in memory.
+    async fn read(&self, body: Body) -> Result<(Vec<u8>, Option<SemaphorePermit<'_>>), StatusCode> {
+        let (mut bytes, mut permit, mut chunks) = (Vec::new(), None, body.into_data_stream());
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|_| StatusCode::BAD_REQUEST)?;
+            let length = bytes.len() + chunk.len();
+            if length > MOST_BYTES {
+                return Err(StatusCode::PAYLOAD_TOO_LARGE);
+            }
+            if length > SMALL_BYTES && permit.is_none() {
+                permit = Some(acquired(&self.large).await?);
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok((bytes, permit))
     }
 
     /// Shows why deliveries fail, from time to time: anyone can send any number of them.
@@ -51,6 +77,11 @@ impl Hooks {
             tracing::warn!(%source, code = %fault.code, error = %fault, "a webhook's delivery was not accepted");
         }
     }
+}
+
+/// A permit. The semaphores are never closed.
+async fn acquired(semaphore: &Semaphore) -> Result<SemaphorePermit<'_>, StatusCode> {
+    semaphore.acquire().await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
 }
 
 /// Receives one delivery.
@@ -80,10 +111,9 @@ async fn accepted(
     receiver: &Receiver,
     request: Request,
 ) -> Result<Response, StatusCode> {
-    // The semaphore is never closed.
-    let _slot = hooks.under_way.acquire().await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, MOST_BYTES).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+    let (body, _large) = hooks.read(body).await?;
+    let _slot = acquired(&hooks.under_way).await?;
     let headers: Vec<(&str, &[u8])> =
         parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
     let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();

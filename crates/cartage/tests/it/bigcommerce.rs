@@ -49,12 +49,21 @@ async fn served(router: axum::Router) -> String {
 
 impl World {
     pub(crate) async fn start(catalogue: &Catalogue, buyers: impl FnOnce(&Emulator) -> Vec<Buyer>) -> Self {
+        Self::start_with(Settings::default(), catalogue, buyers).await
+    }
+
+    /// The same with other settings of the emulator, of which those that the test needs are set here.
+    pub(crate) async fn start_with(
+        settings: Settings,
+        catalogue: &Catalogue,
+        buyers: impl FnOnce(&Emulator) -> Vec<Buyer>,
+    ) -> Self {
         let settings = Settings {
             store_hash: "shop".to_owned(),
             access_token: TOKEN.to_owned(),
             local_hooks: true,
             hook_warm_up_ms: 0,
-            ..Settings::default()
+            ..settings
         };
         let shop = Emulator::new(settings);
         shop.seed(catalogue).unwrap();
@@ -110,8 +119,8 @@ impl World {
         fs::write(self.config(), text).unwrap();
     }
 
-    /// Has the store's webhooks arrive at this address, and every lane rest for a day.
-    pub(crate) fn hook(&self, public_url: &str, client_secret: &str) {
+    /// Has the store's webhooks arrive at this address, and every lane rest for a day, apart from one.
+    pub(crate) fn hook(&self, public_url: &str, client_secret: &str, busy: Option<&str>) {
         let secret = self.secret("client-secret", client_secret);
         let mut text = fs::read_to_string(self.config()).unwrap();
         let lanes = [
@@ -132,7 +141,7 @@ impl World {
         text.push_str("[sources.shop.cadence]\n");
         for lane in lanes {
             text.push_str(lane);
-            text.push_str(" = \"24h\"\n");
+            text.push_str(if busy == Some(lane) { " = \"1s\"\n" } else { " = \"24h\"\n" });
         }
         fs::write(self.config(), text).unwrap();
     }

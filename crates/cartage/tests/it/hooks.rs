@@ -6,11 +6,11 @@ use std::{sync::Arc, time::Duration};
 use axum::{Router, body::Body, extract::Request, http::StatusCode};
 use contract::source::Reach;
 use sandbox::{
-    bigcommerce::{Change, Mischief},
+    bigcommerce::{Change, Mischief, Settings},
     catalogue::{Catalogue, Options, generate},
 };
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::watch, task::JoinSet};
 use tower::ServiceExt as _;
 
 use crate::{
@@ -38,11 +38,16 @@ struct Hooked {
 
 impl Hooked {
     async fn start() -> Self {
+        Self::start_with(Settings::default(), None).await
+    }
+
+    /// `busy`: the lane that is read every second, while all others rest.
+    async fn start_with(settings: Settings, busy: Option<&str>) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let own = format!("http://{}", listener.local_addr().unwrap());
         let options = options();
-        let world = World::start(&catalogue(), of_markets(&options.markets())).await;
-        world.hook(&own, CLIENT_SECRET);
+        let world = World::start_with(settings, &catalogue(), of_markets(&options.markets())).await;
+        world.hook(&own, CLIENT_SECRET, busy);
         let process = world.open_at(1).await;
         let edges = edges(&process);
         tokio::spawn(sandbox::serve::serve(edges.clone(), listener, std::future::pending()));
@@ -100,13 +105,38 @@ impl Hooked {
     }
 
     async fn post(&self, headers: &[(&str, &str)], body: &str) -> StatusCode {
-        let mut request = Request::post("/hooks/shop");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Body::from(body.to_owned())).unwrap();
-        self.edges.clone().oneshot(request).await.unwrap().status()
+        self.edges.clone().oneshot(posted(headers, body)).await.unwrap().status()
     }
+
+    /// A delivery about a product, as BigCommerce signs it.
+    fn about(&self, product: u64) -> Request {
+        let at = self.process.engine.clock.now().seconds();
+        let data = format!(r#"{{"type":"product","id":{product}}}"#);
+        let body = format!(r#"{{"scope":"store/product/updated","producer":"stores/shop","data":{data}}}"#);
+        let (id, secret) = (format!("m{product}"), CLIENT_SECRET.as_bytes());
+        let key = wire::signature::derived(secret, "cartage webhooks of stores/shop");
+        let signature = signed(&id, at, &body, secret);
+        let at = at.to_string();
+        let headers =
+            [("x-cartage-key", &key), ("webhook-id", &id), ("webhook-timestamp", &at), ("webhook-signature", &signature)];
+        posted(&headers.map(|(name, value)| (name, value.as_str())), &body)
+    }
+}
+
+fn posted(headers: &[(&str, &str)], body: &str) -> Request {
+    let mut request = Request::post("/hooks/shop");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::from(body.to_owned())).unwrap()
+}
+
+/// A signature as Standard Webhooks says.
+fn signed(id: &str, at: i64, body: &str, secret: &[u8]) -> String {
+    use base64::Engine as _;
+    let content = format!("{id}.{at}.{body}");
+    let code = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret), content.as_bytes());
+    format!("v1,{}", base64::engine::general_purpose::STANDARD.encode(code.as_ref()))
 }
 
 fn keys() -> Vec<String> {
@@ -232,12 +262,6 @@ async fn forged_and_late_webhooks_are_refused_and_change_nothing() {
     let key = wire::signature::derived(secret, "cartage webhooks of stores/shop");
     let now = hooked.process.engine.clock.now();
     let body = r#"{"scope":"store/product/updated","producer":"stores/shop","data":{"type":"product","id":1}}"#;
-    let signed = |id: &str, at: i64, body: &str, secret: &[u8]| {
-        use base64::Engine as _;
-        let content = format!("{id}.{at}.{body}");
-        let code = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret), content.as_bytes());
-        format!("v1,{}", base64::engine::general_purpose::STANDARD.encode(code.as_ref()))
-    };
     let deliver = async |key: &str, at: i64, signature: &str, body: &str| {
         let at = at.to_string();
         let headers =
@@ -302,4 +326,65 @@ async fn a_delivery_that_can_not_be_stored_is_not_acknowledged_and_is_stored_whe
     shop.set_clock_offset(61_000);
     hooked.deliver().await;
     assert_eq!(hooked.hints().await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn senders_who_never_finish_their_body_keep_no_delivery_from_being_accepted() {
+    let hooked = Hooked::start().await;
+    let address = hooked.process.engine.origins[0].hooks.clone().unwrap();
+    let host = address.trim_start_matches("http://").split('/').next().unwrap().to_owned();
+    let mut slow = Vec::new();
+    for length in std::iter::repeat_n([300, 300_000], 100).flatten() {
+        let mut stream = TcpStream::connect(&host).await.unwrap();
+        let some = "x".repeat(length * 2 / 3);
+        let half = format!("POST /hooks/shop HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{some}");
+        let sent = tokio::time::timeout(Duration::from_millis(200), stream.write_all(half.as_bytes()));
+        // A large one is not taken further once too many of them are under way.
+        drop(sent.await);
+        slow.push(stream);
+    }
+    let accepted = tokio::time::timeout(Duration::from_secs(3), hooked.edges.clone().oneshot(hooked.about(1)));
+    assert_eq!(accepted.await.expect("it waits for the slow ones").unwrap().status(), StatusCode::OK);
+    assert_eq!(hooked.hints().await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_webhooks_of_many_products_exceeds_no_quota_and_holds_up_no_sweep() {
+    let window = Duration::from_secs(2);
+    let settings = Settings { quota: 30, quota_window_ms: 2000, ..Settings::default() };
+    let hooked = Hooked::start_with(settings, Some("brands")).await;
+    let shop = &hooked.world.shop;
+    let (end, ending) = watch::channel(false);
+    let engine = Arc::clone(&hooked.process.engine);
+    let running = tokio::spawn(async move { engine.run(&ending).await });
+    let count = |endpoint: &str| shop.counters().get(endpoint).copied().unwrap_or_default();
+    let (sweeps, by_id) = (|| count("GET /v3/catalog/brands"), || count("GET /v3/catalog/products"));
+    until("webhooks to be registered", || count("POST /v3/hooks") >= 28).await;
+    let calm = sweeps();
+    until("sweeps while nothing happens", || sweeps() >= calm + 3).await;
+    let before = by_id();
+    let mut flood = JoinSet::new();
+    for product in 1..=2000 {
+        flood.spawn(hooked.edges.clone().oneshot(hooked.about(product)));
+    }
+    for answer in flood.join_all().await {
+        assert_eq!(answer.unwrap().status(), StatusCode::OK);
+    }
+    let (mut gap, mut last, mut seen) = (Duration::ZERO, std::time::Instant::now(), sweeps());
+    let began = std::time::Instant::now();
+    while hooked.hints().await > 0 {
+        assert!(began.elapsed() < Duration::from_mins(2), "hints wait for ever");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        if sweeps() > seen {
+            (gap, last, seen) = (gap.max(last.elapsed()), std::time::Instant::now(), sweeps());
+        }
+    }
+    let (gap, asked) = (gap.max(last.elapsed()), by_id() - before);
+    // 4,000 hints, 100 at once; products and their stock are asked for apart.
+    assert!((20..=80).contains(&asked), "{asked}");
+    assert_eq!(shop.refused(), 0, "more calls than the quota allows");
+    assert!(began.elapsed() > window, "the flood was no flood: {:?}", began.elapsed());
+    assert!(gap < window * 3, "a lane that is read every second was not read for {gap:?}");
+    end.send_replace(true);
+    running.await.unwrap().unwrap();
 }

@@ -18,8 +18,6 @@ use super::{prices, products, store};
 
 /// Longest request body.
 const LONGEST_BODY: usize = 4 << 20;
-/// Length of the quota's window.
-pub(super) const WINDOW_MS: i64 = 30_000;
 
 const TOKEN: &str = "x-auth-token";
 const PRODUCTS: &str = "store_v2_products_read_only";
@@ -40,6 +38,7 @@ pub(super) fn router(emulator: Emulator) -> Router {
 pub(super) struct Quota {
     pub(super) allowed: u32,
     pub(super) left: u32,
+    pub(super) window_ms: i64,
     pub(super) reset_ms: i64,
 }
 
@@ -86,7 +85,7 @@ fn finish(status: u16, body: String, quota: Option<Quota>, now: i64) -> Response
         };
         number("x-rate-limit-requests-quota", quota.allowed.into());
         number("x-rate-limit-requests-left", quota.left.into());
-        number("x-rate-limit-time-window-ms", WINDOW_MS);
+        number("x-rate-limit-time-window-ms", quota.window_ms);
         number("x-rate-limit-time-reset-ms", quota.reset_ms);
         if status == 429 {
             number("x-retry-after", (quota.reset_ms + 999) / 1000);

@@ -21,7 +21,7 @@ mod store;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use state::State;
@@ -43,8 +43,10 @@ pub struct Settings {
     pub access_token: String,
     /// Scopes of the API account. Empty: all that there are.
     pub scopes: Vec<String>,
-    /// Requests that all apps together may make in 30 seconds.
+    /// Requests that all apps together may make in a window.
     pub quota: u32,
+    /// Length of the window. The platform's is 30 seconds; tests that spend several have a shorter one.
+    pub quota_window_ms: i64,
     /// Client id of the API account.
     pub client_id: String,
     /// Client secret of the API account, with which deliveries are signed.
@@ -63,6 +65,7 @@ impl Default for Settings {
             access_token: "sandbox-token".to_owned(),
             scopes: Vec::new(),
             quota: 100_000,
+            quota_window_ms: 30_000,
             client_id: "sandbox-client".to_owned(),
             client_secret: "sandbox-client-secret".to_owned(),
             local_hooks: false,
@@ -141,6 +144,7 @@ struct Inner {
     calls: Mutex<BTreeMap<String, u64>>,
     /// Beginning of the quota's window, and requests made in it.
     window: Mutex<(i64, u32)>,
+    refused: AtomicU64,
     clock: RwLock<Clock>,
     clock_offset_ms: AtomicI64,
     hooks: Mutex<hooks::Hooks>,
@@ -161,6 +165,7 @@ impl Emulator {
                 state: Mutex::default(),
                 calls: Mutex::default(),
                 window: Mutex::default(),
+                refused: AtomicU64::new(0),
                 clock: RwLock::new(clock::machine()),
                 clock_offset_ms: AtomicI64::new(0),
                 hooks: Mutex::default(),
@@ -248,6 +253,11 @@ impl Emulator {
         opened(self.inner.calls.lock()).clone()
     }
 
+    /// Calls so far that were refused because the quota was spent.
+    pub fn refused(&self) -> u64 {
+        self.inner.refused.load(Ordering::Relaxed)
+    }
+
     /// Starts counting again.
     pub fn reset_counters(&self) {
         opened(self.inner.calls.lock()).clear();
@@ -289,10 +299,11 @@ impl Emulator {
     fn take(&self, now: i64) -> Option<api::Quota> {
         let mut window = opened(self.inner.window.lock());
         // A clock that was set back begins a window of its own.
-        if !(0..api::WINDOW_MS).contains(&(now - window.0)) {
+        if !(0..self.inner.settings.quota_window_ms).contains(&(now - window.0)) {
             *window = (now, 0);
         }
         if window.1 >= self.inner.settings.quota {
+            self.inner.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         window.1 += 1;
@@ -302,9 +313,9 @@ impl Emulator {
 
     fn quota(&self, now: i64) -> api::Quota {
         let (began, used) = *opened(self.inner.window.lock());
-        let allowed = self.inner.settings.quota;
-        let reset_ms = (began + api::WINDOW_MS - now).clamp(0, api::WINDOW_MS);
-        api::Quota { allowed, left: allowed.saturating_sub(used), reset_ms }
+        let (allowed, window_ms) = (self.inner.settings.quota, self.inner.settings.quota_window_ms);
+        let reset_ms = (began + window_ms - now).clamp(0, window_ms);
+        api::Quota { allowed, left: allowed.saturating_sub(used), window_ms, reset_ms }
     }
 
     fn count(&self, endpoint: &str) {
