@@ -8,6 +8,7 @@
 //! logged; nothing is repeated unless the caller asks through [`retry`].
 
 pub mod address;
+pub mod certificate;
 pub mod client;
 mod clocks;
 pub mod download;

@@ -1,4 +1,4 @@
-//! Subscriptions of the emulated commercetools to Clerk.io: by Google Pub/Sub and by Azure Event Grid.
+//! Subscriptions of the emulated commercetools to Clerk.io: by Google Pub/Sub, Amazon SNS and Azure Event Grid.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,6 +18,7 @@ use crate::{
 const AUDIENCE: &str = "https://cartage.shop.example";
 const ACCOUNT: &str = "push@shop.example";
 const GRID_TOKEN: &str = "grid-token";
+const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:cartage";
 
 /// A shop whose subscription arrives at a hub that has read everything, and its receiver.
 struct Hooked {
@@ -35,10 +36,23 @@ impl Hooked {
                 shop.world.commercetools_url
             )
         };
-        let push = |own: &str| Push::PubSub {
+        let push = |own: &str, _: &Shop| Push::PubSub {
             endpoint: format!("{own}/hooks/shop"),
             audience: AUDIENCE.to_owned(),
             service_account: ACCOUNT.to_owned(),
+        };
+        Self::start(settings, push).await
+    }
+
+    async fn by_sns() -> Self {
+        let settings = |shop: &Shop| {
+            let url = &shop.world.commercetools_url;
+            format!("[sources.shop.webhooks.sns]\ntopic_arn = \"{TOPIC}\"\nurl = \"{url}\"\n")
+        };
+        let push = |own: &str, shop: &Shop| Push::Sns {
+            endpoint: format!("{own}/hooks/shop"),
+            topic_arn: TOPIC.to_owned(),
+            url: shop.world.commercetools_url.clone(),
         };
         Self::start(settings, push).await
     }
@@ -53,10 +67,11 @@ impl Hooked {
                 secret("token", GRID_TOKEN)
             )
         };
-        Self::start(settings, |own| Push::EventGrid { endpoint: format!("{own}/hooks/shop?token={GRID_TOKEN}") }).await
+        let push = |own: &str, _: &Shop| Push::EventGrid { endpoint: format!("{own}/hooks/shop?token={GRID_TOKEN}") };
+        Self::start(settings, push).await
     }
 
-    async fn start(settings: impl FnOnce(&Shop) -> String, push: impl FnOnce(&str) -> Push) -> Self {
+    async fn start(settings: impl FnOnce(&Shop) -> String, push: impl FnOnce(&str, &Shop) -> Push) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let own = format!("http://{}", listener.local_addr().unwrap());
         let shop = Shop::uniform(10).await;
@@ -77,7 +92,7 @@ impl Hooked {
         let edges = edges(&process);
         tokio::spawn(sandbox::serve::serve(edges.clone(), listener, std::future::pending()));
         assert!(process.sync().await.converged());
-        shop.world.shop.push_to(vec![push(&own)]);
+        shop.world.shop.push_to(vec![push(&own, &shop)]);
         Self { shop, process, edges }
     }
 
@@ -168,6 +183,11 @@ async fn a_change_arrives_by_pubsub_rather_than_with_the_next_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_arrives_by_event_grid_rather_than_with_the_next_read() {
     arrives(Hooked::by_event_grid().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_arrives_by_sns_rather_than_with_the_next_read() {
+    arrives(Hooked::by_sns().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -291,4 +311,126 @@ async fn event_grid_shakes_hands_and_is_refused_without_its_token() {
     assert_eq!(hooked.hints().await, 0);
     assert_eq!(hooked.send(post(&right, None, event)).await, StatusCode::OK);
     assert_eq!(hooked.hints().await, 1);
+}
+
+/// A message of SNS as it is posted, with some members replaced after it was signed.
+fn posted((headers, mut body): (http::HeaderMap, Value), altered: &[(&str, Value)]) -> Request {
+    for (name, value) in altered {
+        body[*name] = value.clone();
+    }
+    let mut request = Request::post("/hooks/shop");
+    request.headers_mut().unwrap().extend(headers);
+    request.body(Body::from(body.to_string())).unwrap()
+}
+
+impl Hooked {
+    /// A notification that the emulated SNS has signed.
+    fn sns(&self, topic: &str, payload: &Value) -> (http::HeaderMap, Value) {
+        let members = [("Message", payload.to_string()), ("MessageId", "m".to_owned()), ("Subject", "any".to_owned())];
+        self.shop.world.shop.sns_message("Notification", topic, &self.shop.world.commercetools_url, &members)
+    }
+
+    fn about(&self, product: &str) -> Value {
+        json!({
+            "notificationType": "ResourceUpdated", "projectKey": self.shop.world.shop.settings().project_key, "version": 2,
+            "resource": { "typeId": "product", "id": self.shop.id(product) },
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_without_amazon_s_proof_is_refused() {
+    let hooked = Hooked::by_sns().await;
+    let (about, url) = (hooked.about("p-000003"), hooked.shop.world.commercetools_url.clone());
+    let right = || hooked.sns(TOPIC, &about);
+    let refused: [&[(&str, Value)]; 11] = [
+        &[("Message", json!(hooked.about("p-000004").to_string()))],
+        &[("MessageId", json!("other"))],
+        &[("Subject", json!("other"))],
+        &[("Timestamp", json!("2026-05-01T10:00:00.000Z"))],
+        &[("Signature", json!("AAAA"))],
+        &[("Signature", json!("no base64"))],
+        &[("SignatureVersion", json!("1"))],
+        &[("SignatureVersion", json!("3"))],
+        &[("SigningCertURL", json!("http://127.0.0.1:1/SimpleNotificationService-sandbox.pem"))],
+        &[("SigningCertURL", json!(format!("{url}/sns/SimpleNotificationService-sandbox.pem?a=.pem")))],
+        &[("Type", json!("UnsubscribeConfirmation"))],
+    ];
+    for altered in refused {
+        assert_eq!(hooked.send(posted(right(), altered)).await, StatusCode::UNAUTHORIZED, "{altered:?}");
+    }
+    let other = hooked.sns("arn:aws:sns:eu-west-1:123456789012:other", &about);
+    assert_eq!(hooked.send(posted(other, &[])).await, StatusCode::UNAUTHORIZED, "another topic");
+    let emulator = &hooked.shop.world.shop;
+    for (offset, is_accepted) in [(-3_700_000, false), (310_000, false), (-3_500_000, true), (250_000, true)] {
+        emulator.set_clock_offset(offset);
+        let expected = if is_accepted { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+        let heard = hooked.about(if is_accepted { "p-000003" } else { "p-000004" });
+        assert_eq!(hooked.send(posted(hooked.sns(TOPIC, &heard), &[])).await, expected, "{offset}");
+    }
+    emulator.set_clock_offset(0);
+    assert_eq!(hooked.hints().await, 1, "what was refused is about nothing");
+    let mut raw = posted(right(), &[]);
+    raw.headers_mut().insert("x-amz-sns-rawdelivery", http::HeaderValue::from_static("true"));
+    assert_eq!(hooked.send(raw).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(hooked.send(posted(right(), &[("Message", Value::Null)])).await, StatusCode::BAD_REQUEST);
+    let cloud = json!({
+        "specversion": "1.0", "id": "1", "type": "com.commercetools.product.change.ResourceUpdated", "source": "/p/products",
+        "subject": "a", "data": hooked.about("p-000005"),
+    });
+    assert_eq!(hooked.send(posted(hooked.sns(TOPIC, &cloud), &[])).await, StatusCode::OK);
+    assert_eq!(hooked.hints().await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_to_a_topic_is_confirmed_only_if_it_is_the_configured_one() {
+    let hooked = Hooked::by_sns().await;
+    let (emulator, url) = (&hooked.shop.world.shop, hooked.shop.world.commercetools_url.clone());
+    let count = || emulator.counters().get("GET /sns/").copied().unwrap_or_default();
+    // Whoever owns another topic can have SNS sign whatever it says.
+    let other = emulator.sns_confirmation("arn:aws:sns:eu-west-1:123456789012:other", &url, "t");
+    assert_eq!(hooked.send(posted(other, &[])).await, StatusCode::UNAUTHORIZED);
+    let elsewhere = |address: String| {
+        let members = [("Message", "m"), ("MessageId", "i"), ("Token", "t"), ("SubscribeURL", address.as_str())];
+        let members = members.map(|(name, value)| (name, value.to_owned()));
+        emulator.sns_message("SubscriptionConfirmation", TOPIC, &url, &members)
+    };
+    for address in [
+        "http://127.0.0.1:1/sns/?Action=ConfirmSubscription".to_owned(),
+        format!("{url}/sns/?Action=DeleteTopic&TopicArn={TOPIC}&Token=t"),
+        format!("{url}/sns/?Action=ConfirmSubscription&TopicArn=other&Token=t"),
+        String::new(),
+    ] {
+        assert_eq!(hooked.send(posted(elsewhere(address.clone()), &[])).await, StatusCode::UNAUTHORIZED, "{address}");
+    }
+    assert_eq!(count(), 0, "nothing was called");
+    // A confirmation that fails is not acknowledged, so that it comes again.
+    let unknown = emulator.sns_confirmation(TOPIC, &url, "unknown");
+    assert_eq!(hooked.send(posted(unknown, &[])).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!((count(), hooked.hints().await), (1, 0));
+    hooked.ensure(Reach::Apply).await;
+    hooked.push().await;
+    assert_eq!(count(), 2);
+    hooked.rename("p-000003", "Per Webhook");
+    hooked.push().await;
+    assert_eq!((hooked.refresh().await, count()), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_certificates_are_named_few_are_asked_for() {
+    let hooked = Hooked::by_sns().await;
+    let (emulator, url) = (&hooked.shop.world.shop, hooked.shop.world.commercetools_url.clone());
+    let right = || hooked.sns(TOPIC, &hooked.about("p-000003"));
+    let asked = || emulator.counters().get("GET /sns/{certificate}").copied().unwrap_or_default();
+    for _ in 0..20 {
+        assert_eq!(hooked.send(posted(right(), &[])).await, StatusCode::OK);
+    }
+    assert_eq!(asked(), 1);
+    for number in 0..50 {
+        let named = [("SigningCertURL", json!(format!("{url}/sns/SimpleNotificationService-{number}.pem")))];
+        let answer = hooked.send(posted(right(), &named)).await;
+        assert!(answer == StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+    }
+    assert_eq!(asked(), 10);
+    assert_eq!(hooked.send(posted(right(), &[])).await, StatusCode::OK, "its certificate is known");
 }

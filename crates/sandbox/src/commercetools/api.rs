@@ -21,7 +21,7 @@ use super::query::{self, Parameters, Query};
 use super::show::Show;
 use super::state::{Kind, State, View};
 use super::update::{check_version, update, update_project};
-use super::{Emulator, admin, time};
+use super::{Emulator, admin, sns, time};
 
 /// Longest request body.
 const LONGEST_BODY: usize = 16 << 20;
@@ -31,7 +31,7 @@ const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// The routes, relative to wherever they are mounted.
 pub(super) fn router(emulator: Emulator) -> Router {
-    Router::new().fallback(handle).with_state(emulator)
+    Router::new().fallback(handle).with_state(emulator.clone()).merge(sns::router(emulator))
 }
 
 /// A request, taken apart.

@@ -26,6 +26,7 @@ mod render;
 mod rules;
 mod seed;
 mod show;
+mod sns;
 mod state;
 mod subscriptions;
 mod table;

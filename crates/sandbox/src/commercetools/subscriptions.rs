@@ -1,7 +1,8 @@
 //! Subscriptions: the API, what is to be notified, and how it is pushed.
 //!
 //! The platform hands notifications to a cloud's queue, and the queue pushes them. Of the clouds, Google Pub/Sub (push with a
-//! token that Google signs) and Azure Event Grid (webhook) are emulated as far as their receiver sees them.
+//! token that Google signs), Amazon SNS (see `sns.rs`) and Azure Event Grid (webhook) are emulated as far as their receiver
+//! sees them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::order::Id;
+use super::sns::Topics;
 use super::{Emulator, opened, time};
 
 /// Subscriptions of a project.
@@ -30,7 +32,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The id of the key with which Google's tokens are signed here.
 const KEY_ID: &str = "sandbox";
 /// See `fixtures/push-key.pk8.origin`.
-const KEY: &[u8] = include_bytes!("../../../../fixtures/push-key.pk8");
+pub(super) const KEY: &[u8] = include_bytes!("../../../../fixtures/push-key.pk8");
 
 /// Resource types of changes (`ChangeSubscriptionResourceTypeId`), as far as the emulator has them.
 const CHANGES: [&str; 9] = [
@@ -60,6 +62,16 @@ pub enum Push {
         /// Service account of its tokens.
         service_account: String,
     },
+    /// An HTTPS subscription of an Amazon SNS topic whose signatures are of version 2. Its certificate and its confirmation
+    /// are at the emulator's own address, below `/sns`.
+    Sns {
+        /// Where to.
+        endpoint: String,
+        /// ARN of the topic.
+        topic_arn: String,
+        /// The emulator's address.
+        url: String,
+    },
     /// A webhook of Azure Event Grid.
     EventGrid {
         /// Where to, with its secret.
@@ -85,6 +97,7 @@ pub(super) struct Subscriptions {
     made: u64,
     queue: VecDeque<Due>,
     pushes: Vec<Push>,
+    pub(super) topics: Topics,
     disturbed: Disturbed,
 }
 
@@ -145,8 +158,11 @@ enum Action {
 impl Draft {
     fn check(&self) -> Result<(), ApiError> {
         let has = |name: &str| self.destination.get(name).is_some_and(Value::is_string);
+        let by_key = self.destination.get("authenticationMode") != Some(&json!("IAM"));
         let needed: &[&str] = match self.destination.get("type").and_then(Value::as_str) {
             Some("GoogleCloudPubSub") => &["projectId", "topic"],
+            Some("SNS") if by_key => &["topicArn", "accessKey", "accessSecret"],
+            Some("SNS") => &["topicArn"],
             Some("EventGrid") => &["uri", "accessKey"],
             _ => return Err(ApiError::invalid("Malformed parameter: destination: an unknown type.")),
         };
@@ -198,8 +214,10 @@ impl Subscription {
     fn shown(&self, id: &str) -> Value {
         let mut destination = self.draft.destination.clone();
         // The API hides most of a secret.
-        if let Some(secret) = destination.get_mut("accessKey") {
-            *secret = json!("****");
+        for name in ["accessKey", "accessSecret"] {
+            if let Some(secret) = destination.get_mut(name) {
+                *secret = json!("****");
+            }
         }
         let mut shown = json!({
             "id": id, "version": self.version, "createdAt": time::print(self.created), "lastModifiedAt": time::print(self.modified),
@@ -449,6 +467,7 @@ impl Emulator {
 
     async fn push_due(&self, client: &reqwest::Client) {
         self.hand_on();
+        self.ask_to_confirm(client).await;
         let now = self.now();
         let (due, pushes) = {
             let mut subscriptions = self.subscriptions();
@@ -486,6 +505,16 @@ impl Emulator {
                 });
                 (endpoint, json!({ "message": message, "subscription": "projects/sandbox/subscriptions/cartage" }))
             }
+            Push::Sns { endpoint, topic_arn, url } => {
+                if !self.subscriptions().topics.is_confirmed(endpoint) {
+                    // SNS delivers nothing to an address that has not confirmed, neither now nor later.
+                    return true;
+                }
+                let members = [("Message", due.body.to_string()), ("MessageId", format!("message-{}", due.number))];
+                let (of, body) = self.sns_message("Notification", topic_arn, url, &members);
+                headers.extend(of);
+                (endpoint, body)
+            }
             Push::EventGrid { endpoint } => {
                 let of = HeaderValue::from_static("application/cloudevents+json; charset=utf-8");
                 headers.insert(http::header::CONTENT_TYPE, of);
@@ -495,5 +524,15 @@ impl Emulator {
         };
         let sent = client.post(endpoint).headers(headers).body(body.to_string()).send().await;
         sent.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// The pushes of topics, as endpoint, topic and the emulator's address.
+    pub(super) fn topic_pushes(&self) -> Vec<(String, String, String)> {
+        let pushes = &self.subscriptions().pushes;
+        let of_topic = |push: &Push| match push {
+            Push::Sns { endpoint, topic_arn, url } => Some((endpoint.clone(), topic_arn.clone(), url.clone())),
+            _ => None,
+        };
+        pushes.iter().filter_map(of_topic).collect()
     }
 }

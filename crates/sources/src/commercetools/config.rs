@@ -104,7 +104,7 @@ impl Default for Lanes {
     }
 }
 
-/// A subscription of the project, and the cloud that pushes what it delivers: either `pubsub` or `event_grid`.
+/// A subscription of the project, and the cloud that pushes what it delivers: one of `pubsub`, `sns` and `event_grid`.
 /// `cartage hooks apply` makes the subscription; queue and push are set up in the cloud.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -114,6 +114,8 @@ pub struct Webhooks {
     pub subscription: String,
     /// Google Pub/Sub with a push subscription.
     pub pubsub: Option<PubSub>,
+    /// Amazon SNS with an HTTPS subscription.
+    pub sns: Option<Sns>,
     /// Azure Event Grid with an event subscription of the kind webhook.
     pub event_grid: Option<EventGrid>,
 }
@@ -132,6 +134,22 @@ pub struct PubSub {
     pub audience: String,
     /// Where Google's public keys are. Default: `https://www.googleapis.com/oauth2/v3/certs`.
     pub keys_url: Option<String>,
+}
+
+/// Amazon SNS. The subscription of the topic has the protocol HTTPS, and no raw message delivery; Cartage confirms it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sns {
+    /// ARN of the topic, such as `arn:aws:sns:eu-west-1:123456789012:commercetools`. Only its messages are accepted, and
+    /// only with certificates of the SNS of its region.
+    pub topic_arn: String,
+    /// Access key with which commercetools publishes into the topic. Write `env:NAME` or `file:/path`. Default: none, and
+    /// the topic lets `arn:aws:iam::362576667341:user/subscriptions` publish, as the vendor recommends.
+    pub access_key: Option<SecretRef>,
+    /// Secret of the access key. Write `env:NAME` or `file:/path`; never the secret itself.
+    pub access_secret: Option<SecretRef>,
+    /// Where SNS is, for an emulated one. Default: the SNS of the topic's region.
+    pub url: Option<String>,
 }
 
 /// Azure Event Grid. It takes CloudEvents, and proves itself by a secret of the webhook's address.
@@ -283,8 +301,19 @@ impl Config {
         if !(1..=10).contains(&self.attempts) {
             return Err(wrong("attempts", "is a number from 1 to 10"));
         }
-        if self.webhooks.as_ref().is_some_and(|it| it.pubsub.is_some() == it.event_grid.is_some()) {
-            return Err(wrong("webhooks", "has either a section pubsub or a section event_grid"));
+        if let Some(webhooks) = &self.webhooks {
+            let clouds = [webhooks.pubsub.is_some(), webhooks.sns.is_some(), webhooks.event_grid.is_some()];
+            if clouds.into_iter().filter(|is_set| *is_set).count() != 1 {
+                return Err(wrong("webhooks", "has one of the sections pubsub, sns and event_grid"));
+            }
+            if let Some(topic) = &webhooks.sns {
+                if super::sns::region(&topic.topic_arn).is_none() {
+                    return Err(wrong("webhooks.sns.topic_arn", "is the ARN of a topic such as arn:aws:sns:eu-west-1:123456789012:name"));
+                }
+                if topic.access_key.is_some() != topic.access_secret.is_some() {
+                    return Err(wrong("webhooks.sns.access_key", "is set together with access_secret"));
+                }
+            }
         }
         if self.max_calls_per_minute == Some(0) {
             return Err(wrong("max_calls_per_minute", "is at least 1"));

@@ -4,7 +4,7 @@
 //! for about 50, which all its connectors share. Only a person changes it (`cartage hooks apply`); `run` looks.
 //!
 //! **Invariants:** a delivery counts only if its cloud has proved itself: Google by a token that it signs for the configured
-//! service account and audience, Azure by a secret of the address. What is verified and about something else is accepted and
+//! service account and audience, Amazon by a signature and its certificate, Azure by a secret of the address. What is verified and about something else is accepted and
 //! has no hints.
 
 use std::{
@@ -31,6 +31,7 @@ use super::{
     Commercetools,
     classify::Remedy,
     config::{EventGrid, PubSub, Webhooks},
+    sns::{self, Sns},
 };
 
 /// Issuers of Google's tokens.
@@ -52,6 +53,7 @@ pub(super) struct Receiver {
 
 enum Proof {
     Google { settings: PubSub, keys: Box<GoogleKeys> },
+    Amazon { credentials: Option<(SecretString, SecretString)>, sns: Box<Sns> },
     Azure { settings: EventGrid, token: SecretString, access_key: SecretString },
 }
 
@@ -117,8 +119,8 @@ impl Receiver {
     /// # Errors
     /// `C0213` for an address that is none, `C0214` for a secret that can't be read.
     pub(super) fn new(settings: &Webhooks, environment: &Environment) -> Result<Self, Fault> {
-        let proof = match (&settings.pubsub, &settings.event_grid) {
-            (Some(pubsub), _) => {
+        let proof = match (&settings.pubsub, &settings.sns, &settings.event_grid) {
+            (Some(pubsub), ..) => {
                 let url = Url::parse(pubsub.keys_url.as_deref().unwrap_or(GOOGLE_KEYS))
                     .map_err(|_| Fault::config("C0213", "the setting webhooks.pubsub.keys_url is no address"))?;
                 let options = Options { concurrency: 1, max_body_bytes: 1 << 20, request_timeout: Duration::from_secs(5), ..Options::default() };
@@ -126,12 +128,18 @@ impl Receiver {
                 let keys = Box::new(GoogleKeys { client, url, known, asked });
                 Proof::Google { settings: pubsub.clone(), keys }
             }
-            (None, Some(grid)) => Proof::Azure {
+            (None, Some(topic), _) => {
+                let read = |name, secret: &Option<_>| secret.as_ref().map(|it| super::read(name, it, environment)).transpose();
+                let key = read("webhooks.sns.access_key", &topic.access_key)?;
+                let secret = read("webhooks.sns.access_secret", &topic.access_secret)?;
+                Proof::Amazon { credentials: key.zip(secret), sns: Box::new(Sns::new(topic, environment)?) }
+            }
+            (None, None, Some(grid)) => Proof::Azure {
                 token: super::read("webhooks.event_grid.token", &grid.token, environment)?,
                 access_key: super::read("webhooks.event_grid.access_key", &grid.access_key, environment)?,
                 settings: grid.clone(),
             },
-            (None, None) => return Err(Fault::config("C0213", "the section webhooks names neither pubsub nor event_grid")),
+            (None, None, None) => return Err(Fault::config("C0213", "the section webhooks names no cloud")),
         };
         Ok(Self { settings: settings.clone(), proof })
     }
@@ -142,6 +150,16 @@ impl Receiver {
             Proof::Google { settings, .. } => {
                 json!({ "type": "GoogleCloudPubSub", "projectId": settings.project, "topic": settings.topic })
             }
+            Proof::Amazon { credentials: None, sns } => {
+                json!({ "type": "SNS", "topicArn": sns.topic_arn(), "authenticationMode": "IAM" })
+            }
+            Proof::Amazon { credentials: Some((key, secret)), sns } if with_secrets => {
+                json!({
+                    "type": "SNS", "topicArn": sns.topic_arn(), "authenticationMode": "Credentials",
+                    "accessKey": key.expose_secret(), "accessSecret": secret.expose_secret(),
+                })
+            }
+            Proof::Amazon { sns, .. } => json!({ "type": "SNS", "topicArn": sns.topic_arn() }),
             Proof::Azure { settings, access_key, .. } if with_secrets => {
                 json!({ "type": "EventGrid", "uri": settings.uri, "accessKey": access_key.expose_secret() })
             }
@@ -152,7 +170,7 @@ impl Receiver {
     /// The form in which notifications are delivered. Azure takes one only.
     fn format(&self) -> Value {
         match &self.proof {
-            Proof::Google { .. } => json!({ "type": "Platform" }),
+            Proof::Google { .. } | Proof::Amazon { .. } => json!({ "type": "Platform" }),
             Proof::Azure { .. } => json!({ "type": "CloudEvents", "cloudEventsVersion": "1.0" }),
         }
     }
@@ -170,6 +188,10 @@ impl Receiver {
                 let payload = serde_json::from_slice(&data).map_err(|error| malformed(&error.to_string()))?;
                 Ok(Opened::Payloads(vec![payload]))
             }
+            Proof::Amazon { sns, .. } => Ok(match sns.open(delivery).await? {
+                sns::Opened::Notification(payload) => Opened::Payloads(vec![payload]),
+                sns::Opened::Handshake => Opened::Handshake(Reply { headers: Vec::new(), body: None }),
+            }),
             Proof::Azure { token, .. } => azure(token, delivery),
         }
     }
@@ -180,11 +202,11 @@ enum Opened {
     Handshake(Reply),
 }
 
-fn refused(why: &str) -> Fault {
+pub(super) fn refused(why: &str) -> Fault {
     Fault::credentials("C0219", format!("a delivery is not verified: {why}"))
 }
 
-fn malformed(why: &str) -> Fault {
+pub(super) fn malformed(why: &str) -> Fault {
     Fault::protocol("C0225", format!("a delivery can't be understood: {why}"))
 }
 

@@ -14,6 +14,7 @@ mod mend;
 pub mod place;
 mod profile;
 mod read;
+mod sns;
 
 use async_trait::async_trait;
 use contract::{
