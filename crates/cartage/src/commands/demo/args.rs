@@ -130,6 +130,9 @@ pub struct BenchArgs {
     /// First passes of `run` for the main light shop, alone and beside 2,000 hostile connections; 0 leaves them out.
     #[arg(long, default_value_t = 3)]
     pub pairs: usize,
+    /// Changes that arrive by webhook, on each platform; 0 leaves them out.
+    #[arg(long, default_value_t = 300)]
+    pub webhooks: usize,
     /// Only this shape of shop: light or default.
     #[arg(long, value_parser = ["light", "default"])]
     pub only: Option<String>,

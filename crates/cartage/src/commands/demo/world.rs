@@ -154,7 +154,9 @@ impl World {
             if let Some(sale) = world.sale.take() {
                 catalogue = with_example(catalogue, sale);
             }
-            let store = bigcommerce::Emulator::new(bigcommerce::Settings::default());
+            // Its webhooks arrive on this machine.
+            let settings = bigcommerce::Settings { local_hooks: true, hook_warm_up_ms: 0, ..bigcommerce::Settings::default() };
+            let store = bigcommerce::Emulator::new(settings);
             store.seed(&catalogue).context("the shop can't be set up")?;
             let router = world.requests.wrap(world.shop_faults.wrap(store.router()));
             let (url, server) = served(router, Listen::default().commercetools, world.stop.subscribe()).await?;

@@ -112,7 +112,18 @@ impl Job {
             let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("image = ")).collect();
             fs::write(&file, lines.join("\n"))?;
         }
-        Ok(Self { world, folder, shape, products, output })
+        Ok(Self::of(world, folder, shape, products, output))
+    }
+
+    /// A shop whose configuration is written.
+    pub(super) const fn of(
+        world: World,
+        folder: PathBuf,
+        shape: Shape,
+        products: usize,
+        output: Output<'static>,
+    ) -> Self {
+        Self { world, folder, shape, products, output }
     }
 
     pub(super) const fn shape(&self) -> Shape {
@@ -200,7 +211,7 @@ impl Job {
     }
 
     /// Runs this program as a process of its own and reads the JSON that it prints.
-    async fn cartage<T: DeserializeOwned>(&self, arguments: &[&str]) -> anyhow::Result<T> {
+    pub(super) async fn cartage<T: DeserializeOwned>(&self, arguments: &[&str]) -> anyhow::Result<T> {
         let command = arguments.first().copied().unwrap_or_default();
         let mut process = self.command(arguments);
         if command == "status" {
@@ -211,7 +222,8 @@ impl Job {
         serde_json::from_slice(&ended.stdout).with_context(|| format!("cartage {command} printed no report"))
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command on the shop's configuration.
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| PathBuf::from("cartage")));
         command.arg("--json").arg("--config").arg(self.folder.join("cartage.toml")).args(arguments);
         command.stderr(Stdio::inherit());

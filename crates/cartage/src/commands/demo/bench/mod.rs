@@ -4,19 +4,21 @@
 //! as `cartage demo` sells it: stock entries, selections, standalone prices, two markets, an expression of the user's).
 //! The floor of a step receives and parses the very pages that the step read, with a parser that does not follow the
 //! connector (`super::floor`). Machines differ and are shared, so the ratio of both CPU times of one run counts. What hostile
-//! connections cost (`hostile`) is a ratio too, of two passes that follow each other.
+//! connections cost (`hostile`) is a ratio too, of two passes that follow each other. How soon a change arrives by its webhook
+//! (`webhooks`) is a time, and says as much about the machine.
 
 mod changes;
 pub(super) mod hostile;
 mod job;
 mod report;
+mod webhooks;
 
 use std::fs;
 
 use anyhow::Context as _;
 use store::Scratch;
 
-use super::args::BenchArgs;
+use super::args::{BenchArgs, Platform};
 use crate::output::{Exit, Failure, Output};
 use changes::By;
 use job::{Job, Shape};
@@ -38,6 +40,9 @@ pub(super) async fn run(args: &BenchArgs, output: Output<'static>) -> Result<Exi
                 measure(&mut bench, &Job::start(scratch.path(), shape, products, output).await?, runs, pairs).await?;
             }
         }
+    }
+    for platform in [Platform::Commercetools, Platform::Bigcommerce].into_iter().filter(|_| args.webhooks > 0) {
+        bench.webhooks.push(webhooks::measure(scratch.path(), platform, args.webhooks, output).await?);
     }
     let bench = bench.with_ratios();
     if let Some(folder) = args.out.parent() {

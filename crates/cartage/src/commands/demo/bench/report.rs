@@ -121,12 +121,33 @@ impl Pair {
     }
 }
 
+/// How long changes take from the shop to the destination by their webhooks.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Delays {
+    pub(super) platform: &'static str,
+    pub(super) products: usize,
+    pub(super) changes: usize,
+    pub(super) median_seconds: f64,
+    pub(super) p99_seconds: f64,
+    pub(super) worst_seconds: f64,
+}
+
+impl Delays {
+    pub(super) fn line(&self) -> String {
+        format!(
+            "a change of {} arrives by its webhook after {:.2} s (median), {:.2} s (p99), {:.2} s at most, of {} changes",
+            self.platform, self.median_seconds, self.p99_seconds, self.worst_seconds, self.changes
+        )
+    }
+}
+
 /// Everything that was measured.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Bench {
     pub(super) figures: Vec<Figure>,
     pub(super) memory: Vec<Memory>,
     pub(super) pairs: Vec<Pair>,
+    pub(super) webhooks: Vec<Delays>,
     /// A first pass beside hostile connections over one alone, in seconds: the median of the pairs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) beside_hostile: Option<f64>,
@@ -191,6 +212,9 @@ impl Bench {
         let mut text = table(&header, &rows) + "\n";
         for memory in &self.memory {
             text += &(memory.line() + "\n");
+        }
+        for delays in &self.webhooks {
+            text += &(delays.line() + "\n");
         }
         if let Some(ratio) = self.beside_hostile {
             let pairs = self.pairs.len();
