@@ -269,8 +269,9 @@ pub enum Reach {
 /// Webhooks of a source.
 #[async_trait]
 pub trait Hooks: Send + Sync {
-    /// Verifies a delivery and names the records it is about. Makes no call but for keys that deliveries are signed with,
-    /// which it asks for at most once a minute, and keeps nothing else. A delivery that can't be verified is a fault, also
+    /// Verifies a delivery and names the records it is about. Makes no call but for keys and certificates that deliveries are
+    /// signed with, a few times a minute at most whatever comes, and to confirm a subscription that is verified; keeps
+    /// nothing else. A delivery that can't be verified is a fault, also
     /// when the verification itself fails. One that is verified and about something else has no hints.
     async fn receive(&self, delivery: &Delivery<'_>) -> Result<Received, Fault>;
 

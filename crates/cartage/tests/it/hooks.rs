@@ -117,8 +117,12 @@ impl Hooked {
         let key = wire::signature::derived(secret, "cartage webhooks of stores/shop");
         let signature = signed(&id, at, &body, secret);
         let at = at.to_string();
-        let headers =
-            [("x-cartage-key", &key), ("webhook-id", &id), ("webhook-timestamp", &at), ("webhook-signature", &signature)];
+        let headers = [
+            ("x-cartage-key", &key),
+            ("webhook-id", &id),
+            ("webhook-timestamp", &at),
+            ("webhook-signature", &signature),
+        ];
         posted(&headers.map(|(name, value)| (name, value.as_str())), &body)
     }
 }
@@ -380,11 +384,11 @@ async fn a_flood_of_webhooks_of_many_products_exceeds_no_quota_and_holds_up_no_s
         }
     }
     let (gap, asked) = (gap.max(last.elapsed()), by_id() - before);
-    // 4,000 hints, 100 at once; products and their stock are asked for apart.
-    assert!((20..=80).contains(&asked), "{asked}");
+    // 4,000 hints, at most 100 at once; products and their stock are asked for apart.
+    assert!((20..=160).contains(&asked), "{asked}");
     assert_eq!(shop.refused(), 0, "more calls than the quota allows");
     assert!(began.elapsed() > window, "the flood was no flood: {:?}", began.elapsed());
-    assert!(gap < window * 3, "a lane that is read every second was not read for {gap:?}");
+    assert!(gap < window * 5, "a lane that is read every second was not read for {gap:?}");
     end.send_replace(true);
     running.await.unwrap().unwrap();
 }

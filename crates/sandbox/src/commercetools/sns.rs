@@ -88,9 +88,14 @@ impl Emulator {
     /// The request to confirm a subscription.
     pub fn sns_confirmation(&self, topic_arn: &str, url: &str, token: &str) -> (HeaderMap, Value) {
         let address = format!("{url}/sns/?Action=ConfirmSubscription&TopicArn={topic_arn}&Token={token}");
-        let text = format!("You have chosen to subscribe to the topic {topic_arn}.\nTo confirm, visit the SubscribeURL.");
-        let members =
-            [("Message", text), ("MessageId", token.to_owned()), ("SubscribeURL", address), ("Token", token.to_owned())];
+        let text =
+            format!("You have chosen to subscribe to the topic {topic_arn}.\nTo confirm, visit the SubscribeURL.");
+        let members = [
+            ("Message", text),
+            ("MessageId", token.to_owned()),
+            ("SubscribeURL", address),
+            ("Token", token.to_owned()),
+        ];
         self.sns_message("SubscriptionConfirmation", topic_arn, url, &members)
     }
 
@@ -106,7 +111,8 @@ impl Emulator {
             pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), content.as_bytes(), &mut signature).ok()?;
             Some(STANDARD.encode(signature))
         });
-        let mut body: Map<String, Value> = signed.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        let mut body: Map<String, Value> =
+            signed.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
         let own = [
             ("SignatureVersion", "2".to_owned()),
             ("Signature", signature.unwrap_or_default()),

@@ -327,11 +327,17 @@ fn resource_types(lanes: &[Lane]) -> Vec<&'static str> {
     all.into_iter().filter(|it| kinds(it).iter().any(|(kind, _)| lanes.iter().any(|lane| lane.reads(*kind)))).collect()
 }
 
+/// What can be an id (the platform's are UUIDs): one that is none would have the call of all others that are asked for
+/// with it refused.
+fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
 /// Hints of a notification, and its place in the series of its resource.
 fn hints(notification: &Notification, lanes: &[Lane]) -> (Vec<Hint>, Mark) {
     let Resource { type_id, id } = &notification.resource;
     let kinds = kinds(type_id).iter().filter(|(kind, _)| lanes.iter().any(|lane| lane.reads(*kind)));
-    let hints = kinds.map(|(kind, by_id)| Hint { kind: *kind, id: by_id.then(|| RecordId::from(id.as_str())) });
+    let hints = kinds.map(|(kind, by_id)| Hint { kind: *kind, id: (*by_id && is_id(id)).then(|| RecordId::from(id.as_str())) });
     let series = format!("{type_id} {id} {}", notification.of);
     let mark = if notification.of == "Message" {
         Mark { series, number: notification.sequence_number, consecutive: true }
@@ -553,6 +559,12 @@ mod tests {
         assert_eq!(of("subscription"), []);
         assert_eq!(of("standalone-price"), [], "the lane is off");
         assert_eq!(of("store"), [(Kind::Storefront, None)]);
+        for id in [String::new(), "a\") or (\"b".to_owned(), "a".repeat(65)] {
+            let about = json!({
+                "notificationType": "ResourceUpdated", "projectKey": "p", "resource": { "typeId": "product", "id": id }, "version": 1,
+            });
+            assert_eq!(told(&about).0, [(Kind::Product, None)], "it would be asked for again and again, and refused");
+        }
         assert_eq!(of("product-selection"), [(Kind::Selection, Some("a".to_owned())), (Kind::Assignment, None)]);
         assert_eq!(resource_types(&lanes()), ["inventory-entry", "product", "product-selection", "store"]);
         for payload in [json!(null), json!([]), json!({ "notificationType": "Message" })] {

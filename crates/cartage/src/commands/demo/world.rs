@@ -155,7 +155,8 @@ impl World {
                 catalogue = with_example(catalogue, sale);
             }
             // Its webhooks arrive on this machine.
-            let settings = bigcommerce::Settings { local_hooks: true, hook_warm_up_ms: 0, ..bigcommerce::Settings::default() };
+            let settings =
+                bigcommerce::Settings { local_hooks: true, hook_warm_up_ms: 0, ..bigcommerce::Settings::default() };
             let store = bigcommerce::Emulator::new(settings);
             store.seed(&catalogue).context("the shop can't be set up")?;
             let router = world.requests.wrap(world.shop_faults.wrap(store.router()));

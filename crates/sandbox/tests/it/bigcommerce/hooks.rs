@@ -133,7 +133,10 @@ async fn a_domain_that_refuses_more_than_a_tenth_of_100_is_blocked_for_three_min
     }
     assert_eq!(tenth.admin().await.1, Vec::<Value>::new());
     let (state, blocked) = worse.admin().await;
-    assert_eq!((state.as_str(), &blocked[0]["destination"], &blocked[0]["time_left"]), ("active", &json!("127.0.0.1"), &json!(180)));
+    assert_eq!(
+        (state.as_str(), &blocked[0]["destination"], &blocked[0]["time_left"]),
+        ("active", &json!("127.0.0.1"), &json!(180))
+    );
     // Some of what happens meanwhile comes late, the rest never: nobody may count on it.
     for number in 100..120 {
         worse.rename(&format!("Name {number}"));
