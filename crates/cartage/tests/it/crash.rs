@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use cartage::commands::demo::Platform;
 use contract::{Admin as _, Ledger as _, Mirror as _};
 use model::{FlowName, SourceName};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -247,13 +248,21 @@ fn difference(got: &Held, wanted: &Held) -> String {
 // ── the shop ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// A shop of odd products, with small pages and calls so that there are many moments to be killed at.
-async fn shop() -> Shop {
-    let shop = Shop::odd(PRODUCTS).await;
-    shop.change(Change::SetMessages { enabled: true });
-    // The emulator gives its timestamps in order and at once: no lag is needed, and hardly an overlap.
-    let settings = "retry_wait_milliseconds = 5\nlag_seconds = 0\nmessage_lag_seconds = 0\noverlap_seconds = 2\n";
+async fn shop(platform: Platform) -> Shop {
+    let shop = Shop::odd_on(platform, PRODUCTS).await;
+    // The emulators give their timestamps in order and at once: no lag is needed, and hardly an overlap.
+    let settings = "retry_wait_milliseconds = 5\nlag_seconds = 0\noverlap_seconds = 2\n";
     shop.replace("[sources.shop]\n", &format!("[sources.shop]\n{settings}"));
-    shop.configure("[sources.shop.page_size]\nfirst_products = 25\nproducts = 25\nothers = 100\n");
+    match platform {
+        Platform::Commercetools => {
+            shop.change(Change::SetMessages { enabled: true });
+            shop.replace("[sources.shop]\n", "[sources.shop]\nmessage_lag_seconds = 0\n");
+            shop.configure("[sources.shop.page_size]\nfirst_products = 25\nproducts = 25\nothers = 100\n");
+        }
+        Platform::Bigcommerce => {
+            shop.configure("[sources.shop.page_size]\nproducts = 25\ninventory = 200\nothers = 100\n");
+        }
+    }
     for market in MARKETS {
         let section = format!("[destinations.clerk-{market}]\n");
         shop.replace(&section, &format!("{section}batch_items = 8\ndescription = \"text\"\n"));
@@ -275,8 +284,14 @@ fn remap(shop: &Shop) {
 fn edit(shop: &Shop, living: &mut LivingShop, edits: usize) {
     let timeless = living.filter(|edit| !matches!(edit, Edit::PriceWindow { .. }));
     for edit in timeless.take(edits) {
-        let change = edit.into_change(shop.world.shop.instant());
-        if let Err(error) = shop.world.shop.change(change) {
+        let made = match &shop.world.bigcommerce {
+            Some(on) => on.store.edit(edit).map_err(|error| error.to_string()),
+            None => {
+                let change = edit.into_change(shop.world.shop.instant());
+                shop.world.shop.change(change).map_err(|error| error.to_string())
+            }
+        };
+        if let Err(error) = made {
             // An odd product may be one that the platform refuses to change.
             eprintln!("the shop refused an edit: {error}");
         }
@@ -307,13 +322,22 @@ async fn converges(shop: &Shop, undisturbed: &Undisturbed, seed: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_random_moments_it_converges_to_what_an_undisturbed_run_ends_with() {
+    survives(Platform::Commercetools, 200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_random_moments_it_converges_with_a_shop_on_bigcommerce_as_well() {
+    survives(Platform::Bigcommerce, 100).await;
+}
+
+async fn survives(platform: Platform, crashes: u64) {
     let seed = setting("CARTAGE_CRASH_SEED").unwrap_or(1);
-    let crashes = u32::try_from(setting("CARTAGE_CRASHES").unwrap_or(200)).unwrap();
+    let crashes = u32::try_from(setting("CARTAGE_CRASHES").unwrap_or(crashes)).unwrap();
     eprintln!("CARTAGE_CRASH_SEED={seed} CARTAGE_CRASHES={crashes}");
     let began = Instant::now();
     let mut shops = tokio::task::JoinSet::new();
     for number in 0..SHOPS {
-        shops.spawn(killed(seed + u64::from(number) * 1_000, crashes.div_ceil(SHOPS)));
+        shops.spawn(killed(platform, seed + u64::from(number) * 1_000, crashes.div_ceil(SHOPS)));
     }
     let mut moments: BTreeMap<Moment, u32> = BTreeMap::new();
     for (moment, count) in shops.join_all().await.into_iter().flatten() {
@@ -329,9 +353,9 @@ async fn killed_at_random_moments_it_converges_to_what_an_undisturbed_run_ends_w
 }
 
 /// Kills a hub so many times while its shop changes, and compares; returns when the kills happened.
-async fn killed(seed: u64, crashes: u32) -> BTreeMap<Moment, u32> {
+async fn killed(platform: Platform, seed: u64, crashes: u32) -> BTreeMap<Moment, u32> {
     let mut dice = StdRng::seed_from_u64(seed);
-    let shop = shop().await;
+    let shop = shop(platform).await;
     let database = shop.config.with_file_name("sandbox.db");
     let mut living = LivingShop::new(&generate(&Options { products: PRODUCTS, ..Options::default() }), dice.random());
     let undisturbed = Undisturbed::new().await;

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use axum::Router;
+use cartage::commands::demo::Platform;
 use sandbox::{
+    bigcommerce,
     clerk::Resource,
     commercetools::{Change, PriceScope},
     fault::FaultPlan,
@@ -29,6 +31,9 @@ fn held(shop: &Shop) -> Held {
 
 /// Some of everything that changes in a shop.
 fn live(shop: &Shop) {
+    if let Some(on) = &shop.world.bigcommerce {
+        return live_on_bigcommerce(shop, &on.store);
+    }
     let text = |text: &str| Some(text.to_owned());
     let skus = shop.skus("p-000002");
     shop.change(Change::SetStock { sku: skus[0].clone(), channel: Some("warehouse-de".to_owned()), quantity: 3 });
@@ -40,9 +45,35 @@ fn live(shop: &Shop) {
     shop.change(Change::RenameCategory { category, locale, name: "Renamed".to_owned() });
 }
 
+/// The same of a shop on BigCommerce, and what moves no date there.
+fn live_on_bigcommerce(shop: &Shop, store: &bigcommerce::Emulator) {
+    use bigcommerce::{Change, Whose};
+    let skus = shop.skus("p-000002");
+    let channel = store.channel_id("uk").unwrap();
+    let category = shop.world.shop.category_keys()[0].clone();
+    let price = Change::SetPrice {
+        sku: skus[0].clone(),
+        whose: Whose::Channel("shop-uk".to_owned()),
+        currency: "GBP".to_owned(),
+        minor: 777,
+        sale: None,
+    };
+    for change in [
+        Change::SetStock { sku: skus[0].clone(), channel: Some("warehouse-de".to_owned()), quantity: 3 },
+        price,
+        Change::SetName { product: "p-000004".to_owned(), name: "Neu".to_owned() },
+        Change::SetVisible { product: "p-000006".to_owned(), visible: false },
+        Change::DeleteProduct { product: "p-000008".to_owned() },
+        Change::Assign { product: "p-000010".to_owned(), channel, assigned: false },
+        Change::RenameCategory { category, name: "Renamed".to_owned() },
+    ] {
+        store.change(change).unwrap();
+    }
+}
+
 /// What an undisturbed run ends with: after the first sync, and after the changes.
-async fn undisturbed() -> (Held, Held) {
-    let shop = Shop::odd(PRODUCTS).await;
+async fn undisturbed(platform: Platform) -> (Held, Held) {
+    let shop = Shop::odd_on(platform, PRODUCTS).await;
     let process = shop.synced().await;
     let first = held(&shop);
     live(&shop);
@@ -64,11 +95,18 @@ async fn until_converged(shop: &Shop, full: bool) {
 }
 
 async fn converges(plan: impl Fn(u64) -> FaultPlan) {
-    let (first, second) = undisturbed().await;
-    let shop = Shop::odd(PRODUCTS).await;
+    converges_on(Platform::Commercetools, plan).await;
+}
+
+async fn converges_on(platform: Platform, plan: impl Fn(u64) -> FaultPlan) {
+    let (first, second) = undisturbed(platform).await;
+    let shop = Shop::odd_on(platform, PRODUCTS).await;
     shop.replace("[sources.shop]\n", "[sources.shop]\nretry_wait_milliseconds = 5\n");
     // Small pages and batches, so that there are many calls to go wrong.
-    shop.configure("[sources.shop.page_size]\nfirst_products = 5\nproducts = 5\nothers = 20\n");
+    shop.configure(match platform {
+        Platform::Commercetools => "[sources.shop.page_size]\nfirst_products = 5\nproducts = 5\nothers = 20\n",
+        Platform::Bigcommerce => "[sources.shop.page_size]\nproducts = 5\ninventory = 20\nothers = 20\n",
+    });
     for market in MARKETS {
         let section = format!("[destinations.clerk-{market}]\n");
         shop.replace(&section, &format!("{section}batch_items = 5\n"));
@@ -127,6 +165,30 @@ async fn answers_cut_in_half_and_pages_of_html_leave_no_trace() {
         html_error_rate: 0.1,
         error_rate: BTreeMap::from([(503, 0.05), (504, 0.05)]),
         seed: seed + 30,
+        ..FaultPlan::default()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_resets_and_throttling_leave_no_trace_of_a_shop_on_bigcommerce() {
+    converges_on(Platform::Bigcommerce, |seed| FaultPlan {
+        error_rate: BTreeMap::from([(500, 0.1), (503, 0.05)]),
+        reset_after_effect_rate: 0.1,
+        reset_before_effect_rate: 0.05,
+        throttle_rate: 0.05,
+        seed: seed + 40,
+        ..FaultPlan::default()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_cut_in_half_and_pages_of_html_leave_no_trace_of_a_shop_on_bigcommerce() {
+    converges_on(Platform::Bigcommerce, |seed| FaultPlan {
+        truncate_rate: 0.15,
+        html_error_rate: 0.1,
+        seed: seed + 50,
         ..FaultPlan::default()
     })
     .await;

@@ -110,6 +110,15 @@ impl Shop {
         Self::start(ShopArgs { products, data: None, uniform: false }).await
     }
 
+    /// The same on this platform.
+    pub(crate) async fn odd_on(platform: Platform, products: usize) -> Self {
+        let args = ShopArgs { products, data: None, uniform: false };
+        match platform {
+            Platform::Commercetools => Self::odd(products).await,
+            Platform::Bigcommerce => Self::of(World::start_on(platform, &args, Listen::default()).await.unwrap()),
+        }
+    }
+
     /// A real catalogue.
     pub(crate) async fn data(folder: PathBuf) -> Self {
         Self::start(ShopArgs { products: 0, data: Some(folder), uniform: false }).await
@@ -162,6 +171,9 @@ impl Shop {
     /// Lets an hour pass at the shop, so that a read of changes brings what changes from here on.
     pub(crate) fn age(&self) {
         self.world.shop.set_clock_offset(3_600_000);
+        if let Some(shop) = &self.world.bigcommerce {
+            shop.store.set_clock_offset(3_600_000);
+        }
     }
 
     pub(crate) fn change(&self, change: Change) {
