@@ -77,6 +77,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use proptest::prelude::*;
     use ring::{rand::SystemRandom, rsa::KeyPair, signature::RSA_PKCS1_SHA256};
 
     use super::*;
@@ -108,12 +109,14 @@ mod tests {
     #[test]
     fn what_openssl_signs_with_sha1_is_verified_as_such() {
         // printf content | openssl dgst -sha1 -sign <the key> | base64 -w0
-        let signature = STANDARD.decode(concat!(
-            "n8XqUChGg4TmhPbrffHgOeekhI9mgTFcUt/ZrQr/9myjDrbaXAZPN/jb7PPlB5hco9LDQN2/ew9x3XyQu1OdzxyV//i1ef6piWDE",
-            "1d/K+Q4iSupEXFthQHAu/qrvxWnGIWFH1yW5otqpzRiejLht6sYx0UBuAOL1YBtEjCN1tQDDrTIAQtXFHK9JrDpFTuU97hUKF0Ay",
-            "Ykh8YlUf2NsLy0S7wQA+ZbOtpQa87IUVYS/i1PwIhYIGD9ORhkMvNF0Dhc8M8bx+pQOpK4J6bdZMcfKXIvE0Fgp3+/1Q2ze5+MHd",
-            "yrrCimmdSWwmFY3+rCUmuphorT36gIFGa1Pt7akfYA==",
-        )).unwrap();
+        let signature = STANDARD
+            .decode(concat!(
+                "n8XqUChGg4TmhPbrffHgOeekhI9mgTFcUt/ZrQr/9myjDrbaXAZPN/jb7PPlB5hco9LDQN2/ew9x3XyQu1OdzxyV//i1ef6piWDE",
+                "1d/K+Q4iSupEXFthQHAu/qrvxWnGIWFH1yW5otqpzRiejLht6sYx0UBuAOL1YBtEjCN1tQDDrTIAQtXFHK9JrDpFTuU97hUKF0Ay",
+                "Ykh8YlUf2NsLy0S7wQA+ZbOtpQa87IUVYS/i1PwIhYIGD9ORhkMvNF0Dhc8M8bx+pQOpK4J6bdZMcfKXIvE0Fgp3+/1Q2ze5+MHd",
+                "yrrCimmdSWwmFY3+rCUmuphorT36gIFGa1Pt7akfYA==",
+            ))
+            .unwrap();
         let certificate = Certificate::read(PEM).unwrap();
         assert!(certificate.has_signed(Digest::Sha1, b"content", &signature));
         assert!(!certificate.has_signed(Digest::Sha1, b"other", &signature));
@@ -126,6 +129,22 @@ mod tests {
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         for pem in [&b""[..], b"no PEM", key, broken, &PEM[..PEM.len() / 2]] {
             assert_eq!(Certificate::read(pem).unwrap_err().code, "C0312");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_certificate_or_refused(
+            at in 0..PEM.len(), less in 0..8_usize, put in prop::collection::vec(any::<u8>(), 0..8),
+        ) {
+            drop(Certificate::read(&put));
+            let mut altered = PEM.to_vec();
+            altered.splice(at..(at + less).min(PEM.len()), put);
+            if let Ok(certificate) = Certificate::read(&altered) {
+                for digest in [Digest::Sha1, Digest::Sha256] {
+                    prop_assert!(!certificate.has_signed(digest, b"content", b"no signature"));
+                }
+            }
         }
     }
 }

@@ -132,6 +132,7 @@ pub fn verify(token: &str, keys: &Keys, now: Timestamp) -> Result<Claims, NotVer
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
+    use proptest::prelude::*;
     use ring::{
         rand::SystemRandom,
         rsa::{KeyPair, PublicKeyComponents},
@@ -198,6 +199,36 @@ mod tests {
     fn an_empty_set_of_keys_is_none() {
         for body in ["", "{}", r#"{"keys":[]}"#, r#"{"keys":[{"kid":"a","kty":"EC"}]}"#] {
             assert_eq!(Keys::read(body.as_bytes()).unwrap_err().code, "C0312");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_altered_token_does_not_count(at in any::<prop::sample::Index>(), put in "[ -~]{0,3}", less in 0..4_usize) {
+            let header = json!({ "alg": "RS256", "kid": "one" });
+            let whole = token(&header, &json!({ "iss": "i", "exp": NOW + 60 }));
+            let from = at.index(whole.len());
+            let altered = format!("{}{put}{}", &whole[..from], &whole[(from + less).min(whole.len())..]);
+            prop_assume!(altered != whole);
+            prop_assert!(verify(&altered, &keys("one"), Timestamp::from_millis(NOW * 1000)).is_err());
+        }
+
+        #[test]
+        fn any_text_is_no_token(text in "[ -~]{0,60}|[A-Za-z0-9_-]{0,40}[.][A-Za-z0-9_-]{0,40}[.][A-Za-z0-9_-]{0,40}|\\PC{0,40}") {
+            prop_assert!(verify(&text, &keys("one"), Timestamp::from_millis(NOW * 1000)).is_err());
+        }
+
+        #[test]
+        fn any_times_that_are_signed_are_judged(exp in any::<i64>(), iat in any::<i64>(), now in any::<i64>()) {
+            let token = token(&json!({ "alg": "RS256", "kid": "one" }), &json!({ "exp": exp, "iat": iat }));
+            let result = verify(&token, &keys("one"), Timestamp::from_millis(now));
+            prop_assert!(matches!(result, Ok(_) | Err(NotVerified::OutOfTime)));
+        }
+
+        #[test]
+        fn any_bytes_are_keys_or_refused(body in prop::collection::vec(any::<u8>(), 0..100), n in "\\PC{0,20}") {
+            prop_assert!(Keys::read(&body).is_err());
+            drop(Keys::read(json!({ "keys": [{ "kid": n, "kty": "RSA", "n": n, "e": n }] }).to_string().as_bytes()));
         }
     }
 }

@@ -5,6 +5,7 @@ mod arbitrary;
 mod bigcommerce;
 mod calls;
 mod conforms;
+mod deliveries;
 mod emulator;
 mod mapping;
 mod ours;

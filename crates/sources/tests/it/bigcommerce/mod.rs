@@ -16,7 +16,7 @@ use sources::bigcommerce::{BigCommerce, Config};
 const TOKEN: &str = "very-secret-token";
 
 /// A source of the store `shop` on this host, with further settings.
-fn source(host: &str, settings: Value) -> BigCommerce {
+pub(crate) fn source(host: &str, settings: Value) -> BigCommerce {
     source_in(host, settings, &wire::Environment::machine())
 }
 
