@@ -6,7 +6,6 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -59,7 +58,7 @@ pub(super) enum Opened {
 /// A message as SNS posts it (AWS: HTTP/HTTPS notification JSON format).
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Message {
+struct Posted {
     #[serde(rename = "Type")]
     of: String,
     message_id: String,
@@ -76,7 +75,7 @@ struct Message {
     subscribe_url: Option<String>,
 }
 
-impl Message {
+impl Posted {
     /// What its signature is over: name and value of these members, each on a line, in the order of their names. `None`
     /// where the type is not known or a member is missing.
     fn signed(&self) -> Option<String> {
@@ -99,11 +98,7 @@ impl Message {
             ("Type", Some(self.of.as_str())),
         ];
         let members = members.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        Some(members.fold(String::new(), |mut text, (name, value)| {
-            // Writing into a String can't fail.
-            let _written = writeln!(text, "{name}\n{value}").is_ok();
-            text
-        }))
+        Some(members.flat_map(|(name, value)| [name, "\n", value, "\n"]).collect())
     }
 }
 
@@ -154,7 +149,7 @@ impl Sns {
             return Err(raw.hint("switch raw message delivery off for the subscription of the topic"));
         }
         // SNS says text/plain, and it is JSON.
-        let message: Message =
+        let message: Posted =
             serde_json::from_slice(delivery.body).map_err(|error| super::hooks::malformed(&error.to_string()))?;
         self.verify(&message, delivery.at).await?;
         match message.of.as_str() {
@@ -170,7 +165,7 @@ impl Sns {
         Ok(Opened::Handshake)
     }
 
-    async fn verify(&self, message: &Message, now: Timestamp) -> Result<(), Fault> {
+    async fn verify(&self, message: &Posted, now: Timestamp) -> Result<(), Fault> {
         if message.topic_arn != self.topic_arn {
             return Err(refused("it is of another topic").hint("compare webhooks.sns.topic_arn with the subscription"));
         }
@@ -185,7 +180,7 @@ impl Sns {
         };
         let content = message.signed().ok_or_else(|| refused("it is of a type that is not known, or incomplete"))?;
         let signature = STANDARD.decode(&message.signature).map_err(|_| refused("its signature is none"))?;
-        let url = self.ours(&message.signing_cert_url).filter(|url| url.query().is_none() && url.path().ends_with(".pem"));
+        let url = self.ours(&message.signing_cert_url).filter(|url| url.query().is_none() && url.path().rsplit('.').next() == Some("pem"));
         let url = url.ok_or_else(|| refused("its certificate is not one of the SNS of the topic's region"))?;
         if self.certificate(&url).await?.has_signed(digest, content.as_bytes(), &signature) {
             Ok(())
@@ -232,7 +227,7 @@ impl Sns {
     }
 
     /// Has SNS deliver to this address from now on.
-    async fn confirm(&self, message: &Message) -> Result<(), Fault> {
+    async fn confirm(&self, message: &Posted) -> Result<(), Fault> {
         let url = message.subscribe_url.as_deref().and_then(|url| self.ours(url));
         let url = url.filter(|url| {
             let is = |name: &str, value: &str| url.query_pairs().any(|(known, found)| known == name && found == value);
@@ -318,7 +313,7 @@ mod tests {
                 members.as_object_mut().map(|members| members.remove(*name));
             }
             members["Type"] = of.into();
-            serde_json::from_value::<Message>(members).unwrap().signed()
+            serde_json::from_value::<Posted>(members).unwrap().signed()
         };
         let time = "Timestamp\n2026-05-01T10:00:00.000Z\n";
         let head = "Message\none\ntwo\nMessageId\nm\n";

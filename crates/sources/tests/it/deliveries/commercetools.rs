@@ -27,23 +27,23 @@ static CLOUD: LazyLock<(Emulator, String)> = LazyLock::new(|| {
     (emulator, host)
 });
 
-fn source(webhooks: Value) -> Commercetools {
+fn source(webhooks: &Value) -> Commercetools {
     crate::source("http://127.0.0.1:1", json!({ "webhooks": webhooks }))
 }
 
 static GOOGLE: LazyLock<Commercetools> = LazyLock::new(|| {
     let keys = format!("{}/oauth2/v3/certs", CLOUD.1);
-    source(json!({ "pubsub": {
+    source(&json!({ "pubsub": {
         "project": "p", "topic": "t", "service_account": ACCOUNT, "audience": AUDIENCE, "keys_url": keys,
     } }))
 });
 
 static AMAZON: LazyLock<Commercetools> =
-    LazyLock::new(|| source(json!({ "sns": { "topic_arn": TOPIC, "url": CLOUD.1 } })));
+    LazyLock::new(|| source(&json!({ "sns": { "topic_arn": TOPIC, "url": CLOUD.1 } })));
 
 static AZURE: LazyLock<Commercetools> = LazyLock::new(|| {
     let (key, token) = (secret("grid-access-key", "key"), secret("grid-token", "word"));
-    source(json!({ "event_grid": { "uri": "https://t.example/api/events", "access_key": key, "token": token } }))
+    source(&json!({ "event_grid": { "uri": "https://t.example/api/events", "access_key": key, "token": token } }))
 });
 
 fn by_google(payload: &Value) -> Made {
