@@ -284,12 +284,11 @@ fn remap(shop: &Shop) {
 fn edit(shop: &Shop, living: &mut LivingShop, edits: usize) {
     let timeless = living.filter(|edit| !matches!(edit, Edit::PriceWindow { .. }));
     for edit in timeless.take(edits) {
-        let made = match &shop.world.bigcommerce {
-            Some(on) => on.store.edit(edit).map_err(|error| error.to_string()),
-            None => {
-                let change = edit.into_change(shop.world.shop.instant());
-                shop.world.shop.change(change).map_err(|error| error.to_string())
-            }
+        let made = if let Some(on) = &shop.world.bigcommerce {
+            on.store.edit(edit).map_err(|error| error.to_string())
+        } else {
+            let change = edit.into_change(shop.world.shop.instant());
+            shop.world.shop.change(change).map_err(|error| error.to_string())
         };
         if let Err(error) = made {
             // An odd product may be one that the platform refuses to change.

@@ -10,7 +10,7 @@ use sandbox::{
     catalogue::{Catalogue, Options, generate},
 };
 use serde_json::{Value, json};
-use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::watch, task::JoinSet};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::watch, task::JoinSet, time::Instant};
 use tower::ServiceExt as _;
 
 use crate::{
@@ -374,13 +374,13 @@ async fn a_flood_of_webhooks_of_many_products_exceeds_no_quota_and_holds_up_no_s
     for answer in flood.join_all().await {
         assert_eq!(answer.unwrap().status(), StatusCode::OK);
     }
-    let (mut gap, mut last, mut seen) = (Duration::ZERO, std::time::Instant::now(), sweeps());
-    let began = std::time::Instant::now();
+    let (mut gap, mut last, mut seen) = (Duration::ZERO, Instant::now(), sweeps());
+    let began = Instant::now();
     while hooked.hints().await > 0 {
         assert!(began.elapsed() < Duration::from_mins(2), "hints wait for ever");
         tokio::time::sleep(Duration::from_millis(20)).await;
         if sweeps() > seen {
-            (gap, last, seen) = (gap.max(last.elapsed()), std::time::Instant::now(), sweeps());
+            (gap, last, seen) = (gap.max(last.elapsed()), Instant::now(), sweeps());
         }
     }
     let (gap, asked) = (gap.max(last.elapsed()), by_id() - before);
