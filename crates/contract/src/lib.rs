@@ -27,7 +27,7 @@ pub use schema::{Constraint, FieldSpec, FieldType};
 pub use secret::SecretRef;
 pub use settings::ReadSettings;
 pub use source::{
-    Change, Demand, Fetched, Lane, Next, Page, Position, Profile, Ref, Scope, Source, SourceDescriptor, StoreProfile,
-    Token,
+    Change, Demand, Fetched, Lack, Lane, Next, Page, Position, Profile, Ref, Scope, Source, SourceDescriptor,
+    StoreProfile, Token,
 };
 pub use store::{Admin, Hints, Ledger, Leftovers, Mirror, Store};

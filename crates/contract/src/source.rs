@@ -17,6 +17,17 @@ pub struct SourceDescriptor {
     pub title: &'static str,
     /// How one of several prices is chosen (vendor's rule).
     pub price_policy: model::PricePolicy,
+    /// Names of expressions that stay empty, whatever the shop holds.
+    pub lacks: &'static [Lack],
+}
+
+/// A name of expressions, such as `product.brand`, that a source never fills.
+#[derive(Clone, Copy, Debug)]
+pub struct Lack {
+    /// The name.
+    pub name: &'static str,
+    /// Why, in a few words: what the platform does not have, or what is not read.
+    pub why: &'static str,
 }
 
 /// A stream of records that is read at a pace of its own.

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** the same code gives the same bytes, on any machine.
 
+mod capabilities;
 mod markdown;
 mod settings;
 
@@ -35,6 +36,7 @@ fn pages() -> anyhow::Result<Vec<(String, String)>> {
         ("configuration.schema.json".to_owned(), serde_json::to_string_pretty(&schema)? + "\n"),
         ("cartage.example.toml".to_owned(), config::EXAMPLE.to_owned()),
         ("command-line.md".to_owned(), command_line()),
+        ("capabilities.md".to_owned(), capabilities::page()),
         ("expressions.md".to_owned(), expressions()),
         ("metrics.md".to_owned(), metrics()),
     ];

@@ -12,6 +12,7 @@ mod bad_input;
 #[cfg(unix)]
 mod beside;
 mod bigcommerce;
+mod capabilities;
 mod check;
 mod cli;
 mod crash;

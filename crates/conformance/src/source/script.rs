@@ -16,7 +16,7 @@ use model::{Kind, PricePolicy, RecordId};
 use tokio::sync::Semaphore;
 
 static DESCRIPTOR: SourceDescriptor =
-    SourceDescriptor { name: "script", title: "Script", price_policy: PricePolicy::FirstScope(&[]) };
+    SourceDescriptor { name: "script", title: "Script", price_policy: PricePolicy::FirstScope(&[]), lacks: &[] };
 
 /// A scripted source. Each call of [`Source::page`] takes the next page that the script has for the lane, whatever the
 /// position; [`Source::fetch`] answers with the records that were set for it.

@@ -284,7 +284,7 @@ impl Place {
 }
 
 static DESCRIPTOR: SourceDescriptor =
-    SourceDescriptor { name: "memory", title: "Memory", price_policy: model::PricePolicy::FirstScope(&[]) };
+    SourceDescriptor { name: "memory", title: "Memory", price_policy: model::PricePolicy::FirstScope(&[]), lacks: &[] };
 
 fn products() -> Lane {
     Lane {

@@ -166,8 +166,8 @@ const PRODUCT: [FieldSpec; 28] = [
         "brand",
         Text,
         "has(product.attributes.brand) ? product.attributes.brand.label : \
-         has(product.variants[0].attributes.brand) ? product.variants[0].attributes.brand.label : null",
-        "The attribute of that name, of the product or its variants, sold or not.",
+         has(product.variants[0].attributes.brand) ? product.variants[0].attributes.brand.label : product.brand",
+        "The attribute of that name, of the product or its variants, sold or not; else the product's brand.",
     ),
     content(
         "gender",

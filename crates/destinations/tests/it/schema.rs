@@ -86,6 +86,9 @@ fn the_expressions_for_products_are_what_the_code_does() {
     branded.variants[0].attributes = vec![text("brand", "Nordby")];
     branded.variants[0].stock = None;
     branded.attributes = vec![crate::sample::field("weight", Plain::Number(0.5))];
+    branded.brand = Some("Sudby");
+    agree(&branded);
+    branded.variants[0].attributes.clear();
     agree(&branded);
 }
 

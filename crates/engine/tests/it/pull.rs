@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use crate::push::clock::FakeClock;
 
 static DESCRIPTOR: SourceDescriptor =
-    SourceDescriptor { name: "old", title: "Old", price_policy: model::PricePolicy::FirstScope(&[]) };
+    SourceDescriptor { name: "old", title: "Old", price_policy: model::PricePolicy::FirstScope(&[]), lacks: &[] };
 
 pub(crate) fn lane() -> Lane {
     Lane {

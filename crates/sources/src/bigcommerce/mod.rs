@@ -18,7 +18,7 @@ mod read;
 
 use async_trait::async_trait;
 use contract::{
-    Fault, Fetched, Lane, Page, Position, Profile, Ref, Source, SourceDescriptor,
+    Fault, Fetched, Lack, Lane, Page, Position, Profile, Ref, Source, SourceDescriptor,
     source::{Finding, Hooks, Urgency},
 };
 use model::{Kind, PricePolicy, price::BookMatch};
@@ -31,7 +31,16 @@ use read::Reader;
 
 /// Describes a BigCommerce source.
 pub static DESCRIPTOR: SourceDescriptor =
-    SourceDescriptor { name: "bigcommerce", title: "BigCommerce", price_policy: PRICE_POLICY };
+    SourceDescriptor { name: "bigcommerce", title: "BigCommerce", price_policy: PRICE_POLICY, lacks: &LACKS };
+
+const LACKS: [Lack; 6] = [
+    Lack { name: "product.key", why: "products have ids and SKUs alone" },
+    Lack { name: "product.product_type", why: "every product has the same fields" },
+    Lack { name: "product.searchable", why: "no such switch: always true" },
+    Lack { name: "variant.key", why: "variants have ids and SKUs alone" },
+    Lack { name: "category.key", why: "categories have ids alone" },
+    Lack { name: "category.external_id", why: "categories have ids alone" },
+];
 
 /// The vendor's order: the list for group and channel, for the group, for the channel; then the catalogue. Discount rules of
 /// a customer group, which stand between its list and that of the channel, are not read.

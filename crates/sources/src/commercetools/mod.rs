@@ -18,7 +18,7 @@ mod sns;
 
 use async_trait::async_trait;
 use contract::{
-    Fault, Fetched, Lane, Page, Position, Profile, Ref, SecretRef, Source, SourceDescriptor,
+    Fault, Fetched, Lack, Lane, Page, Position, Profile, Ref, SecretRef, Source, SourceDescriptor,
     source::{Finding, Hooks, Urgency},
 };
 use model::{Kind, PricePolicy, price::ScopeMatch};
@@ -33,8 +33,18 @@ pub use self::Commercetools as Connector;
 use read::Reader;
 
 /// Describes a commercetools source.
-pub static DESCRIPTOR: SourceDescriptor =
-    SourceDescriptor { name: "commercetools", title: "commercetools Composable Commerce", price_policy: PRICE_POLICY };
+pub static DESCRIPTOR: SourceDescriptor = SourceDescriptor {
+    name: "commercetools",
+    title: "commercetools Composable Commerce",
+    price_policy: PRICE_POLICY,
+    lacks: &LACKS,
+};
+
+const LACKS: [Lack; 3] = [
+    Lack { name: "product.brand", why: "brands are attributes there" },
+    Lack { name: "product.searchable", why: "no such switch: always true" },
+    Lack { name: "variant.tax", why: "the tax category decides it in the cart" },
+];
 
 /// The vendor's order: customer group before channel before country.
 const PRICE_POLICY: PricePolicy = PricePolicy::FirstScope(&[

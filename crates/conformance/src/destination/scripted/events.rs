@@ -29,7 +29,7 @@ static DESCRIPTOR: DestinationDescriptor = DestinationDescriptor {
 };
 
 static SIGNALS: SourceDescriptor =
-    SourceDescriptor { name: "events", title: "Events", price_policy: PricePolicy::FirstScope(&[]) };
+    SourceDescriptor { name: "events", title: "Events", price_policy: PricePolicy::FirstScope(&[]), lacks: &[] };
 
 /// Prefix of the ids of events.
 const EVENT: &str = "launch:";
