@@ -75,7 +75,17 @@ impl Client {
 #[derive(Clone, Debug)]
 pub(super) struct Token {
     pub(super) client: String,
+    pub(super) scopes: Vec<String>,
+    /// The site that a shopper's token is for.
+    pub(super) site: Option<String>,
     expires: i64,
+}
+
+impl Token {
+    /// One that is not kept yet.
+    pub(super) fn new(client: &str, scopes: Vec<String>, site: Option<String>) -> Self {
+        Self { client: client.to_owned(), scopes, site, expires: 0 }
+    }
 }
 
 /// The tokens that are valid.
@@ -87,10 +97,16 @@ impl Tokens {
         self.0.clear();
     }
 
-    /// Keeps a token for so many seconds.
-    pub(super) fn keep(&mut self, text: String, client: String, seconds: i64, now: i64) {
+    /// Keeps a token that is valid for so many seconds.
+    pub(super) fn keep(&mut self, text: String, mut token: Token, seconds: i64, now: i64) {
         self.0.retain(|_, token| token.expires > now);
-        self.0.insert(text, Token { client, expires: now + seconds * 1000 });
+        token.expires = now + seconds * 1000;
+        self.0.insert(text, token);
+    }
+
+    /// Takes a token away.
+    pub(super) fn take(&mut self, text: &str, now: i64) -> Option<Token> {
+        self.0.remove(text).filter(|token| token.expires > now)
     }
 
     /// The token of a request, if it is valid.
@@ -180,12 +196,19 @@ pub(super) fn token(
         "iss": "https://account.demandware.com:443/dwsso/oauth2", "scope": asked, "tenantFilter": tenant,
         "iat": issued, "exp": expires, "expires_in": TOKEN_SECONDS, "jti": serial.to_string(),
     }));
-    tokens.keep(text.clone(), client.id.clone(), TOKEN_SECONDS, now);
+    let token = Token::new(&client.id, asked.clone(), None);
+    tokens.keep(text.clone(), token, TOKEN_SECONDS, now);
     let mut answer = json!({ "access_token": text, "expires_in": TOKEN_SECONDS, "token_type": "Bearer" });
     if let (false, Some(members)) = (asked.is_empty(), answer.as_object_mut()) {
         members.insert("scope".to_owned(), json!(asked.join(" ")));
     }
     (200, answer)
+}
+
+/// Whether a token has the tenant and the scope, or the one that writes too.
+pub(super) fn has_scope(token: &Token, settings: &Settings, scope: &str) -> bool {
+    let has = |wanted: &str| token.scopes.iter().any(|it| it == wanted);
+    has(&format!("{TENANT}{}", settings.tenant)) && (has(scope) || has(&format!("{scope}.rw")))
 }
 
 /// The resource of a permission document that a call falls under, if there is one.

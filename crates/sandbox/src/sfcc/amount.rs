@@ -32,6 +32,12 @@ impl Amount {
         }
     }
 
+    /// As JSON has it.
+    #[expect(clippy::cast_precision_loss, reason = "prices are far below 2^53 units")]
+    pub(super) fn number(self) -> f64 {
+        self.units as f64 / 10_f64.powi(i32::try_from(self.digits).unwrap_or(0))
+    }
+
     fn scaled(self, digits: u32) -> i128 {
         i128::from(self.units) * 10_i128.pow(digits - self.digits)
     }

@@ -9,8 +9,9 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::query::Parameters;
 use super::webdav::{self, http_date};
-use super::{Emulator, access, ocapi};
+use super::{Emulator, access, ocapi, scapi};
 
 /// Longest request body: a larger one is answered with 413.
 const LONGEST_BODY: usize = 5 << 20;
@@ -83,6 +84,14 @@ fn answer(emulator: &Emulator, parts: &Parts, body: &Bytes) -> Response {
         };
         let (status, document) = call.answer(path);
         return json_answer(status, document.as_ref());
+    }
+    if path.starts_with("/product/") || path.starts_with("/shopper/") {
+        let Some(parameters) = Parameters::read(parts.uri.query().unwrap_or_default()) else {
+            return json_answer(400, Some(&json!({ "title": "Bad Request" })));
+        };
+        let call = scapi::Call { emulator, method: &parts.method, headers: &parts.headers, parameters, body, now };
+        let (status, document) = call.answer(path.trim_start_matches('/'));
+        return json_answer(status, Some(&document));
     }
     json_answer(404, Some(&json!({ "title": "Not Found" })))
 }

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::archive::{self, Units, time};
 use super::error::Fault;
-use super::query::{Field, Reader};
+use super::query::{Field, Reader, Style};
 use super::state::State;
 use super::webdav::Files;
 use super::{JobEnd, Settings};
@@ -161,7 +161,7 @@ impl Jobs {
             return Err(Fault::unknown_property("search_request", name));
         }
         let query = members.get("query").ok_or_else(|| Fault::search("The query is missing."))?;
-        let clause = Reader::clause(query).map_err(Fault::search)?;
+        let clause = Reader { style: Style::Snake }.clause(query).map_err(Fault::search)?;
         if let Some(field) = clause.fields().into_iter().find(|field| !FIELDS.contains(field)) {
             return Err(Fault::search(format!("The field '{field}' can't be searched.")));
         }

@@ -1,11 +1,13 @@
 //! Salesforce B2C Commerce (SFCC), emulated.
 //!
 //! [`Emulator`] holds one instance with its organization and answers what a catalogue connector asks: Account Manager's
-//! tokens, the OCAPI Data API with the job that exports site archives, and WebDAV with the archives that it writes. All
+//! tokens, the OCAPI Data API with the job that exports site archives, WebDAV with the archives that it writes, SLAS,
+//! and SCAPI's admin and shopper APIs for products, categories and availability. All
 //! of them are below one address; on the platform they are on several hosts with the same paths. See `README.md` beside
 //! this file for the endpoints, the rules and how certain each is.
 
 mod access;
+mod admin;
 mod amount;
 mod api;
 mod archive;
@@ -14,10 +16,14 @@ mod jobs;
 mod living;
 mod ocapi;
 mod outbox;
+mod price;
 mod query;
+mod scapi;
 mod seed;
 mod seed_product;
 mod select;
+mod shopper;
+mod slas;
 mod state;
 mod webdav;
 
@@ -32,6 +38,7 @@ pub use access::Client;
 pub use error::fault_body;
 pub use living::{ChangeError, Driven, drive};
 pub use outbox::Deltas;
+pub use slas::SlasClient;
 
 use crate::catalogue::Catalogue;
 use crate::clock::{self, Clock};
@@ -43,6 +50,8 @@ pub struct Settings {
     pub tenant: String,
     /// Clients of Account Manager. One that may use SCAPI may not use OCAPI.
     pub clients: Vec<Client>,
+    /// Private clients of SLAS.
+    pub slas: Vec<SlasClient>,
     /// Users of Business Manager with their access keys, for WebDAV.
     pub users: Vec<(String, String)>,
     /// How long a job takes, in milliseconds of the emulator's clock.
@@ -62,11 +71,17 @@ pub const SCAPI_CLIENT: &str = "00000000-0000-4000-8000-0000000000c2";
 /// Its password.
 pub const SCAPI_SECRET: &str = "sandbox-scapi-secret";
 
+/// Id of the client of SLAS in the default settings.
+pub const SLAS_CLIENT: &str = "00000000-0000-4000-8000-0000000000c3";
+/// Its password.
+pub const SLAS_SECRET: &str = "sandbox-slas-secret";
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             tenant: "zzte_053".to_owned(),
             clients: vec![Client::ocapi(OCAPI_CLIENT, OCAPI_SECRET), Client::scapi(SCAPI_CLIENT, SCAPI_SECRET)],
+            slas: vec![SlasClient::catalogue(SLAS_CLIENT, SLAS_SECRET)],
             users: Vec::new(),
             job_duration_ms: 1_000,
             jobs_take_parameters: false,
@@ -155,6 +170,9 @@ struct Inner {
     jobs: Mutex<jobs::Jobs>,
     files: Mutex<webdav::Files>,
     tokens: Mutex<access::Tokens>,
+    /// Tokens of shoppers, and those that refresh them.
+    shoppers: Mutex<access::Tokens>,
+    refreshes: Mutex<access::Tokens>,
     calls: Mutex<BTreeMap<String, u64>>,
     trouble: Mutex<Trouble>,
     clock: RwLock<Clock>,
@@ -186,6 +204,8 @@ impl Emulator {
                 jobs: Mutex::default(),
                 files: Mutex::default(),
                 tokens: Mutex::default(),
+                shoppers: Mutex::default(),
+                refreshes: Mutex::default(),
                 calls: Mutex::default(),
                 trouble: Mutex::default(),
                 clock: RwLock::new(clock::machine()),
@@ -287,9 +307,15 @@ impl Emulator {
         self.jobs().ends.extend(ends);
     }
 
-    /// Revokes all tokens.
+    /// Revokes all tokens, of clients and of shoppers.
     pub fn revoke_tokens(&self) {
         self.tokens().clear();
+        self.shoppers().clear();
+    }
+
+    /// The organization, as paths of SCAPI name it.
+    pub fn organization(&self) -> String {
+        format!("f_ecom_{}", self.inner.settings.tenant)
     }
 
     /// The load in percent that answers tell in `sfdc_load`; from 80 they warn and from 90 they ask to wait. None: they
@@ -353,6 +379,14 @@ impl Emulator {
 
     fn tokens(&self) -> MutexGuard<'_, access::Tokens> {
         opened(self.inner.tokens.lock())
+    }
+
+    fn shoppers(&self) -> MutexGuard<'_, access::Tokens> {
+        opened(self.inner.shoppers.lock())
+    }
+
+    fn refreshes(&self) -> MutexGuard<'_, access::Tokens> {
+        opened(self.inner.refreshes.lock())
     }
 
     fn load(&self) -> Option<u8> {

@@ -76,7 +76,7 @@ impl Outbox {
 }
 
 /// A UUID that follows from a text.
-fn uuid(text: &str) -> String {
+pub(super) fn uuid(text: &str) -> String {
     let hex = blake3::hash(text.as_bytes()).to_hex();
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default().to_owned();
     format!("{}-{}-4{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))

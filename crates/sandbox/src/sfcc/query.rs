@@ -1,8 +1,39 @@
-//! Queries and filters of searches, and parameters of URLs.
+//! Queries and filters of searches, which OCAPI and SCAPI write alike but for the case of names; and parameters of URLs.
 
 use std::cmp::Ordering;
 
 use serde_json::Value;
+
+/// How a search names its members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// `term_query`: OCAPI.
+    Snake,
+    /// `termQuery`: SCAPI.
+    Camel,
+}
+
+impl Style {
+    /// A name that is written in snake case, in this style.
+    pub(super) fn name(self, snake: &str) -> String {
+        if self == Self::Snake {
+            return snake.to_owned();
+        }
+        let mut name = String::with_capacity(snake.len());
+        let mut upper = false;
+        for character in snake.chars() {
+            match character {
+                '_' => upper = true,
+                other if upper => {
+                    name.extend(other.to_uppercase());
+                    upper = false;
+                }
+                other => name.push(other),
+            }
+        }
+        name
+    }
+}
 
 /// What a document has for a field.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +42,7 @@ pub(super) enum Field {
     Texts(Vec<String>),
     /// Milliseconds since 1970.
     Time(i64),
+    Flag(bool),
 }
 
 impl Field {
@@ -70,46 +102,45 @@ impl Operator {
 /// Why a query is refused.
 pub(super) type Refusal = String;
 
-/// Reads queries.
+/// Reads queries of one style.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader;
+pub(super) struct Reader {
+    pub(super) style: Style,
+}
 
 impl Reader {
     /// A query or a filter: an object with one member.
-    pub(super) fn clause(value: &Value) -> Result<Clause, Refusal> {
+    pub(super) fn clause(self, value: &Value) -> Result<Clause, Refusal> {
         let members = value.as_object().ok_or("A query is an object.")?;
         let mut each = members.iter();
         let (Some((name, body)), None) = (each.next(), each.next()) else {
             return Err("A query has exactly one member.".to_owned());
         };
-        let is = |snake: &str| name == snake;
+        let is = |snake: &str| *name == self.style.name(snake);
         if is("match_all_query") {
             return Ok(Clause::All);
         }
-        let known = |names: &[&str]| Self::known(body, name, names);
+        let known = |names: &[&str]| self.known(body, name, names);
         if is("term_query") {
             known(&["fields", "operator", "values"])?;
-            return Self::term(body, Self::texts(body, "fields")?);
+            return self.term(body, self.texts(body, "fields")?);
         }
         if is("term_filter") {
             known(&["field", "operator", "values"])?;
-            return Self::term(body, vec![Self::text(body, "field")?]);
+            return self.term(body, vec![self.text(body, "field")?]);
         }
         if is("text_query") {
             known(&["fields", "search_phrase"])?;
-            return Ok(Clause::Text {
-                fields: Self::texts(body, "fields")?,
-                phrase: Self::text(body, "search_phrase")?,
-            });
+            return Ok(Clause::Text { fields: self.texts(body, "fields")?, phrase: self.text(body, "search_phrase")? });
         }
         if is("range_filter") {
             known(&["field", "from", "to", "from_inclusive", "to_inclusive"])?;
-            return Self::range(body);
+            return self.range(body);
         }
         if is("bool_query") {
             known(&["must", "should", "must_not"])?;
-            let mut all = Self::list(body, "must")?;
-            let (any, none) = (Self::list(body, "should")?, Self::list(body, "must_not")?);
+            let mut all = self.list(body, "must")?;
+            let (any, none) = (self.list(body, "should")?, self.list(body, "must_not")?);
             if !any.is_empty() {
                 all.push(Clause::Or(any));
             }
@@ -121,12 +152,12 @@ impl Reader {
         if is("filtered_query") {
             known(&["query", "filter"])?;
             let part = |name: &str| body.get(name).ok_or_else(|| format!("A filtered query needs '{name}'."));
-            return Ok(Clause::And(vec![Self::clause(part("query")?)?, Self::clause(part("filter")?)?]));
+            return Ok(Clause::And(vec![self.clause(part("query")?)?, self.clause(part("filter")?)?]));
         }
         if is("bool_filter") {
             known(&["operator", "filters"])?;
-            let filters = Self::list(body, "filters")?;
-            return match Self::text(body, "operator")?.as_str() {
+            let filters = self.list(body, "filters")?;
+            return match self.text(body, "operator")?.as_str() {
                 "and" => Ok(Clause::And(filters)),
                 "or" => Ok(Clause::Or(filters)),
                 "not" => Ok(Clause::Not(filters)),
@@ -135,13 +166,13 @@ impl Reader {
         }
         if is("query_filter") {
             known(&["query"])?;
-            return Self::clause(body.get("query").ok_or("A query filter needs 'query'.")?);
+            return self.clause(body.get("query").ok_or("A query filter needs 'query'.")?);
         }
         Err(format!("'{name}' is no query."))
     }
 
-    fn term(body: &Value, fields: Vec<String>) -> Result<Clause, Refusal> {
-        let name = Self::text(body, "operator")?;
+    fn term(self, body: &Value, fields: Vec<String>) -> Result<Clause, Refusal> {
+        let name = self.text(body, "operator")?;
         let operator = Operator::read(&name).ok_or_else(|| format!("'{name}' is no operator."))?;
         let values = body.get("values").and_then(Value::as_array).cloned().unwrap_or_default();
         if !operator.takes(values.len()) {
@@ -153,39 +184,41 @@ impl Reader {
         Ok(Clause::Term { fields, operator, values })
     }
 
-    fn range(body: &Value) -> Result<Clause, Refusal> {
-        let inclusive = |name: &str| body.get(name).and_then(Value::as_bool).unwrap_or(true);
+    fn range(self, body: &Value) -> Result<Clause, Refusal> {
+        let inclusive = |name: &str| body.get(self.style.name(name)).and_then(Value::as_bool).unwrap_or(true);
         let bound = |name: &str| body.get(name).filter(|value| !value.is_null()).cloned();
         let from = bound("from").map(|value| (value, inclusive("from_inclusive")));
         let to = bound("to").map(|value| (value, inclusive("to_inclusive")));
         if from.is_none() && to.is_none() {
             return Err("A range needs 'from' or 'to'.".to_owned());
         }
-        Ok(Clause::Range { field: Self::text(body, "field")?, from, to })
+        Ok(Clause::Range { field: self.text(body, "field")?, from, to })
     }
 
-    fn list(body: &Value, name: &str) -> Result<Vec<Clause>, Refusal> {
-        match body.get(name) {
+    fn list(self, body: &Value, name: &str) -> Result<Vec<Clause>, Refusal> {
+        match body.get(self.style.name(name)) {
             None | Some(Value::Null) => Ok(Vec::new()),
-            Some(Value::Array(rows)) => rows.iter().map(Self::clause).collect(),
-            Some(one) => Ok(vec![Self::clause(one)?]),
+            Some(Value::Array(rows)) => rows.iter().map(|row| self.clause(row)).collect(),
+            Some(one) => Ok(vec![self.clause(one)?]),
         }
     }
 
-    fn text(body: &Value, name: &str) -> Result<String, Refusal> {
-        body.get(name).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| format!("'{name}' is missing."))
+    fn text(self, body: &Value, name: &str) -> Result<String, Refusal> {
+        let name = self.style.name(name);
+        body.get(&name).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| format!("'{name}' is missing."))
     }
 
-    fn texts(body: &Value, name: &str) -> Result<Vec<String>, Refusal> {
-        let rows = body.get(name).and_then(Value::as_array).ok_or_else(|| format!("'{name}' is missing."))?;
+    fn texts(self, body: &Value, name: &str) -> Result<Vec<String>, Refusal> {
+        let name = self.style.name(name);
+        let rows = body.get(&name).and_then(Value::as_array).ok_or_else(|| format!("'{name}' is missing."))?;
         rows.iter()
             .map(|row| row.as_str().map(str::to_owned).ok_or_else(|| format!("'{name}' has a value that is no text.")))
             .collect()
     }
 
-    fn known(body: &Value, of: &str, names: &[&str]) -> Result<(), Refusal> {
+    fn known(self, body: &Value, of: &str, names: &[&str]) -> Result<(), Refusal> {
         let members = body.as_object().ok_or_else(|| format!("'{of}' is an object."))?;
-        match members.keys().find(|key| !names.contains(&key.as_str())) {
+        match members.keys().find(|key| !names.iter().any(|name| **key == self.style.name(name))) {
             Some(key) => Err(format!("'{key}' is no member of '{of}'.")),
             None => Ok(()),
         }
@@ -200,6 +233,16 @@ impl Clause {
             Self::Term { fields, .. } | Self::Text { fields, .. } => fields.iter().map(String::as_str).collect(),
             Self::Range { field, .. } => vec![field],
             Self::And(parts) | Self::Or(parts) | Self::Not(parts) => parts.iter().flat_map(Self::fields).collect(),
+        }
+    }
+
+    /// Fields of which one or another may fit, for each place where there is such a choice.
+    pub(super) fn choices(&self) -> Vec<Vec<&str>> {
+        match self {
+            Self::All | Self::Range { .. } => Vec::new(),
+            Self::Term { fields, .. } | Self::Text { fields, .. } => vec![fields.iter().map(String::as_str).collect()],
+            Self::Or(parts) => std::iter::once(self.fields()).chain(parts.iter().flat_map(Self::choices)).collect(),
+            Self::And(parts) | Self::Not(parts) => parts.iter().flat_map(Self::choices).collect(),
         }
     }
 
@@ -258,6 +301,8 @@ fn order(field: &Field, value: &Value) -> Option<Ordering> {
         (Field::Time(at), Value::String(value)) => {
             Some(at.cmp(&value.parse::<jiff::Timestamp>().ok()?.as_millisecond()))
         }
+        (Field::Flag(flag), Value::Bool(value)) => Some(flag.cmp(value)),
+        (Field::Flag(flag), Value::String(value)) => Some(flag.cmp(&value.parse().ok()?)),
         _ => None,
     }
 }
@@ -288,6 +333,12 @@ impl Parameters {
 
     pub(super) fn one(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Values of a list: the parameter may repeat, and a value may be several with commas.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        let all = self.0.iter().filter(|(known, _)| known == name);
+        all.flat_map(|(_, value)| value.split(',')).filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
 
     /// A name that is none of these.

@@ -125,6 +125,7 @@ fn blank(state: &State, given: &catalogue::Product, at: i64) -> Product {
         offline_on: offline.map(|(site, _)| site.clone()).collect(),
         images: Vec::new(),
         custom: BTreeMap::new(),
+        created: at,
         modified: at,
     }
 }

@@ -20,6 +20,12 @@ pub(super) const DEFAULT_LOCALE: &str = "default";
 /// Texts by locale: `default`, `en`, `de-DE`.
 pub(super) type Texts = BTreeMap<String, String>;
 
+/// The text of a locale, or the one that it falls back to: `de-DE`, then `de`, then `default`.
+pub(super) fn localized<'t>(texts: &'t Texts, locale: &str) -> Option<&'t String> {
+    let language = locale.split_once('-').map_or(locale, |(language, _)| language);
+    texts.get(locale).or_else(|| texts.get(language)).or_else(|| texts.get(DEFAULT_LOCALE))
+}
+
 /// A text as an id of at most `most` characters: without space at its ends and with single spaces inside.
 pub(super) fn id(text: &str, most: usize) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -157,10 +163,32 @@ pub(super) struct Product {
     pub(super) offline_on: BTreeSet<String>,
     pub(super) images: Vec<ImageGroup>,
     pub(super) custom: BTreeMap<String, Custom>,
+    pub(super) created: i64,
     pub(super) modified: i64,
 }
 
 impl Product {
+    /// Whether a site shows it, by its flags alone.
+    pub(super) fn online_on(&self, site: &str) -> bool {
+        self.online && !self.offline_on.contains(site)
+    }
+
+    /// A custom attribute that is one value.
+    pub(super) fn value(&self, attribute: &str) -> Option<&str> {
+        match self.custom.get(attribute)? {
+            Custom::One(value) => Some(value),
+            Custom::Localized(_) | Custom::Many(_) => None,
+        }
+    }
+
+    /// Ids of what is sold of it: its variants, or itself.
+    pub(super) fn sold_as(&self) -> &[String] {
+        match &self.role {
+            Role::Master(master) => &master.variants,
+            Role::Item | Role::Variant(_) => std::slice::from_ref(&self.id),
+        }
+    }
+
     pub(super) fn master(&self) -> Option<&Master> {
         match &self.role {
             Role::Master(master) => Some(master),
@@ -194,6 +222,12 @@ pub(super) struct Table {
     pub(super) amounts: Vec<(u32, Amount)>,
     /// How narrow the scope of the catalogue's price is that it shows: everyone 0, a country 1, a channel 2.
     pub(super) rank: u8,
+}
+
+impl Table {
+    pub(super) fn holds(&self, now: i64) -> bool {
+        self.from.is_none_or(|from| from <= now) && self.to.is_none_or(|to| now < to)
+    }
 }
 
 #[derive(Debug)]
@@ -230,5 +264,34 @@ impl State {
         let Some(product) = self.keys.get(key).and_then(|id| self.products.get(id)) else { return Vec::new() };
         let variants = product.master().map_or(&[][..], |master| &master.variants);
         std::iter::once(product.id.clone()).chain(variants.iter().cloned()).collect()
+    }
+
+    /// The master of a variant.
+    pub(super) fn master_of(&self, product: &Product) -> Option<&Product> {
+        match &product.role {
+            Role::Variant(master) => self.products.get(master),
+            Role::Item | Role::Master(_) => None,
+        }
+    }
+
+    /// Categories of a product, which for a variant are those of its master.
+    pub(super) fn categories_of(&self, product: &Product) -> Option<&BTreeMap<String, Assignment>> {
+        let own = self.assignments.get(&product.id);
+        own.or_else(|| self.assignments.get(&self.master_of(product)?.id))
+    }
+
+    /// Whether a category and all above it are online.
+    pub(super) fn is_shown(&self, category: &str) -> bool {
+        let mut next = self.categories.get(category);
+        while let Some(known) = next {
+            if !known.online {
+                return false;
+            }
+            match &known.parent {
+                None => return true,
+                Some(parent) => next = self.categories.get(parent),
+            }
+        }
+        false
     }
 }

@@ -9,5 +9,6 @@ mod commercetools;
 mod fault;
 mod host;
 mod insider;
+mod openapi;
 mod sfcc;
 mod shop;

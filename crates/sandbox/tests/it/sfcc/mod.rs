@@ -4,6 +4,7 @@ mod access;
 mod archive;
 mod jobs;
 mod living;
+mod scapi;
 mod webdav;
 mod xsd;
 
