@@ -18,6 +18,8 @@ const LONGEST_BODY: usize = 5 << 20;
 /// From this load on the platform warns, and from this it asks to wait.
 const WARNS: u8 = 80;
 const THROTTLES: u8 = 90;
+/// From this load on it answers nothing.
+const SHEDS: u8 = 100;
 
 /// The routes, relative to wherever they are mounted.
 pub(super) fn router(emulator: Emulator) -> Router {
@@ -69,6 +71,9 @@ fn answer(emulator: &Emulator, parts: &Parts, body: &Bytes) -> Response {
         let mut response = json_answer(503, Some(&json!({ "title": "Service Unavailable" })));
         response.headers_mut().insert(HeaderName::from_static("sfdc_maintenance"), HeaderValue::from_static(scope));
         return response;
+    }
+    if emulator.load().is_some_and(|load| load >= SHEDS) {
+        return json_answer(503, Some(&json!({ "title": "Service Unavailable" })));
     }
     if let Some(path) = path.strip_prefix(webdav::PREFIX) {
         return files(emulator, parts, path, now);

@@ -307,6 +307,12 @@ impl Emulator {
         self.jobs().ends.extend(ends);
     }
 
+    /// Lets exports contain these files, such as `catalogs/a/catalog.xml`, rather than what the instance has; none: that
+    /// again. The other APIs go on to show the instance.
+    pub fn set_export(&self, files: Option<BTreeMap<String, Vec<u8>>>) {
+        self.jobs().instead = files;
+    }
+
     /// Revokes all tokens, of clients and of shoppers.
     pub fn revoke_tokens(&self) {
         self.tokens().clear();
@@ -318,8 +324,8 @@ impl Emulator {
         format!("f_ecom_{}", self.inner.settings.tenant)
     }
 
-    /// The load in percent that answers tell in `sfdc_load`; from 80 they warn and from 90 they ask to wait. None: they
-    /// tell nothing.
+    /// The load in percent that answers tell in `sfdc_load`: from 80 they warn, from 90 they ask to wait, and at 100 they
+    /// are 503. None: they tell nothing.
     pub fn set_load(&self, percent: Option<u8>) {
         opened(self.inner.trouble.lock()).load = percent;
     }

@@ -75,6 +75,9 @@ const GLOBAL_UNITS: [&str; 20] = [
     "webdav_client_permissions",
 ];
 
+/// Files by their path in an archive.
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
+
 /// What an export contains.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Units {
@@ -205,6 +208,16 @@ pub(super) fn write<W: Write>(out: W, state: &State, units: &Units, top: &str, n
         if *descriptor {
             archive.add(&format!("{top}/sites/{id}/site.xml"), |out| site::descriptor(out, site))?;
         }
+    }
+    archive.finish()
+}
+
+/// Writes an archive of these files below the folder `top`.
+pub(super) fn write_files<W: Write>(out: W, files: &Files, top: &str, now: i64) -> io::Result<W> {
+    let mut archive = zip::Zip::new(out, now);
+    archive.add(&format!("{top}/version.txt"), |out| out.write_all(VERSION.as_bytes()))?;
+    for (path, content) in files {
+        archive.add(&format!("{top}/{path}"), |out| out.write_all(content))?;
     }
     archive.finish()
 }

@@ -101,6 +101,19 @@ async fn an_archive_of_a_shop_with_every_oddity_is_as_the_schemas_say() {
 }
 
 #[tokio::test]
+async fn an_export_contains_given_files_where_that_is_set() {
+    let instance = Instance::of(1).await;
+    let files = BTreeMap::from([("catalogs/mine/catalog.xml".to_owned(), b"<catalog/>".to_vec())]);
+    instance.emulator.set_export(Some(files));
+    let units = json!({ "catalogs": { "mine": true } });
+    let entries = unzip(&instance.export(&units).await);
+    assert_eq!(entries.keys().collect::<Vec<_>>(), ["shop/catalogs/mine/catalog.xml", "shop/version.txt"]);
+    assert_eq!(entries["shop/catalogs/mine/catalog.xml"], "<catalog/>");
+    instance.emulator.set_export(None);
+    assert_eq!(instance.everything().await.len(), 16);
+}
+
+#[tokio::test]
 async fn every_real_catalogue_gives_a_valid_archive() {
     for folder in ["magento-luma", "commercetools-sunrise/small", "commercelayer-demo-store", "bestbuy-categories"] {
         let path = shared("data").join(folder);

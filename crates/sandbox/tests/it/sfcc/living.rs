@@ -144,6 +144,9 @@ async fn load_and_maintenance_are_told() {
         );
         assert_eq!(answer.header("x-correlation-id"), Some("abc"));
     }
+    instance.emulator.set_load(Some(100));
+    assert_eq!(instance.data("GET", "sites", &Value::Null).await.status, 503);
+    instance.emulator.set_load(None);
     instance.emulator.set_maintenance(Some("system"));
     let answer = instance.data("GET", "sites", &Value::Null).await;
     assert_eq!((answer.status, answer.header("sfdc_maintenance")), (503, Some("system")));
