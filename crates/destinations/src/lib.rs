@@ -2,6 +2,7 @@
 //!
 //! **Invariants:** no platform imports another; code outside a platform's folder knows only its [`Kind`].
 
+mod gtin;
 mod markup;
 mod options;
 
@@ -75,6 +76,8 @@ macro_rules! registry {
 }
 
 registry! {
+    /// A product feed of the Agentic Commerce Protocol.
+    Acp = acp,
     /// A Clerk.io store.
     Clerk = clerk,
     /// A Dotdigital account.

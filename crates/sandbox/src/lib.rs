@@ -5,6 +5,7 @@
 //! **Invariant:** this crate uses nothing else of Cartage. It types each platform's JSON again from that platform's
 //! spec, so that a connector and its emulator can't share one misreading.
 
+pub mod acp;
 pub mod bigcommerce;
 pub mod clerk;
 pub mod commercetools;

@@ -193,7 +193,7 @@ fn wrong_types_and_words_are_reported() {
        |
     10 | kind = "clark"
        |        ^^^^^^^
-      hint: did you mean "clerk"? Possible: "clerk", "dotdigital", "insider" or "merchant"
+      hint: did you mean "clerk"? Possible: "acp", "clerk", "dotdigital", "insider" or "merchant"
     "#);
     insta::assert_snapshot!(with("kind = \"clerk\"", "kind = \"clerk\"\nbatch_items = 900"), @r#"
     error[C0805]: destinations.clerk-de.batch_items must be from 1 to 500; this is 900

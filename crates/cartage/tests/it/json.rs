@@ -24,7 +24,7 @@ fn is_a(value: &Value, name: &str) -> bool {
 }
 
 /// Holds a value against the part of JSON Schema that ours use. A member that the schema does not have is an error.
-fn fits(schema: &Value, root: &Value, value: &Value, at: &str) -> Result<(), String> {
+pub(crate) fn fits(schema: &Value, root: &Value, value: &Value, at: &str) -> Result<(), String> {
     let Some(schema) = schema.as_object() else {
         return if *schema == json!(true) { Ok(()) } else { Err(format!("{at}: nothing fits {schema}")) };
     };

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod acp;
 mod bad_input;
 #[cfg(unix)]
 mod beside;

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod acp;
 mod calls;
 mod careless;
 mod classify;
