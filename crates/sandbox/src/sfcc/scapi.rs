@@ -18,16 +18,16 @@ pub(super) struct Problem {
     kind: &'static str,
     title: &'static str,
     detail: String,
-    more: Map<String, Value>,
+    more: Vec<(String, Value)>,
 }
 
 impl Problem {
     pub(super) fn new(status: u16, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, title, detail: detail.into(), more: Map::new() }
+        Self { status, kind, title, detail: detail.into(), more: Vec::new() }
     }
 
     pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.more.insert(name.to_owned(), value.into());
+        self.more.push((name.to_owned(), value.into()));
         self
     }
 
@@ -58,7 +58,7 @@ impl Problem {
     }
 
     fn body(self) -> Value {
-        let mut members = self.more;
+        let mut members: Map<String, Value> = self.more.into_iter().collect();
         members.insert("type".to_owned(), json!(format!("{ERRORS}/{}", self.kind)));
         members.insert("title".to_owned(), json!(self.title));
         members.insert("detail".to_owned(), json!(self.detail));
