@@ -87,4 +87,6 @@ registry! {
     BigCommerce = bigcommerce,
     /// A commercetools project.
     Commercetools = commercetools,
+    /// A Salesforce B2C Commerce instance.
+    Sfcc = sfcc,
 }

@@ -9,6 +9,7 @@ mod deliveries;
 mod emulator;
 mod mapping;
 mod ours;
+mod sfcc;
 mod spec;
 
 use contract::{Change, Fault, Lane, Next, Position, Source, Token, source::Unread};

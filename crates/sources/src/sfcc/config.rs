@@ -1,0 +1,279 @@
+//! Settings of an SFCC source. The doc comments are the reference text.
+
+use std::collections::BTreeMap;
+
+use contract::{BadSetting, Fault, SecretRef};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use wire::Url;
+
+use super::map;
+
+/// A Salesforce B2C Commerce instance that is read by exporting site archives.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "sfcc")]
+pub struct Config {
+    /// Host of the instance, such as `zzte-053.dx.commercecloud.salesforce.com` or
+    /// `production-realm-customer.demandware.net`.
+    pub host: String,
+    /// Id of the API client in Account Manager, for OCAPI and WebDAV. Write `env:NAME` or `file:/path`.
+    pub client_id: SecretRef,
+    /// Its password. Write `env:NAME` or `file:/path`; never the password itself.
+    pub client_secret: SecretRef,
+    /// Where tokens are granted. Default: `https://account.demandware.com/dwsso/oauth2/access_token`.
+    pub token_url: Option<String>,
+    /// Where OCAPI is, without `/s/-/dw/…`: for proxies and for other servers of the same API. Default: the host.
+    pub api_url: Option<String>,
+    /// Where WebDAV is, without `/on/demandware.servlet/…`, if it is on another host. Default: as `api_url`.
+    pub webdav_url: Option<String>,
+    /// Version of OCAPI, as in its addresses.
+    #[serde(default = "defaults::api_version")]
+    pub api_version: String,
+    /// Catalogues that are exported: those that own products and those that sites show. Default: all.
+    pub catalogs: Option<Vec<String>>,
+    /// Price books that are exported, with the parents of those that sites use. Default: all.
+    pub price_books: Option<Vec<String>>,
+    /// Inventory lists that are exported. Default: all.
+    pub inventory_lists: Option<Vec<String>>,
+    /// Sites, by the id that a market names as its `store`, and what they show where it is not to be read from their
+    /// preferences. Default: all sites of the instance, with what their preferences say.
+    #[serde(default)]
+    pub sites: BTreeMap<String, Site>,
+    /// View types of images, the preferred one first: the first one that a product has an image of is read.
+    #[serde(default = "defaults::image_views")]
+    pub image_views: Vec<String>,
+    /// Address of images that the instance keeps, with `{catalog}` and `{path}` (the base path of the catalogue). Default:
+    /// `https://HOST/on/demandware.static/-/Sites-{catalog}/default/{path}`.
+    pub image_url: Option<String>,
+    /// The export.
+    #[serde(default)]
+    pub export: Export,
+    /// Records per page at most. Range 1–10000.
+    #[serde(default = "defaults::page_size")]
+    pub page_size: u16,
+    /// Longest wait for an answer or for the next piece of a download, in seconds. Range 1–600.
+    #[serde(default = "defaults::request_timeout_seconds")]
+    pub request_timeout_seconds: u32,
+    /// Most attempts of a call that fails for a temporary reason. Range 1–10.
+    #[serde(default = "defaults::attempts")]
+    pub attempts: u16,
+    /// Wait before the second attempt, in milliseconds; it doubles with each further attempt.
+    #[serde(default = "defaults::retry_wait_milliseconds")]
+    pub retry_wait_milliseconds: u32,
+}
+
+/// What a site shows.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Site {
+    /// Its catalogue. Default: the preference `SiteCatalog`.
+    pub catalog: Option<String>,
+    /// Its price books. Default: the preference `SitePriceBooks`.
+    pub price_books: Option<Vec<String>>,
+    /// Its inventory list. Default: the preference `SiteInventoryList`.
+    pub inventory_list: Option<String>,
+}
+
+/// How archives are exported.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Export {
+    /// The job that exports a site archive.
+    pub job: String,
+    /// How the job is told what to export.
+    pub request: Form,
+    /// Seconds between two looks at a job that runs. Range 3–600.
+    pub poll_seconds: u32,
+    /// Minutes after which a job that does not end counts as failed. Range 1–1440.
+    pub longest_minutes: u32,
+    /// Seconds between two exports at least, for each kind of data. Range 30–86400.
+    pub shortest_interval: Intervals,
+    /// Largest archive that is downloaded, in MiB. The platform's own limit is about 200.
+    pub max_archive_mib: u32,
+    /// Most MiB that an archive may hold, unpacked. They are needed on disk beside the database, up to three times.
+    pub max_unpacked_mib: u32,
+}
+
+/// Seconds between two exports at least.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Intervals {
+    /// Of catalogues and sites.
+    pub catalogs: u32,
+    /// Of price books.
+    pub price_books: u32,
+    /// Of inventory lists.
+    pub inventory_lists: u32,
+}
+
+impl Default for Intervals {
+    fn default() -> Self {
+        Self { catalogs: 900, price_books: 600, inventory_lists: 300 }
+    }
+}
+
+impl Default for Export {
+    fn default() -> Self {
+        Self {
+            job: "sfcc-site-archive-export".to_owned(),
+            request: Form::Auto,
+            poll_seconds: 10,
+            longest_minutes: 120,
+            shortest_interval: Intervals::default(),
+            max_archive_mib: 2_048,
+            max_unpacked_mib: 16_384,
+        }
+    }
+}
+
+/// How a job is told what to export.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// By the properties of the request; by parameters of the job where the instance does not know the properties.
+    #[default]
+    Auto,
+    /// By the properties `export_file` and `data_units`.
+    Properties,
+    /// By the job's parameters `ExportFile` and `DataUnits`.
+    Parameters,
+}
+
+mod defaults {
+    pub(super) fn api_version() -> String {
+        "v25_6".to_owned()
+    }
+    pub(super) fn image_views() -> Vec<String> {
+        ["large", "hi-res", "medium"].map(str::to_owned).to_vec()
+    }
+    pub(super) const fn page_size() -> u16 {
+        2_000
+    }
+    pub(super) const fn request_timeout_seconds() -> u32 {
+        60
+    }
+    pub(super) const fn attempts() -> u16 {
+        5
+    }
+    pub(super) const fn retry_wait_milliseconds() -> u32 {
+        500
+    }
+}
+
+/// Where calls go.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// Tokens.
+    pub token: Url,
+    /// OCAPI Data.
+    pub api: Url,
+    /// The folder of archives.
+    pub archives: Url,
+}
+
+impl Config {
+    /// Checks bounds that no type expresses.
+    ///
+    /// # Errors
+    /// `C0213`, naming the setting.
+    pub fn check(&self) -> Result<(), BadSetting> {
+        self.addresses().map(drop)
+    }
+
+    /// Checks bounds that no type expresses, and returns where calls go.
+    ///
+    /// # Errors
+    /// `C0213`, naming the setting.
+    pub fn addresses(&self) -> Result<Addresses, BadSetting> {
+        self.check_numbers()?;
+        let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        if self.host.is_empty() || !self.host.chars().all(is_host) {
+            return Err(wrong("host", "is a host name, without https:// and path"));
+        }
+        let version = self.api_version.strip_prefix('v').and_then(|it| it.split_once('_'));
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+        if !version.is_some_and(|(year, number)| is_number(year) && is_number(number)) {
+            return Err(wrong("api_version", "is a version such as v25_6"));
+        }
+        if self.export.job.is_empty() || self.export.job.contains(['/', '?', '#', '%']) {
+            return Err(wrong("export.job", "is the id of a job, such as sfcc-site-archive-export"));
+        }
+        let host = format!("https://{}", self.host);
+        let api = address("api_url", self.api_url.as_deref().unwrap_or(&host))?;
+        let webdav = match &self.webdav_url {
+            Some(url) => address("webdav_url", url)?,
+            None => api.clone(),
+        };
+        let token = self.token_url.as_deref().unwrap_or("https://account.demandware.com/dwsso/oauth2/access_token");
+        Ok(Addresses {
+            token: address("token_url", token)?,
+            api: below(&api, &["s", "-", "dw", "data", &self.api_version]),
+            archives: below(&webdav, &["on", "demandware.servlet", "webdav", "Sites", "Impex", "src", "instance"]),
+        })
+    }
+
+    fn check_numbers(&self) -> Result<(), BadSetting> {
+        let export = &self.export;
+        let intervals = &export.shortest_interval;
+        let numbers = [
+            ("export.poll_seconds", export.poll_seconds, 3, 600),
+            ("export.longest_minutes", export.longest_minutes, 1, 1_440),
+            ("export.shortest_interval.catalogs", intervals.catalogs, 30, 86_400),
+            ("export.shortest_interval.price_books", intervals.price_books, 30, 86_400),
+            ("export.shortest_interval.inventory_lists", intervals.inventory_lists, 30, 86_400),
+            ("export.max_archive_mib", export.max_archive_mib, 1, 1 << 20),
+            ("export.max_unpacked_mib", export.max_unpacked_mib, 1, 1 << 24),
+            ("page_size", self.page_size.into(), 1, 10_000),
+            ("request_timeout_seconds", self.request_timeout_seconds, 1, 600),
+            ("attempts", self.attempts.into(), 1, 10),
+        ];
+        for (setting, number, least, most) in numbers {
+            if !(least..=most).contains(&number) {
+                return Err(wrong(setting, &format!("is a number from {least} to {most}")));
+            }
+        }
+        let lists = [
+            ("catalogs", self.catalogs.as_ref()),
+            ("price_books", self.price_books.as_ref()),
+            ("inventory_lists", self.inventory_lists.as_ref()),
+            ("image_views", Some(&self.image_views)),
+        ];
+        match lists.into_iter().find(|(_, list)| list.is_some_and(Vec::is_empty)) {
+            Some((setting, _)) => Err(wrong(setting, "names at least one, or is left out")),
+            None => Ok(()),
+        }
+    }
+
+    /// Settings of the mapping.
+    pub fn mapping(&self) -> map::Settings {
+        let site = |(id, it): (&String, &Site)| {
+            let (catalog, price_books) = (it.catalog.clone(), it.price_books.clone());
+            (id.clone(), map::SiteSettings { catalog, price_books, inventory_list: it.inventory_list.clone() })
+        };
+        let on_instance = || format!("https://{}/on/demandware.static/-/Sites-{{catalog}}/default/{{path}}", self.host);
+        map::Settings {
+            image_views: self.image_views.clone(),
+            image_url: self.image_url.clone().unwrap_or_else(on_instance),
+            sites: self.sites.iter().map(site).collect(),
+        }
+    }
+}
+
+fn address(setting: &'static str, text: &str) -> Result<Url, BadSetting> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let url = url.ok_or_else(|| wrong(setting, "is an http or https address such as https://host/prefix"))?;
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong(setting, "holds no user, password, query or fragment"));
+    }
+    Ok(url)
+}
+
+/// An address with further segments of its path.
+pub(super) fn below(url: &Url, segments: &[&str]) -> Url {
+    segments.iter().fold(url.clone(), |url, segment| wire::query::with_segment(&url, segment))
+}
+
+fn wrong(setting: &'static str, must: &str) -> BadSetting {
+    Fault::config("C0213", format!("the setting {setting} can't be used: it {must}")).of_setting(setting)
+}

@@ -1,0 +1,70 @@
+//! Positions in walks.
+
+use contract::{Fault, Token};
+use model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A job that exports an archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// Name of the archive, without `.zip`, which also names the folder of its rows.
+    pub archive: String,
+    /// Id of the execution; `None`: it is not started yet.
+    pub execution: Option<String>,
+    /// When it was started, by our clock: what it exports is no older.
+    pub began: Timestamp,
+    /// What it exports.
+    pub units: Vec<Unit>,
+    /// The sites that it exports.
+    pub sites: Vec<String>,
+}
+
+/// What an export may hold. Sites and metadata come with all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Catalogues.
+    Catalogs,
+    /// Price books.
+    PriceBooks,
+    /// Inventory lists.
+    InventoryLists,
+}
+
+impl Unit {
+    /// All units.
+    pub const ALL: [Self; 3] = [Self::Catalogs, Self::PriceBooks, Self::InventoryLists];
+}
+
+/// Where a walk goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The export that is read.
+    pub job: Job,
+    /// The page of rows that is next, once they are there.
+    pub page: usize,
+    /// How many records of it were read before.
+    pub at: usize,
+}
+
+/// Writes a place.
+///
+/// # Errors
+/// `C0216`; never for the types of this module.
+pub fn write(place: &Place) -> Result<Token, Fault> {
+    let text = serde_json::to_string(place);
+    text.map(Token).map_err(|error| Fault::protocol("C0216", format!("a position can't be written: {error}")))
+}
+
+/// Reads what [`write`] wrote.
+///
+/// # Errors
+/// `C0216` for anything else, such as the token of another release.
+pub fn read(token: &Token) -> Result<Place, Fault> {
+    serde_json::from_str(&token.0).map_err(|_| {
+        Fault::config("C0216", "the position that was kept for this lane is not one of this release")
+            .hint("read the lane from the beginning: cartage sync --full")
+    })
+}

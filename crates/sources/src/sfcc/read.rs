@@ -1,0 +1,197 @@
+//! Reading: lanes, walks and pages.
+
+use std::{path::Path, time::Duration};
+
+use contract::{Fault, Lane, Next, Page, Position, source::Urgency};
+use model::Kind;
+use wire::{Retry, retry};
+
+use super::{
+    client::Api,
+    config::Config,
+    export::{Exports, Ready, Step},
+    map::{self, Mapped},
+    place::{self, Place, Unit},
+    contents::Part,
+};
+
+/// Pages that are mapped from rows, and what is said once before them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Walk {
+    Sites,
+    Categories,
+    Books,
+    Assignments,
+    Prices,
+    Inventory,
+    Products,
+}
+
+impl Walk {
+    const ALL: [Self; 7] =
+        [Self::Sites, Self::Categories, Self::Books, Self::Assignments, Self::Prices, Self::Inventory, Self::Products];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Sites => "sites",
+            Self::Categories => "categories",
+            Self::Books => "price_books",
+            Self::Assignments => "assignments",
+            Self::Prices => "prices",
+            Self::Inventory => "inventory",
+            Self::Products => "products",
+        }
+    }
+
+    const fn unit(self) -> Unit {
+        match self {
+            Self::Sites | Self::Categories | Self::Assignments | Self::Products => Unit::Catalogs,
+            Self::Books | Self::Prices => Unit::PriceBooks,
+            Self::Inventory => Unit::InventoryLists,
+        }
+    }
+
+    const fn kinds(self) -> &'static [Kind] {
+        match self {
+            Self::Sites => &[Kind::Storefront, Kind::Selection, Kind::ProductType],
+            Self::Categories => &[Kind::Tree, Kind::Category],
+            Self::Books => &[Kind::Book],
+            Self::Assignments => &[Kind::Placement, Kind::Assignment],
+            Self::Prices => &[Kind::Price],
+            Self::Inventory => &[Kind::Channel, Kind::Stock],
+            Self::Products => &[Kind::Product],
+        }
+    }
+
+    const fn part(self) -> Option<Part> {
+        match self {
+            Self::Sites | Self::Books => None,
+            Self::Categories => Some(Part::Categories),
+            Self::Assignments => Some(Part::Assignments),
+            Self::Prices => Some(Part::Prices),
+            Self::Inventory => Some(Part::Inventory),
+            Self::Products => Some(Part::Products),
+        }
+    }
+
+    /// A page of rows; what is said once comes with the first.
+    fn page(self, ready: &Ready, page: usize) -> Result<Mapped, Fault> {
+        let shop = &ready.shop;
+        let mut mapped = match self {
+            Self::Sites if page == 0 => map::site::page(shop),
+            Self::Categories if page == 0 => map::site::trees(shop),
+            Self::Books if page == 0 => map::site::books(shop),
+            Self::Inventory if page == 0 => map::site::lists(shop),
+            _ => Mapped::default(),
+        };
+        let Some(part) = self.part() else { return Ok(mapped) };
+        let rows = ready.contents.read(part, page)?;
+        let more = match part {
+            Part::Categories => map::category::categories(shop, rows),
+            Part::Assignments => map::category::assignments(rows),
+            Part::Prices => map::price::page(shop, rows),
+            Part::Inventory => map::stock::page(rows),
+            Part::Products => map::product::page(shop, rows),
+        };
+        mapped.changes.extend(more.changes);
+        mapped.unread.extend(more.unread);
+        Ok(mapped)
+    }
+}
+
+/// The lanes of this configuration. Products come last: they must not be shown without their prices.
+pub(super) fn lanes(config: &Config) -> Vec<Lane> {
+    let shortest = &config.export.shortest_interval;
+    let lane = |walk: Walk| {
+        let (floor, urgency) = match walk.unit() {
+            Unit::Catalogs => (shortest.catalogs, Urgency::Live),
+            Unit::PriceBooks => (shortest.price_books, Urgency::Urgent),
+            Unit::InventoryLists => (shortest.inventory_lists, Urgency::Urgent),
+        };
+        Lane {
+            name: walk.name().into(),
+            sweeps: walk.kinds().iter().map(|kind| (*kind, None)).collect(),
+            // An export is of one instant.
+            stable: true,
+            urgency,
+            delta: false,
+            needed: walk != Walk::Products,
+            interval_seconds: (floor, floor.saturating_mul(8).max(3_600)),
+        }
+    };
+    Walk::ALL.into_iter().map(lane).collect()
+}
+
+/// Reads the lanes of one instance.
+#[derive(Debug)]
+pub(super) struct Reader {
+    /// The instance.
+    pub(super) api: Api,
+    pub(super) exports: Exports,
+    pub(super) retry: Retry,
+    page_size: usize,
+}
+
+impl Reader {
+    /// A reader that has read nothing.
+    pub(super) fn new(api: Api, config: Config, folder: &Path) -> Self {
+        let retry = Retry {
+            attempts: config.attempts.into(),
+            first: Duration::from_millis(config.retry_wait_milliseconds.into()),
+            ..Retry::default()
+        };
+        let page_size = config.page_size.into();
+        Self { api, exports: Exports::new(config, folder), retry, page_size }
+    }
+
+    /// Reads one page.
+    ///
+    /// # Errors
+    /// The fault that remains after all attempts.
+    pub(super) async fn page(&self, lane: &Lane, position: &Position) -> Result<Page, Fault> {
+        let walk = Walk::ALL.into_iter().find(|walk| walk.name() == lane.name);
+        let walk = walk.ok_or_else(|| Fault::config("C0205", format!("an SFCC source has no lane {}", lane.name)))?;
+        let place = match position {
+            // The position is kept before anything is started.
+            Position::Full | Position::Delta(_) => {
+                let sites = retry(self.retry, self.api.random(), |_| self.exports.sites(&self.api)).await?;
+                let job = self.exports.join(&self.api, walk.name(), walk.unit(), sites);
+                return later(&Place { job, page: 0, at: 0 }, Duration::ZERO);
+            }
+            Position::Within(token) => place::read(token)?,
+        };
+        let ready = match self.exports.advance(&self.api, self.retry, &place.job).await? {
+            Step::Wait(job, wait) => return later(&Place { job, ..place }, wait),
+            Step::Ready(ready) => ready,
+        };
+        let age = place.job.began.until(self.api.environment().now());
+        let (pages, page, at) = (walk.part().map_or(1, |part| ready.contents.pages(part)), place.page, place.at);
+        let mapped = tokio::task::spawn_blocking(move || walk.page(&ready, page));
+        let mapped = mapped.await.map_err(|error| Fault::protocol("C0207", format!("a page was not mapped: {error}")))??;
+        let (mapped, is_over) = part_of(mapped, at, self.page_size);
+        let next = match (is_over, page + 1 < pages) {
+            (false, _) => Next::Within(place::write(&Place { at: at.saturating_add(self.page_size), ..place })?),
+            (true, true) => Next::Within(place::write(&Place { page: page + 1, at: 0, ..place })?),
+            (true, false) => {
+                self.exports.done(walk.name(), &place.job);
+                Next::End(place::write(&Place { page: 0, at: 0, ..place })?)
+            }
+        };
+        Ok(Page { changes: mapped.changes, unread: mapped.unread, next, age })
+    }
+}
+
+/// So many records from here on, and whether they are the last.
+fn part_of(mapped: Mapped, at: usize, count: usize) -> (Mapped, bool) {
+    let Mapped { changes, unread } = mapped;
+    let sum = changes.len() + unread.len();
+    let (from, left) = (at.saturating_sub(changes.len()), count.saturating_sub(changes.len().saturating_sub(at)));
+    let changes = changes.into_iter().skip(at).take(count).collect();
+    let unread = unread.into_iter().skip(from).take(left).collect();
+    (Mapped { changes, unread }, at.saturating_add(count) >= sum)
+}
+
+fn later(place: &Place, wait: Duration) -> Result<Page, Fault> {
+    let next = Next::Later(place::write(place)?, wait);
+    Ok(Page { changes: Vec::new(), unread: Vec::new(), next, age: Duration::ZERO })
+}
