@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
-
 use super::{Change, ChangeError, Emulator, Whose};
-use crate::{catalogue::Price, shop::Edit};
+use crate::{
+    catalogue::Price,
+    shared::living::{self, Driven, Edited},
+    shop::Edit,
+};
 
 impl Emulator {
     /// Makes an edit of the living shop.
@@ -44,20 +46,7 @@ fn set_price(sku: String, price: Price) -> Result<Change, ChangeError> {
     Ok(Change::SetPrice { sku, whose, currency: price.currency, minor: price.minor, sale: price.discounted })
 }
 
-/// Counts of a living shop's edits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Driven {
-    /// Edits that were made.
-    pub made: u64,
-    /// Edits that the platform has no place for.
-    pub without_place: u64,
-    /// Edits that were refused.
-    pub refused: u64,
-}
-
-/// Makes one edit on the emulator every `pace` (a millisecond at least) until `shutdown`, and passes each that was made to
-/// `told`. One that the platform has no place for is left out at once; one that is refused is logged and counted, and the
-/// next one follows.
+/// Makes the edits on the emulator ([`living::drive`]).
 pub async fn drive(
     emulator: &Emulator,
     shop: impl Iterator<Item = Edit>,
@@ -65,32 +54,10 @@ pub async fn drive(
     told: impl Fn(&Edit),
     shutdown: impl Future<Output = ()>,
 ) -> Driven {
-    let mut driven = Driven::default();
-    let mut ticks = interval(pace.max(Duration::from_millis(1)));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut shutdown = std::pin::pin!(shutdown);
-    for edit in shop {
-        tokio::select! {
-            biased;
-            () = &mut shutdown => return driven,
-            _ = ticks.tick() => {},
-        }
-        match emulator.edit(edit.clone()) {
-            Ok(()) => {
-                told(&edit);
-                driven.made += 1;
-            }
-            Err(ChangeError::NoPlace(_)) => {
-                driven.without_place += 1;
-                ticks.reset_immediately();
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the platform refused an edit of the living shop");
-                driven.refused += 1;
-            }
-        }
-    }
-    // Nothing in the shop can be edited.
-    shutdown.await;
-    driven
+    let make = |edit: &Edit| match emulator.edit(edit.clone()) {
+        Ok(()) => Edited::Made,
+        Err(ChangeError::NoPlace(_)) => Edited::NoPlace,
+        Err(error) => Edited::Refused(error.to_string()),
+    };
+    living::drive(make, shop, pace, told, shutdown).await
 }

@@ -26,10 +26,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use state::State;
 
+pub use crate::shared::{living::Driven, seeding::SeedError};
 pub use change::{Change, ChangeError, Whose};
 pub use error::fault_body;
 pub use hooks::{Attempt, Mischief};
-pub use living::{Driven, drive};
+pub use living::drive;
 
 use crate::catalogue::Catalogue;
 use crate::clock::{self, Clock};
@@ -94,42 +95,6 @@ pub struct Seeded {
     pub categories: usize,
     /// Records of all price lists.
     pub price_records: usize,
-}
-
-/// Why a catalogue can't be seeded. Odd data (duplicate SKUs or names, missing texts) are let through, so that a
-/// connector meets them.
-#[derive(Debug, thiserror::Error)]
-pub enum SeedError {
-    /// A record names another that is not in the catalogue, or comes after it.
-    #[error("{kind} {key} names the {other_kind} {other}, which the catalogue does not have before it")]
-    Unknown {
-        /// What names it.
-        kind: &'static str,
-        /// Its key.
-        key: String,
-        /// What is missing.
-        other_kind: &'static str,
-        /// Its key.
-        other: String,
-    },
-    /// A product without any variant.
-    #[error("product {product} has no variant; it needs at least one")]
-    NoVariant {
-        /// Key of the product.
-        product: String,
-    },
-    /// Two products with one key.
-    #[error("two products have the key {product}; keys are unique")]
-    Twice {
-        /// Key of the products.
-        product: String,
-    },
-}
-
-impl SeedError {
-    fn unknown(kind: &'static str, key: &str, other_kind: &'static str, other: &str) -> Self {
-        Self::Unknown { kind, key: key.to_owned(), other_kind, other: other.to_owned() }
-    }
 }
 
 /// One emulated store. Clones share it.

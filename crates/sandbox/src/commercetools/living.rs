@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use tokio::time::{MissedTickBehavior, interval};
-
 use super::{Change, Emulator, PriceScope};
-use crate::{catalogue::Price, clock::Clock, shop::Edit};
+use crate::{
+    catalogue::Price,
+    clock::Clock,
+    shared::living::{self, Driven, Edited},
+    shop::Edit,
+};
+use jiff::{SignedDuration, Timestamp};
 
 impl Edit {
     /// The same change on commercetools; price windows count from `now`.
@@ -47,20 +50,7 @@ fn set_price(sku: String, price: Price) -> Change {
     Change::SetPrice { sku, scope, minor: price.minor, discounted: price.discounted }
 }
 
-/// Counts of a living shop's edits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Driven {
-    /// Edits that were made.
-    pub made: u64,
-    /// Edits that the platform refused.
-    pub refused: u64,
-}
-
-/// Makes one edit on the emulator every `pace` (a millisecond at least) until `shutdown`, and passes each that was made to
-/// `told`.
-///
-/// Price windows count from what `clock` says when they are set. An edit that the platform refuses is logged and counted,
-/// and the next one follows.
+/// Makes the edits on the emulator ([`living::drive`]). Price windows count from what `clock` says when they are set.
 pub async fn drive(
     emulator: &Emulator,
     shop: impl Iterator<Item = Edit>,
@@ -69,28 +59,9 @@ pub async fn drive(
     told: impl Fn(&Edit),
     shutdown: impl Future<Output = ()>,
 ) -> Driven {
-    let mut driven = Driven::default();
-    let mut ticks = interval(pace.max(Duration::from_millis(1)));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut shutdown = std::pin::pin!(shutdown);
-    for edit in shop {
-        tokio::select! {
-            biased;
-            () = &mut shutdown => return driven,
-            _ = ticks.tick() => {},
-        }
-        match emulator.change(edit.clone().into_change(clock())) {
-            Ok(()) => {
-                told(&edit);
-                driven.made += 1;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the platform refused an edit of the living shop");
-                driven.refused += 1;
-            }
-        }
-    }
-    // Nothing in the shop can be edited.
-    shutdown.await;
-    driven
+    let make = |edit: &Edit| match emulator.change(edit.clone().into_change(clock())) {
+        Ok(()) => Edited::Made,
+        Err(error) => Edited::Refused(error.to_string()),
+    };
+    living::drive(make, shop, pace, told, shutdown).await
 }

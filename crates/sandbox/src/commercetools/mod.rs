@@ -47,8 +47,9 @@ use serde_json::Value;
 use state::{Kind, Project, State, View};
 use write::{Rules, Writer};
 
+pub use crate::shared::{living::Driven, seeding::SeedError};
 pub use change::{Change, PriceScope};
-pub use living::{Driven, drive};
+pub use living::drive;
 pub use subscriptions::{Disturbed, Push};
 
 use crate::catalogue::Catalogue;
@@ -209,45 +210,6 @@ pub struct Seeded {
     pub inventory_entries: usize,
     /// Standalone prices.
     pub standalone_prices: usize,
-}
-
-/// Why a catalogue can't be seeded. Odd data (duplicate SKUs, missing SKUs or texts, cyclic categories, zero prices)
-/// are let through, so that a connector meets them.
-#[derive(Debug, thiserror::Error)]
-pub enum SeedError {
-    /// A record names another that is not in the catalogue.
-    #[error("{kind} {key} names the {other_kind} {other}, which the catalogue does not have")]
-    Unknown {
-        /// What names it.
-        kind: &'static str,
-        /// Its key.
-        key: String,
-        /// What is missing.
-        other_kind: &'static str,
-        /// Its key.
-        other: String,
-    },
-    /// A product without any variant.
-    #[error("product {product} has no variant; it needs at least a master")]
-    NoVariant {
-        /// Key of the product.
-        product: String,
-    },
-    /// Two products with one key.
-    #[error("two products have the key {product}; keys are unique")]
-    Twice {
-        /// Key of the products.
-        product: String,
-    },
-    /// A worker of the seeding ended early.
-    #[error("rendering the catalogue was interrupted")]
-    Interrupted,
-}
-
-impl SeedError {
-    fn unknown(kind: &'static str, key: &str, other_kind: &'static str, other: &str) -> Self {
-        Self::Unknown { kind, key: key.to_owned(), other_kind, other: other.to_owned() }
-    }
 }
 
 /// Why a change can't be made: the platform's own refusal.

@@ -34,9 +34,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use state::State;
 
+pub use crate::shared::{living::Driven, seeding::SeedError};
 pub use access::Client;
 pub use error::fault_body;
-pub use living::{ChangeError, Driven, drive};
+pub use living::{ChangeError, drive};
 pub use outbox::Deltas;
 pub use slas::SlasClient;
 
@@ -118,42 +119,6 @@ pub struct Seeded {
     pub categories: usize,
     /// Price tables of all price books.
     pub prices: usize,
-}
-
-/// Why a catalogue can't be seeded. Odd data (duplicate SKUs or names, missing texts) are let through, so that a
-/// connector meets them.
-#[derive(Debug, thiserror::Error)]
-pub enum SeedError {
-    /// A record names another that is not in the catalogue, or comes after it.
-    #[error("{kind} {key} names the {other_kind} {other}, which the catalogue does not have before it")]
-    Unknown {
-        /// What names it.
-        kind: &'static str,
-        /// Its key.
-        key: String,
-        /// What is missing.
-        other_kind: &'static str,
-        /// Its key.
-        other: String,
-    },
-    /// A product without any variant.
-    #[error("product {product} has no variant; it needs at least one")]
-    NoVariant {
-        /// Key of the product.
-        product: String,
-    },
-    /// Two products with one key.
-    #[error("two products have the key {product}; keys are unique")]
-    Twice {
-        /// Key of the products.
-        product: String,
-    },
-}
-
-impl SeedError {
-    fn unknown(kind: &'static str, key: &str, other_kind: &'static str, other: &str) -> Self {
-        Self::Unknown { kind, key: key.to_owned(), other_kind, other: other.to_owned() }
-    }
 }
 
 /// One emulated instance. Clones share it.

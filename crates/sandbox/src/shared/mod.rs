@@ -3,6 +3,8 @@
 pub mod catalogue;
 pub mod clock;
 pub mod fault;
+pub(crate) mod living;
 pub mod requests;
+pub(crate) mod seeding;
 pub mod serve;
 pub mod shop;
