@@ -3,6 +3,7 @@
 //! **Invariants:** no platform imports another; code outside a platform's folder knows only its [`Kind`].
 
 mod gtin;
+mod id;
 mod markup;
 mod options;
 

@@ -263,11 +263,12 @@ fn the_markets_of_a_flow_are_written_once() {
 #[test]
 fn a_connector_s_own_objection_stands_at_its_setting() {
     insta::assert_snapshot!(with("project_key = \"my-project\"", "project_key = \"my project\""), @r#"
-    error[C0213]: the setting project_key can't be used: it is letters, digits, - and _, as in the Merchant Center
+    error[C0213]: commercetools: project_key is "my project"
      --> cartage.toml:4:15
       |
     4 | project_key = "my project"
       |               ^^^^^^^^^^^^
+      hint: it is letters, digits, - and _, as in the Merchant Center
     "#);
 }
 

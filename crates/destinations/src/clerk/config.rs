@@ -1,9 +1,11 @@
 //! Settings of one Clerk.io store. The doc comments are the reference that users read.
 
-use contract::{BadSetting, Fault, SecretRef};
+use contract::{BadSetting, SecretRef};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use wire::Url;
+use wire::{Checks, Url};
+
+pub use crate::id::ProductId;
 
 /// One Clerk.io store: one domain, language and currency, so one per market.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -49,7 +51,7 @@ pub struct Config {
     #[serde(default)]
     pub missing_image: MissingImage,
     /// A variant without an image of its own shows the main image of its product.
-    #[serde(default = "defaults::yes")]
+    #[serde(default = "wire::settings::yes")]
     pub parent_image: bool,
     /// Attributes and options that become fields of their own, to filter and facet on: `all`, or a list of names.
     /// `brand` and `gender` are always sent.
@@ -73,7 +75,7 @@ pub struct Config {
     #[schemars(range(min = 1, max = 32))]
     pub concurrency: u8,
     /// Longest wait for an answer.
-    #[serde(default = "defaults::timeout_seconds")]
+    #[serde(default = "wire::settings::timeout_seconds")]
     #[schemars(range(min = 1, max = 600))]
     pub timeout_seconds: u16,
 }
@@ -98,19 +100,6 @@ pub enum IdType {
     Text,
     /// Whole numbers.
     Integer,
-}
-
-/// What a product's id is made from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ProductId {
-    /// Its id at the source.
-    #[default]
-    Id,
-    /// Its key at the source.
-    Key,
-    /// The SKU of its main variant.
-    Sku,
 }
 
 /// What a category's id is made from.
@@ -198,6 +187,8 @@ pub enum CategoryRemoval {
     Delete,
 }
 
+const CHECKS: Checks = Checks::of("clerk", "C0401");
+
 impl Config {
     /// Checks bounds that no type expresses.
     ///
@@ -212,33 +203,12 @@ impl Config {
     /// # Errors
     /// `C0401` naming the setting, what it is and what it may be.
     pub fn checked(&self) -> Result<Url, BadSetting> {
-        within("batch_items", self.batch_items.into(), 1, 500)?;
-        within("batch_bytes", self.batch_bytes, 10_000, 50_000_000)?;
-        within("concurrency", self.concurrency.into(), 1, 32)?;
-        within("timeout_seconds", self.timeout_seconds.into(), 1, 600)?;
-        let url = Url::parse(&self.url).ok().filter(|url| {
-            matches!(url.scheme(), "http" | "https")
-                && url.host_str().is_some_and(|host| !host.is_empty())
-                && url.query().is_none()
-                && url.fragment().is_none()
-                && url.username().is_empty()
-                && url.password().is_none()
-        });
-        url.ok_or_else(|| {
-            Fault::config("C0401", "clerk: url is no absolute http(s) URL without user, password, query and fragment")
-                .hint("write it like https://api.clerk.io/v2")
-                .of_setting("url")
-        })
+        CHECKS.within("batch_items", self.batch_items, 1..=500)?;
+        CHECKS.within("batch_bytes", self.batch_bytes, 10_000..=50_000_000)?;
+        CHECKS.within("concurrency", self.concurrency, 1..=32)?;
+        CHECKS.within("timeout_seconds", self.timeout_seconds, 1..=600)?;
+        CHECKS.base_url("url", &self.url, "https://api.clerk.io/v2")
     }
-}
-
-fn within(name: &'static str, value: u32, least: u32, most: u32) -> Result<(), BadSetting> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    Err(Fault::config("C0401", format!("clerk: {name} is {value}"))
-        .hint(format!("it must be from {least} to {most}"))
-        .of_setting(name))
 }
 
 mod defaults {
@@ -248,9 +218,6 @@ mod defaults {
     pub(super) const fn untracked_quantity() -> u32 {
         1
     }
-    pub(super) const fn yes() -> bool {
-        true
-    }
     pub(super) const fn batch_items() -> u16 {
         100
     }
@@ -259,8 +226,5 @@ mod defaults {
     }
     pub(super) const fn concurrency() -> u8 {
         2
-    }
-    pub(super) const fn timeout_seconds() -> u16 {
-        60
     }
 }

@@ -1,10 +1,12 @@
 //! Settings of one Dotdigital account. The doc comments are the reference that users read.
 
-use contract::{BadSetting, Fault, SecretRef};
+use contract::{BadSetting, SecretRef};
 use model::Market;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use wire::Url;
+use wire::{Checks, Url};
+
+pub use crate::id::ProductId;
 
 /// One Dotdigital account; each market has a collection of Insight data in it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -78,19 +80,6 @@ pub enum Variants {
     Parents,
 }
 
-/// What a product's key is made from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ProductId {
-    /// Its id at the source.
-    #[default]
-    Id,
-    /// Its key at the source.
-    Key,
-    /// The SKU of its main variant.
-    Sku,
-}
-
 /// What happens to a product out of stock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -101,6 +90,8 @@ pub enum OutOfStock {
     /// It is removed.
     Remove,
 }
+
+const CHECKS: Checks = Checks::of("dotdigital", "C0440");
 
 /// Stands for the market's key in `collection`.
 const MARKET: &str = "{market}";
@@ -119,31 +110,19 @@ impl Config {
     /// # Errors
     /// `C0440` naming the setting, what it is and what it may be.
     pub fn checked(&self) -> Result<Url, BadSetting> {
-        within("longest_text", self.longest_text, 100, 100_000)?;
-        within("batch_items", self.batch_items.into(), 1, 20_000)?;
-        within("batch_bytes", self.batch_bytes, 10_000, 45_000_000)?;
-        within("concurrency", self.concurrency.into(), 1, 5)?;
-        within("import_minutes", self.import_minutes.into(), 5, 1_440)?;
-        within("timeout_seconds", self.timeout_seconds.into(), 1, 600)?;
+        CHECKS.within("longest_text", self.longest_text, 100..=100_000)?;
+        CHECKS.within("batch_items", self.batch_items, 1..=20_000)?;
+        CHECKS.within("batch_bytes", self.batch_bytes, 10_000..=45_000_000)?;
+        CHECKS.within("concurrency", self.concurrency, 1..=5)?;
+        CHECKS.within("import_minutes", self.import_minutes, 5..=1_440)?;
+        CHECKS.within("timeout_seconds", self.timeout_seconds, 1..=600)?;
         let sample = self.collection.replace(MARKET, "x");
         let first = sample.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'));
         if !first || !sample.bytes().all(is_name_byte) || !(2..=200).contains(&sample.len()) {
-            return Err(Fault::config("C0440", format!("dotdigital: collection is {:?}", self.collection))
-                .hint("use letters, digits, - and _, not a digit first, and {market}, such as Catalog_{market}")
-                .of_setting("collection"));
+            let must = "use letters, digits, - and _, not a digit first, and {market}, such as Catalog_{market}";
+            return Err(CHECKS.refused("collection", format_args!("is {:?}", self.collection), must));
         }
-        let url = Url::parse(&self.url).ok().filter(|url| {
-            matches!(url.scheme(), "http" | "https")
-                && url.host_str().is_some_and(|host| !host.is_empty())
-                && url.query().is_none()
-                && url.fragment().is_none()
-                && url.username().is_empty()
-                && url.password().is_none()
-        });
-        url.ok_or_else(|| {
-            let message = "dotdigital: url is no absolute http(s) URL without user, password, query and fragment";
-            Fault::config("C0440", message).hint("write it like https://r1-api.dotdigital.com").of_setting("url")
-        })
+        CHECKS.base_url("url", &self.url, "https://r1-api.dotdigital.com")
     }
 
     /// Name of a market's collection. Characters that it can't hold become `_`.
@@ -160,15 +139,6 @@ pub(super) const fn is_name_char(c: char) -> bool {
 
 const fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
-}
-
-fn within(name: &'static str, value: u32, least: u32, most: u32) -> Result<(), BadSetting> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    Err(Fault::config("C0440", format!("dotdigital: {name} is {value}"))
-        .hint(format!("it must be from {least} to {most}"))
-        .of_setting(name))
 }
 
 mod defaults {

@@ -11,7 +11,7 @@ use model::{Filtered, Listing, Market, Money, Offer, RemoteId, listing::Field, l
 use serde::Serialize;
 
 use super::{
-    config::{Config, OutOfStock, ProductId, Variants, is_name_char},
+    config::{Config, OutOfStock, Variants, is_name_char},
     schema,
 };
 
@@ -72,12 +72,7 @@ pub fn product(
 
 /// The key of a product's own record.
 fn key<'a>(config: &Config, listing: &Listing<'a>) -> Result<&'a str, Fault> {
-    let (key, what) = match config.product_id {
-        ProductId::Id => (Some(listing.id.as_str()), "id"),
-        ProductId::Key => (listing.key, "key"),
-        ProductId::Sku => (listing.sku.map(model::Sku::as_str), "SKU of its main variant"),
-    };
-    let key = key.filter(|key| !key.is_empty()).ok_or_else(|| {
+    let key = config.product_id.of(listing).map_err(|what| {
         Fault::record("C0446", format!("product {} has no {what} to make its key from", listing.id))
             .hint("give it one at the source, or choose another product_id")
     })?;

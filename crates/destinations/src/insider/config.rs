@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use contract::{BadSetting, Fault, SecretRef};
+use contract::{BadSetting, SecretRef};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use wire::Url;
+use wire::{Checks, Url};
 
 use super::place::Place;
+pub use crate::id::ProductId;
 
 /// The product catalogue of one Insider account. One flow with several markets fills it: each item is one record with all
 /// its locales and stores.
@@ -42,7 +43,7 @@ pub struct Config {
     #[serde(default)]
     pub locales: BTreeMap<String, String>,
     /// Whether the locales of the flow's markets are registered in the account; otherwise register them in the panel.
-    #[serde(default = "defaults::yes")]
+    #[serde(default = "wire::settings::yes")]
     pub register_locales: bool,
     /// The account's setting for categories: `hierarchical` (one path from the root), or `flat` (a list of names).
     #[serde(default)]
@@ -71,7 +72,7 @@ pub struct Config {
     #[schemars(range(min = 1, max = 8))]
     pub concurrency: u8,
     /// Longest wait for an answer.
-    #[serde(default = "defaults::timeout_seconds")]
+    #[serde(default = "wire::settings::timeout_seconds")]
     #[schemars(range(min = 1, max = 600))]
     pub timeout_seconds: u16,
 }
@@ -85,19 +86,6 @@ pub enum Grain {
     Variant,
     /// A product with all its variants.
     Product,
-}
-
-/// What a product's id is made from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ProductId {
-    /// Its id at the source.
-    #[default]
-    Id,
-    /// Its key at the source.
-    Key,
-    /// The SKU of its main variant.
-    Sku,
 }
 
 /// What a variant's id is made from.
@@ -135,6 +123,8 @@ pub enum Form {
     Flat,
 }
 
+const CHECKS: Checks = Checks::of("insider", "C0421");
+
 impl Config {
     /// Checks bounds that no type expresses.
     ///
@@ -149,49 +139,26 @@ impl Config {
     /// # Errors
     /// `C0421` naming the setting, what it is and what it may be.
     pub fn checked(&self) -> Result<Url, BadSetting> {
-        within("longest_id", self.longest_id.into(), 8, 128)?;
-        within("batch_items", self.batch_items.into(), 1, 10_000)?;
-        within("batch_bytes", self.batch_bytes, 10_000, 5_000_000)?;
-        within("calls_per_minute", self.calls_per_minute.into(), 4, 60_000)?;
-        within("concurrency", self.concurrency.into(), 1, 8)?;
-        within("timeout_seconds", self.timeout_seconds.into(), 1, 600)?;
+        CHECKS.within("longest_id", self.longest_id, 8..=128)?;
+        CHECKS.within("batch_items", self.batch_items, 1..=10_000)?;
+        CHECKS.within("batch_bytes", self.batch_bytes, 10_000..=5_000_000)?;
+        CHECKS.within("calls_per_minute", self.calls_per_minute, 4..=60_000)?;
+        CHECKS.within("concurrency", self.concurrency, 1..=8)?;
+        CHECKS.within("timeout_seconds", self.timeout_seconds, 1..=600)?;
         let name = self.partner_name.as_str();
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.');
         if name.is_empty() || !name.bytes().all(is_plain) {
-            return Err(Fault::config("C0421", format!("insider: partner_name is {name:?}"))
-                .hint("it is written in lower case and without spaces: InOne Settings, Account Settings")
-                .of_setting("partner_name"));
+            let must = "it is written in lower case and without spaces: InOne Settings, Account Settings";
+            return Err(CHECKS.refused("partner_name", format_args!("is {name:?}"), must));
         }
         for (market, locale) in &self.locales {
             if Place::parse(locale).is_none() {
-                return Err(Fault::config("C0421", format!("insider: the locale of market {market} is {locale:?}"))
-                    .hint("write it as Insider does, like de_DE, or with a store like de_DE:berlin; at most 64 characters")
-                    .of_setting("locales"));
+                let must = "write it as Insider does, like de_DE, or with a store like de_DE:berlin; at most 64 characters";
+                return Err(CHECKS.refused("locales", format_args!("has {locale:?} for market {market}"), must));
             }
         }
-        let url = Url::parse(&self.url).ok().filter(|url| {
-            matches!(url.scheme(), "http" | "https")
-                && url.host_str().is_some_and(|host| !host.is_empty())
-                && url.query().is_none()
-                && url.fragment().is_none()
-                && url.username().is_empty()
-                && url.password().is_none()
-        });
-        url.ok_or_else(|| {
-            Fault::config("C0421", "insider: url is no absolute http(s) URL without user, password, query and fragment")
-                .hint("write it like https://catalog.api.useinsider.com/v2")
-                .of_setting("url")
-        })
+        CHECKS.base_url("url", &self.url, "https://catalog.api.useinsider.com/v2")
     }
-}
-
-fn within(name: &'static str, value: u32, least: u32, most: u32) -> Result<(), BadSetting> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    Err(Fault::config("C0421", format!("insider: {name} is {value}"))
-        .hint(format!("it must be from {least} to {most}"))
-        .of_setting(name))
 }
 
 mod defaults {
@@ -200,9 +167,6 @@ mod defaults {
     }
     pub(super) const fn longest_id() -> u8 {
         128
-    }
-    pub(super) const fn yes() -> bool {
-        true
     }
     pub(super) const fn batch_items() -> u16 {
         500
@@ -215,8 +179,5 @@ mod defaults {
     }
     pub(super) const fn concurrency() -> u8 {
         2
-    }
-    pub(super) const fn timeout_seconds() -> u16 {
-        60
     }
 }

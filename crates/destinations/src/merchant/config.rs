@@ -1,8 +1,9 @@
 //! Settings of product data feeds. The doc comments are the reference that users read.
 
-use contract::{BadSetting, Fault, SecretRef, schema::is_absolute_url};
+use contract::{BadSetting, SecretRef, schema::is_absolute_url};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use wire::Checks;
 
 /// Product data as Google Merchant Center and marketplaces read it: a feed for each market, hosted here.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +51,8 @@ pub enum OutOfStock {
     Remove,
 }
 
+const CHECKS: Checks = Checks::of("merchant", "C0451");
+
 impl Config {
     /// Checks bounds that no type expresses.
     ///
@@ -57,14 +60,12 @@ impl Config {
     /// `C0451`, naming the setting.
     pub fn check(&self) -> Result<(), BadSetting> {
         if !is_absolute_url(&self.shop_url) {
-            let message = format!("merchant: shop_url is {:?}, which is no absolute http(s) URL", self.shop_url);
-            return Err(Fault::config("C0451", message).hint("write it like https://shop.example").of_setting("shop_url"));
+            let wrong = format!("is {:?}, which is no absolute http(s) URL", self.shop_url);
+            return Err(CHECKS.refused("shop_url", wrong, "write it like https://shop.example"));
         }
         if self.user.is_empty() || self.user.contains(':') {
-            let message = format!("merchant: user is {:?}", self.user);
-            return Err(Fault::config("C0451", message)
-                .hint("a user name of HTTP Basic has at least one character and no colon")
-                .of_setting("user"));
+            let must = "a user name of HTTP Basic has at least one character and no colon";
+            return Err(CHECKS.refused("user", format_args!("is {:?}", self.user), must));
         }
         Ok(())
     }

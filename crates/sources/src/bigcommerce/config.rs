@@ -1,9 +1,9 @@
 //! Settings of a BigCommerce source. The doc comments are the reference text.
 
-use contract::{BadSetting, Fault, SecretRef};
+use contract::{BadSetting, SecretRef};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use wire::Url;
+use wire::{Checks, Url};
 
 /// A BigCommerce store that is read.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -48,8 +48,8 @@ pub struct Config {
     #[serde(default = "defaults::overlap_seconds")]
     pub overlap_seconds: u32,
     /// Longest wait for an answer, in seconds. Range 1–600.
-    #[serde(default = "defaults::request_timeout_seconds")]
-    pub request_timeout_seconds: u32,
+    #[serde(default = "wire::settings::timeout_seconds")]
+    pub request_timeout_seconds: u16,
     /// Most attempts of a call that fails for a temporary reason. Range 1–10.
     #[serde(default = "defaults::attempts")]
     pub attempts: u16,
@@ -57,7 +57,7 @@ pub struct Config {
     #[serde(default = "defaults::retry_wait_milliseconds")]
     pub retry_wait_milliseconds: u32,
     /// Ask for gzip answers. Switch it off where the network is faster than the processor.
-    #[serde(default = "defaults::yes")]
+    #[serde(default = "wire::settings::yes")]
     pub compressed: bool,
 }
 
@@ -140,9 +140,6 @@ impl Default for PageSize {
 }
 
 mod defaults {
-    pub(super) const fn yes() -> bool {
-        true
-    }
     pub(super) const fn quota_reserve_percent() -> u8 {
         20
     }
@@ -155,9 +152,6 @@ mod defaults {
     pub(super) const fn overlap_seconds() -> u32 {
         600
     }
-    pub(super) const fn request_timeout_seconds() -> u32 {
-        60
-    }
     pub(super) const fn attempts() -> u16 {
         5
     }
@@ -165,6 +159,8 @@ mod defaults {
         500
     }
 }
+
+const CHECKS: Checks = Checks::of("bigcommerce", "C0213");
 
 impl Config {
     /// Checks bounds that no type expresses.
@@ -183,14 +179,11 @@ impl Config {
         self.check_numbers()?;
         let hash = &self.store_hash;
         if hash.is_empty() || !hash.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(wrong("store_hash", "is letters and digits, as in https://api.bigcommerce.com/stores/abc123"));
+            let must = "it is letters and digits, as in https://api.bigcommerce.com/stores/abc123";
+            return Err(CHECKS.refused("store_hash", format_args!("is {hash:?}"), must));
         }
         let text = self.api_url.as_deref().unwrap_or("https://api.bigcommerce.com");
-        let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let url = url.ok_or_else(|| wrong("api_url", "is an http or https address such as https://api.host/prefix"))?;
-        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("api_url", "holds no user, password, query or fragment"));
-        }
+        let url = CHECKS.base_url("api_url", text, "https://api.bigcommerce.com")?;
         Ok(wire::query::with_segment(&wire::query::with_segment(&url, "stores"), hash))
     }
 
@@ -203,23 +196,13 @@ impl Config {
             ("attempts", self.attempts, 10),
         ];
         for (setting, size, most) in sizes {
-            if !(1..=most).contains(&size) {
-                return Err(wrong(setting, &format!("is a number from 1 to {most}")));
-            }
+            CHECKS.within(setting, size, 1..=most)?;
         }
-        if !(1..=600).contains(&self.request_timeout_seconds) {
-            return Err(wrong("request_timeout_seconds", "is a number from 1 to 600"));
-        }
-        if self.quota_reserve_percent > 90 {
-            return Err(wrong("quota_reserve_percent", "is a number from 0 to 90"));
-        }
+        CHECKS.within("request_timeout_seconds", self.request_timeout_seconds, 1..=600)?;
+        CHECKS.within("quota_reserve_percent", self.quota_reserve_percent, 0..=90)?;
         if self.stock_locations.as_ref().is_some_and(Vec::is_empty) {
-            return Err(wrong("stock_locations", "names at least one location, or is left out"));
+            return Err(CHECKS.refused("stock_locations", "is empty", "name at least one location, or leave it out"));
         }
         Ok(())
     }
-}
-
-fn wrong(setting: &'static str, must: &str) -> BadSetting {
-    Fault::config("C0213", format!("the setting {setting} can't be used: it {must}")).of_setting(setting)
 }

@@ -1,9 +1,9 @@
 //! Settings of a commercetools source. The doc comments are the reference text.
 
-use contract::{BadSetting, Fault, SecretRef};
+use contract::{BadSetting, SecretRef};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use wire::Url;
+use wire::{Checks, Url};
 
 use super::map;
 
@@ -39,7 +39,7 @@ pub struct Config {
     pub gtin_attribute: Option<String>,
     /// Ask for un-published products along with changed ones. Without this setting and without messages, the next full
     /// read removes them. Needs the scope `view_products`.
-    #[serde(default = "defaults::yes")]
+    #[serde(default = "wire::settings::yes")]
     pub detect_unpublished: bool,
     /// How the products of a product selection are paged. The vendor documents paging by offset, which ends at 10,500
     /// products.
@@ -68,8 +68,8 @@ pub struct Config {
     #[serde(default = "defaults::overlap_seconds")]
     pub overlap_seconds: u32,
     /// Longest wait for an answer, in seconds; the vendor cuts calls off after 60. Range 1–600.
-    #[serde(default = "defaults::request_timeout_seconds")]
-    pub request_timeout_seconds: u32,
+    #[serde(default = "wire::settings::timeout_seconds")]
+    pub request_timeout_seconds: u16,
     /// Most attempts of a call that fails for a temporary reason. Range 1–10.
     #[serde(default = "defaults::attempts")]
     pub attempts: u16,
@@ -77,7 +77,7 @@ pub struct Config {
     #[serde(default = "defaults::retry_wait_milliseconds")]
     pub retry_wait_milliseconds: u32,
     /// Ask for gzip answers. Switch it off where the network is faster than the processor.
-    #[serde(default = "defaults::yes")]
+    #[serde(default = "wire::settings::yes")]
     pub compressed: bool,
 }
 
@@ -207,9 +207,6 @@ impl Default for PageSize {
 }
 
 mod defaults {
-    pub(super) const fn yes() -> bool {
-        true
-    }
     pub(super) const fn max_concurrency() -> u16 {
         5
     }
@@ -225,9 +222,6 @@ mod defaults {
     pub(super) const fn overlap_seconds() -> u32 {
         120
     }
-    pub(super) const fn request_timeout_seconds() -> u32 {
-        60
-    }
     pub(super) const fn attempts() -> u16 {
         5
     }
@@ -235,6 +229,8 @@ mod defaults {
         300
     }
 }
+
+const CHECKS: Checks = Checks::of("commercetools", "C0213");
 
 impl Config {
     /// Checks bounds that no type expresses.
@@ -253,7 +249,8 @@ impl Config {
         self.check_numbers()?;
         let key = &self.project_key;
         if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
-            return Err(wrong("project_key", "is letters, digits, - and _, as in the Merchant Center"));
+            let must = "it is letters, digits, - and _, as in the Merchant Center";
+            return Err(CHECKS.refused("project_key", format_args!("is {key:?}"), must));
         }
         let api = self.address("api_url", self.api_url.as_deref(), "api")?;
         let auth = self.address("auth_url", self.auth_url.as_deref(), "auth")?;
@@ -267,18 +264,16 @@ impl Config {
             (None, Some(region)) => {
                 let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
                 if region.is_empty() || !region.bytes().all(fits) {
-                    return Err(wrong("region", "is a region such as europe-west1.gcp"));
+                    let must = "name a region such as europe-west1.gcp";
+                    return Err(CHECKS.refused("region", format_args!("is {region:?}"), must));
                 }
                 format!("https://{host}.{region}.commercetools.com")
             }
-            (None, None) => return Err(wrong(setting, "or region must be set")),
+            (None, None) => {
+                return Err(CHECKS.refused(setting, "is not set", "set region, or the addresses of API and token endpoint"));
+            }
         };
-        let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let url = url.ok_or_else(|| wrong(setting, "is an http or https address such as https://api.host/prefix"))?;
-        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong(setting, "holds no user, password, query or fragment"));
-        }
-        Ok(url)
+        CHECKS.base_url(setting, &text, "https://api.host/prefix")
     }
 
     fn check_numbers(&self) -> Result<(), BadSetting> {
@@ -288,35 +283,30 @@ impl Config {
             ("page_size.others", self.page_size.others),
         ];
         for (setting, size) in sizes {
-            if !(1..=500).contains(&size) {
-                return Err(wrong(setting, "is a number from 1 to 500"));
-            }
+            CHECKS.within(setting, size, 1..=500)?;
         }
-        if !(1..=50).contains(&self.max_concurrency) {
-            return Err(wrong("max_concurrency", "is a number from 1 to 50"));
-        }
-        if !(1..=600).contains(&self.request_timeout_seconds) {
-            return Err(wrong("request_timeout_seconds", "is a number from 1 to 600"));
-        }
-        if !(1..=10).contains(&self.attempts) {
-            return Err(wrong("attempts", "is a number from 1 to 10"));
-        }
+        CHECKS.within("max_concurrency", self.max_concurrency, 1..=50)?;
+        CHECKS.within("request_timeout_seconds", self.request_timeout_seconds, 1..=600)?;
+        CHECKS.within("attempts", self.attempts, 1..=10)?;
         if let Some(webhooks) = &self.webhooks {
             let clouds = [webhooks.pubsub.is_some(), webhooks.sns.is_some(), webhooks.event_grid.is_some()];
             if clouds.into_iter().filter(|is_set| *is_set).count() != 1 {
-                return Err(wrong("webhooks", "has one of the sections pubsub, sns and event_grid"));
+                let must = "it has one of the sections pubsub, sns and event_grid";
+                return Err(CHECKS.refused("webhooks", "has several of its sections or none", must));
             }
             if let Some(topic) = &webhooks.sns {
                 if super::sns::region(&topic.topic_arn).is_none() {
-                    return Err(wrong("webhooks.sns.topic_arn", "is the ARN of a topic such as arn:aws:sns:eu-west-1:123456789012:name"));
+                    let must = "name the ARN of a topic such as arn:aws:sns:eu-west-1:123456789012:name";
+                    return Err(CHECKS.refused("webhooks.sns.topic_arn", format_args!("is {:?}", topic.topic_arn), must));
                 }
                 if topic.access_key.is_some() != topic.access_secret.is_some() {
-                    return Err(wrong("webhooks.sns.access_key", "is set together with access_secret"));
+                    let must = "set it together with access_secret";
+                    return Err(CHECKS.refused("webhooks.sns.access_key", "stands alone", must));
                 }
             }
         }
         if self.max_calls_per_minute == Some(0) {
-            return Err(wrong("max_calls_per_minute", "is at least 1"));
+            return Err(CHECKS.refused("max_calls_per_minute", "is 0", "it is at least 1"));
         }
         Ok(())
     }
@@ -371,8 +361,4 @@ impl Config {
         };
         map::Settings { gtin_attributes, stock_from_products: self.stock_from == StockFrom::Products }
     }
-}
-
-fn wrong(setting: &'static str, must: &str) -> BadSetting {
-    Fault::config("C0213", format!("the setting {setting} can't be used: it {must}")).of_setting(setting)
 }

@@ -6,7 +6,7 @@ use contract::{Fault, Item};
 use model::{Listing, Offer, listing::CategoryRef};
 use serde::{Serialize, Serializer, ser::Error};
 
-use crate::clerk::config::{CategoryId, Config, IdType, ProductId};
+use crate::clerk::config::{CategoryId, Config, IdType};
 
 /// An id in the store's type.
 #[derive(Clone, Debug)]
@@ -61,12 +61,7 @@ fn number(id: &str) -> u64 {
 
 /// The id of a product.
 pub(super) fn of_product<'a>(config: &Config, listing: &Listing<'a>) -> Result<&'a str, Fault> {
-    let (id, what) = match config.product_id {
-        ProductId::Id => (Some(listing.id.as_str()), "id"),
-        ProductId::Key => (listing.key, "key"),
-        ProductId::Sku => (listing.sku.map(model::Sku::as_str), "SKU of its main variant"),
-    };
-    let id = id.filter(|id| !id.is_empty()).ok_or_else(|| {
+    let id = config.product_id.of(listing).map_err(|what| {
         Fault::record("C0411", format!("product {} has no {what} to make its Clerk.io id from", listing.id))
             .hint("give it one at the source, or choose another product_id")
     })?;

@@ -3,16 +3,11 @@
 use contract::Fault;
 use model::{Listing, Offer, Sku};
 
-use crate::insider::config::{Config, ProductId, VariantIds};
+use crate::insider::config::{Config, VariantIds};
 
 /// The id of a product.
 pub(super) fn of_product<'a>(config: &Config, listing: &Listing<'a>) -> Result<&'a str, Fault> {
-    let (id, what) = match config.product_id {
-        ProductId::Id => (Some(listing.id.as_str()), "id"),
-        ProductId::Key => (listing.key, "key"),
-        ProductId::Sku => (listing.sku.map(Sku::as_str), "SKU of its main variant"),
-    };
-    let id = id.filter(|id| !id.is_empty()).ok_or_else(|| {
+    let id = config.product_id.of(listing).map_err(|what| {
         Fault::record("C0429", format!("product {} has no {what} to make its Insider id from", listing.id))
             .hint("give it one at the source, or choose another product_id")
     })?;
