@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use engine::observe::Silent;
 
-use crate::harness::{FakeClock, Pass, Process, shared};
+use crate::harness::{FakeClock, Pass, Process, serve, shared};
 
 const TOKEN: &str = "bc-secret-token";
 
@@ -38,13 +38,6 @@ pub(crate) struct World {
     url: String,
     folder: TempDir,
     buyers: Vec<Buyer>,
-}
-
-async fn served(router: axum::Router) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let host = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(sandbox::serve::serve(router, listener, std::future::pending()));
-    host
 }
 
 impl World {
@@ -70,8 +63,8 @@ impl World {
         let buyers = buyers(&shop);
         let stores = buyers.iter().map(|buyer| StoreSettings::sandbox(&buyer.key, "english", &buyer.currency));
         let clerk = clerk::Emulator::new(clerk::Settings { stores: stores.collect(), ..clerk::Settings::default() });
-        let url = served(shop.router()).await;
-        let clerk_url = served(clerk.router()).await + "/v2";
+        let url = serve(shop.router()).await;
+        let clerk_url = serve(clerk.router()).await + "/v2";
         let folder = tempfile::tempdir().unwrap();
         let world = Self { shop, clerk, url, folder, buyers };
         world.configure(&clerk_url);

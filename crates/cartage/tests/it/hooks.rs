@@ -8,6 +8,7 @@ use contract::source::Reach;
 use sandbox::{
     bigcommerce::{Change, Mischief, Settings},
     catalogue::{Catalogue, Options, generate},
+    serve::Port,
 };
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::watch, task::JoinSet, time::Instant};
@@ -43,14 +44,13 @@ impl Hooked {
 
     /// `busy`: the lane that is read every second, while all others rest.
     async fn start_with(settings: Settings, busy: Option<&str>) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let own = format!("http://{}", listener.local_addr().unwrap());
+        let port = Port::free().await.unwrap();
         let options = options();
         let world = World::start_with(settings, &catalogue(), of_markets(&options.markets())).await;
-        world.hook(&own, CLIENT_SECRET, busy);
+        world.hook(port.url(), CLIENT_SECRET, busy);
         let process = world.open_at(1).await;
         let edges = edges(&process);
-        tokio::spawn(sandbox::serve::serve(edges.clone(), listener, std::future::pending()));
+        port.serve(edges.clone());
         process.sync().await;
         Self { world, process, edges }
     }

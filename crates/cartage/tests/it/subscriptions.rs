@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use axum::{Router, body::Body, extract::Request, http::StatusCode};
 use base64::Engine as _;
 use contract::source::{Reach, Registered};
-use sandbox::commercetools::{Change, Disturbed, Push};
+use sandbox::{
+    commercetools::{Change, Disturbed, Push},
+    serve::Port,
+};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -72,10 +75,9 @@ impl Hooked {
     }
 
     async fn start(settings: impl FnOnce(&Shop) -> String, push: impl FnOnce(&str, &Shop) -> Push) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let own = format!("http://{}", listener.local_addr().unwrap());
+        let port = Port::free().await.unwrap();
         let shop = Shop::uniform(10).await;
-        shop.configure(&format!("[server]\npublic_url = \"{own}\"\n{}", settings(&shop)));
+        shop.configure(&format!("[server]\npublic_url = \"{}\"\n{}", port.url(), settings(&shop)));
         let lanes = [
             "product_types",
             "channels",
@@ -90,7 +92,7 @@ impl Hooked {
         shop.configure(&format!("[sources.shop.cadence]\n{}", resting.join("\n")));
         let process = shop.open_with(FakeClock::new(1), false).await;
         let edges = edges(&process);
-        tokio::spawn(sandbox::serve::serve(edges.clone(), listener, std::future::pending()));
+        let own = port.serve(edges.clone());
         assert!(process.sync().await.converged());
         shop.world.shop.push_to(vec![push(&own, &shop)]);
         Self { shop, process, edges }

@@ -13,10 +13,12 @@ use destinations::dotdigital::{Config, Connector};
 use model::{Kind, Locale, Market, RemoteId, market::Untracked};
 use sandbox::{
     dotdigital::{self, Complete, Ending, Settings},
-    fault::{FaultPlan, Faults},
+    fault::Faults,
+    serve::Port,
 };
 use serde_json::{Value as Json, json};
-use tokio::{net::TcpListener, task::JoinHandle};
+
+use crate::faults::plan;
 
 const USER: &str = "apiuser-0123456789ab@apiconnector.com";
 const PASSWORD: &str = "pass:word+1/é";
@@ -26,24 +28,7 @@ struct Bench {
     connector: Connector,
     account: dotdigital::Emulator,
     faults: Faults,
-    servers: Vec<JoinHandle<std::io::Result<()>>>,
     _secrets: tempfile::TempDir,
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        self.servers.iter().for_each(JoinHandle::abort);
-    }
-}
-
-fn serve(router: axum::Router, listener: TcpListener) -> JoinHandle<std::io::Result<()>> {
-    tokio::spawn(sandbox::serve::serve(router, listener, std::future::pending()))
-}
-
-async fn listen() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    (listener, url)
 }
 
 fn connector(url: &str, settings: &str, password: &str) -> (Connector, tempfile::TempDir) {
@@ -62,12 +47,11 @@ fn connector(url: &str, settings: &str, password: &str) -> (Connector, tempfile:
 
 /// The account is at another host than the one that is asked first.
 async fn bench(settings: &str, change: impl FnOnce(&mut Settings)) -> Bench {
-    let (region, region_url) = listen().await;
-    let (first, first_url) = listen().await;
+    let region = Port::free().await.unwrap();
     let mut own = Settings {
         user: USER.to_owned(),
         password: PASSWORD.to_owned(),
-        api_endpoint: Some(format!("{region_url}/")),
+        api_endpoint: Some(format!("{}/", region.url())),
         import_ms: 40,
         low: 10_000,
         ..Settings::default()
@@ -75,9 +59,10 @@ async fn bench(settings: &str, change: impl FnOnce(&mut Settings)) -> Bench {
     change(&mut own);
     let account = dotdigital::Emulator::new(own);
     let faults = Faults::new(dotdigital::fault_body);
-    let servers = vec![serve(faults.wrap(account.router()), region), serve(account.other_region(), first)];
-    let (connector, secrets) = connector(&first_url, settings, PASSWORD);
-    Bench { connector, account, faults, servers, _secrets: secrets }
+    region.serve(faults.wrap(account.router()));
+    let first = Port::free().await.unwrap().serve(account.other_region());
+    let (connector, secrets) = connector(&first, settings, PASSWORD);
+    Bench { connector, account, faults, _secrets: secrets }
 }
 
 const COLLECTION: &str = "Catalog_en";
@@ -86,20 +71,7 @@ const COLLECTION: &str = "Catalog_en";
 impl Emulator for Bench {
     async fn fail(&self, failure: Option<Failure>) {
         self.account.disable(failure == Some(Failure::KeysRefused));
-        let mut plan = FaultPlan::default();
-        match failure {
-            None | Some(Failure::KeysRefused) => {}
-            Some(Failure::Throttled(wait)) => {
-                plan.throttle_rate = 1.0;
-                plan.retry_after_seconds = wait.map(|wait| u32::try_from(wait.as_secs()).unwrap());
-            }
-            Some(Failure::ResetAfter) => plan.reset_after_effect_rate = 1.0,
-            Some(Failure::ResetBefore) => plan.reset_before_effect_rate = 1.0,
-            Some(Failure::ErrorPage) => plan.html_error_rate = 1.0,
-            Some(Failure::ServerError) => plan.error_rate = BTreeMap::from([(500, 1.0)]),
-            Some(Failure::Truncated) => plan.truncate_rate = 1.0,
-        }
-        self.faults.set(plan).unwrap();
+        self.faults.set(plan(failure)).unwrap();
     }
 
     async fn refuse(&self, id: Option<&str>) {
@@ -371,13 +343,8 @@ async fn the_account_is_found_whatever_its_region_and_collections_are_created_on
     assert!(spaces.iter().all(|space| space.starts_with(&bench.connector.account_id())), "{spaces:?}");
     assert_eq!(spaces.len(), 3);
     // Without the discovery, the host of another region refuses.
-    let (refused, _secrets) = {
-        let (listener, url) = listen().await;
-        let router =
-            axum::Router::new().fallback(async || (http::StatusCode::FORBIDDEN, "Forbidden: Access is denied"));
-        let _server = serve(router, listener);
-        connector(&url, "", PASSWORD)
-    };
+    let router = axum::Router::new().fallback(async || (http::StatusCode::FORBIDDEN, "Forbidden: Access is denied"));
+    let (refused, _secrets) = connector(&Port::free().await.unwrap().serve(router), "", PASSWORD);
     let fault = refused.prepare(&need).await.unwrap_err();
     assert_eq!((fault.class, fault.code.as_ref()), (FaultClass::Credentials, "C0441"));
     assert!(fault.hint.unwrap().contains("region"));

@@ -8,14 +8,15 @@ use contract::{Call, Destination, Importer, Item, Op, Outcome, Parcel, Removal, 
 use model::Kind;
 use sandbox::{
     clerk::{self, CategoryDelete, Rejection, Resource, Settings, StoreSettings, StoreView},
-    fault::{FaultPlan, Faults},
+    fault::Faults,
+    serve::Port,
 };
 use serde_json::Value as Json;
-use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     calls::bench_with,
     careless::Careless,
+    faults::plan,
     sample::{config, full, items, sent},
 };
 
@@ -26,13 +27,6 @@ struct Shop {
     url: String,
     faults: Faults,
     store: StoreView,
-    server: JoinHandle<std::io::Result<()>>,
-}
-
-impl Drop for Shop {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
 }
 
 async fn shop(change: impl FnOnce(&mut Settings)) -> Shop {
@@ -49,31 +43,15 @@ async fn shop(change: impl FnOnce(&mut Settings)) -> Shop {
     change(&mut settings);
     let emulator = clerk::Emulator::new(settings);
     let faults = Faults::new(clerk::fault_body);
-    let router = faults.wrap(emulator.router());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/v2", listener.local_addr().unwrap());
-    let server = tokio::spawn(sandbox::serve::serve(router, listener, std::future::pending()));
-    Shop { url, faults, store: emulator.store(PUBLIC).unwrap(), server }
+    let url = Port::free().await.unwrap().serve(faults.wrap(emulator.router())) + "/v2";
+    Shop { url, faults, store: emulator.store(PUBLIC).unwrap() }
 }
 
 #[async_trait]
 impl Emulator for Shop {
     async fn fail(&self, failure: Option<Failure>) {
         self.store.disable(failure == Some(Failure::KeysRefused));
-        let mut plan = FaultPlan::default();
-        match failure {
-            None | Some(Failure::KeysRefused) => {}
-            Some(Failure::Throttled(wait)) => {
-                plan.throttle_rate = 1.0;
-                plan.retry_after_seconds = wait.map(|wait| u32::try_from(wait.as_secs()).unwrap());
-            }
-            Some(Failure::ResetAfter) => plan.reset_after_effect_rate = 1.0,
-            Some(Failure::ResetBefore) => plan.reset_before_effect_rate = 1.0,
-            Some(Failure::ErrorPage) => plan.html_error_rate = 1.0,
-            Some(Failure::ServerError) => plan.error_rate = BTreeMap::from([(500, 1.0)]),
-            Some(Failure::Truncated) => plan.truncate_rate = 1.0,
-        }
-        self.faults.set(plan).unwrap();
+        self.faults.set(plan(failure)).unwrap();
     }
 
     async fn refuse(&self, id: Option<&str>) {

@@ -14,6 +14,7 @@ mod careless;
 mod classify;
 mod dotdigital;
 mod emulator;
+mod faults;
 mod insider;
 mod mapping;
 mod merchant;

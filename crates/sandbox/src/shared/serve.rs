@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 pub use axum::Router;
@@ -30,6 +31,36 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Marks a response whose connection must close without an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Severed;
+
+/// A free port of this machine, whose address is known before anything is served there.
+#[derive(Debug)]
+pub struct Port {
+    listener: TcpListener,
+    url: String,
+}
+
+impl Port {
+    /// Listens on a free port of loopback.
+    ///
+    /// # Errors
+    /// The machine's.
+    pub async fn free() -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        Ok(Self { listener, url })
+    }
+
+    /// Where it is, without a path: `http://127.0.0.1:40123`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Serves a router on it for as long as the runtime runs; returns where.
+    pub fn serve(self, router: Router) -> String {
+        tokio::spawn(serve(router, self.listener, std::future::pending()));
+        self.url
+    }
+}
 
 /// Serves `router` on a TCP listener; see [`serve_on`].
 ///

@@ -88,9 +88,7 @@ impl Shop {
         let template = (catalogue.products)().next().unwrap();
         let way = Arc::new(Mutex::new(Way::default()));
         let router = emulator.router().layer(from_fn_with_state(Arc::clone(&way), under_way));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(sandbox::serve::serve(faults.wrap(router), listener, std::future::pending()));
+        let host = sandbox::serve::Port::free().await.unwrap().serve(faults.wrap(router));
         clock.store(START, Ordering::Relaxed);
         Self { emulator, faults, clock, ours, way, host, settings, template, added: AtomicI64::new(0) }
     }

@@ -55,9 +55,7 @@ impl Shop {
         });
         emulator.set_clock(faults.clock());
         emulator.seed(catalogue).unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(sandbox::serve::serve(faults.wrap(emulator.router()), listener, std::future::pending()));
+        let host = sandbox::serve::Port::free().await.unwrap().serve(faults.wrap(emulator.router()));
         let shop = Self { emulator, faults, clock, host };
         shop.wait(3_600_000);
         shop

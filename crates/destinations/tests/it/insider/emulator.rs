@@ -11,26 +11,22 @@ use contract::{
 use destinations::insider::Connector;
 use model::Kind;
 use sandbox::{
-    fault::{FaultPlan, Faults},
+    fault::Faults,
     insider::{self, AccountSettings, AccountView, Moved, Rejection, Settings},
+    serve::Port,
 };
 use serde_json::{Map, Value as Json, json};
-use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{TOKEN, bench, bench_with, de, made, market, prepared, uk};
-use crate::sample::{eur, full};
+use crate::{
+    faults::plan,
+    sample::{eur, full},
+};
 
 pub(crate) struct Shop {
     pub(crate) url: String,
     pub(crate) faults: Faults,
     pub(crate) account: AccountView,
-    server: JoinHandle<std::io::Result<()>>,
-}
-
-impl Drop for Shop {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
 }
 
 pub(crate) async fn shop(change: impl FnOnce(&mut Settings)) -> Shop {
@@ -40,31 +36,15 @@ pub(crate) async fn shop(change: impl FnOnce(&mut Settings)) -> Shop {
     change(&mut settings);
     let emulator = insider::Emulator::new(settings);
     let faults = Faults::new(insider::fault_body);
-    let router = faults.wrap(emulator.router());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/v2", listener.local_addr().unwrap());
-    let server = tokio::spawn(sandbox::serve::serve(router, listener, std::future::pending()));
-    Shop { url, faults, account: emulator.account("shop").unwrap(), server }
+    let url = Port::free().await.unwrap().serve(faults.wrap(emulator.router())) + "/v2";
+    Shop { url, faults, account: emulator.account("shop").unwrap() }
 }
 
 #[async_trait]
 impl Emulator for Shop {
     async fn fail(&self, failure: Option<Failure>) {
         self.account.disable(failure == Some(Failure::KeysRefused));
-        let mut plan = FaultPlan::default();
-        match failure {
-            None | Some(Failure::KeysRefused) => {}
-            Some(Failure::Throttled(wait)) => {
-                plan.throttle_rate = 1.0;
-                plan.retry_after_seconds = wait.map(|wait| u32::try_from(wait.as_secs()).unwrap());
-            }
-            Some(Failure::ResetAfter) => plan.reset_after_effect_rate = 1.0,
-            Some(Failure::ResetBefore) => plan.reset_before_effect_rate = 1.0,
-            Some(Failure::ErrorPage) => plan.html_error_rate = 1.0,
-            Some(Failure::ServerError) => plan.error_rate = BTreeMap::from([(500, 1.0)]),
-            Some(Failure::Truncated) => plan.truncate_rate = 1.0,
-        }
-        self.faults.set(plan).unwrap();
+        self.faults.set(plan(failure)).unwrap();
     }
 
     async fn refuse(&self, id: Option<&str>) {

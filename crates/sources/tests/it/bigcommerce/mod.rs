@@ -38,10 +38,7 @@ fn settings() -> Settings {
 
 /// Serves a router on loopback.
 async fn served(router: axum::Router) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let host = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(sandbox::serve::serve(router, listener, std::future::pending()));
-    host
+    sandbox::serve::Port::free().await.unwrap().serve(router)
 }
 
 /// An emulated store with this catalogue, and where it is.
