@@ -85,23 +85,24 @@ async fn measure(path: &Path, products: usize, stocks: usize) -> Result<(), Box<
     let mut calls = Vec::new();
     loop {
         let take = Take { now: at(), fresh: [PAGE; 3], retries: PAGE, after: None };
-        let window = walk.time(store.window(&flow, take)).await?;
-        if window.work.is_empty() {
+        let workload = walk.time(store.workload(&flow, take)).await?;
+        if workload.work.is_empty() {
             break;
         }
-        count += window.work.len();
-        let settled = window.work.iter().map(|work| settled(work, calls.first().copied())).collect::<Result<_, _>>()?;
+        count += workload.work.len();
+        let settled =
+            workload.work.iter().map(|work| settled(work, calls.first().copied())).collect::<Result<_, _>>()?;
         let open = Open {
             kind: Kind::Product,
             op: "put",
-            items: window.work.iter().map(|work| (work.number, work.id.as_str().into())).collect(),
+            items: workload.work.iter().map(|work| (work.number, work.id.as_str().into())).collect(),
         };
         let step = Step {
             flow: flow.clone(),
             lease: Lease::default(),
             close: calls.iter().map(|id| closed(*id)).collect(),
             settled,
-            cursor: Some(window.cursor),
+            cursor: Some(workload.cursor),
             open: vec![open],
             removed: 0,
             tickets: Vec::new(),
@@ -109,7 +110,7 @@ async fn measure(path: &Path, products: usize, stocks: usize) -> Result<(), Box<
         };
         calls = settle.time(store.advance(step)).await?;
     }
-    walk.print("window", count);
+    walk.print("workload", count);
     settle.print("advance", count);
 
     let mut again = Stopwatch::default();

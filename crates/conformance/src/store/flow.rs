@@ -1,4 +1,4 @@
-//! Checks of windows, settlements, calls, retries and dead letters.
+//! Checks of workloads, settlements, calls, retries and dead letters.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -64,13 +64,13 @@ async fn what_is_new_is_pending_until_it_is_settled(store: &dyn Store) -> Verdic
         .intake(page(vec![is(plain("a", "A"), 1), is(category("c", "C", None), 1), is(stock("s", "x", 1), 1)]))
         .await?;
     push.stands("only products and categories are carried", (0, 2, 0, 0, 0)).await?;
-    let window = push.window().await?;
-    must("none has an entry", window.work.iter().all(|work| work.entry.is_none()))?;
-    same("reading changes nothing", push.window().await?.cursor, window.cursor)?;
-    let [first, second] = window.work.as_slice() else { return same("how much there is", window.work.len(), 2) };
+    let workload = push.workload().await?;
+    must("none has an entry", workload.work.iter().all(|work| work.entry.is_none()))?;
+    same("reading changes nothing", push.workload().await?.cursor, workload.cursor)?;
+    let [first, second] = workload.work.as_slice() else { return same("how much there is", workload.work.len(), 2) };
     let rule = State::Filtered("no_price".to_owned());
     let settled = vec![in_sync(first), settled(second, rule.clone(), Held::Items(Vec::new()))];
-    store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
+    store.advance(step(&push.flow, settled, Some(workload.cursor))).await?;
     push.stands("settled", (1, 0, 1, 0, 0)).await?;
     same("the rule", store.tally(&push.flow).await?.rules, [("no_price".to_owned(), 1)].into())?;
     let entry = some("the entry", store.entry(&push.flow, first.number).await?)?;
@@ -88,11 +88,11 @@ async fn a_window_holds_no_more_than_asked_and_loses_nothing(store: &dyn Store) 
     let take = Take { now: at(0), fresh: [2, 2, 4], retries: 0, after: None };
     let mut done = Vec::new();
     for _ in 0..4 {
-        let window = store.window(&push.flow, take).await?;
-        must("at most as asked", window.work.len() <= 6)?;
-        done.push(window.work.iter().map(|work| work.id.as_str().to_owned()).collect::<Vec<_>>());
-        let settled = window.work.iter().map(in_sync).collect();
-        store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
+        let workload = store.workload(&push.flow, take).await?;
+        must("at most as asked", workload.work.len() <= 6)?;
+        done.push(workload.work.iter().map(|work| work.id.as_str().to_owned()).collect::<Vec<_>>());
+        let settled = workload.work.iter().map(in_sync).collect();
+        store.advance(step(&push.flow, settled, Some(workload.cursor))).await?;
     }
     let wanted = [
         vec!["live0", "live1", "old0", "old1", "old2", "old3"],
@@ -100,7 +100,7 @@ async fn a_window_holds_no_more_than_asked_and_loses_nothing(store: &dyn Store) 
         vec!["old8", "old9"],
         vec![],
     ];
-    same("the windows", done, wanted.iter().map(|ids| ids.iter().map(|id| (*id).to_owned()).collect()).collect())?;
+    same("the workloads", done, wanted.iter().map(|ids| ids.iter().map(|id| (*id).to_owned()).collect()).collect())?;
     push.stands("all of them", (13, 0, 0, 0, 0)).await
 }
 
@@ -108,22 +108,22 @@ async fn a_window_can_be_read_ahead(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page((0..5).map(|n| is(plain(&format!("p{n}"), "P"), 1)).collect())).await?;
     let take = Take { now: at(0), fresh: [2; 3], retries: 0, after: None };
-    let first = store.window(&push.flow, take).await?;
-    let second = store.window(&push.flow, Take { after: Some(first.cursor), ..take }).await?;
+    let first = store.workload(&push.flow, take).await?;
+    let second = store.workload(&push.flow, Take { after: Some(first.cursor), ..take }).await?;
     same("the second", second.work.iter().map(|work| work.id.as_str()).collect::<Vec<_>>(), vec!["p2", "p3"])?;
     let settled = first.work.iter().map(in_sync).collect();
     store.advance(step(&push.flow, settled, Some(first.cursor))).await?;
-    let again = store.window(&push.flow, take).await?;
+    let again = store.workload(&push.flow, take).await?;
     same("what the cursor has not passed", again.work.first().map(|work| work.id.clone()), Some("p2".into()))
 }
 
 async fn a_change_under_way_stays_pending(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
-    let window = push.window().await?;
+    let workload = push.workload().await?;
     store.intake(page(vec![is(plain("a", "A2"), 2), is(plain("b", "B"), 1)])).await?;
-    let settled = window.work.iter().map(in_sync).collect();
-    store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
+    let settled = workload.work.iter().map(in_sync).collect();
+    store.advance(step(&push.flow, settled, Some(workload.cursor))).await?;
     push.stands("both are to be done", (0, 2, 0, 0, 0)).await?;
     let again = push.settle_all().await?;
     same("the newer one", again.work.first().and_then(|work| work.record().cloned()), Some(plain("a", "A2")))?;
@@ -134,13 +134,14 @@ async fn a_record_still_to_do_keeps_its_more_urgent_place(store: &dyn Store) -> 
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
     store.intake(full(1, vec![is(plain("a", "A2"), 2), is(plain("b", "B"), 1)])).await?;
-    let places = |window: contract::store::Window| window.work.into_iter().map(|work| work.urgency).collect::<Vec<_>>();
+    let places =
+        |workload: contract::store::Workload| workload.work.into_iter().map(|work| work.urgency).collect::<Vec<_>>();
     let wanted = vec![Some(Urgency::Live), Some(Urgency::Backfill)];
     same("the places", places(push.settle_all().await?), wanted)?;
     store.intake(full(1, vec![is(plain("a", "A3"), 3)])).await?;
-    same("once it was done", places(push.window().await?), vec![Some(Urgency::Backfill)])?;
+    same("once it was done", places(push.workload().await?), vec![Some(Urgency::Backfill)])?;
     store.intake(page(vec![is(plain("a", "A4"), 4)])).await?;
-    same("more urgent", places(push.window().await?), vec![Some(Urgency::Live)])
+    same("more urgent", places(push.workload().await?), vec![Some(Urgency::Live)])
 }
 
 async fn flows_stand_apart(store: &dyn Store) -> Verdict {
@@ -164,8 +165,8 @@ async fn another_fingerprint_starts_over(store: &dyn Store) -> Verdict {
     let other = samples::register(store, &push.flow, &source(), "2", Ids::Own).await?;
     same("another", other, samples::Registered { restarted: true, in_doubt: 0 })?;
     push.stands("it is looked at again", (0, 1, 0, 0, 0)).await?;
-    let window = push.window().await?;
-    let entry = window.work.first().and_then(|work| work.entry.clone());
+    let workload = push.workload().await?;
+    let entry = workload.work.first().and_then(|work| work.entry.clone());
     let digests = entry.and_then(|entry| entry.items.first().and_then(|item| item.digests));
     same("what is held is still known", digests, Some(payload("a").digests()))
 }
@@ -175,7 +176,7 @@ async fn a_call_cut_off_leaves_what_it_carried_in_doubt(store: &dyn Store) -> Ve
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
     push.settle_all().await?;
     store.intake(page(vec![is(plain("a", "A2"), 2), is(plain("c", "C"), 1)])).await?;
-    let work = push.window().await?.work;
+    let work = push.workload().await?.work;
     let items: Vec<(Number, &str)> = work.iter().map(|work| (work.number, work.id.as_str())).collect();
     let calls = store.advance(Step { open: vec![open(&items)], ..step(&push.flow, Vec::new(), None) }).await?;
     same("calls", calls.len(), 1)?;
@@ -183,9 +184,9 @@ async fn a_call_cut_off_leaves_what_it_carried_in_doubt(store: &dyn Store) -> Ve
     same("registered", found, samples::Registered { restarted: false, in_doubt: 2 })?;
     let entry = some("the entry of a", store.entry(&push.flow, some("a", items.first())?.0).await?)?;
     must("it is in doubt", entry.in_doubt)?;
-    let window = push.window().await?;
-    same("what is to be done", window.work.len(), 2)?;
-    let doubtful = some("a", window.work.first())?;
+    let workload = push.workload().await?;
+    same("what is to be done", workload.work.len(), 2)?;
+    let doubtful = some("a", workload.work.first())?;
     let entry = some("its entry", doubtful.entry.clone())?;
     must("its digests are unknown", entry.items.iter().all(|item| item.digests.is_none()))?;
     push.stands("the states", (1, 2, 0, 0, 0)).await?;
@@ -201,7 +202,7 @@ async fn a_call_cut_off_leaves_what_it_carried_in_doubt(store: &dyn Store) -> Ve
 async fn a_call_cut_off_may_have_made_what_was_never_settled(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
-    let work = push.window().await?.work;
+    let work = push.workload().await?.work;
     let [a, b] = work.as_slice() else { return same("how much there is", work.len(), 2) };
     let both = vec![held("b", "b"), held("b2", "b2")];
     store.advance(step(&push.flow, vec![settled(b, State::InSync, Held::Items(both))], None)).await?;
@@ -209,12 +210,12 @@ async fn a_call_cut_off_may_have_made_what_was_never_settled(store: &dyn Store) 
     store.advance(Step { open: calls, ..step(&push.flow, Vec::new(), None) }).await?;
     same("registered", samples::register(store, &push.flow, &source(), "1", Ids::Own).await?.in_doubt, 2)?;
     store.intake(page(vec![gone(Kind::Product, "a", None), gone(Kind::Product, "b", None)])).await?;
-    let window = push.window().await?;
+    let workload = push.workload().await?;
     for (number, wanted) in [
         (a.number, [("a", false), ("a2", false)].as_slice()),
         (b.number, [("b", true), ("b2", false), ("b3", false)].as_slice()),
     ] {
-        let work = some("the work", window.work.iter().find(|work| work.number == number))?;
+        let work = some("the work", workload.work.iter().find(|work| work.number == number))?;
         let entry = some("its entry", work.entry.as_ref())?;
         let items: Vec<_> = entry.items.iter().map(|item| (item.id.as_str(), item.digests.is_some())).collect();
         same("what may be held, and whether that is sure", items.as_slice(), wanted)?;
@@ -230,34 +231,34 @@ async fn a_retry_comes_back_when_it_is_due(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
     let fault = Fault::transient("C0999", "it is down");
-    let mut window = push.window().await?;
+    let mut workload = push.workload().await?;
     for attempts in 1..=3 {
-        let work = some("the work", window.work.first())?;
+        let work = some("the work", workload.work.first())?;
         let settled = Settled { fault: Some(fault.clone()), ..settled(work, State::Retry(at(400)), Held::Same) };
-        store.advance(step(&push.flow, vec![settled], Some(window.cursor))).await?;
+        store.advance(step(&push.flow, vec![settled], Some(workload.cursor))).await?;
         push.stands("it is pending", (0, 1, 0, 0, 0)).await?;
         same("it is not due", push.ids().await?.len(), 0)?;
         let wake = store.next_wake(&push.flow).await?;
         same("when it is", wake, Wake { retry: Some(at(400)), ..Wake::default() })?;
-        window = store.window(&push.flow, wide(at(400))).await?;
-        let entry = some("its entry", window.work.first().and_then(|work| work.entry.clone()))?;
+        workload = store.workload(&push.flow, wide(at(400))).await?;
+        let entry = some("its entry", workload.work.first().and_then(|work| work.entry.clone()))?;
         same("attempts", (entry.attempts, entry.state), (attempts, State::Retry(at(400))))?;
     }
-    let view = some("the entry", store.entry(&push.flow, some("it", window.work.first())?.number).await?)?;
+    let view = some("the entry", store.entry(&push.flow, some("it", workload.work.first())?.number).await?)?;
     same("why", view.fault, Some(fault))?;
-    same("a retry is no place in the walk", window.work.first().map(|work| work.urgency), Some(None))?;
-    let done = window.work.iter().map(in_sync).collect();
-    store.advance(step(&push.flow, done, Some(window.cursor))).await?;
+    same("a retry is no place in the walk", workload.work.first().map(|work| work.urgency), Some(None))?;
+    let done = workload.work.iter().map(in_sync).collect();
+    store.advance(step(&push.flow, done, Some(workload.cursor))).await?;
     push.stands("it is settled", (1, 0, 0, 0, 0)).await?;
     same("nothing wakes", store.next_wake(&push.flow).await?, Wake::default())?;
-    let entry = some("the entry", store.entry(&push.flow, some("it", window.work.first())?.number).await?)?;
+    let entry = some("the entry", store.entry(&push.flow, some("it", workload.work.first())?.number).await?)?;
     same("the count starts again", (entry.attempts, entry.fault), (0, None))
 }
 
 /// Makes the only record a dead letter; returns its number.
 async fn kill(push: &Push<'_>) -> Result<Number, Failed> {
-    let window = push.window().await?;
-    let work = some("the work", window.work.first())?;
+    let workload = push.workload().await?;
+    let work = some("the work", workload.work.first())?;
     let open = Step { open: vec![open(&[(work.number, work.id.as_str())])], ..step(&push.flow, Vec::new(), None) };
     let call = push.store.advance(open).await?.first().copied();
     let dead = Settled {
@@ -267,7 +268,7 @@ async fn kill(push: &Push<'_>) -> Result<Number, Failed> {
         ..settled(work, State::Dead, Held::Same)
     };
     let close = call.map(closed).into_iter().collect();
-    push.store.advance(Step { close, ..step(&push.flow, vec![dead], Some(window.cursor)) }).await?;
+    push.store.advance(Step { close, ..step(&push.flow, vec![dead], Some(workload.cursor)) }).await?;
     Ok(work.number)
 }
 
@@ -323,7 +324,7 @@ async fn a_dropped_letter_is_filtered_until_it_changes(store: &dyn Store) -> Ver
 async fn an_older_settlement_does_not_replace_a_newer_one(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
-    let older = push.window().await?;
+    let older = push.workload().await?;
     store.intake(page(vec![is(plain("a", "A2"), 2)])).await?;
     let newer = push.settle_all().await?;
     let work = some("the work", older.work.first())?;
@@ -341,9 +342,9 @@ async fn what_is_held_can_stay_as_it_is(store: &dyn Store) -> Verdict {
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
     push.settle_all().await?;
     store.intake(page(vec![is(plain("a", "A2"), 2)])).await?;
-    let window = push.window().await?;
-    let work = some("the work", window.work.first())?;
-    store.advance(step(&push.flow, vec![settled(work, State::InSync, Held::Same)], Some(window.cursor))).await?;
+    let workload = push.workload().await?;
+    let work = some("the work", workload.work.first())?;
+    store.advance(step(&push.flow, vec![settled(work, State::InSync, Held::Same)], Some(workload.cursor))).await?;
     let entry = some("the entry", store.entry(&push.flow, work.number).await?)?;
     same("the payload", entry.items, vec![Item { id: "a".into(), payload: payload("a") }])?;
     let again = some("the work", store.work(&push.flow, work.number).await?)?;
@@ -354,11 +355,11 @@ async fn what_is_held_can_stay_as_it_is(store: &dyn Store) -> Verdict {
 async fn a_payload_that_is_not_given_stays(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
-    let window = push.window().await?;
-    let work = some("the work", window.work.first())?;
+    let workload = push.workload().await?;
+    let work = some("the work", workload.work.first())?;
     let first = vec![held("x", "X"), held("y", "Y"), held("z", "Z")];
     store
-        .advance(step(&push.flow, vec![settled(work, State::InSync, Held::Items(first))], Some(window.cursor)))
+        .advance(step(&push.flow, vec![settled(work, State::InSync, Held::Items(first))], Some(workload.cursor)))
         .await?;
     let second = vec![
         HeldItem { payload: None, ..held("x", "X") },
@@ -380,17 +381,17 @@ async fn a_payload_that_is_not_given_stays(store: &dyn Store) -> Verdict {
 async fn a_due_time_touches_its_record(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
-    let window = push.window().await?;
+    let workload = push.workload().await?;
     let due = |work, due| Settled { holds: until(due), ..in_sync(work) };
-    let settled = window.work.iter().zip([500, 600]).map(|(work, at)| due(work, at)).collect();
-    store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
+    let settled = workload.work.iter().zip([500, 600]).map(|(work, at)| due(work, at)).collect();
+    store.advance(step(&push.flow, settled, Some(workload.cursor))).await?;
     same("when", store.next_wake(&push.flow).await?, Wake { due: Some(at(500)), ..Wake::default() })?;
     same("too early", store.wake(&samples::touch(at(499)), 10).await?, 0)?;
     same("on time", store.wake(&samples::touch(at(500)), 10).await?, 1)?;
     push.stands("it is pending", (1, 1, 0, 0, 0)).await?;
-    let window = push.window().await?;
-    let places: Vec<_> = window.work.iter().map(|work| (work.id.as_str(), work.urgency)).collect();
-    same("the window", places, vec![("a", Some(Urgency::Urgent))])?;
+    let workload = push.workload().await?;
+    let places: Vec<_> = workload.work.iter().map(|work| (work.id.as_str(), work.urgency)).collect();
+    same("the workload", places, vec![("a", Some(Urgency::Urgent))])?;
     same("once only", store.wake(&samples::touch(at(500)), 10).await?, 0)?;
     same("when next", store.next_wake(&push.flow).await?, Wake { due: Some(at(600)), ..Wake::default() })
 }
@@ -398,17 +399,17 @@ async fn a_due_time_touches_its_record(store: &dyn Store) -> Verdict {
 async fn a_clock_that_was_set_back_touches_what_held_only_later(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(["a", "b", "c"].map(|id| is(plain(id, "it"), 1)).into())).await?;
-    let window = push.window().await?;
+    let workload = push.workload().await?;
     let spans = [(Some(400), Some(500)), (Some(300), None), (None, Some(900))];
-    let settled = window.work.iter().zip(spans).map(|(work, (from, until))| {
+    let settled = workload.work.iter().zip(spans).map(|(work, (from, until))| {
         let holds = Window { from: from.map(at), until: until.map(at) };
         Settled { holds, ..in_sync(work) }
     });
-    store.advance(step(&push.flow, settled.collect(), Some(window.cursor))).await?;
+    store.advance(step(&push.flow, settled.collect(), Some(workload.cursor))).await?;
     same("it holds", store.wake(&samples::touch(at(400)), 10).await?, 0)?;
     same("nothing is due", store.next_wake(&push.flow).await?.due, Some(at(500)))?;
     same("it held only later", store.wake(&samples::touch(at(399)), 10).await?, 1)?;
-    let woken = push.window().await?;
+    let woken = push.workload().await?;
     same("it is urgent", woken.work.iter().map(|work| work.id.as_str()).collect::<Vec<_>>(), vec!["a"])?;
     same("once only", store.wake(&samples::touch(at(300)), 10).await?, 0)?;
     same("so did the other", store.wake(&samples::touch(at(200)), 10).await?, 1)?;
@@ -420,16 +421,16 @@ async fn due_times_are_taken_a_few_at_once(store: &dyn Store) -> Verdict {
     let ids = ["a", "b", "c", "d", "e"];
     store.intake(page(ids.iter().map(|id| is(plain(id, "it"), 1)).collect())).await?;
     for push in &pushes {
-        let window = push.window().await?;
+        let workload = push.workload().await?;
         // The last record has the earliest due time.
         let dues = [500, 400, 300, 200, 100];
-        let settled = window.work.iter().zip(dues).map(|(work, due)| Settled { holds: until(due), ..in_sync(work) });
-        store.advance(step(&push.flow, settled.collect(), Some(window.cursor))).await?;
+        let settled = workload.work.iter().zip(dues).map(|(work, due)| Settled { holds: until(due), ..in_sync(work) });
+        store.advance(step(&push.flow, settled.collect(), Some(workload.cursor))).await?;
     }
     let [push, _] = &pushes;
     same("some", store.wake(&samples::touch(at(400)), 3).await?, 3)?;
-    let window = push.window().await?;
-    let woken: BTreeSet<_> = window.work.iter().map(|work| work.id.as_str()).collect();
+    let workload = push.workload().await?;
+    let woken: BTreeSet<_> = workload.work.iter().map(|work| work.id.as_str()).collect();
     same("the earliest", woken, BTreeSet::from(["c", "d", "e"]))?;
     same("for every flow", store.next_wake(&pushes[1].flow).await?.due, Some(at(400)))?;
     same("the others", store.wake(&samples::touch(at(400)), 3).await?, 1)?;
@@ -443,12 +444,12 @@ async fn a_feed_releases_what_waited_for_it(store: &dyn Store) -> Verdict {
     store.intake(page(records.to_vec())).await?;
     push.settle_all().await?;
     store.intake(page(vec![gone(Kind::Product, "gone", None), is(plain("kept", "hidden"), 2)])).await?;
-    let window = push.window().await?;
+    let workload = push.workload().await?;
     let waits = |work| settled(work, State::AwaitsFeed, Held::Same);
-    store.advance(step(&push.flow, window.work.iter().map(waits).collect(), Some(window.cursor))).await?;
+    store.advance(step(&push.flow, workload.work.iter().map(waits).collect(), Some(workload.cursor))).await?;
     let up_to = store.revision(&source()).await?;
     store.intake(page(vec![gone(Kind::Product, "later", None)])).await?;
-    let later = push.window().await?;
+    let later = push.workload().await?;
     store.advance(step(&push.flow, later.work.iter().map(waits).collect(), Some(later.cursor))).await?;
     push.stands("none is anything else", (0, 0, 0, 0, 0)).await?;
     same("all wait", store.tally(&push.flow).await?.waiting, 3)?;
@@ -457,7 +458,7 @@ async fn a_feed_releases_what_waited_for_it(store: &dyn Store) -> Verdict {
     same("up to the first", store.release(&push.flow, Kind::Product, up_to).await?, 2)?;
     push.stands("one is gone, one is due", (0, 1, 0, 0, 1)).await?;
     same("one waits", store.tally(&push.flow).await?.waiting, 1)?;
-    let due = push.window().await?;
+    let due = push.workload().await?;
     let due = some("what is due", due.work.first())?;
     let items = due.entry.as_ref().map(|entry| entry.items.len());
     same("it, and what is held of it", (due.id.as_str(), items), ("kept", Some(0)))
@@ -466,11 +467,11 @@ async fn a_feed_releases_what_waited_for_it(store: &dyn Store) -> Verdict {
 async fn what_is_doubted_is_sent_again(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
-    let window = push.settle_all().await?;
-    let number = some("a", window.work.first())?.number;
+    let workload = push.settle_all().await?;
+    let number = some("a", workload.work.first())?.number;
     same("doubted", store.doubt(&push.flow, &[number, Number(9999)]).await?, 1)?;
     push.stands("it is pending", (1, 1, 0, 0, 0)).await?;
-    let again = push.window().await?;
+    let again = push.workload().await?;
     let entry = some("its entry", again.work.first().and_then(|work| work.entry.clone()))?;
     must("nothing is known of it", entry.items.iter().all(|item| item.digests.is_none()))?;
     same("how much there is", (again.work.len(), entry.items.len()), (1, 1))?;
@@ -481,10 +482,10 @@ async fn what_is_doubted_is_sent_again(store: &dyn Store) -> Verdict {
 async fn what_needs_a_person_is_held_with_its_reason(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
-    let window = push.window().await?;
-    let holds = Hold::ALL.into_iter().zip(&window.work);
+    let workload = push.workload().await?;
+    let holds = Hold::ALL.into_iter().zip(&workload.work);
     let settled = holds.map(|(hold, work)| settled(work, State::Held(hold), Held::Same)).collect();
-    store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
+    store.advance(step(&push.flow, settled, Some(workload.cursor))).await?;
     push.stands("none is anything else", (0, 0, 0, 0, 0)).await?;
     let tally = store.tally(&push.flow).await?;
     same("held", tally.held, 2)?;
@@ -492,7 +493,7 @@ async fn what_needs_a_person_is_held_with_its_reason(store: &dyn Store) -> Verdi
     same("the reasons", tally.holds, wanted.into())?;
     same("nothing is to be done", push.ids().await?.len(), 0)?;
     same("nothing wakes", store.next_wake(&push.flow).await?, Wake::default())?;
-    let work = some("the work", store.work(&push.flow, some("a", window.work.first())?.number).await?)?;
+    let work = some("the work", store.work(&push.flow, some("a", workload.work.first())?.number).await?)?;
     same("its state", work.entry.map(|entry| entry.state), Some(State::Held(Hold::Removal)))?;
     store.intake(page(vec![is(plain("a", "A2"), 2)])).await?;
     push.stands("a later version is pending", (0, 1, 0, 0, 0)).await
@@ -501,9 +502,9 @@ async fn what_needs_a_person_is_held_with_its_reason(store: &dyn Store) -> Verdi
 async fn what_waits_for_an_import_is_waiting(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
-    let window = push.window().await?;
-    let settled = window.work.iter().map(|work| settled(work, State::AwaitsImport, Held::Same)).collect();
-    store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
+    let workload = push.workload().await?;
+    let settled = workload.work.iter().map(|work| settled(work, State::AwaitsImport, Held::Same)).collect();
+    store.advance(step(&push.flow, settled, Some(workload.cursor))).await?;
     push.stands("it is nothing else", (0, 0, 0, 0, 0)).await?;
     same("waiting", store.tally(&push.flow).await?.waiting, 1)?;
     let released = store.release(&push.flow, Kind::Product, store.revision(&source()).await?).await?;
@@ -536,8 +537,8 @@ async fn unread_records_are_passed_over_until_they_can_be_read(store: &dyn Store
     store.intake(broken(&["a"])).await?;
     store.intake(page(product(2).into_iter().take(1).collect())).await?;
     push.stands("understood again", (1, 1, 0, 0, 0)).await?;
-    let window = push.settle_all().await?;
-    same("it is looked at", window.work.first().map(|work| work.id.clone()), Some("a".into()))?;
+    let workload = push.settle_all().await?;
+    same("it is looked at", workload.work.first().map(|work| work.id.clone()), Some("a".into()))?;
     push.stands("all is well", (2, 0, 0, 0, 0)).await?;
     store.intake(broken(&["a"])).await?;
     store.intake(page(product(2).into_iter().take(1).collect())).await?;
@@ -564,11 +565,11 @@ async fn unread_records_that_are_gone_are_looked_at(store: &dyn Store) -> Verdic
 async fn a_retry_of_an_unread_record_wakes_nobody(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
-    let window = push.window().await?;
-    let settled = window.work.iter().map(|work| settled(work, State::Retry(at(0)), Held::Same)).collect();
-    store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
+    let workload = push.workload().await?;
+    let settled = workload.work.iter().map(|work| settled(work, State::Retry(at(0)), Held::Same)).collect();
+    store.advance(step(&push.flow, settled, Some(workload.cursor))).await?;
     store.intake(broken(&["a"])).await?;
-    same("no window shows it", push.ids().await?.len(), 0)?;
+    same("no workload shows it", push.ids().await?.len(), 0)?;
     same("it wakes nobody", store.next_wake(&push.flow).await?, Wake::default())
 }
 
@@ -637,7 +638,7 @@ async fn old_calls_are_pruned_unless_a_dead_letter_refers_to_them(store: &dyn St
 async fn a_flow_that_is_not_known_is_refused(store: &dyn Store) -> Verdict {
     let flow = FlowName::from("nobody");
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
-    must("a window", store.window(&flow, wide(at(0))).await.is_err())?;
+    must("a workload", store.workload(&flow, wide(at(0))).await.is_err())?;
     let cursor = Cursor([Revision(1); 3]);
     must("a step", store.advance(step(&flow, Vec::new(), Some(cursor))).await.is_err())?;
     same("its tally", store.tally(&flow).await?.mirror, 0)?;
@@ -649,15 +650,15 @@ async fn what_is_kept_back_is_listed_by_its_rule_or_reason(store: &dyn Store) ->
     let push = Push::new(store, "to").await?;
     let ids = ["a", "b", "c", "d"];
     store.intake(page(ids.map(|id| is(plain(id, id), 1)).into())).await?;
-    let window = push.window().await?;
+    let workload = push.workload().await?;
     let states = [
         State::Filtered("no_price".to_owned()),
         State::Filtered("no_text".to_owned()),
         State::Held(Hold::UnknownOutcome),
         State::Held(Hold::Removal),
     ];
-    let rows = window.work.iter().zip(states).map(|(work, state)| settled(work, state, Held::Same));
-    store.advance(step(&push.flow, rows.collect(), Some(window.cursor))).await?;
+    let rows = workload.work.iter().zip(states).map(|(work, state)| settled(work, state, Held::Same));
+    store.advance(step(&push.flow, rows.collect(), Some(workload.cursor))).await?;
     let kept = async |by: KeptBy| {
         let kept = store.kept(&push.flow, by, 10).await?;
         Ok::<_, Failed>(kept.into_iter().map(|kept| kept.id.to_string()).collect::<Vec<_>>())
@@ -673,11 +674,11 @@ async fn what_is_kept_back_is_listed_by_its_rule_or_reason(store: &dyn Store) ->
 async fn a_flow_that_is_paused_has_no_work_and_forgets_none(store: &dyn Store) -> Verdict {
     let (push, other) = (Push::new(store, "to").await?, Push::new(store, "other").await?);
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
-    let work = some("the work", push.window().await?.work.into_iter().next())?;
+    let work = some("the work", push.workload().await?.work.into_iter().next())?;
     store.advance(step(&push.flow, vec![settled(&work, State::Retry(at(250)), Held::Same)], None)).await?;
     must("it is paused", store.pause(&push.flow, Some(at(100))).await?)?;
     must("it was paused already", !store.pause(&push.flow, Some(at(200))).await?)?;
-    let before = store.window(&push.flow, wide(at(300))).await?;
+    let before = store.workload(&push.flow, wide(at(300))).await?;
     same("work", before.work.len(), 0)?;
     same("nothing wakes it", store.next_wake(&push.flow).await?, Wake::default())?;
     same("since when", store.tally(&push.flow).await?.paused_since, Some(at(100)))?;

@@ -75,7 +75,7 @@ async fn a_change_gives_a_later_revision(store: &dyn Store) -> Verdict {
     let first = push.settle_all().await?;
     let taken = store.intake(page(vec![is(plain("a", "A2"), 2)])).await?;
     same("taken", taken, Taken { changed: 1, ..Taken::default() })?;
-    let second = push.window().await?;
+    let second = push.workload().await?;
     let work = some("the changed record", second.work.first())?;
     same("how much there is to do", second.work.len(), 1)?;
     same("the record", work.record().cloned(), Some(plain("a", "A2")))?;
@@ -196,7 +196,7 @@ async fn a_category_touches_its_products_and_nothing_else(store: &dyn Store) -> 
     let taken = store.intake(page(vec![is(category("c", "renamed", None), 2)])).await?;
     // The other category is touched through the tree; the product that is only in it is not.
     same("taken", taken, Taken { changed: 1, touched: 3, ..Taken::default() })?;
-    same("the window", push.ids().await?, ["c", "d", "in-c", "in-both"].map(str::to_owned).to_vec())?;
+    same("the workload", push.ids().await?, ["c", "d", "in-c", "in-both"].map(str::to_owned).to_vec())?;
     push.stands("the states", (1, 4, 0, 0, 0)).await?;
     push.settle_all().await?;
     let taken = store.intake(page(vec![gone(Kind::Category, "c", None)])).await?;
@@ -228,7 +228,7 @@ async fn what_changed_is_not_touched_once_more(store: &dyn Store) -> Verdict {
     more_urgent.push(is(stock("s", "x", 1), 1));
     let taken = store.intake(page(more_urgent)).await?;
     same("unless it becomes more urgent", taken, Taken { new: 1, changed: 2, touched: 1, ..Taken::default() })?;
-    let places: Vec<_> = push.window().await?.work.iter().map(|work| work.urgency).collect();
+    let places: Vec<_> = push.workload().await?.work.iter().map(|work| work.urgency).collect();
     same("the places", places, vec![Some(Urgency::Urgent), Some(Urgency::Live)])
 }
 
@@ -240,12 +240,12 @@ async fn stock_touches_its_product_as_urgent(store: &dyn Store) -> Verdict {
     store.intake(page(vec![is(plain("live", "Live"), 1)])).await?;
     let taken = store.intake(page(vec![is(stock("s", "sku-2", 7), 1), is(stock("t", "elsewhere", 1), 1)])).await?;
     same("taken", taken, Taken { new: 2, touched: 1, ..Taken::default() })?;
-    let window = push.window().await?;
-    let first = some("what is first", window.work.first())?;
+    let workload = push.workload().await?;
+    let first = some("what is first", workload.work.first())?;
     same("its id", first.id.as_str(), "a")?;
     same("its place", first.urgency, Some(Urgency::Urgent))?;
     same("what hangs on it", first.joined().to_vec(), vec![stock("s", "sku-2", 7)])?;
-    same("how much there is to do", window.work.len(), 2)
+    same("how much there is to do", workload.work.len(), 2)
 }
 
 async fn stock_that_moves_touches_both_products(store: &dyn Store) -> Verdict {
@@ -256,12 +256,12 @@ async fn stock_that_moves_touches_both_products(store: &dyn Store) -> Verdict {
     push.settle_all().await?;
     let taken = store.intake(page(vec![is(stock("s", "y", 7), 2)])).await?;
     same("moved", taken, Taken { changed: 1, touched: 2, ..Taken::default() })?;
-    let joined: Vec<_> = push.window().await?.work.into_iter().map(|work| work.joined().len()).collect();
+    let joined: Vec<_> = push.workload().await?.work.into_iter().map(|work| work.joined().len()).collect();
     same("what hangs on them", joined, vec![0, 1])?;
     push.settle_all().await?;
     let taken = store.intake(page(vec![gone(Kind::Stock, "s", None)])).await?;
     same("deleted", taken, Taken { gone: 1, touched: 1, ..Taken::default() })?;
-    same("the window", push.ids().await?, vec!["b".to_owned()])
+    same("the workload", push.ids().await?, vec!["b".to_owned()])
 }
 
 async fn parts_read_before_any_product_are_joined_to_it(store: &dyn Store) -> Verdict {
@@ -277,8 +277,8 @@ async fn parts_read_before_any_product_are_joined_to_it(store: &dyn Store) -> Ve
         Some(stock("t", "x", 5)),
     )?;
     store.intake(page(vec![is(product("a", "A", &[], &["x", "y"]), 1)])).await?;
-    let joined = |window: contract::store::Window| {
-        window.work.into_iter().flat_map(|work| work.joined().to_vec()).collect::<Vec<_>>()
+    let joined = |workload: contract::store::Workload| {
+        workload.work.into_iter().flat_map(|work| work.joined().to_vec()).collect::<Vec<_>>()
     };
     let wanted = vec![stock("t", "x", 5), stock("s", "y", 4)];
     same("what hangs on the product", joined(push.settle_all().await?), wanted)?;
@@ -286,7 +286,7 @@ async fn parts_read_before_any_product_are_joined_to_it(store: &dyn Store) -> Ve
     push.settle_all().await?;
     store.intake(page(vec![is(stock("t", "x", 6), 3)])).await?;
     store.intake(page(vec![is(product("a", "A", &[], &["x"]), 2)])).await?;
-    same("when it is back", joined(push.window().await?), vec![stock("t", "x", 6)])
+    same("when it is back", joined(push.workload().await?), vec![stock("t", "x", 6)])
 }
 
 async fn an_assignment_touches_its_product(store: &dyn Store) -> Verdict {
@@ -295,13 +295,13 @@ async fn an_assignment_touches_its_product(store: &dyn Store) -> Verdict {
     push.settle_all().await?;
     let taken = store.intake(page(vec![is(assignment("s", "b"), 1)])).await?;
     same("assigned", taken, Taken { new: 1, touched: 1, ..Taken::default() })?;
-    let window = push.window().await?;
-    let work = some("the product", window.work.first())?;
+    let workload = push.workload().await?;
+    let work = some("the product", workload.work.first())?;
     same("its id and what hangs on it", (work.id.as_str(), work.joined()), ("b", &[assignment("s", "b")][..]))?;
     push.settle_all().await?;
     let taken = store.intake(page(vec![gone(Kind::Assignment, "s/b", None)])).await?;
     same("taken out", taken, Taken { gone: 1, touched: 1, ..Taken::default() })?;
-    same("what hangs on it then", push.window().await?.work.first().map(|work| work.joined().len()), Some(0))
+    same("what hangs on it then", push.workload().await?.work.first().map(|work| work.joined().len()), Some(0))
 }
 
 async fn the_offer_touches_all_products_by_spreading(store: &dyn Store) -> Verdict {
@@ -330,12 +330,12 @@ async fn a_wide_fan_out_is_spread_as_backfill(store: &dyn Store) -> Verdict {
     let mut touched = taken.touched;
     while store.spread(&samples::touch(samples::at(150)), 100).await? > 0 {}
     same("nothing waits", store.tally(&push.flow).await?.spreading, 0)?;
-    let window = push.window().await?;
-    touched = touched.max(window.work.iter().filter(|work| work.kind == Kind::Product).count() as u64);
+    let workload = push.workload().await?;
+    touched = touched.max(workload.work.iter().filter(|work| work.kind == Kind::Product).count() as u64);
     same("touched in the end", touched, 900)?;
-    let first = some("what is first", window.work.first())?;
+    let first = some("what is first", workload.work.first())?;
     same("the category itself", (first.kind, first.urgency), (Kind::Category, Some(Urgency::Live)))?;
-    same("the last of them", window.work.last().map(|work| work.urgency), Some(Some(Urgency::Backfill)))
+    same("the last of them", workload.work.last().map(|work| work.urgency), Some(Some(Urgency::Backfill)))
 }
 
 async fn a_sweep_removes_what_was_not_seen(store: &dyn Store) -> Verdict {

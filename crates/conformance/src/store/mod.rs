@@ -13,7 +13,7 @@ mod workers;
 
 use std::{fmt::Debug, pin::Pin};
 
-use contract::{Fault, Store, destination::Ids, store::Window};
+use contract::{Fault, Store, destination::Ids, store::Workload};
 use model::FlowName;
 
 /// Why a check failed.
@@ -94,21 +94,21 @@ impl<'a> Push<'a> {
         Ok(Self { store, flow })
     }
 
-    async fn window(&self) -> Result<Window, Failed> {
-        Ok(self.store.window(&self.flow, samples::wide(samples::at(300))).await?)
+    async fn workload(&self) -> Result<Workload, Failed> {
+        Ok(self.store.workload(&self.flow, samples::wide(samples::at(300))).await?)
     }
 
-    /// Settles every record of the window as in sync.
-    async fn settle_all(&self) -> Result<Window, Failed> {
-        let window = self.window().await?;
-        let settled = window.work.iter().map(samples::in_sync).collect();
-        self.store.advance(samples::step(&self.flow, settled, Some(window.cursor))).await?;
-        Ok(window)
+    /// Settles every record of the workload as in sync.
+    async fn settle_all(&self) -> Result<Workload, Failed> {
+        let workload = self.workload().await?;
+        let settled = workload.work.iter().map(samples::in_sync).collect();
+        self.store.advance(samples::step(&self.flow, settled, Some(workload.cursor))).await?;
+        Ok(workload)
     }
 
-    /// Ids in the window, in its order.
+    /// Ids in the workload, in its order.
     async fn ids(&self) -> Result<Vec<String>, Failed> {
-        Ok(self.window().await?.work.into_iter().map(|work| work.id.into_string()).collect())
+        Ok(self.workload().await?.work.into_iter().map(|work| work.id.into_string()).collect())
     }
 
     /// Fails unless the flow's states are these and add up: (in sync, pending, filtered, dead, gone).

@@ -50,11 +50,13 @@ impl<'a> Shared<'a> {
     async fn with(store: &'a dyn Store, ids: Ids) -> Result<Self, Failed> {
         let push = Push::with(store, "to", ids).await?;
         store.intake(page(["a", "b", "c"].map(|id| is(plain(id, id), 1)).to_vec())).await?;
-        let window = push.window().await?;
-        must("it is told whether ids are shared", window.shared == (ids == Ids::Shared))?;
-        let [a, b, c] = window.work.as_slice() else { return Err(Failed(format!("{} records", window.work.len()))) };
+        let workload = push.workload().await?;
+        must("it is told whether ids are shared", workload.shared == (ids == Ids::Shared))?;
+        let [a, b, c] = workload.work.as_slice() else {
+            return Err(Failed(format!("{} records", workload.work.len())));
+        };
         let (a, b, c) = (a.clone(), b.clone(), c.clone());
-        store.advance(step(&push.flow, Vec::new(), Some(window.cursor))).await?;
+        store.advance(step(&push.flow, Vec::new(), Some(workload.cursor))).await?;
         Ok(Self { push, a, b, c })
     }
 
@@ -148,10 +150,10 @@ fn taken(claimed: &Claimed) -> Vec<(&str, &str)> {
 async fn where_ids_are_records_own_an_item_is_the_record_s_with_its_id(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("x", "X"), 1), is(plain("z", "Z"), 1)])).await?;
-    let window = push.window().await?;
-    must("it is told that none is contested", !window.shared)?;
+    let workload = push.workload().await?;
+    must("it is told that none is contested", !workload.shared)?;
     push.owned("before it is sent", &[("x", "x")]).await?;
-    let z = some("z", window.work.last())?;
+    let z = some("z", workload.work.last())?;
     same("nothing comes of a claim", push.claims(vec![claim(z, 9, &["x"])]).await?, Claimed::default())?;
     push.settle_all().await?;
     push.owned("and after", &[("x", "x")]).await?;
@@ -228,18 +230,18 @@ async fn of_many_only_the_next_is_due(store: &dyn Store) -> Verdict {
     const MANY: usize = 40;
     let push = Push::with(store, "to", Ids::Shared).await?;
     store.intake(page((0..MANY).map(|n| is(plain(&format!("p{n:02}"), "P"), 1)).collect())).await?;
-    let window = push.window().await?;
-    push.claims(window.work.iter().map(|work| claim(work, 0, &["x"])).collect()).await?;
-    let settled = window.work.iter().map(|work| holds(work, &[]));
-    store.advance(step(&push.flow, settled.collect(), Some(window.cursor))).await?;
+    let workload = push.workload().await?;
+    push.claims(workload.work.iter().map(|work| claim(work, 0, &["x"])).collect()).await?;
+    let settled = workload.work.iter().map(|work| holds(work, &[]));
+    store.advance(step(&push.flow, settled.collect(), Some(workload.cursor))).await?;
     // Records that claimed before the highest one may be due from the first claims.
-    for work in push.window().await?.work {
+    for work in push.workload().await?.work {
         push.settle(vec![holds(&work, &[])]).await?;
     }
-    for (last, work) in window.work.iter().enumerate().skip(1).rev() {
+    for (last, work) in workload.work.iter().enumerate().skip(1).rev() {
         let work = some("the owner", store.work(&push.flow, work.number).await?)?;
         push.claims(vec![claim(&work, 0, &[])]).await?;
-        let due = push.window().await?.work;
+        let due = push.workload().await?.work;
         let mut ids: Vec<_> = due.iter().map(|work| work.id.to_string()).collect();
         ids.sort_unstable();
         same("the next and who was it", ids, vec![format!("p{:02}", last - 1), format!("p{last:02}")])?;
@@ -341,8 +343,8 @@ async fn flows_and_kinds_have_owners_of_their_own(store: &dyn Store) -> Verdict 
     it.push.owned("here", &[("x", "a")]).await?;
     other.owned("there", &[("x", "b")]).await?;
     store.intake(page(vec![is(category("c", "C", None), 1)])).await?;
-    let window = it.push.window().await?;
-    let category = some("the category", window.work.first())?;
+    let workload = it.push.workload().await?;
+    let category = some("the category", workload.work.first())?;
     same("nor a category", it.claims(category, 2, &["x"]).await?, Claimed::default())?;
     it.push.owned("of products", &[("x", "a")]).await?;
     same("of categories", it.push.owners(Kind::Category).await?, vec![("x".to_owned(), "c".to_owned())])
@@ -401,8 +403,8 @@ async fn items_are_counted_as_they_are_held(store: &dyn Store) -> Verdict {
         let flow = if ids == Ids::Own { "own" } else { "shared" };
         let push = Push::with(store, flow, ids).await?;
         store.intake(page(["a", "b"].map(|id| is(plain(id, id), 1)).to_vec())).await?;
-        let window = push.window().await?;
-        let [a, b] = window.work.as_slice() else { return same("how much there is", window.work.len(), 2) };
+        let workload = push.workload().await?;
+        let [a, b] = workload.work.as_slice() else { return same("how much there is", workload.work.len(), 2) };
         let items = async || Ok::<_, Failed>(store.removals(&push.flow, at(300)).await?.items);
         push.claims(vec![claim(a, 1, &["x", "y"]), claim(b, 2, &["z"])]).await?;
         same("claims are nothing", items().await?, 0)?;
@@ -428,7 +430,7 @@ async fn ids_that_become_shared_stay_with_who_holds_them_until_it_is_looked_at(s
     let found = samples::register(store, &it.push.flow, &source(), "1", Ids::Shared).await?;
     same("every record is looked at again", found, samples::Registered { restarted: true, in_doubt: 0 })?;
     it.due("all", &["a", "b", "c"]).await?;
-    must("it is told", it.push.window().await?.shared)?;
+    must("it is told", it.push.workload().await?.shared)?;
     // c claims x by now, and is processed first.
     let claimed = it.claims(&it.c, 9, &["x"]).await?;
     same("it does not get it", met(&claimed), vec![(it.c.number, vec![("x", "b")])])?;
@@ -439,7 +441,7 @@ async fn ids_that_become_shared_stay_with_who_holds_them_until_it_is_looked_at(s
     // Back to ids of the records' own: items under other ids still have to be removed.
     let found = samples::register(store, &it.push.flow, &source(), "2", Ids::Own).await?;
     same("looked at again", found, samples::Registered { restarted: true, in_doubt: 0 })?;
-    must("records may still meet", it.push.window().await?.shared)?;
+    must("records may still meet", it.push.workload().await?.shared)?;
     it.claims(&it.c, 9, &["c"]).await?;
     it.push.owned("c holds x, which it is not to be", &[("x", "c"), ("y", "b")]).await?;
     it.holds(&it.c, &["c"]).await?;
@@ -447,7 +449,7 @@ async fn ids_that_become_shared_stay_with_who_holds_them_until_it_is_looked_at(s
     it.push.owned("nobody has what nobody is to be", &[]).await?;
     // With another source it is another flow.
     samples::register(store, &it.push.flow, &"another shop".into(), "2", Ids::Own).await?;
-    must("of that source none meet", !it.push.window().await?.shared)?;
+    must("of that source none meet", !it.push.workload().await?.shared)?;
     samples::register(store, &it.push.flow, &source(), "2", Ids::Own).await?;
-    must("of this one they do", it.push.window().await?.shared)
+    must("of this one they do", it.push.workload().await?.shared)
 }

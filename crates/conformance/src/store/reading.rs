@@ -181,13 +181,13 @@ async fn two_records_with_one_natural_key_are_both_kept(store: &dyn Store) -> Ve
     let push = Push::new(store, "to").await?;
     let records = vec![is(product("a", "A", &[], &["x"]), 1), is(stock("old", "x", 1), 1), is(stock("new", "x", 2), 1)];
     store.intake(page(records)).await?;
-    let joined = |window: contract::store::Window| -> Vec<Record> {
-        window.work.into_iter().flat_map(|work| work.joined().to_vec()).collect()
+    let joined = |workload: contract::store::Workload| -> Vec<Record> {
+        workload.work.into_iter().flat_map(|work| work.joined().to_vec()).collect()
     };
     let wanted = vec![stock("old", "x", 1), stock("new", "x", 2)];
     same("in the order in which they were met", joined(push.settle_all().await?), wanted)?;
     store.intake(page(vec![gone(Kind::Stock, "old", None)])).await?;
-    same("until one goes", joined(push.window().await?), vec![stock("new", "x", 2)])
+    same("until one goes", joined(push.workload().await?), vec![stock("new", "x", 2)])
 }
 
 async fn hints_are_kept_once_each_until_they_are_answered(store: &dyn Store) -> Verdict {
@@ -249,7 +249,7 @@ async fn a_touched_category_does_not_change_the_reference(store: &dyn Store) -> 
     while store.spread(&samples::touch(at(150)), 1).await? > 0 {}
     same("both are looked at", push.ids().await?.len(), 2)?;
     same("the reference is the same", store.reference_revision(&source()).await?, revision)?;
-    let touched: Vec<_> = push.window().await?.work.iter().map(|work| work.touched_at >= at(100)).collect();
+    let touched: Vec<_> = push.workload().await?.work.iter().map(|work| work.touched_at >= at(100)).collect();
     same("when that was is known", touched, vec![true, true])
 }
 

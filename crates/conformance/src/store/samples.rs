@@ -186,7 +186,7 @@ pub fn unread(id: Option<&str>, message: &str) -> Unread {
     Unread { kind: Kind::Product, id: id.map(RecordId::from), fault: Fault::record("C0999", message) }
 }
 
-/// A window large enough for everything.
+/// A workload large enough for everything.
 pub fn wide(now: Timestamp) -> Take {
     Take { now, fresh: [1000; 3], retries: 1000, after: None }
 }

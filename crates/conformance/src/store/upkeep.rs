@@ -59,11 +59,15 @@ async fn tombstones_that_a_destination_still_holds_stay(store: &dyn Store) -> Ve
     store.intake(page(["a", "b", "c"].map(|id| is(plain(id, id), 1)).to_vec())).await?;
     push.settle_all().await?;
     store.intake(page(["a", "b", "c"].map(|id| gone(Kind::Product, id, None)).to_vec())).await?;
-    let window = push.window().await?;
+    let workload = push.workload().await?;
     let states = [State::AwaitsFeed, State::Dead, State::Retry(at(999))];
-    let settled: Vec<Settled> =
-        window.work.iter().zip(states).map(|(work, state)| settled(work, state, contract::store::Held::Same)).collect();
-    store.advance(step(&push.flow, settled, Some(window.cursor))).await?;
+    let settled: Vec<Settled> = workload
+        .work
+        .iter()
+        .zip(states)
+        .map(|(work, state)| settled(work, state, contract::store::Held::Same))
+        .collect();
+    store.advance(step(&push.flow, settled, Some(workload.cursor))).await?;
     same("all stay", store.prune(at(9999), &KEPT, 10).await?.tombstones, 0)
 }
 
@@ -80,7 +84,7 @@ async fn a_flow_that_is_not_declared_holds_up_no_priority(store: &dyn Store) -> 
     push.settle_all().await?;
     retire_others(store, &["to"]).await?;
     store.intake(full(1, vec![is(plain("a", "A2"), 2)])).await?;
-    let urgency = push.window().await?.work.first().map(|work| work.urgency);
+    let urgency = push.workload().await?.work.first().map(|work| work.urgency);
     same("a full read is backfill", urgency, Some(Some(Urgency::Backfill)))
 }
 
@@ -88,9 +92,9 @@ async fn a_flow_that_is_not_declared_wakes_nobody(store: &dyn Store) -> Verdict 
     let (push, former) = (Push::new(store, "to").await?, Push::new(store, "former").await?);
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
     push.settle_all().await?;
-    let window = former.window().await?;
+    let workload = former.workload().await?;
     let due = |work| Settled { holds: until(200), ..in_sync(work) };
-    store.advance(step(&former.flow, window.work.iter().map(due).collect(), Some(window.cursor))).await?;
+    store.advance(step(&former.flow, workload.work.iter().map(due).collect(), Some(workload.cursor))).await?;
     retire_others(store, &["to"]).await?;
     same("nothing is due", store.wake(&samples::touch(at(300)), 10).await?, 0)?;
     push.stands("nothing is to be done", (1, 0, 0, 0, 0)).await
@@ -114,16 +118,16 @@ async fn what_a_former_flow_holds_is_reported_until_it_is_forgotten(store: &dyn 
     while store.forget_flow(&id, 1).await? > 0 {}
     same("all of it", store.left_behind(&configured).await?, Vec::new())?;
     push.stands("the other is as it was", (2, 0, 0, 0, 0)).await?;
-    must("it is not known any more", store.window(&former.flow, samples::wide(at(1))).await.is_err())
+    must("it is not known any more", store.workload(&former.flow, samples::wide(at(1))).await.is_err())
 }
 
 async fn a_flow_with_another_source_is_another_flow(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
-    let window = push.window().await?;
-    let retry = window.work.iter().map(|work| settled(work, State::Retry(at(0)), contract::store::Held::Same));
-    let held: Vec<Settled> = window.work.iter().map(in_sync).collect();
-    store.advance(step(&push.flow, held, Some(window.cursor))).await?;
+    let workload = push.workload().await?;
+    let retry = workload.work.iter().map(|work| settled(work, State::Retry(at(0)), contract::store::Held::Same));
+    let held: Vec<Settled> = workload.work.iter().map(in_sync).collect();
+    store.advance(step(&push.flow, held, Some(workload.cursor))).await?;
     store.advance(step(&push.flow, retry.collect(), None)).await?;
     let renamed = "renamed".into();
     samples::register(store, &push.flow, &renamed, "1", Ids::Own).await?;

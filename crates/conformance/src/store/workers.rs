@@ -52,12 +52,12 @@ async fn whoever_holds_an_older_lease_of_a_flow_is_refused(store: &dyn Store) ->
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
     let older = store.recover(&push.flow).await?.lease;
     let newer = store.recover(&push.flow).await?.lease;
-    let window = push.window().await?;
-    let settled = || window.work.iter().map(samples::in_sync).collect();
-    let late = Step { lease: older, ..step(&push.flow, settled(), Some(window.cursor)) };
+    let workload = push.workload().await?;
+    let settled = || workload.work.iter().map(samples::in_sync).collect();
+    let late = Step { lease: older, ..step(&push.flow, settled(), Some(workload.cursor)) };
     fenced("a step", store.advance(late).await)?;
     push.stands("nothing happened", (0, 1, 0, 0, 0)).await?;
-    store.advance(Step { lease: newer, ..step(&push.flow, settled(), Some(window.cursor)) }).await?;
+    store.advance(Step { lease: newer, ..step(&push.flow, settled(), Some(workload.cursor)) }).await?;
     push.stands("the newer one may", (1, 0, 0, 0, 0)).await
 }
 
@@ -73,8 +73,8 @@ async fn a_lease_is_held_until_it_is_taken_over(store: &dyn Store) -> Verdict {
 async fn calls_with_tickets_outlive_a_start(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
-    let window = push.window().await?;
-    let [a, b] = window.work.as_slice() else { return same("how much there is", window.work.len(), 2) };
+    let workload = push.workload().await?;
+    let [a, b] = workload.work.as_slice() else { return same("how much there is", workload.work.len(), 2) };
     let calls = vec![open(&[(a.number, "a")]), open(&[(b.number, "b")])];
     let calls = store.advance(Step { open: calls, ..step(&push.flow, Vec::new(), None) }).await?;
     let [first, second] = calls.as_slice() else { return same("calls", calls.len(), 2) };
@@ -96,8 +96,8 @@ async fn calls_with_tickets_outlive_a_start(store: &dyn Store) -> Verdict {
 async fn what_a_ticket_is_for_is_in_doubt_after_a_start_until_it_is_settled(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
-    let window = push.window().await?;
-    let [a, b] = window.work.as_slice() else { return same("how much there is", window.work.len(), 2) };
+    let workload = push.workload().await?;
+    let [a, b] = workload.work.as_slice() else { return same("how much there is", workload.work.len(), 2) };
     store.advance(step(&push.flow, vec![samples::in_sync(a), samples::in_sync(b)], None)).await?;
     let calls = vec![open(&[(a.number, "a"), (b.number, "b")])];
     let calls = store.advance(Step { open: calls, ..step(&push.flow, Vec::new(), None) }).await?;
@@ -118,7 +118,7 @@ async fn what_a_ticket_is_for_is_in_doubt_after_a_start_until_it_is_settled(stor
 async fn a_ticket_wakes_its_flow(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
-    let number = some("a", push.window().await?.work.first())?.number;
+    let number = some("a", push.workload().await?.work.first())?.number;
     let calls =
         store.advance(Step { open: vec![open(&[(number, "a")])], ..step(&push.flow, Vec::new(), None) }).await?;
     let ticket = |ask_at| Ticket { call: calls.first().copied().unwrap_or(0), ticket: "7".to_owned(), ask_at };
@@ -164,8 +164,8 @@ async fn an_approval_allows_what_is_held(store: &dyn Store) -> Verdict {
 async fn held_removals_are_due_once_they_are_approved(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await?;
-    let window = push.settle_all().await?;
-    let [a, b] = window.work.as_slice() else { return same("how much there is", window.work.len(), 2) };
+    let workload = push.settle_all().await?;
+    let [a, b] = workload.work.as_slice() else { return same("how much there is", workload.work.len(), 2) };
     let holds = vec![
         settled(a, State::Held(Hold::Removal), Held::Same),
         settled(b, State::Held(Hold::UnknownOutcome), Held::Same),

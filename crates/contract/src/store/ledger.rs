@@ -36,13 +36,13 @@ pub trait Ledger: Send + Sync {
 
     /// The records beyond the flow's cursor, and its retries that are due; fewer than are asked for where they are large.
     /// Unread records are left out: they get a new revision once they are understood or deleted. Reads only.
-    async fn window(&self, flow: &FlowName, take: Take) -> Result<Window, Fault>;
+    async fn workload(&self, flow: &FlowName, take: Take) -> Result<Workload, Fault>;
 
     /// Carried records of one kind in the order of their numbers, after `after`, whatever their state: for feeds,
     /// `plan` and `verify`. At most `limit`, and fewer where they are large: none is the end. Reads only.
     async fn scan(&self, flow: &FlowName, kind: Kind, after: Number, limit: usize) -> Result<Vec<Work>, Fault>;
 
-    /// One record as [`Store::window`] would give it.
+    /// One record as [`Store::workload`] would give it.
     async fn work(&self, flow: &FlowName, number: Number) -> Result<Option<Work>, Fault>;
 
     /// Claims items for records, where ids are shared, before anything is sent for these items. Of the records that
@@ -188,7 +188,7 @@ pub struct Wake {
     pub ask: Option<Timestamp>,
 }
 
-/// How much a window may hold.
+/// How much a workload may hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Take {
     /// Now: retries up to here are due.
@@ -208,7 +208,7 @@ pub struct Cursor(pub [Revision; 3]);
 
 /// Records to process.
 #[derive(Clone, Debug, Default)]
-pub struct Window {
+pub struct Workload {
     /// The records: urgent first, then live, retries, backfill. No number twice.
     pub work: Vec<Work>,
     /// The cursor once all of them are settled.
@@ -280,7 +280,7 @@ pub struct Work {
     /// When its content, or any record that it is projected with, last changed.
     pub touched_at: Timestamp,
     /// Whether its latest form at the source could not be understood: `whole` is then the last form that was. Its items
-    /// at the destination must be left unchanged. Never true in a [`Window`].
+    /// at the destination must be left unchanged. Never true in a [`Workload`].
     pub unread: bool,
     /// Whether the flow has still to process this revision, whatever its entry says: it lies beyond the cursor.
     pub ahead: bool,

@@ -19,12 +19,12 @@ use crate::{
     prepare::{Action, Job, Part, job},
 };
 
-/// Windows that are read at once: one for each urgency, and one for retries.
-const WINDOWS: usize = 4;
+/// Workloads that are read at once: one for each urgency, and one for retries.
+const WORKLOADS: usize = 4;
 /// Don't query for fewer records than this.
 const LEAST: usize = 50;
 /// Least number of records to query for.
-pub(super) const LEAST_ROOM: usize = WINDOWS * LEAST;
+pub(super) const LEAST_ROOM: usize = WORKLOADS * LEAST;
 
 /// The prepared market, and the revision of the reference records it was prepared with.
 struct Lookup {
@@ -51,7 +51,7 @@ pub(super) struct Planner {
     pub(super) broken: Option<Fault>,
 }
 
-/// Jobs of one window.
+/// Jobs of one workload.
 #[derive(Default)]
 pub(super) struct Planned {
     pub(super) jobs: Vec<(Job, Vec<Place>)>,
@@ -102,7 +102,7 @@ impl Planner {
         settler: &mut Settler,
         imports: &Imports,
     ) -> Result<Option<Planned>, Fault> {
-        let most = room / WINDOWS;
+        let most = room / WORKLOADS;
         if most < LEAST {
             return Ok(None);
         }
@@ -114,14 +114,14 @@ impl Planner {
             retries: if retrying || self.overlooked { 0 } else { most },
             after: self.read,
         };
-        let window = push.store.window(&push.flow.name, take).await?;
+        let workload = push.store.workload(&push.flow.name, take).await?;
         // A retry that a call carries is found repeatedly; a fresh record is found once.
         let is_held = |number| settler.is_under_way(number) || imports.carries(number);
         let is_new = |work: &Work| work.urgency.is_some() || !is_held(work.number);
-        let is_last = !window.work.iter().any(is_new);
-        self.read = Some(window.cursor);
-        self.shared = window.shared;
-        let planned = self.plan(push, window.work, settler, imports).await?;
+        let is_last = !workload.work.iter().any(is_new);
+        self.read = Some(workload.cursor);
+        self.shared = workload.shared;
+        let planned = self.plan(push, workload.work, settler, imports).await?;
         Ok(Some(Planned { is_last, ..planned }))
     }
 

@@ -17,7 +17,7 @@ use super::{
     codec::Codec,
     ledger::{self, Flow, base, flow_unknown},
     trouble::{Outcome, Trouble, fault_text},
-    window::kind,
+    workload::kind,
     writer::{Tx, kind_bit},
 };
 

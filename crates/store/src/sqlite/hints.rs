@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::{
     codec::Codec,
     trouble::{Outcome, Trouble},
-    window::kind,
+    workload::kind,
     writer::{Tx, source_key},
 };
 

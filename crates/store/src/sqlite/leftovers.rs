@@ -13,7 +13,7 @@ use super::{
     codec::Codec,
     ledger::{base, key, payloads},
     trouble::Outcome,
-    window::kind,
+    workload::kind,
     writer::{Tx, source_key},
 };
 

@@ -29,7 +29,7 @@ mod trouble;
 mod unread;
 mod upkeep;
 mod wholes;
-mod window;
+mod workload;
 mod writer;
 
 use std::{
@@ -47,7 +47,7 @@ use contract::{
         Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, Freshness, HeldItems, Hint,
         HookState, Intake, Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered,
         Registration, Removals, Retention, Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch,
-        Trouble as Stuck, UnreadRow, Waiting, Wake, Which, Window, Work,
+        Trouble as Stuck, UnreadRow, Waiting, Wake, Which, Work, Workload,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -65,7 +65,7 @@ use self::{
     schema::Standing,
     trouble::{Outcome, Trouble},
     wholes::Wholes,
-    window::Reader,
+    workload::Reader,
     writer::Writer,
 };
 use crate::Scratch;
@@ -465,9 +465,9 @@ impl Ledger for Sqlite {
         Ok(recovered)
     }
 
-    async fn window(&self, flow: &FlowName, take: Take) -> Result<Window, Fault> {
+    async fn workload(&self, flow: &FlowName, take: Take) -> Result<Workload, Fault> {
         let (flow, wholes) = (flow.clone(), Arc::clone(&self.wholes));
-        self.readers.run(move |db, codec| Reader::new(db, codec, &flow)?.sharing(&wholes)?.window(&take)).await
+        self.readers.run(move |db, codec| Reader::new(db, codec, &flow)?.sharing(&wholes)?.workload(&take)).await
     }
 
     async fn scan(&self, flow: &FlowName, kind: Kind, after: Number, limit: usize) -> Result<Vec<Work>, Fault> {

@@ -16,7 +16,7 @@ use super::{
     codec::Codec,
     ledger::{self, Flow, base, flow_unknown, number},
     trouble::Outcome,
-    window::Reader,
+    workload::Reader,
     writer::{Tx, fence},
 };
 

@@ -24,7 +24,7 @@ use super::{
     links::{hub_key, key_hub, record_key, users, waiting},
     parts,
     trouble::{Outcome, Trouble},
-    window::{NEXT_RETRY, kind},
+    workload::{NEXT_RETRY, kind},
     writer::{kind_bit, source_key},
 };
 
@@ -412,7 +412,7 @@ pub(super) fn next_wake(db: &Connection, name: &FlowName) -> Outcome<Wake> {
     let keys = (base(flow.key), flow.key, RETRY, flow.source, i64::MAX, flow.kinds);
     let mut retry: Option<i64> = db.prepare_cached(NEXT_RETRY)?.query_row(keys, |row| row.get(0)).optional()?;
     if flow.paused.is_some() {
-        // No window shows it.
+        // No workload shows it.
         retry = None;
     }
     let due: Option<i64> = db.prepare_cached(due)?.query_row([flow.key], |row| row.get(0))?;

@@ -449,8 +449,8 @@ mod tests {
         durable!(Later, store.wake(&samples::touch(at), 10));
         durable!(Now, store.hint(&source(), &[Hint { kind: Kind::Product, id: None }], at));
         durable!(Now, store.done(&source(), samples::NEWEST, &[1]));
-        let window = store.window(&flow, samples::wide(at)).await.unwrap();
-        let claims = window.work.iter().map(|work| Claim {
+        let workload = store.workload(&flow, samples::wide(at)).await.unwrap();
+        let claims = workload.work.iter().map(|work| Claim {
             number: work.number,
             created_at: None,
             items: vec![work.id.as_str().into()],
@@ -461,8 +461,8 @@ mod tests {
             ..samples::step(&flow, Vec::new(), None)
         };
         durable!(Now, store.advance(opening.clone()));
-        let settled = window.work.iter().map(samples::in_sync).collect::<Vec<_>>();
-        durable!(Now, store.advance(samples::step(&flow, settled.clone(), Some(window.cursor))));
+        let settled = workload.work.iter().map(samples::in_sync).collect::<Vec<_>>();
+        durable!(Now, store.advance(samples::step(&flow, settled.clone(), Some(workload.cursor))));
         durable!(Now, store.replay(&flow, Which::All));
         durable!(Now, store.discard(&flow, Which::All));
         durable!(Now, store.doubt(&flow, &[Number(1)]));

@@ -22,10 +22,10 @@ fn quick() -> Options {
 }
 
 async fn settle_all(store: &Sqlite, flow: &FlowName) -> usize {
-    let window = store.window(flow, samples::wide(samples::at(300))).await.unwrap();
-    let settled: Vec<Settled> = window.work.iter().map(samples::in_sync).collect();
+    let workload = store.workload(flow, samples::wide(samples::at(300))).await.unwrap();
+    let settled: Vec<Settled> = workload.work.iter().map(samples::in_sync).collect();
     let count = settled.len();
-    store.advance(samples::step(flow, settled, Some(window.cursor))).await.unwrap();
+    store.advance(samples::step(flow, settled, Some(workload.cursor))).await.unwrap();
     count
 }
 
@@ -202,17 +202,17 @@ async fn bodies_of_another_format_are_forgotten_and_the_ledger_kept() {
     let tally = store.tally(&flow).await.unwrap();
     assert_eq!((tally.mirror, tally.in_sync, tally.pending), (3, 2, 1));
     samples::register(&store, &flow, &samples::source(), "2", Ids::Own).await.unwrap();
-    let window = store.window(&flow, samples::wide(samples::at(300))).await.unwrap();
-    assert!(window.work.is_empty(), "what is not known is not shown as gone");
+    let workload = store.workload(&flow, samples::wide(samples::at(300))).await.unwrap();
+    assert!(workload.work.is_empty(), "what is not known is not shown as gone");
     let feed = store.scan(&flow, Kind::Product, Number(0), 10).await.unwrap_err();
     assert_eq!((feed.class, feed.code.as_ref()), (FaultClass::Transient, "C0109"));
 
     let taken = store.intake(page(all())).await.unwrap();
     assert_eq!(taken, Taken { changed: 3, ..Taken::default() });
     store.intake(page(vec![is(plain("new", "never settled"), 1)])).await.unwrap();
-    let window = store.window(&flow, samples::wide(samples::at(300))).await.unwrap();
+    let workload = store.workload(&flow, samples::wide(samples::at(300))).await.unwrap();
     let held = |id: &str| {
-        let work = window.work.iter().find(|work| work.id.as_str() == id).unwrap();
+        let work = workload.work.iter().find(|work| work.id.as_str() == id).unwrap();
         work.entry.as_ref().map(|entry| entry.items[0].digests)
     };
     assert_eq!(held("a"), Some(Some(samples::payload("a").digests())), "the ledger still knows what is held");
@@ -243,7 +243,7 @@ async fn the_first_pass_after_a_change_of_format_removes_what_it_did_not_see() {
     let work = store.scan(&flow, Kind::Product, Number(0), 10).await.unwrap();
     let stand: Vec<_> = work.iter().map(|work| (work.id.as_str(), work.record().is_some(), work.unread)).collect();
     assert_eq!(stand, [("a", true, false), ("b", true, false), ("c", false, true), ("d", false, false)]);
-    let due = store.window(&flow, samples::wide(samples::at(300))).await.unwrap().work;
+    let due = store.workload(&flow, samples::wide(samples::at(300))).await.unwrap().work;
     let gone: Vec<_> = due.iter().filter(|work| work.record().is_none()).map(|work| work.id.as_str()).collect();
     assert_eq!(gone, ["d"]);
 }
@@ -258,16 +258,16 @@ async fn who_owns_what_is_held_is_known_once_ids_are_shared() {
     samples::register(&store, &flow, &samples::source(), "1", Ids::Own).await.unwrap();
     store.intake(page((0..1500).map(|n| is(plain(&format!("p{n}"), "P"), 1)).collect())).await.unwrap();
     let take = Take { fresh: [2000; 3], ..samples::wide(samples::at(300)) };
-    let window = store.window(&flow, take).await.unwrap();
+    let workload = store.workload(&flow, take).await.unwrap();
     let holds = |work, item: &str| samples::settled(work, State::InSync, Held::Items(vec![samples::held(item, item)]));
-    let settled = window.work.iter().map(|work| holds(work, work.id.as_str()));
-    store.advance(samples::step(&flow, settled.collect(), Some(window.cursor))).await.unwrap();
-    let unfinished = samples::open(&[(window.work[7].number, "p7"), (window.work[7].number, "new")]);
+    let settled = workload.work.iter().map(|work| holds(work, work.id.as_str()));
+    store.advance(samples::step(&flow, settled.collect(), Some(workload.cursor))).await.unwrap();
+    let unfinished = samples::open(&[(workload.work[7].number, "p7"), (workload.work[7].number, "new")]);
     store.advance(Step { open: vec![unfinished], ..samples::step(&flow, Vec::new(), None) }).await.unwrap();
     drop(store);
     // The last record holds the first one's item too.
     let key = |work: &contract::store::Work| (1_i64 << 40) + i64::try_from(work.number.0).unwrap();
-    let (first, last) = (key(&window.work[0]), key(window.work.last().unwrap()));
+    let (first, last) = (key(&workload.work[0]), key(workload.work.last().unwrap()));
     let db = Connection::open(&path).unwrap();
     db.execute("UPDATE ledger SET items = (SELECT items FROM ledger WHERE key = ?1) WHERE key = ?2", (first, last))
         .unwrap();
@@ -288,7 +288,7 @@ async fn who_owns_what_is_held_is_known_once_ids_are_shared() {
         };
         assert_eq!(owner.id.as_str(), wanted, "{:?} is the higher number's", owner.item);
     }
-    let due = store.window(&flow, Take { fresh: [0; 3], ..take }).await.unwrap().work;
+    let due = store.workload(&flow, Take { fresh: [0; 3], ..take }).await.unwrap().work;
     let due: Vec<_> = due.iter().map(|work| work.id.as_str()).collect();
     assert_eq!(due, ["p0", "p7", "p1499"]);
 }
@@ -302,28 +302,28 @@ async fn a_retry_that_waits_for_years_is_due() {
     samples::register(&store, &flow, &samples::source(), "1", Ids::Own).await.unwrap();
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1)])).await.unwrap();
     let now = samples::at(300);
-    let window = store.window(&flow, samples::wide(now)).await.unwrap();
+    let workload = store.workload(&flow, samples::wide(now)).await.unwrap();
     let until = [now.plus(Duration::from_mins(9)), now.plus(Duration::from_hours(24 * 365))];
-    let settled = window
+    let settled = workload
         .work
         .iter()
         .zip(until)
         .map(|(work, until)| samples::settled(work, State::Retry(until), Held::Items(Vec::new())));
-    store.advance(samples::step(&flow, settled.collect(), Some(window.cursor))).await.unwrap();
+    store.advance(samples::step(&flow, settled.collect(), Some(workload.cursor))).await.unwrap();
     let due = async |now| -> Vec<String> {
-        let window = store.window(&flow, samples::wide(now)).await.unwrap();
-        window.work.iter().map(|work| work.id.to_string()).collect()
+        let workload = store.workload(&flow, samples::wide(now)).await.unwrap();
+        workload.work.iter().map(|work| work.id.to_string()).collect()
     };
     assert!(due(now).await.is_empty(), "what waits for minutes waits");
     assert_eq!(due(now.plus(Duration::from_mins(10))).await, ["a"]);
-    let work = store.window(&flow, samples::wide(now.plus(Duration::from_mins(10)))).await.unwrap().work;
+    let work = store.workload(&flow, samples::wide(now.plus(Duration::from_mins(10)))).await.unwrap().work;
     store.advance(samples::step(&flow, vec![samples::in_sync(&work[0])], None)).await.unwrap();
     assert_eq!(due(now.plus(Duration::from_mins(10))).await, ["b"]);
 }
 
 /// Records of 2 MB: what is read at once is bounded by bytes, and nothing is passed over for it.
 #[tokio::test]
-async fn large_records_are_read_in_smaller_windows() {
+async fn large_records_are_read_in_smaller_workloads() {
     let folder = tempdir().unwrap();
     let flow = FlowName::from("to");
     let store = Sqlite::with_options(&folder.path().join("cartage.db"), quick()).unwrap();
@@ -457,13 +457,13 @@ async fn victim() {
             (0..40).map(|n| is(product(&format!("p{n}"), &format!("{round}"), &["c"], &[&format!("{n}")]), 0));
         store.intake(page(changes.collect())).await.unwrap();
         let take = Take { fresh: [10, 10, 10], ..samples::wide(samples::at(300)) };
-        let window = store.window(&flow, take).await.unwrap();
-        let items: Vec<_> = window.work.iter().map(|work| (work.number, work.id.as_str())).collect();
+        let workload = store.workload(&flow, take).await.unwrap();
+        let items: Vec<_> = workload.work.iter().map(|work| (work.number, work.id.as_str())).collect();
         let open = Step { open: vec![samples::open(&items)], ..samples::step(&flow, Vec::new(), None) };
         let call = store.advance(open).await.unwrap()[0];
-        let settled = window.work.iter().map(samples::in_sync).collect();
+        let settled = workload.work.iter().map(samples::in_sync).collect();
         let close = vec![samples::closed(call)];
-        store.advance(Step { close, ..samples::step(&flow, settled, Some(window.cursor)) }).await.unwrap();
+        store.advance(Step { close, ..samples::step(&flow, settled, Some(workload.cursor)) }).await.unwrap();
         store.intake(page(vec![is(stock("s", &format!("{}", round % 40), 1), 0)])).await.unwrap();
     }
 }

@@ -9,7 +9,7 @@ use contract::{
     source::{Unread, Urgency},
     store::{
         Admin as _, Claim, Held, HeldItem, Hold, Intake, Ledger as _, Mirror as _, Number, Settled, State, Step, Sweep,
-        Take, Wake, Which, Window, Work,
+        Take, Wake, Which, Work, Workload,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId};
@@ -354,10 +354,10 @@ impl Pair {
     async fn push(&mut self, at: usize, fresh: [usize; 3], outcomes: &[u8], meanwhile: Option<&Page>, cut_off: bool) {
         let flow = FlowName::from(FLOWS[at]);
         let take = Take { now: samples::at(6), fresh, retries: 3, after: None };
-        let window = self.store().window(&flow, take).await.unwrap();
-        let (wanted, cursor) = self.naive.window(FLOWS[at], &take);
-        assert_eq!((seen(&window), window.cursor), (wanted, cursor));
-        let claims: Vec<_> = window.work.iter().zip(outcomes).filter_map(|(work, it)| claimed(work, *it)).collect();
+        let workload = self.store().workload(&flow, take).await.unwrap();
+        let (wanted, cursor) = self.naive.workload(FLOWS[at], &take);
+        assert_eq!((seen(&workload), workload.cursor), (wanted, cursor));
+        let claims: Vec<_> = workload.work.iter().zip(outcomes).filter_map(|(work, it)| claimed(work, *it)).collect();
         self.naive.claim(FLOWS[at], &claims);
         let claims = claims.into_iter().map(|(n, rank, items)| Claim {
             number: Number(n),
@@ -367,9 +367,9 @@ impl Pair {
         self.store().claim(&flow, samples::NEWEST, claims.collect()).await.unwrap();
         // One that it may be held under already, and one that is new.
         let carried = |work: &Work| [(work.number, work.id.to_string()), (work.number, format!("{}-x", work.id))];
-        let mut items: Vec<(Number, String)> = window.work.iter().flat_map(carried).collect();
+        let mut items: Vec<(Number, String)> = workload.work.iter().flat_map(carried).collect();
         // And one that may be another's.
-        items.extend(window.work.first().map(|work| (work.number, "extra".to_owned())));
+        items.extend(workload.work.first().map(|work| (work.number, "extra".to_owned())));
         let open: Vec<(Number, &str)> = items.iter().map(|(number, id)| (*number, id.as_str())).collect();
         let open = Step { open: vec![samples::open(&open)], ..samples::step(&flow, Vec::new(), None) };
         let call = self.store().advance(open).await.unwrap()[0];
@@ -381,7 +381,7 @@ impl Pair {
             return self.crash().await;
         }
         // The cursor must not pass a record that is settled in part. Some settlements ignore the result of the claims.
-        let mut work = window.work.clone();
+        let mut work = workload.work.clone();
         if outcomes.last().is_none_or(|last| last % 4 > 0) {
             for work in &mut work {
                 *work = self
@@ -394,17 +394,17 @@ impl Pair {
             }
         }
         let settled: Vec<Settled> = work.iter().zip(outcomes).map(|(work, outcome)| settled(work, *outcome)).collect();
-        let whole = settled.len() == window.work.len();
+        let whole = settled.len() == workload.work.len();
         for settled in &settled {
             self.naive.settle(FLOWS[at], settled);
         }
         self.naive.closed(FLOWS[at], call);
         if whole {
-            self.naive.advance(FLOWS[at], window.cursor);
+            self.naive.advance(FLOWS[at], workload.cursor);
         }
         self.late[at] = std::mem::replace(&mut self.last[at], settled.clone());
         let close = vec![samples::closed(call)];
-        let step = Step { close, ..samples::step(&flow, settled, whole.then_some(window.cursor)) };
+        let step = Step { close, ..samples::step(&flow, settled, whole.then_some(workload.cursor)) };
         self.store().advance(step).await.unwrap();
     }
 
@@ -482,8 +482,8 @@ fn cases(usual: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
 }
 
-fn seen(window: &Window) -> Vec<Seen> {
-    let seen = window.work.iter().map(|work| Seen {
+fn seen(workload: &Workload) -> Vec<Seen> {
+    let seen = workload.work.iter().map(|work| Seen {
         number: work.number.0,
         revision: work.revision.0,
         urgency: work.urgency,

@@ -59,7 +59,7 @@ struct Flow {
 /// The rank of an item that is held and not claimed.
 const LEFT: i64 = i64::MIN;
 
-/// The expected row of a window.
+/// The expected row of a workload.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) number: u64,
@@ -394,9 +394,9 @@ impl Naive {
         flow.open.remove(&id);
     }
 
-    pub(crate) fn window(&self, name: &str, take: &Take) -> (Vec<Seen>, Cursor) {
+    pub(crate) fn workload(&self, name: &str, take: &Take) -> (Vec<Seen>, Cursor) {
         let flow = &self.flows[name];
-        let mut window: Vec<Seen> = Vec::new();
+        let mut workload: Vec<Seen> = Vec::new();
         let mut cursor = flow.cursor;
         for urgency in Urgency::ALL {
             let at = urgency as usize;
@@ -410,7 +410,7 @@ impl Naive {
                     })
                     .collect();
                 due.sort_unstable();
-                window.extend(due.iter().take(take.retries).map(|(_, n)| self.seen(flow, *n, None)));
+                workload.extend(due.iter().take(take.retries).map(|(_, n)| self.seen(flow, *n, None)));
             }
             let mut beyond: Vec<(u64, u64)> = self
                 .rows
@@ -427,11 +427,11 @@ impl Naive {
                 cursor[at] = *revision;
             }
             beyond.retain(|(_, n)| !self.rows[n].unread);
-            window.extend(beyond.iter().map(|(_, n)| self.seen(flow, *n, Some(urgency))));
+            workload.extend(beyond.iter().map(|(_, n)| self.seen(flow, *n, Some(urgency))));
         }
         let mut numbers = BTreeSet::new();
-        window.retain(|seen| numbers.insert(seen.number));
-        (window, Cursor(cursor.map(Revision)))
+        workload.retain(|seen| numbers.insert(seen.number));
+        (workload, Cursor(cursor.map(Revision)))
     }
 
     fn seen(&self, flow: &Flow, n: u64, urgency: Option<Urgency>) -> Seen {

@@ -82,8 +82,8 @@ async fn what_tells_of_people_is_kept_in_no_readable_form_and_comes_back_as_it_w
     let hint = Hint { kind: Kind::Category, id: Some("kitty@example.org".into()) };
     store.hint(&samples::source(), std::slice::from_ref(&hint), at(1)).await.unwrap();
 
-    let window = store.window(&flow, wide(at(300))).await.unwrap();
-    let work = window.work.iter().find(|work| work.kind == Kind::Category).unwrap();
+    let workload = store.workload(&flow, wide(at(300))).await.unwrap();
+    let work = workload.work.iter().find(|work| work.kind == Kind::Category).unwrap();
     assert_eq!((work.id.as_str(), work.record()), ("anna@example.org", Some(&anna())));
     let claim = Claim { number: work.number, created_at: None, items: vec!["stepan@example.org".into()] };
     store.claim(&flow, samples::NEWEST, vec![claim]).await.unwrap();

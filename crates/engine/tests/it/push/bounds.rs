@@ -135,8 +135,8 @@ fn never_are_more_records_prepared_than_may_be() {
         // All records of one kind wait for their retry, so that there is work of every urgency at once.
         fill(&rig, 0, EACH, Urgency::Backfill, good);
         let take = Take { now: Timestamp::from_millis(0), fresh: [4 * EACH; 3], retries: 0, after: None };
-        let window = wait(rig.store.window(&flow_name(), take)).unwrap();
-        let retry = window.work.iter().map(|work| Settled {
+        let workload = wait(rig.store.workload(&flow_name(), take)).unwrap();
+        let retry = workload.work.iter().map(|work| Settled {
             number: work.number,
             revision: work.revision,
             state: State::Retry(Timestamp::from_millis(0)),
@@ -153,7 +153,7 @@ fn never_are_more_records_prepared_than_may_be() {
             lease: super::shop::NEWEST,
             close: Vec::new(),
             settled: retry.collect(),
-            cursor: Some(window.cursor),
+            cursor: Some(workload.cursor),
             open: Vec::new(),
             removed: 0,
             tickets: Vec::new(),

@@ -16,7 +16,7 @@ use contract::{
         Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, Freshness, HeldItems, Hint,
         HookState, Intake, Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered,
         Registration, Removals, Retention, Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, Trouble,
-        UnreadRow, Waiting, Wake as NextWake, Which, Window, Work,
+        UnreadRow, Waiting, Wake as NextWake, Which, Work, Workload,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -111,7 +111,7 @@ steps! { Ledger:
     fn recover(flow: &FlowName) -> Recovered;
     fn tickets(flow: &FlowName) -> Vec<Ticketed>;
     fn removals(flow: &FlowName, now: Timestamp) -> Removals;
-    fn window(flow: &FlowName, take: Take) -> Window;
+    fn workload(flow: &FlowName, take: Take) -> Workload;
     fn scan(flow: &FlowName, kind: Kind, after: Number, limit: usize) -> Vec<Work>;
     fn work(flow: &FlowName, number: Number) -> Option<Work>;
     fn claim(flow: &FlowName, lease: Lease, claims: Vec<Claim>) -> Claimed;

@@ -1,6 +1,6 @@
 //! Reads the work of a flow in one snapshot.
 //!
-//! **Invariants:** a window holds every record that its cursor passes; a live record whose body was deleted is never
+//! **Invariants:** a workload holds every record that its cursor passes; a live record whose body was deleted is never
 //! shown as gone.
 
 use std::{cell::Cell, collections::HashSet, sync::Arc};
@@ -8,7 +8,7 @@ use std::{cell::Cell, collections::HashSet, sync::Arc};
 use contract::{
     Fault,
     source::Urgency,
-    store::{Entry, Number, Revision, Take, Whole, Window, Work},
+    store::{Entry, Number, Revision, Take, Whole, Work, Workload},
 };
 use model::{FlowName, Hub, Kind, Record, SourceName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
@@ -34,7 +34,7 @@ macro_rules! work {
     };
 }
 
-// The retries of a flow: the same condition for windows and for waking the flow. A retry that no window shows would be
+// The retries of a flow: the same condition for workloads and for waking the flow. A retry that no workload shows would be
 // due for ever.
 macro_rules! retry_tables {
     () => {
@@ -106,12 +106,12 @@ impl<'a> Reader<'a> {
         Ok(Self { shared: Some((wholes, others)), ..self })
     }
 
-    pub(super) fn window(&self, take: &Take) -> Outcome<Window> {
+    pub(super) fn workload(&self, take: &Take) -> Outcome<Workload> {
         let top = super::report::revision(self.db, self.flow.source)?;
         let mut work = Vec::new();
         let mut cursor = take.after.unwrap_or(self.flow.cursor);
         if self.flow.paused.is_some() {
-            return Ok(Window { work, cursor, shared: self.flow.shared });
+            return Ok(Workload { work, cursor, shared: self.flow.shared });
         }
         let places = Urgency::ALL.into_iter().zip(take.fresh).zip(&mut cursor.0);
         for ((urgency, most), place) in places {
@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
         }
         let mut seen = HashSet::with_capacity(work.len());
         work.retain(|work: &Work| seen.insert(work.number));
-        Ok(Window { work, cursor, shared: self.flow.shared })
+        Ok(Workload { work, cursor, shared: self.flow.shared })
     }
 
     /// Reads the records beyond the cursor of one urgency; returns the new cursor.
