@@ -190,7 +190,8 @@ impl Gate {
                     Outcome::Rejected(fault) => {
                         state.refused_in_a_row = state.refused_in_a_row.saturating_add(1);
                         if state.refused_in_a_row >= REFUSED_IN_A_ROW {
-                            *outcome = Outcome::Deferred(all_refused(fault));
+                            let items = usize::try_from(REFUSED_IN_A_ROW).unwrap_or(usize::MAX);
+                            *outcome = Outcome::Deferred(all_refused(items, fault));
                         }
                     }
                     Outcome::Deferred(_) | Outcome::Unknown(_) | Outcome::Blocked(_) => {}
@@ -250,8 +251,18 @@ pub(super) fn pauses(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Deferred(fault) if matches!(fault.class, FaultClass::Credentials | FaultClass::Config))
 }
 
-fn all_refused(last: &Fault) -> Fault {
-    let message = format!("{REFUSED_IN_A_ROW} items in a row were refused and none accepted; the last: {last}");
+/// The refusal of a call that carried several records, if all of its items were refused alike: its cause is hardly in each
+/// of the records. `numbers`: the record of each item.
+pub(super) fn refused_alike(mut numbers: impl Iterator<Item = Number>, outcomes: &[Outcome]) -> Option<&Fault> {
+    let Some((Outcome::Rejected(first), others)) = outcomes.split_first() else { return None };
+    let is_alike = |outcome: &Outcome| matches!(outcome, Outcome::Rejected(fault) if fault.code == first.code);
+    let one = numbers.next();
+    (others.iter().all(is_alike) && numbers.any(|number| Some(number) != one)).then_some(first)
+}
+
+/// The fault of a flow whose account refused so many items in a row.
+pub(super) fn all_refused(items: usize, last: &Fault) -> Fault {
+    let message = format!("{items} items in a row were refused and none accepted; the last: {last}");
     let fault = Fault::config("C0603", message).hint(
         "it is hardly the records: look at the destination's settings and the flow's fields, then `cartage dead replay`",
     );

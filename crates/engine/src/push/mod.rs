@@ -11,6 +11,7 @@
 
 mod complete;
 mod decide;
+mod doubt;
 pub mod gate;
 pub mod guard;
 mod imports;
@@ -46,7 +47,8 @@ pub use self::{
     settle::unknown_outcome,
 };
 use self::{
-    gate::pauses,
+    doubt::Doubt,
+    gate::{pauses, refused_alike},
     guard::Removing,
     imports::Imports,
     outbox::{Batch, Bin, Flush, Outbox, Waiting},
@@ -152,6 +154,8 @@ struct Turn {
     imports: Imports,
     /// Those of them that are over and not settled.
     over: Vec<(u64, Receipt, Duration)>,
+    /// Calls that refused all of their several items alike.
+    doubts: Vec<Doubt>,
     /// A record that the destination accepted.
     accepted: Option<Number>,
     /// Whether other flows use all calls that the account allows.
@@ -174,6 +178,7 @@ impl Turn {
             tasks: HashMap::new(),
             imports: Imports::default(),
             over: Vec::new(),
+            doubts: Vec::new(),
             accepted: None,
             blocked: false,
             wants_probe: false,
@@ -220,6 +225,7 @@ impl Turn {
     /// Settles records that were sent in part, to be continued later; records that were not sent keep their position in
     /// the walk.
     async fn end(mut self) -> Result<Pushed, Fault> {
+        self.close_doubts();
         let begun = self.settler.begun();
         self.finish(begun);
         self.commit(&[]).await?;
@@ -336,6 +342,7 @@ impl Turn {
                 }
                 Action::Keep | Action::AwaitFeed | Action::LeaveToImport | Action::Hold(_) => continue,
             };
+            let bin = if job.probe { bin.first() } else { bin };
             let bin = bin.of_group(self.push.flow.destination.call_group(&part.id));
             left += 1;
             let bytes = part.sent_bytes(bin.op);
@@ -539,10 +546,18 @@ impl Turn {
             self.settler.close(closed, BTreeSet::new());
             return Ok(());
         }
+        if refused_alike(batch.parts.iter().map(|waiting| waiting.number), &outcomes).is_some() {
+            return self.doubt(Doubt { batch, outcomes, closed }).await;
+        }
         if let Some(fault) = self.push.flow.gate.judge(&mut outcomes, self.push.first_backoff, self.now()) {
             self.pause(fault);
         }
-        self.record(batch, outcomes, alone, closed).await
+        let arrived = outcomes.iter().any(Outcome::is_delivered);
+        let is_probe = |waiting: &Waiting| self.settler.running(waiting.number).is_some_and(|it| it.job.probe);
+        let probe = batch.parts.iter().zip(&outcomes).find(|(waiting, _)| is_probe(waiting));
+        let probe = probe.map(|(_, outcome)| outcome.clone());
+        self.record(batch, outcomes, alone, closed).await?;
+        self.clear_up(arrived, probe).await
     }
 
     /// Takes the parts out of a call that were refused a change in part, and has them sent whole: the destination may no

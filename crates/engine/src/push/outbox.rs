@@ -61,6 +61,11 @@ impl Bin {
         Self { group, ..self }
     }
 
+    /// The bin of parts that are sent before all others, and not with them.
+    pub(super) const fn first(self) -> Self {
+        Self { rank: 0, ..self }
+    }
+
     /// The bin of parts whose outcome has to be looked up.
     pub(super) const fn resolving(self) -> Self {
         Self { resolves: true, ..self }

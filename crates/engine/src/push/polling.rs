@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 
 use super::{
     Answered, Turn,
+    gate::{all_refused, refused_alike},
     imports::{ASK_MOST, Imports, ended},
     outbox::{Batch, Waiting},
     outcomes,
@@ -134,6 +135,12 @@ impl Turn {
             let mut outcomes = outcomes(receipt.verdict, import.items.len());
             let alone = import.items.len() == 1;
             let is_patch = import.op == Op::Patch(Facets::NONE).name();
+            // The cause is hardly in each of its records: none of them becomes a dead letter for it.
+            let numbers = import.items.iter().map(|(number, _)| *number);
+            if let Some(fault) = refused_alike(numbers, &outcomes).filter(|_| !is_patch && !refused_whole) {
+                let deferred = Outcome::Deferred(all_refused(outcomes.len(), fault));
+                outcomes.fill(deferred);
+            }
             for outcome in &mut outcomes {
                 let Outcome::Rejected(fault) = outcome else { continue };
                 if is_patch {

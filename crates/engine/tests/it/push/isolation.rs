@@ -144,11 +144,76 @@ fn refusals_after_something_was_accepted_once_set_nothing_more_aside_until_it_is
             rig.run(round, None, VecDeque::new()).await;
             rig.clock.advance(Duration::from_mins(5));
         }
-        assert!(rig.dead() < 50, "{} are dead", rig.dead());
+        assert_eq!(rig.dead(), 0);
         rig.fake.refuse_all(false);
-        wait(rig.store.replay(&flow_name(), contract::store::Which::All)).unwrap();
         rig.settle().await;
         rig.is_right().unwrap();
+    });
+}
+
+#[test]
+fn where_a_call_refuses_all_of_its_records_alike_the_flow_pauses_and_none_is_set_aside() {
+    for (products, asynchronous) in [(2, false), (7, false), (49, false), (240, false), (30, true)] {
+        runtime().block_on(async {
+            let rig = Rig::new(products, limits(40), true);
+            if asynchronous {
+                rig.fake.be_lazy();
+            }
+            rig.fake.refuse_all(true);
+            let all: Vec<_> = (0..products).map(|it| (it, Nature::Good)).collect();
+            rig.turn(&all, Urgency::Backfill);
+            for round in 0..4 {
+                rig.fake.behave(round, 0);
+                let Ended::Idle(pushed) = rig.run(round, None, VecDeque::new()).await else {
+                    panic!("nothing was cut")
+                };
+                let code = pushed.paused.map(|fault| fault.code);
+                assert!(asynchronous || code.as_deref() == Some("C0603"), "{products}: {code:?}");
+                assert_eq!(rig.dead(), 0, "{products}");
+                rig.clock.advance(Duration::from_mins(1));
+            }
+            // Once the account accepts them, nobody has to replay anything.
+            rig.fake.refuse_all(false);
+            rig.settle().await;
+            rig.is_right().unwrap();
+            assert_eq!(rig.dead(), 0, "{products}");
+        });
+    }
+}
+
+#[test]
+fn records_that_are_refused_alike_are_set_aside_once_the_account_accepted_another() {
+    for granular in [false, true] {
+        runtime().block_on(async {
+            let rig = Rig::new(20, limits(100), granular);
+            rig.turn(&(0..20).map(|it| (it, Nature::Good)).collect::<Vec<_>>(), Urgency::Backfill);
+            rig.settle().await;
+            // As after a restart: the account has no history.
+            let rig = rig.reopen();
+            rig.turn(&[(3, Nature::Poison), (4, Nature::Poison)], Urgency::Live);
+            rig.fake.behave(0, 0);
+            let before = calls(&rig.fake);
+            let Ended::Idle(pushed) = rig.run(1, None, VecDeque::new()).await else { panic!("nothing was cut") };
+            assert_eq!((rig.dead(), rig.pending(), pushed.paused), (2, 0, None), "{granular}");
+            assert!(calls(&rig.fake) - before <= 3, "{} calls", calls(&rig.fake) - before);
+        });
+    }
+}
+
+#[test]
+fn a_product_that_comes_alone_is_set_aside_at_once_however_many_items_of_it_are_refused() {
+    runtime().block_on(async {
+        let rig = Rig::new(1, limits(100), true);
+        rig.settle().await;
+        let change = {
+            let mut shop = rig.shop();
+            shop.set(0, Some(Goods { stock: vec![1, 2, 3], ..Goods::new(0) }));
+            shop.product(0)
+        };
+        rig.read(vec![change], Urgency::Live);
+        rig.fake.refuse_all(true);
+        let Ended::Idle(pushed) = rig.run(1, None, VecDeque::new()).await else { panic!("nothing was cut") };
+        assert_eq!((rig.dead(), pushed.paused), (1, None));
     });
 }
 
