@@ -110,7 +110,7 @@ async fn serve(
     measure::begin(engine);
     let (ending, end) = watch::channel(false);
     let upkeep = tokio::spawn(keep_up(metrics.clone()));
-    let edges = server::router(served(now, metrics)?);
+    let edges = server::router(served(&now.loaded, engine, metrics)?);
     let edges = tokio::spawn(server::serve(listener, edges, server::Limits::default(), until(end.clone())));
     let (asks, mut asked) = mpsc::channel(1);
     let control = control::serve(Session::running(&now.loaded, engine, end.clone()), asks, until(end.clone()));
@@ -164,8 +164,7 @@ fn next(path: &Path, now: &Round) -> Result<Round, Failure> {
 }
 
 /// What the edges serve.
-fn served(now: &Round, metrics: PrometheusHandle) -> Result<Served, Failure> {
-    let engine = &now.engine;
+pub(super) fn served(loaded: &Loaded, engine: &Engine, metrics: PrometheusHandle) -> Result<Served, Failure> {
     let flows = engine.flows.iter().filter_map(|flow| {
         let origin = engine.origins.iter().find(|origin| origin.pull.name == flow.source)?;
         Some((flow.name.clone(), (Arc::clone(flow), origin.pull.source.lanes())))
@@ -174,7 +173,7 @@ fn served(now: &Round, metrics: PrometheusHandle) -> Result<Served, Failure> {
     Ok(Served {
         flows: flows.collect(),
         // However many requests there are, pushing does not wait for a connection to the database.
-        store: assemble::open_read_only(&now.loaded)?,
+        store: assemble::open_read_only(loaded)?,
         ledger: Arc::clone(&engine.store),
         cadence: cadence.collect(),
         clock: Arc::clone(&engine.clock),

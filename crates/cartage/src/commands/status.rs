@@ -32,7 +32,7 @@ pub struct Status {
 }
 
 /// How a flow stands. Its states add up to `mirror`.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct FlowStatus {
     /// Its name.
     pub flow: String,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use cartage::commands::demo::{Listen, Platform, ShopArgs, World};
+use cartage::commands::demo::{Listen, Platform, Service, ShopArgs, World};
 use clap::ValueEnum as _;
 use engine::mapping::{self, Known};
 use model::Kind;
@@ -44,7 +44,7 @@ fn section(of: &str, probes: &[Probe]) -> String {
 /// The names that some record of the shop on this platform fills.
 async fn filled(platform: Platform, probes: &[(Kind, Vec<Probe>)]) -> BTreeSet<String> {
     let shop = ShopArgs { products: 200, data: None, uniform: false };
-    let world = World::start_on(platform, &shop, Listen::default()).await.unwrap();
+    let world = World::start_on(platform, &shop, &[Service::Clerk], Listen::default()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cartage.toml");
     world.configure(&file, "").unwrap();

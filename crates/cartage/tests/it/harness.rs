@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, process::Stdio, sync::Arc, t
 use async_trait::async_trait;
 use cartage::{
     assemble,
-    commands::demo::{Listen, Platform, ShopArgs, World},
+    commands::demo::{Goods, Listen, Platform, Service, ShopArgs, World},
     commands::status::{self, FlowStatus},
     config::Config,
 };
@@ -21,10 +21,11 @@ use sandbox::{
     catalogue::{Catalogue, Head, Options, Product, generate},
     clerk::StoreView,
     commercetools::Change,
+    serve::Port,
 };
 use serde_json::{Map, Value};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, sync::watch, time::Instant};
+use tokio::{sync::watch, time::Instant};
 
 /// The markets of every made-up shop.
 pub(crate) const MARKETS: [&str; 2] = ["de", "uk"];
@@ -102,7 +103,7 @@ impl Shop {
     /// The same on BigCommerce.
     pub(crate) async fn uniform_on_bigcommerce(products: usize) -> Self {
         let args = ShopArgs { products, data: None, uniform: true };
-        Self::of(World::start_on(Platform::Bigcommerce, &args, Listen::default()).await.unwrap())
+        Self::of(World::start_on(Platform::Bigcommerce, &args, &[Service::Clerk], Listen::default()).await.unwrap())
     }
 
     /// So many products as real shops have them.
@@ -115,7 +116,9 @@ impl Shop {
         let args = ShopArgs { products, data: None, uniform: false };
         match platform {
             Platform::Commercetools => Self::odd(products).await,
-            Platform::Bigcommerce => Self::of(World::start_on(platform, &args, Listen::default()).await.unwrap()),
+            Platform::Bigcommerce => {
+                Self::of(World::start_on(platform, &args, &[Service::Clerk], Listen::default()).await.unwrap())
+            }
         }
     }
 
@@ -134,7 +137,12 @@ impl Shop {
     /// So many products as real shops have them, and the example of help texts and guides.
     pub(crate) async fn with_example(products: usize) -> Self {
         let args = ShopArgs { products, data: None, uniform: false };
-        Self::of(World::start_with_example(&args, Listen::default()).await.unwrap())
+        Self::of(World::start_with_example(&args, &[Service::Clerk], Listen::default()).await.unwrap())
+    }
+
+    /// A shop on this platform, sold to these services.
+    pub(crate) async fn serve(from: Platform, goods: Goods, to: &[Service]) -> Self {
+        Self::of(World::serve(from, goods, to, Listen::default()).await.unwrap())
     }
 
     async fn start(args: ShopArgs) -> Self {
@@ -361,15 +369,16 @@ pub(crate) struct Process {
 #[derive(Debug)]
 pub(crate) struct Pass {
     pub(crate) synced: Synced,
-    /// By market.
+    /// By market; of several flows of one market the last.
     pub(crate) flows: BTreeMap<String, FlowStatus>,
+    pub(crate) all: Vec<FlowStatus>,
 }
 
 impl Pass {
     /// Nothing is left to do or to look at.
     pub(crate) fn converged(&self) -> bool {
         let lanes = self.synced.lanes.iter().all(|(_, _, walked)| walked.is_ok());
-        lanes && self.flows.values().all(|flow| flow.converged && flow.tally.dead == 0)
+        lanes && self.all.iter().all(|flow| flow.converged && flow.tally.dead == 0)
     }
 }
 
@@ -388,18 +397,28 @@ impl Process {
         let options = SyncOptions { full, flows: Vec::new(), patience: Duration::from_mins(20) };
         let (_stop, stopped) = watch::channel(false);
         let synced = self.engine.sync(&options, &stopped).await.unwrap();
-        Pass { synced, flows: self.status().await }
+        let all = self.statuses().await;
+        Pass { synced, flows: by_market(&all), all }
     }
 
     /// How the flows stand, by market. Their states must add up, whenever this is asked.
     pub(crate) async fn status(&self) -> BTreeMap<String, FlowStatus> {
+        by_market(&self.statuses().await)
+    }
+
+    /// How all flows stand.
+    pub(crate) async fn statuses(&self) -> Vec<FlowStatus> {
         let flows = status::flows(self.store.as_ref(), &self.engine.flows, &status::lanes(&self.engine)).await.unwrap();
         for FlowStatus { flow, tally, .. } in &flows {
             let sum = tally.sum();
             assert_eq!(sum, tally.mirror, "the states of {flow} don't add up: {tally:?}");
         }
-        flows.into_iter().map(|flow| (flow.market.clone(), flow)).collect()
+        flows
     }
+}
+
+fn by_market(flows: &[FlowStatus]) -> BTreeMap<String, FlowStatus> {
+    flows.iter().map(|flow| (flow.market.clone(), flow.clone())).collect()
 }
 
 // ── the binary ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -462,10 +481,7 @@ pub(crate) async fn cartage_with(arguments: &[&str], variables: &[(&str, &str)])
 
 /// Serves a router on a free port for as long as the test runs; its address.
 pub(crate) async fn serve(router: axum::Router) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(sandbox::serve::serve(router, listener, std::future::pending()));
-    url
+    Port::free().await.unwrap().serve(router)
 }
 
 /// Waits until a condition holds; long enough for any busy machine.

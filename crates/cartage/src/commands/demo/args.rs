@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 /// Commands that need the emulated platforms.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Bring up a shop and its Clerk.io stores on this machine, and keep them in sync while the shop changes.
+    /// Bring up a shop and the services that it is sold to on this machine, and keep them in sync while the shop changes.
     ///
     /// Each change of the shop is shown with the calls that it causes, their content before and after, and the delay. At the
     /// start it prints commands for a second terminal; at the end it reads the whole shop and every item once more. Ctrl-C
@@ -20,6 +20,7 @@ Examples:
   cartage demo --once --json
   cartage demo --products 20000
   cartage demo --from bigcommerce
+  cartage demo --to clerk,dotdigital,insider
   cartage demo --data path/to/magento-luma")]
     Demo(DemoArgs),
     /// Serve the emulated platforms only, for a configuration of your own.
@@ -71,12 +72,37 @@ pub enum Platform {
     Bigcommerce,
 }
 
+/// A service that the demo's shop can be sold to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[expect(missing_docs, reason = "they are names of services; help would repeat each")]
+pub enum Service {
+    Clerk,
+    Dotdigital,
+    Insider,
+    Merchant,
+}
+
+impl Service {
+    /// Its name for people.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Clerk => destinations::clerk::DESCRIPTOR.title,
+            Self::Dotdigital => destinations::dotdigital::DESCRIPTOR.title,
+            Self::Insider => destinations::insider::DESCRIPTOR.title,
+            Self::Merchant => destinations::merchant::DESCRIPTOR.title,
+        }
+    }
+}
+
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// The platform that the shop is on.
     #[arg(long, value_enum, default_value_t, value_name = "PLATFORM")]
     pub from: Platform,
+    /// The services that it is sold to.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Service::Clerk], value_name = "SERVICES")]
+    pub to: Vec<Service>,
     /// Which shop.
     #[command(flatten)]
     pub shop: ShopArgs,
@@ -107,6 +133,15 @@ pub struct SandboxArgs {
     /// Where Clerk.io is served. Loopback only; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8472", value_name = "ADDRESS")]
     pub clerk: SocketAddr,
+    /// Where Insider is served. Loopback only; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8473", value_name = "ADDRESS")]
+    pub insider: SocketAddr,
+    /// Where Dotdigital is served. Loopback only; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8474", value_name = "ADDRESS")]
+    pub dotdigital: SocketAddr,
+    /// The services that are served and that the configuration names. Clerk.io is always served.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Service::Clerk], value_name = "SERVICES")]
+    pub to: Vec<Service>,
     /// Keep changing the shop.
     #[arg(long)]
     pub live: bool,

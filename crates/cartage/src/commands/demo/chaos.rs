@@ -22,7 +22,7 @@ fn of_the_shop() -> FaultPlan {
 }
 
 /// About one call in four fails, half of those after their effect.
-fn of_destinations() -> FaultPlan {
+fn of_services() -> FaultPlan {
     FaultPlan {
         latency_ms: Some(Latency { min: 10, max: 200 }),
         error_rate: BTreeMap::from([(500, 0.03), (503, 0.05), (504, 0.04)]),
@@ -41,7 +41,8 @@ fn of_destinations() -> FaultPlan {
 /// # Errors
 /// Never with the plans above.
 pub(super) fn begin(world: &World) -> anyhow::Result<()> {
-    for (faults, plan) in [(&world.shop_faults, of_the_shop()), (&world.clerk_faults, of_destinations())] {
+    let services = world.service_faults().map(|faults| (faults, of_services()));
+    for (faults, plan) in std::iter::once((&world.shop_faults, of_the_shop())).chain(services) {
         faults.forget_calls();
         faults.set(plan)?;
     }
@@ -53,7 +54,7 @@ pub(super) fn begin(world: &World) -> anyhow::Result<()> {
 /// # Errors
 /// Never: no fault is possible at any time.
 pub(super) fn end(world: &World) -> anyhow::Result<()> {
-    for faults in [&world.shop_faults, &world.clerk_faults] {
+    for faults in std::iter::once(&world.shop_faults).chain(world.service_faults()) {
         faults.set(FaultPlan::default())?;
     }
     Ok(())
@@ -62,7 +63,7 @@ pub(super) fn end(world: &World) -> anyhow::Result<()> {
 /// Calls that met a fault, by what it was.
 pub(super) fn met(world: &World) -> BTreeMap<String, u64> {
     let mut met = BTreeMap::new();
-    for call in [&world.shop_faults, &world.clerk_faults].into_iter().flat_map(Faults::calls) {
+    for call in std::iter::once(&world.shop_faults).chain(world.service_faults()).flat_map(Faults::calls) {
         if let Some(what) = fault(&call) {
             *met.entry(what).or_default() += call.count;
         }

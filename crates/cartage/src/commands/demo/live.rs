@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::IsTerminal as _,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -21,12 +22,16 @@ use engine::{
 use model::Timestamp;
 use serde::Serialize;
 use store::Scratch;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
 
 use super::{
-    super::{Session, clock, control, load, status, sync, until_interrupted_twice},
-    args::DemoArgs,
+    super::{Session, clock, control, load, run as serving, status, sync, until_interrupted_twice},
+    args::{DemoArgs, Service},
     chaos,
+    services::FEED_PASSWORD,
     story::{Delays, Following, Heard, SETTLES, Story},
     words::Paint,
     world::{Listen, World},
@@ -35,6 +40,7 @@ use crate::{
     assemble,
     commands::status::FlowStatus,
     config::Loaded,
+    measure,
     output::{Exit, Failure, Output},
     progress::{Progress, Show, brief},
     telemetry,
@@ -81,21 +87,33 @@ pub(crate) struct Shown {
     pub expected: u64,
     /// Those of them that they hold as the shop says.
     pub right: u64,
+    /// Items that destinations acknowledged and that they let nobody read back.
+    pub unreadable: u64,
+    /// The last three figures for each service, by its name.
+    pub services: BTreeMap<&'static str, Verified>,
     /// How the flows stand.
     pub flows: Vec<FlowStatus>,
+}
+
+/// What reading a service back gave.
+#[derive(Clone, Copy, Debug, Default, Serialize, schemars::JsonSchema)]
+pub(crate) struct Verified {
+    /// Items that it should hold and that it lets be read back.
+    pub expected: u64,
+    /// Those of them that it holds as the shop says.
+    pub right: u64,
+    /// Items that it acknowledged and that it lets nobody read back.
+    pub unreadable: u64,
 }
 
 pub(super) async fn run(args: &DemoArgs, output: Output<'static>) -> Result<Exit, Failure> {
     Scratch::delete_abandoned();
     let scratch = Scratch::new()?;
     let stop = until_stopped(scratch.path())?;
-    let world = World::start_on(args.from, &args.shop, Listen::default()).await?;
+    let world = World::start_on(args.from, &args.shop, &args.to, Listen::default()).await?;
     let file = scratch.path().join("cartage.toml");
     world.configure(&file, "")?;
     greet(&world, output)?;
-    if !args.once {
-        invite(&world, &file, output)?;
-    }
     let mut loaded = load(&file)?;
     let parts = assemble::parts(&loaded)?;
     if !args.once {
@@ -108,6 +126,14 @@ pub(super) async fn run(args: &DemoArgs, output: Output<'static>) -> Result<Exit
     let engine = assemble::engine_of(&loaded, parts, assemble::open(&loaded)?, clock(), observer, false);
     engine.register().await?;
     let (ending, end) = watch::channel(false);
+    let feeds = if world.to.contains(&Service::Merchant) {
+        Some(serve_feeds(&loaded, &engine, end.clone()).await?)
+    } else {
+        None
+    };
+    if !args.once {
+        invite(&world, &file, feeds, output)?;
+    }
     // Commands of a second terminal that need the database for writing are carried out here, as by `cartage run`. The
     // configuration stays as it is: nobody receives what asks for another.
     let session = Session::running(&Arc::new(loaded), &engine, end.clone());
@@ -148,18 +174,43 @@ async fn until(mut end: watch::Receiver<bool>) {
 fn greet(world: &World, output: Output<'_>) -> Result<(), Failure> {
     let (platform, address) = world.shop_address();
     output.line(format!("{platform:<13}  {address}  ({} products)", world.products))?;
-    output.line(format!("Clerk.io       {}  (one store per market)", world.clerk_url))?;
+    for (service, address) in world.service_addresses() {
+        output.line(format!("{:<13}  {address}", service.title()))?;
+    }
     for skipped in world.skipped.iter().take(10) {
         output.line(format!("left out       {skipped}"))?;
     }
     Ok(())
 }
 
+/// Serves the merchant feeds, as `cartage run` does; returns where.
+async fn serve_feeds(loaded: &Loaded, engine: &Engine, end: watch::Receiver<bool>) -> Result<SocketAddr, Failure> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    let edges = server::router(serving::served(loaded, engine, measure::install()?)?);
+    tokio::spawn(server::serve(listener, edges, server::Limits::default(), until(end)));
+    Ok(address)
+}
+
+/// The services by their names, as a sentence has them.
+fn named(services: &[Service]) -> String {
+    let titles: Vec<&str> = services.iter().map(|service| service.title()).collect();
+    match titles.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
 /// Commands for a second terminal.
-fn invite(world: &World, file: &Path, output: Output<'_>) -> Result<(), Failure> {
+fn invite(world: &World, file: &Path, feeds: Option<SocketAddr>, output: Output<'_>) -> Result<(), Failure> {
     output.line("\nLook around in a second terminal for as long as this one runs:")?;
     for command in ["status", &format!("explain {}", world.example), "plan"] {
         output.line(format!("  {} -c {} {command}", program(), in_shell(&file.display().to_string())))?;
+    }
+    if let (Some(feeds), Some(market)) = (feeds, world.markets.first()) {
+        let path = format!("feed/merchant-{}/products.xml", market.key);
+        output.line(format!("  curl -u feed:{FEED_PASSWORD} http://{feeds}/{path}"))?;
     }
     output.line("")?;
     Ok(())
@@ -249,14 +300,14 @@ impl Demo<'_> {
         let closed = ending(stop.clone(), self.args.seconds.map(Duration::from_secs));
         let paint = Paint(telemetry::wants_colour(std::io::stdout().is_terminal()));
         let mut story = self.story(&world, paint, heard)?;
-        output.line(
-            "\nThe shop is open. Below each change is what was sent for it, and how much later\n\
-             Clerk.io had it.",
-        )?;
+        let services = named(&world.to);
+        output.line(format!(
+            "\nThe shop is open. Below each change is what was sent for it, and how much later\n{services} had it.",
+        ))?;
         if self.args.chaos {
             chaos::begin(&world)?;
-            output
-                .line(paint.yellow("One call in four to Clerk.io fails on purpose, and one in seven to the shop."))?;
+            let told = format!("One call in four to {services} fails on purpose, and one in seven to the shop.");
+            output.line(paint.yellow(&told))?;
         }
         output.line("Ctrl-C closes it.\n")?;
         self.watcher.is_open.store(true, Ordering::Relaxed);
@@ -273,7 +324,7 @@ impl Demo<'_> {
         story.tell(&closed).await?;
         output.line(
             "\nThe shop is closed. What is under way arrives; then the whole shop and every\n\
-             item at Clerk.io are read once more. Ctrl-C again ends it at once.\n",
+             item that can be read back are read once more. Ctrl-C again ends it at once.\n",
         )?;
         chaos::end(&world)?;
         story.finish(LAST).await?;
@@ -337,8 +388,13 @@ impl Demo<'_> {
             if let Some(fault) = verified.stopped {
                 return Err(fault.into());
             }
+            let of_service = shown.services.entry(flow.destination.descriptor().title).or_default();
+            of_service.expected += verified.expected;
+            of_service.right += verified.right;
+            of_service.unreadable += verified.acknowledged;
             shown.expected += verified.expected;
             shown.right += verified.right;
+            shown.unreadable += verified.acknowledged;
         }
         Ok(shown)
     }
@@ -367,7 +423,8 @@ fn tell(shown: &Shown, output: Output<'_>, paint: Paint) -> Result<(), Failure> 
         output.line(format!("           {not_followed} of them came too fast to be shown"))?;
     }
     let failed = if *failed_calls > 0 { format!(", {failed_calls} of them failed") } else { String::new() };
-    output.line(format!("calls      {calls} to Clerk.io{failed}"))?;
+    let services: Vec<&str> = shown.services.keys().copied().collect();
+    output.line(format!("calls      {calls} to {}{failed}", services.join(", ")))?;
     if !shown.faults.is_empty() {
         let faults: Vec<String> = shown.faults.iter().map(|(what, count)| format!("{count} {what}")).collect();
         output.line(format!("faults     {} on purpose:", shown.faults.values().sum::<u64>()))?;
@@ -381,9 +438,20 @@ fn tell(shown: &Shown, output: Output<'_>, paint: Paint) -> Result<(), Failure> 
     if shown.missed > 0 {
         output.line(paint.red(&format!("missed     {} records changed unnoticed", shown.missed)))?;
     }
-    let Shown { expected, right, .. } = shown;
-    let verified = format!("verified   {right} of {expected} items at Clerk.io are as the shop says");
-    output.line(if right == expected { paint.green(&verified) } else { paint.red(&verified) })?;
+    let mut head = "verified";
+    for (service, Verified { expected, right, unreadable }) in &shown.services {
+        if *expected > 0 || *unreadable == 0 {
+            let verified = format!("{head:<9}  {right} of {expected} items at {service} are as the shop says");
+            output.line(if right == expected { paint.green(&verified) } else { paint.red(&verified) })?;
+            head = "";
+        }
+        if *unreadable > 0 {
+            output.line(format!(
+                "{head:<9}  {unreadable} items acknowledged by {service}, which lets none be read back"
+            ))?;
+            head = "";
+        }
+    }
     Ok(())
 }
 

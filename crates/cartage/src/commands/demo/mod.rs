@@ -8,13 +8,16 @@ mod chaos;
 mod floor;
 mod live;
 mod serve;
+mod services;
+mod serving;
 mod story;
 mod words;
 mod world;
 
-pub use args::{BenchArgs, Command, DemoArgs, Platform, SandboxArgs, ShopArgs};
+pub use args::{BenchArgs, Command, DemoArgs, Platform, SandboxArgs, Service, ShopArgs};
 pub(super) use live::Shown;
-pub use world::{Listen, World};
+pub use services::Account;
+pub use world::{Goods, Listen, World};
 
 use crate::output::{Exit, Failure, Output};
 

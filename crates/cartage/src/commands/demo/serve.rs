@@ -16,24 +16,36 @@ const RATE: f64 = 2.0;
 struct Serving {
     commercetools: String,
     clerk: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    insider: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dotdigital: Option<String>,
     configuration: String,
     products: usize,
 }
 
 pub(super) async fn run(args: &SandboxArgs, output: Output<'static>) -> Result<Exit, Failure> {
-    let listen = Listen { commercetools: args.commercetools, clerk: args.clerk };
+    let SandboxArgs { commercetools, clerk, insider, dotdigital, .. } = *args;
+    let listen = Listen { commercetools, clerk, insider, dotdigital };
     let mut stop = until_interrupted();
-    let mut world = World::start_with_example(&args.shop, listen).await?;
+    let mut world = World::start_with_example(&args.shop, &args.to, listen).await?;
     world.configure(&args.write, "")?;
     let serving = Serving {
         commercetools: world.commercetools_url.clone(),
         clerk: world.clerk_url.clone(),
+        insider: world.insider.as_ref().map(|it| it.url.clone()),
+        dotdigital: world.dotdigital.as_ref().map(|it| it.url.clone()),
         configuration: args.write.display().to_string(),
         products: world.products,
     };
     output.document(&serving)?;
     output.line(format!("commercetools  {}  ({} products)", serving.commercetools, serving.products))?;
     output.line(format!("Clerk.io       {}", serving.clerk))?;
+    for (name, url) in [("Insider", &serving.insider), ("Dotdigital", &serving.dotdigital)] {
+        if let Some(url) = url {
+            output.line(format!("{name:<13}  {url}"))?;
+        }
+    }
     output.line(format!("configuration  {}", serving.configuration))?;
     output.line(format!("faults         PUT {}/_admin/faults", serving.commercetools))?;
     output.line(format!("try            cartage --config {} sync", serving.configuration))?;

@@ -248,9 +248,11 @@ impl Story {
             let Some(work) = self.engine.store.work(&flow.name, *number).await? else { continue };
             is_read |= work.touched_at >= since;
             let entry = self.entry(flow, following).await?;
-            // An entry that was due by then shows what held before the change, however late it was settled.
+            // An entry that was due by then shows what held before the change, however late it was settled. A service may carry
+            // a call out in its own time.
             let is_after = |entry: &EntryView| entry.due.is_none_or(|due| due > since);
-            let Some(entry) = entry.filter(|entry| work.counted_as() != "pending" && is_after(entry)) else {
+            let is_over = !matches!(work.counted_as(), "pending" | "waiting");
+            let Some(entry) = entry.filter(|entry| is_over && is_after(entry)) else {
                 under_way = true;
                 continue;
             };
@@ -329,7 +331,10 @@ fn effect(flow: &Flow, before: &[Item], entry: &EntryView) -> Option<String> {
         (true, false) => Some("added".to_owned()),
         (false, false) => {
             let changes = differences(before, &entry.items);
-            let currency = flow.markets.first().map(|market| market.currency);
+            let currency = match flow.markets.as_slice() {
+                [market] => Some(market.currency),
+                _ => None,
+            };
             (!changes.is_empty()).then(|| words::fields(&changes, currency))
         }
     }

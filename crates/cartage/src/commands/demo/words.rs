@@ -120,7 +120,7 @@ pub(super) fn trouble(paint: Paint, at: Timestamp, what: &str) -> String {
     format!("{}  {}", paint.dim(&local_time(at)), paint.yellow(&what))
 }
 
-/// What became of the fields of a record's items; `currency`: that of the flow's first market.
+/// What became of the fields of a record's items; `currency`: that of the flow's only market.
 pub(super) fn fields(changes: &[FieldChange], currency: Option<Currency>) -> String {
     // A list beside a single value repeats it for variants.
     let is_list = |change: &&FieldChange| [&change.before, &change.after].into_iter().flatten().any(Json::is_array);
@@ -155,20 +155,35 @@ fn values(change: &FieldChange, currency: Option<Currency>) -> String {
         Some(other) => cut(&other.to_string(), TEXT),
     };
     let unit = currency.filter(|_| is_price).map(|currency| format!(" {currency}")).unwrap_or_default();
-    let (before, after) = match (&change.before, &change.after) {
-        // One of several values: the one that differs.
-        (Some(Json::Array(was)), Some(Json::Array(is))) if was.len() == is.len() => {
-            let differs = was.iter().zip(is).find(|(was, is)| was != is);
-            differs.map_or((None, None), |(was, is)| (Some(was), Some(is)))
-        }
-        (was, is) => (was.as_ref(), is.as_ref()),
-    };
+    let (before, after, place) = differing(change.before.as_ref(), change.after.as_ref());
+    let place = if place.is_empty() { String::new() } else { format!(" ({})", place.join(", ")) };
     if let (Some(Json::String(before)), Some(Json::String(after))) = (before, after) {
         let alike = before.chars().zip(after.chars()).take_while(|(before, after)| before == after).count();
         let skipped = alike.saturating_sub(ALIKE);
-        return format!("{} → {}", quoted(before, skipped), quoted(after, skipped));
+        return format!("{} → {}{place}", quoted(before, skipped), quoted(after, skipped));
     }
-    format!("{} → {}{unit}", shown(before), shown(after))
+    format!("{} → {}{unit}{place}", shown(before), shown(after))
+}
+
+/// The first part of two values that differs, and where it is: of a value by locale and currency, the names of both.
+fn differing<'v>(
+    before: Option<&'v Json>,
+    after: Option<&'v Json>,
+) -> (Option<&'v Json>, Option<&'v Json>, Vec<&'v str>) {
+    match (before, after) {
+        (Some(Json::Array(was)), Some(Json::Array(is))) if was.len() == is.len() => {
+            let differs = was.iter().zip(is).find(|(was, is)| was != is);
+            differs.map_or((None, None, Vec::new()), |(was, is)| (Some(was), Some(is), Vec::new()))
+        }
+        (Some(Json::Object(was)), Some(Json::Object(is))) => {
+            let differs = |name: &&String| was.get(*name) != is.get(*name);
+            let Some(name) = was.keys().chain(is.keys()).find(differs) else { return (before, after, Vec::new()) };
+            let (before, after, mut place) = differing(was.get(name), is.get(name));
+            place.insert(0, name);
+            (before, after, place)
+        }
+        _ => (before, after, Vec::new()),
+    }
 }
 
 /// A text of a shop in quotes, without what could end the line; where it is long, without so many characters of its beginning.
@@ -237,6 +252,11 @@ mod tests {
         ];
         assert_eq!(fields(&changes, eur), "price 249.00 → 199.00 EUR, on_sale false → true");
         assert_eq!(fields(&changes[3..], eur), "variant_prices 249.00 → 199.00 EUR");
+        let nested = |de: f64| json!({ "de_DE": { "EUR": de }, "en_GB": { "GBP": 219.0 } });
+        assert_eq!(
+            fields(&[change_of("price", nested(249.0), nested(199.0))], None),
+            "price 249.00 → 199.00 (de_DE, EUR)"
+        );
         assert_eq!(
             fields(&[change_of("description", Json::Null, json!("Warm\u{1b}[31m"))], None),
             "description none → “Warm [31m”"

@@ -1,9 +1,8 @@
-//! A shop and its Clerk.io stores on loopback: the emulators, started, and the configuration that reaches them.
+//! A shop and the services that it is sold to, on loopback: the emulators, started, and the configuration that reaches them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
-    io::{self, Write as _},
     net::SocketAddr,
     path::Path,
     sync::{Mutex, PoisonError},
@@ -14,14 +13,19 @@ use anyhow::Context as _;
 use sandbox::{
     bigcommerce,
     catalogue::{Catalogue, EXAMPLE, Market, generate, load, with_example},
-    clerk, commercetools,
+    clerk, commercetools, dotdigital,
     fault::Faults,
+    insider,
     requests::Requests,
     shop::{Edit, LivingShop},
 };
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle};
 
-use super::args::{Platform, ShopArgs};
+use super::{
+    args::{Platform, Service, ShopArgs},
+    services::{self, Account, Draft, quoted},
+    serving::Serving,
+};
 
 /// How a configuration of the sandbox begins; a file that begins otherwise is never overwritten.
 const MADE: &str = "# Made by `cartage sandbox` for its emulators.";
@@ -38,12 +42,16 @@ pub struct Listen {
     pub commercetools: SocketAddr,
     /// Clerk.io.
     pub clerk: SocketAddr,
+    /// Insider.
+    pub insider: SocketAddr,
+    /// Dotdigital.
+    pub dotdigital: SocketAddr,
 }
 
 impl Default for Listen {
     fn default() -> Self {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { commercetools: free, clerk: free }
+        Self { commercetools: free, clerk: free, insider: free, dotdigital: free }
     }
 }
 
@@ -61,6 +69,12 @@ pub struct World {
     pub clerk: clerk::Emulator,
     /// Their faults.
     pub clerk_faults: Faults,
+    /// The Insider account, where the shop is sold to it.
+    pub insider: Option<Account<insider::Emulator>>,
+    /// The Dotdigital account, where the shop is sold to it.
+    pub dotdigital: Option<Account<dotdigital::Emulator>>,
+    /// The services that the configuration names.
+    pub to: Vec<Service>,
     /// The markets the shop is made for.
     pub markets: Vec<Market>,
     /// Where commercetools is.
@@ -76,8 +90,7 @@ pub struct World {
     /// When the sale of that example begins, where it has one.
     pub sale: Option<jiff::Timestamp>,
     living: Option<LivingShop>,
-    stop: watch::Sender<bool>,
-    servers: Vec<JoinHandle<io::Result<()>>>,
+    serving: Serving,
 }
 
 /// The shop on BigCommerce.
@@ -119,88 +132,94 @@ const PROJECT: &str = "sandbox";
 const CLIENT_ID: &str = "sandbox";
 const CLIENT_SECRET: &str = "sandbox-secret";
 
-/// The image of a product, or a placeholder.
-const PLACEHOLDER: &str = "size(product.images) > 0 ? product.images[0] : 'https://shop.example/no-image.png'";
+/// A shop, before any platform has it.
+pub struct Goods {
+    catalogue: Catalogue,
+    markets: Vec<Market>,
+    skipped: Vec<load::Skipped>,
+    living: LivingShop,
+}
+
+impl Goods {
+    /// A catalogue for these markets.
+    pub fn new(catalogue: Catalogue, markets: Vec<Market>) -> Self {
+        Self { living: LivingShop::new(&catalogue, 7), catalogue, markets, skipped: Vec::new() }
+    }
+
+    /// What arguments of the command line ask for.
+    fn of(args: &ShopArgs) -> anyhow::Result<Self> {
+        let Some(folder) = &args.data else {
+            let (products, oddities) = (args.products, !args.uniform);
+            let options = generate::Options { products, oddities, ..generate::Options::default() };
+            return Ok(Self::new(generate(&options), options.markets()));
+        };
+        let loaded = load(folder)?;
+        anyhow::ensure!(
+            !loaded.markets.is_empty() || loaded.catalogue.product_count == 0,
+            "the catalogue in {} names no market to sell it in",
+            folder.display()
+        );
+        // Such a catalogue has no stores either.
+        let anywhere = generate::Options { oddities: false, ..generate::Options::default() };
+        let markets = if loaded.markets.is_empty() { anywhere.markets() } else { loaded.markets };
+        Ok(Self { skipped: loaded.skipped, ..Self::new(loaded.catalogue, markets) })
+    }
+}
 
 impl World {
-    /// Starts the emulators with a shop.
+    /// Starts the emulators with a shop on commercetools that is sold to Clerk.io.
     ///
     /// # Errors
     /// The catalogue can't be read, or an address can't be listened on.
     pub async fn start(args: &ShopArgs, listen: Listen) -> anyhow::Result<Self> {
-        let (catalogue, markets, skipped) = catalogue_of(args)?;
-        let living = LivingShop::new(&catalogue, 7);
-        Self::serve(catalogue, markets, skipped, living, listen).await
+        Self::serve(Platform::Commercetools, Goods::of(args)?, &[Service::Clerk], listen).await
     }
 
-    /// As [`World::start`]; a generated shop also has the product that help texts and guides use as their example. No
-    /// edit of the living shop is about that product, so that it stays as the guides describe it.
+    /// As [`World::start`], sold to these services; a generated shop also has the product that help texts and guides use
+    /// as their example. No edit of the living shop is about that product, so that it stays as the guides describe it.
     ///
     /// # Errors
     /// As [`World::start`].
-    pub async fn start_with_example(args: &ShopArgs, listen: Listen) -> anyhow::Result<Self> {
-        Self::start_with_sale(args, listen, SALE_IN).await
+    pub async fn start_with_example(args: &ShopArgs, to: &[Service], listen: Listen) -> anyhow::Result<Self> {
+        Self::start_with_sale((Platform::Commercetools, to), args, listen, SALE_IN).await
     }
 
     /// As [`World::start_with_example`], with the shop on this platform, for the demo.
     ///
     /// # Errors
     /// As [`World::start`].
-    pub async fn start_on(platform: Platform, args: &ShopArgs, listen: Listen) -> anyhow::Result<Self> {
-        let mut world = Self::start_with_sale(args, listen, SALE_OF_DEMO_IN).await?;
-        if platform == Platform::Bigcommerce {
-            let (mut catalogue, ..) = catalogue_of(args)?;
-            // The REST API has no prices for a time.
-            if let Some(sale) = world.sale.take() {
-                catalogue = with_example(catalogue, sale);
-            }
-            // Its webhooks arrive on this machine.
-            let settings =
-                bigcommerce::Settings { local_hooks: true, hook_warm_up_ms: 0, ..bigcommerce::Settings::default() };
-            let store = bigcommerce::Emulator::new(settings);
-            store.seed(&catalogue).context("the shop can't be set up")?;
-            let router = world.requests.wrap(world.shop_faults.wrap(store.router()));
-            let (url, server) = served(router, Listen::default().commercetools, world.stop.subscribe()).await?;
-            world.servers.push(server);
-            world.bigcommerce = Some(BigCommerce { store, url });
-        }
-        Ok(world)
+    pub async fn start_on(from: Platform, args: &ShopArgs, to: &[Service], listen: Listen) -> anyhow::Result<Self> {
+        Self::start_with_sale((from, to), args, listen, SALE_OF_DEMO_IN).await
     }
 
-    async fn start_with_sale(args: &ShopArgs, listen: Listen, sale_in: Duration) -> anyhow::Result<Self> {
-        let (mut catalogue, markets, skipped) = catalogue_of(args)?;
-        let living = LivingShop::new(&catalogue, 7);
-        let sale = if args.data.is_none() && !args.uniform {
-            sandbox::clock::machine()().checked_add(jiff::SignedDuration::try_from(sale_in)?).ok()
-        } else {
-            None
-        };
+    async fn start_with_sale(
+        (from, to): (Platform, &[Service]),
+        args: &ShopArgs,
+        listen: Listen,
+        sale_in: Duration,
+    ) -> anyhow::Result<Self> {
+        let mut goods = Goods::of(args)?;
+        let begins = sandbox::clock::machine()().checked_add(jiff::SignedDuration::try_from(sale_in)?).ok();
+        let sale = begins.filter(|_| args.data.is_none() && !args.uniform);
         if let Some(sale) = sale {
-            catalogue = with_example(catalogue, sale);
+            goods.catalogue = with_example(goods.catalogue, sale);
         }
-        let mut world = Self::serve(catalogue, markets, skipped, living, listen).await?;
+        let mut world = Self::serve(from, goods, to, listen).await?;
         if sale.is_some() {
             EXAMPLE.clone_into(&mut world.example);
         }
-        world.sale = sale;
+        // The REST API of BigCommerce has no prices for a time.
+        world.sale = sale.filter(|_| from == Platform::Commercetools);
         Ok(world)
     }
 
-    /// The shop's platform and where it is.
-    pub fn shop_address(&self) -> (&'static str, &str) {
-        match &self.bigcommerce {
-            Some(shop) => ("BigCommerce", &shop.url),
-            None => ("commercetools", &self.commercetools_url),
-        }
-    }
-
-    async fn serve(
-        catalogue: Catalogue,
-        markets: Vec<Market>,
-        skipped: Vec<load::Skipped>,
-        living: LivingShop,
-        listen: Listen,
-    ) -> anyhow::Result<Self> {
+    /// Starts the emulators: a shop on this platform, sold to these services.
+    ///
+    /// # Errors
+    /// As [`World::start`].
+    pub async fn serve(from: Platform, goods: Goods, to: &[Service], listen: Listen) -> anyhow::Result<Self> {
+        let Goods { catalogue, markets, skipped, living } = goods;
+        let mut serving = Serving::new();
         let shop_faults = Faults::default();
         let clerk_faults = Faults::new(clerk::fault_body);
         let requests = Requests::default();
@@ -211,29 +230,47 @@ impl World {
             ..commercetools::Settings::default()
         });
         shop.seed(&catalogue).context("the shop can't be set up")?;
+        let shop_router = requests.wrap(shop_faults.wrap(shop.router()));
+        let commercetools_url = serving.serve(shop_router, listen.commercetools).await?;
+        let bigcommerce = match from {
+            Platform::Commercetools => None,
+            Platform::Bigcommerce => {
+                // Its webhooks arrive on this machine.
+                let settings =
+                    bigcommerce::Settings { local_hooks: true, hook_warm_up_ms: 0, ..bigcommerce::Settings::default() };
+                let store = bigcommerce::Emulator::new(settings);
+                store.seed(&catalogue).context("the shop can't be set up")?;
+                let router = requests.wrap(shop_faults.wrap(store.router()));
+                let url = serving.serve(router, Listen::default().commercetools).await?;
+                Some(BigCommerce { store, url })
+            }
+        };
         let stores = markets.iter().map(|market| {
             let language = if market.locale.starts_with("de") { "german" } else { "english" };
             clerk::StoreSettings::sandbox(&market.key, language, &market.currency)
         });
         let clerk = clerk::Emulator::new(clerk::Settings { stores: stores.collect(), ..clerk::Settings::default() });
-        let (closing, closed) = watch::channel(false);
-        let mut servers = Vec::new();
-        let mut serve = async |router, address: SocketAddr| -> anyhow::Result<String> {
-            let (url, server) = served(router, address, closed.clone()).await?;
-            servers.push(server);
-            Ok(url)
-        };
-        let commercetools_url = serve(requests.wrap(shop_faults.wrap(shop.router())), listen.commercetools).await?;
-        let clerk_url = serve(clerk_faults.wrap(clerk.router()), listen.clerk).await? + "/v2";
+        let clerk_url = serving.serve(clerk_faults.wrap(clerk.router()), listen.clerk).await? + "/v2";
+        let to: BTreeSet<Service> = to.iter().copied().collect();
+        let (mut insider, mut dotdigital) = (None, None);
+        if to.contains(&Service::Insider) {
+            insider = Some(services::insider(&mut serving, listen.insider).await?);
+        }
+        if to.contains(&Service::Dotdigital) {
+            dotdigital = Some(services::dotdigital(&mut serving, listen.dotdigital).await?);
+        }
         let products = catalogue.product_count;
         let example = (catalogue.products)().flat_map(|product| product.variants).find_map(|variant| variant.sku);
         Ok(Self {
             shop,
-            bigcommerce: None,
+            bigcommerce,
             shop_faults,
             requests,
             clerk,
             clerk_faults,
+            insider,
+            dotdigital,
+            to: to.into_iter().collect(),
             markets,
             commercetools_url,
             clerk_url,
@@ -242,9 +279,16 @@ impl World {
             example: example.unwrap_or_default(),
             sale: None,
             living: Some(living),
-            stop: closing,
-            servers,
+            serving,
         })
+    }
+
+    /// The shop's platform and where it is.
+    pub fn shop_address(&self) -> (&'static str, &str) {
+        match &self.bigcommerce {
+            Some(shop) => ("BigCommerce", &shop.url),
+            None => ("commercetools", &self.commercetools_url),
+        }
     }
 
     /// Writes a configuration that reaches the emulators, with the secrets in files beside it.
@@ -254,54 +298,32 @@ impl World {
     pub fn configure(&self, file: &Path, extra: &str) -> anyhow::Result<()> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         let folder = fs::canonicalize(folder).with_context(|| format!("{} is no folder", folder.display()))?;
-        let secret = |name: &str, text: &str| -> anyhow::Result<String> {
-            let path = folder.join(format!("sandbox-{name}.secret"));
-            private(&path, text).with_context(|| format!("{} can't be written", path.display()))?;
-            Ok(format!("file:{}", path.display()))
-        };
         let foreign = fs::read_to_string(file).is_ok_and(|text| !text.starts_with(MADE));
         anyhow::ensure!(!foreign, "{} exists and is not the sandbox's; name another file", file.display());
-        let mut text = format!("{MADE}\n");
-        let mut settings = |section: String, pairs: &[(&str, String)]| {
-            text += &format!("\n[{section}]\n");
-            for (key, value) in pairs {
-                text += &format!("{key} = {value}\n");
-            }
-        };
-        let quoted = |text: &str| format!("{text:?}");
-        settings("store".to_owned(), &[("path", quoted("sandbox.db"))]);
+        let mut draft = Draft::new(format!("{MADE}\n"), folder);
+        draft.section("store", &[("path", quoted("sandbox.db"))]);
         let source = match &self.bigcommerce {
             None => vec![
                 ("kind", quoted("commercetools")),
                 ("project_key", quoted(PROJECT)),
                 ("api_url", quoted(&self.commercetools_url)),
                 ("auth_url", quoted(&self.commercetools_url)),
-                ("client_id", quoted(&secret("client-id", CLIENT_ID)?)),
-                ("client_secret", quoted(&secret("client-secret", CLIENT_SECRET)?)),
+                ("client_id", draft.secret("client-id", CLIENT_ID)?),
+                ("client_secret", draft.secret("client-secret", CLIENT_SECRET)?),
             ],
             Some(shop) => vec![
                 ("kind", quoted("bigcommerce")),
                 ("store_hash", quoted(&shop.store.settings().store_hash)),
                 ("api_url", quoted(&shop.url)),
-                ("access_token", quoted(&secret("access-token", &shop.store.settings().access_token)?)),
+                ("access_token", draft.secret("access-token", &shop.store.settings().access_token)?),
                 ("stock_locations", format!("{:?}", shop.store.location_codes())),
             ],
         };
-        settings("sources.shop".to_owned(), &source);
+        draft.section("sources.shop", &source);
         // The slug of BigCommerce is a whole path.
         let slug = if self.bigcommerce.is_some() { "{path}" } else { "{slug}" };
         for market in &self.markets {
             let key = &market.key;
-            let store = clerk::StoreSettings::sandbox(key, "", "");
-            settings(
-                format!("destinations.clerk-{key}"),
-                &[
-                    ("kind", quoted("clerk")),
-                    ("url", quoted(&self.clerk_url)),
-                    ("public_key", quoted(&secret(&format!("{key}-public"), &store.public_key)?)),
-                    ("private_key", quoted(&secret(&format!("{key}-private"), &store.private_key)?)),
-                ],
-            );
             let mut pairs = vec![
                 ("locale", quoted(&market.locale)),
                 ("currency", quoted(&market.currency)),
@@ -317,20 +339,38 @@ impl World {
                 let channels: Vec<String> = market.supply_channels.iter().map(|channel| quoted(channel)).collect();
                 pairs.push(("supply_channels", format!("[{}]", channels.join(", "))));
             }
-            settings(format!("markets.{key}"), &pairs);
-            settings(
-                format!("flows.clerk-{key}"),
-                &[
-                    ("source", quoted("shop")),
-                    ("destination", quoted(&format!("clerk-{key}"))),
-                    ("market", quoted(key)),
-                ],
-            );
-            // Some products of a real shop have no image, and Clerk.io asks for one: an expression of the user's own.
-            settings(format!("flows.clerk-{key}.fields"), &[("image", quoted(PLACEHOLDER))]);
+            draft.section(&format!("markets.{key}"), &pairs);
         }
-        text.push_str(extra);
-        fs::write(file, text).with_context(|| format!("{} can't be written", file.display()))
+        for service in &self.to {
+            match (service, &self.dotdigital, &self.insider) {
+                (Service::Clerk, ..) => {
+                    self.markets.iter().try_for_each(|it| services::add_clerk(&mut draft, &self.clerk_url, it))?;
+                }
+                (Service::Dotdigital, Some(it), _) => services::add_dotdigital(&mut draft, it, &self.markets)?,
+                (Service::Insider, _, Some(it)) => services::add_insider(&mut draft, it, &self.markets)?,
+                (Service::Merchant, ..) => services::add_merchant(&mut draft, &self.markets)?,
+                (Service::Dotdigital | Service::Insider, ..) => {}
+            }
+        }
+        draft.text.push_str(extra);
+        fs::write(file, draft.text).with_context(|| format!("{} can't be written", file.display()))
+    }
+
+    /// Faults of the services.
+    pub fn service_faults(&self) -> impl Iterator<Item = &Faults> {
+        let others = [self.insider.as_ref().map(|it| &it.faults), self.dotdigital.as_ref().map(|it| &it.faults)];
+        std::iter::once(&self.clerk_faults).chain(others.into_iter().flatten())
+    }
+
+    /// Where each service is, for people.
+    pub(super) fn service_addresses(&self) -> Vec<(Service, String)> {
+        let address = |service: Service| match service {
+            Service::Clerk => Some(format!("{}  (one store per market)", self.clerk_url)),
+            Service::Dotdigital => Some(format!("{}  (one collection per market)", self.dotdigital.as_ref()?.url)),
+            Service::Insider => Some(format!("{}  (one account for all markets)", self.insider.as_ref()?.url)),
+            Service::Merchant => Some("one product feed per market".to_owned()),
+        };
+        self.to.iter().filter_map(|service| Some((*service, address(*service)?))).collect()
     }
 
     /// What a market calls its store: the key at commercetools, the id of the channel at BigCommerce.
@@ -375,53 +415,6 @@ impl World {
 
     /// Stops what was started and waits for it.
     pub async fn stop(self) {
-        self.stop.send_replace(true);
-        for server in self.servers {
-            let _ended = tokio::time::timeout(Duration::from_secs(5), server).await;
-        }
+        self.serving.stop().await;
     }
-}
-
-/// Serves a router on loopback until `closed`; returns its address.
-async fn served(
-    router: sandbox::serve::Router,
-    address: SocketAddr,
-    mut closed: watch::Receiver<bool>,
-) -> anyhow::Result<(String, JoinHandle<io::Result<()>>)> {
-    anyhow::ensure!(address.ip().is_loopback(), "{address} is not loopback; emulators listen on loopback only");
-    let listener = TcpListener::bind(address).await.with_context(|| {
-        format!("{address} can't be listened on; is another sandbox running? name another port, or port 0")
-    })?;
-    let url = format!("http://{}", listener.local_addr()?);
-    let shutdown = async move {
-        let _closed = closed.wait_for(|closing| *closing).await.is_ok();
-    };
-    Ok((url, tokio::spawn(sandbox::serve::serve(router, listener, shutdown))))
-}
-
-/// Writes a file that only its owner may read.
-fn private(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
-}
-
-fn catalogue_of(args: &ShopArgs) -> anyhow::Result<(Catalogue, Vec<Market>, Vec<load::Skipped>)> {
-    if let Some(folder) = &args.data {
-        let loaded = load(folder)?;
-        anyhow::ensure!(
-            !loaded.markets.is_empty() || loaded.catalogue.product_count == 0,
-            "the catalogue in {} names no market to sell it in",
-            folder.display()
-        );
-        // Such a catalogue has no stores either.
-        let anywhere = generate::Options { oddities: false, ..generate::Options::default() };
-        let markets = if loaded.markets.is_empty() { anywhere.markets() } else { loaded.markets };
-        return Ok((loaded.catalogue, markets, loaded.skipped));
-    }
-    let options =
-        generate::Options { products: args.products, oddities: !args.uniform, ..generate::Options::default() };
-    Ok((generate(&options), options.markets(), Vec::new()))
 }

@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{
     super::{
-        args::{Platform, ShopArgs},
+        args::{Platform, Service, ShopArgs},
         world::{Listen, World},
     },
     job::{Job, Shape},
@@ -54,7 +54,7 @@ pub(super) async fn measure(
     let folder = scratch.join(format!("webhooks-{name}"));
     fs::create_dir_all(&folder)?;
     let shop = ShopArgs { products: PRODUCTS, data: None, uniform: false };
-    let world = World::start_on(platform, &shop, Listen::default()).await?;
+    let world = World::start_on(platform, &shop, &[Service::Clerk], Listen::default()).await?;
     let address = format!("http://{}", TcpListener::bind("127.0.0.1:0")?.local_addr()?);
     world.configure(&folder.join("cartage.toml"), &settings(&world, &folder, &address)?)?;
     let job = Job::of(world, folder, Shape::Default, PRODUCTS, output);
