@@ -25,6 +25,15 @@ pub struct DestinationDescriptor {
     pub extra_name: Option<fn(&str) -> bool>,
 }
 
+/// What a destination can use items for only if they have fields that it does not require.
+#[derive(Clone, Copy, Debug)]
+pub struct Use {
+    /// Its name for people, such as `product recommendations`.
+    pub name: &'static str,
+    /// What a payload lacks for it, a few words each, such as `no image`; empty: nothing.
+    pub lacks: fn(&Payload) -> Vec<&'static str>,
+}
+
 /// What is done with the items of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Op {
@@ -497,6 +506,11 @@ pub trait Destination: Send + Sync {
 
     /// Addresses of some products that it holds, whoever put them there, to see whose they are. None: it can't tell.
     async fn addresses(&self) -> Option<Result<Vec<String>, Fault>> {
+        None
+    }
+
+    /// What it can use items for only if they have fields that it does not require.
+    fn use_of_items(&self) -> Option<Use> {
         None
     }
 

@@ -1,12 +1,17 @@
 //! Markets and expressions held against what their shop is set up with, before any of its catalogue is read, and then against
 //! its products.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
-use contract::{Fault, Profile, Store, source::Finding, store::Number};
+use contract::{Fault, Profile, Store, destination::Use, source::Finding, store::Number};
 use model::{Kind, Locale, Market, Record, StorefrontKey, Timestamp};
+use serde::Serialize;
 
 use crate::{
+    compose::{Target, desired},
     flow::Flow,
     mapping::{Mapping, meant},
     market::{Coverage, Reference, Views, unknown},
@@ -33,6 +38,57 @@ pub async fn coverage(flow: &Flow, store: &dyn Store, at: Timestamp) -> Result<V
             let Some(Record::Product(product)) = work.record() else { continue };
             for (view, (_, coverage)) in views.each().iter().zip(&mut counted) {
                 coverage.count(view, product, work.joined(), at);
+            }
+        }
+    }
+}
+
+/// Products that lack what a destination needs to use them for something beyond taking them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Lacking {
+    /// What it would use them for, such as `product recommendations`.
+    pub name: &'static str,
+    /// Products that the flow sends.
+    pub products: u64,
+    /// Those of them that lack something, in some market.
+    pub lacking: u64,
+    /// How many products lack what; one may lack several things.
+    pub reasons: BTreeMap<&'static str, u64>,
+}
+
+impl fmt::Display for Lacking {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, products, lacking, reasons } = self;
+        write!(out, "{lacking} of {products} products lack what {name} need")?;
+        let mut before = ": ";
+        for (what, products) in reasons {
+            write!(out, "{before}{products} have {what}")?;
+            before = ", ";
+        }
+        Ok(())
+    }
+}
+
+/// Counts the products of a flow that lack what its destination needs to use them in full; `None`: it needs nothing more.
+///
+/// # Errors
+/// As [`Flow::prepared`].
+pub async fn lacking(flow: &Flow, store: &dyn Store, at: Timestamp) -> Result<Option<Lacking>, Fault> {
+    let Some(Use { name, lacks }) = flow.destination.use_of_items() else { return Ok(None) };
+    let prepared = flow.prepared(store).await?;
+    let mut counted = Lacking { name, products: 0, lacking: 0, reasons: BTreeMap::new() };
+    let mut after = Number(0);
+    loop {
+        let page = store.scan(&flow.name, Kind::Product, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(Some(counted)) };
+        after = last.number;
+        for work in page.iter().filter(|work| !work.unread) {
+            let (Target::InSync, items, _) = desired(flow, &prepared, work, at) else { continue };
+            let what: BTreeSet<&str> = items.iter().flat_map(|item| lacks(&item.payload)).collect();
+            counted.products += 1;
+            counted.lacking += u64::from(!what.is_empty());
+            for what in what {
+                *counted.reasons.entry(what).or_default() += 1;
             }
         }
     }

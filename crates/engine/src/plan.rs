@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::{
+    check::{Lacking, lacking},
     compose::Target,
     flow::{Flow, Prepared},
     named::Named,
@@ -58,6 +59,8 @@ pub struct Plan {
     pub undecided: u64,
     /// Records that could not be understood: their items at the destination are left unchanged.
     pub unread: u64,
+    /// Products that lack what the destination needs to use them in full.
+    pub lacking: Option<Lacking>,
     /// Some records per outcome.
     pub examples: BTreeMap<&'static str, Vec<Named>>,
     /// Calls it would take, by operation.
@@ -129,6 +132,7 @@ pub async fn plan(flow: &Flow, store: &dyn Store, clock: &dyn Clock) -> Result<P
             }
         }
     }
+    plan.lacking = lacking(flow, store, clock.now()).await?;
     plan.unread = store.tally(&flow.name).await?.unread;
     // Held removals are already counted among those that would be made.
     let removals = Removals { held: 0, ..store.removals(&flow.name, clock.now()).await? };

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use contract::{Fault, Store, source::Finding};
 use engine::{
     Flow,
-    check::coverage,
+    check::{Lacking, coverage, lacking},
     market::Coverage,
     observe::Silent,
     pull::{Mode, Stopped},
@@ -23,7 +23,8 @@ const PER_LANE: Duration = Duration::from_secs(5);
 /// What was counted for one flow, by market, and in what.
 pub(super) struct Counted {
     markets: Vec<(String, Coverage)>,
-    counted_in: String,
+    lacking: Option<(String, Lacking)>,
+    basis: String,
 }
 
 /// Counts the products of a source for these flows of it.
@@ -54,9 +55,15 @@ pub(super) async fn of(loaded: &Loaded, name: &SourceName, flows: &[&Arc<Flow>])
         } else {
             format!("in a sample of {products} products; {} were not read to their end", cut.join(", "))
         };
-        all.push(Counted { markets, counted_in });
+        all.push(Counted { markets, lacking: of_use(flow, store.as_ref()).await?, basis: counted_in });
     }
     Ok(all)
+}
+
+/// What products lack for the destination to use them in full, with the flow's name.
+async fn of_use(flow: &Flow, store: &dyn Store) -> Result<Option<(String, Lacking)>, Fault> {
+    let lacking = lacking(flow, store, clock().now()).await?;
+    Ok(lacking.map(|lacking| (flow.name.to_string(), lacking)))
 }
 
 /// Counts in the mirror, if every flow has one with products in it.
@@ -71,17 +78,22 @@ async fn mirrored(loaded: &Loaded, flows: &[&Arc<Flow>]) -> Option<Vec<Counted>>
         if markets.iter().all(|(_, coverage)| coverage.products == 0) {
             return None;
         }
-        all.push(Counted { markets, counted_in: "in the mirror".to_owned() });
+        let lacking = of_use(flow, store.as_ref()).await.ok()?;
+        all.push(Counted { markets, lacking, basis: "in the mirror".to_owned() });
     }
     Some(all)
 }
 
 impl Counted {
-    /// A finding for each market.
+    /// A finding for each market, and one for what the destination would use products for.
     pub(super) fn findings(&self) -> impl Iterator<Item = Finding> + '_ {
-        self.markets.iter().map(|(market, coverage)| {
-            Finding::new(format!("coverage of market {market}"), finding(market, coverage, &self.counted_in))
-        })
+        let markets = self.markets.iter().map(|(market, coverage)| {
+            Finding::new(format!("coverage of market {market}"), finding(market, coverage, &self.basis))
+        });
+        let lacking = self.lacking.iter().map(|(flow, lacking)| {
+            Finding::new(format!("{} of flow {flow}", lacking.name), Ok(format!("{lacking} ({})", self.basis)))
+        });
+        markets.chain(lacking)
     }
 }
 

@@ -164,6 +164,9 @@ async fn show(
             output.line(format!("{flow} can't send {}:", refused.record))?;
             output.line(format!("  {}", fault_text(&refused.fault)))?;
         }
+        if let Some(lacking) = plan.lacking.as_ref().filter(|it| it.lacking > 0) {
+            output.line(format!("{flow}: {lacking}"))?;
+        }
         if plan.remove > 0 && plan.items > 0 {
             let percent = (plan.remove * 100).div_ceil(plan.items);
             output.line(format!("{flow} would remove {} of {} items there, {percent} %", plan.remove, plan.items))?;

@@ -1,26 +1,38 @@
 //! An emulated commercetools to an emulated Dotdigital account, end to end.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
+use contract::Ledger as _;
 use sandbox::{
     catalogue::{Options, generate},
     dotdigital::{self, Settings},
+    fault::Faults,
     shop::{Edit, LivingShop},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::harness::{MARKETS, Pass, Shop, serve};
+use crate::{
+    crash,
+    harness::{MARKETS, Pass, Shop, catalogue, serve, until},
+};
 
 /// A shop, and an account that one flow fills for both markets.
 struct World {
     shop: Shop,
     account: dotdigital::Emulator,
+    faults: Faults,
 }
 
 impl World {
     async fn of(shop: Shop, settings: &str) -> Self {
-        let account = dotdigital::Emulator::new(Settings { import_ms: 50, ..Settings::default() });
-        let url = serve(account.router()).await;
+        Self::importing(shop, settings, 50).await
+    }
+
+    /// Imports take so many milliseconds.
+    async fn importing(shop: Shop, settings: &str, import_ms: u64) -> Self {
+        let account = dotdigital::Emulator::new(Settings { import_ms, low: 10_000, ..Settings::default() });
+        let faults = Faults::new(dotdigital::fault_body);
+        let url = serve(faults.wrap(account.router())).await;
         let own = account.settings();
         let secret = |name: &str, text: &str| format!("file:{}", shop.write(name, text).display());
         let (user, password) = (secret("dd-user", &own.user), secret("dd-password", &own.password));
@@ -29,7 +41,7 @@ impl World {
             "[destinations.dotdigital]\nkind = \"dotdigital\"\nurl = {url:?}\nuser = {user:?}\npassword = {password:?}\n\
              {settings}\n[flows.dotdigital]\nsource = \"shop\"\ndestination = \"dotdigital\"\nmarkets = [{markets}]\n"
         ));
-        Self { shop, account }
+        Self { shop, account, faults }
     }
 
     /// The records of a market by key.
@@ -102,4 +114,122 @@ async fn the_demo_shop_converges_in_a_collection_per_market_and_stays_so_while_i
         let expected: BTreeMap<_, _> = clerk.iter().map(|(key, product)| (key, &product["list_price"])).collect();
         assert_eq!(prices, expected, "{market}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_is_under_way_at_a_kill_is_asked_for_after_the_restart_and_not_sent_again() {
+    let world = World::importing(Shop::uniform(30).await, "", 15_000).await;
+    let child = crash::begin(&world.shop.config, &["--flow", "dotdigital"]);
+    // Their tickets are on record.
+    until("imports are under way", || world.account.imports().len() == 2).await;
+    let store = store::Sqlite::open_read_only(&world.shop.database()).unwrap();
+    let began = tokio::time::Instant::now();
+    while store.tickets(&"dotdigital".into()).await.unwrap().len() < 2 {
+        assert!(began.elapsed() < Duration::from_mins(1), "no tickets");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop(store);
+    assert!(crash::kill(child).await, "it ended before its imports");
+    let asked = |world: &World| world.account.imports().iter().map(|import| import.asked).collect::<Vec<_>>();
+    let before = asked(&world);
+    crash::pass(&world.shop.config, &["--flow", "dotdigital"]).await.ended(0);
+    let imports = world.account.imports();
+    assert_eq!(imports.len(), 2, "an import was sent again");
+    assert!(imports.iter().all(|import| import.rejected == Some(0)));
+    assert!(asked(&world).iter().zip(&before).all(|(after, before)| after > before), "{before:?}, {:?}", asked(&world));
+    for market in MARKETS {
+        assert!(world.held(market).len() > 100, "{market}");
+    }
+    // What was imported is in the ledger: it costs no further call that writes.
+    crash::pass(&world.shop.config, &["--full", "--flow", "dotdigital"]).await.ended(0);
+    assert_eq!(world.account.imports().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_random_moments_it_comes_to_hold_what_clerk_holds() {
+    let world = World::of(Shop::odd(60).await, "batch_items = 150").await;
+    crash::for_trial(&world.shop, &["dotdigital"]);
+    crash::trial(&world.shop, &world.faults, (60, 10)).await;
+    let held = world.all();
+    for (market, records) in &held {
+        let clerk = world.shop.store(market).products();
+        let parents: BTreeMap<_, _> = records.iter().filter(|(_, it)| it["type"] != "Variant").collect();
+        assert_eq!(parents.keys().copied().collect::<Vec<_>>(), clerk.keys().collect::<Vec<_>>(), "{market}");
+        for (key, record) in parents {
+            for (name, of_clerk) in [("name", "name"), ("price", "list_price"), ("stock", "stock"), ("url", "url")] {
+                assert_eq!(record[name], clerk[key][of_clerk], "{name} of {key} in {market}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn products_that_recommendations_would_leave_out_are_counted_with_the_reason() {
+    let shop = Shop::uniform(1).await;
+    let made = catalogue(20, |_, products| {
+        for product in products.iter_mut().take(3) {
+            product.variants.iter_mut().for_each(|variant| variant.images.clear());
+        }
+        for product in products.iter_mut().skip(2).take(2) {
+            let prices = product.variants.iter_mut().flat_map(|variant| &mut variant.prices);
+            prices.for_each(|price| price.minor = 0);
+        }
+    });
+    shop.world.shop.seed(&made).unwrap();
+    let world = World::of(shop, "").await;
+    let said = "4 of 20 products lack what product recommendations need: 3 have no image_path, 2 have no price above 0";
+    world.shop.cartage(&["check"]).await.ended(0).says(&[said, "read now"]);
+    let plan = ["plan", "--flow", "dotdigital"];
+    world.shop.cartage(&plan).await.ended(0).says(&[&format!("dotdigital: {said}")]);
+    assert!(world.account.collections().is_empty(), "looking creates nothing");
+    let plans = world.shop.cartage(&[&plan[..], &["--json"]].concat()).await.ended(0).json();
+    let counted = json!({
+        "name": "product recommendations", "products": 20, "lacking": 4,
+        "reasons": { "no image_path": 3, "no price above 0": 2 },
+    });
+    assert_eq!(plans[0]["lacking"], counted);
+    // With the line of the guide only prices are missing, and the flow says so from its mirror, too.
+    world.shop.configure("[flows.dotdigital.fields]\nimage_path = \"'https://shop.example/no-image.png'\"\n");
+    world.shop.cartage(&["sync"]).await.ended(0);
+    let said = "2 of 20 products lack what product recommendations need: 2 have no price above 0 (in the mirror)";
+    world.shop.cartage(&["check"]).await.ended(0).says(&[said]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guide_can_be_followed_to_the_letter() {
+    let guide = include_str!("../../../../docs/guides/connect-dotdigital.md");
+    let blocks: Vec<&str> = guide.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let world = World::of(Shop::with_example(30).await, "").await;
+    // What the world added is what the guide says, but for the address and where user and password are.
+    let text = std::fs::read_to_string(&world.shop.config).unwrap();
+    let (own, added) = text.split_once("[destinations.dotdigital]").unwrap();
+    let line = |name: &str| added.lines().find(|line| line.starts_with(name)).unwrap();
+    let guided = blocks[0]
+        .replace("user = \"env:DOTDIGITAL_USER\"", &format!("{}\n{}", line("user"), line("url")))
+        .replace("password = \"env:DOTDIGITAL_PASSWORD\"", line("password"));
+    assert!(!guided.contains("env:"), "{guided}");
+    std::fs::write(&world.shop.config, format!("{own}\n{guided}")).unwrap();
+    let (section, lines) = blocks[1].split_once('\n').unwrap();
+    world.shop.replace(&format!("{section}\n"), &format!("{section}\n{lines}"));
+    world.shop.cartage(&["check"]).await.ended(0).says(&[
+        "the account is at",
+        "the account has 0 collections",
+        " products lack what product recommendations need",
+    ]);
+    world.shop.cartage(&["plan", "--flow", "dotdigital"]).await.ended(0).says(&["dotdigital would take about"]);
+    assert!(world.account.collections().is_empty(), "looking creates nothing");
+    world.shop.cartage(&["sync"]).await.ended(0);
+    assert_eq!(world.account.collections(), ["Catalog_de", "Catalog_uk"]);
+    let records = world.held("de");
+    let of_type = |of: &str| records.values().filter(|record| record["type"] == of).count();
+    assert!(of_type("Configurable") > 10 && of_type("Variant") > 30, "{records:?}");
+    assert!(records.values().all(|record| record["brand"].is_string() && record["image_path"].is_string()));
+    let verified = world.shop.cartage(&["verify", "--flow", "dotdigital", "--json"]).await.ended(0).json();
+    assert_eq!(verified[0]["expected"], verified[0]["right"]);
+    let forget = ["forget", "dotdigital", "--remove-items", "--destination", "dotdigital", "--json"];
+    world.shop.replace("[flows.dotdigital]\n", "[flows.former]\n");
+    world.shop.replace("[flows.dotdigital.fields]\n", "[flows.former.fields]\n");
+    world.shop.replace("markets = [\"de\", \"uk\"]", "markets = [\"de\"]");
+    world.shop.cartage(&forget).await.ended(0);
+    assert!(world.held("uk").is_empty());
 }

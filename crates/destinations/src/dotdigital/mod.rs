@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use contract::{
     Account, Call, Carry, Destination, DestinationDescriptor, Facet, Fault, Item, Limits, Op, Outcome, Payload, Receipt,
     Subject, Writer,
-    destination::{Ids, Mapped, Need, Ticket, Verdict},
+    destination::{Ids, Mapped, Need, Ticket, Use, Verdict},
     source::Finding,
 };
 use model::{Kind, Market, RemoteId};
@@ -251,6 +251,10 @@ impl Destination for Connector {
 
     async fn check(&self) -> Vec<Finding> {
         check::check(&self.client).await
+    }
+
+    fn use_of_items(&self) -> Option<Use> {
+        Some(Use { name: "product recommendations", lacks: schema::lacks })
     }
 
     fn calls(&self) -> u64 {

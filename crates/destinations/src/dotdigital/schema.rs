@@ -4,8 +4,10 @@
 use contract::{
     Constraint, Facet, FacetSpec, FieldSpec, FieldType,
     FieldType::{Integer, Number, Text},
+    Payload,
 };
 use model::Kind;
+use serde_json::{Map, Value};
 
 /// Longest name of a member. The limit is not published.
 const LONGEST_NAME: usize = 100;
@@ -26,6 +28,18 @@ pub fn facets(_: Kind) -> &'static [FacetSpec] {
 /// Names of fields that a user may add.
 pub fn is_extra_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(super::config::is_name_char)
+}
+
+/// What a record lacks for product recommendations, which leave it out then.
+pub fn lacks(payload: &Payload) -> Vec<&'static str> {
+    let record: Map<String, Value> = serde_json::from_str(&payload.object()).unwrap_or_default();
+    let has_text = |name: &str| record.get(name).and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
+    let texts = [("name", "no name"), ("url", "no url"), ("sku", "no sku"), ("image_path", "no image_path")];
+    let mut lacks: Vec<&str> = texts.into_iter().filter(|(name, _)| !has_text(name)).map(|(_, what)| what).collect();
+    if !record.get("price").and_then(Value::as_f64).is_some_and(|price| price > 0.0) {
+        lacks.push("no price above 0");
+    }
+    lacks
 }
 
 const fn field(name: &'static str, of: FieldType, default: &'static str, note: &'static str) -> FieldSpec {
