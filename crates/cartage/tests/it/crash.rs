@@ -19,7 +19,7 @@ use sandbox::{
     catalogue::{Options, generate},
     clerk,
     commercetools::Change,
-    fault::{FaultPlan, Latency, SlowDrip},
+    fault::{FaultPlan, Faults, Latency, SlowDrip},
     shop::{Edit, LivingShop},
 };
 use serde_json::Value;
@@ -47,7 +47,7 @@ fn setting(name: &str) -> Option<u64> {
 // ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// One call in five fails in some way.
-fn trouble(seed: u64, latency: Latency, retry_after_seconds: Option<u32>) -> FaultPlan {
+pub(crate) fn trouble(seed: u64, latency: Latency, retry_after_seconds: Option<u32>) -> FaultPlan {
     FaultPlan {
         latency_ms: Some(latency),
         error_rate: BTreeMap::from([(500, 0.04), (503, 0.04), (504, 0.02)]),
@@ -75,7 +75,7 @@ fn calm(shop: &Shop) {
 // ── the binary ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Begins a pass.
-fn begin(config: &Path, arguments: &[&str]) -> Child {
+pub(crate) fn begin(config: &Path, arguments: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_cartage"))
         .arg("--config")
         .arg(config)
@@ -89,7 +89,7 @@ fn begin(config: &Path, arguments: &[&str]) -> Child {
         .unwrap()
 }
 
-async fn pass(config: &Path, arguments: &[&str]) -> Ran {
+pub(crate) async fn pass(config: &Path, arguments: &[&str]) -> Ran {
     let config = config.display().to_string();
     cartage(&[&["--config", &config, "sync"], arguments].concat()).await
 }
@@ -105,7 +105,7 @@ async fn until_answered(calls: impl Fn() -> u64, wanted: u64, child: &mut Child)
 }
 
 /// Kills it, with SIGKILL; true if it was still at work.
-async fn kill(mut child: Child) -> bool {
+pub(crate) async fn kill(mut child: Child) -> bool {
     let was_at_work = child.try_wait().unwrap().is_none();
     child.kill().unwrap();
     tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
@@ -392,6 +392,63 @@ async fn killed(platform: Platform, seed: u64, crashes: u32) -> BTreeMap<Moment,
     }
     eprintln!("seed {seed}: killed {kills} times in {passes} passes: {moments:?}");
     moments
+}
+
+// ── one more service ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Kills passes so many times, while a shop of so many products changes and its platform and a service fail, then lets it
+/// come to rest, first with faults and then without.
+pub(crate) async fn trial(shop: &Shop, service: &Faults, (products, kills): (usize, u32)) {
+    let mut dice = StdRng::seed_from_u64(setting("CARTAGE_CRASH_SEED").unwrap_or(1));
+    let mut living = LivingShop::new(&generate(&Options { products, ..Options::default() }), dice.random());
+    let calls = || service.calls().iter().map(|call| call.count).sum::<u64>();
+    let disturb = |seed: u64| {
+        disturb(shop, seed, None);
+        service.set(trouble(seed + 2, Latency { min: 5, max: 60 }, None)).unwrap();
+    };
+    let (mut killed, mut passes) = (0, 0);
+    while killed < kills {
+        passes += 1;
+        assert!(passes < 4 * kills + 20, "most passes end before they are killed");
+        edit(shop, &mut living, EDITS);
+        disturb(dice.random::<u32>().into());
+        let full: &[&str] = if dice.random_bool(0.3) { &["--full"] } else { &[] };
+        let mut child = begin(&shop.config, full);
+        if dice.random_bool(0.6) {
+            until_answered(calls, dice.random_range(1..4), &mut child).await;
+        } else {
+            until_answered(|| shop.source_calls(), dice.random_range(1..20), &mut child).await;
+        }
+        tokio::time::sleep(Duration::from_millis(dice.random_range(0..60))).await;
+        killed += u32::from(kill(child).await);
+    }
+    disturb(dice.random::<u32>().into());
+    let mut code = 1;
+    for _ in 0..20 {
+        code = pass(&shop.config, &["--full", "--patience", "20"]).await.code;
+        if code == 0 {
+            break;
+        }
+    }
+    assert_eq!(code, 0, "it does not converge while one call in five fails");
+    calm(shop);
+    service.set(FaultPlan::default()).unwrap();
+    service.forget_calls();
+    shop.forget_calls();
+    pass(&shop.config, &["--full"]).await.ended(0);
+}
+
+/// Shops for a trial: small pages, no lag, and no guard, because over all rounds more is deleted than a flow may remove.
+pub(crate) fn for_trial(shop: &Shop, flows: &[&str]) {
+    shop.change(Change::SetMessages { enabled: true });
+    let settings = "retry_wait_milliseconds = 5\nlag_seconds = 0\nmessage_lag_seconds = 0\noverlap_seconds = 2\n";
+    shop.replace("[sources.shop]\n", &format!("[sources.shop]\n{settings}"));
+    shop.configure("[sources.shop.page_size]\nfirst_products = 25\nproducts = 25\nothers = 100\n");
+    for flow in MARKETS.map(|market| format!("clerk-{market}")).iter().map(String::as_str).chain(flows.iter().copied())
+    {
+        let section = format!("[flows.{flow}]\n");
+        shop.replace(&section, &format!("{section}removal_guard = 1\n"));
+    }
 }
 
 // ── the order of things ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 
 use engine::run::SyncOptions;
 
-use crate::harness::{Pass, Process, Shop};
+use crate::{
+    crash,
+    harness::{Pass, Process, Shop, serve},
+};
 
 const TOKEN: &str = "insider-catalog-token";
 
@@ -40,9 +43,7 @@ impl World {
         let settings_of_vendor = Settings { accounts: vec![account], requests_per_minute: None, ..Settings::default() };
         let emulator = insider::Emulator::new(settings_of_vendor);
         let faults = Faults::new(insider::fault_body);
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/v2", listener.local_addr().unwrap());
-        tokio::spawn(sandbox::serve::serve(faults.wrap(emulator.router()), listener, std::future::pending()));
+        let url = serve(faults.wrap(emulator.router())).await + "/v2";
         let token = shop.write("insider-token", TOKEN);
         let pace = if settings.contains("calls_per_minute") { "" } else { "calls_per_minute = 60000" };
         shop.configure(&format!(
@@ -250,6 +251,15 @@ async fn journeys_see_each_change_of_the_shop_once_whatever_fails_and_is_sent_ag
     seen.sort();
     expected.sort();
     assert_eq!(seen, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_random_moments_it_comes_to_show_what_clerk_shows() {
+    let world = World::start(Shop::odd(60).await, "batch_items = 8").await;
+    crash::for_trial(&world.shop, &["insider"]);
+    crash::trial(&world.shop, &world.faults, (60, 15)).await;
+    world.agree();
+    assert_eq!(world.faults.calls().iter().map(|call| call.count).sum::<u64>(), 1, "the locales, and no item");
 }
 
 /// A pass that is given up soon.

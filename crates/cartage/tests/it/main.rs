@@ -38,6 +38,7 @@ mod json;
 mod logs;
 mod looking;
 mod luma;
+mod matrix;
 mod merchant;
 mod payloads;
 mod service;

@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 use axum::{Router, body::Body, extract::Request, response::Response};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use sandbox::commercetools::{Change, PriceScope};
+use cartage::commands::demo::{Goods, Platform, Service};
+use sandbox::{
+    catalogue::{Options, generate},
+    commercetools::{Change, PriceScope},
+};
 use tower::ServiceExt as _;
 
 use crate::{
+    crash,
     feeds::edges,
     harness::{MARKETS, Process, Shop},
+    matrix,
 };
 
 const PASSWORD: &str = "a-password-of-the-test";
@@ -35,7 +41,7 @@ fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
-async fn fetch(edges: &Router, path: &str, headers: &[(&str, &str)]) -> Response {
+pub(crate) async fn fetch(edges: &Router, path: &str, headers: &[(&str, &str)]) -> Response {
     let mut request = Request::builder().uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -43,7 +49,7 @@ async fn fetch(edges: &Router, path: &str, headers: &[(&str, &str)]) -> Response
     edges.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
 }
 
-async fn text(response: Response) -> String {
+pub(crate) async fn text(response: Response) -> String {
     assert_eq!(response.status().as_u16(), 200);
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
     String::from_utf8(body.to_vec()).unwrap()
@@ -53,10 +59,10 @@ async fn feed(process: &Process, path: &str) -> String {
     text(fetch(&edges(process), path, &[("authorization", &basic("feed", PASSWORD))]).await).await
 }
 
-type Items = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+pub(crate) type Items = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 
 /// The items of an RSS feed by id, as an XML reader sees them.
-fn read_rss(xml: &str) -> Items {
+pub(crate) fn read_rss(xml: &str) -> Items {
     let document = roxmltree::Document::parse(xml).unwrap();
     let rss = document.root_element();
     assert_eq!((rss.tag_name().name(), rss.attribute("version")), ("rss", Some("2.0")));
@@ -211,4 +217,28 @@ async fn what_is_deleted_leaves_the_feed_and_what_can_t_be_made_any_more_stays_a
     let flow = &pass.flows["de"];
     assert_eq!((flow.flow.as_str(), flow.tally.dead), ("merchant-de", 1), "{pass:?}");
     assert_eq!(read_rss(&feed(&process, path).await), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_random_moments_the_feed_comes_to_hold_what_clerk_holds() {
+    let goods = Goods::new(generate(&Options { products: 60, ..Options::default() }), Options::default().markets());
+    let shop = Shop::serve(Platform::Commercetools, goods, &[Service::Clerk, Service::Merchant]).await;
+    crash::for_trial(&shop, &["merchant-de", "merchant-uk"]);
+    crash::trial(&shop, &shop.world.clerk_faults, (60, 15)).await;
+    let process = shop.open().await;
+    for market in &shop.world.markets {
+        let held = matrix::clerk(&shop, market);
+        let (with_sku, _): (matrix::Shelf, matrix::Shelf) = held.into_iter().partition(|(sku, _)| !sku.is_empty());
+        // A feed has two decimals at most.
+        let cents = |amount: f64| (amount * 100.0).round() / 100.0;
+        let rounded = |(sku, mut sold): (String, matrix::Sold)| {
+            sold.prices = (cents(sold.prices.0), cents(sold.prices.1));
+            (sku, sold)
+        };
+        let with_sku: matrix::Shelf = with_sku.into_iter().map(rounded).collect();
+        let mut feed = matrix::merchant(&process, market).await;
+        feed.retain(|sku, _| with_sku.contains_key(sku));
+        assert!(feed.len() > 50, "{}", feed.len());
+        matrix::agree("Merchant feed", &feed, &with_sku);
+    }
 }
