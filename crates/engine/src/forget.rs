@@ -178,7 +178,10 @@ async fn remove_items(
         return Ok(done);
     };
     let most = destination.limits(kind, op).items.max(1);
-    for items in to_remove.chunks(most) {
+    // Items of different groups share no call.
+    to_remove.sort_by(|one, other| destination.call_group(&one.id).cmp(destination.call_group(&other.id)));
+    let groups = to_remove.chunk_by(|one, other| destination.call_group(&one.id) == destination.call_group(&other.id));
+    for items in groups.flat_map(|group| group.chunks(most)) {
         if forgotten.fault.as_ref().is_some_and(|fault| fault.class != contract::FaultClass::Record) {
             forgotten.left += items.len() as u64;
             continue;
