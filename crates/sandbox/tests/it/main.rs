@@ -6,6 +6,7 @@ mod bigcommerce;
 mod catalogue;
 mod clerk;
 mod commercetools;
+mod dotdigital;
 mod fault;
 mod host;
 mod insider;
