@@ -173,7 +173,7 @@ fn missing_keys_are_reported_together() {
       |
     1 | [sources.shop]
       | ^^^^^^^^^^^^^^
-      hint: kind: which platform it is; possible: bigcommerce or commercetools
+      hint: kind: which platform it is; possible: bigcommerce, commercetools or sfcc
     "#);
 }
 
