@@ -42,6 +42,7 @@ mod matrix;
 mod merchant;
 mod payloads;
 mod service;
+mod sfcc;
 mod shared_ids;
 mod subscriptions;
 mod traces;

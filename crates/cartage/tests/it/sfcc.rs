@@ -1,0 +1,108 @@
+//! An emulated Salesforce B2C Commerce instance to emulated Clerk.io stores, end to end. The same shop on commercetools says
+//! what each market sells: another connector, and another emulator.
+
+use std::{collections::BTreeMap, fs};
+
+use sandbox::{
+    serve::Port,
+    sfcc::{Emulator, OCAPI_CLIENT, OCAPI_SECRET, Settings},
+};
+use serde_json::Value;
+
+use crate::harness::{MARKETS, Shop, catalogue};
+
+/// What a market sells, by SKU: name of the product, price, price without discount, stock.
+type Sold = BTreeMap<String, (Value, Value, Value, Value)>;
+
+fn sold(shop: &Shop, market: &str) -> Sold {
+    let mut sold = Sold::new();
+    for product in shop.store(market).products().values() {
+        let list = |name: &str| product[name].as_array().unwrap().clone();
+        for (place, sku) in list("variant_skus").iter().enumerate() {
+            let of = |name: &str| list(name)[place].clone();
+            let known =
+                (product["name"].clone(), of("variant_prices"), of("variant_list_prices"), of("variant_stocks"));
+            assert!(sold.insert(sku.as_str().unwrap().to_owned(), known).is_none(), "{sku} stands there twice");
+        }
+    }
+    sold
+}
+
+/// Has the flows read an instance with the same catalogue, into a new database.
+async fn move_to_sfcc(shop: &Shop, products: usize) -> Emulator {
+    let instance = Emulator::new(Settings { job_duration_ms: 10, ..Settings::default() });
+    // The stock of this catalogue is in no warehouse: both sites sell from the main list.
+    let goods = catalogue(products, |head, _| head.stores.iter_mut().for_each(|store| store.supply_channels.clear()));
+    instance.seed(&goods).unwrap();
+    let url = Port::free().await.unwrap().serve(instance.router());
+    let (id, secret) = (shop.write("sfcc-id", OCAPI_CLIENT), shop.write("sfcc-secret", OCAPI_SECRET));
+    let source = format!(
+        "[sources.shop]\nkind = \"sfcc\"\nhost = \"zzte-053.dx.commercecloud.salesforce.com\"\napi_url = {url:?}\n\
+         token_url = \"{url}/dwsso/oauth2/access_token\"\nclient_id = \"file:{}\"\nclient_secret = \"file:{}\"\n\
+         export.poll_seconds = 3\n",
+        id.display(),
+        secret.display()
+    );
+    let sites = instance.site_ids();
+    let mut text = String::new();
+    let mut section = "";
+    for line in fs::read_to_string(&shop.config).unwrap().lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = match name {
+                _ if name.starts_with("sources.") => "source",
+                _ if name.starts_with("markets.") => "market",
+                _ => "",
+            };
+            if section == "source" {
+                text.push_str(&source);
+            }
+        }
+        let of_market = |name: &str| section == "market" && line.starts_with(name);
+        if section == "source" || of_market("store ") || of_market("supply_channels ") {
+            continue;
+        }
+        text.push_str(&line.replace("sandbox.db", "sfcc.db"));
+        text.push('\n');
+        if let Some(key) = line.strip_prefix("[markets.").and_then(|rest| rest.strip_suffix(']')) {
+            let site = sites.iter().find(|site| *site == key).or(sites.first()).unwrap();
+            text.extend(["store = \"", site, "\"\n"]);
+        }
+        if line.starts_with("[flows.") && line.ends_with(".fields]") {
+            text.push_str("created_at = \"0\"\n");
+        }
+    }
+    fs::write(&shop.config, text).unwrap();
+    instance
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_market_sells_what_it_sells_from_commercetools() {
+    const PRODUCTS: usize = 40;
+    let shop = Shop::uniform(PRODUCTS).await;
+    shop.cartage(&["sync"]).await.ended(0);
+    let expected: Vec<Sold> = MARKETS.iter().map(|market| sold(&shop, market)).collect();
+    let categories: Vec<usize> = MARKETS.iter().map(|market| shop.store(market).categories().len()).collect();
+    assert!(expected.iter().all(|sold| sold.len() >= PRODUCTS) && categories.iter().all(|count| *count > 5));
+    for market in MARKETS {
+        shop.store(market).clear();
+    }
+
+    let instance = move_to_sfcc(&shop, PRODUCTS).await;
+    let checked = shop.cartage(&["check"]).await.ended(0);
+    checked.says(&["source shop"]);
+    shop.cartage(&["sync"]).await.ended(0);
+    for ((market, expected), categories) in MARKETS.iter().zip(&expected).zip(&categories) {
+        let seen = sold(&shop, market);
+        assert_eq!(seen.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{market}");
+        for (sku, known) in expected {
+            assert_eq!(&seen[sku], known, "{market} {sku}");
+        }
+        assert_eq!(shop.store(market).categories().len(), *categories, "{market}");
+    }
+    assert_eq!(instance.file_paths(), Vec::<String>::new(), "the archive is deleted once it is read");
+
+    // Nothing has changed: what is read once more is not sent once more.
+    shop.forget_calls();
+    shop.cartage(&["sync", "--full"]).await.ended(0);
+    assert_eq!(shop.destination_calls(), 0);
+}
