@@ -22,7 +22,8 @@ const PER_LANE: Duration = Duration::from_secs(5);
 
 /// What was counted for one flow, by market, and in what.
 pub(super) struct Counted {
-    markets: Vec<(String, Coverage)>,
+    /// None: nothing can be said of it yet.
+    markets: Vec<(String, Option<Coverage>)>,
     lacking: Option<(String, Lacking)>,
     basis: String,
 }
@@ -48,14 +49,28 @@ pub(super) async fn of(loaded: &Loaded, name: &SourceName, flows: &[&Arc<Flow>])
     }
     let mut all = Vec::new();
     for flow in flows {
-        let markets = coverage(flow, store.as_ref(), clock().now()).await?;
+        let markets = match coverage(flow, store.as_ref(), clock().now()).await {
+            Ok(markets) => markets,
+            // What the markets name may be in what was not read: a platform can take minutes to export what it holds.
+            Err(_) if !cut.is_empty() => {
+                let basis = format!(
+                    "{} could not be read within {} s; `cartage sync` reads all",
+                    cut.join(", "),
+                    PER_LANE.as_secs()
+                );
+                let markets = flow.markets.iter().map(|market| (market.key.clone(), None)).collect();
+                all.push(Counted { markets, lacking: None, basis });
+                continue;
+            }
+            Err(fault) => return Err(fault.into()),
+        };
         let products = markets.iter().map(|(_, coverage)| coverage.products).max().unwrap_or(0);
         let counted_in = if cut.is_empty() {
             format!("in all {products} products, read now")
         } else {
             format!("in a sample of {products} products; {} were not read to their end", cut.join(", "))
         };
-        all.push(Counted { markets, lacking: of_use(flow, store.as_ref()).await?, basis: counted_in });
+        all.push(Counted { markets: some(markets), lacking: of_use(flow, store.as_ref()).await?, basis: counted_in });
     }
     Ok(all)
 }
@@ -79,16 +94,24 @@ async fn mirrored(loaded: &Loaded, flows: &[&Arc<Flow>]) -> Option<Vec<Counted>>
             return None;
         }
         let lacking = of_use(flow, store.as_ref()).await.ok()?;
-        all.push(Counted { markets, lacking, basis: "in the mirror".to_owned() });
+        all.push(Counted { markets: some(markets), lacking, basis: "in the mirror".to_owned() });
     }
     Some(all)
+}
+
+fn some(markets: Vec<(String, Coverage)>) -> Vec<(String, Option<Coverage>)> {
+    markets.into_iter().map(|(market, coverage)| (market, Some(coverage))).collect()
 }
 
 impl Counted {
     /// A finding for each market, and one for what the destination would use products for.
     pub(super) fn findings(&self) -> impl Iterator<Item = Finding> + '_ {
         let markets = self.markets.iter().map(|(market, coverage)| {
-            Finding::new(format!("coverage of market {market}"), finding(market, coverage, &self.basis))
+            let result = match coverage {
+                Some(coverage) => finding(market, coverage, &self.basis),
+                None => Ok(format!("not counted: {}", self.basis)),
+            };
+            Finding::new(format!("coverage of market {market}"), result)
         });
         let lacking = self.lacking.iter().map(|(flow, lacking)| {
             Finding::new(format!("{} of flow {flow}", lacking.name), Ok(format!("{lacking} ({})", self.basis)))
