@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contract::{Fault, Store, source::Finding};
+use contract::{Fault, FaultClass, Store, source::Finding};
 use engine::{
     Flow,
     check::{Lacking, coverage, lacking},
@@ -52,7 +52,7 @@ pub(super) async fn of(loaded: &Loaded, name: &SourceName, flows: &[&Arc<Flow>])
         let markets = match coverage(flow, store.as_ref(), clock().now()).await {
             Ok(markets) => markets,
             // What the markets name may be in what was not read: a platform can take minutes to export what it holds.
-            Err(_) if !cut.is_empty() => {
+            Err(fault) if fault.class == FaultClass::Config && !cut.is_empty() => {
                 let basis = format!(
                     "{} could not be read within {} s; `cartage sync` reads all",
                     cut.join(", "),

@@ -32,7 +32,7 @@ impl Client {
     /// # Errors
     /// `C0461` for a setting that can't be used or a token that can't be read.
     pub(super) fn new(config: &Config, environment: &Environment) -> Result<Self, Fault> {
-        config.check()?;
+        let mut feed = config.checked()?;
         let wrong = |what: String| Fault::config("C0461", format!("acp: {what}"));
         let hint = "the agent issues the token when it takes a shop on; set the variable or correct the path";
         let token: SecretString =
@@ -43,10 +43,9 @@ impl Client {
         authorization.set_sensitive(true);
         let version = HeaderValue::from_str(&config.api_version)
             .map_err(|_| wrong(format!("api_version {:?} can't be a header", config.api_version)))?;
-        let base = config.url.trim_end_matches('/');
-        let mut feed = Url::parse(base).map_err(|error| wrong(format!("url is {base:?}: {error}")))?;
         feed.path_segments_mut()
-            .map_err(|()| wrong(format!("url is {base:?}, to which no path can be added")))?
+            .map_err(|()| wrong("url has no place for a path".to_owned()))?
+            .pop_if_empty()
             .extend(["feeds", config.feed.trim()]);
         let http = environment.client(&Options {
             request_timeout: Duration::from_secs(config.timeout_seconds.into()),

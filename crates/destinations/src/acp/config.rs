@@ -1,8 +1,11 @@
 //! Settings of an ACP product feed. The doc comments are the reference that users read.
 
-use contract::{BadSetting, Fault, SecretRef, schema::is_absolute_url};
+use contract::{BadSetting, SecretRef};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use wire::{Checks, Url};
+
+pub use crate::id::ProductId;
 
 /// A product feed of the Agentic Commerce Protocol, hosted by a shopping agent: one feed for one market.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -18,7 +21,8 @@ pub struct Config {
     /// The version of the protocol, as the header `API-Version` names it.
     #[serde(default = "defaults::version")]
     pub api_version: String,
-    /// What a product's id is made from: the `id` at the source, or its `key` (the id where there is none).
+    /// What a product's id is made from: the `id` at the source, its `key`, or the `sku` of its main variant. A product without
+    /// it is a dead letter.
     #[serde(default)]
     pub product_id: ProductId,
     /// What a variant's id is made from: its `sku`, or the ids of product and `variant` (which a variant without a SKU
@@ -28,7 +32,7 @@ pub struct Config {
     /// Up to so many pieces of stock are called `limited_stock`; 0: none are.
     #[serde(default)]
     #[schemars(range(max = 1000))]
-    pub limited_stock: i64,
+    pub limited_stock: u16,
     /// Name of the seller, shown with every variant.
     #[serde(default)]
     pub seller: Option<String>,
@@ -45,20 +49,9 @@ pub struct Config {
     #[schemars(range(min = 1, max = 16))]
     pub concurrency: u8,
     /// Seconds that a call may take.
-    #[serde(default = "defaults::timeout")]
+    #[serde(default = "wire::settings::timeout_seconds")]
     #[schemars(range(min = 1, max = 300))]
     pub timeout_seconds: u16,
-}
-
-/// What a product's id is made from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ProductId {
-    /// The id at the source.
-    #[default]
-    Id,
-    /// The key.
-    Key,
 }
 
 /// What a variant's id is made from.
@@ -72,39 +65,36 @@ pub enum VariantIds {
     Variant,
 }
 
+const CHECKS: Checks = Checks::of("acp", "C0461");
+
 impl Config {
     /// Checks bounds that no type expresses.
     ///
     /// # Errors
     /// `C0461`, naming the setting.
     pub fn check(&self) -> Result<(), BadSetting> {
-        let wrong = |name: &'static str, what: String, hint: &'static str| {
-            Err(Fault::config("C0461", format!("acp: {what}")).hint(hint).of_setting(name))
-        };
-        if !is_absolute_url(&self.url) {
-            let what = format!("url is {:?}, which is no absolute http(s) URL", self.url);
-            return wrong("url", what, "write it like https://agent.example/agentic_commerce");
-        }
+        self.checked().map(drop)
+    }
+
+    /// The base URL, if every setting is within its bounds.
+    ///
+    /// # Errors
+    /// `C0461`, naming the setting.
+    pub(super) fn checked(&self) -> Result<Url, BadSetting> {
+        CHECKS.within("limited_stock", self.limited_stock, 0..=1000)?;
+        CHECKS.within("batch_items", self.batch_items, 1..=1000)?;
+        CHECKS.within("batch_bytes", self.batch_bytes, 10_000..=20_000_000)?;
+        CHECKS.within("concurrency", self.concurrency, 1..=16)?;
+        CHECKS.within("timeout_seconds", self.timeout_seconds, 1..=300)?;
         if self.feed.trim().is_empty() || self.feed.contains(['/', '?', '#']) {
-            return wrong("feed", format!("feed is {:?}, which is no id", self.feed), "the agent names the id of the feed");
+            let must = "write the id alone, such as feed_8f3K2x: the agent names it";
+            return Err(CHECKS.refused("feed", format_args!("is {:?}, which is no id", self.feed), must));
         }
         if self.api_version.is_empty() || !self.api_version.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let what = format!("api_version is {:?}, which no header can hold", self.api_version);
-            return wrong("api_version", what, "write it like 2026-04-17");
+            let wrong = format_args!("is {:?}, which no header can hold", self.api_version);
+            return Err(CHECKS.refused("api_version", wrong, "write it like 2026-04-17"));
         }
-        let bounds = [
-            ("limited_stock", self.limited_stock, 0, 1000),
-            ("batch_items", self.batch_items.into(), 1, 1000),
-            ("batch_bytes", self.batch_bytes.into(), 10_000, 20_000_000),
-            ("concurrency", self.concurrency.into(), 1, 16),
-            ("timeout_seconds", self.timeout_seconds.into(), 1, 300),
-        ];
-        for (name, value, least, most) in bounds {
-            if !(least..=most).contains(&value) {
-                return wrong(name, format!("{name} is {value}"), "see the range in the reference");
-            }
-        }
-        Ok(())
+        CHECKS.base_url("url", &self.url, "https://agent.example/agentic_commerce")
     }
 }
 
@@ -120,8 +110,5 @@ mod defaults {
     }
     pub(super) const fn concurrency() -> u8 {
         2
-    }
-    pub(super) const fn timeout() -> u16 {
-        60
     }
 }

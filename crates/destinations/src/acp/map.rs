@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{
     api::{Availability, Barcode, Category, Description, Media, Price, Seller, Variant, VariantOption},
-    config::{Config, ProductId, VariantIds},
+    config::{Config, VariantIds},
 };
 use crate::{gtin::is_gtin, markup::plain_text, options::options_text};
 
@@ -26,7 +26,7 @@ pub(super) fn fingerprint(config: &Config, mapping: u32) -> String {
 /// The item of a product.
 ///
 /// # Errors
-/// `C0462` for a price that can't be paid, `C0463` for two variants with one id.
+/// `C0462` for a price that can't be paid or a product without what its id is made of, `C0463` for two variants with one id.
 pub(super) fn product(config: &Config, listing: &Listing<'_>, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
     let mut variants: Vec<Variant<'_>> = Vec::with_capacity(listing.variants.len());
     for offer in &listing.variants {
@@ -49,10 +49,10 @@ pub(super) fn product(config: &Config, listing: &Listing<'_>, taken: &dyn Fn(&st
         put(&mut writer, "media", &media)?;
     }
     put(&mut writer, "variants", &variants)?;
-    let id = match (config.product_id, listing.key) {
-        (ProductId::Key, Some(key)) => key.to_owned(),
-        (ProductId::Key, None) | (ProductId::Id, _) => listing.id.as_str().to_owned(),
-    };
+    let id = config.product_id.of(listing).map_err(|what| {
+        Fault::record("C0462", format!("product {} has no {what}, which its id in the feed is made of", listing.id))
+            .hint("give it one at the source, or set product_id = \"id\" before the first sync")
+    })?;
     Ok(Mapped::Items(vec![Made::whole(Item { id: id.into(), payload: writer.finish() })]))
 }
 
@@ -95,7 +95,7 @@ fn variant<'a>(
 }
 
 fn availability(config: &Config, offer: &Offer<'_>) -> Availability {
-    let is_low = |stock: i64| stock <= config.limited_stock;
+    let is_low = |stock: i64| stock <= config.limited_stock.into();
     let status = match offer.stock {
         _ if !offer.in_stock => "out_of_stock",
         Some(stock) if config.limited_stock > 0 && is_low(stock) => "limited_stock",

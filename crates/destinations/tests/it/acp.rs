@@ -13,7 +13,7 @@ use insta::assert_snapshot;
 use model::{Kind, Listing, Money, Precise};
 use sandbox::{
     acp::{self, Settings},
-    fault::{FaultPlan, Faults},
+    fault::Faults,
 };
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -109,20 +109,7 @@ async fn agent() -> Agent {
 impl Emulator for Agent {
     async fn fail(&self, failure: Option<Failure>) {
         self.feeds.disable(failure == Some(Failure::KeysRefused));
-        let mut plan = FaultPlan::default();
-        match failure {
-            None | Some(Failure::KeysRefused) => {}
-            Some(Failure::Throttled(wait)) => {
-                plan.throttle_rate = 1.0;
-                plan.retry_after_seconds = wait.map(|wait| u32::try_from(wait.as_secs()).unwrap());
-            }
-            Some(Failure::ResetAfter) => plan.reset_after_effect_rate = 1.0,
-            Some(Failure::ResetBefore) => plan.reset_before_effect_rate = 1.0,
-            Some(Failure::ErrorPage) => plan.html_error_rate = 1.0,
-            Some(Failure::ServerError) => plan.error_rate = BTreeMap::from([(500, 1.0)]),
-            Some(Failure::Truncated) => plan.truncate_rate = 1.0,
-        }
-        self.faults.set(plan).unwrap();
+        self.faults.set(crate::faults::plan(failure)).unwrap();
     }
 
     async fn refuse(&self, id: Option<&str>) {

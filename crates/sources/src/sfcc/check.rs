@@ -37,7 +37,7 @@ pub(super) async fn check(reader: &Reader, config: &Config) -> Vec<Finding> {
     found
 }
 
-/// Asks for a run that does not exist: whoever may see runs is told so.
+/// Asks for a run that does not exist: an answer that there is none shows that runs may be seen.
 async fn jobs(reader: &Reader, config: &Config) -> Result<String, Fault> {
     let job = config.export.job.as_str();
     let asked: Result<Execution, Refusal> = reader.api.get(&["jobs", job, "executions", "0"], &[], JOBS).await;

@@ -81,7 +81,7 @@ pub struct Site {
 pub struct Export {
     /// The job that exports a site archive.
     pub job: String,
-    /// How the job is told what to export.
+    /// How the request of the job names what to export.
     pub request: Form,
     /// Seconds between two looks at a job that runs. Range 3–600.
     pub poll_seconds: u32,
@@ -127,7 +127,7 @@ impl Default for Export {
     }
 }
 
-/// How a job is told what to export.
+/// How the request of a job names what to export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
