@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 use crate::harness::{Shop, until};
 
-/// `cartage run`, which has read and sent everything once.
+/// `cartage run`, which listens to commands and has sent everything once.
 pub(crate) struct Running<'s> {
     shop: &'s Shop,
     child: Child,
@@ -26,6 +26,9 @@ impl<'s> Running<'s> {
         let products = shop.world.products;
         let full = || ["de", "uk"].iter().all(|market| shop.store(market).products().len() == products);
         until("the first sync", full).await;
+        // What an earlier `sync` has sent is there before this process has the database.
+        let socket = server::control::path(&shop.database());
+        until("its control socket", || socket.exists()).await;
         Self { shop, child }
     }
 
