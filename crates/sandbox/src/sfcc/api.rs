@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::query::Parameters;
+use super::uptime::Moment;
 use super::webdav::{self, http_date};
 use super::{Emulator, access, ocapi, scapi};
 
@@ -61,8 +62,9 @@ async fn handle(Shared(emulator): Shared<Emulator>, request: Request) -> Respons
 }
 
 fn answer(emulator: &Emulator, parts: &Parts, body: &Bytes) -> Response {
-    let now = emulator.now();
-    emulator.settle(now);
+    let moment = emulator.moment();
+    let now = moment.now;
+    emulator.settle(moment);
     let path = parts.uri.path();
     if matches!(path, "/dwsso/oauth2/access_token" | "/dw/oauth2/access_token") {
         return account_manager(emulator, parts, body, now);
@@ -76,7 +78,7 @@ fn answer(emulator: &Emulator, parts: &Parts, body: &Bytes) -> Response {
         return json_answer(503, Some(&json!({ "title": "Service Unavailable" })));
     }
     if let Some(path) = path.strip_prefix(webdav::PREFIX) {
-        return files(emulator, parts, path, now);
+        return files(emulator, parts, path, moment);
     }
     if let Some(path) = path.strip_prefix(ocapi::PREFIX) {
         let call = ocapi::Call {
@@ -85,7 +87,7 @@ fn answer(emulator: &Emulator, parts: &Parts, body: &Bytes) -> Response {
             headers: &parts.headers,
             query: parts.uri.query().unwrap_or_default(),
             body,
-            now,
+            moment,
         };
         let (status, document) = call.answer(path);
         return json_answer(status, document.as_ref());
@@ -113,7 +115,7 @@ fn account_manager(emulator: &Emulator, parts: &Parts, body: &Bytes, now: i64) -
 }
 
 /// WebDAV, for a client with permissions or for a user with an access key.
-fn files(emulator: &Emulator, parts: &Parts, path: &str, now: i64) -> Response {
+fn files(emulator: &Emulator, parts: &Parts, path: &str, moment: Moment) -> Response {
     let method = parts.method.as_str();
     emulator.count(&format!("{method} /webdav"));
     let path = percent_encoding::percent_decode_str(path.trim_matches('/')).decode_utf8_lossy().into_owned();
@@ -122,7 +124,7 @@ fn files(emulator: &Emulator, parts: &Parts, path: &str, now: i64) -> Response {
     let user = access::basic(&parts.headers).is_some_and(|given| settings.users.contains(&given));
     if !user {
         let tokens = emulator.tokens();
-        let Some(token) = tokens.valid(&parts.headers, now) else { return webdav::unauthorized() };
+        let Some(token) = tokens.valid(&parts.headers, moment.now) else { return webdav::unauthorized() };
         let client = settings.clients.iter().find(|client| client.id == token.client);
         if !client.is_some_and(|client| access::webdav(client, &path, writes)) {
             return webdav::forbidden();
@@ -131,7 +133,7 @@ fn files(emulator: &Emulator, parts: &Parts, path: &str, now: i64) -> Response {
     if path.split('/').any(|segment| matches!(segment, "." | "..")) {
         return webdav::forbidden();
     }
-    emulator.files().answer(method, &path, &parts.headers, now)
+    emulator.files().answer(method, &path, &parts.headers, moment.uptime)
 }
 
 fn json_answer(status: u16, document: Option<&Value>) -> Response {

@@ -11,6 +11,7 @@ use super::archive::{self, Units, time};
 use super::error::Fault;
 use super::query::{Field, Reader, Style};
 use super::state::State;
+use super::uptime::Moment;
 use super::webdav::Files;
 use super::{JobEnd, Settings};
 
@@ -29,8 +30,8 @@ struct Execution {
     id: u64,
     job: String,
     client: String,
-    began: i64,
-    /// When it begins to work.
+    began: Moment,
+    /// The uptime at which it begins to work, and at which it ends.
     runs: i64,
     ends: i64,
     end: JobEnd,
@@ -59,10 +60,11 @@ struct Request {
 
 impl Jobs {
     /// Puts what executions that have ended have written.
-    pub(super) fn settle(&mut self, files: &mut Files, now: i64) {
-        for execution in self.executions.values_mut().filter(|it| it.ends <= now && it.end == JobEnd::Ok) {
+    pub(super) fn settle(&mut self, files: &mut Files, uptime: i64) {
+        for execution in self.executions.values_mut().filter(|it| it.ends <= uptime && it.end == JobEnd::Ok) {
+            let ended = Moment { now: execution.clock(execution.ends), uptime: execution.ends };
             if let Some((path, content)) = execution.writes.take()
-                && let Err(error) = files.put(path, content, execution.ends, 0)
+                && let Err(error) = files.put(path, content, ended, 0)
             {
                 tracing::warn!(%error, "the archive of an execution is lost");
             }
@@ -76,8 +78,9 @@ impl Jobs {
         job: &str,
         client: &str,
         body: &[u8],
-        now: i64,
+        began: Moment,
     ) -> Result<Value, Fault> {
+        let Moment { now, uptime } = began;
         if job != EXPORT {
             return Err(Fault::not_found("JobNotFoundException", "job", "jobId", job));
         }
@@ -86,7 +89,7 @@ impl Jobs {
         if self.instead.is_some() {
             units.missing.clear();
         }
-        let running = self.executions.values().any(|it| it.job == job && now < it.ends);
+        let running = self.executions.values().any(|it| it.job == job && uptime < it.ends);
         if running {
             let message = format!("The job '{job}' is already running.");
             return Err(Fault::new(400, "JobAlreadyRunningException", message, json!({ "jobId": job })));
@@ -122,15 +125,15 @@ impl Jobs {
             id: self.last,
             job: job.to_owned(),
             client: client.to_owned(),
-            began: now,
-            runs: now.saturating_add(duration / 10),
-            ends: now.saturating_add(duration),
+            began,
+            runs: uptime.saturating_add(duration / 10),
+            ends: uptime.saturating_add(duration),
             message: failed.unwrap_or_else(|| "The job step has failed.".to_owned()),
             end,
             parameters: vec![("ExportFile", request.file), ("DataUnits", request.units.to_string())],
             writes,
         };
-        let shown = execution.show(now);
+        let shown = execution.show(uptime);
         self.executions.insert(self.last, execution);
         while self.executions.len() > MOST {
             self.executions.pop_first();
@@ -144,14 +147,14 @@ impl Jobs {
     }
 
     /// `GET /jobs/{job}/executions/{id}`
-    pub(super) fn show(&self, job: &str, id: &str, now: i64) -> Result<Value, Fault> {
-        Ok(self.find(job, id)?.show(now))
+    pub(super) fn show(&self, job: &str, id: &str, uptime: i64) -> Result<Value, Fault> {
+        Ok(self.find(job, id)?.show(uptime))
     }
 
     /// `DELETE /jobs/{job}/executions/{id}`
-    pub(super) fn delete(&mut self, job: &str, id: &str, now: i64) -> Result<(), Fault> {
+    pub(super) fn delete(&mut self, job: &str, id: &str, uptime: i64) -> Result<(), Fault> {
         let execution = self.find(job, id)?;
-        if now < execution.ends {
+        if uptime < execution.ends {
             let message = "The job execution is not finished.";
             return Err(Fault::new(403, "JobExecutionNotFinishedException", message, json!({ "id": id })));
         }
@@ -161,7 +164,7 @@ impl Jobs {
     }
 
     /// `POST /job_execution_search`
-    pub(super) fn search(&self, body: &[u8], now: i64) -> Result<Value, Fault> {
+    pub(super) fn search(&self, body: &[u8], uptime: i64) -> Result<Value, Fault> {
         const FIELDS: [&str; 5] = ["id", "job_id", "start_time", "end_time", "status"];
         let body: Value = serde_json::from_slice(body).map_err(|_| Fault::malformed("search_request"))?;
         let members = body.as_object().ok_or_else(|| Fault::malformed("search_request"))?;
@@ -180,13 +183,13 @@ impl Jobs {
             return Err(Fault::search(format!("'count' is a number from 1 to {MOST_ROWS}, 'start' one from 0.")));
         };
         let mut found: Vec<&Execution> =
-            self.executions.values().filter(|it| clause.fits(&|name| it.field(name, now))).collect();
+            self.executions.values().filter(|it| clause.fits(&|name| it.field(name, uptime))).collect();
         for sort in members.get("sorts").and_then(Value::as_array).into_iter().flatten().rev() {
             let field = sort.get("field").and_then(Value::as_str).unwrap_or_default();
             if !FIELDS.contains(&field) || field == "id" {
                 return Err(Fault::search(format!("The field '{field}' can't be sorted by.")));
             }
-            found.sort_by_key(|it| it.order(field, now));
+            found.sort_by_key(|it| it.order(field, uptime));
             match sort.get("sort_order").and_then(Value::as_str) {
                 Some("desc") => found.reverse(),
                 Some("asc") | None => {}
@@ -196,7 +199,7 @@ impl Jobs {
         let total = found.len();
         let skip = usize::try_from(start).unwrap_or(usize::MAX);
         let take = usize::try_from(count).unwrap_or(usize::MAX);
-        let hits: Vec<Value> = found.into_iter().skip(skip).take(take).map(|it| it.show(now)).collect();
+        let hits: Vec<Value> = found.into_iter().skip(skip).take(take).map(|it| it.show(uptime)).collect();
         let mut answer = json!({
             "_type": "job_execution_search_result", "count": hits.len(), "start": start, "total": total, "query": query,
         });
@@ -265,11 +268,16 @@ fn parameters(members: &Map<String, Value>) -> Result<Map<String, Value>, Fault>
 }
 
 impl Execution {
+    /// What the clock showed at this uptime.
+    fn clock(&self, uptime: i64) -> i64 {
+        self.began.now.saturating_add(uptime - self.began.uptime)
+    }
+
     /// `execution_status`
-    fn phase(&self, now: i64) -> &'static str {
-        if now < self.runs {
+    fn phase(&self, uptime: i64) -> &'static str {
+        if uptime < self.runs {
             "pending"
-        } else if now < self.ends {
+        } else if uptime < self.ends {
             "running"
         } else if self.end == JobEnd::Aborted {
             "aborted"
@@ -279,38 +287,39 @@ impl Execution {
     }
 
     /// `status`: what it is doing, and then how it ended.
-    fn status(&self, now: i64) -> String {
-        match (self.phase(now), self.end) {
+    fn status(&self, uptime: i64) -> String {
+        match (self.phase(uptime), self.end) {
             ("finished", JobEnd::Ok) => "OK".to_owned(),
             ("finished", _) => "ERROR".to_owned(),
             (phase, _) => phase.to_uppercase(),
         }
     }
 
-    fn field(&self, name: &str, now: i64) -> Field {
+    fn field(&self, name: &str, uptime: i64) -> Field {
         match name {
             "id" => Field::text(self.id.to_string()),
             "job_id" => Field::text(&self.job),
-            "status" => Field::text(self.status(now)),
-            "start_time" => Field::Time(self.began),
-            "end_time" if self.ends <= now => Field::Time(self.ends),
+            "status" => Field::text(self.status(uptime)),
+            "start_time" => Field::Time(self.began.now),
+            "end_time" if self.ends <= uptime => Field::Time(self.clock(self.ends)),
             _ => Field::Nothing,
         }
     }
 
-    fn order(&self, name: &str, now: i64) -> (String, i64) {
+    fn order(&self, name: &str, uptime: i64) -> (String, i64) {
         match name {
             "job_id" => (self.job.clone(), 0),
-            "status" => (self.status(now), 0),
-            "end_time" => (String::new(), self.ends),
-            _ => (String::new(), self.began),
+            "status" => (self.status(uptime), 0),
+            "end_time" => (String::new(), self.clock(self.ends)),
+            _ => (String::new(), self.began.now),
         }
     }
 
-    fn show(&self, now: i64) -> Value {
-        let ended = self.ends <= now;
-        let phase = self.phase(now);
-        let until = if ended { self.ends } else { now };
+    fn show(&self, uptime: i64) -> Value {
+        let ended = self.ends <= uptime;
+        let phase = self.phase(uptime);
+        let until = if ended { self.ends } else { uptime };
+        let at = |uptime| time(self.clock(uptime));
         let parameters: Vec<Value> = self
             .parameters
             .iter()
@@ -319,17 +328,17 @@ impl Execution {
         let mut step = json!({
             "_type": "job_step_execution", "id": format!("{}-1", self.id), "step_id": "SiteExport",
             "step_type_id": "SiteExport", "execution_scope": "Organization", "execution_status": phase,
-            "status": self.status(now), "start_time": time(self.runs), "modification_time": time(until),
+            "status": self.status(uptime), "start_time": at(self.runs), "modification_time": at(until),
             "is_chunk_oriented": false, "duration": (until - self.runs).max(0),
         });
         let mut shown = json!({
-            "_type": "job_execution", "client_id": self.client, "creation_date": time(self.began),
-            "duration": until - self.began, "effective_duration": until - self.began, "execution_status": phase,
+            "_type": "job_execution", "client_id": self.client, "creation_date": at(self.began.uptime),
+            "duration": until - self.began.uptime, "effective_duration": until - self.began.uptime, "execution_status": phase,
             "execution_scopes": ["Organization"], "id": self.id.to_string(), "is_log_file_existing": false,
             "is_restart": false, "job_id": self.job,
             "log_file_path": format!("/Sites/LOGS/jobs/{0}/Job-{0}-{1}.log", self.job, self.id),
-            "modification_time": time(until), "parameters": parameters, "start_time": time(self.began),
-            "status": self.status(now),
+            "modification_time": at(until), "parameters": parameters, "start_time": at(self.began.uptime),
+            "status": self.status(uptime),
         });
         if ended {
             let (code, status, message) = match self.end {
@@ -339,7 +348,7 @@ impl Execution {
             let exit = json!({ "_type": "status", "code": code, "status": status, "message": message });
             for document in [&mut step, &mut shown] {
                 if let Some(members) = document.as_object_mut() {
-                    members.insert("end_time".to_owned(), json!(time(self.ends)));
+                    members.insert("end_time".to_owned(), json!(at(self.ends)));
                     members.insert("exit_status".to_owned(), exit.clone());
                 }
             }

@@ -25,6 +25,7 @@ mod select;
 mod shopper;
 mod slas;
 mod state;
+mod uptime;
 mod webdav;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use state::State;
+use uptime::Moment;
 
 pub use crate::shared::{living::Driven, seeding::SeedError};
 pub use access::Client;
@@ -142,6 +144,7 @@ struct Inner {
     trouble: Mutex<Trouble>,
     clock: RwLock<Clock>,
     clock_offset_ms: AtomicI64,
+    uptime: Mutex<uptime::Uptime>,
     serial: AtomicU64,
 }
 
@@ -175,6 +178,7 @@ impl Emulator {
                 trouble: Mutex::default(),
                 clock: RwLock::new(clock::machine()),
                 clock_offset_ms: AtomicI64::new(0),
+                uptime: Mutex::default(),
                 serial: AtomicU64::new(0),
             }),
         }
@@ -257,13 +261,12 @@ impl Emulator {
         let mut file = tempfile::NamedTempFile::new()?;
         file.write_all(content)?;
         file.flush()?;
-        let now = self.now();
-        self.files().put(path.to_owned(), file, now, 0)
+        self.files().put(path.to_owned(), file, self.moment(), 0)
     }
 
     /// Paths of the files there are.
     pub fn file_paths(&self) -> Vec<String> {
-        self.settle(self.now());
+        self.settle(self.moment());
         self.files().paths().cloned().collect()
     }
 
@@ -310,7 +313,8 @@ impl Emulator {
         opened(self.inner.calls.lock()).clear();
     }
 
-    /// Replaces the clock behind jobs, prices, dates and the life of tokens.
+    /// Replaces the clock behind prices, dates and the life of tokens. Jobs take as long as it goes on; where it is set back,
+    /// nothing that has ended begins again.
     pub fn set_clock(&self, clock: Clock) {
         *opened(self.inner.clock.write()) = clock;
     }
@@ -326,14 +330,20 @@ impl Emulator {
         clock().as_millisecond().saturating_add(self.inner.clock_offset_ms.load(Ordering::Relaxed))
     }
 
+    /// The emulator's time, and how long it runs.
+    fn moment(&self) -> Moment {
+        let now = self.now();
+        Moment { now, uptime: opened(self.inner.uptime.lock()).at(now) }
+    }
+
     /// What became due since the last call: archives of executions that have ended, deltas on their schedule.
-    fn settle(&self, now: i64) {
+    fn settle(&self, moment: Moment) {
         if let Some(deltas) = &self.inner.settings.deltas {
             let state = self.state();
             let mut outbox = opened(self.inner.outbox.lock());
-            outbox.settle(deltas, &state, &mut self.files(), now);
+            outbox.settle(deltas, &state, &mut self.files(), moment);
         }
-        self.jobs().settle(&mut self.files(), now);
+        self.jobs().settle(&mut self.files(), moment.uptime);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

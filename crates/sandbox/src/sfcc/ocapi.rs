@@ -12,6 +12,7 @@ use super::query::Parameters;
 use super::seed::CATALOGS;
 use super::select::Select;
 use super::state::{DEFAULT_LOCALE, List, MASTER_CATALOG, ROOT, Record, STOREFRONT_CATALOG, Site, State};
+use super::uptime::Moment;
 
 /// Where the API is.
 pub(super) const PREFIX: &str = "/s/-/dw/data/";
@@ -27,7 +28,7 @@ pub(super) struct Call<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) query: &'a str,
     pub(super) body: &'a [u8],
-    pub(super) now: i64,
+    pub(super) moment: Moment,
 }
 
 /// Status and body. No body is an answer without one.
@@ -137,14 +138,14 @@ impl Call<'_> {
             }
             ("POST", ["jobs", job, "executions"]) => {
                 let (mut jobs, files) = (self.emulator.jobs(), self.emulator.files());
-                jobs.start((settings, state, &files), job, &client.id, self.body, self.now)?
+                jobs.start((settings, state, &files), job, &client.id, self.body, self.moment)?
             }
-            ("GET", ["jobs", job, "executions", id]) => self.emulator.jobs().show(job, id, self.now)?,
+            ("GET", ["jobs", job, "executions", id]) => self.emulator.jobs().show(job, id, self.moment.uptime)?,
             ("DELETE", ["jobs", job, "executions", id]) => {
-                self.emulator.jobs().delete(job, id, self.now)?;
+                self.emulator.jobs().delete(job, id, self.moment.uptime)?;
                 return Ok(None);
             }
-            ("POST", ["job_execution_search"]) => self.emulator.jobs().search(self.body, self.now)?,
+            ("POST", ["job_execution_search"]) => self.emulator.jobs().search(self.body, self.moment.uptime)?,
             _ => {
                 let message = format!("The method '{}' isn't allowed for the resource.", self.method);
                 return Err(Fault::new(
@@ -188,7 +189,7 @@ impl Call<'_> {
                 json!({}),
             )
         };
-        let token = tokens.valid(self.headers, self.now).ok_or_else(invalid)?;
+        let token = tokens.valid(self.headers, self.moment.now).ok_or_else(invalid)?;
         if named.is_some_and(|id| id != token.client) {
             return Err(invalid());
         }

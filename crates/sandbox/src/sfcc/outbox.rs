@@ -6,6 +6,7 @@ use tempfile::NamedTempFile;
 
 use super::archive::{self, Changed};
 use super::state::State;
+use super::uptime::Moment;
 use super::webdav::Files;
 use super::{Emulator, opened};
 
@@ -34,36 +35,37 @@ pub(super) struct Outbox {
     pub(super) changed: Changed,
     /// Number of the last archive.
     last: u32,
+    /// The uptime at which the next one is written.
     due: Option<i64>,
 }
 
 impl Outbox {
     /// Writes an archive if it is time.
-    pub(super) fn settle(&mut self, deltas: &Deltas, state: &State, files: &mut Files, now: i64) {
+    pub(super) fn settle(&mut self, deltas: &Deltas, state: &State, files: &mut Files, moment: Moment) {
         let every = i64::try_from(deltas.every_ms).unwrap_or(i64::MAX);
-        let due = *self.due.get_or_insert(now.saturating_add(every));
-        if due <= now {
-            self.due = Some(now.saturating_add(every));
-            self.write(deltas, state, files, now);
+        let due = *self.due.get_or_insert(moment.uptime.saturating_add(every));
+        if due <= moment.uptime {
+            self.due = Some(moment.uptime.saturating_add(every));
+            self.write(deltas, state, files, moment);
         }
     }
 
     /// Writes an archive; none where nothing was changed.
-    fn write(&mut self, deltas: &Deltas, state: &State, files: &mut Files, now: i64) {
+    fn write(&mut self, deltas: &Deltas, state: &State, files: &mut Files, moment: Moment) {
         if self.changed.is_empty() {
             return;
         }
         let number = self.last + 1;
         let top = uuid(&format!("{}/{}/{number}", deltas.consumer, deltas.job));
         let written = NamedTempFile::new().and_then(|file| {
-            let file = archive::write_delta(std::io::BufWriter::new(file), state, &self.changed, &top, now)?;
+            let file = archive::write_delta(std::io::BufWriter::new(file), state, &self.changed, &top, moment.now)?;
             file.into_inner().map_err(std::io::IntoInnerError::into_error)
         });
         let begin = format!("Impex/src/platform/outbox/{}/{}/{number:06}", deltas.consumer, deltas.job);
         let after = i64::try_from(deltas.write_ms).unwrap_or(i64::MAX);
         let put = written.and_then(|file| {
-            files.put(format!("{begin}.zip"), file, now, after)?;
-            files.put(format!("{begin}.meta"), NamedTempFile::new()?, now, 0)
+            files.put(format!("{begin}.zip"), file, moment, after)?;
+            files.put(format!("{begin}.meta"), NamedTempFile::new()?, moment, 0)
         });
         match put {
             Ok(()) => {
@@ -86,9 +88,9 @@ impl Emulator {
     /// Runs the delta export now, if the instance has one.
     pub fn export_deltas(&self) {
         if let Some(deltas) = &self.inner.settings.deltas {
-            let (now, state) = (self.now(), self.state());
+            let (moment, state) = (self.moment(), self.state());
             let mut outbox = opened(self.inner.outbox.lock());
-            outbox.write(deltas, &state, &mut self.files(), now);
+            outbox.write(deltas, &state, &mut self.files(), moment);
         }
     }
 }

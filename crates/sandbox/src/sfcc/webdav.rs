@@ -16,6 +16,8 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tempfile::NamedTempFile;
 
+use super::uptime::Moment;
+
 /// Where the files are.
 pub(super) const PREFIX: &str = "/on/demandware.servlet/webdav/Sites";
 /// Folders that are always there.
@@ -29,15 +31,15 @@ const METHODS: &str = "OPTIONS, GET, HEAD, DELETE, PROPFIND";
 pub(super) struct File {
     content: Arc<NamedTempFile>,
     length: u64,
-    modified: i64,
-    /// When it is complete.
+    modified: Moment,
+    /// The uptime at which it is complete.
     complete: i64,
 }
 
 impl File {
     /// How much of it there is.
-    fn length(&self, now: i64) -> u64 {
-        let (whole, passed) = (self.complete - self.modified, now - self.modified);
+    fn length(&self, uptime: i64) -> u64 {
+        let (whole, passed) = (self.complete - self.modified.uptime, uptime - self.modified.uptime);
         if passed >= whole {
             return self.length;
         }
@@ -45,8 +47,8 @@ impl File {
         u64::try_from(share).unwrap_or_default()
     }
 
-    fn etag(&self, now: i64) -> String {
-        format!("W/\"{}-{}\"", self.length(now), self.modified)
+    fn etag(&self, uptime: i64) -> String {
+        format!("W/\"{}-{}\"", self.length(uptime), self.modified.now)
     }
 }
 
@@ -60,9 +62,9 @@ impl Files {
     }
 
     /// Puts a file that is complete `after` milliseconds from now.
-    pub(super) fn put(&mut self, path: String, content: NamedTempFile, now: i64, after: i64) -> io::Result<()> {
+    pub(super) fn put(&mut self, path: String, content: NamedTempFile, now: Moment, after: i64) -> io::Result<()> {
         let length = content.as_file().metadata()?.len();
-        let file = File { content: Arc::new(content), length, modified: now, complete: now + after };
+        let file = File { content: Arc::new(content), length, modified: now, complete: now.uptime + after };
         self.0.insert(path, file);
         Ok(())
     }
@@ -77,7 +79,7 @@ impl Files {
     }
 
     /// Answers a request for a path, which is decoded.
-    pub(super) fn answer(&mut self, method: &str, path: &str, headers: &HeaderMap, now: i64) -> Response {
+    pub(super) fn answer(&mut self, method: &str, path: &str, headers: &HeaderMap, uptime: i64) -> Response {
         match method {
             "OPTIONS" => {
                 let mut response = empty(StatusCode::OK);
@@ -86,7 +88,7 @@ impl Files {
                 response
             }
             "GET" | "HEAD" => match self.0.get(path) {
-                Some(file) => send(file, method == "HEAD", headers, now),
+                Some(file) => send(file, method == "HEAD", headers, uptime),
                 None if self.is_folder(path) => empty(StatusCode::METHOD_NOT_ALLOWED),
                 None => empty(StatusCode::NOT_FOUND),
             },
@@ -95,7 +97,7 @@ impl Files {
                 None if self.is_folder(path) => empty(StatusCode::FORBIDDEN),
                 None => empty(StatusCode::NOT_FOUND),
             },
-            "PROPFIND" => self.list(path, headers, now),
+            "PROPFIND" => self.list(path, headers, uptime),
             _ => {
                 let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static(METHODS));
@@ -104,7 +106,7 @@ impl Files {
         }
     }
 
-    fn list(&self, path: &str, headers: &HeaderMap, now: i64) -> Response {
+    fn list(&self, path: &str, headers: &HeaderMap, uptime: i64) -> Response {
         let deep = match headers.get("depth").and_then(|depth| depth.to_str().ok()) {
             Some("0") => false,
             Some("1") => true,
@@ -113,11 +115,11 @@ impl Files {
         };
         let mut rows = String::new();
         if let Some(file) = self.0.get(path) {
-            rows.push_str(&row(path, Some(file), now));
+            rows.push_str(&row(path, Some(file), uptime));
         } else if self.is_folder(path) {
-            rows.push_str(&row(path, None, now));
+            rows.push_str(&row(path, None, uptime));
             if deep {
-                self.children(path).iter().for_each(|child| rows.push_str(&row(child, self.0.get(child), now)));
+                self.children(path).iter().for_each(|child| rows.push_str(&row(child, self.0.get(child), uptime)));
             }
         } else {
             return empty(StatusCode::NOT_FOUND);
@@ -165,7 +167,7 @@ pub(super) fn http_date(milliseconds: i64) -> String {
 }
 
 /// The entry of a file, or of a folder without one.
-fn row(path: &str, file: Option<&File>, now: i64) -> String {
+fn row(path: &str, file: Option<&File>, uptime: i64) -> String {
     let mut href = PREFIX.to_owned();
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {
         href.push('/');
@@ -184,10 +186,10 @@ fn row(path: &str, file: Option<&File>, now: i64) -> String {
         Some(file) => format!(
             "<D:resourcetype/><D:getcontentlength>{}</D:getcontentlength><D:getcontenttype>{}</D:getcontenttype>\
              <D:getetag>{}</D:getetag><D:getlastmodified>{}</D:getlastmodified>",
-            file.length(now),
+            file.length(uptime),
             media_type(path),
-            file.etag(now).replace('"', "&quot;"),
-            http_date(file.modified),
+            file.etag(uptime).replace('"', "&quot;"),
+            http_date(file.modified.now),
         ),
     };
     format!(
@@ -233,9 +235,9 @@ fn part(header: Option<&str>, length: u64) -> Part {
     Part::Range(first, last.min(length - 1) - first + 1)
 }
 
-fn send(file: &File, head: bool, headers: &HeaderMap, now: i64) -> Response {
+fn send(file: &File, head: bool, headers: &HeaderMap, uptime: i64) -> Response {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let (length, etag, modified) = (file.length(now), file.etag(now), http_date(file.modified));
+    let (length, etag, modified) = (file.length(uptime), file.etag(uptime), http_date(file.modified.now));
     let same = text(IF_RANGE).is_none_or(|condition| condition == etag || condition == modified);
     let wanted = if same { part(text(RANGE), length) } else { Part::Whole };
     let (status, first, count) = match wanted {

@@ -41,6 +41,25 @@ async fn an_execution_goes_through_its_states_and_leaves_an_archive() {
 }
 
 #[tokio::test]
+async fn an_execution_takes_as_long_where_the_clock_is_set_back() {
+    const FAR: i64 = 100 * 24 * 3_600_000;
+    let instance = Instance::of(1).await;
+    let started = instance.data("POST", EXPORT, &request("a.zip")).await.json();
+    let path = format!("{EXPORT}/{}", started["id"].as_str().unwrap());
+    instance.pass(400);
+    assert_eq!(instance.get(&path).await["execution_status"], "running");
+    instance.pass(-FAR);
+    assert_eq!(instance.get(&path).await["execution_status"], "running");
+    instance.pass(600);
+    let finished = instance.get(&path).await;
+    assert_eq!((finished["execution_status"].as_str(), finished["duration"].as_i64()), (Some("finished"), Some(1_000)));
+    instance.pass(-FAR);
+    assert_eq!(instance.get(&path).await, finished);
+    assert!(!unzip(&instance.dav("GET", "Impex/src/instance/a.zip", &[]).await.body).is_empty());
+    assert_eq!(instance.data("POST", EXPORT, &request("b.zip")).await.status, 200);
+}
+
+#[tokio::test]
 async fn an_archive_shows_the_instance_as_it_was_at_the_start() {
     let instance = Instance::of(3).await;
     instance.data("POST", EXPORT, &request("a.zip")).await;
