@@ -44,7 +44,9 @@ impl From<Broken> for Refusal {
 /// Classifies an answer that is no success. `what` names the request, such as `GET /sites`; `right`, what permits it.
 pub(super) fn refusal(what: &str, right: &str, response: &Response, redactor: &Redactor) -> Refusal {
     let status = response.status;
-    let said = serde_json::from_slice::<api::Faulty>(&response.body).unwrap_or_default().fault;
+    let read = serde_json::from_slice::<api::Faulty>(&response.body);
+    let is_other = read.is_err() && !response.body.is_empty();
+    let said = read.unwrap_or_default().fault;
     let detail = match (said.of.as_str(), said.message.as_str()) {
         ("", "") => String::new(),
         (of, message) => format!(": {}", redactor.redact(&format!("{of} {message}"))),
@@ -71,6 +73,10 @@ pub(super) fn refusal(what: &str, right: &str, response: &Response, redactor: &R
         }
         (429 | 503, _) => (Fault::throttled("C0208", message), Remedy::None),
         (408 | 409 | 423 | 425 | 500.., _) => (Fault::transient("C0209", message), Remedy::None),
+        (400.., _) if is_other => {
+            let hint = "the answer was cut short, or something between here and the instance answers in its place";
+            (Fault::protocol("C0207", message).hint(hint), Remedy::None)
+        }
         (400.., _) => {
             let hint = "the instance does not understand this request: check api_version and the settings of the export";
             (Fault::config("C0205", message).hint(hint), Remedy::None)
