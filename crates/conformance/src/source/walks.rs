@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{Change, Page, Position, Ref, Source as _, Token, source::MOST_REFS};
+use contract::{Change, Next, Page, Position, Ref, Source as _, Token, source::MOST_REFS};
 use model::{Kind, RecordId};
 
 use super::{
@@ -95,7 +95,9 @@ async fn other_instance<S: Shop>(shop: &S) -> Found {
     let source = shop.source(Some(2));
     let keys = |page: &Page| page.changes.iter().map(key).collect::<Vec<_>>();
     for lane in source.lanes() {
-        let mut whole = pages(&source, &lane, Position::Full).await?.0.into_iter();
+        // How often an export is looked at before it is there is no part of the walk.
+        let waits = |page: &Page| matches!(page.next, Next::Later(..));
+        let mut whole = pages(&source, &lane, Position::Full).await?.0.into_iter().filter(|page| !waits(page));
         let mut walk = Walk::new(&lane, Position::Full);
         let mut again = Walk::new(&lane, walk.position()?);
         // Two instances take turns, so that neither has read the page before; of products each page is the first one of
@@ -107,6 +109,10 @@ async fn other_instance<S: Shop>(shop: &S) -> Found {
                 other = shop.source(Some(2));
             }
             let Some(page) = walk.next(&other).await? else { break };
+            if waits(&page) {
+                again = Walk::new(&lane, walk.position()?);
+                continue;
+            }
             let expected = whole.next().map(|page| keys(&page));
             let same = expected.as_ref() == Some(&keys(&page));
             ensure(same, || format!("lane {}: {expected:?} became {:?} in another instance", lane.name, keys(&page)))?;
@@ -258,7 +264,10 @@ async fn foreign_token<S: Shop>(shop: &S) -> Found {
 async fn counted<S: Shop>(shop: &S) -> Found {
     let source = shop.source(Some(2));
     let before = source.calls();
-    let read = pages(&source, &products(&source)?, Position::Full).await?.0.len() as u64;
+    let pages = pages(&source, &products(&source)?, Position::Full).await?.0;
+    // An export is fetched with few calls, however many pages it has.
+    let is_export = pages.iter().any(|page| matches!(page.next, Next::Later(..)));
+    let read = if is_export { 3 } else { pages.len() as u64 };
     let counted = source.calls().saturating_sub(before);
     ensure(counted >= read, || format!("{counted} calls were counted for {read} pages"))
 }

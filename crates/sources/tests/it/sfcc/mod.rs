@@ -1,6 +1,7 @@
 //! The SFCC source: archives that are read, and the source against its emulator.
 
 mod archive;
+mod conforms;
 mod instance;
 mod route;
 mod samples;

@@ -1,0 +1,282 @@
+//! The suite that any source must pass, against the emulator.
+
+use std::{
+    collections::BTreeSet,
+    io::{Cursor, Read as _, Write as _},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{StatusCode, header},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use conformance::source::{Clock, Failure};
+use model::{Kind, RecordId};
+use sandbox::{
+    catalogue::{Options, Product, generate},
+    fault::{FaultPlan, Faults, Latency},
+    sfcc::{Emulator, OCAPI_CLIENT, OCAPI_SECRET, Settings, fault_body},
+    shop::Edit,
+};
+use serde_json::{Value, json};
+use sources::sfcc::{Config, Secrets, Sfcc};
+use tempfile::TempDir;
+use zip::{ZipArchive, ZipWriter, write::SimpleFileOptions};
+
+use crate::ours::{Ours, START};
+
+const PRODUCTS: usize = 14;
+
+/// The proxy between the source and the emulator.
+#[derive(Default)]
+struct Way {
+    failure: Option<Failure>,
+    /// Id of the product that arrives broken.
+    spoiled: Option<String>,
+}
+
+struct Shop {
+    emulator: Emulator,
+    faults: Faults,
+    clock: Arc<AtomicI64>,
+    ours: Arc<Ours>,
+    way: Arc<Mutex<Way>>,
+    host: String,
+    settings: Value,
+    template: Product,
+    added: AtomicI64,
+    /// All sources share it, as a process does with the one before it.
+    folder: TempDir,
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap()
+}
+
+impl Shop {
+    async fn open(emulated: Settings, settings: Value) -> Self {
+        let ours = Arc::new(Ours::new());
+        let clock = Arc::new(AtomicI64::new(START - millis(Duration::from_hours(400 * 24))));
+        let told = Arc::clone(&clock);
+        let faults = Faults::with_clock(
+            fault_body,
+            Arc::new(move || jiff::Timestamp::from_millisecond(told.load(Ordering::Relaxed)).unwrap()),
+        );
+        let emulator = Emulator::new(emulated);
+        emulator.set_clock(faults.clock());
+        let catalogue = generate(&Options { products: PRODUCTS, ..Options::default() });
+        emulator.seed(&catalogue).unwrap();
+        let template = (catalogue.products)().next().unwrap();
+        let way = Arc::new(Mutex::new(Way::default()));
+        let router = emulator.router().layer(from_fn_with_state(Arc::clone(&way), under_way));
+        let host = served(faults.wrap(router)).await;
+        clock.store(START, Ordering::Relaxed);
+        let folder = tempfile::tempdir().unwrap();
+        Self { emulator, faults, clock, ours, way, host, settings, template, added: AtomicI64::new(0), folder }
+    }
+
+    fn way(&self) -> MutexGuard<'_, Way> {
+        self.way.lock().unwrap()
+    }
+
+    fn key(&self, id: &RecordId) -> String {
+        self.emulator.product_keys().get(id.as_str()).cloned().unwrap_or_else(|| panic!("no product {id}"))
+    }
+}
+
+/// Serves a router on loopback.
+async fn served(router: axum::Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(sandbox::serve::serve(router, listener, std::future::pending()));
+    host
+}
+
+/// A call to the emulator and its answer.
+async fn under_way(State(way): State<Arc<Mutex<Way>>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let (failure, spoiled) = {
+        let way = way.lock().unwrap();
+        (way.failure, way.spoiled.clone())
+    };
+    let is_token = path.ends_with("/access_token");
+    match failure {
+        Some(Failure::KeysRefused) if is_token => {
+            let said = json!({ "error": "invalid_client", "error_description": "Client authentication failed" });
+            (StatusCode::UNAUTHORIZED, axum::Json(said)).into_response()
+        }
+        Some(Failure::Refused | Failure::KeysRefused) if !is_token => fault(401, "InvalidAccessTokenException"),
+        Some(Failure::NoRight) if !is_token => fault(403, "ClientAccessForbiddenException"),
+        Some(Failure::OtherPage) => {
+            let sent = request.headers().get(header::AUTHORIZATION).map(|it| it.to_str().unwrap().to_owned());
+            let page = format!("<html><pre>Authorization: {}</pre></html>", sent.unwrap_or_default());
+            ([(header::CONTENT_TYPE, "text/html")], page).into_response()
+        }
+        Some(Failure::HalfBody) => {
+            let (parts, body) = next.run(request).await.into_parts();
+            let body = to_bytes(body, 64 << 20).await.unwrap();
+            let mut response = Body::from(body.slice(..body.len() / 2)).into_response();
+            *response.status_mut() = parts.status;
+            response
+        }
+        _ => {
+            let is_archive = request.method() == axum::http::Method::GET && path.contains("/Impex/");
+            let response = next.run(request).await;
+            match spoiled {
+                Some(id) if is_archive && response.status() == StatusCode::OK => broken(response, &id).await,
+                _ => response,
+            }
+        }
+    }
+}
+
+fn fault(status: u16, of: &str) -> Response {
+    let body = json!({ "_v": "25.6", "fault": { "type": of, "message": "no", "arguments": {} } });
+    (StatusCode::from_u16(status).unwrap(), axum::Json(body)).into_response()
+}
+
+/// The same archive with one product that can't be understood.
+async fn broken(response: Response, id: &str) -> Response {
+    let body = to_bytes(response.into_body(), 64 << 20).await.unwrap();
+    let mut archive = ZipArchive::new(Cursor::new(body)).unwrap();
+    let mut again = ZipWriter::new(Cursor::new(Vec::new()));
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index).unwrap();
+        let name = file.name().unwrap().into_owned();
+        if file.is_dir() {
+            continue;
+        }
+        let mut content = String::new();
+        file.read_to_string(&mut content).unwrap();
+        let begins = format!("<product product-id=\"{id}\">");
+        content = content.replace(&begins, &format!("{begins}<online-flag>perhaps</online-flag>"));
+        again.start_file(name, SimpleFileOptions::default()).unwrap();
+        again.write_all(content.as_bytes()).unwrap();
+    }
+    again.finish().unwrap().into_inner().into_response()
+}
+
+#[async_trait]
+impl conformance::source::Shop for Shop {
+    type Source = Sfcc;
+
+    fn source(&self, page: Option<u16>) -> Sfcc {
+        let mut settings = json!({
+            "host": "instance.example", "api_url": self.host, "retry_wait_milliseconds": 1, "attempts": 2,
+            "token_url": format!("{}/dwsso/oauth2/access_token", self.host), "client_id": "env:ID",
+            "client_secret": "env:SECRET", "page_size": page.unwrap_or(2_000),
+        });
+        settings.as_object_mut().unwrap().extend(self.settings.as_object().unwrap().clone());
+        let config: Config = serde_json::from_value(settings).unwrap();
+        config.check().unwrap();
+        let (client_id, client_secret) = (OCAPI_CLIENT.to_owned().into(), OCAPI_SECRET.to_owned().into());
+        let secrets = Secrets { client_id, client_secret };
+        Sfcc::new(config, &secrets, &self.ours.environment(), self.folder.path()).unwrap()
+    }
+
+    /// All products: one that is offline is a record too.
+    async fn ids(&self, kind: Kind) -> Option<BTreeSet<RecordId>> {
+        let all = self.emulator.product_keys().into_keys();
+        (kind == Kind::Product).then(|| all.map(RecordId::from).collect())
+    }
+
+    async fn add(&self, name: &str) -> RecordId {
+        let key = format!("added-{}", self.added.fetch_add(1, Ordering::Relaxed));
+        let mut product = self.template.clone();
+        product.key.clone_from(&key);
+        product.name.values_mut().for_each(|text| name.clone_into(text));
+        product.slug.values_mut().for_each(|slug| slug.clone_from(&key));
+        product.variants.truncate(1);
+        product.variants[0].sku = Some(key.clone());
+        product.published = true;
+        self.emulator.edit(Edit::Added(Box::new(product))).unwrap();
+        self.emulator.product_id(&key).unwrap().into()
+    }
+
+    async fn rename(&self, product: &RecordId, name: &str) {
+        let edit = Edit::Name { product: self.key(product), locale: "en".to_owned(), text: name.to_owned() };
+        self.emulator.edit(edit).unwrap();
+    }
+
+    async fn rename_late(&self, product: &RecordId, name: &str, late: Duration) {
+        self.emulator.set_clock_offset(-millis(late));
+        self.rename(product, name).await;
+        self.emulator.set_clock_offset(0);
+    }
+
+    async fn remove(&self, product: &RecordId) {
+        self.emulator.edit(Edit::Removed { product: self.key(product) }).unwrap();
+    }
+
+    async fn spoil(&self, product: Option<&RecordId>) {
+        self.way().spoiled = product.map(|id| id.as_str().to_owned());
+    }
+
+    async fn wait(&self, time: Duration) {
+        self.clock.fetch_add(millis(time), Ordering::Relaxed);
+        self.ours.add(millis(time));
+    }
+
+    async fn set_clock(&self, clock: Clock) {
+        let by = match clock {
+            Clock::Ahead(by) => millis(by),
+            Clock::Behind(by) => -millis(by),
+        };
+        self.clock.store(self.ours.get() + by, Ordering::Relaxed);
+    }
+
+    /// What an export began with is all that it has.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn fail(&self, failure: Option<Failure>) {
+        let mut plan = FaultPlan::default();
+        match failure {
+            Some(Failure::Throttled(wait)) => {
+                plan.throttle_rate = 1.0;
+                plan.retry_after_seconds = wait.map(|wait| u32::try_from(wait.as_secs()).unwrap());
+            }
+            Some(Failure::Expired) => self.emulator.revoke_tokens(),
+            Some(Failure::ServerError) => plan.error_rate = [(500, 1.0)].into(),
+            Some(Failure::Reset) => plan.reset_before_effect_rate = 1.0,
+            Some(Failure::Truncated) => plan.truncate_rate = 1.0,
+            Some(Failure::ErrorPage) => plan.html_error_rate = 1.0,
+            Some(Failure::Silence) => plan.latency_ms = Some(Latency { min: 3_600_000, max: 3_600_000 }),
+            _ => {}
+        }
+        self.faults.set(plan).unwrap();
+        self.way().failure = failure;
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![OCAPI_SECRET.to_owned()]
+    }
+}
+
+async fn conforms(emulated: Settings, settings: Value) {
+    // A job that takes no time: the suite does not wait between two looks.
+    let emulated = Settings { job_duration_ms: 0, ..emulated };
+    let checks = conformance::source::source(async || Shop::open(emulated.clone(), settings.clone()).await).await;
+    assert!(checks.len() > 30);
+    let failed: Vec<_> = checks.into_iter().filter(|check| check.result.is_err()).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[tokio::test]
+async fn it_conforms_as_it_comes() {
+    conforms(Settings::default(), json!({})).await;
+}
+
+#[tokio::test]
+async fn it_conforms_where_jobs_take_parameters() {
+    conforms(Settings { jobs_take_parameters: true, ..Settings::default() }, json!({ "image_views": ["small"] })).await;
+}
