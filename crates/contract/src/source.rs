@@ -313,6 +313,12 @@ pub trait Source: Send + Sync {
     /// fault, and the engine decides.
     async fn page(&self, lane: &Lane, position: &Position) -> Result<Page, Fault>;
 
+    /// Whether a lane may be read for a few seconds only to look at it. False where the platform has to make something
+    /// first, such as an export, which would be left there.
+    fn is_sampled(&self) -> bool {
+        true
+    }
+
     /// Kinds that [`Source::fetch`] can read.
     fn fetches(&self) -> &[Kind] {
         &[]

@@ -55,6 +55,10 @@ impl Source for WithSignals {
         }
     }
 
+    fn is_sampled(&self) -> bool {
+        self.shop.is_sampled()
+    }
+
     fn fetches(&self) -> &[Kind] {
         self.shop.fetches()
     }

@@ -38,6 +38,10 @@ pub(super) async fn of(loaded: &Loaded, name: &SourceName, flows: &[&Arc<Flow>])
     let engine = assemble::engine(loaded, Arc::clone(&store), clock(), Arc::new(Silent), false)?;
     engine.register().await?;
     let mut cut = Vec::new();
+    if engine.origins.iter().any(|origin| origin.pull.name == *name && !origin.pull.source.is_sampled()) {
+        let basis = "the platform makes an export for each read; `cartage sync` has one made";
+        return Ok(flows.iter().map(|flow| Counted::nothing(flow, basis.to_owned())).collect());
+    }
     for origin in engine.origins.iter().filter(|origin| origin.pull.name == *name) {
         let (needed, rest): (Vec<_>, Vec<_>) = origin.pull.source.lanes().into_iter().partition(|lane| lane.needed);
         for lane in needed.iter().chain(&rest).filter(|lane| !lane.sweeps.is_empty()) {
@@ -58,8 +62,7 @@ pub(super) async fn of(loaded: &Loaded, name: &SourceName, flows: &[&Arc<Flow>])
                     cut.join(", "),
                     PER_LANE.as_secs()
                 );
-                let markets = flow.markets.iter().map(|market| (market.key.clone(), None)).collect();
-                all.push(Counted { markets, lacking: None, basis });
+                all.push(Counted::nothing(flow, basis));
                 continue;
             }
             Err(fault) => return Err(fault.into()),
@@ -104,6 +107,11 @@ fn some(markets: Vec<(String, Coverage)>) -> Vec<(String, Option<Coverage>)> {
 }
 
 impl Counted {
+    fn nothing(flow: &Flow, basis: String) -> Self {
+        let markets = flow.markets.iter().map(|market| (market.key.clone(), None)).collect();
+        Self { markets, lacking: None, basis }
+    }
+
     /// A finding for each market, and one for what the destination would use products for.
     pub(super) fn findings(&self) -> impl Iterator<Item = Finding> + '_ {
         let markets = self.markets.iter().map(|(market, coverage)| {

@@ -59,6 +59,11 @@ struct Request {
 }
 
 impl Jobs {
+    /// Executions there are.
+    pub(super) fn count(&self) -> usize {
+        self.executions.len()
+    }
+
     /// Puts what executions that have ended have written.
     pub(super) fn settle(&mut self, files: &mut Files, uptime: i64) {
         for execution in self.executions.values_mut().filter(|it| it.ends <= uptime && it.end == JobEnd::Ok) {

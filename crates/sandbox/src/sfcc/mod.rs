@@ -270,6 +270,11 @@ impl Emulator {
         self.files().paths().cloned().collect()
     }
 
+    /// Executions of jobs that were ever started.
+    pub fn executions(&self) -> usize {
+        self.jobs().count()
+    }
+
     /// How the next executions end; those after them end well.
     pub fn end_jobs(&self, ends: impl IntoIterator<Item = JobEnd>) {
         self.jobs().ends.extend(ends);

@@ -99,6 +99,10 @@ impl Source for Sfcc {
         self.reader.page(lane, position).await
     }
 
+    fn is_sampled(&self) -> bool {
+        false
+    }
+
     async fn check(&self) -> Vec<Finding> {
         check::check(&self.reader, &self.config).await
     }
