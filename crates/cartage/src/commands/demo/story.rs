@@ -72,7 +72,7 @@ pub(super) struct Following {
     /// Id, key or SKU of its record.
     finds: String,
     record: Option<(Number, Named)>,
-    /// What the destination of each flow had acknowledged before it; none: the time has not come.
+    /// What the destination of each flow had acknowledged before it; none: that was not noted yet.
     before: Option<Vec<Vec<Item>>>,
 }
 
@@ -183,7 +183,7 @@ impl Story {
         let number = following.record.as_ref().map(|(number, _)| *number);
         let same = |other: &&mut Following| {
             let is_same = number.is_some() && other.record.as_ref().map(|(number, _)| *number) == number;
-            is_same && other.before.is_some() && other.begins().plus(TOGETHER) >= at
+            is_same && other.begins() <= at && other.begins().plus(TOGETHER) >= at
         };
         match self.following.iter_mut().find(same) {
             Some(other) => other.changes.append(&mut following.changes),
@@ -218,7 +218,8 @@ impl Story {
     async fn look(&mut self) -> Result<(), Failure> {
         let now = clock().now();
         for mut following in std::mem::take(&mut self.following) {
-            if following.before.is_none() && now.plus(LOOK) >= following.begins() {
+            // What is there before it begins is noted at each look: on a busy machine the next one may come too late.
+            if following.before.is_none() || now < following.begins() {
                 self.begin(&mut following).await?;
             }
             match self.outcome(&mut following, now).await? {
