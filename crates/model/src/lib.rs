@@ -35,7 +35,7 @@ pub use money::{Country, Currency, Money, Precise};
 pub use notice::Notice;
 pub use outside::{fitting, fitting_line};
 pub use price::{Book, Price, PriceEntry, PricePolicy, Rate, Scope, TaxMode, Tier, Window};
-pub use product::{Image, PriceHome, Product, Rating, Tailored, Variant, VariantEntry};
+pub use product::{Image, PriceHome, Product, Rating, Tailored, Tailoring, Variant, VariantEntry};
 pub use record::{Hub, Kind, Record};
 pub use stock::{Stock, StockLevel, Supply};
 pub use storefront::{

@@ -1,14 +1,14 @@
 //! Products and their variants.
 //!
 //! A source gives a product whole, with its variants, prices and categories inside, or in parts: variants
-//! ([`VariantEntry`]), prices ([`crate::PriceEntry`]), stock ([`crate::Stock`]) and placements ([`crate::Placement`]) as
-//! records of their own, which the mirror joins. A projection can't tell the difference.
+//! ([`VariantEntry`]), prices ([`crate::PriceEntry`]), stock ([`crate::Stock`]), placements ([`crate::Placement`]) and the
+//! values of single stores ([`Tailoring`]) as records of their own, which the mirror joins. A projection can't tell the difference.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Attribute, BrandId, CategoryId, Keywords, Localized, Notice, Online, PerStorefront, Price, ProductId,
-    ProductTypeId, Sku, StockLevel, StorefrontKey, Timestamp, VariantId,
+    ProductTypeId, RecordId, Sku, StockLevel, StorefrontKey, Timestamp, VariantId,
 };
 
 /// A product: what a shopper sees as one thing, in one or more variants.
@@ -110,6 +110,29 @@ pub struct Tailored {
     pub meta_description: Localized,
     /// Attributes of the product as a whole, each in place of the product's own of that name.
     pub attributes: Vec<Attribute>,
+}
+
+/// What one store shows of a product in place of the product's own values, as a record of its own. It counts before what
+/// the product itself holds for that store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tailoring {
+    /// Id at the source.
+    pub id: RecordId,
+    /// The product.
+    pub product: ProductId,
+    /// Texts and attributes, and the store.
+    pub values: Tailored,
+    /// All images of a variant, in place of its own.
+    pub images: Vec<(VariantId, Vec<Image>)>,
+    /// Details that were left out.
+    pub notices: Vec<Notice>,
+}
+
+impl Tailoring {
+    /// The images of a variant, if it has other ones in this store.
+    pub fn images(&self, variant: &VariantId) -> Option<&[Image]> {
+        self.images.iter().find(|(of, _)| of == variant).map(|(_, images)| images.as_slice())
+    }
 }
 
 /// Where a product's prices are kept.

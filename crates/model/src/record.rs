@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Assignment, Attribute, Book, Brand, BrandId, Category, CategoryId, Channel, CustomerGroup, Notice, Online,
     Placement, PriceEntry, Product, ProductId, ProductType, ProductTypeId, Rate, RecordId, Selection, Sku, Stock,
-    Storefront, Tree, Value, Variant, VariantEntry,
+    Storefront, Tailoring, Tree, Value, Variant, VariantEntry,
 };
 
 /// What a record is. The numbers are stored; never reuse one. 20 to 24 are kept for customers, consents, orders, refunds
@@ -34,11 +34,12 @@ pub enum Kind {
     Book = 14,
     Brand = 15,
     Rate = 16,
+    Tailoring = 17,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Product,
         Self::Category,
         Self::ProductType,
@@ -55,6 +56,7 @@ impl Kind {
         Self::Book,
         Self::Brand,
         Self::Rate,
+        Self::Tailoring,
     ];
 
     /// Kinds that flows carry; the others only contribute to them.
@@ -75,7 +77,8 @@ impl Kind {
     ];
 
     /// Kinds whose records are parts of a product: the mirror joins them to it.
-    pub const PARTS: [Self; 5] = [Self::Stock, Self::Price, Self::Assignment, Self::Variant, Self::Placement];
+    pub const PARTS: [Self; 6] =
+        [Self::Stock, Self::Price, Self::Assignment, Self::Variant, Self::Placement, Self::Tailoring];
 
     /// Parts with one value: they are small and many, and a product finds each under one hub.
     pub const SMALL_PARTS: [Self; 4] = [Self::Stock, Self::Price, Self::Assignment, Self::Placement];
@@ -98,7 +101,8 @@ impl Kind {
             | Self::Tree
             | Self::Book
             | Self::Brand
-            | Self::Rate => false,
+            | Self::Rate
+            | Self::Tailoring => false,
         }
     }
 
@@ -131,6 +135,7 @@ impl Kind {
             Self::Book => "book",
             Self::Brand => "brand",
             Self::Rate => "rate",
+            Self::Tailoring => "tailoring",
         }
     }
 }
@@ -162,6 +167,7 @@ pub enum Record {
     Book(Book),
     Brand(Brand),
     Rate(Rate),
+    Tailoring(Box<Tailoring>),
 }
 
 /// A key that connects records: some provide it, some use it. When a record changes, whatever uses a hub that it
@@ -205,6 +211,7 @@ impl Record {
             Self::Book(_) => Kind::Book,
             Self::Brand(_) => Kind::Brand,
             Self::Rate(_) => Kind::Rate,
+            Self::Tailoring(_) => Kind::Tailoring,
         }
     }
 
@@ -227,6 +234,7 @@ impl Record {
             Self::Book(it) => it.id.as_str().into(),
             Self::Brand(it) => it.id.as_str().into(),
             Self::Rate(it) => format!("{}/{}", it.from, it.to).into(),
+            Self::Tailoring(it) => it.id.clone(),
         }
     }
 
@@ -256,6 +264,7 @@ impl Record {
             Self::Brand(it) => vec![Hub::Brand(it.id.clone())],
             Self::Assignment(it) => vec![Hub::Product(it.product.clone())],
             Self::Placement(it) => vec![Hub::Product(it.product.clone())],
+            Self::Tailoring(it) => vec![Hub::Product(it.product.clone())],
             Self::Variant(it) => {
                 let product = it.product.iter().cloned().map(Hub::Product);
                 product.chain(it.variant.sku.iter().cloned().map(Hub::Sku)).collect()
@@ -282,6 +291,11 @@ impl Record {
                 hubs
             }
             Self::Placement(it) => vec![Hub::Category(it.category.clone())],
+            Self::Tailoring(it) => {
+                let mut hubs = Vec::new();
+                of_values(&it.values.attributes, &mut hubs);
+                hubs
+            }
             Self::ProductType(_)
             | Self::Stock(_)
             | Self::Price(_)
@@ -316,6 +330,7 @@ impl Record {
             Self::Price(it) => &mut it.notices,
             Self::Storefront(it) => &mut it.notices,
             Self::Variant(it) => &mut it.notices,
+            Self::Tailoring(it) => &mut it.notices,
             _ => return,
         };
         notices.extend(more);
@@ -330,6 +345,7 @@ impl Record {
             Self::Price(it) => &it.notices,
             Self::Storefront(it) => &it.notices,
             Self::Variant(it) => &it.notices,
+            Self::Tailoring(it) => &it.notices,
             _ => &[],
         }
     }

@@ -45,4 +45,5 @@ mod service;
 mod sfcc;
 mod shared_ids;
 mod subscriptions;
+mod tailoring;
 mod traces;

@@ -39,7 +39,7 @@ impl Coverage {
         if shown.is_empty() {
             return;
         }
-        let tailored = product.tailored.iter().find(|it| Some(&it.store) == store);
+        let tailored = parts.tailored(store);
         let name = view.text(tailored.map(|it| &it.name), &product.name);
         let has_price = |variant: &&Variant| view.price(product, variant, &parts, at).amounts().is_some();
         let untracked = view.market().untracked == Untracked::Available;
@@ -50,6 +50,6 @@ impl Coverage {
         self.price += u64::from(shown.iter().any(has_price));
         self.stock += u64::from(shown.iter().any(has_stock));
         self.assortment += u64::from(shown.iter().any(is_held));
-        self.no_image += u64::from(parts.variants().all(|variant| images(variant).is_empty()));
+        self.no_image += u64::from(parts.variants().all(|variant| images(parts.images(variant, store)).is_empty()));
     }
 }

@@ -63,7 +63,8 @@ impl View {
 
     fn of_product(&self, product: &Product, joined: &[Record], at: Timestamp) -> Vec<Origin> {
         let parts = Parts::new(product, joined);
-        let tailored = product.tailored.iter().find(|it| Some(&it.store) == self.market.store.as_ref());
+        let store = self.market.store.as_ref();
+        let tailored = parts.tailored(store);
         let slug = self.text(tailored.map(|it| &it.slug), &product.slug);
         let main = parts.variants().next();
         let sku = main.and_then(|variant| variant.sku.as_ref()).map(Sku::as_str);
@@ -81,8 +82,8 @@ impl View {
             let from = tag.map_or("none in a language of the market".to_owned(), |(tag, _)| self.in_language(tag));
             origins.push(self.origin("keywords", (tag.map(|_| words.join(", ")), from)));
         }
-        let image =
-            parts.variants().find_map(|variant| Some((variant, super::product::images(variant).first().copied()?)));
+        let first = |variant| super::product::images(parts.images(variant, store)).first().copied();
+        let image = parts.variants().find_map(|variant| Some((variant, first(variant)?)));
         let from = image.map_or("no variant has one".to_owned(), |(variant, _)| format!("variant {}", called(variant)));
         origins.push(self.origin("image", (image.map(|(_, url)| url.to_owned()), from)));
         for id in &product.categories {

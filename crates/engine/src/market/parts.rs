@@ -1,9 +1,11 @@
-//! The parts that are joined to a product: variants, stock, prices and placements that are records of their own.
+//! The parts that are joined to a product: variants, stock, prices, placements and the values of single stores that are
+//! records of their own.
 //!
 //! **Invariant:** the order of the joined records decides nothing.
 
 use model::{
-    ItemKey, Placement, PriceEntry, Product, Record, Sku, Stock, StockLevel, Variant, VariantEntry, VariantId,
+    Image, ItemKey, Placement, PriceEntry, Product, Record, Sku, Stock, StockLevel, StorefrontKey, Tailored, Tailoring,
+    Variant, VariantEntry, VariantId,
 };
 
 use super::price::Candidate;
@@ -15,6 +17,8 @@ pub(super) struct Parts<'a> {
     variants: Vec<&'a VariantEntry>,
     /// By category, main one first.
     pub(super) placements: Vec<&'a Placement>,
+    /// By store; ids settle ties.
+    tailorings: Vec<&'a Tailoring>,
     /// By item, then place, then the time they were created.
     stock: Vec<(Item<'a>, &'a Stock)>,
     /// By item.
@@ -31,8 +35,14 @@ enum Item<'a> {
 
 impl<'a> Parts<'a> {
     pub(super) fn new(product: &'a Product, joined: &'a [Record]) -> Self {
-        let mut parts =
-            Self { product, variants: Vec::new(), placements: Vec::new(), stock: Vec::new(), prices: Vec::new() };
+        let mut parts = Self {
+            product,
+            variants: Vec::new(),
+            placements: Vec::new(),
+            tailorings: Vec::new(),
+            stock: Vec::new(),
+            prices: Vec::new(),
+        };
         let item = |key: &'a ItemKey| match key {
             ItemKey::Sku(sku) => Some(Item::Sku(sku)),
             ItemKey::Variant(of, variant) => (*of == product.id).then_some(Item::Variant(variant)),
@@ -44,12 +54,14 @@ impl<'a> Parts<'a> {
                 Record::Price(entry) => parts.prices.extend(item(&entry.item).map(|item| (item, entry))),
                 Record::Variant(entry) if parts.has(entry) => parts.variants.push(entry),
                 Record::Placement(placement) if placement.product == product.id => parts.placements.push(placement),
+                Record::Tailoring(tailoring) if tailoring.product == product.id => parts.tailorings.push(tailoring),
                 _ => {}
             }
         }
         parts.stock.sort_unstable_by_key(|(item, it)| (*item, &it.level.channel, it.created_at, &it.id));
         parts.prices.sort_unstable_by_key(|(item, _)| *item);
         parts.placements.sort_unstable_by_key(|it| (!it.primary, &it.category));
+        parts.tailorings.sort_unstable_by_key(|it| (&it.values.store, &it.id));
         let place = |it: &VariantEntry| {
             let listed = product.variant_skus.iter().position(|sku| Some(sku) == it.variant.sku.as_ref());
             listed.unwrap_or(usize::MAX)
@@ -68,6 +80,23 @@ impl<'a> Parts<'a> {
     /// All variants, the main one first.
     pub(super) fn variants(&self) -> impl Iterator<Item = &'a Variant> {
         self.product.variants.iter().chain(self.variants.iter().map(|entry| &entry.variant))
+    }
+
+    /// What this store shows in place of the product's own values, as a record.
+    pub(super) fn tailoring(&self, store: Option<&StorefrontKey>) -> Option<&'a Tailoring> {
+        self.tailorings.iter().copied().find(|it| Some(&it.values.store) == store)
+    }
+
+    /// The texts and attributes that this store shows in place of the product's own.
+    pub(super) fn tailored(&self, store: Option<&StorefrontKey>) -> Option<&'a Tailored> {
+        let record = self.tailoring(store).map(|it| &it.values);
+        record.or_else(|| self.product.tailored.iter().find(|it| Some(&it.store) == store))
+    }
+
+    /// The images of a variant in this store.
+    pub(super) fn images(&self, variant: &'a Variant, store: Option<&StorefrontKey>) -> &'a [Image] {
+        let own = self.tailoring(store).and_then(|it| it.images(&variant.id));
+        own.unwrap_or(&variant.images)
     }
 
     /// The stock of a variant, and whether it is counted for the product as a whole.

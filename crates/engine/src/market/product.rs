@@ -10,8 +10,8 @@
 use std::{cell::Cell, collections::HashSet};
 
 use model::{
-    Attribute, CategoryId, Filtered, Listing, Localized, Offer, PriceHome, Product, Record, Sku, Spread, Tailored,
-    Timestamp, Variant, VariantId, Window,
+    Attribute, CategoryId, Filtered, Image, Listing, Localized, Offer, PriceHome, Product, Record, Sku, Spread,
+    Tailored, Timestamp, Variant, VariantId, Window,
     listing::{CategoryName, Field},
     market::Untracked,
 };
@@ -53,7 +53,7 @@ impl View {
         let all: Vec<&'a Variant> = parts.variants().collect();
         let Some(main) = all.first() else { return Err(Filtered::NoVariant) };
         let held = self.held(&all, joined, at, holds)?;
-        let tailored = product.tailored.iter().find(|it| Some(&it.store) == store);
+        let tailored = parts.tailored(store);
         let name = self.text(tailored.map(|it| &it.name), &product.name).ok_or(Filtered::NoText)?;
 
         let references = Cell::new(Window::OPEN);
@@ -90,7 +90,7 @@ impl View {
                 stock: available.pieces(),
                 in_stock: available.in_stock(self.market.untracked == Untracked::Available),
                 attributes: reader.fields(variant.attributes.iter(), definitions, Spread::Variant, &mut seen),
-                images: images(variant),
+                images: images(parts.images(variant, store)),
             });
         }
         if variants.is_empty() {
@@ -124,7 +124,7 @@ impl View {
             brand: brand.and_then(|brand| self.language.pick(&brand.name)),
             searchable: *product.searchable.in_store(store),
             url,
-            images: without_repeats(&all, &variants),
+            images: without_repeats(all.iter().map(|variant| parts.images(variant, store)), &variants),
             categories: self.categories(&parts, product, at, holds),
             attributes,
             options: reader.options(&axes, &variants, definitions),
@@ -223,9 +223,9 @@ fn attributes<'a>(tailored: Option<&'a Tailored>, product: &'a Product) -> impl 
 }
 
 /// Only absolute URLs: a destination can't use others. A variant has few, so a linear search is cheapest.
-pub(super) fn images(variant: &Variant) -> Vec<&str> {
-    let mut urls: Vec<&str> = Vec::with_capacity(variant.images.len());
-    for image in &variant.images {
+pub(super) fn images(given: &[Image]) -> Vec<&str> {
+    let mut urls: Vec<&str> = Vec::with_capacity(given.len());
+    for image in given {
         if contract::schema::is_absolute_url(&image.url) && !urls.contains(&image.url.as_str()) {
             urls.push(&image.url);
         }
@@ -234,9 +234,9 @@ pub(super) fn images(variant: &Variant) -> Vec<&str> {
 }
 
 /// The first image of all variants, then those of the ones that are sold.
-fn without_repeats<'a>(all: &[&'a Variant], offers: &[Offer<'a>]) -> Vec<&'a str> {
+fn without_repeats<'a>(mut all: impl Iterator<Item = &'a [Image]>, offers: &[Offer<'a>]) -> Vec<&'a str> {
     let mut seen = HashSet::new();
-    let main = all.iter().find_map(|variant| images(variant).first().copied());
+    let main = all.find_map(|given| images(given).first().copied());
     let urls = main.into_iter().chain(offers.iter().flat_map(|offer| offer.images.iter().copied()));
     urls.filter(|url| seen.insert(*url)).collect()
 }

@@ -98,7 +98,8 @@ impl Reference {
                 | Record::Price(_)
                 | Record::Assignment(_)
                 | Record::Variant(_)
-                | Record::Placement(_) => {}
+                | Record::Placement(_)
+                | Record::Tailoring(_) => {}
             }
         }
         index.rates.sort_by_key(|it| (it.from, it.to));

@@ -252,9 +252,10 @@ fn kind_of(path: &str) -> Option<Kind> {
     Kind::ALL.into_iter().find(|kind| kind.path() == path)
 }
 
-/// Whether the API changes resources of a kind: messages come by themselves, product types by seeding.
+/// Whether the API changes resources of a kind: messages come by themselves, product types by seeding, tailoring by
+/// changes of the sandbox.
 fn writable(kind: Kind) -> bool {
-    !matches!(kind, Kind::ProductType | Kind::Message)
+    !matches!(kind, Kind::ProductType | Kind::ProductTailoring | Kind::Message)
 }
 
 fn staged(call: &Call<'_>) -> Result<bool, ApiError> {
@@ -267,7 +268,7 @@ fn view_scopes(view: View) -> &'static [&'static str] {
         View::Projection { staged: false } => &["view_products", "view_published_products"],
         View::Projection { staged: true } => &["view_products"],
         View::Resource(kind) => match kind {
-            Kind::Product | Kind::InventoryEntry => &["view_products"],
+            Kind::Product | Kind::InventoryEntry | Kind::ProductTailoring => &["view_products"],
             Kind::Category => &["view_products", "view_categories"],
             Kind::ProductType => &["view_products", "view_product_types"],
             Kind::StandalonePrice => &["view_standalone_prices"],
@@ -283,7 +284,7 @@ fn view_scopes(view: View) -> &'static [&'static str] {
 /// Scopes of which one is enough to write.
 fn manage_scopes(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Product | Kind::InventoryEntry => &["manage_products"],
+        Kind::Product | Kind::InventoryEntry | Kind::ProductTailoring => &["manage_products"],
         Kind::Category => &["manage_products", "manage_categories"],
         Kind::ProductType => &["manage_products", "manage_product_types"],
         Kind::StandalonePrice => &["manage_standalone_prices"],

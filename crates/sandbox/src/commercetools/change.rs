@@ -207,6 +207,18 @@ pub enum Change {
         /// Product.
         product: String,
     },
+    /// Has a store show other values of a product than its own (Product Tailoring), in the form of the platform's JSON;
+    /// null removes them.
+    Tailor {
+        /// Product.
+        product: String,
+        /// Store.
+        store: String,
+        /// The data, such as `{"name":{"en":"Shirt"},"variants":[{"id":1,"images":[]}]}`.
+        data: Value,
+        /// Whether shoppers see them.
+        published: bool,
+    },
     /// Switches messages on or off.
     SetMessages {
         /// On or off.
@@ -346,11 +358,38 @@ pub(super) fn apply(writer: &mut Writer<'_>, change: Change) -> Result<(), ApiEr
             let action = json!({ "action": "removeProduct", "product": { "key": product } });
             act_on(writer, Kind::ProductSelection, &selection, action)
         }
+        Change::Tailor { product, store, data, published } => tailor(writer, &product, &store, data, published),
         Change::SetMessages { enabled } => {
             writer.state.project.messages_enabled = enabled;
             Ok(())
         }
     }
+}
+
+/// One tailoring for each store and product, with a key made of theirs.
+fn tailor(writer: &mut Writer<'_>, product: &str, store: &str, data: Value, published: bool) -> Result<(), ApiError> {
+    let of = keyed(writer.state, Kind::Product, product)?;
+    keyed(writer.state, Kind::Store, store)?;
+    let key = format!("{store}-{product}");
+    let known = writer.state.table(Kind::ProductTailoring).find_key(&key).map(|row| row.id);
+    let mut edit = match known {
+        Some(id) if data.is_null() => return writer.delete(Kind::ProductTailoring, id).map(drop),
+        Some(id) => writer.load(Kind::ProductTailoring, id)?,
+        None => writer.create(Kind::ProductTailoring, Some(key), Object::new())?,
+    };
+    let members = [
+        ("store", json!({ "typeId": "store", "key": store })),
+        ("product", reference(Kind::Product, of)),
+        ("published", json!(published)),
+        ("current", data.clone()),
+        ("staged", data),
+        ("hasStagedChanges", json!(false)),
+    ];
+    for (name, value) in members {
+        edit.set(name, Some(&value));
+    }
+    writer.commit(edit);
+    Ok(())
 }
 
 fn keyed(state: &State, kind: Kind, key: &str) -> Result<Id, ApiError> {

@@ -41,7 +41,7 @@ pub(super) fn create(writer: &mut Writer<'_>, kind: Kind, draft: &Object) -> Res
             edit.message("ProductSelectionCreated", json!({}));
             edit
         }
-        Kind::ProductType | Kind::Message => {
+        Kind::ProductType | Kind::ProductTailoring | Kind::Message => {
             return Err(ApiError::new(405, "InvalidOperation", "This server can't create resources of this type."));
         }
     };

@@ -264,6 +264,28 @@ pub(super) const CUSTOMER_GROUP: Shape = resource![("name", Text), ("custom", CU
 pub(super) const PRODUCT_SELECTION: Shape =
     resource![("name", LOCALIZED), ("productCount", Number), ("mode", Text), ("type", Text), ("custom", CUSTOM),];
 
+/// ProductTailoringData.
+const TAILORED: Shape = Object(&[
+    ("name", LOCALIZED),
+    ("description", LOCALIZED),
+    ("slug", LOCALIZED),
+    ("metaTitle", LOCALIZED),
+    ("metaDescription", LOCALIZED),
+    ("metaKeywords", LOCALIZED),
+    ("attributes", List(&ATTRIBUTE)),
+    ("variants", Open),
+]);
+
+/// ProductTailoring.
+pub(super) const PRODUCT_TAILORING: Shape = resource![
+    ("store", KEY_REFERENCE),
+    ("product", REFERENCE),
+    ("published", Boolean),
+    ("current", TAILORED),
+    ("staged", TAILORED),
+    ("hasStagedChanges", Boolean),
+];
+
 /// Message.
 pub(super) const MESSAGE: Shape = resource![
     ("sequenceNumber", Number),

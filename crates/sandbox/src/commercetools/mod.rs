@@ -314,6 +314,11 @@ impl Emulator {
         self.keys(Kind::Category)
     }
 
+    /// The id of the category with this key.
+    pub fn category_id(&self, key: &str) -> Option<String> {
+        self.read().table(Kind::Category).find_key(key).map(|row| row.id.to_string())
+    }
+
     /// Keys of all stores, oldest first.
     pub fn store_keys(&self) -> Vec<String> {
         self.keys(Kind::Store)

@@ -32,12 +32,13 @@ pub(super) enum Kind {
     Channel,
     CustomerGroup,
     ProductSelection,
+    ProductTailoring,
     Message,
 }
 
 impl Kind {
     /// All kinds.
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Product,
         Self::Category,
         Self::ProductType,
@@ -47,6 +48,7 @@ impl Kind {
         Self::Channel,
         Self::CustomerGroup,
         Self::ProductSelection,
+        Self::ProductTailoring,
         Self::Message,
     ];
 
@@ -62,6 +64,7 @@ impl Kind {
             Self::Channel => "channel",
             Self::CustomerGroup => "customer-group",
             Self::ProductSelection => "product-selection",
+            Self::ProductTailoring => "product-tailoring",
             Self::Message => "message",
         }
     }
@@ -78,6 +81,7 @@ impl Kind {
             Self::Channel => "channels",
             Self::CustomerGroup => "customer-groups",
             Self::ProductSelection => "product-selections",
+            Self::ProductTailoring => "product-tailoring",
             Self::Message => "messages",
         }
     }
@@ -123,6 +127,7 @@ impl View {
                 Kind::Channel => &fields::CHANNEL,
                 Kind::CustomerGroup => &fields::CUSTOMER_GROUP,
                 Kind::ProductSelection => &fields::PRODUCT_SELECTION,
+                Kind::ProductTailoring => &fields::PRODUCT_TAILORING,
                 Kind::Message => &fields::MESSAGE,
             },
         }
@@ -236,7 +241,7 @@ impl State {
 
     /// Rows of a kind.
     pub(super) fn table(&self, kind: Kind) -> &Table {
-        let [product, category, product_type, inventory, price, store, channel, group, selection, message] =
+        let [product, category, product_type, inventory, price, store, channel, group, selection, tailoring, message] =
             &self.tables;
         match kind {
             Kind::Product => product,
@@ -248,13 +253,14 @@ impl State {
             Kind::Channel => channel,
             Kind::CustomerGroup => group,
             Kind::ProductSelection => selection,
+            Kind::ProductTailoring => tailoring,
             Kind::Message => message,
         }
     }
 
     /// Rows of a kind, to change.
     pub(super) fn table_mut(&mut self, kind: Kind) -> &mut Table {
-        let [product, category, product_type, inventory, price, store, channel, group, selection, message] =
+        let [product, category, product_type, inventory, price, store, channel, group, selection, tailoring, message] =
             &mut self.tables;
         match kind {
             Kind::Product => product,
@@ -266,6 +272,7 @@ impl State {
             Kind::Channel => channel,
             Kind::CustomerGroup => group,
             Kind::ProductSelection => selection,
+            Kind::ProductTailoring => tailoring,
             Kind::Message => message,
         }
     }

@@ -35,13 +35,14 @@ const KEY_ID: &str = "sandbox";
 pub(super) const KEY: &[u8] = include_bytes!("../../../../fixtures/push-key.pk8");
 
 /// Resource types of changes (`ChangeSubscriptionResourceTypeId`), as far as the emulator has them.
-const CHANGES: [&str; 9] = [
+const CHANGES: [&str; 10] = [
     "category",
     "channel",
     "customer-group",
     "inventory-entry",
     "product",
     "product-selection",
+    "product-tailoring",
     "product-type",
     "standalone-price",
     "store",

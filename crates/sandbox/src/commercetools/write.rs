@@ -232,6 +232,10 @@ impl Writer<'_> {
             Kind::StandalonePrice => Some(("StandalonePriceDeleted", json!({ "sku": shown.get("sku") }))),
             Kind::ProductSelection => Some(("ProductSelectionDeleted", json!({}))),
             Kind::Store => Some(("StoreDeleted", json!({}))),
+            Kind::ProductTailoring => {
+                let members = json!({ "store": shown.get("store"), "product": shown.get("product") });
+                Some(("ProductTailoringDeleted", members))
+            }
             Kind::Category | Kind::ProductType | Kind::Channel | Kind::CustomerGroup | Kind::Message => None,
         };
         if let Some((message, Value::Object(members))) = message {

@@ -288,6 +288,54 @@ pub struct ProductProjection<'a> {
     pub variants: Option<Vec<ProductVariant<'a>>>,
 }
 
+/// `ProductTailoring`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "verbatim")]
+pub struct ProductTailoring<'a> {
+    #[serde(borrow)]
+    pub id: Text<'a>,
+    #[serde(default)]
+    pub version: u64,
+    pub last_modified_at: Option<Text<'a>>,
+    pub store: KeyReference<'a>,
+    pub product: Reference<'a>,
+    pub published: bool,
+    pub current: ProductTailoringData<'a>,
+}
+
+/// `StoreKeyReference`.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "verbatim")]
+pub struct KeyReference<'a> {
+    #[serde(borrow)]
+    pub key: Text<'a>,
+}
+
+/// `ProductTailoringData`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "verbatim")]
+pub struct ProductTailoringData<'a> {
+    #[serde(borrow)]
+    pub name: Option<LocalizedString<'a>>,
+    pub slug: Option<LocalizedString<'a>>,
+    pub description: Option<LocalizedString<'a>>,
+    pub meta_title: Option<LocalizedString<'a>>,
+    pub meta_description: Option<LocalizedString<'a>>,
+    pub attributes: Option<Vec<Attribute<'a>>>,
+    pub variants: Option<Vec<ProductVariantTailoring<'a>>>,
+}
+
+/// `ProductVariantTailoring`.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "verbatim")]
+pub struct ProductVariantTailoring<'a> {
+    pub id: i64,
+    #[serde(borrow)]
+    pub images: Option<Vec<Image<'a>>>,
+}
+
 /// `SearchKeyword`.
 #[derive(Clone, Debug, Deserialize)]
 #[expect(missing_docs, reason = "verbatim")]

@@ -94,13 +94,16 @@ pub struct Lanes {
     pub stores: bool,
     /// Customer groups, for markets that show a group's prices. Scope `view_customer_groups`.
     pub customer_groups: bool,
+    /// Texts, slugs, images and attributes that single stores show in place of a product's own (Product Tailoring), for
+    /// markets of those stores. Scope `view_products`.
+    pub tailoring: bool,
     /// Deletions and un-publications from messages, where the project has them switched on. Scope `view_messages`.
     pub messages: bool,
 }
 
 impl Default for Lanes {
     fn default() -> Self {
-        Self { inventory: true, standalone_prices: true, stores: true, customer_groups: false, messages: true }
+        Self { inventory: true, standalone_prices: true, stores: true, customer_groups: false, tailoring: false, messages: true }
     }
 }
 
@@ -318,7 +321,8 @@ impl Config {
 
     /// Scopes that the enabled lanes need, without the project key, each with what it is for.
     pub fn needed_scopes(&self) -> Vec<(&'static str, &'static str)> {
-        let products = match (self.reads_inventory(), self.detect_unpublished) {
+        let products = match (self.reads_inventory() || self.lanes.tailoring, self.detect_unpublished) {
+            (true, _) if self.lanes.tailoring => ("view_products", "products, tailoring and inventory"),
             (true, _) => ("view_products", "products and inventory"),
             (false, true) => ("view_products", "products, and those that were un-published"),
             (false, false) => ("view_published_products", "products"),

@@ -95,6 +95,7 @@ fn read(stage: Stage, settings: &map::Settings, selection: &str, body: &str) -> 
         Stage::Categories => each(body, Kind::Category, catalogue::category),
         Stage::StandalonePrices => each(body, Kind::Price, price::standalone),
         Stage::Inventory => each(body, Kind::Stock, offer::inventory),
+        Stage::Tailorings => each(body, Kind::Tailoring, product::tailoring),
         Stage::Projections => each(body, Kind::Product, |it| product::projection(settings, it)),
         Stage::Unpublished => each(body, Kind::Product, |it| Ok(product::unpublished(&it))),
         Stage::Messages => {
@@ -140,6 +141,7 @@ keyed!(
     StandalonePrice,
     InventoryEntry,
     ProductProjection,
+    ProductTailoring,
     UnpublishedProduct
 );
 

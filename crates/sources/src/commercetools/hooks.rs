@@ -313,6 +313,7 @@ fn kinds(type_id: &str) -> &'static [(Kind, bool)] {
         "inventory-entry" => &[(Kind::Stock, true)],
         "standalone-price" => &[(Kind::Price, true)],
         "product-selection" => &[(Kind::Selection, true), (Kind::Assignment, false)],
+        "product-tailoring" => &[(Kind::Tailoring, true)],
         "store" => &[(Kind::Storefront, false)],
         _ => &[],
     }
@@ -321,8 +322,8 @@ fn kinds(type_id: &str) -> &'static [(Kind, bool)] {
 /// Resource types that carry the records of these lanes, in the order of their names.
 fn resource_types(lanes: &[Lane]) -> Vec<&'static str> {
     let all = [
-        "category", "channel", "customer-group", "inventory-entry", "product", "product-selection", "product-type",
-        "standalone-price", "store",
+        "category", "channel", "customer-group", "inventory-entry", "product", "product-selection", "product-tailoring",
+        "product-type", "standalone-price", "store",
     ];
     all.into_iter().filter(|it| kinds(it).iter().any(|(kind, _)| lanes.iter().any(|lane| lane.reads(*kind)))).collect()
 }

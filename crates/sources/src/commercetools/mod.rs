@@ -165,6 +165,7 @@ fn lanes(config: &Config) -> Vec<Lane> {
         (true, Lane { delta: true, interval_seconds: (10, 900), ..reference("categories", &[Kind::Category]) }),
         (lanes.standalone_prices, urgent("standalone_prices", Kind::Price)),
         (config.reads_inventory(), urgent("inventory", Kind::Stock)),
+        (lanes.tailoring, Lane { delta: true, interval_seconds: (30, 1800), ..reference("tailoring", &[Kind::Tailoring]) }),
         (true, products("products", &[Kind::Product], (5, 600))),
         (lanes.messages, products("deletions", &[], (10, 600))),
     ];

@@ -24,11 +24,12 @@ pub enum Stage {
     /// Changed products that are not published; only in a delta.
     Unpublished,
     Messages,
+    Tailorings,
 }
 
 impl Stage {
     /// Number of stages.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 13;
 
     /// Its index in an array of [`Stage::COUNT`].
     pub const fn index(self) -> usize {
@@ -46,6 +47,7 @@ impl Stage {
             "categories" => Self::Categories,
             "standalone_prices" => Self::StandalonePrices,
             "inventory" => Self::Inventory,
+            "tailoring" => Self::Tailorings,
             "products" => Self::Projections,
             "deletions" => Self::Messages,
             _ => return None,
@@ -63,6 +65,7 @@ impl Stage {
             Kind::Channel => Self::Channels,
             Kind::CustomerGroup => Self::CustomerGroups,
             Kind::Selection => Self::Selections,
+            Kind::Tailoring => Self::Tailorings,
             _ => return None,
         })
     }
@@ -81,6 +84,7 @@ impl Stage {
             Self::Projections => "product-projections",
             Self::Unpublished => "products",
             Self::Messages => "messages",
+            Self::Tailorings => "product-tailoring",
         }
     }
 
@@ -102,6 +106,7 @@ impl Stage {
                 | Self::Projections
                 | Self::Unpublished
                 | Self::Messages
+                | Self::Tailorings
         )
     }
 }

@@ -59,6 +59,7 @@ pub(super) const FETCHES: &[Kind] = &[
     Kind::Channel,
     Kind::CustomerGroup,
     Kind::Selection,
+    Kind::Tailoring,
 ];
 
 /// Reads the lanes of one project.
@@ -322,6 +323,7 @@ impl Reader {
                 let mut types = vec!["ProductDeleted", "ProductUnpublished"];
                 types.extend(self.config.reads_inventory().then_some("InventoryEntryDeleted"));
                 types.extend(self.config.lanes.standalone_prices.then_some("StandalonePriceDeleted"));
+                types.extend(self.config.lanes.tailoring.then_some("ProductTailoringDeleted"));
                 let types: Vec<String> = types.into_iter().map(quoted).collect();
                 Some(format!("type in ({})", types.join(", ")))
             }

@@ -19,6 +19,7 @@ const STAGES: [Stage; Stage::COUNT] = [
     Stage::Projections,
     Stage::Unpublished,
     Stage::Messages,
+    Stage::Tailorings,
 ];
 
 /// Names that mean something to one of the stages, so that values get far.

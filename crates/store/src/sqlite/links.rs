@@ -97,7 +97,8 @@ pub(super) fn record_key(record: &Record) -> Option<&str> {
         | Record::Tree(_)
         | Record::Book(_)
         | Record::Brand(_)
-        | Record::Rate(_) => None,
+        | Record::Rate(_)
+        | Record::Tailoring(_) => None,
     }
 }
 

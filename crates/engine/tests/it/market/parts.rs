@@ -192,6 +192,50 @@ fn stock_may_be_ordered_below_zero_or_never_end() {
 }
 
 #[test]
+fn a_record_of_a_store_counts_before_what_the_product_holds_for_it() {
+    let image = |url: &str| model::Image { url: url.to_owned(), label: None };
+    let tailored = |store: &str, name: &str| Tailored {
+        store: store.into(),
+        name: texts(&[("en", name)]),
+        slug: Localized::empty(),
+        description: Localized::empty(),
+        meta_title: Localized::empty(),
+        meta_description: Localized::empty(),
+        attributes: vec![attribute("care", model::Value::Text(name.to_owned()))],
+    };
+    let record = |id: &str, product: &str, store: &str, name: &str| {
+        let images = vec![("S".into(), vec![image("https://a.example/own.jpg")])];
+        let values = tailored(store, name);
+        let tailoring =
+            model::Tailoring { id: id.into(), product: product.into(), values, images, notices: Vec::new() };
+        Record::Tailoring(Box::new(tailoring))
+    };
+    let of = Variant { images: vec![image("https://a.example/all.jpg")], ..variant("S") };
+    let plain = Variant { images: vec![image("https://a.example/all.jpg")], ..variant("M") };
+    let product =
+        Product { tailored: vec![tailored("de", "inside"), tailored("at", "inside")], ..product(vec![of, plain]) };
+    let joined =
+        [record("2", "p", "de", "second"), record("1", "p", "de", "record"), record("3", "other", "at", "foreign")];
+    let records = || vec![storefront("de"), storefront("at"), storefront("ch")];
+    let seen = |store: &str| {
+        let view = view(&in_store(store), records());
+        let projection = view.product(&product, &joined, later(0));
+        let listing = projection.listing.unwrap();
+        let care =
+            listing.attributes.iter().find(|it| it.name == "care").map(|it| it.label.text().unwrap().into_owned());
+        let images: Vec<String> = listing.images.iter().map(|url| (*url).to_owned()).collect();
+        (listing.name.to_owned(), care, images)
+    };
+    let own = vec!["https://a.example/own.jpg".to_owned(), "https://a.example/all.jpg".to_owned()];
+    let all = vec!["https://a.example/all.jpg".to_owned()];
+    assert_eq!(seen("de"), ("record".to_owned(), Some("record".to_owned()), own));
+    assert_eq!(seen("at"), ("inside".to_owned(), Some("inside".to_owned()), all.clone()));
+    let (name, care, images) = seen("ch");
+    assert!(name != "inside" && name != "record");
+    assert_eq!((care, images), (None, all));
+}
+
+#[test]
 fn each_store_shows_it_in_its_own_time_and_words() {
     let records = || vec![storefront("de"), storefront("at")];
     let window = Window { from: Some(later(10)), until: Some(later(20)) };

@@ -44,7 +44,7 @@ pub(super) fn update(
             Kind::Store => store::apply(writer.state, &mut edit, name, action)?,
             Kind::Channel => channel::apply(writer, &mut edit, name, action)?,
             Kind::CustomerGroup => customer_group::apply(writer, &mut edit, name, action)?,
-            Kind::ProductType | Kind::Message => return Err(unknown(name)),
+            Kind::ProductType | Kind::ProductTailoring | Kind::Message => return Err(unknown(name)),
         }
     }
     Ok(writer.commit(edit))

@@ -110,6 +110,7 @@ pub fn gone(message: &api::Message<'_>) -> Option<Change> {
         "ProductDeleted" | "ProductUnpublished" => Kind::Product,
         "InventoryEntryDeleted" => Kind::Stock,
         "StandalonePriceDeleted" => Kind::Price,
+        "ProductTailoringDeleted" => Kind::Tailoring,
         _ => return None,
     };
     let id = RecordId::from(&*message.resource.id);

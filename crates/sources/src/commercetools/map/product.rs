@@ -2,7 +2,8 @@
 
 use contract::Change;
 use model::{
-    Attribute, Image, Keywords, Kind, Notice, Online, PerStorefront, PriceHome, Product, Rating, Record, StockLevel, Value, Variant,
+    Attribute, Image, Keywords, Kind, Notice, Online, PerStorefront, PriceHome, Product, Rating, Record, RecordId, StockLevel,
+    Tailored, Tailoring, Value, Variant,
 };
 
 use super::{Settings, Unfit, address, attribute::attributes, is, kept, locale, localized, price, since, some};
@@ -52,6 +53,40 @@ pub fn unpublished(product: &api::UnpublishedProduct<'_>) -> Change {
     Change::Gone { kind: Kind::Product, id: (&*product.id).into(), version: Some(product.version) }
 }
 
+/// A `ProductTailoring`: what a store shows of a product in place of its own values. One that is not published counts for
+/// nothing.
+pub fn tailoring(of: api::ProductTailoring<'_>) -> Result<Change, Unfit> {
+    let id: RecordId = String::from(of.id).into();
+    if !of.published {
+        return Ok(Change::Gone { kind: Kind::Tailoring, id, version: Some(of.version) });
+    }
+    let (now, mut notices) = (of.current, Vec::new());
+    let values = Tailored {
+        store: String::from(of.store.key).into(),
+        name: localized("name", now.name, &mut notices)?,
+        slug: localized("slug", now.slug, &mut notices)?,
+        description: localized("description", now.description, &mut notices)?,
+        meta_title: localized("metaTitle", now.meta_title, &mut notices)?,
+        meta_description: localized("metaDescription", now.meta_description, &mut notices)?,
+        attributes: attributes(now.attributes, "", &mut notices)?,
+    };
+    let mut images = Vec::new();
+    for variant in now.variants.unwrap_or_default() {
+        if let Some(own) = variant.images {
+            let of = format!("variant {}, ", variant.id);
+            images.push((variant.id.to_string().into(), own.into_iter().filter_map(|it| image(&of, it, &mut notices)).collect()));
+        }
+    }
+    let product = String::from(of.product.id).into();
+    let record = Record::Tailoring(Box::new(Tailoring { id, product, values, images, notices }));
+    Ok(is(record, of.version, of.last_modified_at.as_ref()))
+}
+
+fn image(of: &str, it: api::Image<'_>, notices: &mut Vec<Notice>) -> Option<Image> {
+    let url = address("images", of, it.url.as_deref().unwrap_or_default(), notices)?;
+    Some(Image { url, label: some(it.label) })
+}
+
 fn variant(
     settings: &Settings,
     variant: api::ProductVariant<'_>,
@@ -67,11 +102,7 @@ fn variant(
         let price = price::embedded(price, notices);
         prices.extend(kept("prices", price.map_err(|unfit| of_sku(unfit, &of)), notices)?);
     }
-    let image = |it: api::Image<'_>| {
-        let url = address("images", &of, it.url.as_deref().unwrap_or_default(), notices)?;
-        Some(Image { url, label: some(it.label) })
-    };
-    let images = variant.images.unwrap_or_default().into_iter().filter_map(image).collect();
+    let images = variant.images.unwrap_or_default().into_iter().filter_map(|it| image(&of, it, notices)).collect();
     Ok(Variant {
         id: variant.id.to_string().into(),
         sku: sku.map(Into::into),
