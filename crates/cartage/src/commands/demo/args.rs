@@ -162,12 +162,16 @@ pub struct BenchArgs {
     /// Full jobs of the main shops; the median counts.
     #[arg(long, default_value_t = 3)]
     pub runs: usize,
-    /// First passes of `run` for the main light shop, alone and beside 2,000 hostile connections; 0 leaves them out.
+    /// First passes of `run`, alone and beside 2,000 hostile connections or services that fail; 0 leaves them out.
     #[arg(long, default_value_t = 3)]
     pub pairs: usize,
     /// Changes that arrive by webhook, on each platform; 0 leaves them out.
     #[arg(long, default_value_t = 300)]
     pub webhooks: usize,
+    /// Products of the shops that are sold to one service each, and to Clerk.io beside services that fail; 0 leaves them
+    /// out.
+    #[arg(long, default_value_t = 20_000)]
+    pub services: usize,
     /// Only this shape of shop: light or default.
     #[arg(long, value_parser = ["light", "default"])]
     pub only: Option<String>,

@@ -44,7 +44,7 @@ const PIPELINED: usize = 500;
 
 /// How many connections there are.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-struct Made {
+pub(super) struct Made {
     /// Open now.
     open: usize,
     /// Since the start.
@@ -76,9 +76,9 @@ pub(super) async fn pair(job: &Job) -> anyhow::Result<Pair> {
 }
 
 /// A store that is to be filled, with its numbers of products and categories.
-type Full = (StoreView, [usize; 2]);
+pub(super) type Full = (StoreView, [usize; 2]);
 
-fn stores(job: &Job) -> Vec<Full> {
+pub(super) fn stores(job: &Job) -> Vec<Full> {
     let views = job.world.markets.iter().filter_map(|market| job.world.clerk.store(&market.key));
     views.map(|store| (store.clone(), counts(&store))).collect()
 }
@@ -88,7 +88,7 @@ fn counts(store: &StoreView) -> [usize; 2] {
 }
 
 /// Seconds until empty stores are full, with the largest number of hostile connections and their CPU.
-async fn first_pass(job: &Job, stores: &[Full], connections: usize) -> anyhow::Result<(f64, Made, f64)> {
+pub(super) async fn first_pass(job: &Job, stores: &[Full], connections: usize) -> anyhow::Result<(f64, Made, f64)> {
     for (store, _) in stores {
         store.clear();
     }

@@ -5,20 +5,22 @@
 //! The floor of a step receives and parses the very pages that the step read, with a parser that does not follow the
 //! connector (`super::floor`). Machines differ and are shared, so the ratio of both CPU times of one run counts. What hostile
 //! connections cost (`hostile`) is a ratio too, of two passes that follow each other. How soon a change arrives by its webhook
-//! (`webhooks`) is a time, and says as much about the machine.
+//! (`webhooks`) is a time, and says as much about the machine. Each service has a line of its own (`services`).
 
 mod changes;
 pub(super) mod hostile;
 mod job;
 mod report;
+mod services;
 mod webhooks;
 
 use std::fs;
 
 use anyhow::Context as _;
+use clap::ValueEnum as _;
 use store::Scratch;
 
-use super::args::{BenchArgs, Platform};
+use super::args::{BenchArgs, Platform, Service};
 use crate::output::{Exit, Failure, Output};
 use changes::By;
 use job::{Job, Shape};
@@ -43,6 +45,12 @@ pub(super) async fn run(args: &BenchArgs, output: Output<'static>) -> Result<Exi
     }
     for platform in [Platform::Commercetools, Platform::Bigcommerce].into_iter().filter(|_| args.webhooks > 0) {
         bench.webhooks.push(webhooks::measure(scratch.path(), platform, args.webhooks, output).await?);
+    }
+    for service in Service::value_variants().iter().filter(|_| args.services > 0) {
+        bench.deliveries.push(services::cost(scratch.path(), *service, args.services, output).await?);
+    }
+    if args.services > 0 && args.pairs > 0 {
+        bench.troubles = services::beside_trouble(scratch.path(), args.services, args.pairs, output).await?;
     }
     let bench = bench.with_ratios();
     if let Some(folder) = args.out.parent() {

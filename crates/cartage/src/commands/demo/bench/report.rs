@@ -141,6 +141,60 @@ impl Delays {
     }
 }
 
+/// What a first pass to one service costs.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Delivery {
+    /// The service.
+    pub(super) to: &'static str,
+    pub(super) products: usize,
+    /// The least time that the quota of the service allows for these calls.
+    pub(super) quota_seconds: Option<f64>,
+    #[serde(flatten)]
+    pub(super) cost: Cost,
+}
+
+impl Delivery {
+    pub(super) fn line(&self) -> String {
+        let Cost { seconds, cpu_seconds, peak_rss_bytes, destination_calls, .. } = self.cost;
+        #[expect(clippy::cast_precision_loss, reason = "a shop has fewer than 2^52 products")]
+        let pace = self.products as f64 / cpu_seconds.max(0.01);
+        let mut line = format!(
+            "{} products to {}: {seconds:.1} s, {cpu_seconds:.2} CPU s ({pace:.0} products per CPU s), {} MiB, \
+             {destination_calls} calls",
+            self.products,
+            self.to,
+            peak_rss_bytes >> 20
+        );
+        if let Some(quota) = self.quota_seconds.filter(|quota| *quota > 0.0) {
+            line += &format!("; its quota allows them in {quota:.0} s ({:.2} times that)", seconds / quota);
+        }
+        line
+    }
+}
+
+/// A first pass to Clerk.io alone, and one beside services that fail.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct BesideTrouble {
+    /// How they fail.
+    pub(super) trouble: &'static str,
+    pub(super) products: usize,
+    pub(super) alone_seconds: f64,
+    pub(super) beside_seconds: f64,
+}
+
+impl BesideTrouble {
+    fn ratio(&self) -> f64 {
+        self.beside_seconds / self.alone_seconds.max(0.01)
+    }
+
+    pub(super) fn line(&self) -> String {
+        format!(
+            "{} products to Clerk.io: {:.2} s alone, {:.2} s beside two services that are {}",
+            self.products, self.alone_seconds, self.beside_seconds, self.trouble
+        )
+    }
+}
+
 /// Everything that was measured.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Bench {
@@ -148,6 +202,11 @@ pub(super) struct Bench {
     pub(super) memory: Vec<Memory>,
     pub(super) pairs: Vec<Pair>,
     pub(super) webhooks: Vec<Delays>,
+    pub(super) deliveries: Vec<Delivery>,
+    pub(super) troubles: Vec<BesideTrouble>,
+    /// A first pass to Clerk.io beside services that fail over one alone, in seconds: the median of the pairs, by how they
+    /// fail.
+    pub(super) beside_trouble: BTreeMap<&'static str, f64>,
     /// A first pass beside hostile connections over one alone, in seconds: the median of the pairs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) beside_hostile: Option<f64>,
@@ -169,6 +228,11 @@ impl Bench {
         };
         let beside: Vec<f64> = self.pairs.iter().map(Pair::ratio).collect();
         self.beside_hostile = (!beside.is_empty()).then(|| median(beside));
+        let mut troubles: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
+        for pair in &self.troubles {
+            troubles.entry(pair.trouble).or_default().push(pair.ratio());
+        }
+        self.beside_trouble = troubles.into_iter().map(|(trouble, ratios)| (trouble, median(ratios))).collect();
         self.ratios = jobs.iter().map(|(name, figures)| (name.clone(), ratio(figures))).collect();
         self
     }
@@ -222,6 +286,14 @@ impl Bench {
                 "a first pass beside hostile connections takes {ratio:.2} times as long (median of {pairs} pairs)\n"
             );
         }
+        for delivery in &self.deliveries {
+            text += &(delivery.line() + "\n");
+        }
+        for (trouble, ratio) in &self.beside_trouble {
+            text += &format!(
+                "a first pass to Clerk.io beside services that are {trouble} takes {ratio:.2} times as long\n"
+            );
+        }
         for (name, ratio) in &self.ratios {
             text += &format!("{name}: {ratio:.2} times the floor's CPU\n");
         }
@@ -268,7 +340,11 @@ mod tests {
             hostile_cpu_seconds: 0.0,
         };
         let pairs = vec![pair(1.0, 9.0), pair(2.0, 2.5), pair(4.0, 4.0)];
-        let bench = Bench { figures, pairs, ..Bench::default() }.with_ratios();
+        let trouble =
+            |trouble, beside_seconds| BesideTrouble { trouble, products: 20, alone_seconds: 2.0, beside_seconds };
+        let troubles = vec![trouble("down", 3.0), trouble("slow", 2.0), trouble("slow", 2.5), trouble("slow", 9.0)];
+        let bench = Bench { figures, pairs, troubles, ..Bench::default() }.with_ratios();
+        assert_eq!(bench.beside_trouble, BTreeMap::from([("down", 1.5), ("slow", 1.25)]));
         assert_eq!(bench.ratios, BTreeMap::from([("light_20".to_owned(), 4.0)]));
         assert!(bench.text().contains("takes 1.25 times as long (median of 3 pairs)"));
         assert!(bench.text().contains("light_20: 4.00 times the floor's CPU"));
