@@ -316,6 +316,8 @@ pub struct Carry {
     pub report: Repeat,
     /// Whether its calls need the payload that was acknowledged before.
     pub needs_before: bool,
+    /// Whether its own mapping uses the history of prices ([`model::Offer::lowest_price_30d`]).
+    pub price_history: bool,
 }
 
 impl Carry {
@@ -329,6 +331,7 @@ impl Carry {
             put: Repeat::Safe,
             report: Repeat::AtMostOnce,
             needs_before: false,
+            price_history: false,
         }
     }
 }

@@ -85,6 +85,8 @@ fn listing<'a>(
             price: Money::new(8_999 + n * 100, currency),
             list_price: Money::new(9_999 + n * 100, currency),
             on_sale: true,
+            lowest_price_30d: None,
+            price_seen_since: None,
             tax: None,
             tiers: &[],
             basis: None,

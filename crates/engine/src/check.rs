@@ -11,7 +11,7 @@ use model::{Kind, Locale, Market, Record, StorefrontKey, Timestamp};
 use serde::Serialize;
 
 use crate::{
-    compose::{Target, desired},
+    compose::{Desired, Target, desired},
     flow::Flow,
     mapping::{Mapping, meant},
     market::{Coverage, Reference, Views, unknown},
@@ -83,7 +83,7 @@ pub async fn lacking(flow: &Flow, store: &dyn Store, at: Timestamp) -> Result<Op
         let Some(last) = page.last() else { return Ok(Some(counted)) };
         after = last.number;
         for work in page.iter().filter(|work| !work.unread) {
-            let (Target::InSync, items, _) = desired(flow, &prepared, work, at) else { continue };
+            let Desired { target: Target::InSync, items, .. } = desired(flow, &prepared, work, at) else { continue };
             let what: BTreeSet<&str> = items.iter().flat_map(|item| lacks(&item.payload)).collect();
             counted.products += 1;
             counted.lacking += u64::from(!what.is_empty());

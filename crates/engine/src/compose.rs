@@ -9,7 +9,7 @@ use contract::{
     payload::OWN_FIELDS,
     store::Work,
 };
-use model::{Filtered, Kind, Listing, Market, Record, Timestamp, VariantId, Window};
+use model::{Filtered, Kind, Listing, Market, PriceHistory, Record, Timestamp, VariantId, Window};
 use serde_json::{Map, Value as Json};
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     flow::{Flow, Prepared},
     mapping::Mapping,
     market::Projections,
+    prices,
 };
 
 /// The state that a record will have.
@@ -32,12 +33,33 @@ pub enum Target {
     Dead(Fault),
 }
 
-/// The items that the destination should hold for a record, and the span around `now` in which that does not change.
-pub fn desired(flow: &Flow, prepared: &Prepared, work: &Work, now: Timestamp) -> (Target, Vec<Item>, Window) {
-    match work.record() {
-        None => (Target::Gone, Vec::new(), Window::OPEN),
+/// What a record should be at the destination.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// The state that it will have.
+    pub target: Target,
+    /// The items that the destination should hold for it.
+    pub items: Vec<Item>,
+    /// The span around the instant in which that does not change.
+    pub holds: Window,
+    /// The prices that were seen of it until then, if the flow keeps a history of them.
+    pub prices: Option<PriceHistory>,
+}
+
+/// What a record should be at the destination at `now`.
+pub fn desired(flow: &Flow, prepared: &Prepared, work: &Work, now: Timestamp) -> Desired {
+    let keeps_prices = work.kind == Kind::Product && flow.keeps_prices();
+    let mut prices = None;
+    let (target, items, holds) = match work.record() {
+        None => {
+            prices = keeps_prices.then(|| prices::gone(prepared.views.each(), work, now));
+            (Target::Gone, Vec::new(), Window::OPEN)
+        }
         Some(Record::Product(product)) => {
-            let projections = prepared.views.product(product, work.joined(), now);
+            let mut projections = prepared.views.product(product, work.joined(), now);
+            if keeps_prices {
+                prices = Some(prices::observe(&prepared.views, product, work, &mut projections, now));
+            }
             finish(flow, prepared, work.kind, &projections, Subject::Product)
         }
         Some(Record::Category(category)) => {
@@ -48,7 +70,8 @@ pub fn desired(flow: &Flow, prepared: &Prepared, work: &Work, now: Timestamp) ->
             let fault = defect("C0602", format!("a {} can't be carried by a flow", other.kind()));
             (Target::Dead(fault), Vec::new(), Window::OPEN)
         }
-    }
+    };
+    Desired { target, items, holds, prices }
 }
 
 /// A composed record, in some of the flow's markets or all.

@@ -133,7 +133,8 @@ async fn stop(
         stands(work, ledger.as_ref())
     };
     let next = job.holds.until;
-    let of = |view: &View| work.record().map(|record| view.origins(record, work.joined(), clock.now()));
+    let prices = job.prices.as_ref().or(work.prices.as_ref());
+    let of = |view: &View| work.record().map(|record| view.origins(record, work.joined(), prices, clock.now()));
     let origins = prepared.views.each().iter().filter_map(of).flatten().collect();
     let items: Vec<_> = job.parts.into_iter().filter_map(Part::item).collect();
     let acknowledged = ledger.as_ref().map(|entry| entry.items.as_slice()).unwrap_or_default();

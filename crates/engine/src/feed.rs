@@ -10,7 +10,7 @@ use contract::{
 use model::{Kind, Timestamp};
 
 use crate::{
-    compose::{Target, desired},
+    compose::{Desired, Target, desired},
     flow::{Flow, Prepared},
     owners::of_others,
 };
@@ -121,16 +121,17 @@ impl<'a> Feed<'a> {
         if work.entry.as_ref().is_some_and(|entry| is_dropped(entry) && entry.revision >= work.revision) {
             return self.acknowledged(work).await;
         }
-        match desired(self.flow, &self.prepared, work, self.clock.now()) {
-            (Target::InSync, mut items, _) => {
+        let Desired { target, mut items, .. } = desired(self.flow, &self.prepared, work, self.clock.now());
+        match target {
+            Target::InSync => {
                 let ids = items.iter().map(|item| &item.id);
                 let others = of_others(self.flow, self.store, self.clock, &self.prepared, work, ids, false).await?;
                 items.retain(|item| !others.iter().any(|other| other.item == item.id));
                 Ok(items)
             }
-            (Target::Dead(_), _, _) => self.acknowledged(work).await,
+            Target::Dead(_) => self.acknowledged(work).await,
             // A feed removes nothing that the flow did not decide to remove.
-            (Target::Filtered(_) | Target::Gone, _, _) => match work.entry.as_ref().map(|entry| &entry.state) {
+            Target::Filtered(_) | Target::Gone => match work.entry.as_ref().map(|entry| &entry.state) {
                 Some(state) if !state.is_left_to_import() => self.acknowledged(work).await,
                 Some(_) | None => Ok(Vec::new()),
             },

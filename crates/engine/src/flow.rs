@@ -90,6 +90,12 @@ impl Flow {
         self.destination.carry(kind).map_or(Markets::One, |carry| carry.markets)
     }
 
+    /// Whether it keeps a history of prices: its destination's own mapping uses it, or the user's.
+    pub fn keeps_prices(&self) -> bool {
+        let built_in = self.destination.carry(Kind::Product).is_some_and(|carry| carry.price_history);
+        built_in || self.products.uses_price_history()
+    }
+
     /// Keys of its markets, in words.
     pub fn market_names(&self) -> String {
         self.markets.iter().map(|market| market.key.as_str()).collect::<Vec<_>>().join(", ")
@@ -111,6 +117,7 @@ impl Flow {
             carries: self.destination.carries().iter().map(|carry| carry.kind).collect(),
             markets: self.markets.iter().map(|market| market.key.clone()).collect(),
             ids: self.destination.ids(),
+            price_history: self.keeps_prices(),
         }
     }
 

@@ -64,6 +64,7 @@ pub async fn settle(
                 refused: Vec::new(),
                 trial: None,
                 turn: entry.turn,
+                prices: None,
             })
             .collect();
         if !settled.is_empty() {

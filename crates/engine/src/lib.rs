@@ -23,6 +23,7 @@ pub mod observe;
 mod owners;
 pub mod plan;
 pub mod prepare;
+mod prices;
 pub mod pull;
 pub mod push;
 pub mod run;

@@ -4,14 +4,14 @@
 //! item.
 
 use contract::{
-    Clock, Fault, Item, Store,
+    Clock, Fault, Store,
     destination::Ids,
     store::{Owner, Work},
 };
 use model::RemoteId;
 
 use crate::{
-    compose::{Target, desired},
+    compose::{Desired, Target, desired},
     flow::{Flow, Prepared},
     prepare::Rank,
 };
@@ -41,11 +41,12 @@ pub(crate) async fn of_others(
             continue;
         }
         let Some(other) = store.work(&flow.name, owner.number).await? else { continue };
-        let stays = match desired(flow, prepared, &other, clock.now()) {
-            (Target::InSync, items, _) => items.iter().any(|item: &Item| item.id == owner.item),
+        let Desired { target, items, .. } = desired(flow, prepared, &other, clock.now());
+        let stays = match target {
+            Target::InSync => items.iter().any(|item| item.id == owner.item),
             // Its items at the destination stay.
-            (Target::Dead(_), _, _) => true,
-            (Target::Filtered(_) | Target::Gone, _, _) => false,
+            Target::Dead(_) => true,
+            Target::Filtered(_) | Target::Gone => false,
         };
         if stays && (!outranked || Rank::of(&other) > Rank::of(work)) {
             others.push(owner);

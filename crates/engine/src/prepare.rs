@@ -5,10 +5,10 @@ use contract::{
     destination::{Carry, Repeat},
     store::{Entry, HeldItem, Hold, ItemEntry, Number, Owner, Revision, State, Trial, Work},
 };
-use model::{Kind, Record, RecordId, RemoteId, Timestamp, Window};
+use model::{Kind, PriceHistory, Record, RecordId, RemoteId, Timestamp, Window};
 
 use crate::{
-    compose::{Target, desired},
+    compose::{Desired, Target, desired},
     flow::{Flow, Prepared},
 };
 
@@ -35,6 +35,8 @@ pub struct Job {
     pub turn: u32,
     /// The span of time in which its projection does not change by time alone.
     pub holds: Window,
+    /// The prices that were seen of it, if they have changed since it was settled last.
+    pub prices: Option<PriceHistory>,
     /// How often in a row it was deferred before.
     pub attempts: u32,
     /// How often it failed alone.
@@ -141,14 +143,15 @@ pub enum Action {
 
 /// The job for a record.
 pub fn job(flow: &Flow, prepared: &Prepared, work: &Work, now: Timestamp) -> Job {
-    let (target, items, holds) = desired(flow, prepared, work, now);
+    let Desired { target, items, holds, prices } = desired(flow, prepared, work, now);
     let entry = work.entry.as_ref();
     let parts = match target {
         // A record that can't be mapped can't be compared.
         Target::Dead(_) => items.into_iter().map(refused).collect(),
         Target::InSync | Target::Filtered(_) | Target::Gone => parts(flow, work.kind, items, entry),
     };
-    Job { holds, ..Job::of(work, target, parts) }
+    let prices = prices.filter(|prices| work.prices.as_ref() != Some(prices));
+    Job { holds, prices, ..Job::of(work, target, parts) }
 }
 
 fn refused(item: Item) -> Part {
@@ -224,6 +227,7 @@ impl Job {
             rank: Rank::of(work),
             turn: entry.map_or(0, |entry| entry.turn),
             holds: Window::OPEN,
+            prices: None,
             attempts: entry.map_or(0, |entry| entry.attempts),
             trial: entry.and_then(|entry| entry.trial),
             state: entry.map(|entry| entry.state.clone()),

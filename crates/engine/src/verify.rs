@@ -329,6 +329,7 @@ pub async fn repair(flow: &Flow, store: &dyn Store, clock: &dyn Clock, verified:
             refused: Vec::new(),
             trial: None,
             turn: entry.turn,
+            prices: None,
         });
     }
     let records = settled.len() as u64;

@@ -6,6 +6,7 @@
 
 pub mod attribute;
 pub mod category;
+pub mod history;
 pub mod id;
 pub mod item;
 pub mod listing;
@@ -23,6 +24,7 @@ pub mod time;
 
 pub use attribute::{Attribute, AttributeDefinition, AttributeType, ProductType, Spread, Value};
 pub use category::{Brand, Category, Tree};
+pub use history::PriceHistory;
 pub use id::{
     BookId, BrandId, CategoryId, ChannelId, FlowName, GroupId, PriceId, ProductId, ProductTypeId, RecordId, RemoteId,
     SelectionId, Sku, SourceName, StockId, StorefrontKey, TreeId, VariantId,

@@ -92,6 +92,13 @@ pub struct Offer<'a> {
     pub list_price: Money,
     /// Whether `price` is below `list_price`.
     pub on_sale: bool,
+    /// The lowest price of the 30 days before the reduction that holds now ([`crate::history`]); `None` where none
+    /// holds, where no price was seen before it, and where the flow keeps no history of prices.
+    #[serde(serialize_with = "maybe_decimal")]
+    pub lowest_price_30d: Option<Money>,
+    /// Since when its prices in this market are known, in seconds since the epoch; `None` where the flow keeps no history.
+    #[serde(serialize_with = "seconds")]
+    pub price_seen_since: Option<Timestamp>,
     /// Whether tax is in the price; `None` if the source does not say.
     pub tax: Option<TaxMode>,
     /// Lower prices for larger quantities, by rising quantity.
@@ -351,6 +358,11 @@ impl fmt::Display for Filtered {
 
 fn decimal<S: Serializer>(money: &Money, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_f64(money.decimal())
+}
+
+#[expect(clippy::ref_option, reason = "the shape serde asks for")]
+fn maybe_decimal<S: Serializer>(money: &Option<Money>, out: S) -> Result<S::Ok, S::Error> {
+    money.map(Money::decimal).serialize(out)
 }
 
 fn steps<S: Serializer>(tiers: &[Tier], out: S) -> Result<S::Ok, S::Error> {

@@ -217,6 +217,7 @@ fn declared(flow: &FlowName, fingerprint: &str) -> Declared {
         carries: Kind::CARRIED.to_vec(),
         markets: Vec::new(),
         ids: contract::destination::Ids::Own,
+        price_history: false,
     }
 }
 
@@ -335,5 +336,6 @@ fn settled(work: &Work, call: Option<u64>) -> Result<Settled, Fault> {
         refused: Vec::new(),
         turn: 0,
         trial: None,
+        prices: None,
     })
 }

@@ -207,6 +207,7 @@ async fn a_record_of_which_a_call_may_have_arrived_is_listed_and_decided_by_name
             refused: Vec::new(),
             trial: None,
             turn: entry.turn,
+            prices: None,
         };
         let lease = process.store.lease(&Leased::Flow(flow.clone())).await.unwrap();
         let (close, open, tickets) = (Vec::new(), Vec::new(), Vec::new());

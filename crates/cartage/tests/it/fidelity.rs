@@ -107,7 +107,7 @@ impl Small {
     fn origins(&self, id: &str) -> Vec<String> {
         let view = self.view();
         let record = self.records.iter().find(|record| record.id().as_str() == id).unwrap();
-        let origins = view.origins(record, &self.records, Timestamp::parse(NOW).unwrap()).into_iter();
+        let origins = view.origins(record, &self.records, None, Timestamp::parse(NOW).unwrap()).into_iter();
         let told = |it: engine::market::Origin| {
             format!("{} {}: {} | {}", it.field, it.variant.unwrap_or_default(), it.value.unwrap_or_default(), it.from)
         };

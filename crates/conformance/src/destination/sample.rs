@@ -123,6 +123,8 @@ impl Sample {
             price,
             list_price,
             on_sale: self.discounted,
+            lowest_price_30d: None,
+            price_seen_since: None,
             tax: None,
             tiers: &[],
             basis: None,

@@ -6,6 +6,7 @@
 mod flow;
 mod mirror;
 mod owners;
+mod prices;
 mod reading;
 pub mod samples;
 mod upkeep;
@@ -50,9 +51,16 @@ where
     F: Future<Output = S>,
 {
     let mut failures = String::new();
-    for (name, check) in
-        [mirror::CHECKS, reading::CHECKS, flow::CHECKS, owners::CHECKS, workers::CHECKS, upkeep::CHECKS].concat()
-    {
+    let checks = [
+        mirror::CHECKS,
+        reading::CHECKS,
+        flow::CHECKS,
+        prices::CHECKS,
+        owners::CHECKS,
+        workers::CHECKS,
+        upkeep::CHECKS,
+    ];
+    for (name, check) in checks.concat() {
         let store = make().await;
         if let Err(Failed(why)) = check(&store).await {
             failures.extend(["\n", name, ": ", &why]);

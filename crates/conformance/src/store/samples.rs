@@ -12,8 +12,8 @@ use contract::{
     },
 };
 use model::{
-    Assignment, Category, FlowName, Kind, Localized, Members, Product, Record, RecordId, Selection, SourceName, Stock,
-    StockLevel, Timestamp, Variant, Window,
+    Assignment, Category, FlowName, Kind, Localized, Members, Money, PriceHistory, Product, Record, RecordId,
+    Selection, SourceName, Stock, StockLevel, Timestamp, Variant, Window, history::Asked,
 };
 
 /// The source of all samples.
@@ -54,6 +54,7 @@ pub fn declared(flow: &FlowName, source: &SourceName, fingerprint: &str, ids: Id
         carries: vec![Kind::Product, Kind::Category],
         markets: vec!["de".to_owned()],
         ids,
+        price_history: false,
     }
 }
 
@@ -217,7 +218,16 @@ pub fn settled(work: &Work, state: State, items: Held) -> Settled {
         refused: Vec::new(),
         trial: None,
         turn: work.entry.as_ref().map_or(0, |entry| entry.turn),
+        prices: None,
     }
+}
+
+/// The history of a variant that costs so many cents since second 1.
+pub fn prices(cents: i64) -> Option<PriceHistory> {
+    let mut history = PriceHistory::default();
+    let price = Money::new(cents, "EUR".parse().ok()?);
+    history.note("de", std::iter::once((&"v".into(), Asked { price, reduced: false })), at(1));
+    Some(history)
 }
 
 /// A settlement as in sync under the record's own id.

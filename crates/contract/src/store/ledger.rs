@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
+use model::{FlowName, Kind, PriceHistory, Record, RecordId, RemoteId, SourceName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Lease, Number, Revision};
@@ -113,6 +113,8 @@ pub struct Declared {
     pub markets: Vec<String>,
     /// Whether several records may claim the same item.
     pub ids: Ids,
+    /// Whether it keeps a history of prices. A flow that no longer does forgets the one that it has.
+    pub price_history: bool,
 }
 
 /// What tells a flow from others.
@@ -286,6 +288,8 @@ pub struct Work {
     pub ahead: bool,
     /// Its entry in the ledger; `None`: it was never settled.
     pub entry: Option<Entry>,
+    /// The prices that the flow has seen of it, as they were when it was settled; `None`: none, or it keeps no history.
+    pub prices: Option<PriceHistory>,
 }
 
 /// A record with its parts, at one revision: the same for every flow of its source.
@@ -505,6 +509,8 @@ pub struct Settled {
     /// [`Entry::turn`] when it was processed. If that has changed, only items that the record still owns are kept, in
     /// doubt, and the record is due, whatever `state` says.
     pub turn: u32,
+    /// The prices that were seen of it, if they have changed; kept if the record is settled as it says.
+    pub prices: Option<PriceHistory>,
 }
 
 /// The items of a record at the destination.

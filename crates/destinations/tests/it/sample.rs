@@ -125,6 +125,8 @@ fn offer<'a>(id: &'a VariantId, sku: Option<&'a Sku>) -> Offer<'a> {
         price: eur(1999),
         list_price: eur(1999),
         on_sale: false,
+        lowest_price_30d: None,
+        price_seen_since: None,
         tax: None,
         tiers: &[],
         basis: None,

@@ -56,6 +56,8 @@ pub struct Mapping(Arc<Rules>);
 #[derive(Debug, Default)]
 struct Rules {
     rules: Vec<Rule>,
+    /// Whether some expression names a member that needs the history of prices.
+    price_history: bool,
     used: BTreeMap<&'static str, Used>,
 }
 
@@ -108,6 +110,11 @@ impl Mapping {
     /// Whether the user's mapping gives this field, so that the built-in one must not.
     pub fn taken(&self, name: &str) -> bool {
         self.0.rules.iter().any(|rule| rule.name == name)
+    }
+
+    /// Whether some expression needs the prices of the past.
+    pub fn uses_price_history(&self) -> bool {
+        self.0.price_history
     }
 
     /// Names of the user's fields.

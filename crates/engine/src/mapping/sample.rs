@@ -79,6 +79,9 @@ impl Sample {
         listing.attributes.extend(fields.iter().cloned());
         for offer in &mut listing.variants {
             offer.attributes.extend(fields.iter().cloned());
+            // What the full sample has.
+            offer.lowest_price_30d = offer.tax.map(|_| offer.price);
+            offer.price_seen_since = offer.tax.map(|_| NOW);
         }
         let values = || vec![Cow::Borrowed("first"), Cow::Borrowed("second")];
         listing.options.extend(options.iter().map(|name| ProductOption {

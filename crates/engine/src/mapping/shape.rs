@@ -71,6 +71,9 @@ pub struct Known {
     pub note: &'static str,
 }
 
+/// Members of a variant that are there only where the flow keeps a history of prices, and that make it keep one.
+pub(super) const FROM_HISTORY: [&str; 2] = ["lowest_price_30d", "price_seen_since"];
+
 const fn always(name: &'static str, of: Shape, note: &'static str) -> Member {
     Member { name, of, optional: false, note }
 }
@@ -123,6 +126,17 @@ static VARIANT: Record = Record {
         always("price", Shape::Number, "what one piece costs now, zero or more"),
         always("list_price", Shape::Number, "what it costs without the discount"),
         always("on_sale", Shape::Boolean, "whether price is below list_price"),
+        maybe(
+            "lowest_price_30d",
+            Shape::Number,
+            "the lowest price in the market in the 30 days before the reduction that holds now, as far as prices were seen; \
+             missing where the price is not reduced or none was seen before",
+        ),
+        maybe(
+            "price_seen_since",
+            Shape::Integer,
+            "since when its prices in the market were seen, in seconds since the epoch",
+        ),
         maybe("tax", Shape::Text, "whether tax is in the price: gross or net; missing where the shop does not say"),
         always("tiers", Shape::List(&Shape::Record(&TIER)), "lower prices for larger quantities, by rising quantity"),
         maybe("stock", Shape::Integer, "pieces that can be sold now; missing where the shop does not track them"),

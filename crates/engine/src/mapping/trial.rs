@@ -21,7 +21,7 @@ use super::{
     error::{MappingError, Place, line_and_column, meant},
     excess, meter, rewrite,
     sample::{Holds, Sample, samples},
-    shape::variables,
+    shape::{FROM_HISTORY, variables},
     target, tree,
     value::{self, Used},
 };
@@ -45,6 +45,7 @@ pub(super) fn compile(
                 for (name, used) in &findings.used {
                     rules.used.entry(name).or_insert(Used::NOTHING).merge(used);
                 }
+                rules.price_history |= FROM_HISTORY.iter().any(|name| expression.text.contains(name));
                 rules.rules.push(rule);
             }
             Err(faults) => errors.extend(faults),

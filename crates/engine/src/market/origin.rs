@@ -2,8 +2,9 @@
 //! projection instead of slowing the projection down.
 
 use model::{
-    Category, ChannelId, Country, GroupId, Kind, Localized, Price, Product, Record, Sku, StockLevel, Timestamp,
-    Variant,
+    Category, ChannelId, Country, GroupId, Kind, Localized, Price, PriceHistory, Product, Record, Sku, StockLevel,
+    Timestamp, Variant,
+    history::{Lowest, Prices, Reduction},
     listing::{PriceBasis, PriceRule},
 };
 use serde::Serialize;
@@ -30,10 +31,16 @@ type Explained = (Option<String>, String);
 
 impl View {
     /// Where the values of a record come from in this market at `at`, also of one that the market does not have. `joined` as
-    /// in [`View::product`].
-    pub fn origins(&self, record: &Record, joined: &[Record], at: Timestamp) -> Vec<Origin> {
+    /// in [`View::product`], `prices`: those that were seen of it.
+    pub fn origins(
+        &self,
+        record: &Record,
+        joined: &[Record],
+        prices: Option<&PriceHistory>,
+        at: Timestamp,
+    ) -> Vec<Origin> {
         match record {
-            Record::Product(product) => self.of_product(product, joined, at),
+            Record::Product(product) => self.of_product(product, joined, prices, at),
             Record::Category(category) => self.of_category(category, at),
             _ => Vec::new(),
         }
@@ -61,7 +68,13 @@ impl View {
         origins
     }
 
-    fn of_product(&self, product: &Product, joined: &[Record], at: Timestamp) -> Vec<Origin> {
+    fn of_product(
+        &self,
+        product: &Product,
+        joined: &[Record],
+        prices: Option<&PriceHistory>,
+        at: Timestamp,
+    ) -> Vec<Origin> {
         let parts = Parts::new(product, joined);
         let store = self.market.store.as_ref();
         let tailored = parts.tailored(store);
@@ -103,6 +116,9 @@ impl View {
                 continue;
             }
             origins.push(of("price", self.explain_price(product, variant, &parts, at)));
+            if let Some(prices) = prices.and_then(|prices| prices.of(&self.market.key, &variant.id)) {
+                origins.push(of("lowest_price_30d", explain_lowest(prices)));
+            }
             origins.push(of("stock", self.explain_stock(variant, &parts)));
         }
         origins
@@ -242,6 +258,21 @@ impl View {
     /// The key by which settings name it, or else the id.
     fn known(&self, kind: Kind, id: &str) -> String {
         self.reference.key(kind, &id.into()).unwrap_or(id).to_owned()
+    }
+}
+
+fn explain_lowest(prices: &Prices) -> Explained {
+    let since = prices.since;
+    let none = |why: &str| (None, format!("{why}; its prices are known since {since}"));
+    match prices.reduction() {
+        None => none("the price is not reduced"),
+        Some(Reduction { lowest: None, .. }) => none("no price was seen before the reduction"),
+        Some(Reduction { since: began, lowest: Some(Lowest { price, from }) }) => {
+            let from = format!(
+                "the lowest of the 30 days before the reduction of {began}: valid from {from}; its prices are known since {since}"
+            );
+            (Some(price.to_string()), from)
+        }
     }
 }
 

@@ -83,6 +83,8 @@ impl View {
                 price,
                 list_price,
                 on_sale: price.decimal() < list_price.decimal(),
+                lowest_price_30d: None,
+                price_seen_since: None,
                 tax: choice.basis.and_then(|basis| basis.price.tax),
                 // Tiers of a price that was converted are in the other currency.
                 tiers: choice.basis.filter(|_| choice.rate.is_none()).map_or(&[], |basis| &basis.price.tiers),

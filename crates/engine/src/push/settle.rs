@@ -175,6 +175,7 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
         refused,
         trial,
         turn: job.turn,
+        prices: job.prices,
     }
 }
 

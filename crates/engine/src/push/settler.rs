@@ -162,6 +162,7 @@ impl Settler {
             refused: Vec::new(),
             trial: entry.trial,
             turn: entry.turn,
+            prices: None,
         });
     }
 

@@ -39,6 +39,7 @@ impl Tx<'_> {
         let markets = serde_json::to_string(&declared.markets)
             .map_err(|error| Trouble::unreadable("a flow's markets on their way", error))?;
         let account = declared.account.as_str();
+        let (shared, prices) = (declared.ids == Ids::Shared, declared.price_history);
         self.db
             .prepare_cached(
                 "UPDATE flow SET current = 0 WHERE name = ?1 AND (source <> ?2 OR account NOT IN (?3, ''))",
@@ -60,9 +61,9 @@ impl Tx<'_> {
             self.db
                 .prepare_cached(
                     "INSERT INTO flow (name, source, account, current, fingerprint, kinds, markets, urgent, live, backfill,
-                     token, shared) VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, 0, 0, 0, 0, ?7)",
+                     token, shared, prices) VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, 0, 0, 0, 0, ?7, ?8)",
                 )?
-                .execute((name, source, account, &declared.fingerprint, kinds, markets, declared.ids == Ids::Shared))?;
+                .execute((name, source, account, &declared.fingerprint, kinds, markets, shared, prices))?;
             self.carry(source, newly)?;
             return Ok(Declaration::default());
         };
@@ -70,11 +71,16 @@ impl Tx<'_> {
         self.db
             .prepare_cached(
                 "UPDATE flow SET current = 1, fingerprint = ?2, kinds = ?3, markets = ?4, shared = max(shared, ?5),
-                 account = ?6 WHERE key = ?1",
+                 account = ?6, prices = ?7 WHERE key = ?1",
             )?
-            .execute((key, &declared.fingerprint, kinds, markets, declared.ids == Ids::Shared, account))?;
+            .execute((key, &declared.fingerprint, kinds, markets, shared, account, prices))?;
+        if !prices {
+            // What it would miss from now on would make them wrong.
+            let forget = "DELETE FROM prices WHERE key >= ?1 AND key < ?2";
+            self.db.prepare_cached(forget)?.execute((base(key), base(key + 1)))?;
+        }
         self.carry(source, newly)?;
-        let claims_begin = !has_claims && declared.ids == Ids::Shared;
+        let claims_begin = !has_claims && shared;
         let restarted = fingerprint != declared.fingerprint || kinds & !carried != 0 || claims_begin;
         if restarted {
             self.db
@@ -176,7 +182,7 @@ impl Tx<'_> {
 
     /// Deletes a flow with its ledger and calls.
     pub(super) fn delete_flow(&self, key: i64) -> Outcome<()> {
-        for table in ["ledger", "payload", "refused"] {
+        for table in ["ledger", "payload", "refused", "prices"] {
             let delete = format!("DELETE FROM {table} WHERE key >= ?1 AND key < ?2");
             self.db.execute(&delete, (base(key), base(key + 1)))?;
         }

@@ -2,7 +2,8 @@
 //!
 //! **Invariants:** the stored payload is always what the destination acknowledged last; a settlement of an older
 //! revision never replaces that of a newer one; items of an unfinished call are in doubt once the flow is taken over;
-//! every item of a row has a claim if ids are shared (`owners.rs`).
+//! every item of a row has a claim if ids are shared (`owners.rs`); the prices that were seen of a record are written only
+//! together with a settlement of it.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ use contract::{
         Closed, Cursor, Held, HeldItem, Hold, ItemEntry, Lease, Number, Open, Revision, Settled, State, Step, Ticket,
     },
 };
-use model::{FlowName, Kind, RemoteId, Timestamp, Window};
+use model::{FlowName, Kind, PriceHistory, RemoteId, Timestamp, Window};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
@@ -68,10 +69,12 @@ pub(super) struct Flow {
     pub(super) token: u64,
     /// Since when it is paused, in milliseconds.
     pub(super) paused: Option<i64>,
+    /// Whether it keeps a history of prices.
+    pub(super) prices: bool,
 }
 
 pub(super) fn flow(db: &Connection, name: &FlowName) -> Outcome<Option<Flow>> {
-    let read = "SELECT key, source, urgent, live, backfill, shared, kinds, token, paused
+    let read = "SELECT key, source, urgent, live, backfill, shared, kinds, token, paused, prices
         FROM flow WHERE name = ?1 AND current = 1";
     let found = db.prepare_cached(read)?.query_row([name.as_str()], |row| {
         let cursor = Cursor([Revision(row.get(2)?), Revision(row.get(3)?), Revision(row.get(4)?)]);
@@ -83,6 +86,7 @@ pub(super) fn flow(db: &Connection, name: &FlowName) -> Outcome<Option<Flow>> {
             kinds: row.get(6)?,
             token: row.get(7)?,
             paused: row.get(8)?,
+            prices: row.get(9)?,
         })
     });
     Ok(found.optional()?)
@@ -151,6 +155,7 @@ struct PreparedSettled {
     refused: Option<Vec<u8>>,
     trial: Option<Vec<u8>>,
     turn: u32,
+    prices: Option<Vec<u8>>,
 }
 
 enum PreparedHeld {
@@ -206,6 +211,7 @@ fn prepare(codec: &Codec, flow: Flow, settled: Settled) -> Outcome<PreparedSettl
         refused,
         turn: settled.turn,
         trial: settled.trial.as_ref().map(Codec::encode).transpose()?,
+        prices: settled.prices.as_ref().map(Codec::encode).transpose()?,
     })
 }
 
@@ -436,6 +442,9 @@ impl Tx<'_> {
         if flow.shared && !is_same {
             self.keep_claims(self.row(flow.key, settled.number)?, &settled.ids)?;
         }
+        if let Some(prices) = settled.prices.as_ref().filter(|_| flow.prices) {
+            self.db.prepare_cached("INSERT OR REPLACE INTO prices VALUES (?1, ?2)")?.execute((key, prices))?;
+        }
         match &settled.items {
             PreparedHeld::Same => {}
             PreparedHeld::Nothing => self.write_payload(key, None)?,
@@ -592,6 +601,14 @@ impl Tx<'_> {
 
 fn ids_of(held: &[ItemEntry]) -> Vec<RemoteId> {
     held.iter().map(|item| item.id.clone()).collect()
+}
+
+/// The prices that a flow has seen of a record.
+pub(super) fn prices(db: &Connection, key: i64) -> Outcome<Option<PriceHistory>> {
+    let mut query = db.prepare_cached("SELECT bytes FROM prices WHERE key = ?1")?;
+    let mut rows = query.query([key])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Codec::decode("a history of prices", row.get_ref(0)?.as_blob().unwrap_or_default()).map(Some)
 }
 
 /// The payloads that the destination acknowledged last, by item.

@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     ACKNOWLEDGED,
     SINCE,
     HOOKS,
+    PRICES,
 ];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
@@ -384,6 +385,14 @@ CREATE TABLE hook (
 ) STRICT;
 ";
 
+// See ledger.rs.
+const PRICES: &str = "
+-- Whether the flow keeps a history of prices.
+ALTER TABLE flow ADD COLUMN prices INTEGER NOT NULL DEFAULT 0;
+-- The prices that a flow has seen of a record, by ledger key.
+CREATE TABLE prices (key INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+";
+
 /// The state of a database when it is opened.
 pub(super) enum Standing {
     /// It is of this release.
@@ -536,6 +545,7 @@ mod tests {
             carries: vec![Kind::Product, Kind::Category],
             markets: Vec::new(),
             ids: Ids::Own,
+            price_history: false,
         };
         assert!(!store.declare(&declared).await.unwrap().restarted);
         store.retire_others(&["a".into()], &["to".into()]).await.unwrap();

@@ -171,6 +171,7 @@ impl Tx<'_> {
             "DELETE FROM payload WHERE key = ?1",
             "DELETE FROM refused WHERE key = ?1",
             "DELETE FROM claim WHERE key = ?1",
+            "DELETE FROM prices WHERE key = ?1",
         ] {
             self.db.prepare_cached(delete)?.execute([key])?;
         }

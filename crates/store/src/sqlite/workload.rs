@@ -10,7 +10,7 @@ use contract::{
     source::Urgency,
     store::{Entry, Number, Revision, Take, Whole, Work, Workload},
 };
-use model::{FlowName, Hub, Kind, Record, SourceName, Timestamp};
+use model::{FlowName, Hub, Kind, PriceHistory, Record, SourceName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 
 use super::{
@@ -249,7 +249,12 @@ impl<'a> Reader<'a> {
             unread: row.get(6)?,
             ahead: self.flow.cursor.0.get(urgency).is_some_and(|cursor| revision > cursor.0),
             entry: entry(self.codec, row)?,
+            prices: self.prices(Number(number))?,
         }))
+    }
+
+    fn prices(&self, number: Number) -> Outcome<Option<PriceHistory>> {
+        if self.flow.prices { ledger::prices(self.db, ledger::key(self.flow.key, number)) } else { Ok(None) }
     }
 
     /// A record with its parts; `None` if it has no body.

@@ -6,6 +6,7 @@ mod attributes;
 mod books;
 pub(crate) mod build;
 mod categories;
+pub(crate) mod history;
 mod many;
 mod parts;
 mod prices;

@@ -53,6 +53,7 @@ async fn declare(store: &Sqlite, flow: &str) {
         carries: Kind::CARRIED.to_vec(),
         markets: Vec::new(),
         ids: Ids::Own,
+        price_history: false,
     };
     store.declare(&declared).await.unwrap();
 }

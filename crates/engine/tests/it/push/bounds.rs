@@ -147,6 +147,7 @@ fn never_are_more_records_prepared_than_may_be() {
             refused: Vec::new(),
             turn: 0,
             trial: None,
+            prices: None,
         });
         let step = Step {
             flow: flow_name(),

@@ -112,6 +112,12 @@ impl Fake {
         }
     }
 
+    /// Its flows keep a history of prices.
+    pub(super) fn keeping_prices(mut self) -> Self {
+        self.carries[0].price_history = true;
+        self
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -177,6 +183,10 @@ impl Fake {
             member(&mut writer, Facet::CONTENT, "mapping", mapping);
             member(&mut writer, Facet::CONTENT, "first", offer.id.as_str() == "0");
             member(&mut writer, Facet::PRICE, "price", offer.price.minor);
+            if self.carries[0].price_history {
+                let lowest = offer.lowest_price_30d.map(|lowest| lowest.to_string());
+                member(&mut writer, Facet::PRICE, "lowest", lowest);
+            }
             member(&mut writer, Facet::AVAILABILITY, "stock", offer.stock);
             let id = RemoteId::new(offer.sku.unwrap().as_str());
             Made::of_variant(Item { id, payload: writer.finish() }, offer.id.clone())

@@ -9,6 +9,7 @@ mod guard;
 mod histories;
 mod isolation;
 mod order;
+mod prices;
 mod script;
 mod shared;
 mod shop;
@@ -62,6 +63,8 @@ struct Rig {
     asked: Asked,
     /// `None`: any number may be removed.
     guard: Option<Guard>,
+    market: Market,
+    policy: PricePolicy,
     shop: Arc<Mutex<Shop>>,
     store: Arc<Sqlite>,
     news: watch::Sender<u64>,
@@ -71,6 +74,23 @@ struct Rig {
 fn open(folder: &Path) -> Arc<Sqlite> {
     let options = Options { durable: false, dictionary_after: 0, ..Options::default() };
     Arc::new(Sqlite::with_options(&folder.join("cartage.db"), options).unwrap())
+}
+
+fn market() -> Market {
+    Market {
+        key: "en".into(),
+        locales: vec![Locale::parse("en").unwrap()],
+        currency: "EUR".parse().unwrap(),
+        country: None,
+        customer_group: None,
+        price_channel: None,
+        supply_channels: Vec::new(),
+        store: None,
+        time_zone: "UTC".into(),
+        product_url: "https://shop.example/p/{id}".into(),
+        category_url: "https://shop.example/c/{id}".into(),
+        untracked: Untracked::Available,
+    }
 }
 
 fn flow_name() -> FlowName {
@@ -105,6 +125,8 @@ impl Rig {
             reference: Arc::default(),
             asked: Asked::default(),
             guard: None,
+            market: market(),
+            policy: PricePolicy::FirstScope(&[ScopeMatch { group: false, channel: false, country: false }]),
             shop: Arc::new(Mutex::new(Shop::new(products))),
             store: open(folder.path()),
             news: watch::channel(0).0,
@@ -119,30 +141,25 @@ impl Rig {
         rig
     }
 
+    /// A rig whose flow keeps a history of prices.
+    fn pricing() -> Self {
+        let rig = Self::new(0, limits(10), false);
+        let fake = Fake::new(rig.script.clone(), limits(10), false, Ids::Own).keeping_prices();
+        let rig = Self { fake: Arc::new(fake), ..rig };
+        rig.register();
+        rig
+    }
+
     fn shop(&self) -> std::sync::MutexGuard<'_, Shop> {
         self.shop.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn flow(&self) -> Arc<Flow> {
-        let market = Market {
-            key: "en".into(),
-            locales: vec![Locale::parse("en").unwrap()],
-            currency: "EUR".parse().unwrap(),
-            country: None,
-            customer_group: None,
-            price_channel: None,
-            supply_channels: Vec::new(),
-            store: None,
-            time_zone: "UTC".into(),
-            product_url: "https://shop.example/p/{id}".into(),
-            category_url: "https://shop.example/c/{id}".into(),
-            untracked: Untracked::Available,
-        };
         Arc::new(Flow {
             name: flow_name(),
             source: source(),
-            markets: vec![market],
-            price_policy: PricePolicy::FirstScope(&[ScopeMatch { group: false, channel: false, country: false }]),
+            markets: vec![self.market.clone()],
+            price_policy: self.policy,
             destination: Arc::<Fake>::clone(&self.fake),
             gate: Arc::clone(&self.gate),
             reference: Arc::clone(&self.reference),
