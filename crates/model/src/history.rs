@@ -86,12 +86,6 @@ impl PriceHistory {
         self.markets.get(market)?.get(variant)
     }
 
-    /// All prices, by market and variant.
-    pub fn all(&self) -> impl Iterator<Item = (&str, &VariantId, &Prices)> {
-        let all = self.markets.iter().flat_map(|(market, of)| of.iter().map(move |(id, it)| (market, id, it)));
-        all.map(|(market, id, it)| (market.as_str(), id, it))
-    }
-
     /// Whether no price was ever seen.
     pub fn is_empty(&self) -> bool {
         self.markets.is_empty()
@@ -115,12 +109,11 @@ impl PriceHistory {
         }
         for (variant, now) in asked {
             let known = self.markets.get_mut(market).and_then(|of| of.get_mut(variant));
-            match known.filter(|prices| prices.is_in_currency_of(now.price)) {
-                Some(prices) => prices.note(Some(now), at),
-                None => {
-                    let of = self.markets.entry(market.to_owned()).or_default();
-                    of.insert(variant.clone(), Prices::begin(now, at));
-                }
+            if let Some(prices) = known.filter(|prices| prices.is_in_currency_of(now.price)) {
+                prices.note(Some(now), at);
+            } else {
+                let of = self.markets.entry(market.to_owned()).or_default();
+                of.insert(variant.clone(), Prices::begin(now, at));
             }
         }
         // Of what is no longer sold nothing will be asked for.
@@ -153,13 +146,8 @@ impl Prices {
     }
 
     /// How many prices are kept.
-    pub fn len(&self) -> usize {
+    pub fn kept(&self) -> usize {
         self.steps.len()
-    }
-
-    /// Never.
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
     }
 
     fn last(&self) -> Option<&Step> {

@@ -35,7 +35,7 @@ use place::{Place, Places};
 pub const DESCRIPTOR: DestinationDescriptor = DestinationDescriptor {
     name: "insider",
     title: "Insider",
-    mapping: 1,
+    mapping: 2,
     fields: schema::fields,
     facets: schema::facets,
     extra_name: None,
@@ -68,6 +68,7 @@ impl Connector {
             ids: if own { Ids::Own } else { Ids::Shared },
             removal: Removal::Hide,
             needs_before: true,
+            price_history: true,
             ..Carry::of(Kind::Product)
         };
         Ok(Self { config: config.clone(), carries: [products], client, registered: Mutex::default() })

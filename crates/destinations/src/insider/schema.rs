@@ -121,8 +121,8 @@ const PRODUCT: [FieldSpec; 23] = [
         Facet::PRICE,
         "omnibus_price",
         Any,
-        "null",
-        "Lowest price of the last 30 days before a reduction, by currency: map it where you know it.",
+        "variant.lowest_price_30d == null ? null : {market.currency: variant.lowest_price_30d}",
+        "With a reduced price only: the lowest of the 30 days before the reduction, by currency, as far as prices were seen.",
     ),
     required(
         Constraint::None,

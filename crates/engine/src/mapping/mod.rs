@@ -56,8 +56,6 @@ pub struct Mapping(Arc<Rules>);
 #[derive(Debug, Default)]
 struct Rules {
     rules: Vec<Rule>,
-    /// Whether some expression names a member that needs the history of prices.
-    price_history: bool,
     used: BTreeMap<&'static str, Used>,
 }
 
@@ -69,6 +67,8 @@ struct Rule {
     at: Place,
     /// Names of the shop's attributes in it.
     attributes: BTreeSet<String>,
+    /// Whether it names a member that comes from the history of prices.
+    price_history: bool,
     expression: IdedExpr,
 }
 
@@ -114,7 +114,7 @@ impl Mapping {
 
     /// Whether some expression needs the prices of the past.
     pub fn uses_price_history(&self) -> bool {
-        self.0.price_history
+        self.0.rules.iter().any(|rule| rule.price_history)
     }
 
     /// Names of the user's fields.

@@ -45,7 +45,6 @@ pub(super) fn compile(
                 for (name, used) in &findings.used {
                     rules.used.entry(name).or_insert(Used::NOTHING).merge(used);
                 }
-                rules.price_history |= FROM_HISTORY.iter().any(|name| expression.text.contains(name));
                 rules.rules.push(rule);
             }
             Err(faults) => errors.extend(faults),
@@ -103,6 +102,7 @@ fn rule(
         text: expression.text.clone(),
         at: expression.at.clone(),
         attributes: findings.attributes.clone(),
+        price_history: FROM_HISTORY.iter().any(|name| expression.text.contains(name)),
         expression: metered,
     };
     match try_out(kind, &rule, &findings) {

@@ -14,7 +14,7 @@ use contract::{
     Facet, Fault, Item, Writer,
     destination::{Made, Mapped, Shown},
 };
-use model::{Listing, Market, Offer, VariantId, listing::Plain};
+use model::{Listing, Market, Money, Offer, VariantId, listing::Plain};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
@@ -210,14 +210,17 @@ impl<'a> Sheet<'_, 'a, '_> {
 
     /// Prices by place and currency.
     fn prices(&mut self) -> Result<(), Fault> {
-        type Amount = fn(&Offer<'_>) -> model::Money;
-        let fields: [(&str, Amount); 2] =
-            [("price", |offer| offer.price), ("original_price", |offer| offer.list_price)];
+        type Amount = fn(&Offer<'_>) -> Option<Money>;
+        let fields: [(&str, Amount); 3] = [
+            ("price", |offer| Some(offer.price)),
+            ("original_price", |offer| Some(offer.list_price)),
+            ("omnibus_price", |offer| offer.lowest_price_30d),
+        ];
         for (name, amount) in fields {
             let mut places: Map<String, Json> = Map::new();
             for view in self.views {
                 let Some(offer) = view.offer.or_else(|| cheapest(&view.listing.variants)) else { continue };
-                let money = amount(offer);
+                let Some(money) = amount(offer) else { continue };
                 if money.minor < 0 && !(self.taken)(name) {
                     return Err(unfit(&self.name, name, &format!("is below zero: {}", money.decimal())));
                 }
@@ -226,7 +229,9 @@ impl<'a> Sheet<'_, 'a, '_> {
                     prices.entry(view.market.currency.to_string()).or_insert_with(|| json!(money.decimal()));
                 }
             }
-            put(&mut self.writer, Facet::PRICE, name, &Json::Object(places))?;
+            if !places.is_empty() {
+                put(&mut self.writer, Facet::PRICE, name, &Json::Object(places))?;
+            }
         }
         Ok(())
     }

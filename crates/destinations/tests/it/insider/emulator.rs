@@ -413,3 +413,25 @@ async fn a_price_that_falls_and_stock_that_returns_are_seen_once_each() {
     let record = &shop.account.records()["TJ-L"]["de_DE"];
     assert_eq!((&record["stock_count"], &record["name"]), (&Json::Null, &json!("Trail Jacket II")));
 }
+
+#[tokio::test]
+async fn the_lowest_price_comes_with_a_reduction_and_goes_with_it() {
+    for form in ["nested", "flat"] {
+        let shop = shop(|_| {}).await;
+        let bench = bench(&shop.url, &format!("form = {form:?}\nlocales = {{ berlin = \"de_DE:berlin\" }}"));
+        let (de, berlin) = (de(), market("berlin", "de", "DE", "EUR"));
+        let mut ledger = Ledger::new(&bench.connector, &[&de, &berlin]).await;
+        let ids = full();
+        for (price, lowest) in [(1999, None), (1499, Some(1799)), (1299, Some(1799)), (1999, None)] {
+            let (mut listing, plain) = (ids.full(), ids.full());
+            (listing.variants[0].price, listing.variants[0].lowest_price_30d) = (eur(price), lowest.map(eur));
+            let made = made(&bench.connector, &ledger.account, &[(&de, &listing), (&berlin, &plain)]);
+            let receipts = ledger.push(made).await;
+            assert!(receipts.iter().any(|it| outcome(it) == Outcome::Delivered), "{receipts:?}");
+            let state = shown(&shop, "TJ-S", &["price", "omnibus_price"]);
+            let (price, lowest) = (eur(price).decimal(), lowest.map(|it| json!({ "EUR": eur(it).decimal() })));
+            assert_eq!(state["de_DE"], json!({ "price": { "EUR": price }, "omnibus_price": lowest }), "{form}");
+            assert_eq!(state["de_DE:berlin"]["omnibus_price"], Json::Null, "{form}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! What a product becomes.
 
-use model::listing::CategoryName;
+use model::{Money, listing::CategoryName};
 use serde_json::json;
 
 use super::{config, de, items, market, members, uk};
@@ -187,4 +187,24 @@ fn an_attribute_of_another_spelling_is_the_colour() {
     }
     let de = de();
     assert_eq!(members(&items(&config(""), &[(&de, &listing)]).unwrap()[0])["color"]["de_DE"], json!("red"));
+}
+
+#[test]
+fn a_reduced_price_has_the_lowest_of_thirty_days_by_place_and_currency() {
+    let money = |minor, code: &str| Some(Money::new(minor, code.parse().unwrap()));
+    let ids = full();
+    let (mut first, mut second, mut third) = (ids.full(), ids.full(), ids.full());
+    first.variants[1].lowest_price_30d = money(1799, "EUR");
+    second.variants[1].lowest_price_30d = money(2400, "JPY");
+    third.variants[1].lowest_price_30d = money(5250, "KWD");
+    let (de, jp, kw) = (de(), market("jp", "de", "DE", "JPY"), market("kw", "en", "KW", "KWD"));
+    let shown = [(&de, &first), (&jp, &second), (&kw, &third)];
+    let made = items(&config("locales = { jp = \"de_DE\" }"), &shown).unwrap();
+    let wanted = json!({ "de_DE": { "EUR": 17.99, "JPY": 2400.0 }, "en_KW": { "KWD": 5.25 } });
+    assert_eq!(members(&made[1])["omnibus_price"], wanted);
+    assert!(members(&made[0]).get("omnibus_price").is_none(), "of a price that is not reduced there is none");
+    // The item of a product has the price of its cheapest variant, and that one's lowest price.
+    let made = items(&config("grain = \"product\""), &[(&de, &first)]).unwrap();
+    assert_eq!(members(&made[0])["price"], json!({ "de_DE": { "EUR": 14.99 } }));
+    assert_eq!(members(&made[0])["omnibus_price"], json!({ "de_DE": { "EUR": 17.99 } }));
 }

@@ -55,6 +55,7 @@ fn the_expressions_are_what_the_code_does() {
     agree(&listing);
     for offer in &mut listing.variants {
         (offer.in_stock, offer.stock) = (false, None);
+        offer.lowest_price_30d = Some(offer.list_price);
         offer.images.clear();
     }
     listing.attributes = vec![text("gender", "men")];

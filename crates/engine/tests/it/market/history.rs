@@ -170,10 +170,10 @@ fn a_clock_that_was_set_back_loses_nothing_and_one_far_ahead_is_forgotten() {
 fn a_history_does_not_grow_without_end() {
     let seen: Vec<Seen> = (0..5000).map(|n| (NOW.millis() + n * HOUR / 8, Some((1000 - (n % 7), 1000)))).collect();
     let (history, lowest) = noted(&seen);
-    assert!(history.of("de", &"v".into()).unwrap().len() <= 200);
+    assert!(history.of("de", &"v".into()).unwrap().kept() <= 200);
     assert_eq!(lowest.map(|it| it.price.minor), Some(994), "of prices that are too many the lower ones stay");
     let rare: Vec<Seen> = (0..100).map(|n| (NOW.millis() + n * 20 * DAY, Some((1000 - (n % 2), 1000)))).collect();
-    assert!(noted(&rare).0.of("de", &"v".into()).unwrap().len() <= 4, "what ended long ago is forgotten");
+    assert!(noted(&rare).0.of("de", &"v".into()).unwrap().kept() <= 4, "what ended long ago is forgotten");
 }
 
 fn seen() -> impl Strategy<Value = Vec<Seen>> {
