@@ -114,7 +114,7 @@ impl Observer for Progress {
         count(event);
         log(event);
         match event {
-            Event::Page { source, lane, taken, carried } => {
+            Event::Page { source, lane, taken, carried, .. } => {
                 let read = taken.new + taken.changed + taken.unchanged + taken.gone + taken.stale + taken.unread;
                 self.advance(&format!("{source} {lane}"), read);
                 if *carried {
@@ -215,7 +215,7 @@ fn log_reading(event: &Event<'_>) {
         Event::Page { source, lane, taken, .. } => {
             tracing::trace!(target: READING_PART, %source, lane, ?taken, "page stored");
         }
-        Event::WalkEnded { source, lane, full, taken, took } => {
+        Event::WalkEnded { source, lane, full, taken, took, .. } => {
             let (new, changed, gone, unread) = (taken.new, taken.changed, taken.gone, taken.unread);
             let took = brief(*took);
             // A lane is read every few seconds, and mostly nothing has changed.

@@ -62,6 +62,10 @@ pub enum Event<'a> {
         taken: Taken,
         /// Whether the lane reads records that flows carry, so that there is more to push.
         carried: bool,
+        /// What it says of the source is no older than this.
+        as_of: Timestamp,
+        /// When it was stored, as records that it changed or touched have it.
+        at: Timestamp,
     },
     /// A walk ended.
     WalkEnded {
@@ -75,6 +79,8 @@ pub enum Event<'a> {
         taken: Taken,
         /// How long it took.
         took: Duration,
+        /// What it says of the source is no older than this.
+        as_of: Timestamp,
     },
     /// A sweep was stopped by its guard.
     SweepHeld {

@@ -177,7 +177,7 @@ async fn wrong_credentials_end_with_3_and_say_whose() {
 async fn other_project(shop: &Shop, settings: Settings) {
     let emulator = Emulator::new(settings);
     emulator.seed(&catalogue(2, |_, _| {})).unwrap();
-    shop.replace(&shop.world.commercetools_url, &serve(emulator.router()).await);
+    shop.replace(&shop.world.shop_url, &serve(emulator.router()).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,7 +239,7 @@ async fn tampered(shop: &Shop) -> Tampering {
         let (router, how) = (router.clone(), *how.lock().unwrap());
         async move { tamper(router, request, how).await }
     });
-    shop.replace(&shop.world.commercetools_url, &serve(between).await);
+    shop.replace(&shop.world.shop_url, &serve(between).await);
     tampering
 }
 

@@ -250,9 +250,11 @@ fn difference(got: &Held, wanted: &Held) -> String {
 /// A shop of odd products, with small pages and calls so that there are many moments to be killed at.
 async fn shop(platform: Platform) -> Shop {
     let shop = Shop::odd_on(platform, PRODUCTS).await;
-    // The emulators give their timestamps in order and at once: no lag is needed, and hardly an overlap.
-    let settings = "retry_wait_milliseconds = 5\nlag_seconds = 0\noverlap_seconds = 2\n";
-    shop.replace("[sources.shop]\n", &format!("[sources.shop]\n{settings}"));
+    shop.replace("[sources.shop]\n", "[sources.shop]\nretry_wait_milliseconds = 5\n");
+    if platform != Platform::Sfcc {
+        // The emulators give their timestamps in order and at once: no lag is needed, and hardly an overlap.
+        shop.replace("[sources.shop]\n", "[sources.shop]\nlag_seconds = 0\noverlap_seconds = 2\n");
+    }
     match platform {
         Platform::Commercetools => {
             shop.change(Change::SetMessages { enabled: true });
@@ -262,6 +264,7 @@ async fn shop(platform: Platform) -> Shop {
         Platform::Bigcommerce => {
             shop.configure("[sources.shop.page_size]\nproducts = 25\ninventory = 200\nothers = 100\n");
         }
+        Platform::Sfcc => shop.replace("[sources.shop]\n", "[sources.shop]\npage_size = 25\n"),
     }
     for market in MARKETS {
         let section = format!("[destinations.clerk-{market}]\n");
@@ -284,13 +287,7 @@ fn remap(shop: &Shop) {
 fn edit(shop: &Shop, living: &mut LivingShop, edits: usize) {
     let timeless = living.filter(|edit| !matches!(edit, Edit::PriceWindow { .. }));
     for edit in timeless.take(edits) {
-        let made = if let Some(on) = &shop.world.bigcommerce {
-            on.store.edit(edit).map_err(|error| error.to_string())
-        } else {
-            let change = edit.into_change(shop.world.shop.instant());
-            shop.world.shop.change(change).map_err(|error| error.to_string())
-        };
-        if let Err(error) = made {
+        if let Err(error) = shop.world.on.edit(edit) {
             // An odd product may be one that the platform refuses to change.
             eprintln!("the shop refused an edit: {error}");
         }

@@ -25,7 +25,7 @@ async fn this_machine_is_never_reached_through_a_proxy_and_a_proxy_that_fails_is
     let proxy = "http://who:hunter2@127.0.0.1:9";
     let through = [("HTTP_PROXY", proxy), ("http_proxy", proxy), ("ALL_PROXY", proxy)];
     cartage(&shop, &through, &["sync"]).await.ended(0);
-    shop.replace(&shop.world.commercetools_url, "http://shop.invalid");
+    shop.replace(&shop.world.shop_url, "http://shop.invalid");
     let ran = cartage(&shop, &through, &["check"]).await;
     let ran =
         ran.says(&["C0301", "shop.invalid can't be reached through the proxy 127.0.0.1:9", "HTTP_PROXY", "NO_PROXY"]);

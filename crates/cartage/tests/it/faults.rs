@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use axum::Router;
-use cartage::commands::demo::Platform;
+use cartage::commands::demo::{self, Platform};
 use sandbox::{
     bigcommerce,
     clerk::Resource,
@@ -31,8 +31,8 @@ fn held(shop: &Shop) -> Held {
 
 /// Some of everything that changes in a shop.
 fn live(shop: &Shop) {
-    if let Some(on) = &shop.world.bigcommerce {
-        return live_on_bigcommerce(shop, &on.store);
+    if let demo::Shop::Bigcommerce(store) = &shop.world.on {
+        return live_on_bigcommerce(shop, store);
     }
     let text = |text: &str| Some(text.to_owned());
     let skus = shop.skus("p-000002");
@@ -50,7 +50,7 @@ fn live_on_bigcommerce(shop: &Shop, store: &bigcommerce::Emulator) {
     use bigcommerce::{Change, Whose};
     let skus = shop.skus("p-000002");
     let channel = store.channel_id("uk").unwrap();
-    let category = shop.world.shop.category_keys()[0].clone();
+    let category = shop.world.catalogue.head.categories[0].key.clone();
     let price = Change::SetPrice {
         sku: skus[0].clone(),
         whose: Whose::Channel("shop-uk".to_owned()),
@@ -106,6 +106,8 @@ async fn converges_on(platform: Platform, plan: impl Fn(u64) -> FaultPlan) {
     shop.configure(match platform {
         Platform::Commercetools => "[sources.shop.page_size]\nfirst_products = 5\nproducts = 5\nothers = 20\n",
         Platform::Bigcommerce => "[sources.shop.page_size]\nproducts = 5\ninventory = 20\nothers = 20\n",
+        // An archive has no pages.
+        Platform::Sfcc => "",
     });
     for market in MARKETS {
         let section = format!("[destinations.clerk-{market}]\n");

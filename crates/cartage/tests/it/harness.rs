@@ -114,12 +114,10 @@ impl Shop {
     /// The same on this platform.
     pub(crate) async fn odd_on(platform: Platform, products: usize) -> Self {
         let args = ShopArgs { products, data: None, uniform: false };
-        match platform {
-            Platform::Commercetools => Self::odd(products).await,
-            Platform::Bigcommerce => {
-                Self::of(World::start_on(platform, &args, &[Service::Clerk], Listen::default()).await.unwrap())
-            }
+        if platform == Platform::Commercetools {
+            return Self::odd(products).await;
         }
+        Self::of(World::start_on(platform, &args, &[Service::Clerk], Listen::default()).await.unwrap())
     }
 
     /// A real catalogue.
@@ -178,10 +176,7 @@ impl Shop {
 
     /// Lets an hour pass at the shop, so that a read of changes brings what changes from here on.
     pub(crate) fn age(&self) {
-        self.world.shop.set_clock_offset(3_600_000);
-        if let Some(shop) = &self.world.bigcommerce {
-            shop.store.set_clock_offset(3_600_000);
-        }
+        self.world.on.set_clock_offset(3_600_000);
     }
 
     pub(crate) fn change(&self, change: Change) {
@@ -200,6 +195,10 @@ impl Shop {
 
     /// SKUs of a product by its key, the master's first.
     pub(crate) fn skus(&self, key: &str) -> Vec<String> {
+        if self.world.on.platform() != Platform::Commercetools {
+            let product = (self.world.catalogue.products)().find(|product| product.key == key).unwrap();
+            return product.variants.into_iter().filter_map(|variant| variant.sku).collect();
+        }
         let current = self.current(key);
         let others = current["variants"].as_array().cloned().unwrap_or_default();
         let variants = std::iter::once(current["masterVariant"].clone()).chain(others);

@@ -36,7 +36,7 @@ impl Hooked {
             format!(
                 "[sources.shop.webhooks.pubsub]\nproject = \"p\"\ntopic = \"t\"\nservice_account = \"{ACCOUNT}\"\n\
                  audience = \"{AUDIENCE}\"\nkeys_url = \"{}/oauth2/v3/certs\"\n",
-                shop.world.commercetools_url
+                shop.world.shop_url
             )
         };
         let push = |own: &str, _: &Shop| Push::PubSub {
@@ -49,13 +49,13 @@ impl Hooked {
 
     async fn by_sns() -> Self {
         let settings = |shop: &Shop| {
-            let url = &shop.world.commercetools_url;
+            let url = &shop.world.shop_url;
             format!("[sources.shop.webhooks.sns]\ntopic_arn = \"{TOPIC}\"\nurl = \"{url}\"\n")
         };
         let push = |own: &str, shop: &Shop| Push::Sns {
             endpoint: format!("{own}/hooks/shop"),
             topic_arn: TOPIC.to_owned(),
-            url: shop.world.commercetools_url.clone(),
+            url: shop.world.shop_url.clone(),
         };
         Self::start(settings, push).await
     }
@@ -329,7 +329,7 @@ impl Hooked {
     /// A notification that the emulated SNS has signed.
     fn sns(&self, topic: &str, payload: &Value) -> (http::HeaderMap, Value) {
         let members = [("Message", payload.to_string()), ("MessageId", "m".to_owned()), ("Subject", "any".to_owned())];
-        self.shop.world.shop.sns_message("Notification", topic, &self.shop.world.commercetools_url, &members)
+        self.shop.world.shop.sns_message("Notification", topic, &self.shop.world.shop_url, &members)
     }
 
     fn about(&self, product: &str) -> Value {
@@ -343,7 +343,7 @@ impl Hooked {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_without_amazon_s_proof_is_refused() {
     let hooked = Hooked::by_sns().await;
-    let (about, url) = (hooked.about("p-000003"), hooked.shop.world.commercetools_url.clone());
+    let (about, url) = (hooked.about("p-000003"), hooked.shop.world.shop_url.clone());
     let right = || hooked.sns(TOPIC, &about);
     let refused: [&[(&str, Value)]; 11] = [
         &[("Message", json!(hooked.about("p-000004").to_string()))],
@@ -387,7 +387,7 @@ async fn a_message_without_amazon_s_proof_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subscription_to_a_topic_is_confirmed_only_if_it_is_the_configured_one() {
     let hooked = Hooked::by_sns().await;
-    let (emulator, url) = (&hooked.shop.world.shop, hooked.shop.world.commercetools_url.clone());
+    let (emulator, url) = (&hooked.shop.world.shop, hooked.shop.world.shop_url.clone());
     let count = || emulator.counters().get("GET /sns/").copied().unwrap_or_default();
     // Whoever owns another topic can have SNS sign whatever it says.
     let other = emulator.sns_confirmation("arn:aws:sns:eu-west-1:123456789012:other", &url, "t");
@@ -421,7 +421,7 @@ async fn a_subscription_to_a_topic_is_confirmed_only_if_it_is_the_configured_one
 #[tokio::test(flavor = "multi_thread")]
 async fn however_many_certificates_are_named_few_are_asked_for() {
     let hooked = Hooked::by_sns().await;
-    let (emulator, url) = (&hooked.shop.world.shop, hooked.shop.world.commercetools_url.clone());
+    let (emulator, url) = (&hooked.shop.world.shop, hooked.shop.world.shop_url.clone());
     let right = || hooked.sns(TOPIC, &hooked.about("p-000003"));
     let asked = || emulator.counters().get("GET /sns/{certificate}").copied().unwrap_or_default();
     for _ in 0..20 {

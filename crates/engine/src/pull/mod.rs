@@ -174,7 +174,7 @@ impl Pull {
         let mut progress = Progress::default();
         let mut reading = self.read(lane, position, as_of);
         let mut goes_on = resumed;
-        let mut gathered = Gathered::default();
+        let (mut gathered, mut oldest) = (Gathered::default(), walk.began_at);
         loop {
             let page = match joined((&mut reading.task).await) {
                 Ok(page) => page,
@@ -184,7 +184,7 @@ impl Pull {
                     state.walk = None;
                     let (anew, position) = begin(lane, mode, &mut state, began_at);
                     (full, resumed, goes_on) = (anew.pass.is_some(), false, false);
-                    (walk, progress, gathered) = (anew, Progress::default(), Gathered::default());
+                    (walk, progress, gathered, oldest) = (anew, Progress::default(), Gathered::default(), began_at);
                     reading = self.read(lane, position, as_of);
                     continue;
                 }
@@ -226,17 +226,15 @@ impl Pull {
                 urgency,
                 ..std::mem::take(&mut gathered).fill(self.intake(lane, lease, state.clone(), as_of))
             };
+            let (as_of_page, at) = (intake.as_of, intake.at);
+            oldest = oldest.min(as_of_page);
             let taken = self.store.intake(intake).await?;
             state.version += 1;
             if let Some(replacing) = replacing.filter(|_| taken.new > 0) {
                 self.hint_replaced(replacing).await?;
             }
-            let carried = lane.sweeps.iter().any(|(kind, _)| Kind::CARRIED.contains(kind));
-            self.observer.notify(&Event::Page { source: &self.name, lane: &lane.name, taken, carried });
+            self.stored(lane, taken, as_of_page, at);
             add(&mut sum, taken);
-            if taken.new + taken.changed + taken.gone + taken.touched > 0 {
-                self.ring();
-            }
             if let Some((token, wait)) = later {
                 let wait = wait.clamp(SHORTEST_LATER, LONGEST_LATER);
                 self.clock.sleep_until(self.clock.now().plus(wait)).await;
@@ -257,9 +255,19 @@ impl Pull {
             self.store.done(&self.name, lease, &hints).await?;
             self.ring();
             let took = began_at.until(self.clock.now());
-            self.observer.notify(&Event::WalkEnded { source: &self.name, lane: &lane.name, full, taken: sum, took });
+            let (source, lane_name) = (&self.name, &lane.name);
+            self.observer.notify(&Event::WalkEnded { source, lane: lane_name, full, taken: sum, took, as_of: oldest });
             let missed = full && !lane.stable && self.known(lane).await?.is_some_and(|live| live > seen(&sum));
             return Ok(Walked { taken: sum, full, resumed, missed, held, took });
+        }
+    }
+
+    /// Tells observers and flows of a page that was stored.
+    fn stored(&self, lane: &Lane, taken: Taken, as_of: Timestamp, at: Timestamp) {
+        let carried = lane.sweeps.iter().any(|(kind, _)| Kind::CARRIED.contains(kind));
+        self.observer.notify(&Event::Page { source: &self.name, lane: &lane.name, taken, carried, as_of, at });
+        if taken.new + taken.changed + taken.gone + taken.touched > 0 {
+            self.ring();
         }
     }
 

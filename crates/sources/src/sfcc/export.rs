@@ -14,6 +14,7 @@ use std::{
 };
 
 use contract::{Fault, FaultClass};
+use model::Timestamp;
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 use wire::{Progress, Retry, retry};
@@ -34,7 +35,7 @@ use super::{
 const FRESH: Duration = Duration::from_mins(30);
 /// What a lane began to read and did not end is kept this long.
 const KEPT: Duration = Duration::from_hours(24);
-/// Wait while another run of the job is under way.
+/// Wait while another run of the job is under way that is not ours.
 const BUSY: Duration = Duration::from_secs(30);
 /// An archive that arrives damaged this often in a row is exported anew.
 const MOST_DAMAGED: usize = 3;
@@ -85,6 +86,8 @@ struct Export {
 #[derive(Debug, Default)]
 struct State {
     execution: Option<String>,
+    /// When it was started: it may have waited for another run of the job.
+    began: Option<Timestamp>,
     ready: Option<Arc<Ready>>,
     failed: bool,
     /// How often what arrived was no archive.
@@ -107,10 +110,15 @@ impl Exports {
     pub(super) fn join(&self, api: &Api, lane: &str, unit: Unit, sites: Vec<String>) -> Job {
         let now = api.environment().now();
         let mut known = self.known();
+        let met = |export: &&Arc<Export>| {
+            known.read.get(&export.job.archive).is_some_and(|lanes| lanes.contains_key(lane))
+        };
+        // A lane never goes back to what is older than what it has read.
+        let newest = known.exports.iter().filter(met).map(|export| export.job.began).max();
         let is_fit = |export: &&Arc<Export>| {
-            let began = known.read.get(&export.job.archive).is_some_and(|lanes| lanes.contains_key(lane));
+            let is_newer = newest.is_none_or(|newest| export.job.began > newest);
             let failed = export.state.try_lock().is_ok_and(|state| state.failed);
-            export.job.units.contains(&unit) && !began && !failed && export.job.began.until(now) <= FRESH
+            export.job.units.contains(&unit) && is_newer && !failed && export.job.began.until(now) <= FRESH
         };
         let fit = known.exports.iter().rev().find(is_fit).map(|export| export.job.clone());
         let job = fit.unwrap_or_else(|| {
@@ -135,6 +143,15 @@ impl Exports {
         let export = Arc::new(Export { job: job.clone(), state: Mutex::new(state) });
         known.exports.push(Arc::clone(&export));
         export
+    }
+
+    /// Whether another export of ours is under way: it ends soon, and its looks show when.
+    fn is_running_another(&self, job: &Job) -> bool {
+        let is_under_way = |export: &Arc<Export>| {
+            // Whoever holds it looks at it or fetches it just now.
+            export.state.try_lock().map_or(true, |it| it.execution.is_some() && it.ready.is_none() && !it.failed)
+        };
+        self.known().exports.iter().any(|export| export.job.archive != job.archive && is_under_way(export))
     }
 
     /// A lane has read all of an archive.
@@ -201,10 +218,13 @@ impl Exports {
         // A page that is read again is the same: a place that knows of no execution is told of it.
         let Some(execution) = job.execution.clone() else {
             if state.execution.is_none() {
+                let now = api.environment().now();
                 state.execution = self.start(api, attempts, job, &mut state).await?;
+                state.began = state.execution.as_ref().map(|_| now);
             }
-            let job = Job { execution: state.execution.clone(), ..job.clone() };
-            let wait = if job.execution.is_some() { poll } else { BUSY };
+            let began = state.began.unwrap_or(job.began);
+            let job = Job { execution: state.execution.clone(), began, ..job.clone() };
+            let wait = if job.execution.is_some() || self.is_running_another(&job) { poll } else { BUSY };
             return Ok(Step::Wait(job, wait));
         };
         state.execution.get_or_insert_with(|| execution.clone());

@@ -20,6 +20,7 @@ Examples:
   cartage demo --once --json
   cartage demo --products 20000
   cartage demo --from bigcommerce
+  cartage demo --from sfcc
   cartage demo --to clerk,dotdigital,insider
   cartage demo --data path/to/magento-luma")]
     Demo(DemoArgs),
@@ -70,6 +71,7 @@ pub enum Platform {
     #[default]
     Commercetools,
     Bigcommerce,
+    Sfcc,
 }
 
 /// A service that the demo's shop can be sold to.

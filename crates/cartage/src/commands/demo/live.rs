@@ -31,8 +31,9 @@ use super::{
     super::{Session, clock, control, load, run as serving, status, sync, until_interrupted_twice},
     args::{DemoArgs, Service},
     chaos,
+    reads::Reads,
     services::FEED_PASSWORD,
-    story::{Delays, Following, Heard, SETTLES, Story},
+    story::{Delays, Following, Heard, Shows, Story},
     words::Paint,
     world::{Listen, World},
 };
@@ -55,8 +56,6 @@ const MANY_PRODUCTS: usize = 2_000;
 const CADENCE_OF_LONG_LANES: Duration = Duration::from_secs(15);
 /// Events that wait to be told; more are counted only.
 const WAITING: usize = 1_000;
-/// How long what is under way when the shop closes is waited for.
-const LAST: Duration = Duration::from_secs(30);
 /// How long a pass waits for retries.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -67,7 +66,7 @@ pub(crate) struct Shown {
     pub changes: u64,
     /// Those of them that had nothing to send.
     pub without_effect: u64,
-    /// Those of them that came too fast to be followed.
+    /// Those of them that came too fast, or arrived too late, to be followed.
     pub not_followed: u64,
     /// Calls to destinations.
     pub calls: u64,
@@ -121,7 +120,8 @@ pub(super) async fn run(args: &DemoArgs, output: Output<'static>) -> Result<Exit
     }
     let (tells, heard) = mpsc::channel(WAITING);
     let show = if output.is_watched() { Show::Bars } else { Show::Nothing };
-    let watcher = Arc::new(Watcher::new(show, tells));
+    let lanes = parts.sources.values().flat_map(|source| source.lanes()).map(|lane| lane.name.to_string());
+    let watcher = Arc::new(Watcher::new(show, tells, Reads::new(lanes)));
     let observer = Arc::<Watcher>::clone(&watcher);
     let engine = assemble::engine_of(&loaded, parts, assemble::open(&loaded)?, clock(), observer, false);
     engine.register().await?;
@@ -172,8 +172,8 @@ async fn until(mut end: watch::Receiver<bool>) {
 
 /// Which shop is sold where.
 fn greet(world: &World, output: Output<'_>) -> Result<(), Failure> {
-    let (platform, address) = world.shop_address();
-    output.line(format!("{platform:<13}  {address}  ({} products)", world.products))?;
+    let platform = world.on.platform().descriptor().title;
+    output.line(format!("{platform:<13}  {}  ({} products)", world.shop_url, world.products))?;
     for (service, address) in world.service_addresses() {
         output.line(format!("{:<13}  {address}", service.title()))?;
     }
@@ -232,14 +232,9 @@ fn in_shell(word: &str) -> String {
     if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
-/// How often lanes are read that are read as a whole every time.
-const fn cadence_of_whole_lanes(products: usize) -> Duration {
-    if products > MANY_PRODUCTS { CADENCE_OF_LONG_LANES } else { CADENCE_OF_WHOLE_LANES }
-}
-
 /// Has every lane read often.
 fn hurry(loaded: &mut Loaded, parts: &assemble::Parts, products: usize) {
-    let whole = cadence_of_whole_lanes(products);
+    let whole = if products > MANY_PRODUCTS { CADENCE_OF_LONG_LANES } else { CADENCE_OF_WHOLE_LANES };
     for (name, settings) in &mut loaded.config.sources {
         for lane in parts.sources.get(name).into_iter().flat_map(|source| source.lanes()) {
             settings.cadence.insert(lane.name.to_string(), if lane.delta { CADENCE } else { whole });
@@ -312,7 +307,7 @@ impl Demo<'_> {
         output.line("Ctrl-C closes it.\n")?;
         self.watcher.is_open.store(true, Ordering::Relaxed);
         let (watcher, ids) = (Arc::clone(&self.watcher), world.ids());
-        world.live(self.args.rate, closed.clone(), move |edit| {
+        let living = world.live(self.args.rate, closed.clone(), move |edit| {
             watcher.changes.fetch_add(1, Ordering::Relaxed);
             watcher.tell(Heard::Edited { edit: Box::new(edit.clone()), id: ids.of(edit), at: clock().now() });
         });
@@ -327,7 +322,10 @@ impl Demo<'_> {
              item that can be read back are read once more. Ctrl-C again ends it at once.\n",
         )?;
         chaos::end(&world)?;
-        story.finish(LAST).await?;
+        if let Some(living) = living {
+            living.await.context("the living shop ended")?;
+        }
+        story.finish().await?;
         ending.send_replace(true);
         running.await.context("the engine ended")??;
         let shown = self.shown(&world, &story).await?;
@@ -337,24 +335,26 @@ impl Demo<'_> {
     }
 
     fn story(&self, world: &World, paint: Paint, heard: mpsc::Receiver<Heard>) -> Result<Story, Failure> {
-        let source = self.engine.origins.first().context("the demo has a source")?.pull.name.clone();
+        let pull = &self.engine.origins.first().context("the demo has a source")?.pull;
+        let (source, lanes) = (pull.name.clone(), pull.source.lanes());
         let (now, mut following) = (clock().now(), Vec::new());
         let sale = world.sale.map(|sale| Timestamp::from_millis(sale.as_millisecond()));
         if let Some(sale) = sale.filter(|sale| *sale > now) {
             let what = "its sale in EUR begins, by the clock alone".to_owned();
             let about = (model::Kind::Product, world.example.as_str());
-            following.push(Following::new(about, None, sale, what));
+            let lanes = Shows::Price.lanes(&lanes);
+            following.push(Following::new(about, None, lanes, sale, what).set_at(Timestamp::from_millis(0)));
         }
         Ok(Story {
             engine: Arc::clone(&self.engine),
             source,
+            lanes,
             output: self.output,
             paint,
             heard,
             following,
             delays: Delays::default(),
-            read_within: cadence_of_whole_lanes(world.products) + SETTLES,
-            is_disturbed: self.args.chaos,
+            watcher: Arc::clone(&self.watcher),
             without_effect: 0,
             not_followed: 0,
         })
@@ -420,7 +420,7 @@ fn tell(shown: &Shown, output: Output<'_>, paint: Paint) -> Result<(), Failure> 
     let Shown { changes, without_effect, not_followed, calls, failed_calls, .. } = shown;
     output.line(format!("\nchanges    {changes} in the shop, {without_effect} of them with nothing to send"))?;
     if *not_followed > 0 {
-        output.line(format!("           {not_followed} of them came too fast to be shown"))?;
+        output.line(format!("           {not_followed} of them came too fast or too late to be shown"))?;
     }
     let failed = if *failed_calls > 0 { format!(", {failed_calls} of them failed") } else { String::new() };
     let services: Vec<&str> = shown.services.keys().copied().collect();
@@ -456,8 +456,10 @@ fn tell(shown: &Shown, output: Output<'_>, paint: Paint) -> Result<(), Failure> 
 }
 
 /// Shows the first pass as progress; while the shop is open, counts calls and passes on what fails.
-struct Watcher {
+pub(super) struct Watcher {
     progress: Progress,
+    /// What was read of the shop.
+    pub(super) reads: Reads,
     /// The shop is open, or was.
     is_open: AtomicBool,
     tells: mpsc::Sender<Heard>,
@@ -469,9 +471,10 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn new(show: Show, tells: mpsc::Sender<Heard>) -> Self {
+    fn new(show: Show, tells: mpsc::Sender<Heard>, reads: Reads) -> Self {
         Self {
             progress: Progress::new(show),
+            reads,
             is_open: AtomicBool::new(false),
             tells,
             changes: AtomicU64::new(0),
@@ -496,6 +499,7 @@ impl Watcher {
 
 impl Observer for Watcher {
     fn notify(&self, event: &Event<'_>) {
+        self.reads.note(event);
         if !self.is_open.load(Ordering::Relaxed) {
             self.progress.notify(event);
             return;

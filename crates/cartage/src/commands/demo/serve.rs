@@ -31,7 +31,7 @@ pub(super) async fn run(args: &SandboxArgs, output: Output<'static>) -> Result<E
     let mut world = World::start_with_example(&args.shop, &args.to, listen).await?;
     world.configure(&args.write, "")?;
     let serving = Serving {
-        commercetools: world.commercetools_url.clone(),
+        commercetools: world.shop_url.clone(),
         clerk: world.clerk_url.clone(),
         insider: world.insider.as_ref().map(|it| it.url.clone()),
         dotdigital: world.dotdigital.as_ref().map(|it| it.url.clone()),

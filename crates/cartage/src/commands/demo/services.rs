@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::Context as _;
+use contract::SourceDescriptor;
 use sandbox::{catalogue::Market, clerk, dotdigital, fault::Faults, insider};
 
 use super::serving::{Serving, private};
@@ -73,7 +74,12 @@ pub(super) async fn dotdigital(
 }
 
 /// Adds the Clerk.io store of a market.
-pub(super) fn add_clerk(draft: &mut Draft, url: &str, market: &Market) -> anyhow::Result<()> {
+pub(super) fn add_clerk(
+    draft: &mut Draft,
+    url: &str,
+    source: &SourceDescriptor,
+    market: &Market,
+) -> anyhow::Result<()> {
     let name = format!("clerk-{}", market.key);
     let store = clerk::StoreSettings::sandbox(&market.key, "", "");
     let keys = [
@@ -84,6 +90,10 @@ pub(super) fn add_clerk(draft: &mut Draft, url: &str, market: &Market) -> anyhow
     ];
     draft.section(&format!("destinations.{name}"), &keys);
     flow(draft, &name, &name, std::slice::from_ref(market), "image");
+    if source.lacks.iter().any(|lack| lack.name == "product.created_at") {
+        // Clerk.io calls it required. No product counts as new.
+        draft.text.push_str("created_at = \"0\"\n");
+    }
     Ok(())
 }
 

@@ -5,10 +5,14 @@
 //!
 //! **Invariant:** what is kept is bounded: changes that come faster than they can be followed are counted only.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use contract::{
-    Item,
+    Item, Lane,
     store::{EntryView, Number, State},
 };
 use engine::{Flow, Named, plan::differences, run::Engine};
@@ -19,7 +23,10 @@ use tokio::{
     time::MissedTickBehavior,
 };
 
-use super::words::{self, Paint};
+use super::{
+    live::Watcher,
+    words::{self, Paint},
+};
 use crate::{
     commands::clock,
     output::{Failure, Output},
@@ -29,12 +36,14 @@ use crate::{
 const FOLLOWED: usize = 200;
 /// How often the store is looked into.
 const LOOK: Duration = Duration::from_millis(100);
-/// A change that the mirror holds and that has changed nothing at any destination after this has nothing to send.
-pub(super) const SETTLES: Duration = Duration::from_secs(4);
+/// A platform shows a change in what is read so long after it at the latest.
+const SETTLES: Duration = Duration::from_secs(4);
+/// What destinations hold before a change that comes by the clock is noted from so long before it.
+const SOON: Duration = Duration::from_secs(3);
 /// Changes of one record within this time are shown as one.
 const TOGETHER: Duration = Duration::from_secs(1);
-/// A change is no longer followed after this.
-const GIVEN_UP: Duration = Duration::from_mins(1);
+/// A change is no longer followed after this, nor waited for when nothing else has arrived for so long.
+const GIVEN_UP: Duration = Duration::from_mins(3);
 
 /// What the story hears of.
 #[derive(Debug)]
@@ -49,18 +58,16 @@ pub(super) enum Heard {
 pub(super) struct Story {
     pub(super) engine: Arc<Engine>,
     pub(super) source: SourceName,
+    pub(super) lanes: Vec<Lane>,
     pub(super) output: Output<'static>,
     pub(super) paint: Paint,
     pub(super) heard: mpsc::Receiver<Heard>,
     pub(super) following: Vec<Following>,
     pub(super) delays: Delays,
-    /// The mirror holds every change after this.
-    pub(super) read_within: Duration,
-    /// Reading may fail, and then takes twice as long.
-    pub(super) is_disturbed: bool,
+    pub(super) watcher: Arc<Watcher>,
     /// Changes that changed nothing at a destination.
     pub(super) without_effect: u64,
-    /// Changes that were counted only.
+    /// Changes that were counted only, or followed in vain.
     pub(super) not_followed: u64,
 }
 
@@ -69,11 +76,16 @@ pub(super) struct Following {
     /// The first first.
     changes: Vec<Change>,
     kind: Kind,
+    lanes: Lanes,
+    /// When it was set, where it holds by the clock alone from a later instant on.
+    set_at: Option<Timestamp>,
     /// Id, key or SKU of its record.
     finds: String,
     record: Option<(Number, Named)>,
     /// What the destination of each flow had acknowledged before it; none: that was not noted yet.
     before: Option<Vec<Vec<Item>>>,
+    /// A change of the same record arrived meanwhile, and may have brought this one too.
+    is_overtaken: bool,
 }
 
 struct Change {
@@ -88,9 +100,28 @@ struct Change {
 impl Following {
     /// A change of the record with this key or SKU that holds from an instant on. `id`: its id, where the platform has no
     /// keys.
-    pub(super) fn new((kind, key): (Kind, &str), id: Option<&str>, at: Timestamp, what: String) -> Self {
+    pub(super) fn new((kind, key): (Kind, &str), id: Option<&str>, lanes: Lanes, at: Timestamp, what: String) -> Self {
         let (finds, key) = (id.unwrap_or(key).to_owned(), key.to_owned());
-        Self { changes: vec![Change { at, key, what }], kind, finds, record: None, before: None }
+        let changes = vec![Change { at, key, what }];
+        Self { changes, kind, lanes, set_at: None, finds, record: None, before: None, is_overtaken: false }
+    }
+
+    /// One that was set before, and holds by the clock alone.
+    pub(super) fn set_at(self, at: Timestamp) -> Self {
+        Self { set_at: Some(at), ..self }
+    }
+
+    /// Follows another change of the same record, too.
+    fn join(&mut self, mut other: Self) {
+        self.changes.append(&mut other.changes);
+        self.lanes.shown_by.append(&mut other.lanes.shown_by);
+        self.lanes.complete.append(&mut other.lanes.complete);
+        self.set_at = self.set_at.and(other.set_at);
+    }
+
+    fn is_of(&self, other: &Self) -> bool {
+        let number = |following: &Self| following.record.as_ref().map(|(number, _)| *number);
+        number(self).is_some() && number(self) == number(other)
     }
 
     fn begins(&self) -> Timestamp {
@@ -112,10 +143,12 @@ struct Effect {
 
 /// What came of a change.
 enum Outcome {
-    /// Destinations got it.
-    Arrived(Vec<Effect>),
+    /// Destinations got it; what that of each flow holds now.
+    Arrived(Vec<Effect>, Vec<Vec<Item>>),
     /// There was nothing to send, for this reason.
     Nothing(String),
+    /// It takes too long to be followed.
+    GivenUp,
 }
 
 impl Story {
@@ -136,23 +169,26 @@ impl Story {
         }
     }
 
-    /// Tells what is still under way, for so long at most; nothing fails on purpose any more.
-    pub(super) async fn finish(&mut self, patience: Duration) -> Result<(), Failure> {
-        self.is_disturbed = false;
-        let until = tokio::time::Instant::now() + patience;
-        let now = clock().now();
-        while let Ok(heard) = self.heard.try_recv() {
-            self.hear(heard).await?;
-        }
-        self.following.retain(|following| following.begins() <= now);
-        while !self.following.is_empty() && tokio::time::Instant::now() < until {
-            tokio::time::sleep(LOOK).await;
+    /// Tells what is still under way, until the whole shop was read as it is now, for as long as something arrives; the
+    /// shop is closed, and nothing fails on purpose any more.
+    pub(super) async fn finish(&mut self) -> Result<(), Failure> {
+        let closed = clock().now();
+        let (mut least, mut arrived) = (usize::MAX, tokio::time::Instant::now());
+        loop {
             while let Ok(heard) = self.heard.try_recv() {
                 self.hear(heard).await?;
             }
+            self.following.retain(|following| following.begins() <= closed);
             self.look().await?;
+            let left = self.following.len() + self.watcher.reads.unread(closed).len();
+            if left < least {
+                (least, arrived) = (left, tokio::time::Instant::now());
+            }
+            if left == 0 || arrived.elapsed() >= GIVEN_UP {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
         }
-        Ok(())
     }
 
     async fn hear(&mut self, heard: Heard) -> Result<(), Failure> {
@@ -169,37 +205,49 @@ impl Story {
         }
         let about = about(edit);
         let (kind, key) = about;
+        let lanes = || Shows::of(edit).lanes(&self.lanes);
         if let Edit::PriceWindow { opens_in, lasts, .. } = edit {
             let record = self.find(kind, key).await?;
             let named = record.as_ref().map(|(_, named)| named);
             self.output.line(words::changed(self.paint, at, named, key, &words::change(edit)))?;
             let (opens, closes) = (at.plus(*opens_in), at.plus(*opens_in).plus(*lasts));
-            self.following.push(Following::new(about, id, opens, "its price for a time begins".to_owned()));
-            self.following.push(Following::new(about, id, closes, "its price for a time ends".to_owned()));
+            let (begins, ends) = ("its price for a time begins", "its price for a time ends");
+            self.following.push(Following::new(about, id, lanes(), opens, begins.to_owned()).set_at(at));
+            self.following.push(Following::new(about, id, lanes(), closes, ends.to_owned()).set_at(at));
             return Ok(());
         }
-        let mut following = Following::new(about, id, at, words::change(edit));
-        self.begin(&mut following).await?;
-        let number = following.record.as_ref().map(|(number, _)| *number);
+        let mut following = Following::new(about, id, lanes(), at, words::change(edit));
+        following.before = Some(self.held(&mut following).await?);
         let same = |other: &&mut Following| {
-            let is_same = number.is_some() && other.record.as_ref().map(|(number, _)| *number) == number;
-            is_same && other.begins() <= at && other.begins().plus(TOGETHER) >= at
+            other.is_of(&following) && (other.begins()..=other.begins().plus(TOGETHER)).contains(&at)
         };
         match self.following.iter_mut().find(same) {
-            Some(other) => other.changes.append(&mut following.changes),
+            Some(other) => other.join(following),
             None => self.following.push(following),
         }
         Ok(())
     }
 
-    /// Notes what destinations hold before the change.
-    async fn begin(&self, following: &mut Following) -> Result<(), Failure> {
+    /// What destinations hold.
+    async fn held(&self, following: &mut Following) -> Result<Vec<Vec<Item>>, Failure> {
         following.record = self.find(following.kind, &following.finds).await?;
-        let mut before = Vec::new();
+        let mut held = Vec::new();
         for flow in &self.engine.flows {
-            before.push(self.entry(flow, following).await?.map(|entry| entry.items).unwrap_or_default());
+            held.push(self.entry(flow, following).await?.map(|entry| entry.items).unwrap_or_default());
         }
-        following.before = Some(before);
+        Ok(held)
+    }
+
+    /// Notes what destinations hold before a change that comes soon, at each look: on a busy machine the next one may come too
+    /// late.
+    async fn begin(&self, following: &mut Following) -> Result<(), Failure> {
+        let (now, begins) = (clock().now(), following.begins());
+        if now.plus(SOON) >= begins && (now < begins || following.before.is_none()) {
+            let held = self.held(following).await?;
+            if clock().now() < begins || following.before.is_none() {
+                following.before = Some(held);
+            }
+        }
         Ok(())
     }
 
@@ -217,14 +265,28 @@ impl Story {
     /// Looks what has become of each change.
     async fn look(&mut self) -> Result<(), Failure> {
         let now = clock().now();
+        let mut over: Vec<(Following, Outcome)> = Vec::new();
         for mut following in std::mem::take(&mut self.following) {
-            // What is there before it begins is noted at each look: on a busy machine the next one may come too late.
-            if following.before.is_none() || now < following.begins() {
-                self.begin(&mut following).await?;
+            self.begin(&mut following).await?;
+            let Some(outcome) = self.outcome(&mut following, now).await? else {
+                self.following.push(following);
+                continue;
+            };
+            // Changes of one record that were read at once arrive at once.
+            let is_one = |(other, told): &&mut (Following, Outcome)| {
+                matches!((told, &outcome), (Outcome::Arrived(..), Outcome::Arrived(..))) && other.is_of(&following)
+            };
+            match over.iter_mut().find(is_one) {
+                Some((other, _)) => other.join(following),
+                None => over.push((following, outcome)),
             }
-            match self.outcome(&mut following, now).await? {
-                None => self.following.push(following),
-                Some(outcome) => self.show(&following, &outcome)?,
+        }
+        for (following, outcome) in over {
+            self.show(&following, &outcome)?;
+            let Outcome::Arrived(_, held) = outcome else { continue };
+            for other in self.following.iter_mut().filter(|other| other.is_of(&following) && other.before.is_some()) {
+                other.before = Some(held.clone());
+                other.is_overtaken |= other.begins() <= now;
             }
         }
         Ok(())
@@ -237,17 +299,26 @@ impl Story {
         if now < since {
             return Ok(None);
         }
-        let given_up = now >= since.plus(GIVEN_UP);
+        let reads = &self.watcher.reads;
+        let set_at = following.set_at.unwrap_or(since);
+        let is_all_read = now >= since.plus(SETTLES) && reads.is_read(&following.lanes.complete, set_at.plus(SETTLES));
+        let later = || (now >= since.plus(GIVEN_UP)).then_some(Outcome::GivenUp);
         if following.record.is_none() {
             following.record = self.find(following.kind, &following.finds).await?;
         }
         let Some((number, _)) = &following.record else {
-            return Ok(given_up.then(|| Outcome::Nothing("it was not met at the source".to_owned())));
+            let nothing = || Outcome::Nothing("it was not met at the source".to_owned());
+            return Ok(if is_all_read { Some(nothing()) } else { later() });
         };
-        let (mut effects, mut rules, mut under_way, mut is_read) = (Vec::new(), Vec::new(), false, false);
+        let stored = reads.stored(&following.lanes.shown_by, set_at);
+        let (mut effects, mut held, mut rules) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut under_way, mut is_read) = (false, false);
         for (flow, before) in self.engine.flows.iter().zip(before) {
-            let Some(work) = self.engine.store.work(&flow.name, *number).await? else { continue };
-            is_read |= work.touched_at >= since;
+            let Some(work) = self.engine.store.work(&flow.name, *number).await? else {
+                held.push(before.clone());
+                continue;
+            };
+            is_read |= following.set_at.is_some() || stored.is_some_and(|stored| work.touched_at >= stored);
             let entry = self.entry(flow, following).await?;
             // An entry that was due by then shows what held before the change, however late it was settled. A service may carry
             // a call out in its own time.
@@ -265,20 +336,17 @@ impl Story {
             if let State::Filtered(rule) = &entry.state {
                 rules.push(format!("{} ({rule})", flow.name));
             }
+            held.push(entry.items);
         }
-        if is_read && !under_way && !effects.is_empty() {
-            return Ok(Some(Outcome::Arrived(effects)));
+        // What was read may have been asked for before the change: only what is read later shows that there was nothing.
+        if under_way || !(is_all_read || is_read && !effects.is_empty()) {
+            return Ok(later());
         }
-        // What was read may have been asked for before the change: some time shows that there was nothing.
-        let quiet = match (is_read, self.is_disturbed) {
-            (true, _) => SETTLES,
-            (false, true) => self.read_within * 2,
-            (false, false) => self.read_within,
-        };
-        if !given_up && (under_way || now < since.plus(quiet)) {
-            return Ok(None);
+        if !effects.is_empty() {
+            return Ok(Some(Outcome::Arrived(effects, held)));
         }
         Ok(Some(Outcome::Nothing(match (is_read, rules.len() == self.engine.flows.len()) {
+            _ if following.is_overtaken => "what was sent before says it already".to_owned(),
             (false, _) => "the shop says the same as before".to_owned(),
             (true, true) => format!("left out of {}", rules.join(" and ")),
             (true, false) => "no market shows it".to_owned(),
@@ -291,7 +359,7 @@ impl Story {
             self.output.line(words::changed(self.paint, *at, named, key, what))?;
         }
         match outcome {
-            Outcome::Arrived(effects) => {
+            Outcome::Arrived(effects, _) => {
                 for Effect { flow, delay, what } in effects {
                     self.delays.note(*delay);
                     self.output.line(words::arrived(self.paint, *delay, flow, what))?;
@@ -301,9 +369,62 @@ impl Story {
                 self.without_effect += following.changes.len() as u64;
                 self.output.line(words::nothing(self.paint, why))?;
             }
+            Outcome::GivenUp => {
+                self.not_followed += following.changes.len() as u64;
+                self.output.line(words::given_up(self.paint, GIVEN_UP))?;
+            }
         }
         Ok(())
     }
+}
+
+/// What shows a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shows {
+    Stock,
+    Price,
+    /// What is unpublished or deleted is shown by another lane than what is there.
+    Anything,
+}
+
+impl Shows {
+    fn of(edit: &Edit) -> Self {
+        match edit {
+            Edit::Stock { .. } => Self::Stock,
+            Edit::Price { .. } | Edit::PriceWindow { .. } => Self::Price,
+            Edit::Name { .. }
+            | Edit::Published { .. }
+            | Edit::Added(_)
+            | Edit::Removed { .. }
+            | Edit::Category { .. } => Self::Anything,
+        }
+    }
+
+    /// The lanes that read it. Stock stands in products where it has no lane of its own; prices may stand there as well.
+    pub(super) fn lanes(self, lanes: &[Lane]) -> Lanes {
+        let is_stock_apart = lanes.iter().any(|lane| lane.reads(Kind::Stock));
+        let is_part = |lane: &Lane| (lane.reads(Kind::Stock) || lane.reads(Kind::Price)) && !lane.reads(Kind::Product);
+        let shows = |lane: &Lane| match self {
+            Self::Stock if is_stock_apart => lane.reads(Kind::Stock),
+            Self::Stock => lane.reads(Kind::Product),
+            Self::Price => lane.reads(Kind::Price) || lane.reads(Kind::Product),
+            Self::Anything => !is_part(lane),
+        };
+        let named = |is_one: &dyn Fn(&Lane) -> bool| {
+            lanes.iter().filter(|lane| is_one(lane)).map(|lane| lane.name.to_string()).collect()
+        };
+        // A new product is shown once it has prices, too.
+        Lanes { shown_by: named(&shows), complete: named(&|lane| shows(lane) || self == Self::Anything) }
+    }
+}
+
+/// Lanes that a change is waited for by.
+#[derive(Clone, Debug)]
+pub(super) struct Lanes {
+    /// Those that show it.
+    shown_by: BTreeSet<String>,
+    /// Those that show all that comes of it.
+    complete: BTreeSet<String>,
 }
 
 /// What an edit is about: the kind of a record, and its key or the SKU of a variant.

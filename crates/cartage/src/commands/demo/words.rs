@@ -114,6 +114,11 @@ pub(super) fn nothing(paint: Paint, why: &str) -> String {
     paint.dim(&format!("{:>MARGIN$}  {}", "", cut(&text, COLUMNS - MARGIN - 2)))
 }
 
+/// The line of a change that is no longer followed after this time.
+pub(super) fn given_up(paint: Paint, after: Duration) -> String {
+    paint.yellow(&format!("{:>MARGIN$}  under way for {} s; no longer followed", "", after.as_secs()))
+}
+
 /// The line of what went wrong.
 pub(super) fn trouble(paint: Paint, at: Timestamp, what: &str) -> String {
     let what = format!("✗ {}", cut(&clean(what), COLUMNS - MARGIN - 4));

@@ -1,17 +1,9 @@
 //! A shop and the services that it is sold to, on loopback: the emulators, started, and the configuration that reaches them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    net::SocketAddr,
-    path::Path,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, fs, net::SocketAddr, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use sandbox::{
-    bigcommerce,
     catalogue::{Catalogue, EXAMPLE, Market, generate, load, with_example},
     clerk, commercetools, dotdigital,
     fault::Faults,
@@ -25,6 +17,7 @@ use super::{
     args::{Platform, Service, ShopArgs},
     services::{self, Account, Draft, quoted},
     serving::Serving,
+    shops::{Ids, Shop},
 };
 
 /// How a configuration of the sandbox begins; a file that begins otherwise is never overwritten.
@@ -58,9 +51,13 @@ impl Default for Listen {
 /// The emulators, running.
 pub struct World {
     /// The shop.
+    pub on: Shop,
+    /// The same where it is on commercetools; else it is empty.
     pub shop: commercetools::Emulator,
-    /// The same shop on BigCommerce, where it is sold there instead.
-    pub bigcommerce: Option<BigCommerce>,
+    /// Where the shop is.
+    pub shop_url: String,
+    /// What the shop is made of.
+    pub catalogue: Catalogue,
     /// Its faults.
     pub shop_faults: Faults,
     /// What the shop is asked for, recorded on demand.
@@ -77,8 +74,6 @@ pub struct World {
     pub to: Vec<Service>,
     /// The markets the shop is made for.
     pub markets: Vec<Market>,
-    /// Where commercetools is.
-    pub commercetools_url: String,
     /// Where Clerk.io is.
     pub clerk_url: String,
     /// What could not be read of a real catalogue.
@@ -92,45 +87,6 @@ pub struct World {
     living: Option<LivingShop>,
     serving: Serving,
 }
-
-/// The shop on BigCommerce.
-pub struct BigCommerce {
-    /// The store.
-    pub store: bigcommerce::Emulator,
-    /// Where BigCommerce is.
-    pub url: String,
-}
-
-/// Ids of what edits are about, where the platform has no keys.
-pub struct Ids {
-    bigcommerce: Option<bigcommerce::Emulator>,
-    /// Products that were added, by key, to know them once they are removed.
-    added: Mutex<BTreeMap<String, String>>,
-}
-
-impl Ids {
-    /// The id of the record that an edit is about, after the edit was made; none: its key or SKU finds it.
-    pub fn of(&self, edit: &Edit) -> Option<String> {
-        let store = self.bigcommerce.as_ref()?;
-        let product = |key: &str| store.product_id(key).map(|id| id.to_string());
-        let mut added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
-        match edit {
-            Edit::Stock { .. } | Edit::Price { .. } | Edit::PriceWindow { .. } => None,
-            Edit::Name { product: key, .. } | Edit::Published { product: key, .. } => product(key),
-            Edit::Category { category, .. } => store.category_ids(category).first().map(ToString::to_string),
-            Edit::Added(new) => {
-                let id = product(&new.key)?;
-                added.insert(new.key.clone(), id.clone());
-                Some(id)
-            }
-            Edit::Removed { product } => added.remove(product),
-        }
-    }
-}
-
-const PROJECT: &str = "sandbox";
-const CLIENT_ID: &str = "sandbox";
-const CLIENT_SECRET: &str = "sandbox-secret";
 
 /// A shop, before any platform has it.
 pub struct Goods {
@@ -208,8 +164,7 @@ impl World {
         if sale.is_some() {
             EXAMPLE.clone_into(&mut world.example);
         }
-        // The REST API of BigCommerce has no prices for a time.
-        world.sale = sale.filter(|_| from == Platform::Commercetools);
+        world.sale = sale.filter(|_| world.on.times_prices());
         Ok(world)
     }
 
@@ -223,28 +178,12 @@ impl World {
         let shop_faults = Faults::default();
         let clerk_faults = Faults::new(clerk::fault_body);
         let requests = Requests::default();
-        let shop = commercetools::Emulator::new(commercetools::Settings {
-            project_key: PROJECT.to_owned(),
-            client_id: CLIENT_ID.to_owned(),
-            client_secret: CLIENT_SECRET.to_owned(),
-            ..commercetools::Settings::default()
-        });
-        shop.seed(&catalogue).context("the shop can't be set up")?;
-        let shop_router = requests.wrap(shop_faults.wrap(shop.router()));
-        let commercetools_url = serving.serve(shop_router, listen.commercetools).await?;
-        let bigcommerce = match from {
-            Platform::Commercetools => None,
-            Platform::Bigcommerce => {
-                // Its webhooks arrive on this machine.
-                let settings =
-                    bigcommerce::Settings { local_hooks: true, hook_warm_up_ms: 0, ..bigcommerce::Settings::default() };
-                let store = bigcommerce::Emulator::new(settings);
-                store.seed(&catalogue).context("the shop can't be set up")?;
-                let router = requests.wrap(shop_faults.wrap(store.router()));
-                let url = serving.serve(router, Listen::default().commercetools).await?;
-                Some(BigCommerce { store, url })
-            }
+        let on = Shop::new(from, &catalogue)?;
+        let shop = match &on {
+            Shop::Commercetools(project) => project.clone(),
+            Shop::Bigcommerce(_) | Shop::Sfcc(_) => commercetools::Emulator::new(commercetools::Settings::default()),
         };
+        let shop_url = serving.serve(requests.wrap(shop_faults.wrap(on.router())), listen.commercetools).await?;
         let stores = markets.iter().map(|market| {
             let language = if market.locale.starts_with("de") { "german" } else { "english" };
             clerk::StoreSettings::sandbox(&market.key, language, &market.currency)
@@ -262,8 +201,10 @@ impl World {
         let products = catalogue.product_count;
         let example = (catalogue.products)().flat_map(|product| product.variants).find_map(|variant| variant.sku);
         Ok(Self {
+            on,
             shop,
-            bigcommerce,
+            shop_url,
+            catalogue,
             shop_faults,
             requests,
             clerk,
@@ -272,7 +213,6 @@ impl World {
             dotdigital,
             to: to.into_iter().collect(),
             markets,
-            commercetools_url,
             clerk_url,
             skipped,
             products,
@@ -281,14 +221,6 @@ impl World {
             living: Some(living),
             serving,
         })
-    }
-
-    /// The shop's platform and where it is.
-    pub fn shop_address(&self) -> (&'static str, &str) {
-        match &self.bigcommerce {
-            Some(shop) => ("BigCommerce", &shop.url),
-            None => ("commercetools", &self.commercetools_url),
-        }
     }
 
     /// Writes a configuration that reaches the emulators, with the secrets in files beside it.
@@ -302,26 +234,9 @@ impl World {
         anyhow::ensure!(!foreign, "{} exists and is not the sandbox's; name another file", file.display());
         let mut draft = Draft::new(format!("{MADE}\n"), folder);
         draft.section("store", &[("path", quoted("sandbox.db"))]);
-        let source = match &self.bigcommerce {
-            None => vec![
-                ("kind", quoted("commercetools")),
-                ("project_key", quoted(PROJECT)),
-                ("api_url", quoted(&self.commercetools_url)),
-                ("auth_url", quoted(&self.commercetools_url)),
-                ("client_id", draft.secret("client-id", CLIENT_ID)?),
-                ("client_secret", draft.secret("client-secret", CLIENT_SECRET)?),
-            ],
-            Some(shop) => vec![
-                ("kind", quoted("bigcommerce")),
-                ("store_hash", quoted(&shop.store.settings().store_hash)),
-                ("api_url", quoted(&shop.url)),
-                ("access_token", draft.secret("access-token", &shop.store.settings().access_token)?),
-                ("stock_locations", format!("{:?}", shop.store.location_codes())),
-            ],
-        };
+        let source = self.on.settings(&self.shop_url, &draft)?;
         draft.section("sources.shop", &source);
-        // The slug of BigCommerce is a whole path.
-        let slug = if self.bigcommerce.is_some() { "{path}" } else { "{slug}" };
+        let slug = self.on.slug();
         for market in &self.markets {
             let key = &market.key;
             let mut pairs = vec![
@@ -332,24 +247,25 @@ impl World {
                 ("product_url", quoted(&format!("https://shop.example/{key}/p/{slug}"))),
                 ("category_url", quoted(&format!("https://shop.example/{key}/c/{slug}"))),
             ];
-            if let Some(store) = self.store_of(market) {
-                pairs.push(("store", quoted(&store)));
-            }
-            if !market.supply_channels.is_empty() && self.bigcommerce.is_none() {
-                let channels: Vec<String> = market.supply_channels.iter().map(|channel| quoted(channel)).collect();
-                pairs.push(("supply_channels", format!("[{}]", channels.join(", "))));
-            }
+            pairs.extend(self.on.of_market(market));
             draft.section(&format!("markets.{key}"), &pairs);
         }
+        let source = self.on.platform().descriptor();
         for service in &self.to {
-            match (service, &self.dotdigital, &self.insider) {
-                (Service::Clerk, ..) => {
-                    self.markets.iter().try_for_each(|it| services::add_clerk(&mut draft, &self.clerk_url, it))?;
+            match service {
+                Service::Clerk => {
+                    let add = |it| services::add_clerk(&mut draft, &self.clerk_url, source, it);
+                    self.markets.iter().try_for_each(add)?;
                 }
-                (Service::Dotdigital, Some(it), _) => services::add_dotdigital(&mut draft, it, &self.markets)?,
-                (Service::Insider, _, Some(it)) => services::add_insider(&mut draft, it, &self.markets)?,
-                (Service::Merchant, ..) => services::add_merchant(&mut draft, &self.markets)?,
-                (Service::Dotdigital | Service::Insider, ..) => {}
+                Service::Dotdigital => {
+                    self.dotdigital
+                        .iter()
+                        .try_for_each(|it| services::add_dotdigital(&mut draft, it, &self.markets))?;
+                }
+                Service::Insider => {
+                    self.insider.iter().try_for_each(|it| services::add_insider(&mut draft, it, &self.markets))?;
+                }
+                Service::Merchant => services::add_merchant(&mut draft, &self.markets)?,
             }
         }
         draft.text.push_str(extra);
@@ -373,18 +289,9 @@ impl World {
         self.to.iter().filter_map(|service| Some((*service, address(*service)?))).collect()
     }
 
-    /// What a market calls its store: the key at commercetools, the id of the channel at BigCommerce.
-    fn store_of(&self, market: &Market) -> Option<String> {
-        let key = market.store.as_ref()?;
-        match &self.bigcommerce {
-            None => Some(key.clone()),
-            Some(shop) => Some(shop.store.channel_id(key)?.to_string()),
-        }
-    }
-
     /// Finds what the edits of the living shop are about.
-    pub fn ids(&self) -> Ids {
-        Ids { bigcommerce: self.bigcommerce.as_ref().map(|shop| shop.store.clone()), added: Mutex::default() }
+    pub(super) fn ids(&self) -> Ids {
+        Ids::new(self.on.clone())
     }
 
     /// Keeps changing the shop, so many times a second, until `closed` turns true; each change that was made is passed to
@@ -396,20 +303,12 @@ impl World {
         told: impl Fn(&Edit) + Send + Sync + 'static,
     ) -> Option<JoinHandle<()>> {
         let living = self.living.take()?;
-        let (shop, clock) = (self.shop.clone(), sandbox::clock::machine());
-        let pace = Duration::from_secs_f64(1.0 / rate);
-        let bigcommerce = self.bigcommerce.as_ref().map(|shop| shop.store.clone());
+        let (shop, pace) = (self.on.clone(), Duration::from_secs_f64(1.0 / rate));
         Some(tokio::spawn(async move {
             let shutdown = async move {
                 let _ended = closed.wait_for(|closed| *closed).await.is_ok();
             };
-            if let Some(shop) = bigcommerce {
-                let driven = bigcommerce::drive(&shop, living, pace, told, shutdown).await;
-                tracing::debug!(made = driven.made, refused = driven.refused, "the living shop closed");
-                return;
-            }
-            let driven = commercetools::drive(&shop, living, pace, &clock, told, shutdown).await;
-            tracing::debug!(made = driven.made, refused = driven.refused, "the living shop closed");
+            shop.drive(living, pace, told, shutdown).await;
         }))
     }
 

@@ -150,7 +150,7 @@ impl Job {
         for Flow { name, mirror, dead, converged } in &report.flows {
             ensure!(*converged && *dead == 0, "{name} has not converged: {dead} dead of {mirror} records");
         }
-        let base = self.world.commercetools_url.clone();
+        let base = self.world.shop_url.clone();
         let plan = Plan { base, authorization: read.authorization, pages: read.pages };
         let file = self.folder.join("pages.json");
         fs::write(&file, serde_json::to_string(&plan)?)?;

@@ -18,6 +18,7 @@ use tokio::{
 use super::{
     super::{
         args::{Platform, Service, ShopArgs},
+        shops::Shop,
         world::{Listen, World},
     },
     job::{Job, Shape},
@@ -47,10 +48,7 @@ pub(super) async fn measure(
     changes: usize,
     output: Output<'static>,
 ) -> anyhow::Result<Delays> {
-    let name = match platform {
-        Platform::Commercetools => "commercetools",
-        Platform::Bigcommerce => "bigcommerce",
-    };
+    let name = platform.descriptor().name;
     let folder = scratch.join(format!("webhooks-{name}"));
     fs::create_dir_all(&folder)?;
     let shop = ShopArgs { products: PRODUCTS, data: None, uniform: false };
@@ -88,15 +86,15 @@ pub(super) async fn measure(
 fn settings(world: &World, folder: &Path, address: &str) -> anyhow::Result<String> {
     let listen = address.trim_start_matches("http://");
     let own = format!("\n[server]\nlisten = {listen:?}\npublic_url = {address:?}\n");
-    let Some(shop) = &world.bigcommerce else {
-        let keys = format!("{}/oauth2/v3/certs", world.commercetools_url);
+    let Shop::Bigcommerce(store) = &world.on else {
+        let keys = format!("{}/oauth2/v3/certs", world.shop_url);
         return Ok(format!(
             "{own}\n[sources.shop.webhooks.pubsub]\nproject = \"sandbox\"\ntopic = \"sandbox\"\nservice_account = {ACCOUNT:?}\n\
              audience = {address:?}\nkeys_url = {keys:?}\n"
         ));
     };
     let secret = fs::canonicalize(folder)?.join("client.secret");
-    fs::write(&secret, &shop.store.settings().client_secret)?;
+    fs::write(&secret, &store.settings().client_secret)?;
     Ok(format!("{own}\n[sources.shop.webhooks]\nclient_secret = {:?}\n", format!("file:{}", secret.display())))
 }
 
@@ -105,8 +103,8 @@ fn deliver(world: &World, address: &str, mut ended: watch::Receiver<bool>) -> Jo
     let shutdown = async move {
         let _ended = ended.wait_for(|ended| *ended).await.is_ok();
     };
-    if let Some(shop) = &world.bigcommerce {
-        let store = shop.store.clone();
+    if let Shop::Bigcommerce(store) = &world.on {
+        let store = store.clone();
         return tokio::spawn(async move { Ok(store.deliver_hooks(shutdown).await?) });
     }
     let shop = world.shop.clone();
@@ -150,8 +148,8 @@ async fn delays(world: &World, changes: usize) -> anyhow::Result<Vec<Duration>> 
 
 /// Keys and ids of all products, in the order of their keys.
 fn products(world: &World) -> Vec<(String, String)> {
-    if let Some(shop) = &world.bigcommerce {
-        let mut all: Vec<_> = shop.store.product_keys().into_iter().map(|(id, key)| (key, id.to_string())).collect();
+    if let Shop::Bigcommerce(store) = &world.on {
+        let mut all: Vec<_> = store.product_keys().into_iter().map(|(id, key)| (key, id.to_string())).collect();
         all.sort_unstable();
         return all;
     }
@@ -161,8 +159,8 @@ fn products(world: &World) -> Vec<(String, String)> {
 
 fn rename(world: &World, key: &str, locale: &str, name: &str) -> anyhow::Result<()> {
     let (product, name) = (key.to_owned(), name.to_owned());
-    if let Some(shop) = &world.bigcommerce {
-        shop.store.change(bigcommerce::Change::SetName { product, name })?;
+    if let Shop::Bigcommerce(store) = &world.on {
+        store.change(bigcommerce::Change::SetName { product, name })?;
         return Ok(());
     }
     let change = commercetools::Change::SetName { product, locale: locale.to_owned(), text: Some(name) };
