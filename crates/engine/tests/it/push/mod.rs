@@ -65,6 +65,8 @@ struct Rig {
     guard: Option<Guard>,
     market: Market,
     policy: PricePolicy,
+    /// The user's own product fields.
+    products: Mapping,
     shop: Arc<Mutex<Shop>>,
     store: Arc<Sqlite>,
     news: watch::Sender<u64>,
@@ -126,6 +128,7 @@ impl Rig {
             asked: Asked::default(),
             guard: None,
             market: market(),
+            products: Mapping::default(),
             policy: PricePolicy::FirstScope(&[ScopeMatch { group: false, channel: false, country: false }]),
             shop: Arc::new(Mutex::new(Shop::new(products))),
             store: open(folder.path()),
@@ -167,7 +170,7 @@ impl Rig {
             seen: OnceCell::new(),
             turns: Turns::default(),
             guard: self.guard,
-            products: Mapping::default(),
+            products: self.products.clone(),
             categories: Mapping::default(),
         })
     }

@@ -8,13 +8,17 @@ use contract::{
     source::Urgency,
     store::{Touch, Work},
 };
+use engine::{
+    explain::explain,
+    mapping::{Expression, Mapping, Place},
+};
 use model::{
     Book, BookId, Kind, Locale, Localized, Money, Price, PriceEntry, PricePolicy, Product, Record, Timestamp, Variant,
     Window, price::Audience,
 };
 use proptest::{collection::vec, prelude::*, test_runner::TestCaseError};
 
-use super::{Rig, flow_name, runtime, shop, shop::NEWEST, steady::wait};
+use super::{Rig, flow_name, limits, runtime, shop, shop::NEWEST, steady::wait};
 use crate::market::history::{Seen, changes, naive};
 
 const HOUR: i64 = 60 * 60 * 1000;
@@ -334,6 +338,67 @@ fn a_history_is_forgotten_with_its_flow_and_by_a_flow_that_does_not_keep_it() {
         rig.register();
         let work = wait(rig.store.work(&flow_name(), rig.work().number)).unwrap().unwrap();
         assert_eq!((work.entry, work.prices), (None, None));
+    });
+}
+
+#[test]
+fn a_field_of_the_users_own_has_a_history_kept() {
+    runtime().block_on(async {
+        let field = |text: &str| {
+            let at = Place { file: "cartage.toml".into(), line: 1, column: 1 };
+            let expression = Expression { name: "own".into(), text: text.into(), at };
+            Mapping::compile(Kind::Product, &[], Some(|_| true), &[expression]).unwrap()
+        };
+        assert!(
+            field("product.variants.map(v, has(v.price_seen_since) ? v.price_seen_since : 0)").uses_price_history()
+        );
+        let rig = Rig { products: field("variant.price"), ..Rig::new(0, limits(10), false) };
+        assert!(!rig.flow().keeps_prices());
+        let rig = Rig { products: field("variant.lowest_price_30d"), ..rig };
+        rig.register();
+        rig.priced(vec![price(100, 100)]);
+        rig.settle().await;
+        rig.days(1);
+        rig.priced(vec![price(80, 100)]);
+        rig.settle().await;
+        let own = || rig.fake.held()[&(Kind::Product, "p.0".to_owned())].get("own").cloned();
+        assert_eq!(own(), Some(1.0.into()));
+        rig.days(1);
+        rig.priced(vec![price(100, 100)]);
+        rig.settle().await;
+        assert_eq!(own(), None, "it goes with the reduction");
+    });
+}
+
+#[test]
+fn explain_says_which_price_it_is_and_since_when_prices_are_known() {
+    runtime().block_on(async {
+        let rig = Rig::pricing();
+        let told = async || {
+            let found = wait(rig.store.find(&shop::source(), "p.0")).unwrap().remove(0);
+            let flow = rig.flow();
+            let journey = explain(&found, None, &[&*flow], rig.store.as_ref(), rig.clock.as_ref()).await.unwrap();
+            let origin = journey.flows[0].origins.iter().find(|origin| origin.field == "lowest_price_30d").unwrap();
+            (origin.variant.clone().unwrap(), origin.value.clone(), origin.from.clone())
+        };
+        let began = rig.clock.now();
+        rig.priced(vec![price(100, 100)]);
+        rig.lowest().await;
+        let known = format!("its prices are known since {began}");
+        let (variant, value, from) = told().await;
+        assert_eq!((variant.as_str(), value, from), ("p.0", None, format!("the price is not reduced; {known}")));
+        rig.days(1);
+        rig.priced(vec![price(80, 100)]);
+        let reduced = rig.clock.now();
+        // Also before it is sent.
+        for _ in 0..2 {
+            let (_, value, from) = told().await;
+            assert_eq!(value.as_deref(), Some("1.00 EUR"));
+            let wanted =
+                format!("the lowest of the 30 days before the reduction of {reduced}: valid from {began}; {known}");
+            assert_eq!(from, wanted);
+            rig.lowest().await;
+        }
     });
 }
 
