@@ -3,6 +3,7 @@
 //! **Invariant:** an archive shows the instance as it was when its execution began, and is there when it has finished.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use tempfile::NamedTempFile;
@@ -38,7 +39,7 @@ struct Execution {
     message: String,
     parameters: Vec<(&'static str, String)>,
     /// Path and content of what it writes.
-    writes: Option<(String, NamedTempFile)>,
+    writes: Option<(String, Arc<NamedTempFile>)>,
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +49,15 @@ pub(super) struct Jobs {
     /// How the next executions end.
     pub(super) ends: VecDeque<JobEnd>,
     /// What exports contain rather than what the instance has.
-    pub(super) instead: Option<archive::Files>,
+    pub(super) instead: Option<Instead>,
+}
+
+/// What exports contain.
+#[derive(Debug)]
+pub(super) enum Instead {
+    Files(archive::Files),
+    /// It is written already.
+    Archive(Arc<NamedTempFile>),
 }
 
 /// What an export is asked to do.
@@ -111,14 +120,16 @@ impl Jobs {
         let mut writes = None;
         if end == JobEnd::Ok {
             let top = request.file.rsplit('/').next().unwrap_or_default().trim_end_matches(".zip");
-            let written = NamedTempFile::new().and_then(|file| {
-                let out = std::io::BufWriter::new(file);
-                let file = match &self.instead {
-                    Some(files) => archive::write_files(out, files, top, now)?,
-                    None => archive::write(out, state, &units, top, now)?,
-                };
-                file.into_inner().map_err(std::io::IntoInnerError::into_error)
-            });
+            let new = || NamedTempFile::new().map(std::io::BufWriter::new);
+            let written = match &self.instead {
+                Some(Instead::Archive(archive)) => Ok(Arc::clone(archive)),
+                Some(Instead::Files(files)) => {
+                    new().and_then(|out| finished(archive::write_files(out, files, top, now)?))
+                }
+                None => {
+                    new().and_then(|out| finished(archive::write(out, state, &|each| each(state), &units, top, now)?))
+                }
+            };
             let file = written.map_err(|error| {
                 Fault::new(400, "JobExecutionException", format!("The archive can't be written: {error}"), json!({}))
             })?;
@@ -219,6 +230,11 @@ impl Jobs {
         }
         Ok(answer)
     }
+}
+
+/// The file that an archive was written to.
+pub(super) fn finished(out: std::io::BufWriter<NamedTempFile>) -> std::io::Result<Arc<NamedTempFile>> {
+    out.into_inner().map(Arc::new).map_err(std::io::IntoInnerError::into_error)
 }
 
 /// Reads the body of an execution, in the form that the instance takes.

@@ -99,6 +99,9 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// Products that are held at once where a catalogue is streamed.
+const AT_A_TIME: usize = 5_000;
+
 /// How an execution of a job ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobEnd {
@@ -261,7 +264,7 @@ impl Emulator {
         let mut file = tempfile::NamedTempFile::new()?;
         file.write_all(content)?;
         file.flush()?;
-        self.files().put(path.to_owned(), file, self.moment(), 0)
+        self.files().put(path.to_owned(), Arc::new(file), self.moment(), 0)
     }
 
     /// Paths of the files there are.
@@ -283,7 +286,27 @@ impl Emulator {
     /// Lets exports contain these files, such as `catalogs/a/catalog.xml`, rather than what the instance has; none: that
     /// again. The other APIs go on to show the instance.
     pub fn set_export(&self, files: Option<BTreeMap<String, Vec<u8>>>) {
-        self.jobs().instead = files;
+        self.jobs().instead = files.map(jobs::Instead::Files);
+    }
+
+    /// Lets exports contain all of this catalogue, whatever they are asked for: its archive is written here, and its products
+    /// are never all held. The other APIs show the instance without products. Returns the archive's size in bytes.
+    ///
+    /// # Errors
+    /// The catalogue contradicts itself; the disk's.
+    pub fn set_export_of(&self, catalogue: &Catalogue) -> std::io::Result<u64> {
+        let now = self.now();
+        let mut state = State::default();
+        seed::seed_head(&mut state, catalogue, now).map_err(std::io::Error::other)?;
+        let out = std::io::BufWriter::new(tempfile::NamedTempFile::new()?);
+        let goods =
+            |each: &mut dyn FnMut(&State) -> std::io::Result<()>| seed::some_at_a_time(catalogue, AT_A_TIME, now, each);
+        let out = archive::write(out, &state, &goods, &archive::Units::all(&state), "shop", now)?;
+        let archive = jobs::finished(out)?;
+        let size = archive.as_file().metadata()?.len();
+        self.jobs().instead = Some(jobs::Instead::Archive(archive));
+        *self.state() = state;
+        Ok(size)
     }
 
     /// Revokes all tokens, of clients and of shoppers.

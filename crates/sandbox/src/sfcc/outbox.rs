@@ -2,6 +2,8 @@
 //!
 //! What the clock and what orders change is in none of them: prices whose time begins, stock that is sold.
 
+use std::sync::Arc;
+
 use tempfile::NamedTempFile;
 
 use super::archive::{self, Changed};
@@ -59,13 +61,13 @@ impl Outbox {
         let top = uuid(&format!("{}/{}/{number}", deltas.consumer, deltas.job));
         let written = NamedTempFile::new().and_then(|file| {
             let file = archive::write_delta(std::io::BufWriter::new(file), state, &self.changed, &top, moment.now)?;
-            file.into_inner().map_err(std::io::IntoInnerError::into_error)
+            super::jobs::finished(file)
         });
         let begin = format!("Impex/src/platform/outbox/{}/{}/{number:06}", deltas.consumer, deltas.job);
         let after = i64::try_from(deltas.write_ms).unwrap_or(i64::MAX);
         let put = written.and_then(|file| {
             files.put(format!("{begin}.zip"), file, moment, after)?;
-            files.put(format!("{begin}.meta"), NamedTempFile::new()?, moment, 0)
+            files.put(format!("{begin}.meta"), Arc::new(NamedTempFile::new()?), moment, 0)
         });
         match put {
             Ok(()) => {

@@ -96,6 +96,19 @@ impl Plan {
 
 /// Puts `catalogue` into an empty state at the instant `now`.
 pub(super) fn seed(state: &mut State, catalogue: &Catalogue, now: i64) -> Result<Seeded, SeedError> {
+    seed_head(state, catalogue, now)?;
+    let mut seeded = Seeded { categories: catalogue.head.categories.len(), ..Seeded::default() };
+    for (at, product) in (now - AGE_MS..).zip((catalogue.products)()) {
+        seeded.products += 1;
+        seeded.variants += product.variants.len();
+        seed_product::add(state, &product, at)?;
+    }
+    seeded.prices = state.books.values().flat_map(|book| book.tables.values()).map(Vec::len).sum();
+    Ok(seeded)
+}
+
+/// Everything but the products.
+pub(super) fn seed_head(state: &mut State, catalogue: &Catalogue, now: i64) -> Result<(), SeedError> {
     let start = now - AGE_MS;
     let head = &catalogue.head;
     (state.created, state.catalogs_modified) = (start, start);
@@ -108,15 +121,28 @@ pub(super) fn seed(state: &mut State, catalogue: &Catalogue, now: i64) -> Result
     sites(state, head);
     books(state, head, start);
     lists(state, head, start);
-    categories(state, head, start)?;
-    let mut seeded = Seeded { categories: head.categories.len(), ..Seeded::default() };
-    for (at, product) in (start..).zip((catalogue.products)()) {
-        seeded.products += 1;
-        seeded.variants += product.variants.len();
-        seed_product::add(state, &product, at)?;
+    categories(state, head, start)
+}
+
+/// Hands the products of a catalogue on, so many at a time, each time in a state that has nothing else of it.
+pub(super) fn some_at_a_time(
+    catalogue: &Catalogue,
+    count: usize,
+    now: i64,
+    each: &mut dyn FnMut(&State) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let mut at = now - AGE_MS;
+    let mut products = (catalogue.products)().peekable();
+    while products.peek().is_some() {
+        let mut some = State::default();
+        seed_head(&mut some, catalogue, now).map_err(std::io::Error::other)?;
+        for product in products.by_ref().take(count) {
+            seed_product::add(&mut some, &product, at).map_err(std::io::Error::other)?;
+            at += 1;
+        }
+        each(&some)?;
     }
-    seeded.prices = state.books.values().flat_map(|book| book.tables.values()).map(Vec::len).sum();
-    Ok(seeded)
+    Ok(())
 }
 
 /// The beginning of addresses that most images of the first products share: scheme and host.

@@ -62,9 +62,9 @@ impl Files {
     }
 
     /// Puts a file that is complete `after` milliseconds from now.
-    pub(super) fn put(&mut self, path: String, content: NamedTempFile, now: Moment, after: i64) -> io::Result<()> {
+    pub(super) fn put(&mut self, path: String, content: Arc<NamedTempFile>, now: Moment, after: i64) -> io::Result<()> {
         let length = content.as_file().metadata()?.len();
-        let file = File { content: Arc::new(content), length, modified: now, complete: now.uptime + after };
+        let file = File { content, length, modified: now, complete: now.uptime + after };
         self.0.insert(path, file);
         Ok(())
     }

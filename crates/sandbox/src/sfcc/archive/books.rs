@@ -4,13 +4,35 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::super::state::{Book, List, Record, Table};
+use super::Goods;
 use super::xml::{Xml, time};
 
 const PRICE_BOOK: &str = "http://www.demandware.com/xml/impex/pricebook/2006-10-31";
 const INVENTORY: &str = "http://www.demandware.com/xml/impex/inventory/2007-05-31";
 
-/// Writes a price book, or its tables of some products.
-pub(super) fn price_book(out: &mut dyn Write, book: &Book, only: Option<&BTreeSet<String>>) -> io::Result<()> {
+/// Writes a price book with its tables of these products.
+pub(super) fn price_book(out: &mut dyn Write, book: &Book, goods: Goods<'_>) -> io::Result<()> {
+    let mut xml = begin_book(out, book)?;
+    goods(&mut |some| {
+        let tables = some.books.get(&book.id).into_iter().flat_map(|book| &book.tables);
+        tables.flat_map(|(id, all)| all.iter().map(move |it| (id, it))).try_for_each(|(id, it)| table(&mut xml, id, it))
+    })?;
+    xml.end()
+}
+
+/// Writes the tables of some products anew.
+pub(super) fn changed_prices(out: &mut dyn Write, book: &Book, products: &BTreeSet<String>) -> io::Result<()> {
+    let mut xml = begin_book(out, book)?;
+    for product in products {
+        xml.leaf("price-table", &[("product-id", product), ("mode", "delete-all")], "")?;
+        let mut tables = book.tables.get(product).into_iter().flatten();
+        tables.try_for_each(|it| table(&mut xml, product, it))?;
+    }
+    xml.end()
+}
+
+/// Begins a price book, up to its tables.
+fn begin_book<'w>(out: &'w mut dyn Write, book: &Book) -> io::Result<Xml<'w>> {
     let mut xml = Xml::begin(out, "pricebooks", PRICE_BOOK, &[])?;
     xml.open("pricebook", &[])?;
     xml.open("header", &[("pricebook-id", &book.id)])?;
@@ -22,22 +44,7 @@ pub(super) fn price_book(out: &mut dyn Write, book: &Book, only: Option<&BTreeSe
     }
     xml.close()?;
     xml.open("price-tables", &[])?;
-    match only {
-        None => {
-            for (product, tables) in &book.tables {
-                tables.iter().try_for_each(|it| table(&mut xml, product, it))?;
-            }
-        }
-        Some(products) => {
-            for product in products {
-                // All tables of the product are written anew.
-                xml.leaf("price-table", &[("product-id", product), ("mode", "delete-all")], "")?;
-                let mut tables = book.tables.get(product).into_iter().flatten();
-                tables.try_for_each(|it| table(&mut xml, product, it))?;
-            }
-        }
-    }
-    xml.end()
+    Ok(xml)
 }
 
 fn table(xml: &mut Xml, product: &str, it: &Table) -> io::Result<()> {
@@ -54,8 +61,30 @@ fn table(xml: &mut Xml, product: &str, it: &Table) -> io::Result<()> {
     xml.close()
 }
 
-/// Writes an inventory list, or its records of some products.
-pub(super) fn inventory(out: &mut dyn Write, list: &List, only: Option<&BTreeSet<String>>) -> io::Result<()> {
+/// Writes an inventory list with its records of these products.
+pub(super) fn inventory(out: &mut dyn Write, list: &List, goods: Goods<'_>) -> io::Result<()> {
+    let mut xml = begin_list(out, list)?;
+    goods(&mut |some| {
+        let mut records = some.lists.get(&list.id).into_iter().flat_map(|list| &list.records);
+        records.try_for_each(|(product, it)| record(&mut xml, product, *it))
+    })?;
+    xml.end()
+}
+
+/// Writes the records of some products.
+pub(super) fn changed_stock(out: &mut dyn Write, list: &List, products: &BTreeSet<String>) -> io::Result<()> {
+    let mut xml = begin_list(out, list)?;
+    for product in products {
+        match list.records.get(product) {
+            Some(it) => record(&mut xml, product, *it)?,
+            None => xml.leaf("record", &[("product-id", product), ("mode", "delete")], "")?,
+        }
+    }
+    xml.end()
+}
+
+/// Begins an inventory list, up to its records.
+fn begin_list<'w>(out: &'w mut dyn Write, list: &List) -> io::Result<Xml<'w>> {
     let mut xml = Xml::begin(out, "inventory", INVENTORY, &[])?;
     xml.open("inventory-list", &[])?;
     xml.open("header", &[("list-id", &list.id)])?;
@@ -65,18 +94,7 @@ pub(super) fn inventory(out: &mut dyn Write, list: &List, only: Option<&BTreeSet
     xml.text("on-order", "false")?;
     xml.close()?;
     xml.open("records", &[])?;
-    match only {
-        None => list.records.iter().try_for_each(|(product, it)| record(&mut xml, product, *it))?,
-        Some(products) => {
-            for product in products {
-                match list.records.get(product) {
-                    Some(it) => record(&mut xml, product, *it)?,
-                    None => xml.leaf("record", &[("product-id", product), ("mode", "delete")], "")?,
-                }
-            }
-        }
-    }
-    xml.end()
+    Ok(xml)
 }
 
 fn record(xml: &mut Xml, product: &str, it: Record) -> io::Result<()> {

@@ -6,23 +6,40 @@ use super::super::state::{
     Assignment, Category, Custom, ImageGroup, MASTER_CATALOG, Master, Product, ROOT, Role, STOREFRONT_CATALOG, State,
 };
 use super::xml::{Xml, by_locale};
+use super::{Changed, Goods};
 
 const NAMESPACE: &str = "http://www.demandware.com/xml/impex/catalog/2006-10-31";
 
-/// Writes a catalogue, or the parts of it that a delta is about.
-pub(super) fn write(
-    out: &mut dyn Write,
-    state: &State,
-    catalog: &str,
-    only: Option<&super::Changed>,
-) -> io::Result<()> {
+/// Writes a catalogue with these products.
+pub(super) fn write(out: &mut dyn Write, state: &State, goods: Goods<'_>, catalog: &str) -> io::Result<()> {
     let mut xml = Xml::begin(out, "catalog", NAMESPACE, &[("catalog-id", catalog)])?;
-    if only.is_none() {
-        header(&mut xml, state, catalog)?;
-    }
+    header(&mut xml, state, catalog)?;
     match catalog {
-        MASTER_CATALOG => products(&mut xml, state, only)?,
-        STOREFRONT_CATALOG => storefront(&mut xml, state, only)?,
+        MASTER_CATALOG => goods(&mut |some| some.products.values().try_for_each(|it| product(&mut xml, some, it)))?,
+        STOREFRONT_CATALOG => {
+            state.categories.get(ROOT).into_iter().try_for_each(|root| category(&mut xml, root))?;
+            let mut others = state.categories.values().filter(|it| it.parent.is_some());
+            others.try_for_each(|it| category(&mut xml, it))?;
+            goods(&mut |some| {
+                let mut all =
+                    some.assignments.iter().flat_map(|(product, all)| all.iter().map(move |it| (product, it)));
+                all.try_for_each(|(product, (category, it))| assignment(&mut xml, category, product, *it))
+            })?;
+        }
+        _ => {}
+    }
+    xml.end()
+}
+
+/// Writes the parts of a catalogue that a delta is about.
+pub(super) fn write_changed(out: &mut dyn Write, state: &State, catalog: &str, changed: &Changed) -> io::Result<()> {
+    let mut xml = Xml::begin(out, "catalog", NAMESPACE, &[("catalog-id", catalog)])?;
+    match catalog {
+        MASTER_CATALOG => changed.products.iter().try_for_each(|id| match state.products.get(id) {
+            Some(known) => product(&mut xml, state, known),
+            None => xml.leaf("product", &[("mode", "delete"), ("product-id", id)], ""),
+        })?,
+        STOREFRONT_CATALOG => storefront(&mut xml, state, changed)?,
         _ => {}
     }
     xml.end()
@@ -44,16 +61,6 @@ fn header(xml: &mut Xml, state: &State, catalog: &str) -> io::Result<()> {
     xml.close()?;
     xml.close()?;
     xml.close()
-}
-
-fn products(xml: &mut Xml, state: &State, only: Option<&super::Changed>) -> io::Result<()> {
-    match only {
-        None => state.products.values().try_for_each(|it| product(xml, state, it)),
-        Some(changed) => changed.products.iter().try_for_each(|id| match state.products.get(id) {
-            Some(known) => product(xml, state, known),
-            None => xml.leaf("product", &[("mode", "delete"), ("product-id", id)], ""),
-        }),
-    }
 }
 
 fn product(xml: &mut Xml, state: &State, it: &Product) -> io::Result<()> {
@@ -161,16 +168,7 @@ fn variations(xml: &mut Xml, master: &Master) -> io::Result<()> {
     xml.close()
 }
 
-fn storefront(xml: &mut Xml, state: &State, only: Option<&super::Changed>) -> io::Result<()> {
-    let Some(changed) = only else {
-        state.categories.get(ROOT).into_iter().try_for_each(|root| category(xml, root))?;
-        let others = state.categories.values().filter(|it| it.parent.is_some());
-        others.clone().try_for_each(|it| category(xml, it))?;
-        for (product, categories) in &state.assignments {
-            categories.iter().try_for_each(|(category, it)| assignment(xml, category, product, *it))?;
-        }
-        return Ok(());
-    };
+fn storefront(xml: &mut Xml, state: &State, changed: &Changed) -> io::Result<()> {
     for it in changed.categories.iter().filter_map(|id| state.categories.get(id)) {
         category(xml, it)?;
     }

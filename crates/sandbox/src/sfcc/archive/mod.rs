@@ -93,6 +93,19 @@ pub(super) struct Units {
 }
 
 impl Units {
+    /// Everything.
+    pub(super) fn all(state: &State) -> Self {
+        Self {
+            catalogs: CATALOGS.map(str::to_owned).to_vec(),
+            books: state.books.keys().cloned().collect(),
+            lists: state.lists.keys().cloned().collect(),
+            sites: state.sites.keys().map(|id| (id.clone(), true, true)).collect(),
+            metadata: true,
+            locales: true,
+            missing: Vec::new(),
+        }
+    }
+
     /// Reads the document `data_units`.
     pub(super) fn read(state: &State, given: &Value) -> Result<Self, Fault> {
         let document = "export_data_units_configuration";
@@ -181,15 +194,26 @@ impl Units {
     }
 }
 
-/// Writes the archive of `units` below the folder `top`, at the instant `now`.
-pub(super) fn write<W: Write>(out: W, state: &State, units: &Units, top: &str, now: i64) -> io::Result<W> {
+/// Passes over the products of an archive, with their prices and stock: over those of an instance at once, or over some after
+/// the others, so that they are never all held.
+pub(super) type Goods<'g> = &'g dyn Fn(&mut dyn FnMut(&State) -> io::Result<()>) -> io::Result<()>;
+
+/// Writes the archive of `units` below the folder `top`, at the instant `now`. All but the products is that of `state`.
+pub(super) fn write<W: Write>(
+    out: W,
+    state: &State,
+    goods: Goods<'_>,
+    units: &Units,
+    top: &str,
+    now: i64,
+) -> io::Result<W> {
     let mut archive = zip::Zip::new(out, now);
     archive.add(&format!("{top}/version.txt"), |out| out.write_all(VERSION.as_bytes()))?;
     for id in &units.catalogs {
-        archive.add(&format!("{top}/catalogs/{id}/catalog.xml"), |out| catalog::write(out, state, id, None))?;
+        archive.add(&format!("{top}/catalogs/{id}/catalog.xml"), |out| catalog::write(out, state, goods, id))?;
     }
     for list in units.lists.iter().filter_map(|id| state.lists.get(id)) {
-        archive.add(&format!("{top}/inventory-lists/{}.xml", list.id), |out| books::inventory(out, list, None))?;
+        archive.add(&format!("{top}/inventory-lists/{}.xml", list.id), |out| books::inventory(out, list, goods))?;
     }
     if units.locales {
         archive.add(&format!("{top}/locales.xml"), |out| site::locales(out, state))?;
@@ -198,7 +222,7 @@ pub(super) fn write<W: Write>(out: W, state: &State, units: &Units, top: &str, n
         archive.add(&format!("{top}/meta/system-objecttype-extensions.xml"), |out| site::metadata(out, state))?;
     }
     for book in units.books.iter().filter_map(|id| state.books.get(id)) {
-        archive.add(&format!("{top}/pricebooks/{}.xml", book.id), |out| books::price_book(out, book, None))?;
+        archive.add(&format!("{top}/pricebooks/{}.xml", book.id), |out| books::price_book(out, book, goods))?;
     }
     for (id, descriptor, preferences) in &units.sites {
         let Some(site) = state.sites.get(id) else { continue };
@@ -249,16 +273,67 @@ pub(super) fn write_delta<W: Write>(out: W, state: &State, changed: &Changed, to
     for id in CATALOGS {
         if !changed.products.is_empty() || !changed.categories.is_empty() {
             let name = format!("{top}/catalogs/{id}/catalog.xml");
-            archive.add(&name, |out| catalog::write(out, state, id, Some(changed)))?;
+            archive.add(&name, |out| catalog::write_changed(out, state, id, changed))?;
         }
     }
     for (list, products) in changed.stock.iter().filter_map(|(id, products)| Some((state.lists.get(id)?, products))) {
         let name = format!("{top}/inventory-lists/{}.xml", list.id);
-        archive.add(&name, |out| books::inventory(out, list, Some(products)))?;
+        archive.add(&name, |out| books::changed_stock(out, list, products))?;
     }
     for (book, products) in changed.prices.iter().filter_map(|(id, products)| Some((state.books.get(id)?, products))) {
         let name = format!("{top}/pricebooks/{}.xml", book.id);
-        archive.add(&name, |out| books::price_book(out, book, Some(products)))?;
+        archive.add(&name, |out| books::changed_prices(out, book, products))?;
     }
     archive.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::super::seed::{seed, seed_head, some_at_a_time};
+    use super::*;
+    use crate::catalogue::{Options, generate};
+
+    /// Sorted lines of each file that has products in it.
+    fn lines(state: &State, goods: Goods<'_>) -> BTreeMap<String, Vec<String>> {
+        let sorted = |write: &dyn Fn(&mut dyn Write) -> io::Result<()>| {
+            let mut text = Vec::new();
+            write(&mut text).unwrap();
+            let mut lines: Vec<String> = String::from_utf8(text).unwrap().lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        let mut all = BTreeMap::new();
+        for id in CATALOGS {
+            all.insert(id.to_owned(), sorted(&|out| catalog::write(out, state, goods, id)));
+        }
+        for (id, book) in &state.books {
+            all.insert(id.clone(), sorted(&|out| books::price_book(out, book, goods)));
+        }
+        for (id, list) in &state.lists {
+            all.insert(id.clone(), sorted(&|out| books::inventory(out, list, goods)));
+        }
+        all
+    }
+
+    #[test]
+    fn an_archive_of_some_products_after_the_others_holds_what_one_of_all_holds() {
+        let catalogue = generate(&Options { products: 60, ..Options::default() });
+        let now = 1_780_272_000_000;
+        let (mut whole, mut head) = (State::default(), State::default());
+        seed(&mut whole, &catalogue, now).unwrap();
+        seed_head(&mut head, &catalogue, now).unwrap();
+        assert_eq!(Units::all(&head), Units::all(&whole));
+        let mut parts = 0;
+        some_at_a_time(&catalogue, 7, now, &mut |_| {
+            parts += 1;
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(parts, 9);
+        let at_once = lines(&whole, &|each| each(&whole));
+        assert!(at_once.len() > 6 && at_once.values().any(|lines| lines.len() > 1_000));
+        assert_eq!(lines(&head, &|each| some_at_a_time(&catalogue, 7, now, each)), at_once);
+    }
 }
