@@ -37,6 +37,8 @@ pub enum Row {
         place: u32,
         /// The element.
         element: Option<Element>,
+        /// Why there may be an element though none was read.
+        lost: Option<String>,
         /// Characters that were left out.
         unfit: u32,
     },
@@ -107,6 +109,10 @@ pub struct Facts {
     pub sites: BTreeMap<String, Site>,
     /// Definitions of the custom attributes of products.
     pub attributes: Vec<Element>,
+    /// A file of a catalogue breaks off: any category, assignment or product may be missing.
+    pub catalogs_break_off: bool,
+    /// A file of price books breaks off: any table may be missing.
+    pub prices_break_off: bool,
     /// What could not be read of these.
     pub unread: Vec<(Kind, Option<String>, String)>,
 }
@@ -177,5 +183,5 @@ impl Contents {
 }
 
 /// Written last: what is in it is whole. The number is that of the form of rows.
-const CONTENTS: &str = "contents-1";
+const CONTENTS: &str = "contents-2";
 

@@ -212,7 +212,12 @@ impl Exports {
         }
         let folder = self.folder.join(&job.archive);
         if let Some(contents) = Contents::open(&folder) {
-            return Ok(Step::Ready(self.ready(&mut state, contents)));
+            let ready = self.ready(&mut state, contents);
+            // The process that took it apart ended before it could delete the archive.
+            if folder.join(PROGRESS).exists() {
+                discard(api, job, &folder).await;
+            }
+            return Ok(Step::Ready(ready));
         }
         let poll = Duration::from_secs(self.config.export.poll_seconds.into());
         // A page that is read again is the same: a place that knows of no execution is told of it.
@@ -247,10 +252,7 @@ impl Exports {
         match self.fetch(api, attempts, job, &folder).await {
             Ok(contents) => {
                 let ready = self.ready(&mut state, contents);
-                // It takes room on the instance, and holds more than we need to leave there.
-                if let Err(refusal) = api.delete(&file(job)).await {
-                    tracing::warn!(archive = %job.archive, "an archive can't be deleted: {}", refusal.fault.message);
-                }
+                discard(api, job, &folder).await;
                 Ok(Step::Ready(ready))
             }
             Err(fault) => {
@@ -371,7 +373,7 @@ impl Exports {
     async fn fetch(&self, api: &Api, attempts: Retry, job: &Job, folder: &Path) -> Result<Contents, Fault> {
         let kept = |error: std::io::Error| Fault::transient("C0310", format!("an export can't be kept on disk: {error}"));
         fs::create_dir_all(folder).map_err(kept)?;
-        let (path, noted) = (folder.join("archive"), folder.join("progress"));
+        let (path, noted) = (folder.join("archive"), folder.join(PROGRESS));
         let mut file_on_disk = fs::File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(kept)?;
         let mut progress: Progress =
             fs::read(&noted).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
@@ -412,12 +414,29 @@ impl Exports {
         let unpacked = tokio::task::spawn_blocking(move || {
             let contents = unpack(&path, bounds, &into);
             // It is either taken apart now, or damaged.
-            if let Err(error) = fs::remove_file(&path).and_then(|()| fs::remove_file(&noted)) {
+            if let Err(error) = fs::remove_file(&path) {
                 tracing::warn!(%error, "an archive that was taken apart can't be deleted");
             }
             contents
         });
         unpacked.await.map_err(|error| Fault::transient("C0310", format!("an archive was not taken apart: {error}")))?
+    }
+}
+
+/// How much of an archive was downloaded; it lies beside the rows until the archive is deleted on the instance.
+const PROGRESS: &str = "progress";
+
+/// Deletes an archive that was taken apart: it takes room on the instance, and holds more than we need to leave there.
+async fn discard(api: &Api, job: &Job, folder: &Path) {
+    match api.delete(&file(job)).await {
+        Err(refusal) if refusal.remedy != Remedy::Missing => {
+            tracing::warn!(archive = %job.archive, "an archive can't be deleted: {}", refusal.fault.message);
+        }
+        _ => {
+            if let Err(error) = fs::remove_file(folder.join(PROGRESS)) {
+                tracing::warn!(%error, "what was noted of an archive can't be deleted");
+            }
+        }
     }
 }
 

@@ -51,15 +51,15 @@ pub(super) fn join(met: Vec<Met>, unread: &BTreeSet<String>, doubt: Option<&str>
             Some(masters) => rows.extend(masters.iter().map(|(master, place)| row(master, place.map(|_| &id)))),
         }
     }
-    let variant = |master: String, id: &str, place, element, unfit| {
-        let row = Row::Variant { master: master.clone(), id: id.to_owned(), place, element, unfit };
+    let variant = |master: String, id: &str, place, element, lost, unfit| {
+        let row = Row::Variant { master: master.clone(), id: id.to_owned(), place, element, lost, unfit };
         (Part::Products, master, row)
     };
     for (id, (of, element, unfit)) in there {
         match (links.remove(&id), doubt) {
             // Variation groups are parts of a product and no products.
             (Some(masters), _) => rows.extend(masters.into_iter().filter_map(|(master, place)| {
-                Some(variant(master, &id, place?, Some(element.clone()), unfit))
+                Some(variant(master, &id, place?, Some(element.clone()), None, unfit))
             })),
             (None, Some(why)) if element.child("variations").is_none() && !element.is_deletion() => {
                 let why = format!("whether it is a variant is not known: {why}");
@@ -68,9 +68,11 @@ pub(super) fn join(met: Vec<Met>, unread: &BTreeSet<String>, doubt: Option<&str>
             (None, _) => rows.push((Part::Products, id, Row::Is { of, element, unfit })),
         }
     }
-    // What is left has no element. Variants that could not be read are named as such.
-    for (id, masters) in links.into_iter().filter(|(id, _)| !unread.contains(id)) {
-        rows.extend(masters.into_iter().filter_map(|(master, place)| Some(variant(master, &id, place?, None, 0))));
+    // What is left has no element that could be read.
+    for (id, masters) in links {
+        let lost = if unread.contains(&id) { Some("its element can't be read") } else { doubt };
+        let lost = || lost.map(str::to_owned);
+        rows.extend(masters.into_iter().filter_map(|(master, place)| Some(variant(master, &id, place?, None, lost(), 0))));
     }
     rows
 }

@@ -9,7 +9,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    io::BufRead,
+    io::{self, BufRead},
     path::{Path, PathBuf},
 };
 
@@ -40,8 +40,11 @@ pub fn unpack(archive: &Path, bounds: Bounds, folder: &Path) -> Result<Contents,
     let mut unpacking = Unpacking::new(folder, pages)?;
     for member in archive.members().to_vec() {
         if is_xml(&member.name) {
-            let file = archive.read(&member)?;
-            unpacking.file(&member.name, file)?;
+            let mut file = archive.read(&member)?;
+            unpacking.file(&member.name, &mut file)?;
+            // Whether it is what was packed shows at its end.
+            let rest = io::copy(&mut file, &mut io::sink());
+            rest.map_err(|error| unreadable(&format!("{} {error}", member.name)))?;
         }
     }
     unpacking.finish()
@@ -267,7 +270,13 @@ impl Unpacking {
         let (kind, id) = match (form, element.name.as_str()) {
             (Form::Catalog, "product") => {
                 self.unread.extend(product.map(str::to_owned));
-                self.doubt.get_or_insert_with(|| format!("a product of {file} {why}"));
+                if self.doubt.is_none() {
+                    self.doubt = Some(format!("a product of {file}: {why}"));
+                    // It may be the master of variants by which it is assigned.
+                    for kind in [Kind::Placement, Kind::Assignment] {
+                        self.put_unread(kind, None, format!("a product in {file}: {why}"))?;
+                    }
+                }
                 (Kind::Product, product.map(str::to_owned))
             }
             (Form::Catalog, "category") => {
@@ -302,7 +311,9 @@ impl Unpacking {
         let why = format!("{file} can't be read further {lost}");
         if matches!(form, Some(Form::Catalog) | None) {
             self.doubt.get_or_insert_with(|| why.clone());
+            self.facts.catalogs_break_off = true;
         }
+        self.facts.prices_break_off |= matches!(form, Some(Form::Prices) | None);
         for kind in kinds {
             self.put_unread(*kind, None, why.clone())?;
         }
@@ -316,6 +327,10 @@ impl Unpacking {
         for page in 0..met.len() {
             let rows = met.read(&met_path, page)?;
             for (part, id, row) in join(rows, &self.unread, self.doubt.as_deref()) {
+                // Others of its variants, or itself, may be assigned in the rest of the file: it stays as it was.
+                if self.facts.catalogs_break_off && matches!(row, Row::Assigned { variant: Some(_), .. }) {
+                    continue;
+                }
                 if let Some(writer) = self.written.get_mut(&part) {
                     writer.put(page_of(&id, writer.count()), &row)?;
                 }

@@ -37,6 +37,13 @@ struct Table<'e> {
     element: &'e Element,
 }
 
+impl Table<'_> {
+    /// Whether it needs the prices of the parent.
+    fn takes_off(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.of, Of::Off(_)))
+    }
+}
+
 /// A price from a quantity on.
 struct Step {
     minimum: u32,
@@ -84,6 +91,11 @@ pub fn page(shop: &Shop, rows: Vec<Row>) -> Mapped {
         for (book, elements) in of_books {
             for element in elements {
                 match (books.contains_key(book.as_str()), table(element)) {
+                    (true, Ok(table)) if shop.facts.prices_break_off && table.takes_off() => mapped.unread(
+                        Kind::Price,
+                        Some(price_id(book, product.id, table.window)),
+                        "it takes percents off prices of a file that can't be read further",
+                    ),
                     (true, Ok(table)) => product.tables.entry(book).or_default().push(table),
                     (false, _) => mapped.unread(
                         Kind::Price,
@@ -197,7 +209,7 @@ impl OfProduct<'_, '_> {
             };
             table.steps.iter().filter_map(amount).collect::<Vec<_>>()
         };
-        if table.steps.iter().all(|step| matches!(step.of, Of::Amount(_))) {
+        if !table.takes_off() {
             return vec![Span { window: table.window, steps: amounts() }];
         }
         let parent = book.parent.and_then(|id| Some((id, self.books.get(id)?)));

@@ -30,6 +30,7 @@ struct Member {
     id: String,
     place: u32,
     element: Option<Element>,
+    lost: Option<String>,
     unfit: u32,
 }
 
@@ -54,8 +55,8 @@ pub fn page(shop: &Shop, rows: Vec<Row>) -> Mapped {
                 let id = element.attribute("product-id").unwrap_or_default().to_owned();
                 heads.insert(id, Head { catalog: of, element, unfit });
             }
-            Row::Variant { master, id, place, element, unfit } => {
-                members.entry(master).or_default().push(Member { id, place, element, unfit });
+            Row::Variant { master, id, place, element, lost, unfit } => {
+                members.entry(master).or_default().push(Member { id, place, element, lost, unfit });
             }
             Row::Unread { kind, id, why } => mapped.unread(kind, id, &why),
             Row::Assigned { .. } => {}
@@ -133,6 +134,9 @@ fn single(shop: &Shop, id: &str, head: &Head) -> Variant {
 
 fn variant(shop: &Shop, head: &Head, axes: &[Axis<'_>], member: &Member, notices: &mut Vec<Notice>) -> Result<Option<Variant>, String> {
     let id = member.id.as_str();
+    if let Some(why) = &member.lost {
+        return Err(format!("variant {id}: {why}"));
+    }
     let Some(element) = member.element.as_ref().filter(|element| !element.is_deletion()) else {
         notices.push(Notice::new("variants", format!("variant {id}: it is named and does not exist")));
         return Ok(None);

@@ -27,6 +27,10 @@ pub(super) struct World {
     pub(super) by_parameters: bool,
     /// Downloads that break off after half of what is asked for.
     pub(super) breaks: usize,
+    /// Parts of archives are refused, because the whole is another now.
+    pub(super) is_another: bool,
+    /// Archives that are not deleted though they are asked to be, by number.
+    pub(super) keeps: usize,
     /// Tokens that are refused from now on, by number.
     pub(super) refused: usize,
     /// Path whose calls are forbidden.
@@ -147,6 +151,10 @@ fn webdav(world: &mut World, method: &Method, name: &str, headers: &HeaderMap) -
     let Some(at) = world.files.iter().position(|file| file == name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    if *method == Method::DELETE && world.keeps > 0 {
+        world.keeps -= 1;
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
     if *method == Method::DELETE {
         world.files.remove(at);
         return StatusCode::NO_CONTENT.into_response();
@@ -154,6 +162,10 @@ fn webdav(world: &mut World, method: &Method, name: &str, headers: &HeaderMap) -
     let whole = world.archive.len();
     let range = headers.get(header::RANGE).and_then(|it| it.to_str().ok());
     let from = range.and_then(|it| it.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()).unwrap_or(0_usize);
+    if from > 0 && std::mem::take(&mut world.is_another) {
+        let length = format!("bytes */{}", from - 1);
+        return (StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, length)]).into_response();
+    }
     let rest = world.archive.get(from..).unwrap().to_vec();
     let response = Response::builder()
         .status(if from > 0 { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK })

@@ -207,6 +207,23 @@ async fn a_restart_goes_on_with_the_export_that_runs() {
 }
 
 #[tokio::test]
+async fn an_archive_that_was_not_deleted_is_deleted_after_a_restart() {
+    let tried = Tried::new().await;
+    tried.instance.world().keeps = 1;
+    let mut position = Position::Full;
+    for _ in 0..2 {
+        position = Position::Within(token(step(&tried.source(), &position).await.unwrap()));
+    }
+    let mut deleted = Vec::new();
+    for _ in 0..3 {
+        assert_eq!(walk_from(&tried.source(), "products", position.clone()).await.unwrap().0.len(), 1);
+        deleted.push(tried.instance.count("DELETE /on/"));
+    }
+    assert_eq!(deleted, [1, 2, 2]);
+    assert_eq!(tried.instance.count("GET /on/"), 1);
+}
+
+#[tokio::test]
 async fn a_walk_whose_archive_is_gone_begins_anew() {
     let tried = Tried::new().await;
     let source = tried.source();
@@ -273,6 +290,19 @@ async fn a_download_that_breaks_off_goes_on_where_it_broke() {
         world.calls.iter().filter_map(|it| it.split_once(".zip bytes=")).map(|(_, it)| it).collect();
     assert_eq!(ranges.len(), 5, "{:?}", world.calls);
     assert!(ranges.iter().all(|it| *it != "0-"));
+}
+
+#[tokio::test]
+async fn a_download_whose_rest_is_refused_begins_anew() {
+    let tried = Tried::new().await;
+    tried.instance.world().breaks = 1;
+    tried.instance.world().is_another = true;
+    assert_eq!(walk(&tried.source(), "products").await.0.len(), 1);
+    let world = tried.instance.world();
+    let asked: Vec<bool> =
+        world.calls.iter().filter(|it| it.contains(".zip")).map(|it| it.contains("bytes=")).collect();
+    // The part that is refused, then the whole; and the deletion.
+    assert_eq!(asked, [false, true, false, false], "{:?}", world.calls);
 }
 
 #[tokio::test]
