@@ -1,6 +1,6 @@
 //! A market: one locale, one currency and one offer.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Country, Currency, Locale, StorefrontKey};
 
@@ -37,7 +37,7 @@ pub struct Market {
 }
 
 /// How a variant is treated whose stock is not tracked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Untracked {
     /// It can be bought.

@@ -147,6 +147,8 @@ pub struct Book {
     pub parent: Option<BookId>,
     /// The buyers it is for; empty: none.
     pub assigned: Vec<Audience>,
+    /// The buyers whose list prices it holds, whatever book their prices are from; empty: none.
+    pub lists: Vec<Audience>,
 }
 
 /// Whom a book is for. What is `None` is not restricted.
@@ -178,8 +180,8 @@ pub enum PricePolicy {
     /// price in another currency, converted by the source's [`Rate`].
     FirstBook(BookOrder),
     /// The lowest price of all books that are for the buyer; of one book the price whose window began last, or else that of
-    /// its parent. The price of the book it descends from is the list price. Where the books have none for the variant,
-    /// those of its product count.
+    /// its parent. The list price is that of the first book with the buyer's list prices that has one, or else of the book
+    /// that the chosen one descends from. Where the books have none for the variant, those of its product count.
     LowestBook,
 }
 

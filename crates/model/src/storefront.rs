@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CategoryId, ChannelId, Country, GroupId, Locale, Localized, Notice, ProductId, SelectionId, Sku, StorefrontKey,
-    Timestamp, Window,
+    Timestamp, Window, market::Untracked,
 };
 
 /// A supply or distribution channel.
@@ -16,6 +16,8 @@ pub struct Channel {
     pub key: String,
     /// Shown name.
     pub name: Localized,
+    /// How a variant counts there that is not listed there; `None`: as the market treats untracked stock.
+    pub untracked: Option<Untracked>,
 }
 
 /// A customer group.

@@ -9,7 +9,8 @@
 //!
 //! **Lowest book.** Every book for the buyer gives its price, or else the price that its parent has; the lowest wins,
 //! and of equals the book with the lowest id. If no book has one for the variant, the prices of its product count. The
-//! list price is that of the topmost ancestor of the chosen book, if it is higher.
+//! list price is that of the first book, by id, with the buyer's list prices that has one, or else that of the topmost
+//! ancestor of the chosen book, if it is higher.
 
 use model::{
     Book, BookId, Currency, Precise, PricePolicy, Timestamp, Window,
@@ -35,7 +36,12 @@ pub(super) enum Policy {
         /// Rates into the buyer's currency, by currency.
         rates: Vec<(Currency, Precise)>,
     },
-    LowestBook(Vec<Shelf>),
+    LowestBook {
+        /// Books whose prices are asked.
+        sold: Vec<Shelf>,
+        /// Books with list prices.
+        lists: Vec<Shelf>,
+    },
 }
 
 /// A book that is switched on.
@@ -78,8 +84,11 @@ impl Policy {
                     audience.store.as_ref().is_none_or(|store| Some(store) == buyer.store)
                         && audience.group.as_ref().is_none_or(|group| Some(group) == buyer.group)
                 };
-                let books = reference.books().filter(|book| book.assigned.iter().any(is_for));
-                Self::LowestBook(books.filter_map(|book| Shelf::new(book, reference)).collect())
+                let shelves = |of: fn(&Book) -> &[Audience]| {
+                    let books = reference.books().filter(|book| of(book).iter().any(is_for));
+                    books.filter_map(|book| Shelf::new(book, reference)).collect()
+                };
+                Self::LowestBook { sold: shelves(|book| &book.assigned), lists: shelves(|book| &book.lists) }
             }
         }
     }
@@ -109,7 +118,7 @@ impl Policy {
         let shelves: Vec<&Shelf> = match self {
             Self::FirstScope(_) => Vec::new(),
             Self::FirstBook { books, .. } => books.iter().map(|(_, shelf)| shelf).collect(),
-            Self::LowestBook(shelves) => shelves.iter().collect(),
+            Self::LowestBook { sold, lists } => sold.iter().chain(lists).collect(),
         };
         let windows = shelves
             .iter()
@@ -118,7 +127,7 @@ impl Policy {
         let choice = match self {
             Self::FirstScope(_) => Choice::default(),
             Self::FirstBook { books, rates } => first(books, rates, &levels, buyer.currency, at),
-            Self::LowestBook(shelves) => lowest(shelves, &levels, buyer.currency, at),
+            Self::LowestBook { sold, lists } => lowest((sold, lists), &levels, buyer.currency, at),
         };
         Choice { holds, ..choice }
     }
@@ -181,10 +190,19 @@ fn first<'a>(
     in_books.next().or_else(catalogue).or_else(converted).unwrap_or_default()
 }
 
-fn lowest<'a>(shelves: &[Shelf], levels: &[Vec<Candidate<'a>>; 2], currency: Currency, at: Timestamp) -> Choice<'a> {
+fn lowest<'a>(
+    (sold, lists): (&[Shelf], &[Shelf]),
+    levels: &[Vec<Candidate<'a>>; 2],
+    currency: Currency,
+    at: Timestamp,
+) -> Choice<'a> {
+    let in_lists = || {
+        let mut open = lists.iter().filter(|shelf| shelf.window.contains(at));
+        open.find_map(|shelf| in_book(Some(&shelf.id), levels, currency))
+    };
     for (candidates, inherited) in levels.iter().zip([false, true]) {
         let of = |book: &BookId| best(Some(book), candidates, currency);
-        let open = shelves.iter().filter(|shelf| shelf.window.contains(at));
+        let open = sold.iter().filter(|shelf| shelf.window.contains(at));
         let offers = open.filter_map(|shelf| {
             let parent = shelf.ancestors.first().filter(|(_, window)| window.contains(at));
             let found = of(&shelf.id).or_else(|| of(&parent?.0))?;
@@ -195,7 +213,8 @@ fn lowest<'a>(shelves: &[Shelf], levels: &[Vec<Candidate<'a>>; 2], currency: Cur
         };
         let Some((shelf, found)) = offers.min_by(compare) else { continue };
         let top = shelf.ancestors.last().filter(|(_, window)| window.contains(at));
-        let list = top.and_then(|(top, _)| in_book(Some(top), levels, currency)).map(|(list, _)| list);
+        let list = in_lists().or_else(|| top.and_then(|(top, _)| in_book(Some(top), levels, currency)));
+        let list = list.map(|(list, _)| list);
         let list = list.filter(|list| amount(found.price).compare(list.price.value).is_lt());
         let mut basis = found.basis(PriceRule::Lowest, inherited);
         basis.list_book = list.and_then(|list| list.entry).and_then(|entry| entry.book.as_ref());

@@ -1,7 +1,7 @@
 //! How much of what a market needs the products of a shop have: counted for each need by itself, so that one does not hide
 //! another.
 
-use model::{Product, Record, Timestamp, Variant, market::Untracked};
+use model::{Product, Record, Timestamp, Variant};
 use serde::Serialize;
 
 use super::{View, parts::Parts, product::images, stock::available};
@@ -42,8 +42,8 @@ impl Coverage {
         let tailored = parts.tailored(store);
         let name = view.text(tailored.map(|it| &it.name), &product.name);
         let has_price = |variant: &&Variant| view.price(product, variant, &parts, at).amounts().is_some();
-        let untracked = view.market().untracked == Untracked::Available;
-        let has_stock = |variant: &&Variant| available(parts.levels(variant).0, &view.places).in_stock(untracked);
+        let has_stock =
+            |variant: &&Variant| available(parts.levels(variant).0, &view.places).in_stock(view.sells_untracked());
         let is_held = |variant: &&Variant| view.assortment.holds(variant.sku.as_ref(), joined);
         self.published += 1;
         self.name += u64::from(name.is_some());

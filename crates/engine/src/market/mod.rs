@@ -21,7 +21,8 @@ pub mod url;
 
 use contract::Fault;
 use model::{
-    ChannelId, Filtered, GroupId, Locale, Market, PricePolicy, Storefront, StorefrontKey, Window, price::Buyer,
+    ChannelId, Filtered, GroupId, Locale, Market, PricePolicy, Storefront, StorefrontKey, Window, market::Untracked,
+    price::Buyer,
 };
 
 use {assortment::Assortment, book::Policy, language::Fallback, stock::Places, url::Template};
@@ -81,7 +82,7 @@ impl View {
             group,
             channel: price_channel,
             policy,
-            places: Places::new(supply, store.map_or(&[], |store| &store.supply)),
+            places: Places::new(supply, store.map_or(&[], |store| &store.supply), |id| reference.untracked_in(id)),
             assortment: Assortment::new(store, |id| reference.selection(id)),
             product_url: template(&market.product_url, "product_url", &["slug", "path", "id", "key", "sku", "locale"])?,
             category_url: template(&market.category_url, "category_url", &["slug", "path", "id", "key", "locale"])?,
@@ -99,6 +100,11 @@ impl View {
     /// The buyer for whom prices are chosen.
     pub fn buyer(&self) -> Buyer<'_> {
         buyer(&self.market, self.group.as_ref(), self.channel.as_ref())
+    }
+
+    /// Whether a variant can be bought whose stock is not counted.
+    fn sells_untracked(&self) -> bool {
+        self.places.unlisted().unwrap_or(self.market.untracked) == Untracked::Available
     }
 
     fn locale(&self) -> &str {

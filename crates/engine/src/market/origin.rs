@@ -238,6 +238,10 @@ impl View {
         };
         let (counted, others) = (list(true), list(false));
         let from = match (levels.is_empty(), counted.is_empty()) {
+            (_, true) if self.places.unlisted().is_some() => {
+                let takes = if self.sells_untracked() { "in stock" } else { "not in stock" };
+                format!("the places that this market sells from do not list it, and take it as {takes}")
+            }
             (true, _) => "the source does not count it".to_owned(),
             (false, true) => "none of it where this market sells from".to_owned(),
             (false, false) => counted.join(", "),

@@ -13,7 +13,6 @@ use model::{
     Attribute, CategoryId, Filtered, Image, Listing, Localized, Offer, PriceHome, Product, Record, Sku, Spread,
     Tailored, Timestamp, Variant, VariantId, Window,
     listing::{CategoryName, Field},
-    market::Untracked,
 };
 
 use super::{
@@ -90,7 +89,7 @@ impl View {
                 tiers: choice.basis.filter(|_| choice.rate.is_none()).map_or(&[], |basis| &basis.price.tiers),
                 basis: choice.basis,
                 stock: available.pieces(),
-                in_stock: available.in_stock(self.market.untracked == Untracked::Available),
+                in_stock: available.in_stock(self.sells_untracked()),
                 attributes: reader.fields(variant.attributes.iter(), definitions, Spread::Variant, &mut seen),
                 images: images(parts.images(variant, store)),
             });

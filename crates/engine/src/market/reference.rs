@@ -8,9 +8,9 @@ use std::{
 
 use contract::{Fault, Store, store::Revision};
 use model::{
-    AttributeDefinition, AttributeType, Book, BookId, Brand, BrandId, Category, CategoryId, Channel, Currency,
-    CustomerGroup, Kind, Localized, Precise, ProductType, ProductTypeId, Rate, Record, RecordId, Selection,
-    SelectionId, SourceName, Storefront, StorefrontKey, Tree, TreeId,
+    AttributeDefinition, AttributeType, Book, BookId, Brand, BrandId, Category, CategoryId, Channel, ChannelId,
+    Currency, CustomerGroup, Kind, Localized, Precise, ProductType, ProductTypeId, Rate, Record, RecordId, Selection,
+    SelectionId, SourceName, Storefront, StorefrontKey, Tree, TreeId, market::Untracked,
 };
 use tokio::sync::Mutex;
 
@@ -142,6 +142,12 @@ impl Reference {
 
     pub(super) fn channel(&self, key: &str) -> Option<&Channel> {
         self.0.channels.get(key)
+    }
+
+    /// How a channel takes what it does not list, if it says so.
+    #[expect(clippy::disallowed_methods, reason = "one at most has the id")]
+    pub(super) fn untracked_in(&self, id: &ChannelId) -> Option<Untracked> {
+        self.0.channels.values().find(|channel| channel.id == *id)?.untracked
     }
 
     pub(super) fn group(&self, key: &str) -> Option<&CustomerGroup> {

@@ -4,11 +4,12 @@
 //! from stock records of the product as a whole. A variant without any level is **untracked**: it has no figure, and the
 //! market's setting says whether it can be bought. A variant that is tracked only in places from which this
 //! market does not sell has 0. Levels of the market's places are added up, oversold ones included, and a sum below zero
-//! counts as 0. Of two records for one place the one created later counts: the other is a deletion that is not known yet.
+//! counts as 0. Where all of the market's places say how they take what they do not list, a variant that none of them lists
+//! is untracked, and can be bought if one of them says so, whatever the market's setting is and other places list. Of two records for one place the one created later counts: the other is a deletion that is not known yet.
 
 use std::collections::HashSet;
 
-use model::{ChannelId, StockLevel, Supply};
+use model::{ChannelId, StockLevel, Supply, market::Untracked};
 
 /// The places a market sells from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,21 +17,40 @@ pub enum Places {
     /// Stock that is assigned to no channel.
     Unassigned,
     /// Stock of these channels.
-    Channels(HashSet<ChannelId>),
+    Channels {
+        /// The channels.
+        ids: HashSet<ChannelId>,
+        /// How they take what they do not list, if all of them say so.
+        unlisted: Option<Untracked>,
+    },
 }
 
 impl Places {
-    /// The market's own channels, else the store's, else what is assigned to none.
-    pub fn new(market: Vec<ChannelId>, store: &[ChannelId]) -> Self {
-        let channels: HashSet<ChannelId> =
-            if market.is_empty() { store.iter().cloned().collect() } else { market.into_iter().collect() };
-        if channels.is_empty() { Self::Unassigned } else { Self::Channels(channels) }
+    /// The market's own channels, else the store's, else what is assigned to none. `says`: how a channel takes what it does
+    /// not list.
+    pub fn new(market: Vec<ChannelId>, store: &[ChannelId], says: impl Fn(&ChannelId) -> Option<Untracked>) -> Self {
+        let listed = if market.is_empty() { store.to_vec() } else { market };
+        if listed.is_empty() {
+            return Self::Unassigned;
+        }
+        let said: Option<Vec<Untracked>> = listed.iter().map(says).collect();
+        let is_available = |all: Vec<Untracked>| all.contains(&Untracked::Available);
+        let unlisted = said.map(|all| if is_available(all) { Untracked::Available } else { Untracked::Unavailable });
+        Self::Channels { ids: listed.into_iter().collect(), unlisted }
+    }
+
+    /// How these places take what they do not list; `None`: they don't say.
+    pub const fn unlisted(&self) -> Option<Untracked> {
+        match self {
+            Self::Unassigned => None,
+            Self::Channels { unlisted, .. } => *unlisted,
+        }
     }
 
     pub(super) fn has(&self, level: &StockLevel) -> bool {
         match (self, &level.channel) {
             (Self::Unassigned, None) => true,
-            (Self::Channels(channels), Some(channel)) => channels.contains(channel),
+            (Self::Channels { ids, .. }, Some(channel)) => ids.contains(channel),
             _ => false,
         }
     }
@@ -77,14 +97,17 @@ pub fn available<'a>(levels: impl IntoIterator<Item = &'a StockLevel>, places: &
     let (mut backorder, mut perpetual) = (false, false);
     for level in levels {
         let mut here = 0;
-        if places.has(level) {
+        let counts = places.has(level);
+        if counts {
             match level.supply {
                 Supply::Limited => here = level.available,
                 Supply::Backorder => (here, backorder) = (level.available, true),
                 Supply::Perpetual => perpetual = true,
             }
         }
-        sum = Some(sum.unwrap_or(0_i64).saturating_add(here));
+        if counts || places.unlisted().is_none() {
+            sum = Some(sum.unwrap_or(0_i64).saturating_add(here));
+        }
     }
     match sum {
         _ if perpetual => Available::Perpetual,

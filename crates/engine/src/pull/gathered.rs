@@ -107,6 +107,7 @@ mod tests {
                 id: id.into(),
                 key: String::new(),
                 name: model::Localized::empty(),
+                untracked: None,
             });
             Change::Is { record, version, modified_at: None }
         };

@@ -105,7 +105,8 @@ mod tests {
     use super::*;
 
     fn page(id: &str, next: Next) -> Page {
-        let record = Record::Channel(Channel { id: id.into(), key: id.to_owned(), name: Localized::empty() });
+        let record =
+            Record::Channel(Channel { id: id.into(), key: id.to_owned(), name: Localized::empty(), untracked: None });
         let changes = vec![Change::Is { record, version: 1, modified_at: None }];
         Page { changes, unread: Vec::new(), next, age: Duration::ZERO }
     }

@@ -16,7 +16,8 @@ use crate::pull::{Reading, lane};
 pub(crate) const SOON: Duration = Duration::from_mins(1);
 
 pub(crate) fn channel(id: &str, name: &str, version: u64) -> Change {
-    let record = Record::Channel(Channel { id: id.into(), key: name.to_owned(), name: Localized::empty() });
+    let record =
+        Record::Channel(Channel { id: id.into(), key: name.to_owned(), name: Localized::empty(), untracked: None });
     Change::Is { record, version, modified_at: None }
 }
 

@@ -73,7 +73,8 @@ impl Source for Updated {
 }
 
 fn page(id: &str, next: Next) -> Page {
-    let record = Record::Channel(Channel { id: id.into(), key: id.to_owned(), name: Localized::empty() });
+    let record =
+        Record::Channel(Channel { id: id.into(), key: id.to_owned(), name: Localized::empty(), untracked: None });
     Page {
         changes: vec![Change::Is { record, version: 1, modified_at: None }],
         unread: Vec::new(),
@@ -120,7 +121,8 @@ impl Reading {
 }
 
 fn is(id: &str) -> Change {
-    let record = Record::Channel(Channel { id: id.into(), key: id.to_owned(), name: Localized::empty() });
+    let record =
+        Record::Channel(Channel { id: id.into(), key: id.to_owned(), name: Localized::empty(), untracked: None });
     Change::Is { record, version: 1, modified_at: None }
 }
 

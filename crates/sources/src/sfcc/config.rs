@@ -40,6 +40,10 @@ pub struct Config {
     /// preferences. Default: all sites of the instance, with what their preferences say.
     #[serde(default)]
     pub sites: BTreeMap<String, Site>,
+    /// Price books with list prices of all sites, which need not be books that sites sell from: the first by id that has a price
+    /// in the market's currency counts. Default: the list price is that of the book that the sale book is based on.
+    #[serde(default)]
+    pub list_price_books: Vec<String>,
     /// View types of images, the preferred one first: the first one that a product has an image of is read.
     #[serde(default = "defaults::image_views")]
     pub image_views: Vec<String>,
@@ -73,6 +77,8 @@ pub struct Site {
     pub price_books: Option<Vec<String>>,
     /// Its inventory list. Default: the preference `SiteInventoryList`.
     pub inventory_list: Option<String>,
+    /// Price books with its list prices, in place of those of the source.
+    pub list_price_books: Option<Vec<String>>,
 }
 
 /// How archives are exported.
@@ -249,13 +255,20 @@ impl Config {
     pub fn mapping(&self) -> map::Settings {
         let site = |(id, it): (&String, &Site)| {
             let (catalog, price_books) = (it.catalog.clone(), it.price_books.clone());
-            (id.clone(), map::SiteSettings { catalog, price_books, inventory_list: it.inventory_list.clone() })
+            let list_price_books = it.list_price_books.clone();
+            (id.clone(), map::SiteSettings {
+                catalog,
+                price_books,
+                inventory_list: it.inventory_list.clone(),
+                list_price_books,
+            })
         };
         let on_instance = || format!("https://{}/on/demandware.static/-/Sites-{{catalog}}/default/{{path}}", self.host);
         map::Settings {
             image_views: self.image_views.clone(),
             image_url: self.image_url.clone().unwrap_or_else(on_instance),
             sites: self.sites.iter().map(site).collect(),
+            list_price_books: self.list_price_books.clone(),
         }
     }
 }

@@ -44,7 +44,15 @@ fn view_of(market: &Market, books: &[Book], rates: &[Rate], policy: PricePolicy)
 }
 
 fn book(id: &str, assigned: Vec<Audience>) -> Book {
-    Book { id: id.into(), currency: None, active: true, window: Window::OPEN, parent: None, assigned }
+    Book {
+        id: id.into(),
+        currency: None,
+        active: true,
+        window: Window::OPEN,
+        parent: None,
+        assigned,
+        lists: Vec::new(),
+    }
 }
 
 fn everyone() -> Vec<Audience> {
@@ -131,6 +139,32 @@ fn a_sale_book_based_on_a_list_book_has_its_prices_and_its_list_price() {
     let reduced = listed(Some("sale"), "S".into(), euros(80));
     assert_eq!(told(&view, &product, &[full.clone(), reduced], NOW).0, Some((80, 100, Some("sale".to_owned()))));
     assert_eq!(told(&view, &product, &[full], NOW).0, Some((100, 100, Some("list".to_owned()))));
+}
+
+#[test]
+fn a_list_price_may_be_in_a_book_that_no_other_is_based_on() {
+    let other = Audience { store: Some("at".into()), group: None };
+    let lists = |id: &str, lists: Vec<Audience>| Book { lists, ..book(id, Vec::new()) };
+    let now_and_then = Window { from: None, until: Some(later(1)) };
+    let books = [
+        book("base", everyone()),
+        Book { parent: Some("base".into()), ..book("sale", everyone()) },
+        Book { window: now_and_then, ..lists("a-until-then", everyone()) },
+        lists("b-advised", everyone()),
+        lists("a-elsewhere", vec![other]),
+    ];
+    let view = view_of(&buyer(true, false), &books, &[], PricePolicy::LowestBook);
+    let product = bare();
+    let of = |book: &str, cents: i64| listed(Some(book), "S".into(), euros(cents));
+    let sold = |entries: &[PriceEntry], at| told(&view, &product, entries, at).0.map(|(price, list, _)| (price, list));
+    let all = [of("base", 100), of("sale", 80), of("a-until-then", 130), of("b-advised", 120), of("a-elsewhere", 500)];
+    assert_eq!(sold(&all, NOW), Some((80, 130)));
+    assert_eq!(sold(&all, later(1)), Some((80, 120)), "a book of list prices ends");
+    // None of them has a price: the book that the other is based on.
+    assert_eq!(sold(&all[..2], NOW), Some((80, 100)));
+    // It is no price to buy at, and none that is lower than the price.
+    assert_eq!(sold(&all[2..], NOW), None);
+    assert_eq!(sold(&[of("base", 100), of("b-advised", 90)], NOW), Some((100, 100)));
 }
 
 #[test]

@@ -155,7 +155,9 @@ fn fault(market: &Market, records: Vec<Record>) -> Fault {
 
 #[test]
 fn settings_that_name_what_is_not_there_say_what_is() {
-    let channel = |key: &str| Record::Channel(Channel { id: key.into(), key: key.into(), name: Localized::empty() });
+    let channel = |key: &str| {
+        Record::Channel(Channel { id: key.into(), key: key.into(), name: Localized::empty(), untracked: None })
+    };
     let group = Record::CustomerGroup(CustomerGroup { id: "1".into(), key: Some("vip".into()), name: String::new() });
     let told = |market: Market, records| {
         let fault = fault(&market, records);
@@ -203,7 +205,8 @@ fn settings_that_name_what_is_not_there_say_what_is() {
 
 #[test]
 fn a_price_channel_is_named_by_key_and_found_by_id() {
-    let channel = Record::Channel(Channel { id: "id-1".into(), key: "shop".into(), name: Localized::empty() });
+    let channel =
+        Record::Channel(Channel { id: "id-1".into(), key: "shop".into(), name: Localized::empty(), untracked: None });
     let group =
         Record::CustomerGroup(CustomerGroup { id: "id-2".into(), key: Some("vip".into()), name: String::new() });
     let special = Market { price_channel: Some("shop".into()), customer_group: Some("vip".into()), ..market() };

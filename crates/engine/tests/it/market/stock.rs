@@ -3,8 +3,9 @@ use model::{Channel, Localized, Market, Record, Stock, StockLevel, Storefront, T
 use super::build::*;
 
 fn channels() -> Vec<Record> {
-    let channel =
-        |id: &str| Record::Channel(Channel { id: id.into(), key: format!("{id}-key"), name: Localized::empty() });
+    let channel = |id: &str| {
+        Record::Channel(Channel { id: id.into(), key: format!("{id}-key"), name: Localized::empty(), untracked: None })
+    };
     let store = |key: &str, supply: &[&str]| {
         Record::Storefront(Storefront {
             key: key.into(),
@@ -103,5 +104,33 @@ fn of_two_entries_of_one_place_the_one_created_later_counts() {
         // Once the later one is deleted, the other counts again.
         joined.retain(|record| record.id().as_str() != new);
         assert_eq!(pieces(&both, &joined, &[]).0, Some(41));
+    }
+}
+
+#[test]
+fn places_say_how_they_take_what_they_do_not_list() {
+    let place = |id: &str, untracked| {
+        Record::Channel(Channel { id: id.into(), key: format!("{id}-key"), name: Localized::empty(), untracked })
+    };
+    let (yes, no) = (Some(Untracked::Available), Some(Untracked::Unavailable));
+    let sold = |here: &[(&str, Option<Untracked>)], otherwise: Untracked, joined: &[Record]| {
+        let records = ["a", "b"].map(|id| place(id, here.iter().find(|(of, _)| *of == id).and_then(|(_, says)| *says)));
+        let supply_channels = here.iter().map(|(id, _)| format!("{id}-key")).collect();
+        let market = Market { supply_channels, untracked: otherwise, ..market() };
+        let product = product(vec![variant("S")]);
+        let view = view(&market, records.to_vec());
+        let listing = view.product(&product, joined, NOW).listing.unwrap();
+        (listing.variants[0].stock, listing.variants[0].in_stock)
+    };
+    let elsewhere = [stock("S", Some("c"), 5)];
+    for (otherwise, of_market) in [(Untracked::Available, true), (Untracked::Unavailable, false)] {
+        assert_eq!(sold(&[("a", yes)], otherwise, &[]), (None, true));
+        assert_eq!(sold(&[("a", no)], otherwise, &[]), (None, false));
+        assert_eq!(sold(&[("a", no), ("b", yes)], otherwise, &[]), (None, true));
+        assert_eq!(sold(&[("a", yes)], otherwise, &elsewhere), (None, true), "other places do not count");
+        assert_eq!(sold(&[("a", yes)], otherwise, &[stock("S", Some("a"), 0)]), (Some(0), false), "it is listed");
+        // One of them does not say.
+        assert_eq!(sold(&[("a", no), ("b", None)], otherwise, &[]), (None, of_market));
+        assert_eq!(sold(&[("a", yes), ("b", None)], otherwise, &elsewhere), (Some(0), false));
     }
 }

@@ -111,7 +111,7 @@ async fn what_a_part_hangs_on_reaches_its_product_and_is_joined_to_it() {
 }
 
 fn channel(id: &str, key: &str) -> Record {
-    Record::Channel(Channel { id: id.into(), key: key.into(), name: Localized::empty() })
+    Record::Channel(Channel { id: id.into(), key: key.into(), name: Localized::empty(), untracked: None })
 }
 
 fn group(id: &str, key: &str) -> Record {

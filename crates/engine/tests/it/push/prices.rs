@@ -219,7 +219,15 @@ fn a_price_list_that_is_switched_is_a_price_from_then_on() {
         let book = |id: &str, parent: Option<&str>, active| {
             let parent: Option<BookId> = parent.map(Into::into);
             let assigned = vec![Audience::default()];
-            Record::Book(Book { id: id.into(), currency: None, active, window: Window::OPEN, parent, assigned })
+            Record::Book(Book {
+                id: id.into(),
+                currency: None,
+                active,
+                window: Window::OPEN,
+                parent,
+                assigned,
+                lists: Vec::new(),
+            })
         };
         let listed = |book: &str, minor| {
             let price = Price::new(Money::new(minor, "EUR".parse().unwrap()));

@@ -60,6 +60,7 @@ pub fn list(of: &api::PriceList, assignments: &[api::ListAssignment]) -> Change 
         window: Window::OPEN,
         parent: None,
         assigned,
+        lists: Vec::new(),
     };
     is(Record::Book(record), of.date_modified.as_deref())
 }

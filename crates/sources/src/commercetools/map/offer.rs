@@ -32,6 +32,7 @@ pub fn channel(channel: api::Channel<'_>) -> Result<Change, Unfit> {
         id: String::from(channel.id).into(),
         key: channel.key.into(),
         name: localized("name", channel.name, &mut Vec::new())?,
+        untracked: None,
     };
     Ok(is(Record::Channel(record), channel.version, channel.last_modified_at.as_ref()))
 }

@@ -26,6 +26,8 @@ pub struct Settings {
     pub image_url: String,
     /// What is set of sites, by their id.
     pub sites: BTreeMap<String, SiteSettings>,
+    /// Price books with list prices of all sites.
+    pub list_price_books: Vec<String>,
 }
 
 /// What is set of a site, in place of its preferences.
@@ -37,6 +39,8 @@ pub struct SiteSettings {
     pub price_books: Option<Vec<String>>,
     /// Its inventory list.
     pub inventory_list: Option<String>,
+    /// Price books with its list prices.
+    pub list_price_books: Option<Vec<String>>,
 }
 
 /// What rows are mapped with.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::{
     Book, Channel, Currency, Kind, Locale, Localized, Notice, Record, Selection, Storefront, TaxMode, Tree,
-    price::Audience,
+    market::Untracked, price::Audience,
 };
 
 use super::{
@@ -24,6 +24,8 @@ pub struct Site {
     pub catalog: Option<String>,
     /// Its price books.
     pub price_books: Vec<String>,
+    /// Price books with its list prices, if these are not those that its price books are based on.
+    pub list_price_books: Vec<String>,
     /// Its inventory list.
     pub inventory_list: Option<String>,
     /// Whether tax is in its prices.
@@ -56,6 +58,7 @@ pub fn sites(facts: &Facts, settings: &Settings) -> Vec<Site> {
             name: described("name").cloned(),
             catalog: set.catalog.or_else(|| preference("SiteCatalog").cloned()),
             price_books: set.price_books.unwrap_or_else(|| list("SitePriceBooks")),
+            list_price_books: set.list_price_books.unwrap_or_else(|| settings.list_price_books.clone()),
             inventory_list: set.inventory_list.or_else(|| preference("SiteInventoryList").cloned()),
             tax: match described("taxation").map(String::as_str) {
                 Some("gross") => Some(TaxMode::Gross),
@@ -88,9 +91,15 @@ pub fn page(shop: &Shop) -> Mapped {
 /// Inventory lists.
 pub fn lists(shop: &Shop) -> Mapped {
     let mut mapped = Mapped::default();
-    for id in shop.facts.lists.keys() {
-        let channel = Channel { id: id.as_str().into(), key: id.clone(), name: Localized::empty() };
-        mapped.is(Record::Channel(channel));
+    for (id, header) in &shop.facts.lists {
+        match truth(header, "default-instock") {
+            Ok(default) => {
+                let of = |in_stock| if in_stock { Untracked::Available } else { Untracked::Unavailable };
+                let (name, untracked) = (Localized::empty(), default.map(of));
+                mapped.is(Record::Channel(Channel { id: id.as_str().into(), key: id.clone(), name, untracked }));
+            }
+            Err(why) => mapped.unread(Kind::Channel, Some(id.clone()), &why),
+        }
     }
     lost(shop, &mut mapped, &[Kind::Channel]);
     mapped
@@ -122,6 +131,10 @@ pub fn trees(shop: &Shop) -> Mapped {
     let mut mapped = Mapped::default();
     for (id, catalog) in &shop.facts.catalogs {
         let stores = shop.sites.iter().filter(|site| site.catalog.as_ref() == Some(id));
+        if catalog.root.is_none() && shop.facts.catalogs_break_off {
+            mapped.unread(Kind::Tree, Some(id.clone()), "its root may be in a file that can't be read further");
+            continue;
+        }
         let root = catalog.root.as_deref().unwrap_or("root");
         mapped.is(Record::Tree(Tree {
             id: id.as_str().into(),
@@ -150,14 +163,18 @@ pub fn books(shop: &Shop) -> Mapped {
                 continue;
             }
         };
-        let users = shop.sites.iter().filter(|site| site.price_books.contains(id));
+        let audience = |of: fn(&Site) -> &[String]| {
+            let sites = shop.sites.iter().filter(|site| of(site).contains(id));
+            sites.map(|site| Audience { store: Some(site.id.as_str().into()), group: None }).collect()
+        };
         mapped.is(Record::Book(Book {
             id: id.as_str().into(),
             currency: Some(currency),
             active,
             window,
             parent: header.value_of("parent").map(Into::into),
-            assigned: users.map(|site| Audience { store: Some(site.id.as_str().into()), group: None }).collect(),
+            assigned: audience(|site| &site.price_books),
+            lists: audience(|site| &site.list_price_books),
         }));
     }
     lost(shop, &mut mapped, &[Kind::Book]);
@@ -168,7 +185,7 @@ pub fn books(shop: &Shop) -> Mapped {
 pub fn taxes(shop: &Shop) -> BTreeMap<&str, TaxMode> {
     let mut taxes: BTreeMap<&str, Option<TaxMode>> = BTreeMap::new();
     for site in &shop.sites {
-        for book in &site.price_books {
+        for book in site.price_books.iter().chain(&site.list_price_books) {
             let known = taxes.entry(book).or_insert(site.tax);
             if *known != site.tax {
                 *known = None;

@@ -248,6 +248,26 @@ fn a_percentage_is_taken_off_whatever_price_the_parent_has_then() {
 }
 
 #[test]
+fn list_prices_may_be_in_books_that_no_site_sells_from() {
+    let files = [("a.xml", &*book("list", "", "")), ("b.xml", &*book("advised", "", ""))];
+    let lists = |of_all: &[&str], of_site: Option<&[&str]>| {
+        let owned = |books: &[&str]| books.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        let mut settings = settings("s", "c", &["sale", "list"], "i");
+        settings.list_price_books = owned(of_all);
+        settings.sites.get_mut("s").unwrap().list_price_books = of_site.map(owned);
+        let (found, ..) = records(unpacked(&files, &settings).all());
+        let books = found.into_iter().filter_map(|it| if let Record::Book(it) = it { Some(it) } else { None });
+        let shown = |of: &[model::price::Audience]| of.iter().filter_map(|it| it.store.clone()).count();
+        books.map(|it| (it.id.to_string(), shown(&it.assigned), shown(&it.lists))).collect::<Vec<_>>()
+    };
+    let told = |advised: usize, list: usize| vec![("advised".to_owned(), 0, advised), ("list".to_owned(), 1, list)];
+    assert_eq!(lists(&[], None), told(0, 0));
+    assert_eq!(lists(&["advised"], None), told(1, 0));
+    assert_eq!(lists(&["advised"], Some(&["list"])), told(0, 1));
+    assert_eq!(lists(&["advised"], Some(&[])), told(0, 0));
+}
+
+#[test]
 fn quantities_become_pieces_and_exact_amounts_stay() {
     let tables = "<price-table product-id='p'><amount quantity='1.0'>0.005</amount><amount quantity='2.5'>0.004</amount>\
                   </price-table><price-table product-id='q'><amount quantity='10'>3</amount></price-table>";

@@ -2,6 +2,7 @@
 
 mod archive;
 mod conforms;
+mod hostile;
 mod instance;
 mod route;
 mod samples;
@@ -26,11 +27,13 @@ fn settings(site: &str, catalog: &str, books: &[&str], list: &str) -> Settings {
         catalog: Some(catalog.to_owned()),
         price_books: Some(books),
         inventory_list: Some(list.to_owned()),
+        list_price_books: None,
     };
     Settings {
         image_views: vec!["large".to_owned()],
         image_url: "https://shop.example/static/{catalog}/{path}".to_owned(),
         sites: [(site.to_owned(), of_site)].into(),
+        list_price_books: Vec::new(),
     }
 }
 

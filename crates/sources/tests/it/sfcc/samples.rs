@@ -4,8 +4,8 @@
 use model::{
     Assignment, Attribute, Book, Category, Channel, Image, ItemKey, Kind, Locale, Localized, Money, Notice, Online,
     PerStorefront, Placement, Price, PriceEntry, PriceHome, Product, Record, Selection, Sku, Stock, StockLevel,
-    Storefront, Supply, Tailored, TaxMode, Tier, Timestamp, Tree, Value, Variant, Window, price::Audience,
-    storefront::Members,
+    Storefront, Supply, Tailored, TaxMode, Tier, Timestamp, Tree, Value, Variant, Window, market::Untracked,
+    price::Audience, storefront::Members,
 };
 
 use super::{records, settings, unpacked};
@@ -47,8 +47,9 @@ fn store(key: &str, catalog: &str, list: &str) -> Storefront {
     }
 }
 
-fn list(id: &str) -> Record {
-    Record::Channel(Channel { id: id.into(), key: id.to_owned(), name: Localized::empty() })
+fn list(id: &str, untracked: Untracked) -> Record {
+    let untracked = Some(untracked);
+    Record::Channel(Channel { id: id.into(), key: id.to_owned(), name: Localized::empty(), untracked })
 }
 
 fn selection(id: &str) -> Record {
@@ -183,7 +184,7 @@ fn the_composed_sample_is_what_its_xml_says() {
                 "BOOT-1-RED-43: its percentage has no price in the parent book to be taken off",
             )],
         }),
-        list("inv-eu"),
+        list("inv-eu", Untracked::Unavailable),
         Record::Storefront(store("ShopDE", "master-cat", "inv-eu")),
         selection("master-cat"),
         Record::Assignment(Assignment {
@@ -209,6 +210,7 @@ fn the_composed_sample_is_what_its_xml_says() {
             window: Window { from: Some(at("2026-11-20T23:00:00Z")), until: Some(at("2026-11-30T23:00:00Z")) },
             parent: Some("eur-list".into()),
             assigned: vec![Audience { store: Some("ShopDE".into()), group: None }],
+            lists: Vec::new(),
         }),
     ];
     assert_records(&found, expected);
@@ -281,7 +283,7 @@ fn the_sample_of_the_vendors_tool_is_what_its_xml_says() {
             created_at: None,
             notices: Vec::new(),
         }),
-        list("test-inventory"),
+        list("test-inventory", Untracked::Available),
         Record::Storefront(Storefront {
             name: Localized::plain("Test Site"),
             ..store("TestSite", "TestCatalog", "test-inventory")
@@ -302,6 +304,7 @@ fn the_sample_of_the_vendors_tool_is_what_its_xml_says() {
             window: Window::OPEN,
             parent: None,
             assigned: vec![Audience { store: Some("TestSite".into()), group: None }],
+            lists: Vec::new(),
         }),
     ];
     assert_records(&found, expected);
