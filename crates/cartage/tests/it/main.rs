@@ -43,6 +43,7 @@ mod merchant;
 mod payloads;
 mod service;
 mod sfcc;
+mod sfcc_crash;
 mod shared_ids;
 mod subscriptions;
 mod tailoring;

@@ -4,8 +4,9 @@
 use std::{collections::BTreeMap, fs};
 
 use sandbox::{
+    fault::Faults,
     serve::Port,
-    sfcc::{Emulator, OCAPI_CLIENT, OCAPI_SECRET, Settings},
+    sfcc::{Emulator, OCAPI_CLIENT, OCAPI_SECRET, Settings, fault_body},
 };
 use serde_json::Value;
 
@@ -28,13 +29,15 @@ fn sold(shop: &Shop, market: &str) -> Sold {
     sold
 }
 
-/// Has the flows read an instance with the same catalogue, into a new database.
-async fn move_to_sfcc(shop: &Shop, products: usize) -> Emulator {
-    let instance = Emulator::new(Settings { job_duration_ms: 8_000, ..Settings::default() });
+/// Has the flows read an instance with the same catalogue, into a new database, `sfcc.db`; the instance and its faults. Its
+/// exports take so many milliseconds.
+pub(crate) async fn move_to_sfcc(shop: &Shop, products: usize, job_duration_ms: u64) -> (Emulator, Faults) {
+    let instance = Emulator::new(Settings { job_duration_ms, ..Settings::default() });
+    let faults = Faults::new(fault_body);
     // The stock of this catalogue is in no warehouse: both sites sell from the main list.
     let goods = catalogue(products, |head, _| head.stores.iter_mut().for_each(|store| store.supply_channels.clear()));
     instance.seed(&goods).unwrap();
-    let url = Port::free().await.unwrap().serve(instance.router());
+    let url = Port::free().await.unwrap().serve(faults.wrap(instance.router()));
     let (id, secret) = (shop.write("sfcc-id", OCAPI_CLIENT), shop.write("sfcc-secret", OCAPI_SECRET));
     let source = format!(
         "[sources.shop]\nkind = \"sfcc\"\nhost = \"zzte-053.dx.commercecloud.salesforce.com\"\napi_url = {url:?}\n\
@@ -72,7 +75,7 @@ async fn move_to_sfcc(shop: &Shop, products: usize) -> Emulator {
         }
     }
     fs::write(&shop.config, text).unwrap();
-    instance
+    (instance, faults)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +90,7 @@ async fn each_market_sells_what_it_sells_from_commercetools() {
         shop.store(market).clear();
     }
 
-    let instance = move_to_sfcc(&shop, PRODUCTS).await;
+    let (instance, _) = move_to_sfcc(&shop, PRODUCTS, 8_000).await;
     // A check has no export made, which it could not wait for and would leave there.
     let checked = shop.cartage(&["check"]).await.ended(0);
     checked.says(&["source shop", "coverage of market de: not counted"]);
