@@ -52,6 +52,7 @@ impl Client {
                 reads("/inventory_lists/**", &["get"]),
                 reads("/sites", &["get"]),
                 reads("/sites/**", &["get"]),
+                reads("/system_object_definitions/*/attribute_definitions", &["get"]),
                 reads("/jobs/*/executions", &["post"]),
                 reads("/jobs/*/executions/*", &["get", "delete"]),
                 reads("/job_execution_search", &["post"]),

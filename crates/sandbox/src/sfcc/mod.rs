@@ -11,6 +11,7 @@ mod admin;
 mod amount;
 mod api;
 mod archive;
+mod definitions;
 mod error;
 mod jobs;
 mod living;

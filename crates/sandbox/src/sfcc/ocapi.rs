@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::Emulator;
 use super::access::{self, Client};
 use super::archive::time;
+use super::definitions;
 use super::error::Fault;
 use super::jobs::{MOST_ROWS, ROWS};
 use super::query::Parameters;
@@ -135,6 +136,26 @@ impl Call<'_> {
                     Fault::not_found(kind, "product inventory record", "productId", product)
                 })?;
                 self.record(state, version, list, product, *it)
+            }
+            ("GET", ["system_object_definitions", of, "attribute_definitions"]) => {
+                if *of != "Product" {
+                    return Err(Fault::not_found("ObjectTypeNotFoundException", "object type", "objectType", of));
+                }
+                let all = state.attributes.iter().map(|(id, it)| (id.clone(), definitions::custom(id, it)));
+                let mut rows: Vec<(String, Value)> = definitions::system().chain(all).collect();
+                rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+                lists.page(
+                    "object_attribute_definitions",
+                    rows,
+                    &["start", "count", "select"],
+                    |(id, mut document)| {
+                        let path = format!("system_object_definitions/{of}/attribute_definitions/{id}");
+                        if let Some(members) = document.as_object_mut() {
+                            members.insert("link".to_owned(), json!(self.object(version, &path)));
+                        }
+                        document
+                    },
+                )?
             }
             ("POST", ["jobs", job, "executions"]) => {
                 let (mut jobs, files) = (self.emulator.jobs(), self.emulator.files());
@@ -326,6 +347,9 @@ fn endpoint(segments: &[&str]) -> Option<&'static str> {
         ["inventory_lists", _, "product_inventory_records"] => "inventory_lists/{id}/product_inventory_records",
         ["inventory_lists", _, "product_inventory_records", _] => {
             "inventory_lists/{id}/product_inventory_records/{product_id}"
+        }
+        ["system_object_definitions", _, "attribute_definitions"] => {
+            "system_object_definitions/{object_type}/attribute_definitions"
         }
         ["jobs", _, "executions"] => "jobs/{job_id}/executions",
         ["jobs", _, "executions", _] => "jobs/{job_id}/executions/{id}",
