@@ -19,6 +19,8 @@ pub struct SourceDescriptor {
     pub price_policy: model::PricePolicy,
     /// Names of expressions that stay empty, whatever the shop holds.
     pub lacks: &'static [Lack],
+    /// Names that stay empty with a setting, such as `route = "api"`.
+    pub lacks_with: &'static [(&'static str, Lack)],
 }
 
 /// A name of expressions, such as `product.brand`, that a source never fills.

@@ -29,6 +29,8 @@ pub struct ClientCredentials {
     pub client_secret: SecretString,
     /// Wanted scopes, separated by spaces; `None`: all scopes of the client.
     pub scope: Option<String>,
+    /// Further fields of the form, such as the channel that a token is for.
+    pub fields: Vec<(&'static str, String)>,
 }
 
 /// A token that was granted.
@@ -152,6 +154,9 @@ impl TokenCache {
         if let Some(scope) = &self.credentials.scope {
             form.push_str("&scope=");
             form.push_str(&encoded(scope));
+        }
+        for (name, value) in &self.credentials.fields {
+            form.extend(["&", name, "=", &encoded(value)]);
         }
         let mut request = Request::new(Method::POST, self.credentials.url.clone())
             .header(header::AUTHORIZATION, self.basic()?)

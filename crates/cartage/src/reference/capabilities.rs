@@ -47,7 +47,12 @@ pub(super) fn known(kind: Kind) -> impl Iterator<Item = Known> {
 }
 
 fn filled(of: &SourceDescriptor, path: &str) -> String {
-    of.lacks.iter().find(|lack| lack.name == path).map_or_else(|| "yes".to_owned(), |lack| format!("no: {}", lack.why))
+    if let Some(lack) = of.lacks.iter().find(|lack| lack.name == path) {
+        return format!("no: {}", lack.why);
+    }
+    let with = of.lacks_with.iter().filter(|(_, lack)| lack.name == path);
+    let with = with.map(|(setting, lack)| format!("; with `{setting}` no: {}", lack.why));
+    format!("yes{}", with.collect::<String>())
 }
 
 /// The fields whose built-in expression holds this name.
@@ -97,7 +102,7 @@ mod tests {
         let names: Vec<String> =
             [Kind::Product, Kind::Category].into_iter().flat_map(known).map(|it| it.path).collect();
         for of in sources::KINDS.iter().map(|kind| kind.descriptor) {
-            for lack in of.lacks {
+            for lack in of.lacks.iter().chain(of.lacks_with.iter().map(|(_, lack)| lack)) {
                 assert!(names.iter().any(|name| name == lack.name), "{}: {}", of.name, lack.name);
             }
         }

@@ -6,7 +6,9 @@ use std::{collections::BTreeMap, fs};
 use sandbox::{
     fault::Faults,
     serve::Port,
-    sfcc::{Emulator, OCAPI_CLIENT, OCAPI_SECRET, Settings, fault_body},
+    sfcc::{
+        Emulator, OCAPI_CLIENT, OCAPI_SECRET, SCAPI_CLIENT, SCAPI_SECRET, SLAS_CLIENT, SLAS_SECRET, Settings, fault_body,
+    },
 };
 use serde_json::Value;
 
@@ -29,10 +31,35 @@ fn sold(shop: &Shop, market: &str) -> Sold {
     sold
 }
 
-/// Has the flows read an instance with the same catalogue, into a new database, `sfcc.db`; the instance and its faults. Its
-/// exports take so many milliseconds.
-pub(crate) async fn move_to_sfcc(shop: &Shop, products: usize, job_duration_ms: u64) -> (Emulator, Faults) {
-    let instance = Emulator::new(Settings { job_duration_ms, ..Settings::default() });
+/// How the instance is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// By exports that take so many milliseconds.
+    Exports(u64),
+    Apis,
+}
+
+/// Settings of the route by APIs.
+fn by_apis(shop: &Shop, url: &str) -> String {
+    let secret = |name: &str, value: &str| format!("file:{}", shop.write(name, value).display());
+    format!(
+        "route = \"api\"\nscapi.short_code = \"kv7kzm78\"\nscapi.tenant = \"zzte_053\"\nscapi.url = {url:?}\n\
+         scapi.client_id = {:?}\nscapi.client_secret = {:?}\nscapi.slas_client_id = {:?}\n\
+         scapi.slas_client_secret = {:?}\n",
+        secret("scapi-id", SCAPI_CLIENT),
+        secret("scapi-secret", SCAPI_SECRET),
+        secret("slas-id", SLAS_CLIENT),
+        secret("slas-secret", SLAS_SECRET)
+    )
+}
+
+/// Has the flows read an instance with the same catalogue, into a new database, `sfcc.db`; the instance and its faults.
+pub(crate) async fn move_to_sfcc(shop: &Shop, products: usize, route: Route) -> (Emulator, Faults) {
+    let mut settings = Settings::default();
+    if let Route::Exports(milliseconds) = route {
+        settings.job_duration_ms = milliseconds;
+    }
+    let instance = Emulator::new(settings);
     let faults = Faults::new(fault_body);
     // The stock of this catalogue is in no warehouse: both sites sell from the main list.
     let goods = catalogue(products, |head, _| head.stores.iter_mut().for_each(|store| store.supply_channels.clear()));
@@ -46,6 +73,7 @@ pub(crate) async fn move_to_sfcc(shop: &Shop, products: usize, job_duration_ms: 
         id.display(),
         secret.display()
     );
+    let source = if route == Route::Apis { source + &by_apis(shop, &url) } else { source };
     let sites = instance.site_ids();
     let mut text = String::new();
     let mut section = "";
@@ -74,6 +102,10 @@ pub(crate) async fn move_to_sfcc(shop: &Shop, products: usize, job_duration_ms: 
             text.push_str("created_at = \"0\"\n");
         }
     }
+    if route == Route::Apis {
+        // No API has page URLs.
+        text = text.replace("{slug}", "{id}");
+    }
     fs::write(&shop.config, text).unwrap();
     (instance, faults)
 }
@@ -90,7 +122,7 @@ async fn each_market_sells_what_it_sells_from_commercetools() {
         shop.store(market).clear();
     }
 
-    let (instance, _) = move_to_sfcc(&shop, PRODUCTS, 8_000).await;
+    let (instance, _) = move_to_sfcc(&shop, PRODUCTS, Route::Exports(8_000)).await;
     // A check has no export made, which it could not wait for and would leave there.
     let checked = shop.cartage(&["check"]).await.ended(0);
     checked.says(&["source shop", "coverage of market de: not counted"]);
@@ -107,6 +139,33 @@ async fn each_market_sells_what_it_sells_from_commercetools() {
     assert_eq!(instance.file_paths(), Vec::<String>::new(), "the archive is deleted once it is read");
 
     // Nothing has changed: what is read once more is not sent once more.
+    shop.forget_calls();
+    shop.cartage(&["sync", "--full"]).await.ended(0);
+    assert_eq!(shop.destination_calls(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_apis_give_what_its_exports_give() {
+    const PRODUCTS: usize = 30;
+    let shop = Shop::uniform(PRODUCTS).await;
+    shop.cartage(&["sync"]).await.ended(0);
+    // Which book holds the price before a discount no API tells.
+    let without_list_prices = |sold: Sold| -> BTreeMap<String, (Value, Value, Value)> {
+        sold.into_iter().map(|(sku, (name, price, _, stock))| (sku, (name, price, stock))).collect()
+    };
+    let expected: Vec<_> = MARKETS.iter().map(|market| without_list_prices(sold(&shop, market))).collect();
+    assert!(expected.iter().all(|sold| sold.len() >= PRODUCTS));
+    for market in MARKETS {
+        shop.store(market).clear();
+    }
+    let (instance, _) = move_to_sfcc(&shop, PRODUCTS, Route::Apis).await;
+    shop.cartage(&["check"]).await.ended(0).says(&["scope sfcc.products", "prices of site"]);
+    shop.cartage(&["sync"]).await.ended(0);
+    for (market, expected) in MARKETS.iter().zip(&expected) {
+        assert_eq!(&without_list_prices(sold(&shop, market)), expected, "{market}");
+    }
+    let calls = instance.counters();
+    assert!(calls.keys().all(|endpoint| !endpoint.contains("jobs")), "{calls:?}");
     shop.forget_calls();
     shop.cartage(&["sync", "--full"]).await.ended(0);
     assert_eq!(shop.destination_calls(), 0);

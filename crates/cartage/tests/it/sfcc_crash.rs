@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use crate::{
     crash::{begin, kill, pass},
     harness::{MARKETS, Shop},
-    sfcc::move_to_sfcc,
+    sfcc::{Route, move_to_sfcc},
 };
 
 const PRODUCTS: usize = 40;
@@ -32,7 +32,7 @@ impl Trial {
     /// A shop on an instance whose exports take so many milliseconds.
     async fn new(job_duration_ms: u64) -> Self {
         let shop = Shop::uniform(PRODUCTS).await;
-        let (instance, faults) = move_to_sfcc(&shop, PRODUCTS, job_duration_ms).await;
+        let (instance, faults) = move_to_sfcc(&shop, PRODUCTS, Route::Exports(job_duration_ms)).await;
         shop.replace("[sources.shop]\n", "[sources.shop]\nretry_wait_milliseconds = 5\n");
         Self { shop, instance, faults }
     }

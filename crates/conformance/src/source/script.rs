@@ -15,8 +15,13 @@ use contract::{
 use model::{Kind, PricePolicy, RecordId};
 use tokio::sync::Semaphore;
 
-static DESCRIPTOR: SourceDescriptor =
-    SourceDescriptor { name: "script", title: "Script", price_policy: PricePolicy::FirstScope(&[]), lacks: &[] };
+static DESCRIPTOR: SourceDescriptor = SourceDescriptor {
+    name: "script",
+    title: "Script",
+    price_policy: PricePolicy::FirstScope(&[]),
+    lacks: &[],
+    lacks_with: &[],
+};
 
 /// A scripted source. Each call of [`Source::page`] takes the next page that the script has for the lane, whatever the
 /// position; [`Source::fetch`] answers with the records that were set for it.

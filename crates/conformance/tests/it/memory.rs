@@ -283,8 +283,13 @@ impl Place {
     }
 }
 
-static DESCRIPTOR: SourceDescriptor =
-    SourceDescriptor { name: "memory", title: "Memory", price_policy: model::PricePolicy::FirstScope(&[]), lacks: &[] };
+static DESCRIPTOR: SourceDescriptor = SourceDescriptor {
+    name: "memory",
+    title: "Memory",
+    price_policy: model::PricePolicy::FirstScope(&[]),
+    lacks: &[],
+    lacks_with: &[],
+};
 
 fn products() -> Lane {
     Lane {

@@ -23,8 +23,13 @@ use tokio::sync::watch;
 
 use crate::push::clock::FakeClock;
 
-static DESCRIPTOR: SourceDescriptor =
-    SourceDescriptor { name: "old", title: "Old", price_policy: model::PricePolicy::FirstScope(&[]), lacks: &[] };
+static DESCRIPTOR: SourceDescriptor = SourceDescriptor {
+    name: "old",
+    title: "Old",
+    price_policy: model::PricePolicy::FirstScope(&[]),
+    lacks: &[],
+    lacks_with: &[],
+};
 
 pub(crate) fn lane() -> Lane {
     Lane {

@@ -93,16 +93,8 @@ impl Call<'_> {
                 let rows: Vec<&Site> = state.sites.values().collect();
                 lists.page("sites", rows, &["start", "count", "select"], |it| self.site(state, version, it))?
             }
-            ("GET", ["sites", id]) => {
-                let site = state.sites.get(*id);
-                let site = site.ok_or_else(|| Fault::not_found("SiteNotFoundException", "site", "siteId", id))?;
-                self.site(state, version, site)
-            }
-            ("GET", ["sites", id, "locale_info", "locales"]) => {
-                let site = state.sites.get(*id);
-                let site = site.ok_or_else(|| Fault::not_found("SiteNotFoundException", "site", "siteId", id))?;
-                Self::locales(state, site, &lists)?
-            }
+            ("GET", ["sites", id]) => self.site(state, version, site(state, id)?),
+            ("GET", ["sites", id, "locale_info", "locales"]) => Self::locales(state, site(state, id)?, &lists)?,
             ("GET", ["catalogs"]) => {
                 let known = ["start", "count", "select", "expand"];
                 lists.page("catalogs", CATALOGS.to_vec(), &known, |id| self.catalog(state, version, id))?
@@ -138,24 +130,7 @@ impl Call<'_> {
                 self.record(state, version, list, product, *it)
             }
             ("GET", ["system_object_definitions", of, "attribute_definitions"]) => {
-                if *of != "Product" {
-                    return Err(Fault::not_found("ObjectTypeNotFoundException", "object type", "objectType", of));
-                }
-                let all = state.attributes.iter().map(|(id, it)| (id.clone(), definitions::custom(id, it)));
-                let mut rows: Vec<(String, Value)> = definitions::system().chain(all).collect();
-                rows.sort_by(|(one, _), (other, _)| one.cmp(other));
-                lists.page(
-                    "object_attribute_definitions",
-                    rows,
-                    &["start", "count", "select"],
-                    |(id, mut document)| {
-                        let path = format!("system_object_definitions/{of}/attribute_definitions/{id}");
-                        if let Some(members) = document.as_object_mut() {
-                            members.insert("link".to_owned(), json!(self.object(version, &path)));
-                        }
-                        document
-                    },
-                )?
+                self.definitions(state, version, of, &lists)?
             }
             ("POST", ["jobs", job, "executions"]) => {
                 let (mut jobs, files) = (self.emulator.jobs(), self.emulator.files());
@@ -244,6 +219,23 @@ impl Call<'_> {
         })
     }
 
+    /// The attributes of products: those that every instance has, and the custom ones.
+    fn definitions(&self, state: &State, version: &str, of: &str, lists: &Lists) -> Result<Value, Fault> {
+        if of != "Product" {
+            return Err(Fault::not_found("ObjectTypeNotFoundException", "object type", "objectType", of));
+        }
+        let all = state.attributes.iter().map(|(id, it)| (id.clone(), definitions::custom(id, it)));
+        let mut rows: Vec<(String, Value)> = definitions::system().chain(all).collect();
+        rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+        lists.page("object_attribute_definitions", rows, &["start", "count", "select"], |(id, mut document)| {
+            let path = format!("system_object_definitions/{of}/attribute_definitions/{id}");
+            if let Some(members) = document.as_object_mut() {
+                members.insert("link".to_owned(), json!(self.object(version, &path)));
+            }
+            document
+        })
+    }
+
     /// The locales of a site, `default` among them; all that the instance has with `include_all`.
     fn locales(state: &State, site: &Site, lists: &Lists) -> Result<Value, Fault> {
         lists.only(&["include_all", "id", "select", "start", "count"])?;
@@ -327,6 +319,10 @@ impl Call<'_> {
 #[expect(clippy::cast_precision_loss, reason = "stock is far below 2^53 pieces")]
 pub(super) fn decimal(pieces: i64) -> f64 {
     pieces as f64
+}
+
+fn site<'s>(state: &'s State, id: &str) -> Result<&'s Site, Fault> {
+    state.sites.get(id).ok_or_else(|| Fault::not_found("SiteNotFoundException", "site", "siteId", id))
 }
 
 fn list<'s>(state: &'s State, id: &str) -> Result<&'s List, Fault> {

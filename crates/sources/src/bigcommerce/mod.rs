@@ -31,7 +31,7 @@ use read::Reader;
 
 /// Describes a BigCommerce source.
 pub static DESCRIPTOR: SourceDescriptor =
-    SourceDescriptor { name: "bigcommerce", title: "BigCommerce", price_policy: PRICE_POLICY, lacks: &LACKS };
+    SourceDescriptor { name: "bigcommerce", title: "BigCommerce", price_policy: PRICE_POLICY, lacks: &LACKS, lacks_with: &[] };
 
 const LACKS: [Lack; 6] = [
     Lack { name: "product.key", why: "products have ids and SKUs alone" },

@@ -62,6 +62,7 @@ impl Api {
             client_id: secrets.client_id.clone(),
             client_secret: secrets.client_secret.clone(),
             scope: config.scope(),
+            fields: Vec::new(),
         };
         // The caller repeats the page as a whole; the token endpoint is not asked more often because of that.
         let token = TokenCache::new(client.clone(), credentials.clone(), redactor.clone(), Retry::once());

@@ -38,6 +38,7 @@ pub static DESCRIPTOR: SourceDescriptor = SourceDescriptor {
     title: "commercetools Composable Commerce",
     price_policy: PRICE_POLICY,
     lacks: &LACKS,
+    lacks_with: &[],
 };
 
 const LACKS: [Lack; 3] = [

@@ -27,6 +27,10 @@ pub(super) enum Remedy {
     Running,
     /// Nothing, because the resource does not exist (404).
     Missing,
+    /// Asking for fewer records at once: the answer took too long.
+    Smaller,
+    /// Nothing, because the site does not sell in the currency.
+    Currency,
 }
 
 impl From<Fault> for Refusal {
@@ -87,15 +91,4 @@ pub(super) fn refusal(what: &str, right: &str, response: &Response, redactor: &R
         }
     };
     Refusal { fault: fault.after(response.retry_after()).response(redactor.excerpt(&response.body)), remedy }
-}
-
-/// How long to wait after an answer that says how loaded the instance is: from 80 % calls slow down, from 90 % they pause.
-pub(super) fn pause(response: &Response) -> std::time::Duration {
-    let load = response.header("sfdc_load").and_then(|load| load.trim().parse::<u8>().ok()).unwrap_or(0);
-    let status = response.header("sfdc_load_status").unwrap_or_default();
-    std::time::Duration::from_secs(match (status, load) {
-        ("THROTTLE", _) | (_, 90..) => 30,
-        ("WARN", _) | (_, 80..) => 5,
-        _ => 0,
-    })
 }

@@ -1,19 +1,19 @@
 //! Calls: the token, OCAPI, the folder of archives, the pace, and the server's clock.
 
-use std::{fs::File, sync::Mutex, sync::PoisonError, time::Duration};
+use std::{fs::File, time::Duration};
 
 use contract::{Fault, Random};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, sleep_until};
 use wire::{
     Client, ClientCredentials, Environment, HeaderName, HeaderValue, Method, Options, Progress, Redactor, Request,
     Response, Retry, ServerClock, TokenCache, Url, with_query,
 };
 
 use super::{
-    classify::{Refusal, Remedy, pause, refusal},
+    classify::{Refusal, Remedy, refusal},
     config::{Addresses, Config, below},
+    load::Load,
 };
 
 /// Largest answer that is read into memory: lists of names.
@@ -40,8 +40,7 @@ pub(super) struct Api {
     redactor: Redactor,
     clock: ServerClock,
     environment: Environment,
-    /// No call before this instant.
-    rests_until: Mutex<Option<Instant>>,
+    load: Load,
 }
 
 impl Api {
@@ -65,12 +64,13 @@ impl Api {
             client_id: secrets.client_id.clone(),
             client_secret: secrets.client_secret.clone(),
             scope: None,
+            fields: Vec::new(),
         };
         // The caller repeats what fails; the token endpoint is not asked more often because of that.
         let token = TokenCache::new(client.clone(), credentials, redactor.clone(), Retry::once());
         let clock = ServerClock::new(environment);
-        let rests_until = Mutex::new(None);
-        Ok(Self { client, token, addresses, client_id, redactor, clock, environment: environment.clone(), rests_until })
+        let (environment, load) = (environment.clone(), Load::default());
+        Ok(Self { client, token, addresses, client_id, redactor, clock, environment, load })
     }
 
     /// `GET path?query` of OCAPI, once; a refused token is renewed once. `right` says what permits it.
@@ -121,7 +121,7 @@ impl Api {
         let what = format!("GET {ARCHIVES}/{name}");
         for first in [true, false] {
             let grant = self.token.get().await.map_err(Fault::from)?;
-            self.ready().await;
+            self.load.ready().await;
             let request = Request::get(below(&self.addresses.archives, &[name]))
                 .header(HeaderName::from_static("authorization"), grant.bearer.clone());
             let response = self.client.download(request, file, progress, bound).await?;
@@ -178,7 +178,7 @@ impl Api {
         right: &str,
         grant: &wire::Grant,
     ) -> Result<Response, Refusal> {
-        self.ready().await;
+        self.load.ready().await;
         let request = request
             .header(HeaderName::from_static("authorization"), grant.bearer.clone())
             .header(HeaderName::from_static("x-dw-client-id"), self.client_id.clone())
@@ -188,19 +188,9 @@ impl Api {
         if response.is_success() { Ok(response) } else { Err(refusal(what, right, &response, &self.redactor)) }
     }
 
-    /// Returns once a call may be made.
-    async fn ready(&self) {
-        let until = *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(until) = until {
-            sleep_until(until).await;
-        }
-    }
-
     fn learn(&self, response: &Response) {
         self.clock.learn(response);
-        let pause = pause(response);
-        let until = (!pause.is_zero()).then(|| Instant::now() + pause);
-        *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        self.load.learn(response);
     }
 
     /// The server's clock.

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use contract::{BadSetting, Fault, SecretRef};
+use model::Currency;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use wire::Url;
 
 use super::map;
 
-/// A Salesforce B2C Commerce instance that is read by exporting site archives.
+/// A Salesforce B2C Commerce instance that is read by exporting site archives, or by its APIs.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "sfcc")]
@@ -17,6 +18,10 @@ pub struct Config {
     /// Host of the instance, such as `zzte-053.dx.commercecloud.salesforce.com` or
     /// `production-realm-customer.demandware.net`.
     pub host: String,
+    /// How it is read. An export reads everything at once, needs one client, and knows price books with their times; the
+    /// APIs need three clients, and know the prices that the sites show.
+    #[serde(default)]
+    pub route: Route,
     /// Id of the API client in Account Manager, for OCAPI and WebDAV. Write `env:NAME` or `file:/path`.
     pub client_id: SecretRef,
     /// Its password. Write `env:NAME` or `file:/path`; never the password itself.
@@ -53,6 +58,8 @@ pub struct Config {
     /// The export.
     #[serde(default)]
     pub export: Export,
+    /// SCAPI, for the route `api`.
+    pub scapi: Option<Box<Scapi>>,
     /// Records per page at most. Range 1–10000.
     #[serde(default = "defaults::page_size")]
     pub page_size: u16,
@@ -79,6 +86,78 @@ pub struct Site {
     pub inventory_list: Option<String>,
     /// Price books with its list prices, in place of those of the source.
     pub list_price_books: Option<Vec<String>>,
+    /// For the route `api`: the currencies in which it has prices. Default: those of the markets.
+    pub currencies: Option<Vec<String>>,
+    /// For the route `api`, which can't read it: whether tax is in its prices. Default: it is not said.
+    pub taxation: Option<Taxation>,
+}
+
+/// Whether tax is in prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Taxation {
+    /// It is in them.
+    Gross,
+    /// It is added to them.
+    Net,
+}
+
+/// How an instance is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// By site archives, which a job exports and WebDAV delivers.
+    #[default]
+    Export,
+    /// By SCAPI, and by OCAPI where SCAPI has no way.
+    Api,
+}
+
+/// How SCAPI is reached, and how often it is read.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scapi {
+    /// Short code of the customer, eight characters (Business Manager, Administration, Site Development, Salesforce Commerce
+    /// API Settings).
+    pub short_code: String,
+    /// Tenant, such as `zzte_prd`: the organization without `f_ecom_`.
+    pub tenant: String,
+    /// Id of the API client in Account Manager, for SCAPI: another one than that of OCAPI. Write `env:NAME` or `file:/path`.
+    pub client_id: SecretRef,
+    /// Its password. Write `env:NAME` or `file:/path`; never the password itself.
+    pub client_secret: SecretRef,
+    /// Id of the private client in SLAS, for the Shopper APIs. Write `env:NAME` or `file:/path`.
+    pub slas_client_id: SecretRef,
+    /// Its password. Write `env:NAME` or `file:/path`; never the password itself.
+    pub slas_client_secret: SecretRef,
+    /// Where SCAPI is: for proxies and for other servers of the same API. Default:
+    /// `https://SHORT_CODE.api.commercecloud.salesforce.com`.
+    pub url: Option<String>,
+    /// Products that are searched at once. Fewer are, for a while, after a search that took too long. Range 1–200.
+    #[serde(default = "defaults::search_size")]
+    pub search_size: u8,
+    /// Seconds between two reads at least, for each kind of data; between two of prices or stock at most four times as many,
+    /// because the clock and orders change them without a trace. Range 30–86400.
+    #[serde(default)]
+    pub shortest_interval: Reads,
+}
+
+/// Seconds between two reads at least.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reads {
+    /// Of sites, categories and products.
+    pub catalogs: u32,
+    /// Of prices.
+    pub prices: u32,
+    /// Of stock.
+    pub stock: u32,
+}
+
+impl Default for Reads {
+    fn default() -> Self {
+        Self { catalogs: 300, prices: 1_800, stock: 600 }
+    }
 }
 
 /// How archives are exported.
@@ -153,6 +232,9 @@ mod defaults {
     pub(super) fn image_views() -> Vec<String> {
         ["large", "hi-res", "medium"].map(str::to_owned).to_vec()
     }
+    pub(super) const fn search_size() -> u8 {
+        100
+    }
     pub(super) const fn page_size() -> u16 {
         2_000
     }
@@ -176,6 +258,8 @@ pub struct Addresses {
     pub api: Url,
     /// The folder of archives.
     pub archives: Url,
+    /// SCAPI.
+    pub scapi: Option<Url>,
 }
 
 impl Config {
@@ -211,12 +295,46 @@ impl Config {
             Some(url) => address("webdav_url", url)?,
             None => api.clone(),
         };
+        let scapi = self.check_scapi()?;
         let token = self.token_url.as_deref().unwrap_or("https://account.demandware.com/dwsso/oauth2/access_token");
         Ok(Addresses {
             token: address("token_url", token)?,
             api: below(&api, &["s", "-", "dw", "data", &self.api_version]),
             archives: below(&webdav, &["on", "demandware.servlet", "webdav", "Sites", "Impex", "src", "instance"]),
+            scapi,
         })
+    }
+
+    /// Where SCAPI is, if it is read.
+    fn check_scapi(&self) -> Result<Option<Url>, BadSetting> {
+        let mut currencies = self.sites.values().flat_map(|site| site.currencies.iter().flatten());
+        if currencies.any(|code| code.parse::<Currency>().is_err()) {
+            return Err(wrong("sites", "names currencies by their codes, such as EUR"));
+        }
+        let Some(scapi) = &self.scapi else {
+            return match self.route {
+                Route::Export => Ok(None),
+                Route::Api => Err(wrong("scapi", "is set where the route is api")),
+            };
+        };
+        let intervals = &scapi.shortest_interval;
+        check_ranges([
+            ("scapi.search_size", scapi.search_size.into(), 1, 200),
+            ("scapi.shortest_interval.catalogs", intervals.catalogs, 30, 86_400),
+            ("scapi.shortest_interval.prices", intervals.prices, 30, 86_400),
+            ("scapi.shortest_interval.stock", intervals.stock, 30, 86_400),
+        ])?;
+        if scapi.short_code.is_empty() || !scapi.short_code.bytes().all(|it| it.is_ascii_alphanumeric()) {
+            return Err(wrong("scapi.short_code", "is a code of letters and digits, such as kv7kzm78"));
+        }
+        let tenant = scapi.tenant.split_once('_');
+        let is_instance = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit());
+        let is_realm = |it: &str| it.len() == 4 && it.bytes().all(|it| it.is_ascii_lowercase());
+        if !tenant.is_some_and(|(realm, instance)| is_realm(realm) && is_instance(instance)) {
+            return Err(wrong("scapi.tenant", "is a realm and an instance, such as zzte_prd"));
+        }
+        let host = || format!("https://{}.api.commercecloud.salesforce.com", scapi.short_code);
+        address("scapi.url", &scapi.url.clone().unwrap_or_else(host)).map(Some)
     }
 
     fn check_numbers(&self) -> Result<(), BadSetting> {
@@ -234,11 +352,7 @@ impl Config {
             ("request_timeout_seconds", self.request_timeout_seconds, 1, 600),
             ("attempts", self.attempts.into(), 1, 10),
         ];
-        for (setting, number, least, most) in numbers {
-            if !(least..=most).contains(&number) {
-                return Err(wrong(setting, &format!("is a number from {least} to {most}")));
-            }
-        }
+        check_ranges(numbers)?;
         let lists = [
             ("catalogs", self.catalogs.as_ref()),
             ("price_books", self.price_books.as_ref()),
@@ -271,6 +385,13 @@ impl Config {
             list_price_books: self.list_price_books.clone(),
         }
     }
+}
+
+fn check_ranges<const N: usize>(numbers: [(&'static str, u32, u32, u32); N]) -> Result<(), BadSetting> {
+    let wrong_one = numbers.into_iter().find(|(_, number, least, most)| !(least..=most).contains(&number));
+    wrong_one.map_or(Ok(()), |(setting, _, least, most)| {
+        Err(wrong(setting, &format!("is a number from {least} to {most}")))
+    })
 }
 
 fn address(setting: &'static str, text: &str) -> Result<Url, BadSetting> {

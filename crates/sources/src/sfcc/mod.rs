@@ -1,4 +1,4 @@
-//! Salesforce B2C Commerce (SFCC) as a source: site archives that it exports.
+//! Salesforce B2C Commerce (SFCC) as a source: by site archives that it exports, or by its APIs.
 //!
 //! README.md in this folder lists what is read, permissions, limits, and how certain each fact is.
 
@@ -11,9 +11,11 @@ pub mod config;
 pub mod contents;
 mod export;
 mod join;
+mod load;
 pub mod map;
 pub mod place;
 mod read;
+mod rest;
 pub mod spool;
 pub mod unpack;
 pub mod xml;
@@ -21,8 +23,11 @@ pub mod xml;
 use std::path::Path;
 
 use async_trait::async_trait;
-use contract::{Fault, Lack, Lane, Page, Position, Profile, SecretRef, Source, SourceDescriptor, source::Finding};
-use model::PricePolicy;
+use contract::{
+    Demand, Fault, Fetched, Lack, Lane, Page, Position, Profile, Ref, SecretRef, Source, SourceDescriptor,
+    source::Finding,
+};
+use model::{Kind, PricePolicy};
 use secrecy::SecretString;
 use wire::Environment;
 
@@ -30,6 +35,7 @@ use crate::Setup;
 pub use client::Secrets;
 pub use config::Config;
 use read::Reader;
+pub use rest::ScapiSecrets;
 
 /// Describes an SFCC source.
 pub static DESCRIPTOR: SourceDescriptor = SourceDescriptor {
@@ -37,6 +43,7 @@ pub static DESCRIPTOR: SourceDescriptor = SourceDescriptor {
     title: "Salesforce B2C Commerce",
     price_policy: PricePolicy::LowestBook,
     lacks: &LACKS,
+    lacks_with: &WITH_APIS,
 };
 
 const LACKS: [Lack; 6] = [
@@ -48,10 +55,16 @@ const LACKS: [Lack; 6] = [
     Lack { name: "category.external_id", why: "categories have ids alone" },
 ];
 
-/// The source of this configuration. Its exports hold all sites and currencies, whichever the flows need.
+const WITH_APIS: [(&str, Lack); 2] = [
+    ("route = \"api\"", Lack { name: "product.slug", why: "the Products API has no page URL" }),
+    ("route = \"api\"", Lack { name: "category.slug", why: "the Catalogs API has no page URL" }),
+];
+
+/// The source of this configuration. Its exports hold all sites and currencies, whichever the flows need; its APIs are asked
+/// for the prices that they need.
 ///
 /// # Errors
-/// Those of [`Sfcc::new`].
+/// Those of [`Sfcc::new`] and [`Sfcc::by_apis`].
 pub fn build(config: Config, setup: &Setup<'_>) -> Result<Sfcc, Fault> {
     let secret = |setting: &str, named: &SecretRef| -> Result<SecretString, Fault> {
         setup.environment.secret(named).map_err(|error| {
@@ -64,26 +77,61 @@ pub fn build(config: Config, setup: &Setup<'_>) -> Result<Sfcc, Fault> {
         client_id: secret("client_id", &config.client_id)?,
         client_secret: secret("client_secret", &config.client_secret)?,
     };
-    Sfcc::new(config, &secrets, setup.environment, setup.scratch)
+    match (config.route, &config.scapi) {
+        (config::Route::Api, Some(scapi)) => {
+            let of_scapi = ScapiSecrets {
+                client_id: secret("scapi.client_id", &scapi.client_id)?,
+                client_secret: secret("scapi.client_secret", &scapi.client_secret)?,
+                slas_client_id: secret("scapi.slas_client_id", &scapi.slas_client_id)?,
+                slas_client_secret: secret("scapi.slas_client_secret", &scapi.slas_client_secret)?,
+            };
+            Sfcc::by_apis(config, (&secrets, &of_scapi), setup.demand, setup.environment)
+        }
+        _ => Sfcc::new(config, &secrets, setup.environment, setup.scratch),
+    }
 }
 
 /// An instance that is read.
 #[derive(Debug)]
 pub struct Sfcc {
     config: Config,
-    reader: Reader,
+    route: Route,
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of a source")]
+enum Route {
+    Export(Reader),
+    Api(rest::Reader),
 }
 
 impl Sfcc {
-    /// The source of this configuration, which keeps its archives in this folder; makes no call.
+    /// The source of this configuration by exports, which keeps its archives in this folder; makes no call.
     ///
     /// # Errors
     /// `C0213` for a setting that can't be used.
     pub fn new(config: Config, secrets: &Secrets, environment: &Environment, folder: &Path) -> Result<Self, Fault> {
         let api = client::Api::new(&config, secrets, environment)?;
-        Ok(Self { reader: Reader::new(api, config.clone(), folder), config })
+        Ok(Self { route: Route::Export(Reader::new(api, config.clone(), folder)), config })
+    }
+
+    /// The source of this configuration by APIs, which are asked for what flows need; makes no call.
+    ///
+    /// # Errors
+    /// `C0213` for a setting that can't be used.
+    pub fn by_apis(
+        config: Config,
+        secrets: (&Secrets, &ScapiSecrets),
+        demand: &Demand,
+        environment: &Environment,
+    ) -> Result<Self, Fault> {
+        let reader = rest::Reader::new(config.clone(), secrets, demand, environment)?;
+        Ok(Self { route: Route::Api(reader), config })
     }
 }
+
+/// What the route by APIs reads by id.
+const FETCHES: [Kind; 1] = [Kind::Product];
 
 #[async_trait]
 impl Source for Sfcc {
@@ -92,11 +140,31 @@ impl Source for Sfcc {
     }
 
     fn lanes(&self) -> Vec<Lane> {
-        read::lanes(&self.config)
+        match &self.route {
+            Route::Export(_) => read::lanes(&self.config),
+            Route::Api(reader) => reader.lanes(),
+        }
     }
 
     async fn page(&self, lane: &Lane, position: &Position) -> Result<Page, Fault> {
-        self.reader.page(lane, position).await
+        match &self.route {
+            Route::Export(reader) => reader.page(lane, position).await,
+            Route::Api(reader) => reader.page(lane, position).await,
+        }
+    }
+
+    fn fetches(&self) -> &[Kind] {
+        match &self.route {
+            Route::Export(_) => &[],
+            Route::Api(_) => &FETCHES,
+        }
+    }
+
+    async fn fetch(&self, refs: &[Ref]) -> Result<Fetched, Fault> {
+        match &self.route {
+            Route::Export(_) => Ok(Fetched::default()),
+            Route::Api(reader) => reader.fetch(refs).await,
+        }
     }
 
     fn is_sampled(&self) -> bool {
@@ -104,14 +172,23 @@ impl Source for Sfcc {
     }
 
     async fn check(&self) -> Vec<Finding> {
-        check::check(&self.reader, &self.config).await
+        match &self.route {
+            Route::Export(reader) => check::check(reader, &self.config).await,
+            Route::Api(reader) => reader.check().await,
+        }
     }
 
     async fn profile(&self) -> Result<Profile, Fault> {
-        check::profile(&self.reader).await
+        match &self.route {
+            Route::Export(reader) => check::profile(reader).await,
+            Route::Api(reader) => reader.profile().await,
+        }
     }
 
     fn calls(&self) -> u64 {
-        self.reader.api.calls()
+        match &self.route {
+            Route::Export(reader) => reader.api.calls(),
+            Route::Api(reader) => reader.calls(),
+        }
     }
 }

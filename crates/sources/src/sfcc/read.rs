@@ -182,7 +182,7 @@ impl Reader {
 }
 
 /// So many records from here on, and whether they are the last.
-fn part_of(mapped: Mapped, at: usize, count: usize) -> (Mapped, bool) {
+pub(super) fn part_of(mapped: Mapped, at: usize, count: usize) -> (Mapped, bool) {
     let Mapped { changes, unread } = mapped;
     let sum = changes.len() + unread.len();
     let (from, left) = (at.saturating_sub(changes.len()), count.saturating_sub(changes.len().saturating_sub(at)));

@@ -24,6 +24,7 @@ fn cache(server: &MockServer) -> TokenCache {
         client_id: SecretString::from("id".to_owned()),
         client_secret: secret,
         scope: Some("view_products:p view_stores:p".to_owned()),
+        fields: vec![("channel", "a&b".to_owned())],
     };
     let retry = Retry { attempts: 3, first: Duration::from_millis(1), longest: Duration::from_secs(1) };
     TokenCache::new(client(&Options::default()), credentials, redactor, retry)
@@ -41,7 +42,7 @@ async fn grants(server: &MockServer, life: Value) {
     Mock::given(method("POST"))
         .and(header("authorization", "Basic aWQ6czNjcmV0LXZhbHVl"))
         .and(header("content-type", "application/x-www-form-urlencoded"))
-        .and(body_string("grant_type=client_credentials&scope=view_products%3Ap%20view_stores%3Ap"))
+        .and(body_string("grant_type=client_credentials&scope=view_products%3Ap%20view_stores%3Ap&channel=a%26b"))
         .respond_with(grant)
         .mount(server)
         .await;
@@ -106,7 +107,8 @@ async fn a_token_that_a_server_says_back_is_not_shown() {
     Mock::given(method("POST")).respond_with(ResponseTemplate::new(200).set_body_json(token)).mount(&server).await;
     let redactor = Redactor::default();
     let (url, id) = (Url::parse(&server.uri()).unwrap(), SecretString::from("id".to_owned()));
-    let credentials = ClientCredentials { url, client_id: id.clone(), client_secret: id, scope: None };
+    let credentials =
+        ClientCredentials { url, client_id: id.clone(), client_secret: id, scope: None, fields: Vec::new() };
     let cache = TokenCache::new(client(&Options::default()), credentials, redactor.clone(), Retry::once());
     cache.get().await.unwrap();
     assert_eq!(redactor.redact("an-opaque-token is not known"), "[redacted] is not known");

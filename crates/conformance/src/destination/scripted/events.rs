@@ -28,8 +28,13 @@ static DESCRIPTOR: DestinationDescriptor = DestinationDescriptor {
     extra_name: None,
 };
 
-static SIGNALS: SourceDescriptor =
-    SourceDescriptor { name: "events", title: "Events", price_policy: PricePolicy::FirstScope(&[]), lacks: &[] };
+static SIGNALS: SourceDescriptor = SourceDescriptor {
+    name: "events",
+    title: "Events",
+    price_policy: PricePolicy::FirstScope(&[]),
+    lacks: &[],
+    lacks_with: &[],
+};
 
 /// Prefix of the ids of events.
 const EVENT: &str = "launch:";

@@ -7,7 +7,7 @@ use model::{
     Value,
 };
 
-use super::text::{localized, locale};
+use super::text::{instant, localized, locale};
 use crate::sfcc::xml::Element;
 
 /// Id of the one type of products that an instance has.
@@ -121,7 +121,8 @@ impl Definition {
             Of::Number => number(text),
             Of::Boolean => super::text::boolean(text).map_or_else(whole, Value::Boolean),
             Of::Date => Value::Date(text.get(..10).unwrap_or(text).to_owned()),
-            Of::DateTime => Value::DateTime(text.to_owned()),
+            // One form, whichever the instance writes.
+            Of::DateTime => Value::DateTime(instant(text).map_or_else(|| text.to_owned(), |at| at.to_string())),
             Of::Enum => {
                 let label = self.values.iter().find(|(key, _)| key == text).map(|(_, label)| label.clone());
                 labelled(text, label.unwrap_or_default())

@@ -47,7 +47,8 @@ fn category(shop: &Shop, catalog: &str, id: &str, element: &Element, unfit: u32)
         name: localized(element.all("display-name"), &mut notices),
         slug: localized(element.list("page-attributes", "page-url"), &mut notices),
         description: localized(element.all("description"), &mut notices),
-        order: element.value_of("position").and_then(|text| text.parse().ok()).filter(|it: &f64| it.is_finite()),
+        // The root has no siblings.
+        order: element.value_of("position").filter(|_| !is_root).and_then(|text| text.parse().ok()).filter(|it: &f64| it.is_finite()),
         online: if is_root { Online::ALWAYS } else { online },
         image: image.and_then(|path| Some(shop.images.get(catalog)?.url(path))),
         notices,

@@ -85,7 +85,7 @@ impl Mapped {
         self.changes.push(Change::Gone { kind, id: id.into(), version: None });
     }
 
-    fn unread(&mut self, kind: Kind, id: Option<String>, why: &str) {
+    pub(super) fn unread(&mut self, kind: Kind, id: Option<String>, why: &str) {
         let named = id.as_deref().unwrap_or("without an id");
         let fault = Fault::record("C0206", format!("{kind} {named} can't be read: {why}"));
         self.unread.push(Unread { kind, id: id.map(RecordId::from), fault });

@@ -19,15 +19,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use conformance::source::{Clock, Failure};
+use contract::Demand;
 use model::{Kind, RecordId};
 use sandbox::{
     catalogue::{Options, Product, generate},
     fault::{FaultPlan, Faults, Latency},
-    sfcc::{Emulator, OCAPI_CLIENT, OCAPI_SECRET, Settings, fault_body},
+    sfcc::{
+        Emulator, OCAPI_CLIENT, OCAPI_SECRET, SCAPI_CLIENT, SCAPI_SECRET, SLAS_CLIENT, SLAS_SECRET, Settings,
+        fault_body,
+    },
     shop::Edit,
 };
 use serde_json::{Value, json};
-use sources::sfcc::{Config, Secrets, Sfcc};
+use sources::sfcc::{Config, ScapiSecrets, Secrets, Sfcc};
 use tempfile::TempDir;
 use zip::{ZipArchive, ZipWriter, write::SimpleFileOptions};
 
@@ -107,12 +111,15 @@ async fn under_way(State(way): State<Arc<Mutex<Way>>>, request: Request, next: N
         let way = way.lock().unwrap();
         (way.failure, way.spoiled.clone())
     };
-    let is_token = path.ends_with("/access_token");
+    let is_token = path.ends_with("/access_token") || path.ends_with("/oauth2/token");
+    let is_scapi = !path.starts_with("/s/-/") && !path.starts_with("/on/");
     match failure {
         Some(Failure::KeysRefused) if is_token => {
             let said = json!({ "error": "invalid_client", "error_description": "Client authentication failed" });
             (StatusCode::UNAUTHORIZED, axum::Json(said)).into_response()
         }
+        Some(Failure::Refused | Failure::KeysRefused) if !is_token && is_scapi => problem(401, "unauthorized"),
+        Some(Failure::NoRight) if !is_token && is_scapi => problem(403, "forbidden"),
         Some(Failure::Refused | Failure::KeysRefused) if !is_token => fault(401, "InvalidAccessTokenException"),
         Some(Failure::NoRight) if !is_token => fault(403, "ClientAccessForbiddenException"),
         Some(Failure::OtherPage) => {
@@ -131,11 +138,29 @@ async fn under_way(State(way): State<Arc<Mutex<Way>>>, request: Request, next: N
             let is_archive = request.method() == axum::http::Method::GET && path.contains("/Impex/");
             let response = next.run(request).await;
             match spoiled {
+                Some(id) if path.ends_with("/product-search") => broken_hit(response, &id).await,
                 Some(id) if is_archive && response.status() == StatusCode::OK => broken(response, &id).await,
                 _ => response,
             }
         }
     }
+}
+
+/// An error of SCAPI.
+fn problem(status: u16, of: &str) -> Response {
+    let body =
+        json!({ "type": format!("https://api.commercecloud.salesforce.com/errors/{of}"), "title": of, "detail": "no" });
+    (StatusCode::from_u16(status).unwrap(), axum::Json(body)).into_response()
+}
+
+/// The same page of a search with one product that can't be understood.
+async fn broken_hit(response: Response, id: &str) -> Response {
+    let (parts, body) = response.into_parts();
+    let mut page: Value = serde_json::from_slice(&to_bytes(body, 64 << 20).await.unwrap()).unwrap();
+    for hit in page["hits"].as_array_mut().into_iter().flatten().filter(|hit| hit["id"] == id) {
+        hit["onlineFlag"] = json!("perhaps");
+    }
+    (parts.status, axum::Json(page)).into_response()
 }
 
 fn fault(status: u16, of: &str) -> Response {
@@ -175,10 +200,28 @@ impl conformance::source::Shop for Shop {
             "client_secret": "env:SECRET", "page_size": page.unwrap_or(2_000),
         });
         settings.as_object_mut().unwrap().extend(self.settings.as_object().unwrap().clone());
+        let by_apis = settings["route"] == "api";
+        if by_apis {
+            settings["scapi"] = json!({
+                "short_code": "kv7kzm78", "tenant": "zzte_053", "url": self.host, "client_id": "env:ID",
+                "client_secret": "env:SECRET", "slas_client_id": "env:ID", "slas_client_secret": "env:SECRET",
+                "search_size": page.unwrap_or(100),
+            });
+        }
         let config: Config = serde_json::from_value(settings).unwrap();
         config.check().unwrap();
         let (client_id, client_secret) = (OCAPI_CLIENT.to_owned().into(), OCAPI_SECRET.to_owned().into());
         let secrets = Secrets { client_id, client_secret };
+        if by_apis {
+            let demand = Demand { currencies: ["EUR".parse().unwrap()].into(), ..Demand::default() };
+            let of_scapi = ScapiSecrets {
+                client_id: SCAPI_CLIENT.to_owned().into(),
+                client_secret: SCAPI_SECRET.to_owned().into(),
+                slas_client_id: SLAS_CLIENT.to_owned().into(),
+                slas_client_secret: SLAS_SECRET.to_owned().into(),
+            };
+            return Sfcc::by_apis(config, (&secrets, &of_scapi), &demand, &self.ours.environment()).unwrap();
+        }
         Sfcc::new(config, &secrets, &self.ours.environment(), self.folder.path()).unwrap()
     }
 
@@ -233,9 +276,9 @@ impl conformance::source::Shop for Shop {
         self.clock.store(self.ours.get() + by, Ordering::Relaxed);
     }
 
-    /// What an export began with is all that it has.
+    /// What an export began with is all that it has; a search of what changed begins five minutes earlier.
     fn lag(&self) -> Duration {
-        Duration::ZERO
+        if self.settings["route"] == "api" { Duration::from_mins(5) } else { Duration::ZERO }
     }
 
     async fn fail(&self, failure: Option<Failure>) {
@@ -258,7 +301,7 @@ impl conformance::source::Shop for Shop {
     }
 
     fn secrets(&self) -> Vec<String> {
-        vec![OCAPI_SECRET.to_owned()]
+        [OCAPI_SECRET, SCAPI_SECRET, SLAS_SECRET].map(str::to_owned).to_vec()
     }
 }
 
@@ -274,6 +317,11 @@ async fn conforms(emulated: Settings, settings: Value) {
 #[tokio::test]
 async fn it_conforms_as_it_comes() {
     conforms(Settings::default(), json!({})).await;
+}
+
+#[tokio::test]
+async fn it_conforms_by_its_apis() {
+    conforms(Settings::default(), json!({ "route": "api" })).await;
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ mod archive;
 mod conforms;
 mod hostile;
 mod instance;
+mod requests;
 mod route;
+mod routes;
 mod samples;
 
 use std::{io::Write as _, path::Path};
