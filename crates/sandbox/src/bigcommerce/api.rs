@@ -14,7 +14,7 @@ use super::Emulator;
 use super::error::ApiError;
 use super::query::{Parameters, http_date};
 use super::state::State;
-use super::{prices, products, store};
+use super::{graphql, prices, products, store};
 
 /// Longest request body.
 const LONGEST_BODY: usize = 4 << 20;
@@ -27,6 +27,7 @@ const CHANNELS: &str = "store_channel_settings_read_only";
 const SITES: &str = "store_sites_read_only";
 const INVENTORY: &str = "store_inventory_read_only";
 const LOCATIONS: &str = "store_locations_read_only";
+const TRANSLATIONS: &str = "store_translations_read_only";
 
 /// The routes, relative to wherever they are mounted.
 pub(super) fn router(emulator: Emulator) -> Router {
@@ -47,7 +48,9 @@ async fn handle(Shared(emulator): Shared<Emulator>, request: Request) -> Respons
     let now = emulator.now();
     let path = parts.uri.path().to_owned();
     let own = format!("/stores/{}/", emulator.settings().store_hash);
-    let (version, answer) = match path.strip_prefix(&own).and_then(|rest| rest.split_once('/')) {
+    let below = path.strip_prefix(&own).map(|rest| rest.split_once('/').unwrap_or((rest, "")));
+    let (version, answer) = match below {
+        Some(("graphql", "")) => ("graphql", Some("")),
         Some(("v2", rest)) => ("v2", Some(rest)),
         Some(("v3", rest)) => ("v3", Some(rest)),
         _ => ("v3", None),
@@ -126,17 +129,38 @@ impl Call<'_> {
         }
     }
 
-    /// Counts the call, and checks that the account has this scope, or the one that writes too.
+    /// Counts the call, and checks that the account has this scope.
     fn allow(&self, endpoint: &str, scope: &str) -> Result<(), ApiError> {
         self.emulator.count(&format!("{} /{}/{endpoint}", self.method, self.version));
+        if self.has(scope) { Ok(()) } else { Err(ApiError::no_scope()) }
+    }
+
+    /// Whether the account has this scope, or the one that writes too.
+    fn has(&self, scope: &str) -> bool {
         let granted = &self.emulator.settings().scopes;
         let writes = scope.strip_suffix("_read_only").unwrap_or(scope);
-        let has = granted.is_empty() || granted.iter().any(|it| it == scope || it == writes);
-        if has { Ok(()) } else { Err(ApiError::no_scope()) }
+        granted.is_empty() || granted.iter().any(|it| it == scope || it == writes)
+    }
+
+    fn graphql(&self, body: &Bytes) -> Result<Option<Value>, ApiError> {
+        self.emulator.count(&format!("{} /graphql", self.method));
+        if *self.method != Method::POST {
+            return Err(ApiError::new(405, "Method Not Allowed"));
+        }
+        let access = graphql::Access {
+            localization: self.emulator.settings().localization,
+            products: self.has(PRODUCTS),
+            translations: self.has(TRANSLATIONS),
+            channels: self.has(CHANNELS),
+        };
+        Ok(Some(graphql::answer(&self.emulator.state(), access, body)))
     }
 
     fn route(&self, segments: &[&str], query: &str, body: &Bytes) -> Result<Option<Value>, ApiError> {
         let parameters = Parameters::read(query)?;
+        if self.version == "graphql" {
+            return self.graphql(body);
+        }
         if let ("v3", ["hooks", of @ ..]) = (self.version, segments) {
             return self.hooks(of, &parameters, body);
         }

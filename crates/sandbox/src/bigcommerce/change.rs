@@ -44,6 +44,26 @@ pub enum Change {
         /// The name.
         name: String,
     },
+    /// The product has another name in a language that is not the default one.
+    SetText {
+        /// Key of the product.
+        product: String,
+        /// Id of the channel; none: every channel.
+        channel: Option<u64>,
+        /// The language.
+        locale: String,
+        /// The name.
+        name: String,
+    },
+    /// A category has another name in a language that is not the default one, in every tree.
+    SetCategoryText {
+        /// Key of the category.
+        category: String,
+        /// The language.
+        locale: String,
+        /// The name.
+        name: String,
+    },
     /// The product is shown to shoppers, or no longer.
     SetVisible {
         /// Key of the product.
@@ -151,6 +171,27 @@ pub(super) fn apply(state: &mut State, change: Change, now: i64) -> Result<(), C
             let of = product_of(state, &product)?;
             (of.name, of.modified) = (name, now);
             Ok(())
+        }
+        // Whether an override moves a date is published nowhere.
+        Change::SetText { product, channel, locale, name } => {
+            let of = product_of(state, &product)?;
+            let words = match channel {
+                None => of.texts.entry(locale).or_default(),
+                Some(channel) => {
+                    let shared = of.texts.get(&locale).cloned().unwrap_or_default();
+                    of.own_texts.entry((channel, locale)).or_insert(shared)
+                }
+            };
+            words.name = Some(name);
+            Ok(())
+        }
+        Change::SetCategoryText { category, locale, name } => {
+            let ids = state.plan.categories(&category).to_vec();
+            for id in &ids {
+                let category = state.categories.get_mut(id).ok_or_else(|| unknown("category", &category))?;
+                category.texts.entry(locale.clone()).or_default().name = Some(name.clone());
+            }
+            if ids.is_empty() { Err(unknown("category", &category)) } else { Ok(()) }
         }
         Change::SetVisible { product, visible } => {
             let of = product_of(state, &product)?;

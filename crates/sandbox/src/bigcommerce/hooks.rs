@@ -356,6 +356,17 @@ pub(super) fn events(state: &State, change: &Change) -> Vec<Event> {
     let of_sku = |sku: &str| state.skus.get(sku).copied();
     match change {
         Change::SetName { product, .. } | Change::SetVisible { product, .. } => of_key(product, "updated"),
+        Change::SetText { product, channel, locale, .. } => {
+            let context = json!({ "channel_id": channel, "locale": locale });
+            let told = |id| {
+                let data =
+                    json!({ "type": "product", "id": id, "properties": ["basicInformation"], "context": context });
+                event("store/product/updated", data)
+            };
+            state.keys.get(product).map(told).into_iter().collect()
+        }
+        // No webhook for texts of categories is documented.
+        Change::SetCategoryText { .. } => Vec::new(),
         Change::DeleteProduct { product } => of_key(product, "deleted"),
         Change::AddProduct(_) | Change::RenameBrand { .. } => Vec::new(),
         Change::RenameCategory { category, .. } => {

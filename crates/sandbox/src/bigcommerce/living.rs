@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Change, ChangeError, Emulator, Whose};
+use super::{Change, ChangeError, Emulator, Localization, Whose};
 use crate::{
     catalogue::Price,
     shared::living::{self, Driven, Edited},
@@ -13,16 +13,30 @@ impl Emulator {
     /// Makes an edit of the living shop.
     ///
     /// # Errors
-    /// [`ChangeError::NoPlace`] for prices of a country, for windows, and for texts of other languages than the first, because
-    /// the REST API has one language; those of [`Emulator::change`].
+    /// [`ChangeError::NoPlace`] for prices of a country, for windows, and for texts of other languages than the first where
+    /// the store has only one; those of [`Emulator::change`].
     pub fn edit(&self, edit: Edit) -> Result<(), ChangeError> {
         let main = self.state().languages.first().cloned().unwrap_or_default();
         let change = match edit {
             Edit::Stock { sku, channel, quantity } => Change::SetStock { sku, channel, quantity },
             Edit::Price { sku, price, .. } => set_price(sku, price)?,
             Edit::PriceWindow { .. } => return Err(ChangeError::NoPlace("a price that holds for a time")),
-            Edit::Name { locale, .. } | Edit::Category { locale, .. } if locale != main => {
+            Edit::Name { locale, .. } | Edit::Category { locale, .. }
+                if locale != main && self.settings().localization == Localization::None =>
+            {
                 return Err(ChangeError::NoPlace("a text of another language"));
+            }
+            Edit::Name { product, locale, text } if locale != main => {
+                Change::SetText { product, channel: None, locale, name: text }
+            }
+            // Overrides are of products only.
+            Edit::Category { locale, .. }
+                if locale != main && self.settings().localization == Localization::Overrides =>
+            {
+                return Err(ChangeError::NoPlace("a category's text of another language"));
+            }
+            Edit::Category { category, locale, text } if locale != main => {
+                Change::SetCategoryText { category, locale, name: text }
             }
             Edit::Name { product, text, .. } => Change::SetName { product, name: text },
             Edit::Category { category, text, .. } => Change::RenameCategory { category, name: text },

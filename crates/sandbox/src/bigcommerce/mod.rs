@@ -10,6 +10,7 @@ mod api;
 mod change;
 mod deliver;
 mod error;
+mod graphql;
 mod hooks;
 mod living;
 mod prices;
@@ -57,6 +58,20 @@ pub struct Settings {
     pub local_hooks: bool,
     /// How long after its creation a webhook delivers nothing yet.
     pub hook_warm_up_ms: i64,
+    /// How the store has texts in other languages.
+    pub localization: Localization,
+}
+
+/// How a store has texts in other languages than the default one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Localization {
+    /// Not at all.
+    #[default]
+    None,
+    /// Overrides by channel and locale (International Enhancements for Multi-Storefront).
+    Overrides,
+    /// The Translations API, for storefronts with Catalyst.
+    Translations,
 }
 
 impl Default for Settings {
@@ -71,6 +86,7 @@ impl Default for Settings {
             client_secret: "sandbox-client-secret".to_owned(),
             local_hooks: false,
             hook_warm_up_ms: 60_000,
+            localization: Localization::None,
         }
     }
 }

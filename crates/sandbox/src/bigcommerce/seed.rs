@@ -6,7 +6,7 @@
 //! |---|---|
 //! | store | channel with a site and a category tree of its own; without stores, the default channel alone |
 //! | selections of a store | which products are assigned to its channel |
-//! | texts | those of the first language that has one: REST shows one language |
+//! | texts | those of the first language that has one, because REST shows one; the others are for GraphQL |
 //! | attribute `brand` or `manufacturer` | brand |
 //! | other attributes of a product | custom fields, a set as several of one name; nested ones and references are left out |
 //! | option attributes of variants | options; variants that are alike get an option `Variant` |
@@ -27,7 +27,7 @@ use super::{
     amount::Amount,
     state::{
         Category, Channel, Choice, Currency, DEFAULT_CHANNEL, DEFAULT_LOCATION, ListAssignment, Location, PriceList,
-        PriceRecord, Prices, Product, Rule, State, Stock, Tracking, Variant,
+        PriceRecord, Prices, Product, Rule, State, Stock, Tracking, Variant, Words,
     },
 };
 use crate::catalogue::{self, AttributeDefinition, AttributeKind, Catalogue, Head, Localized, Value};
@@ -198,6 +198,7 @@ fn categories(state: &mut State, head: &Head, plan: &mut Plan) -> Result<(), See
                 path: format!("/{slug}/"),
                 sort_order: order,
                 visible: true,
+                texts: others(&languages, &given.name, &Localized::new(), &Localized::new()),
             };
             state.categories.insert(id, category);
         }
@@ -246,6 +247,24 @@ fn locations(state: &mut State, head: &Head, plan: &mut Plan) {
 pub(super) fn text(languages: &[String], texts: &Localized) -> String {
     let in_order = languages.iter().filter_map(|language| texts.get(language));
     in_order.chain(texts.values()).find(|text| !text.trim().is_empty()).cloned().unwrap_or_default()
+}
+
+/// Texts in the languages after the first.
+fn others(
+    languages: &[String],
+    name: &Localized,
+    description: &Localized,
+    slug: &Localized,
+) -> BTreeMap<String, Words> {
+    let of = |texts: &Localized, language: &String| texts.get(language).filter(|text| !text.trim().is_empty()).cloned();
+    let words = |language: &String| Words {
+        name: of(name, language),
+        description: of(description, language),
+        path: of(slug, language).map(|slug| format!("/{slug}/")),
+        ..Words::default()
+    };
+    let all = languages.iter().skip(1).map(|language| (language.clone(), words(language)));
+    all.filter(|(_, words)| *words != Words::default()).collect()
 }
 
 /// Adds a product with its prices, stock and assignments.
@@ -297,6 +316,8 @@ pub(super) fn add(state: &mut State, given: &catalogue::Product, at: i64) -> Res
         rules: Vec::new(),
         options: Vec::new(),
         variants: Vec::new(),
+        texts: others(&languages, &given.name, &given.description, &given.slug),
+        own_texts: BTreeMap::new(),
         created: at,
         modified: at,
     };

@@ -52,9 +52,30 @@ pub(super) struct Product {
     pub(super) rules: Vec<Rule>,
     pub(super) options: Vec<Choice>,
     pub(super) variants: Vec<Variant>,
+    /// Texts in other languages than the default one, in every channel.
+    pub(super) texts: BTreeMap<String, Words>,
+    /// Those of single channels.
+    pub(super) own_texts: BTreeMap<(u64, String), Words>,
     /// Milliseconds since 1970, as all instants here; shown without fractions of a second.
     pub(super) created: i64,
     pub(super) modified: i64,
+}
+
+impl Product {
+    /// Texts of a channel and locale.
+    pub(super) fn words(&self, channel: u64, locale: &str) -> Option<&Words> {
+        self.own_texts.get(&(channel, locale.to_owned())).or_else(|| self.texts.get(locale))
+    }
+}
+
+/// Texts in one language. What is not there is that of the default language.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Words {
+    pub(super) name: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) page_title: Option<String>,
+    pub(super) meta_description: Option<String>,
+    pub(super) path: Option<String>,
 }
 
 /// Catalogue, sale and retail price.
@@ -107,6 +128,8 @@ pub(super) struct Category {
     pub(super) path: String,
     pub(super) sort_order: i64,
     pub(super) visible: bool,
+    /// Texts in other languages than the default one.
+    pub(super) texts: BTreeMap<String, Words>,
 }
 
 #[derive(Clone, Debug)]

@@ -1,8 +1,15 @@
 //! Checks the token, its scopes and the settings, without reading the catalogue.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use contract::{Fault, source::Finding};
 
-use super::{api, config::Config, decode, profile, read::Reader};
+use super::{
+    api,
+    config::{Config, Texts},
+    decode, profile,
+    read::Reader,
+};
 
 /// Channels whose address is shown.
 const MOST_SHOWN: usize = 10;
@@ -22,7 +29,7 @@ pub(super) async fn check(reader: &Reader, config: &Config) -> Vec<Finding> {
     if config.lanes.customer_groups {
         found.extend(groups(reader).await);
     }
-    found.push(Finding::new("texts", Ok(texts(&store))));
+    found.push(texts(reader, config, &store).await);
     found.extend(reader.api.clock().difference().map(|difference| Finding::new("clock", Ok(difference))));
     found
 }
@@ -36,9 +43,28 @@ fn described(store: &api::Store) -> String {
         .join(" · ")
 }
 
-fn texts(store: &api::Store) -> String {
+/// Which languages markets can show.
+async fn texts(reader: &Reader, config: &Config, store: &api::Store) -> Finding {
     let language = store.language.as_deref().filter(|language| !language.is_empty()).unwrap_or("the default language");
-    format!("in {language} only, in every market: translations are not read")
+    let spoken = if config.lanes.channels { reader.spoken_in().await } else { Ok(BTreeMap::new()) };
+    let by_channel = |spoken: &BTreeMap<u64, BTreeSet<String>>| {
+        let of = |(channel, codes): (&u64, &BTreeSet<String>)| {
+            format!("{channel}: {}", codes.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+        };
+        spoken.iter().map(of).collect::<Vec<_>>().join(" · ")
+    };
+    let result = match (config.texts, spoken) {
+        (Texts::DefaultLanguage, Ok(spoken)) if spoken.values().any(|codes| codes.len() > 1) => Ok(format!(
+            "in {language} only, in every market: the setting texts is \"default_language\", though channels have further \
+             languages ({})",
+            by_channel(&spoken)
+        )),
+        // The plan or the account lacks what is not wanted.
+        (Texts::DefaultLanguage, _) => Ok(format!("in {language} only, in every market: no other languages are read")),
+        (_, Err(fault)) => Err(fault),
+        (_, Ok(spoken)) => Ok(format!("in {language}, and by channel in {}", by_channel(&spoken))),
+    };
+    Finding::new("texts", result)
 }
 
 /// Asks each endpoint that the lanes read for one row: the API has no list of an account's scopes.

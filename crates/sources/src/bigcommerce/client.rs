@@ -65,7 +65,8 @@ impl Api {
         self.call(path, Request::get(with_query(&url, query.iter().copied()))).await
     }
 
-    /// `method path` with this body of JSON, once: for the store's webhooks, which are all that is ever written.
+    /// `method path` with this body of JSON, once: for the store's webhooks, which are all that is ever written, and for
+    /// questions that are asked with a body.
     ///
     /// # Errors
     /// As [`Api::get`].

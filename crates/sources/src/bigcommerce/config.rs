@@ -1,5 +1,7 @@
 //! Settings of a BigCommerce source. The doc comments are the reference text.
 
+use std::collections::BTreeMap;
+
 use contract::{BadSetting, SecretRef};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -29,6 +31,13 @@ pub struct Config {
     /// What becomes of products whose purchasability is off (`availability` is `disabled`).
     #[serde(default)]
     pub disabled_products: DisabledProducts,
+    /// Where texts in other languages than the store's default one come from. Markets without `store` show the default one.
+    #[serde(default)]
+    pub texts: Texts,
+    /// Languages of channels, by the channel's id: `"2" = ["fr", "de"]`. Default: those that GraphQL Admin names. Only for
+    /// `texts`.
+    #[serde(default)]
+    pub locales: BTreeMap<String, Vec<String>>,
     /// Webhooks: changes arrive within seconds rather than with the next read. Needs `server.public_url`.
     pub webhooks: Option<Webhooks>,
     /// Records per call.
@@ -121,6 +130,21 @@ pub enum DisabledProducts {
     Keep,
 }
 
+/// Where texts in other languages come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Texts {
+    /// Nowhere: every market shows the store's default language.
+    #[default]
+    DefaultLanguage,
+    /// From overrides of products by channel and language: International Enhancements for Multi-Storefront, which
+    /// Enterprise plans have.
+    Overrides,
+    /// From the Translations API, which storefronts with Catalyst have: products, categories and brands. A beta of
+    /// BigCommerce. Scope `store_translations_read_only`.
+    Translations,
+}
+
 /// Records per call. Pages of products shrink by themselves where answers are too large or too slow.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -200,6 +224,18 @@ impl Config {
         }
         CHECKS.within("request_timeout_seconds", self.request_timeout_seconds, 1..=600)?;
         CHECKS.within("quota_reserve_percent", self.quota_reserve_percent, 0..=90)?;
+        if self.texts != Texts::DefaultLanguage && !self.lanes.channels {
+            let must = "it needs lanes.channels, because texts belong to channels";
+            return Err(CHECKS.refused("texts", "reads texts of channels", must));
+        }
+        for (channel, codes) in &self.locales {
+            if channel.parse::<u64>().is_err() {
+                return Err(CHECKS.refused("locales", format_args!("names {channel:?}"), "name channels by their ids"));
+            }
+            if let Some(wrong) = codes.iter().find_map(|code| model::Locale::parse(code).err()) {
+                return Err(CHECKS.refused("locales", format_args!("names a language: {wrong}"), "write tags such as fr or de-AT"));
+            }
+        }
         if self.stock_locations.as_ref().is_some_and(Vec::is_empty) {
             return Err(CHECKS.refused("stock_locations", "is empty", "name at least one location, or leave it out"));
         }

@@ -2,6 +2,7 @@
 //!
 //! README.md in this folder lists endpoints, scopes, limits, what is not read, and how certain each fact is.
 
+mod admin;
 pub mod api;
 mod check;
 mod classify;
@@ -15,6 +16,7 @@ mod pace;
 pub mod place;
 mod profile;
 mod read;
+mod texts;
 
 use async_trait::async_trait;
 use contract::{

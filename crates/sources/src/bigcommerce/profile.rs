@@ -1,22 +1,34 @@
 //! What a store is set up with: its currencies, and the ids that markets may name.
 
+use std::collections::BTreeMap;
+
 use contract::{Fault, Profile, StoreProfile};
 use serde::de::DeserializeOwned;
 
-use super::{api, config::Config, decode, read::Reader};
+use super::{
+    api,
+    config::{Config, Texts},
+    decode,
+    read::Reader,
+};
 
 /// Rows per page.
 const PAGE: &str = "250";
 /// Pages read at most. Of what has more, nothing is said.
 const MOST_PAGES: u32 = 20;
 
-/// Reads what the API account may read. Languages are not said: REST shows one, whatever it is, in every market.
+/// Reads what the API account may read. Languages are said where texts in several are read: REST shows one, whatever it is.
 pub(super) async fn read(reader: &Reader, config: &Config) -> Result<Profile, Fault> {
     let currencies: Option<Vec<api::Currency>> = v2(reader, "v2/currencies").await?;
     let enabled = |it: &api::Currency| it.enabled || it.is_default;
     let currencies = currencies.map(|all| all.iter().filter(|it| enabled(it)).map(|it| it.currency_code.to_uppercase()).collect());
+    let spoken = match config.texts {
+        Texts::DefaultLanguage => BTreeMap::new(),
+        Texts::Overrides | Texts::Translations => reader.spoken_in().await?,
+    };
     let stores = if config.lanes.channels {
         let store = |channel: api::Channel| StoreProfile {
+            languages: spoken.get(&channel.id).into_iter().flatten().cloned().collect(),
             key: channel.id.to_string(),
             name: Some(channel.name).filter(|name| !name.is_empty()),
             ..StoreProfile::default()

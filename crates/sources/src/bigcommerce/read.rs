@@ -28,6 +28,7 @@ use super::{
     decode::{self, Decoded},
     map::{Settings, catalogue, offer, price, product},
     place::{self, Mark, Place, Stage},
+    texts::Languages,
 };
 
 /// How long facts about the store are trusted.
@@ -58,12 +59,14 @@ pub(super) fn fetches(lanes: &Lanes) -> Vec<Kind> {
 pub(super) struct Reader {
     /// The API.
     pub(super) api: Api,
-    config: Config,
+    pub(super) config: Config,
     pub(super) retry: Retry,
     /// Page size of products that worked last; 0 where there was none yet.
     products: AtomicU16,
     /// The store and the settings that follow from it, and when they were read.
     store: Mutex<Option<(Instant, Arc<Settings>)>>,
+    /// The languages of the channels.
+    pub(super) languages: Languages,
 }
 
 impl Reader {
@@ -74,7 +77,7 @@ impl Reader {
             first: Duration::from_millis(config.retry_wait_milliseconds.into()),
             ..Retry::default()
         };
-        Self { api, config, retry, products: AtomicU16::new(0), store: Mutex::new(None) }
+        Self { api, config, retry, products: AtomicU16::new(0), store: Mutex::new(None), languages: Languages::default() }
     }
 
     /// Reads one page.
@@ -204,6 +207,7 @@ impl Reader {
             let assignments = self.list_assignments(&lists).await?;
             read.page.changes = lists.iter().map(|list| offer::list(list, &assignments)).collect();
         }
+        self.speak(&mut read.page.changes).await?;
         Ok((Read { asked: size, ..read }, at))
     }
 
@@ -318,7 +322,10 @@ impl Reader {
         }
         let response = self.api.get(stage.path(), &query).await.map_err(|refusal| refusal.fault)?;
         let place = Place::beginning(stage, None, 1);
-        decoded(settings, &place, &response).map_err(|fault| fault.response(self.api.excerpt(&response)))
+        let mut read =
+            decoded(settings, &place, &response).map_err(|fault| fault.response(self.api.excerpt(&response)))?;
+        self.speak(&mut read.page.changes).await.map_err(|refusal| refusal.fault)?;
+        Ok(read)
     }
 }
 

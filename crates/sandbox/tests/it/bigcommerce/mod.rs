@@ -1,5 +1,6 @@
 //! The emulated BigCommerce store from outside, over HTTP.
 
+mod graphql;
 mod hooks;
 mod pages;
 mod prices;

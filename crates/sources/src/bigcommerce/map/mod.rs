@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod offer;
 pub mod price;
 pub mod product;
+pub mod texts;
 
 use contract::{Change, Fault};
 use model::{Currency, Kind, Localized, Notice, Record, TaxMode, Timestamp};

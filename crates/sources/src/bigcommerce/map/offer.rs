@@ -11,6 +11,11 @@ use crate::bigcommerce::api;
 /// Channels that are gone, though they are still listed.
 const GONE: [&str; 3] = ["deleted", "terminated", "archived"];
 
+/// Whether shoppers buy in it, and its texts may be in languages of its own.
+pub fn is_storefront(of: &api::Channel) -> bool {
+    !GONE.contains(&of.status.as_str()) && of.of == "storefront"
+}
+
 /// A channel is a store, and the assortment of that store is what is assigned to the channel. Its key is its id.
 pub fn channel(of: api::Channel) -> Option<Change> {
     if GONE.contains(&of.status.as_str()) {

@@ -3,6 +3,7 @@
 mod conforms;
 mod lanes;
 mod quota;
+mod texts;
 
 use contract::{Change, Lane, Next, Position, Source as _, Token, source::Unread};
 use model::Record;
