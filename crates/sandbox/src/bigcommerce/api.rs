@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::Emulator;
 use super::error::ApiError;
 use super::query::{Parameters, http_date};
-use super::state::State;
+use super::state::{Resource, State};
 use super::{graphql, prices, products, store};
 
 /// Longest request body.
@@ -237,6 +237,8 @@ impl Call<'_> {
             ["catalog", "products", "channel-assignments"] => ("catalog/products/channel-assignments", PRODUCTS),
             ["catalog", "products", "category-assignments"] => ("catalog/products/category-assignments", PRODUCTS),
             ["catalog", "variants"] => ("catalog/variants", PRODUCTS),
+            ["catalog", "products", "metafields"] => ("catalog/products/metafields", PRODUCTS),
+            ["catalog", "variants", "metafields"] => ("catalog/variants/metafields", PRODUCTS),
             ["catalog", "brands"] => ("catalog/brands", PRODUCTS),
             ["catalog", "trees"] => ("catalog/trees", PRODUCTS),
             ["catalog", "trees", "categories"] => ("catalog/trees/categories", PRODUCTS),
@@ -245,6 +247,8 @@ impl Call<'_> {
             ["pricelists", _, "records"] => ("pricelists/{id}/records", PRODUCTS),
             ["channels"] => ("channels", CHANNELS),
             ["channels", _, "site"] => ("channels/{id}/site", SITES),
+            ["sites", _, "routes"] => ("sites/{id}/routes", SITES),
+            ["settings", "inventory"] => ("settings/inventory", INFORMATION),
             ["inventory", "items"] => ("inventory/items", INVENTORY),
             ["inventory", "locations"] => ("inventory/locations", LOCATIONS),
             _ => return Err(ApiError::not_found()),
@@ -254,6 +258,12 @@ impl Call<'_> {
             ["catalog", "products"] => products::list(state, parameters, self.now),
             ["catalog", "products", "channel-assignments"] => products::channel_assignments(state, parameters),
             ["catalog", "products", "category-assignments"] => products::category_assignments(state, parameters),
+            ["catalog", "products", "metafields"] => {
+                products::metafields(state, Resource::Product, parameters, self.now)
+            }
+            ["catalog", "variants", "metafields"] => {
+                products::metafields(state, Resource::Variant, parameters, self.now)
+            }
             ["catalog", "products", which] => products::one(state, id(which)?, parameters),
             ["catalog", "variants"] => products::variants(state, parameters),
             ["catalog", "brands"] => products::brands(state, parameters),
@@ -264,6 +274,8 @@ impl Call<'_> {
             ["pricelists", list, "records"] => prices::records(state, id(list)?, parameters, self.now),
             ["channels"] => store::channels(state, parameters),
             ["channels", channel, "site"] => store::site(state, id(channel)?),
+            ["sites", site, "routes"] => store::routes(state, id(site)?, parameters),
+            ["settings", "inventory"] => store::inventory_settings(state, parameters),
             ["inventory", "items"] => store::items(state, parameters),
             ["inventory", "locations"] => store::locations(state, parameters),
             _ => Err(ApiError::not_found()),

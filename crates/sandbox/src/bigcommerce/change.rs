@@ -7,7 +7,8 @@ use super::{
     amount::Amount,
     seed,
     state::{
-        DEFAULT_LOCATION, ListAssignment, PriceList, PriceRecord, Prices, Product, State, Stock, Tracking, Variant,
+        DEFAULT_LOCATION, ListAssignment, Metafield, Modifier, PriceList, PriceRecord, Prices, Product, Resource, Route,
+        State, Stock, Tracking, Variant,
     },
 };
 use crate::catalogue;
@@ -64,6 +65,60 @@ pub enum Change {
         /// The name.
         name: String,
     },
+    /// A product has other related products.
+    SetRelated {
+        /// Key of the product.
+        product: String,
+        /// Keys of those that are related; none: the platform chooses.
+        related: Vec<String>,
+    },
+    /// A product can only be ordered in advance until an instant.
+    SetPreorder {
+        /// Key of the product.
+        product: String,
+        /// Milliseconds since 1970.
+        release: i64,
+    },
+    /// A product has one video more.
+    AddVideo {
+        /// Key of the product.
+        product: String,
+        /// Its id at YouTube.
+        video: String,
+    },
+    /// A product has one more choice without variants of its own.
+    AddModifier {
+        /// Key of the product.
+        product: String,
+        /// Shown name.
+        name: String,
+        /// What can be chosen, each with minor units that it adds to the price; empty: shoppers write a text.
+        values: Vec<(String, Option<i64>)>,
+    },
+    /// A metafield of a product or variant has this value.
+    SetMetafield {
+        /// Key of the product, or SKU of the variant.
+        of: String,
+        /// The namespace.
+        namespace: String,
+        /// Name within the namespace.
+        key: String,
+        /// The value.
+        value: String,
+    },
+    /// The channel is a headless storefront that has this route.
+    AddRoute {
+        /// Id of the channel.
+        channel: u64,
+        /// `product`, `category` and others.
+        kind: String,
+        /// The id of one record, or `*`.
+        matching: String,
+        /// The path with variables.
+        route: String,
+    },
+    /// Storefronts hide products that are sold out, or show them.
+    HideSoldOut(bool),
     /// The product is shown to shoppers, or no longer.
     SetVisible {
         /// Key of the product.
@@ -193,6 +248,51 @@ pub(super) fn apply(state: &mut State, change: Change, now: i64) -> Result<(), C
             }
             if ids.is_empty() { Err(unknown("category", &category)) } else { Ok(()) }
         }
+        Change::SetRelated { product, related } => {
+            let id = |key: &String| state.keys.get(key).copied().ok_or_else(|| unknown("product", key));
+            let related = related.iter().map(id).collect::<Result<_, _>>()?;
+            let of = product_of(state, &product)?;
+            (of.related, of.modified) = (related, now);
+            Ok(())
+        }
+        Change::SetPreorder { product, release } => {
+            let of = product_of(state, &product)?;
+            (of.availability, of.release, of.modified) = ("preorder", Some(release), now);
+            Ok(())
+        }
+        // Neither videos nor modifiers are fields of the product itself.
+        Change::AddVideo { product, video } => {
+            let id = state.next_id();
+            product_of(state, &product)?.videos.push((id, "A video".to_owned(), video));
+            Ok(())
+        }
+        Change::AddModifier { product, name, values } => add_modifier(state, &product, name, values),
+        Change::SetMetafield { of, namespace, key, value } => {
+            let product = state.keys.get(&of).map(|id| (Resource::Product, *id));
+            let variant = || state.skus.get(&of).map(|(_, variant)| (Resource::Variant, *variant));
+            let (kind, resource) = product.or_else(variant).ok_or_else(|| unknown("product or SKU", &of))?;
+            let same = |it: &&mut Metafield| {
+                (it.of, it.resource, &it.namespace, &it.key) == (kind, resource, &namespace, &key)
+            };
+            if let Some(known) = state.metafields.values_mut().find(same) {
+                (known.value, known.modified) = (value, now);
+                return Ok(());
+            }
+            let id = state.next_id();
+            let (created, modified) = (now, now);
+            state.metafields.insert(id, Metafield { id, of: kind, resource, namespace, key, value, created, modified });
+            Ok(())
+        }
+        Change::AddRoute { channel, kind, matching, route } => {
+            let id = state.next_id();
+            let of = state.channels.get_mut(&channel).ok_or_else(|| unknown("channel", &channel.to_string()))?;
+            of.routes.push(Route { id, kind, matching, route });
+            Ok(())
+        }
+        Change::HideSoldOut(hide) => {
+            state.sold_out = if hide { "hide_product" } else { "do_nothing" };
+            Ok(())
+        }
         Change::SetVisible { product, visible } => {
             let of = product_of(state, &product)?;
             (of.visible, of.modified) = (visible, now);
@@ -245,6 +345,20 @@ pub(super) fn apply(state: &mut State, change: Change, now: i64) -> Result<(), C
 
 fn product_of<'s>(state: &'s mut State, key: &str) -> Result<&'s mut Product, ChangeError> {
     state.product_by_key(key).ok_or_else(|| unknown("product", key))
+}
+
+fn add_modifier(
+    state: &mut State,
+    product: &str,
+    name: String,
+    values: Vec<(String, Option<i64>)>,
+) -> Result<(), ChangeError> {
+    let (id, currency) = (state.next_id(), state.currency.clone());
+    let amount = |minor| Amount::minor(minor, &currency);
+    let values = values.into_iter().map(|(label, more)| (state.next_id(), label, more.map(amount))).collect::<Vec<_>>();
+    let kind = if values.is_empty() { "text" } else { "dropdown" };
+    product_of(state, product)?.modifiers.push(Modifier { id, name, kind, values });
+    Ok(())
 }
 
 /// A variant and its product's tracking.

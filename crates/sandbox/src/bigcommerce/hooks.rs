@@ -355,7 +355,16 @@ pub(super) fn events(state: &State, change: &Change) -> Vec<Event> {
     let of_key = |key: &str, what: &str| state.keys.get(key).map(|id| product(*id, what)).into_iter().collect();
     let of_sku = |sku: &str| state.skus.get(sku).copied();
     match change {
-        Change::SetName { product, .. } | Change::SetVisible { product, .. } => of_key(product, "updated"),
+        Change::SetName { product, .. }
+        | Change::SetVisible { product, .. }
+        | Change::SetRelated { product, .. }
+        | Change::SetPreorder { product, .. } => of_key(product, "updated"),
+        // Images, videos, modifiers and settings fire nothing; metafields have webhooks of their own.
+        Change::AddVideo { .. }
+        | Change::AddModifier { .. }
+        | Change::SetMetafield { .. }
+        | Change::AddRoute { .. }
+        | Change::HideSoldOut(_) => Vec::new(),
         Change::SetText { product, channel, locale, .. } => {
             let context = json!({ "channel_id": channel, "locale": locale });
             let told = |id| {

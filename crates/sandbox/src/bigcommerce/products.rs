@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::{
     amount::or_null,
     error::ApiError,
-    query::{Paging, Parameters, date},
-    state::{Category, Prices, Product, Rule, State, Tracking, Variant},
+    query::{Paging, Parameters, by_cursor, date},
+    state::{Category, Metafield, Modifier, Prices, Product, Resource, Rule, State, Tracking, Variant},
 };
 
 /// Most rows of a page.
@@ -173,7 +173,7 @@ fn product_json(state: &State, product: &Product, shown: &Shown) -> Value {
         "price": number(price), "cost_price": 0, "retail_price": number(retail), "sale_price": number(sale),
         "map_price": 0, "calculated_price": number(calculated),
         "tax_class_id": 0, "product_tax_code": "", "categories": product.categories, "brand_id": product.brand,
-        "related_products": [-1], "inventory_level": level, "inventory_warning_level": 0,
+        "related_products": related(product), "inventory_level": level, "inventory_warning_level": 0,
         "inventory_tracking": product.tracking.name(), "reviews_rating_sum": 0, "reviews_count": 0, "total_sold": 0,
         "fixed_cost_shipping_price": 0, "is_free_shipping": false, "is_visible": product.visible,
         "is_featured": false, "warranty": "", "bin_picking_number": "", "layout_file": "product.html", "upc": "",
@@ -184,7 +184,7 @@ fn product_json(state: &State, product: &Product, shown: &Shown) -> Value {
         let more = json!({
             "is_condition_shown": false, "order_quantity_minimum": 0, "order_quantity_maximum": 0, "page_title": "",
             "meta_keywords": [], "meta_description": "", "date_created": date(product.created),
-            "date_modified": date(product.modified), "view_count": 0, "preorder_release_date": null,
+            "date_modified": date(product.modified), "view_count": 0, "preorder_release_date": product.release.map(date),
             "preorder_message": "", "is_preorder_only": false, "is_price_hidden": product.price_hidden,
             "price_hidden_label": "", "custom_url": { "url": product.url, "is_customized": false },
             "base_variant_id": base, "open_graph_type": "product", "open_graph_title": "",
@@ -228,9 +228,71 @@ fn included(state: &State, product: &Product, what: &str) -> Value {
                 })
             })
             .collect(),
-        // Modifiers, reviews, videos and relations: there are none here.
+        "videos" => (0..).zip(&product.videos).map(|(place, it)| video(product, place, it)).collect(),
+        "modifiers" => (0..).zip(&product.modifiers).map(|(place, it)| modifier(product, place, it)).collect(),
+        // Reviews and relations: there are none here.
         _ => json!([]),
     }
+}
+
+/// What is related; the platform chooses where nothing is.
+fn related(product: &Product) -> Value {
+    if product.related.is_empty() { json!([-1]) } else { json!(product.related) }
+}
+
+fn video(product: &Product, place: usize, (id, title, video): &(u64, String, String)) -> Value {
+    json!({
+        "id": id, "product_id": product.id, "title": title, "description": "", "sort_order": place, "type": "youtube",
+        "video_id": video, "length": "01:00",
+    })
+}
+
+fn modifier(product: &Product, place: usize, of: &Modifier) -> Value {
+    let value = |(place, (id, label, more)): (usize, &(u64, String, Option<super::amount::Amount>))| {
+        let price = more.map(|more| json!({ "adjuster": "relative", "adjuster_value": more.json() }));
+        let image = json!({ "status": false, "image_url": "" });
+        let disabled = json!({ "status": false, "message": "" });
+        json!({
+            "id": id, "option_id": of.id, "label": label, "sort_order": place, "value_data": null, "is_default": false,
+            "adjusters": { "price": price, "weight": null, "image_url": "", "image": image, "purchasing_disabled": disabled },
+        })
+    };
+    json!({
+        "id": of.id, "product_id": product.id, "name": format!("{}{}", of.name, of.id), "display_name": of.name,
+        "type": of.kind, "required": false, "sort_order": place, "config": {},
+        "option_values": of.values.iter().enumerate().map(value).collect::<Vec<_>>(),
+    })
+}
+
+/// `GET /catalog/products/metafields`, `/catalog/variants/metafields`
+pub(super) fn metafields(state: &State, of: Resource, parameters: &Parameters, now: i64) -> Result<Value, ApiError> {
+    let known = [
+        "key", "key:in", "namespace", "namespace:in", "direction", "include_fields", "date_modified:min",
+        "date_modified:max", "date_created:min", "date_created:max", "page", "limit", "after", "before",
+    ];
+    parameters.only(&known)?;
+    let either = |name: &str| -> Option<Vec<&str>> {
+        let list = parameters.one(&format!("{name}:in")).map(|list| list.split(',').collect());
+        parameters.one(name).map(|one| vec![one]).or(list)
+    };
+    let (keys, namespaces) = (either("key"), either("namespace"));
+    let (since, until) = (parameters.instant("date_modified:min", now)?, parameters.instant("date_modified:max", now)?);
+    let fits = |it: &&Metafield| {
+        it.of == of
+            && keys.as_ref().is_none_or(|keys| keys.contains(&it.key.as_str()))
+            && namespaces.as_ref().is_none_or(|known| known.contains(&it.namespace.as_str()))
+            && since.is_none_or(|since| it.modified >= since)
+            && until.is_none_or(|until| it.modified <= until)
+    };
+    let rows: Vec<_> = state.metafields.values().filter(fits).map(|it| (format!("{:012}", it.id), it)).collect();
+    let name = if of == Resource::Product { "product" } else { "variant" };
+    by_cursor(parameters, MOST, &rows, |it| {
+        json!({
+            "id": it.id, "key": it.key, "value": it.value, "namespace": it.namespace, "permission_set": "read",
+            "resource_type": name, "resource_id": it.resource, "description": "", "date_created": date(it.created),
+            "date_modified": date(it.modified), "owner_client_id": "another-app",
+        })
+    })
 }
 
 fn image(product: &Product, place: usize, id: u64, url: &str) -> Value {

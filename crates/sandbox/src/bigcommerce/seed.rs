@@ -157,7 +157,8 @@ fn channels(state: &mut State, head: &Head, plan: &mut Plan, at: i64) {
         let site = 999 + id;
         let url = format!("https://{key}.shop.example");
         let key = key.to_owned();
-        let channel = Channel { id, key, name, status: "active", site, url, created: at, modified: at };
+        let (status, routes) = ("active", Vec::new());
+        let channel = Channel { id, key, name, status, site, routes, url, created: at, modified: at };
         state.channels.insert(id, channel);
         plan.channels.push(Shop { channel: id, list: None, distribution, selections });
     };
@@ -316,6 +317,10 @@ pub(super) fn add(state: &mut State, given: &catalogue::Product, at: i64) -> Res
         rules: Vec::new(),
         options: Vec::new(),
         variants: Vec::new(),
+        related: Vec::new(),
+        videos: Vec::new(),
+        modifiers: Vec::new(),
+        release: None,
         texts: others(&languages, &given.name, &given.description, &given.slug),
         own_texts: BTreeMap::new(),
         created: at,

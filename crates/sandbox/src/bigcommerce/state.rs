@@ -52,6 +52,13 @@ pub(super) struct Product {
     pub(super) rules: Vec<Rule>,
     pub(super) options: Vec<Choice>,
     pub(super) variants: Vec<Variant>,
+    /// Ids of related products; empty: the platform chooses.
+    pub(super) related: Vec<u64>,
+    /// Id, title and id at YouTube.
+    pub(super) videos: Vec<(u64, String, String)>,
+    pub(super) modifiers: Vec<Modifier>,
+    /// `preorder_release_date`, in milliseconds since 1970.
+    pub(super) release: Option<i64>,
     /// Texts in other languages than the default one, in every channel.
     pub(super) texts: BTreeMap<String, Words>,
     /// Those of single channels.
@@ -106,6 +113,45 @@ pub(super) struct Choice {
     pub(super) values: Vec<(u64, String)>,
 }
 
+/// A choice that has no variant of its own.
+#[derive(Clone, Debug)]
+pub(super) struct Modifier {
+    pub(super) id: u64,
+    pub(super) name: String,
+    /// `dropdown`, `text` and others.
+    pub(super) kind: &'static str,
+    /// Id, label, and what is added to the price.
+    pub(super) values: Vec<(u64, String, Option<Amount>)>,
+}
+
+/// Whose a metafield is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resource {
+    Product,
+    Variant,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Metafield {
+    pub(super) id: u64,
+    pub(super) of: Resource,
+    pub(super) resource: u64,
+    pub(super) namespace: String,
+    pub(super) key: String,
+    pub(super) value: String,
+    pub(super) created: i64,
+    pub(super) modified: i64,
+}
+
+/// A route of a headless storefront.
+#[derive(Clone, Debug)]
+pub(super) struct Route {
+    pub(super) id: u64,
+    pub(super) kind: String,
+    pub(super) matching: String,
+    pub(super) route: String,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Variant {
     pub(super) id: u64,
@@ -140,6 +186,7 @@ pub(super) struct Channel {
     pub(super) name: String,
     pub(super) status: &'static str,
     pub(super) site: u64,
+    pub(super) routes: Vec<Route>,
     pub(super) url: String,
     pub(super) created: i64,
     pub(super) modified: i64,
@@ -231,6 +278,10 @@ pub(super) struct State {
     pub(super) groups: BTreeMap<u64, String>,
     pub(super) lists: BTreeMap<u64, PriceList>,
     pub(super) list_assignments: BTreeMap<u64, ListAssignment>,
+    /// By id.
+    pub(super) metafields: BTreeMap<u64, Metafield>,
+    /// `product_out_of_stock_behavior`; empty: `do_nothing`.
+    pub(super) sold_out: &'static str,
     /// By list, variant and currency.
     pub(super) records: BTreeMap<(u64, u64, String), PriceRecord>,
     pub(super) locations: BTreeMap<u64, Location>,

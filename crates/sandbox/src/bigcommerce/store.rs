@@ -112,6 +112,44 @@ pub(super) fn site(state: &State, channel: u64) -> Result<Value, ApiError> {
     }))
 }
 
+/// `GET /v3/sites/{id}/routes`
+pub(super) fn routes(state: &State, site: u64, parameters: &Parameters) -> Result<Value, ApiError> {
+    parameters.only(&["type", "page", "limit"])?;
+    let paging = Paging::read(parameters, MOST)?;
+    let channel = state.channels.values().find(|channel| channel.site == site).ok_or_else(ApiError::not_found)?;
+    let kind = parameters.one("type");
+    let rows: Vec<_> = channel.routes.iter().filter(|route| kind.is_none_or(|kind| route.kind == kind)).collect();
+    Ok(paging.answer(&rows, |it| json!({ "id": it.id, "type": it.kind, "matching": it.matching, "route": it.route })))
+}
+
+/// `GET /v3/settings/inventory`. A channel has no settings of its own here.
+pub(super) fn inventory_settings(state: &State, parameters: &Parameters) -> Result<Value, ApiError> {
+    parameters.only(&["channel_id"])?;
+    if let Some(channel) = parameters.number("channel_id")? {
+        if !state.channels.contains_key(&channel) {
+            return Err(ApiError::invalid("channel_id", "is not known"));
+        }
+        let inherited = json!({
+            "product_out_of_stock_behavior": null, "option_out_of_stock_behavior": null, "update_stock_behavior": null,
+            "edit_order_stock_adjustment": null, "refund_order_stock_adjustment": null, "stock_level_display": null,
+            "default_out_of_stock_message": null, "hide_in_product_filtering": null, "show_pre_order_stock_levels": null,
+            "show_out_of_stock_message": null,
+        });
+        return Ok(json!({ "data": inherited, "meta": {} }));
+    }
+    let behaviour = if state.sold_out.is_empty() { "do_nothing" } else { state.sold_out };
+    Ok(json!({
+        "data": {
+            "product_out_of_stock_behavior": behaviour, "option_out_of_stock_behavior": "do_nothing",
+            "update_stock_behavior": "order_placed", "edit_order_stock_adjustment": true,
+            "refund_order_stock_adjustment": true, "stock_level_display": "dont_show",
+            "default_out_of_stock_message": "Currently out of stock", "hide_in_product_filtering": false,
+            "show_pre_order_stock_levels": false, "show_out_of_stock_message": false,
+        },
+        "meta": {},
+    }))
+}
+
 /// `GET /v3/inventory/locations`
 pub(super) fn locations(state: &State, parameters: &Parameters) -> Result<Value, ApiError> {
     parameters.only(&[

@@ -103,9 +103,35 @@ pub struct Channel {
     pub status: String,
 }
 
+/// `GET /v3/settings/inventory`. Null in a channel's settings: as for all channels.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct InventorySettings {
+    /// `do_nothing`, `hide_product`, `hide_product_and_accessible` or `hide_product_and_redirect`.
+    pub product_out_of_stock_behavior: Option<String>,
+    /// `do_nothing`, `hide_option` or `label_option`.
+    pub option_out_of_stock_behavior: Option<String>,
+}
+
+/// `GET /v3/sites/{id}/routes`
+#[derive(Debug, Deserialize)]
+pub struct Route {
+    /// `product`, `category` or another kind of page.
+    #[serde(rename = "type")]
+    pub of: String,
+    /// The id of one record, or `*` for all.
+    #[serde(default, deserialize_with = "or_default")]
+    pub matching: String,
+    /// The path, with `{id}`, `{slug}` and `{lang}`.
+    pub route: String,
+}
+
 /// `GET /v3/channels/{id}/site`
 #[derive(Debug, Deserialize)]
 pub struct Site {
+    /// Id.
+    #[serde(default, deserialize_with = "or_default")]
+    pub id: u64,
     /// Address.
     pub url: String,
 }
@@ -380,6 +406,13 @@ pub struct Product {
     /// `available`, `disabled` or `preorder`.
     #[serde(default, deserialize_with = "or_default")]
     pub availability: String,
+    /// Shown beside it.
+    pub availability_description: Option<String>,
+    /// Shown where it can only be ordered in advance.
+    pub preorder_message: Option<String>,
+    /// Whether it can be ordered in advance only until its release.
+    #[serde(default, deserialize_with = "or_default")]
+    pub is_preorder_only: bool,
     /// Release of a pre-order.
     pub preorder_release_date: Option<String>,
     /// Whether shoppers see it.
@@ -418,6 +451,9 @@ pub struct Product {
     /// Number of ratings.
     #[serde(default, deserialize_with = "or_default")]
     pub reviews_count: u32,
+    /// Ids of related products; -1: BigCommerce chooses them.
+    #[serde(default, deserialize_with = "or_default")]
+    pub related_products: Vec<i64>,
     /// When it was created.
     pub date_created: Option<String>,
     /// When it last changed.
@@ -434,6 +470,69 @@ pub struct Product {
     /// Prices for larger quantities.
     #[serde(default, deserialize_with = "or_default")]
     pub bulk_pricing_rules: Vec<Rule>,
+    /// Videos.
+    #[serde(default, deserialize_with = "or_default")]
+    pub videos: Vec<Video>,
+    /// Choices without variants of their own; only where they are asked for.
+    #[serde(default, deserialize_with = "or_default")]
+    pub modifiers: Vec<Modifier>,
+}
+
+/// A video.
+#[derive(Debug, Deserialize)]
+pub struct Video {
+    /// Its place.
+    #[serde(default, deserialize_with = "or_default")]
+    pub sort_order: i64,
+    /// Its id at YouTube, the only host.
+    pub video_id: Option<String>,
+}
+
+/// A choice that has no variant of its own.
+#[derive(Debug, Deserialize)]
+pub struct Modifier {
+    /// Shown name.
+    #[serde(default, deserialize_with = "or_default")]
+    pub display_name: String,
+    /// Form of the choice, such as `dropdown`, `checkbox` or `text`.
+    #[serde(rename = "type", default, deserialize_with = "or_default")]
+    pub of: String,
+    /// What can be chosen; empty where shoppers write or upload something.
+    #[serde(default, deserialize_with = "or_default")]
+    pub option_values: Vec<ModifierValue>,
+}
+
+/// What can be chosen.
+#[derive(Debug, Deserialize)]
+pub struct ModifierValue {
+    /// Shown name.
+    #[serde(default, deserialize_with = "or_default")]
+    pub label: String,
+    /// What the choice changes.
+    #[serde(default, deserialize_with = "or_default")]
+    pub adjusters: Adjusters,
+}
+
+/// What a choice changes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Adjusters {
+    /// The price; its form is not read.
+    pub price: Option<serde::de::IgnoredAny>,
+}
+
+/// `GET /v3/catalog/products/metafields`, `/v3/catalog/variants/metafields`
+#[derive(Debug, Deserialize)]
+pub struct Metafield {
+    /// Who it is for.
+    pub namespace: String,
+    /// Name within the namespace.
+    pub key: String,
+    /// Text.
+    #[serde(default, deserialize_with = "or_default")]
+    pub value: String,
+    /// Id of the product or variant.
+    pub resource_id: u64,
 }
 
 /// The page of a product.

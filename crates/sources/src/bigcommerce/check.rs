@@ -29,6 +29,9 @@ pub(super) async fn check(reader: &Reader, config: &Config) -> Vec<Finding> {
     if config.lanes.customer_groups {
         found.extend(groups(reader).await);
     }
+    if config.lanes.inventory {
+        found.extend(sold_out(reader).await);
+    }
     found.push(texts(reader, config, &store).await);
     found.extend(reader.api.clock().difference().map(|difference| Finding::new("clock", Ok(difference))));
     found
@@ -94,7 +97,7 @@ async fn scopes(reader: &Reader, config: &Config) -> Vec<Finding> {
     found
 }
 
-/// Each channel with the id that a market's `store` names, and its address.
+/// Each channel with the id that a market's `store` names, and the addresses of its pages.
 async fn channels(reader: &Reader) -> Vec<Finding> {
     // The finding about scopes names the fault.
     let Ok(all) = profile::channels(reader).await else { return Vec::new() };
@@ -104,8 +107,7 @@ async fn channels(reader: &Reader) -> Vec<Finding> {
         if let Ok(response) = reader.api.get(&format!("v3/channels/{}/site", channel.id), &[]).await
             && let Ok(site) = decode::one::<Data<api::Site>>(&response.body)
         {
-            let address = site.data.url.trim_end_matches('/');
-            text = format!("{text}; product_url = \"{address}/{{path}}\" where its theme is BigCommerce's own");
+            text = format!("{text}; {}", addresses(&site.data, &routes(reader, site.data.id).await));
         }
         found.push(Finding::new("channel", Ok(text)));
     }
@@ -113,6 +115,48 @@ async fn channels(reader: &Reader) -> Vec<Finding> {
         found.push(Finding::new("channel", Ok(format!("and {} more", all.len() - MOST_SHOWN))));
     }
     found
+}
+
+/// The routes of a headless storefront; none where the theme is BigCommerce's own or the account may not ask.
+async fn routes(reader: &Reader, site: u64) -> Vec<api::Route> {
+    let response = reader.api.get(&format!("v3/sites/{site}/routes"), &[("limit", "250")]).await;
+    response.ok().and_then(|it| decode::whole(&it.body).ok()).map(|(routes, _)| routes).unwrap_or_default()
+}
+
+/// What a market's addresses are to be. A route of one record is left out: a market has one form of address.
+fn addresses(site: &api::Site, routes: &[api::Route]) -> String {
+    let base = site.url.trim_end_matches('/');
+    let address = |kind: &str| {
+        let route = routes.iter().find(|route| route.of == kind && route.matching == "*")?;
+        // The slug of a product is its whole path, as the vendor's may hold slashes.
+        let path = route.route.replace("{slug}", "{path}").replace("{lang}", "{locale}");
+        Some(format!("{base}/{}", path.trim_start_matches('/')))
+    };
+    let named = |setting: &str, kind: &str| address(kind).map(|address| format!("{setting} = {address:?}"));
+    let of_routes: Vec<String> =
+        [named("product_url", "product"), named("category_url", "category")].into_iter().flatten().collect();
+    if of_routes.is_empty() {
+        format!("product_url = \"{base}/{{path}}\" where its theme is BigCommerce's own")
+    } else {
+        format!("{}, by its routes", of_routes.join(", "))
+    }
+}
+
+/// What storefronts do with what is sold out, and which setting of a flow does the same.
+async fn sold_out(reader: &Reader) -> Option<Finding> {
+    let response = reader.api.get("v3/settings/inventory", &[]).await.ok()?;
+    let settings = decode::one::<Data<api::InventorySettings>>(&response.body).ok()?.data;
+    let text = match settings.product_out_of_stock_behavior.as_deref()? {
+        "do_nothing" => "storefronts go on showing what is sold out; out_of_stock = \"keep\" of a destination does the same".to_owned(),
+        behaviour => format!(
+            "storefronts hide what is sold out ({behaviour}); out_of_stock = \"remove\" or \"hide\" of a destination does the same"
+        ),
+    };
+    let option = match settings.option_out_of_stock_behavior.as_deref() {
+        Some("hide_option") => "; options that are sold out are hidden, too",
+        _ => "",
+    };
+    Some(Finding::new("sold out", Ok(format!("{text}{option}"))))
 }
 
 #[derive(serde::Deserialize)]

@@ -38,6 +38,14 @@ pub struct Config {
     /// `texts`.
     #[serde(default)]
     pub locales: BTreeMap<String, Vec<String>>,
+    /// Namespaces of metafields of products and variants that become attributes, each called `namespace.key`. All of them
+    /// are kept in memory, at most 64 MiB. Other apps' fields that only they may read are not shown to Cartage.
+    #[serde(default)]
+    pub metafields: Vec<String>,
+    /// Read modifiers: choices that have no variant of their own, such as an engraving. BigCommerce then gives 10 products
+    /// at once rather than 250.
+    #[serde(default)]
+    pub modifiers: bool,
     /// Webhooks: changes arrive within seconds rather than with the next read. Needs `server.public_url`.
     pub webhooks: Option<Webhooks>,
     /// Records per call.
@@ -227,6 +235,10 @@ impl Config {
         if self.texts != Texts::DefaultLanguage && !self.lanes.channels {
             let must = "it needs lanes.channels, because texts belong to channels";
             return Err(CHECKS.refused("texts", "reads texts of channels", must));
+        }
+        if let Some(wrong) = self.metafields.iter().find(|name| name.trim().is_empty() || name.contains(',')) {
+            let must = "write each namespace by itself, as the app that makes the metafields names it";
+            return Err(CHECKS.refused("metafields", format_args!("names {wrong:?}"), must));
         }
         for (channel, codes) in &self.locales {
             if channel.parse::<u64>().is_err() {

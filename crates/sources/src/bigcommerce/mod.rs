@@ -12,6 +12,7 @@ pub mod config;
 pub mod decode;
 mod hooks;
 pub mod map;
+mod metafields;
 mod pace;
 pub mod place;
 mod profile;

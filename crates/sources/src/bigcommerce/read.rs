@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use contract::{Change, Fault, Fetched, Lane, Next, Page, Position, Ref};
+use contract::{Change, Fault, Fetched, Lane, Next, Page, Position, Ref, source::MOST_REFS};
 use model::{Kind, RecordId, TaxMode, Timestamp};
 use tokio::{sync::Mutex, time::Instant};
 use wire::{Response, Retry, retry};
@@ -27,14 +27,19 @@ use super::{
     config::{Config, Lanes},
     decode::{self, Decoded},
     map::{Settings, catalogue, offer, price, product},
+    metafields,
     place::{self, Mark, Place, Stage},
     texts::Languages,
 };
 
 /// How long facts about the store are trusted.
 const STORE_AGE: Duration = Duration::from_mins(10);
-/// What is read with a product. Asking for options or modifiers would cut the page to 10; the options are in the variants.
-const INCLUDE: &str = "variants,images,custom_fields,bulk_pricing_rules";
+/// What is read with a product. Asking for options or modifiers cuts the page to 10; the options are in the variants.
+const INCLUDE: &str = "variants,images,custom_fields,bulk_pricing_rules,videos";
+/// The same with modifiers.
+const INCLUDE_MODIFIERS: &str = "variants,images,custom_fields,bulk_pricing_rules,videos,modifiers";
+/// Products of a page that shows modifiers.
+const MOST_WITH_MODIFIERS: u16 = 10;
 /// Products whose stock is asked for at once: the length of an address is bounded.
 const MOST_TRACKED: u16 = 250;
 /// Rows per page of what is read in one go.
@@ -67,6 +72,7 @@ pub(super) struct Reader {
     store: Mutex<Option<(Instant, Arc<Settings>)>>,
     /// The languages of the channels.
     pub(super) languages: Languages,
+    pub(super) metafields: metafields::Kept,
 }
 
 impl Reader {
@@ -77,7 +83,7 @@ impl Reader {
             first: Duration::from_millis(config.retry_wait_milliseconds.into()),
             ..Retry::default()
         };
-        Self { api, config, retry, products: AtomicU16::new(0), store: Mutex::new(None), languages: Languages::default() }
+        Self { api, config, retry, products: AtomicU16::new(0), store: Mutex::new(None), languages: Languages::default(), metafields: metafields::Kept::default() }
     }
 
     /// Reads one page.
@@ -110,12 +116,13 @@ impl Reader {
 
     fn size(&self, stage: Stage) -> u16 {
         let most = &self.config.page_size;
+        let products = if self.config.modifiers { most.products.min(MOST_WITH_MODIFIERS) } else { most.products };
         match stage {
             Stage::Items => most.inventory,
             Stage::Tracked => most.inventory.min(MOST_TRACKED),
             Stage::Products => match self.products.load(Ordering::Relaxed) {
-                0 => most.products,
-                size => size.min(most.products),
+                0 => products,
+                size => size.min(products),
             },
             _ => most.others,
         }
@@ -189,7 +196,7 @@ impl Reader {
     }
 
     async fn attempt(&self, settings: &Settings, place: &Place, size: u16) -> Result<(Read, Timestamp), Refusal> {
-        let (path, query) = request(place, size);
+        let (path, query) = request(place, size, self.include());
         let query: Vec<_> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let response = match self.api.get(&path, &query).await {
             Ok(response) => response,
@@ -207,6 +214,9 @@ impl Reader {
             let assignments = self.list_assignments(&lists).await?;
             read.page.changes = lists.iter().map(|list| offer::list(list, &assignments)).collect();
         }
+        // The first page of a walk over all products; a delta adds what is known.
+        let anew = place.stage == Stage::Products && place.after == 0 && place.from.is_none();
+        self.add_metafields(&mut read.page.changes, anew).await?;
         self.speak(&mut read.page.changes).await?;
         Ok((Read { asked: size, ..read }, at))
     }
@@ -295,8 +305,9 @@ impl Reader {
             let numbers: Vec<u64> = wanted.iter().filter_map(|id| id.as_str().parse().ok()).collect();
             let mut there = BTreeSet::new();
             // What is no number is no id of the vendor.
-            if !numbers.is_empty() {
-                let read = retry(self.retry, self.api.random(), |_| self.by_id(&settings, stage, &numbers)).await?;
+            let most = if stage == Stage::Products && self.config.modifiers { MOST_WITH_MODIFIERS.into() } else { MOST_REFS };
+            for numbers in numbers.chunks(most) {
+                let read = retry(self.retry, self.api.random(), |_| self.by_id(&settings, stage, numbers)).await?;
                 for change in read.page.changes {
                     if let Change::Is { record, .. } = &change {
                         there.insert(record.id());
@@ -314,16 +325,21 @@ impl Reader {
         Ok(fetched)
     }
 
+    const fn include(&self) -> &'static str {
+        if self.config.modifiers { INCLUDE_MODIFIERS } else { INCLUDE }
+    }
+
     async fn by_id(&self, settings: &Settings, stage: Stage, ids: &[u64]) -> Result<Read, Fault> {
         let ids = joined(ids.iter().copied());
         let mut query = vec![("limit", WHOLE), (if stage == Stage::Categories { "category_id:in" } else { "id:in" }, &ids)];
         if stage == Stage::Products {
-            query.push(("include", INCLUDE));
+            query.push(("include", self.include()));
         }
         let response = self.api.get(stage.path(), &query).await.map_err(|refusal| refusal.fault)?;
         let place = Place::beginning(stage, None, 1);
         let mut read =
             decoded(settings, &place, &response).map_err(|fault| fault.response(self.api.excerpt(&response)))?;
+        self.add_metafields(&mut read.page.changes, false).await.map_err(|refusal| refusal.fault)?;
         self.speak(&mut read.page.changes).await.map_err(|refusal| refusal.fault)?;
         Ok(read)
     }
@@ -350,8 +366,8 @@ fn is_of_list(place: &Place) -> bool {
     place.stage == Stage::Records && !place.ids.is_empty()
 }
 
-/// Path and query of a page.
-fn request(place: &Place, size: u16) -> (String, Vec<(&'static str, String)>) {
+/// Path and query of a page. `include`: what is read with a product.
+fn request(place: &Place, size: u16, include: &str) -> (String, Vec<(&'static str, String)>) {
     let mut query = vec![("limit", size.to_string())];
     let path = place.stage.path().to_owned();
     match place.stage {
@@ -360,7 +376,7 @@ fn request(place: &Place, size: u16) -> (String, Vec<(&'static str, String)>) {
             query.push(("direction", "asc".to_owned()));
             query.push(("id:greater", place.after.to_string()));
             if place.stage == Stage::Products {
-                query.push(("include", INCLUDE.to_owned()));
+                query.push(("include", include.to_owned()));
             } else {
                 query.push(("include_fields", "inventory_tracking,inventory_level,base_variant_id".to_owned()));
             }

@@ -2,7 +2,7 @@
 
 use contract::Change;
 use model::{
-    Attribute, Image, ItemKey, Keywords, Locale, Money, Notice, Online, PerStorefront, Product, Rating, Record, Stock,
+    Attribute, Image, ItemKey, Keywords, Kind, Locale, Money, Notice, Online, PerStorefront, Product, Rating, Record, Stock,
     StockLevel, Supply, Timestamp, Value, Variant,
 };
 
@@ -22,6 +22,7 @@ pub fn product(settings: &Settings, of: api::Product) -> Result<Change, Unfit> {
     let id = of.id.to_string();
     let modified_at = of.date_modified.clone();
     let attributes = attributes(settings, &of);
+    adjusted(&of, &mut notices);
     let images = images(of.images.iter(), &mut notices);
     let whole = Amounts::new(of.price, of.sale_price, of.retail_price);
     let hidden = of.is_price_hidden || (of.availability == "disabled" && settings.disabled_products == DisabledProducts::LeaveOut);
@@ -122,10 +123,15 @@ fn attributes(settings: &Settings, of: &api::Product) -> Vec<Attribute> {
         ("is_featured", Some(Value::Boolean(of.is_featured))),
         ("is_free_shipping", Some(Value::Boolean(of.is_free_shipping))),
         ("availability", some(Some(of.availability.clone())).map(Value::Text)),
+        ("availability_description", text(&of.availability_description)),
         ("preorder_release_date", text(&of.preorder_release_date)),
+        ("preorder_message", text(&of.preorder_message)),
+        ("is_preorder_only", of.is_preorder_only.then_some(Value::Boolean(true))),
         ("warranty", text(&of.warranty)),
         ("mpn", text(&of.mpn)),
         ("retail_price", retail.and_then(|retail| Money::of(retail, settings.currency)).map(Value::Money)),
+        ("related_products", related(of)),
+        ("videos", videos(of)),
     ];
     let mut custom: Vec<Attribute> = Vec::with_capacity(of.custom_fields.len());
     for field in of.custom_fields.iter().filter(|field| !field.value.trim().is_empty()) {
@@ -146,7 +152,51 @@ fn attributes(settings: &Settings, of: &api::Product) -> Vec<Attribute> {
     let own = own.into_iter().filter_map(|(name, value)| Some(attribute(name, value?)));
     let mut all: Vec<Attribute> = own.filter(|own| custom.iter().all(|it| it.name != own.name)).collect();
     all.append(&mut custom);
+    for modifier in &of.modifiers {
+        let name = modifier.display_name.trim();
+        if !name.is_empty() && all.iter().all(|known| known.name != name) {
+            all.push(attribute(name, choices(modifier)));
+        }
+    }
     all
+}
+
+/// What can be chosen; the form of the choice where shoppers write or upload something.
+fn choices(of: &api::Modifier) -> Value {
+    let labels = of.option_values.iter().map(|value| value.label.as_str());
+    let labels: Vec<Value> =
+        labels.filter(|label| !label.trim().is_empty()).map(|label| Value::Text(label.to_owned())).collect();
+    if labels.is_empty() { Value::Text(of.of.clone()) } else { Value::Set(labels) }
+}
+
+/// Related products, unless BigCommerce chooses them.
+fn related(of: &api::Product) -> Option<Value> {
+    let ids = of.related_products.iter().filter(|id| **id > 0);
+    let reference =
+        |id: &i64| Value::Reference { of: "product".to_owned(), kind: Some(Kind::Product), id: id.to_string().into() };
+    let references: Vec<Value> = ids.map(reference).collect();
+    (!references.is_empty()).then_some(Value::Set(references))
+}
+
+/// Addresses of videos, in their order. YouTube is the only host.
+fn videos(of: &api::Product) -> Option<Value> {
+    let mut sorted: Vec<&api::Video> = of.videos.iter().collect();
+    sorted.sort_by_key(|video| video.sort_order);
+    let ids = sorted.into_iter().filter_map(|video| video.video_id.as_deref().map(str::trim));
+    let addresses: Vec<Value> = ids
+        .filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)))
+        .map(|id| Value::Text(format!("https://www.youtube.com/watch?v={id}")))
+        .collect();
+    (!addresses.is_empty()).then_some(Value::Set(addresses))
+}
+
+/// Choices that change the price: which of them a shopper makes is not known, so no price says it.
+fn adjusted(of: &api::Product, notices: &mut Vec<Notice>) {
+    let changes = |it: &&api::Modifier| it.option_values.iter().any(|value| value.adjusters.price.is_some());
+    for modifier in of.modifiers.iter().filter(changes) {
+        let what = format!("the choice {:?} changes the price, which is shown without it", modifier.display_name);
+        notices.push(Notice::new("modifiers", what));
+    }
 }
 
 fn keywords(words: &str) -> Keywords {

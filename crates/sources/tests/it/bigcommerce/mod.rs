@@ -1,6 +1,7 @@
 //! The BigCommerce source against its emulator.
 
 mod conforms;
+mod details;
 mod lanes;
 mod quota;
 mod texts;
