@@ -240,6 +240,9 @@ impl Call<'_> {
             ["catalog", "products", "metafields"] => ("catalog/products/metafields", PRODUCTS),
             ["catalog", "variants", "metafields"] => ("catalog/variants/metafields", PRODUCTS),
             ["catalog", "brands"] => ("catalog/brands", PRODUCTS),
+            ["catalog", "categories", _, "products", "sort-order"] => {
+                ("catalog/categories/{id}/products/sort-order", PRODUCTS)
+            }
             ["catalog", "trees"] => ("catalog/trees", PRODUCTS),
             ["catalog", "trees", "categories"] => ("catalog/trees/categories", PRODUCTS),
             ["pricelists"] => ("pricelists", PRODUCTS),
@@ -267,6 +270,9 @@ impl Call<'_> {
             ["catalog", "products", which] => products::one(state, id(which)?, parameters),
             ["catalog", "variants"] => products::variants(state, parameters),
             ["catalog", "brands"] => products::brands(state, parameters),
+            ["catalog", "categories", category, "products", "sort-order"] => {
+                products::sort_order(state, id(category)?, parameters)
+            }
             ["catalog", "trees"] => products::trees(state, parameters),
             ["catalog", "trees", "categories"] => products::categories(state, parameters),
             ["pricelists"] => prices::lists(state, parameters),

@@ -106,6 +106,15 @@ pub enum Change {
         /// The value.
         value: String,
     },
+    /// A product has this place in a category of every tree.
+    SetPlace {
+        /// Key of the category.
+        category: String,
+        /// Key of the product.
+        product: String,
+        /// Lowest first.
+        place: i64,
+    },
     /// The channel is a headless storefront that has this route.
     AddRoute {
         /// Id of the channel.
@@ -282,6 +291,12 @@ pub(super) fn apply(state: &mut State, change: Change, now: i64) -> Result<(), C
             let (created, modified) = (now, now);
             state.metafields.insert(id, Metafield { id, of: kind, resource, namespace, key, value, created, modified });
             Ok(())
+        }
+        Change::SetPlace { category, product, place } => {
+            let id = product_of(state, &product)?.id;
+            let ids = state.plan.categories(&category).to_vec();
+            state.places.extend(ids.iter().map(|category| ((*category, id), place)));
+            if ids.is_empty() { Err(unknown("category", &category)) } else { Ok(()) }
         }
         Change::AddRoute { channel, kind, matching, route } => {
             let id = state.next_id();

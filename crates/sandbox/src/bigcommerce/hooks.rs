@@ -363,6 +363,7 @@ pub(super) fn events(state: &State, change: &Change) -> Vec<Event> {
         Change::AddVideo { .. }
         | Change::AddModifier { .. }
         | Change::SetMetafield { .. }
+        | Change::SetPlace { .. }
         | Change::AddRoute { .. }
         | Change::HideSoldOut(_) => Vec::new(),
         Change::SetText { product, channel, locale, .. } => {

@@ -419,6 +419,19 @@ pub(super) fn categories(state: &State, parameters: &Parameters) -> Result<Value
     }))
 }
 
+/// `GET /catalog/categories/{id}/products/sort-order`: those with a place first, in its order.
+pub(super) fn sort_order(state: &State, category: u64, parameters: &Parameters) -> Result<Value, ApiError> {
+    parameters.only(&["page", "limit"])?;
+    let paging = Paging::read(parameters, MOST)?;
+    if !state.categories.contains_key(&category) {
+        return Err(ApiError::not_found());
+    }
+    let here = state.products.values().filter(|product| product.categories.contains(&category));
+    let mut rows: Vec<_> = here.map(|product| (state.places.get(&(category, product.id)), product.id)).collect();
+    rows.sort_by_key(|(place, product)| (place.is_none(), *place, *product));
+    Ok(paging.answer(&rows, |(place, product)| json!({ "product_id": product, "sort_order": place })))
+}
+
 /// `GET /catalog/products/channel-assignments`
 pub(super) fn channel_assignments(state: &State, parameters: &Parameters) -> Result<Value, ApiError> {
     parameters.only(&["product_id:in", "channel_id:in", "page", "limit"])?;

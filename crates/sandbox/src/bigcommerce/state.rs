@@ -278,6 +278,8 @@ pub(super) struct State {
     pub(super) groups: BTreeMap<u64, String>,
     pub(super) lists: BTreeMap<u64, PriceList>,
     pub(super) list_assignments: BTreeMap<u64, ListAssignment>,
+    /// Places of products in categories, by category and product.
+    pub(super) places: BTreeMap<(u64, u64), i64>,
     /// By id.
     pub(super) metafields: BTreeMap<u64, Metafield>,
     /// `product_out_of_stock_behavior`; empty: `do_nothing`.

@@ -217,6 +217,15 @@ pub struct CategoryUrl {
     pub path: Option<String>,
 }
 
+/// `GET /v3/catalog/categories/{id}/products/sort-order`
+#[derive(Debug, Deserialize)]
+pub struct Ordered {
+    /// Id of the product.
+    pub product_id: u64,
+    /// Its place; none: after those that have one.
+    pub sort_order: Option<i64>,
+}
+
 /// `GET /v3/catalog/brands`
 #[derive(Debug, Deserialize)]
 pub struct Brand {

@@ -91,6 +91,8 @@ pub struct Lanes {
     /// Stock by variant from the inventory API. Scope `store_inventory_read_only`. Off: the levels inside products, which
     /// change without a date and are read with the lane `variants`.
     pub inventory: bool,
+    /// The order of products within categories, which takes a call for each category.
+    pub product_order: bool,
     /// Customer groups, for markets that show a group's prices. Scope `store_v2_customers_read_only`.
     pub customer_groups: bool,
     /// All products again from time to time, because changes of variants move no date.
@@ -99,7 +101,7 @@ pub struct Lanes {
 
 impl Default for Lanes {
     fn default() -> Self {
-        Self { channels: true, price_lists: true, inventory: true, customer_groups: false, variants: true }
+        Self { channels: true, price_lists: true, inventory: true, product_order: false, customer_groups: false, variants: true }
     }
 }
 

@@ -158,6 +158,10 @@ fn lanes(config: &Config) -> Vec<Lane> {
             Lane { urgency: Urgency::Urgent, delta: true, interval_seconds: (10, 600), ..by_number("prices", &[Kind::Price]) },
         ),
         (
+            on.product_order,
+            Lane { interval_seconds: (60, 3600), ..by_number("product_order", &[Kind::Placement]) },
+        ),
+        (
             on.inventory,
             Lane { urgency: Urgency::Urgent, interval_seconds: (30, 900), ..by_number("inventory", &[Kind::Stock]) },
         ),

@@ -19,6 +19,8 @@ pub enum Stage {
     Assignments,
     /// The records of one price list after the other.
     Records,
+    /// The order of products in one category after the other.
+    Ordered,
     /// Products, for where their stock is counted.
     Tracked,
     /// The stock of the products of a page of [`Stage::Tracked`].
@@ -38,6 +40,7 @@ impl Stage {
             "price_lists" => Self::PriceLists,
             "assignments" => Self::Assignments,
             "prices" => Self::Records,
+            "product_order" => Self::Ordered,
             "inventory" => Self::Tracked,
             "products" | "variants" => Self::Products,
             _ => return None,
@@ -51,7 +54,7 @@ impl Stage {
             Self::Currencies => "v2/currencies",
             Self::CustomerGroups => "v2/customer_groups",
             Self::Trees => "v3/catalog/trees",
-            Self::Categories => "v3/catalog/trees/categories",
+            Self::Categories | Self::Ordered => "v3/catalog/trees/categories",
             Self::Brands => "v3/catalog/brands",
             Self::PriceLists | Self::Records => "v3/pricelists",
             Self::Assignments => "v3/catalog/products/channel-assignments",
@@ -85,10 +88,10 @@ pub struct Place {
     pub page: u64,
     /// Records of the next page.
     pub size: u16,
-    /// The cursor of the next page of records.
+    /// The cursor of the next page of records, or the number of the next page of a category's order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Price lists whose records are still to be read, or products whose stock is.
+    /// Price lists whose records are still to be read, categories whose order is, or products whose stock is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<u64>,
     /// Whether the page that `ids` came from was the last of its kind.

@@ -200,8 +200,8 @@ impl Reader {
         let query: Vec<_> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let response = match self.api.get(&path, &query).await {
             Ok(response) => response,
-            // The list was deleted before its records were read: it has none.
-            Err(refusal) if refusal.remedy == Remedy::Missing && is_of_list(place) => {
+            // The list or category was deleted before its records were read: it has none.
+            Err(refusal) if refusal.remedy == Remedy::Missing && is_of_one(place) => {
                 return Ok((Read { asked: size, ..Read::default() }, self.api.clock().now().earlier));
             }
             Err(refusal) => return Err(refusal),
@@ -271,19 +271,18 @@ impl Reader {
                 let tracked = place.stage(Stage::Tracked, self.size(Stage::Tracked));
                 (!place.last).then_some(Place { after: place.after, ..tracked })
             }),
-            Stage::Records if !is_of_list(place) => {
-                // A page of lists was read: their records follow.
+            Stage::Records | Stage::Ordered if !is_of_one(place) => {
+                // A page of lists or categories was read: their records follow.
                 let next = Place { page: place.page + 1, last: !more, ids: read.ids.clone(), ..place.clone() };
                 if read.ids.is_empty() { more.then_some(next) } else { Some(next) }
             }
             Stage::Records => {
                 let cursor = page.meta.cursor_pagination.as_ref().filter(|it| it.links.next.is_some());
-                if let Some(cursor) = cursor.and_then(|it| it.end_cursor.clone()) {
-                    return Some(Place { cursor: Some(cursor), ..place.clone() });
-                }
-                let ids: Vec<u64> = place.ids.iter().skip(1).copied().collect();
-                let is_over = ids.is_empty() && place.last;
-                (!is_over).then(|| Place { cursor: None, ids, ..place.clone() })
+                one_after(place, cursor.and_then(|it| it.end_cursor.clone()))
+            }
+            Stage::Ordered => {
+                let next = page.meta.pagination.filter(|it| it.current_page < it.total_pages);
+                one_after(place, next.map(|it| (it.current_page + 1).to_string()))
             }
             _ => by_number(),
         }
@@ -361,9 +360,19 @@ pub(super) fn joined(ids: impl Iterator<Item = u64>) -> String {
     ids.map(|id| id.to_string()).collect::<Vec<_>>().join(",")
 }
 
-/// Whether the records of one price list are read, rather than the lists.
-fn is_of_list(place: &Place) -> bool {
-    place.stage == Stage::Records && !place.ids.is_empty()
+/// Whether the records of one price list or category are read, rather than the lists or categories.
+fn is_of_one(place: &Place) -> bool {
+    matches!(place.stage, Stage::Records | Stage::Ordered) && !place.ids.is_empty()
+}
+
+/// The next page of the records of one, or the first of the next one.
+fn one_after(place: &Place, next: Option<String>) -> Option<Place> {
+    if next.is_some() {
+        return Some(Place { cursor: next, ..place.clone() });
+    }
+    let ids: Vec<u64> = place.ids.iter().skip(1).copied().collect();
+    let is_over = ids.is_empty() && place.last;
+    (!is_over).then(|| Place { cursor: None, ids, ..place.clone() })
 }
 
 /// Path and query of a page. `include`: what is read with a product.
@@ -384,6 +393,13 @@ fn request(place: &Place, size: u16, include: &str) -> (String, Vec<(&'static st
         }
         Stage::Items => {
             query.push(("product_id:in", joined(place.ids.iter().copied())));
+            query.push(("page", place.page.to_string()));
+        }
+        Stage::Ordered => {
+            if let Some(category) = place.ids.first() {
+                query.push(("page", place.cursor.clone().unwrap_or_else(|| "1".to_owned())));
+                return (format!("v3/catalog/categories/{category}/products/sort-order"), query);
+            }
             query.push(("page", place.page.to_string()));
         }
         Stage::Records => {
@@ -423,11 +439,22 @@ fn decoded(settings: &Settings, place: &Place, response: &Response) -> Result<Re
             Ok(None)
         }),
         Stage::Records => match place.ids.first() {
-            Some(list) => of_list(settings, *list, body),
+            Some(list) => of_one(decode::v3(body, Kind::Price, "variant_id", |it: api::PriceRecord| {
+                price::record(settings, *list, &it)
+            })?),
             None => decode::v3(body, Kind::Book, "id", |it: api::PriceList| {
                 ids.push(it.id);
                 Ok(None)
             }),
+        },
+        Stage::Ordered => match place.ids.first() {
+            Some(category) => of_one(decode::v3(body, Kind::Placement, "product_id", |it: api::Ordered| {
+                Ok(catalogue::placement(*category, &it))
+            })?),
+            None => decode::v3(body, Kind::Category, "category_id", |it: api::Category| {
+                ids.push(it.category_id);
+                Ok(None)
+            })?,
         },
         Stage::Tracked => decode::v3(body, Kind::Stock, "id", |it: api::Tracked| {
             Ok(match (it.inventory_tracking.as_str(), it.base_variant_id) {
@@ -447,14 +474,11 @@ fn decoded(settings: &Settings, place: &Place, response: &Response) -> Result<Re
     Ok(Read { page, ids, lists, asked: place.size })
 }
 
-/// The records of a price list. One that can't be read has no id of its own: its currency may be what can't be read.
-fn of_list(settings: &Settings, list: u64, body: &[u8]) -> Result<Decoded, Fault> {
-    let mut page = decode::v3(body, Kind::Price, "variant_id", |it: api::PriceRecord| {
-        price::record(settings, list, &it)
-    })?;
+/// The records of a price list or category. One that can't be read has no id of its own: what it would be made of may be
+/// what can't be read.
+fn of_one(mut page: Decoded) -> Decoded {
     for unread in &mut page.unread {
         unread.id = None;
     }
-    Ok(page)
+    page
 }
-

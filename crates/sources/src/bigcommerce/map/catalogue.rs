@@ -1,7 +1,7 @@
 //! Categories with their trees, and brands.
 
 use contract::Change;
-use model::{Brand, Category, Online, Record, Tree};
+use model::{Brand, Category, Online, Placement, Record, Tree};
 
 use super::{address, is, path, plain};
 use crate::bigcommerce::api;
@@ -26,6 +26,13 @@ pub fn category(of: api::Category) -> Change {
         notices,
     };
     is(Record::Category(record), None)
+}
+
+/// The place of a product in a category; none where it has no place of its own.
+pub fn placement(category: u64, of: &api::Ordered) -> Option<Change> {
+    let (category, product) = (category.to_string().into(), of.product_id.to_string().into());
+    let position = Some(of.sort_order?);
+    Some(is(Record::Placement(Placement { category, product, position, primary: false }), None))
 }
 
 /// A tree with the channels that show it. Its root is not a category.

@@ -148,3 +148,33 @@ async fn check_shows_the_routes_of_a_headless_storefront_and_what_becomes_of_wha
     let lines = told().await;
     assert!(lines.iter().any(|it| it.starts_with("sold out: storefronts hide")), "{lines:#?}");
 }
+
+#[tokio::test]
+async fn the_order_of_products_in_categories_is_read_where_it_is_wanted() {
+    let catalogue = generate(&Options { products: 30, oddities: false, ..Options::default() });
+    let (emulator, host) = shop(settings(), &catalogue).await;
+    let products: Vec<_> = (catalogue.products)().collect();
+    let category = products[0].categories[0].clone();
+    let here: Vec<&str> = products.iter().filter(|it| it.categories.contains(&category)).map(|it| it.key.as_str()).collect();
+    for (place, key) in (0..).zip(here.iter().rev().take(2)) {
+        let (category, product) = (category.clone(), (*key).to_owned());
+        emulator.change(Change::SetPlace { category, product, place }).unwrap();
+    }
+    assert!(source(&host, json!({})).lanes().iter().all(|lane| lane.name != "product_order"));
+    let settings = json!({ "lanes": { "product_order": true }, "page_size": { "others": 1 } });
+    let walked = walk(&source(&host, settings), "product_order", Position::Full).await;
+    let mut placed: Vec<(String, String, Option<i64>)> = Vec::new();
+    for record in walked.records() {
+        let Record::Placement(it) = record else { panic!("{record:?}") };
+        placed.push((it.category.to_string(), it.product.to_string(), it.position));
+    }
+    let mut expected = Vec::new();
+    for id in emulator.category_ids(&category) {
+        for (place, key) in (0..).zip(here.iter().rev().take(2)) {
+            expected.push((id.to_string(), emulator.product_id(key).unwrap().to_string(), Some(place)));
+        }
+    }
+    placed.sort();
+    expected.sort();
+    assert_eq!(placed, expected);
+}
