@@ -7,8 +7,8 @@ use super::{
     amount::Amount,
     seed,
     state::{
-        DEFAULT_LOCATION, ListAssignment, Metafield, Modifier, PriceList, PriceRecord, Prices, Product, Resource, Route,
-        State, Stock, Tracking, Variant,
+        DEFAULT_LOCATION, ListAssignment, Metafield, Modifier, PriceList, PriceRecord, Prices, Product, Resource,
+        Route, State, Stock, Tracking, Variant,
     },
 };
 use crate::catalogue;

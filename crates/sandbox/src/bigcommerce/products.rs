@@ -267,8 +267,20 @@ fn modifier(product: &Product, place: usize, of: &Modifier) -> Value {
 /// `GET /catalog/products/metafields`, `/catalog/variants/metafields`
 pub(super) fn metafields(state: &State, of: Resource, parameters: &Parameters, now: i64) -> Result<Value, ApiError> {
     let known = [
-        "key", "key:in", "namespace", "namespace:in", "direction", "include_fields", "date_modified:min",
-        "date_modified:max", "date_created:min", "date_created:max", "page", "limit", "after", "before",
+        "key",
+        "key:in",
+        "namespace",
+        "namespace:in",
+        "direction",
+        "include_fields",
+        "date_modified:min",
+        "date_modified:max",
+        "date_created:min",
+        "date_created:max",
+        "page",
+        "limit",
+        "after",
+        "before",
     ];
     parameters.only(&known)?;
     let either = |name: &str| -> Option<Vec<&str>> {

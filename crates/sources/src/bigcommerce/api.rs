@@ -45,6 +45,8 @@ pub struct Meta {
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Pagination {
+    /// Rows of all pages.
+    pub total: u64,
     /// Rows per page, which may be fewer than were asked for.
     pub per_page: u64,
     /// This page, from 1.

@@ -23,7 +23,7 @@ pub enum Stage {
     Ordered,
     /// Products, for where their stock is counted.
     Tracked,
-    /// The stock of the products of a page of [`Stage::Tracked`].
+    /// The stock of products that were met in [`Stage::Tracked`].
     Items,
     Products,
 }
@@ -94,6 +94,9 @@ pub struct Place {
     /// Price lists whose records are still to be read, categories whose order is, or products whose stock is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<u64>,
+    /// How many of the products in `ids` have their stock asked for at once; 0: as many as there are.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub take: u16,
     /// Whether the page that `ids` came from was the last of its kind.
     #[serde(default, skip_serializing_if = "is_false")]
     pub last: bool,
@@ -101,6 +104,11 @@ pub struct Place {
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]
 const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]
+const fn is_none(number: &u16) -> bool {
     *number == 0
 }
 
@@ -120,7 +128,15 @@ pub struct Mark {
 impl Place {
     /// The beginning of a walk.
     pub const fn beginning(stage: Stage, from: Option<Timestamp>, size: u16) -> Self {
-        Self { stage, from, began: None, after: 0, page: 1, size, cursor: None, ids: Vec::new(), last: false }
+        Self { stage, from, began: None, after: 0, page: 1, size, cursor: None, ids: Vec::new(), take: 0, last: false }
+    }
+
+    /// The products whose stock is asked for now.
+    pub fn taken(&self) -> &[u64] {
+        match usize::from(self.take) {
+            0 => &self.ids,
+            take => self.ids.get(..take).unwrap_or(&self.ids),
+        }
     }
 
     /// The first position of another stage of the same walk.

@@ -260,16 +260,16 @@ impl Reader {
                 Some(Place { after: last, size: self.size(Stage::Products).max(read.asked), ..place.clone() })
             }
             Stage::Tracked => {
-                let last = page.last.unwrap_or(place.after);
-                if !read.ids.is_empty() {
-                    let items = place.stage(Stage::Items, self.size(Stage::Items));
-                    return Some(Place { after: last, ids: read.ids.clone(), last: !is_full, ..items });
-                }
-                is_full.then(|| Place { after: last, ..place.clone() })
+                let ids: Vec<u64> = place.ids.iter().chain(&read.ids).copied().collect();
+                let known = Place { after: page.last.unwrap_or(place.after), ids, last: !is_full, ..place.clone() };
+                self.stock_after(known)
             }
             Stage::Items => by_number().or_else(|| {
-                let tracked = place.stage(Stage::Tracked, self.size(Stage::Tracked));
-                (!place.last).then_some(Place { after: place.after, ..tracked })
+                let rows = page.meta.pagination.map_or(page.count as u64, |it| it.total);
+                let taken = place.taken().len();
+                let ids = place.ids.get(taken..).unwrap_or_default().to_vec();
+                let take = filling(place.size, taken as u64, rows);
+                self.stock_after(Place { ids, take, ..place.clone() })
             }),
             Stage::Records | Stage::Ordered if !is_of_one(place) => {
                 // A page of lists or categories was read: their records follow.
@@ -286,6 +286,19 @@ impl Reader {
             }
             _ => by_number(),
         }
+    }
+
+    /// Where a walk over stock goes on: with the stock of products that wait for it, once they fill a page, or with more
+    /// products.
+    fn stock_after(&self, place: Place) -> Option<Place> {
+        let fills = place.ids.len() >= usize::from(place.take).max(1);
+        let (stage, ids, take) = match (fills, place.last) {
+            (true, _) => (Stage::Items, place.ids.clone(), place.take),
+            (false, true) if place.ids.is_empty() => return None,
+            (false, true) => (Stage::Items, place.ids.clone(), place.take),
+            (false, false) => (Stage::Tracked, place.ids.clone(), place.take),
+        };
+        Some(Place { after: place.after, ids, take, last: place.last, ..place.stage(stage, self.size(stage)) })
     }
 
     // ── by id ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -344,6 +357,12 @@ impl Reader {
     }
 }
 
+/// Of how many products the stock fills a page of this size, if so many had so many rows.
+fn filling(size: u16, products: u64, rows: u64) -> u16 {
+    let products = u64::from(size).saturating_mul(products).checked_div(rows).unwrap_or(u64::from(MOST_TRACKED));
+    u16::try_from(products).unwrap_or(MOST_TRACKED).clamp(1, MOST_TRACKED)
+}
+
 /// A page that was read, and what its stage needs besides.
 #[derive(Debug, Default)]
 struct Read {
@@ -392,7 +411,7 @@ fn request(place: &Place, size: u16, include: &str) -> (String, Vec<(&'static st
             query.extend(place.from.map(|from| ("date_modified:min", date(from))));
         }
         Stage::Items => {
-            query.push(("product_id:in", joined(place.ids.iter().copied())));
+            query.push(("product_id:in", joined(place.taken().iter().copied())));
             query.push(("page", place.page.to_string()));
         }
         Stage::Ordered => {
@@ -439,22 +458,24 @@ fn decoded(settings: &Settings, place: &Place, response: &Response) -> Result<Re
             Ok(None)
         }),
         Stage::Records => match place.ids.first() {
-            Some(list) => of_one(decode::v3(body, Kind::Price, "variant_id", |it: api::PriceRecord| {
+            Some(list) => decode::v3(body, Kind::Price, "variant_id", |it: api::PriceRecord| {
                 price::record(settings, *list, &it)
-            })?),
+            })
+            .map(of_one),
             None => decode::v3(body, Kind::Book, "id", |it: api::PriceList| {
                 ids.push(it.id);
                 Ok(None)
             }),
         },
         Stage::Ordered => match place.ids.first() {
-            Some(category) => of_one(decode::v3(body, Kind::Placement, "product_id", |it: api::Ordered| {
+            Some(category) => decode::v3(body, Kind::Placement, "product_id", |it: api::Ordered| {
                 Ok(catalogue::placement(*category, &it))
-            })?),
+            })
+            .map(of_one),
             None => decode::v3(body, Kind::Category, "category_id", |it: api::Category| {
                 ids.push(it.category_id);
                 Ok(None)
-            })?,
+            }),
         },
         Stage::Tracked => decode::v3(body, Kind::Stock, "id", |it: api::Tracked| {
             Ok(match (it.inventory_tracking.as_str(), it.base_variant_id) {

@@ -44,7 +44,8 @@ async fn related_products_videos_and_pre_orders_are_attributes() {
     emulator.change(Change::SetPreorder { product: of, release: 1_800_000_000_000 }).unwrap();
     let walked = walk(&source(&host, json!({})), "products", Position::Full).await;
     let attributes = &product(&walked, &id(0)).attributes;
-    let reference = |place| Held::Reference { of: "product".to_owned(), kind: Some(Kind::Product), id: id(place).into() };
+    let reference =
+        |place| Held::Reference { of: "product".to_owned(), kind: Some(Kind::Product), id: id(place).into() };
     assert_eq!(held(attributes, "related_products"), Some(&Held::Set(vec![reference(2), reference(1)])));
     let video = text("https://www.youtube.com/watch?v=z3fRu9pkuXE");
     assert_eq!(held(attributes, "videos"), Some(&Held::Set(vec![video])));
@@ -61,7 +62,9 @@ async fn metafields_of_the_chosen_namespaces_are_attributes_of_products_and_vari
     let products: Vec<_> = (catalogue.products)().collect();
     let set = |of: &str, namespace: &str, value: &str| {
         let (of, key) = (of.to_owned(), "story".to_owned());
-        emulator.change(Change::SetMetafield { of, namespace: namespace.to_owned(), key, value: value.to_owned() }).unwrap();
+        emulator
+            .change(Change::SetMetafield { of, namespace: namespace.to_owned(), key, value: value.to_owned() })
+            .unwrap();
     };
     for product in &products {
         set(&product.key, "pim", &format!("of {}", product.key));
@@ -100,7 +103,9 @@ async fn modifiers_are_read_where_they_are_wanted_ten_products_at_once() {
     let of = keys[3].clone();
     let values = vec![("Red ribbon".to_owned(), None), ("Gold ribbon".to_owned(), Some(250))];
     emulator.change(Change::AddModifier { product: of.clone(), name: "Wrapping".to_owned(), values }).unwrap();
-    emulator.change(Change::AddModifier { product: of.clone(), name: "Engraving".to_owned(), values: Vec::new() }).unwrap();
+    emulator
+        .change(Change::AddModifier { product: of.clone(), name: "Engraving".to_owned(), values: Vec::new() })
+        .unwrap();
     let id = emulator.product_id(&of).unwrap().to_string();
     let without = walk(&source(&host, json!({})), "products", Position::Full).await;
     assert_eq!(held(&product(&without, &id).attributes, "Wrapping"), None);
@@ -113,7 +118,11 @@ async fn modifiers_are_read_where_they_are_wanted_ten_products_at_once() {
     let choices = Held::Set(vec![text("Red ribbon"), text("Gold ribbon")]);
     assert_eq!(held(&read.attributes, "Wrapping"), Some(&choices));
     assert_eq!(held(&read.attributes, "Engraving"), Some(&text("text")));
-    assert!(read.notices.iter().any(|it| it.field == "modifiers" && it.what.contains("Wrapping")), "{:?}", read.notices);
+    assert!(
+        read.notices.iter().any(|it| it.field == "modifiers" && it.what.contains("Wrapping")),
+        "{:?}",
+        read.notices
+    );
     assert_eq!(read.notices.len(), 1, "an engraving costs nothing");
     // By id, too, more than a page holds.
     let all: Vec<Ref> = keys
@@ -128,7 +137,7 @@ async fn modifiers_are_read_where_they_are_wanted_ten_products_at_once() {
 async fn check_shows_the_routes_of_a_headless_storefront_and_what_becomes_of_what_is_sold_out() {
     let (emulator, host) = shop(settings(), &generate(&Options { products: 1, ..Options::default() })).await;
     let channel = emulator.channel_id("uk").unwrap();
-    let mut add = |kind: &str, matching: &str, route: &str| {
+    let add = |kind: &str, matching: &str, route: &str| {
         let (kind, matching, route) = (kind.to_owned(), matching.to_owned(), route.to_owned());
         emulator.change(Change::AddRoute { channel, kind, matching, route }).unwrap();
     };
@@ -142,7 +151,10 @@ async fn check_shows_the_routes_of_a_headless_storefront_and_what_becomes_of_wha
     let lines = told().await;
     let routed = "product_url = \"https://uk.shop.example/{locale}/{path}?id={id}\", category_url = \
                   \"https://uk.shop.example/c/{id}\", by its routes";
-    assert!(lines.iter().any(|it| it.starts_with(&format!("channel: {channel}: ")) && it.ends_with(routed)), "{lines:#?}");
+    assert!(
+        lines.iter().any(|it| it.starts_with(&format!("channel: {channel}: ")) && it.ends_with(routed)),
+        "{lines:#?}"
+    );
     assert!(lines.iter().any(|it| it.starts_with("sold out: storefronts go on showing")), "{lines:#?}");
     emulator.change(Change::HideSoldOut(true)).unwrap();
     let lines = told().await;
@@ -155,7 +167,8 @@ async fn the_order_of_products_in_categories_is_read_where_it_is_wanted() {
     let (emulator, host) = shop(settings(), &catalogue).await;
     let products: Vec<_> = (catalogue.products)().collect();
     let category = products[0].categories[0].clone();
-    let here: Vec<&str> = products.iter().filter(|it| it.categories.contains(&category)).map(|it| it.key.as_str()).collect();
+    let here: Vec<&str> =
+        products.iter().filter(|it| it.categories.contains(&category)).map(|it| it.key.as_str()).collect();
     for (place, key) in (0..).zip(here.iter().rev().take(2)) {
         let (category, product) = (category.clone(), (*key).to_owned());
         emulator.change(Change::SetPlace { category, product, place }).unwrap();

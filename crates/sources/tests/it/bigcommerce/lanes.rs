@@ -103,6 +103,19 @@ async fn stock_is_what_can_be_sold_at_the_locations_that_count() {
 }
 
 #[tokio::test]
+async fn stock_is_asked_for_by_whole_pages() {
+    let (emulator, host) =
+        shop(settings(), &generate(&Options { products: 600, oddities: false, ..Options::default() })).await;
+    let stock = levels(&walk(&source(&host, json!({})), "inventory", Position::Full).await);
+    let variants: usize = emulator.variant_ids().values().map(Vec::len).sum();
+    assert_eq!(stock.len(), variants);
+    let counters = emulator.counters();
+    let calls = ["GET /v3/catalog/products", "GET /v3/inventory/items"].map(|it| counters[it]);
+    // 3,000 rows: the first page of 250 products takes two answers and says how many products fill one.
+    assert_eq!((variants, calls), (3_000, [3, 4]));
+}
+
+#[tokio::test]
 async fn check_names_channels_with_their_addresses_and_what_is_not_read() {
     let catalogue = generate(&Options { products: 3, ..Options::default() });
     let (emulator, host) = shop(settings(), &catalogue).await;
