@@ -223,6 +223,7 @@ fn unknown(what: &'static str, key: &str) -> ChangeError {
 }
 
 /// Makes a change at the instant `now`. Dates have whole seconds.
+#[expect(clippy::too_many_lines, reason = "an arm for each kind of change")]
 pub(super) fn apply(state: &mut State, change: Change, now: i64) -> Result<(), ChangeError> {
     let now = now.div_euclid(1000) * 1000;
     match change {
@@ -301,7 +302,7 @@ pub(super) fn apply(state: &mut State, change: Change, now: i64) -> Result<(), C
         Change::AddRoute { channel, kind, matching, route } => {
             let id = state.next_id();
             let of = state.channels.get_mut(&channel).ok_or_else(|| unknown("channel", &channel.to_string()))?;
-            of.routes.push(Route { id, kind, matching, route });
+            of.routes.push(Route { id, kind, matching, path: route });
             Ok(())
         }
         Change::HideSoldOut(hide) => {

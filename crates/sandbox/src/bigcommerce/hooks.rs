@@ -359,8 +359,12 @@ pub(super) fn events(state: &State, change: &Change) -> Vec<Event> {
         | Change::SetVisible { product, .. }
         | Change::SetRelated { product, .. }
         | Change::SetPreorder { product, .. } => of_key(product, "updated"),
-        // Images, videos, modifiers and settings fire nothing; metafields have webhooks of their own.
-        Change::AddVideo { .. }
+        // Videos, modifiers, brands and settings fire nothing, nor do texts of categories; metafields have webhooks of their
+        // own.
+        Change::AddProduct(_)
+        | Change::RenameBrand { .. }
+        | Change::SetCategoryText { .. }
+        | Change::AddVideo { .. }
         | Change::AddModifier { .. }
         | Change::SetMetafield { .. }
         | Change::SetPlace { .. }
@@ -375,10 +379,7 @@ pub(super) fn events(state: &State, change: &Change) -> Vec<Event> {
             };
             state.keys.get(product).map(told).into_iter().collect()
         }
-        // No webhook for texts of categories is documented.
-        Change::SetCategoryText { .. } => Vec::new(),
         Change::DeleteProduct { product } => of_key(product, "deleted"),
-        Change::AddProduct(_) | Change::RenameBrand { .. } => Vec::new(),
         Change::RenameCategory { category, .. } => {
             let ids = state.plan.categories(category).iter();
             ids.map(|id| event("store/category/updated", json!({ "type": "category", "id": id }))).collect()

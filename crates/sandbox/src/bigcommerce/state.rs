@@ -149,7 +149,7 @@ pub(super) struct Route {
     pub(super) id: u64,
     pub(super) kind: String,
     pub(super) matching: String,
-    pub(super) route: String,
+    pub(super) path: String,
 }
 
 #[derive(Clone, Debug)]

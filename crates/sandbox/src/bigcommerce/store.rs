@@ -119,7 +119,7 @@ pub(super) fn routes(state: &State, site: u64, parameters: &Parameters) -> Resul
     let channel = state.channels.values().find(|channel| channel.site == site).ok_or_else(ApiError::not_found)?;
     let kind = parameters.one("type");
     let rows: Vec<_> = channel.routes.iter().filter(|route| kind.is_none_or(|kind| route.kind == kind)).collect();
-    Ok(paging.answer(&rows, |it| json!({ "id": it.id, "type": it.kind, "matching": it.matching, "route": it.route })))
+    Ok(paging.answer(&rows, |it| json!({ "id": it.id, "type": it.kind, "matching": it.matching, "route": it.path })))
 }
 
 /// `GET /v3/settings/inventory`. A channel has no settings of its own here.

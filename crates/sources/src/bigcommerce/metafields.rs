@@ -4,7 +4,7 @@
 //! **Invariant:** what is kept is bounded, and whole: a walk over products meets all metafields there were when it began, or
 //! fails.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use contract::{Change, Fault};
 use model::{Attribute, Record, Value};
@@ -20,8 +20,8 @@ const ROWS: &str = "250";
 /// The metafields of products and of variants, by id.
 #[derive(Debug, Default)]
 pub(super) struct Metafields {
-    products: HashMap<u64, Vec<Attribute>>,
-    variants: HashMap<u64, Vec<Attribute>>,
+    products: BTreeMap<u64, Vec<Attribute>>,
+    variants: BTreeMap<u64, Vec<Attribute>>,
 }
 
 /// The metafields that were read last.
@@ -40,18 +40,17 @@ impl Reader {
         }
         let known = {
             let mut kept = self.metafields.0.lock().await;
-            match kept.as_ref().filter(|_| !anew) {
-                Some(known) => Arc::clone(known),
-                None => {
-                    let read = Arc::new(self.read_metafields().await?);
-                    *kept = Some(Arc::clone(&read));
-                    read
-                }
+            if let Some(known) = kept.as_ref().filter(|_| !anew) {
+                Arc::clone(known)
+            } else {
+                let read = Arc::new(self.read_metafields().await?);
+                *kept = Some(Arc::clone(&read));
+                read
             }
         };
         for change in changes {
             let Change::Is { record: Record::Product(product), .. } = change else { continue };
-            let of = |all: &HashMap<u64, Vec<Attribute>>, id: &str| {
+            let of = |all: &BTreeMap<u64, Vec<Attribute>>, id: &str| {
                 id.parse().ok().and_then(|id: u64| all.get(&id)).cloned().unwrap_or_default()
             };
             product.attributes.extend(of(&known.products, product.id.as_str()));
@@ -69,9 +68,9 @@ impl Reader {
         Ok(Metafields { products, variants })
     }
 
-    async fn metafields_of(&self, path: &str, bytes: &mut usize) -> Result<HashMap<u64, Vec<Attribute>>, Refusal> {
+    async fn metafields_of(&self, path: &str, bytes: &mut usize) -> Result<BTreeMap<u64, Vec<Attribute>>, Refusal> {
         let namespaces = self.config.metafields.join(",");
-        let mut all: HashMap<u64, Vec<Attribute>> = HashMap::new();
+        let mut all: BTreeMap<u64, Vec<Attribute>> = BTreeMap::new();
         let mut cursor: Option<String> = None;
         loop {
             let mut query = vec![("namespace:in", namespaces.as_str()), ("limit", ROWS)];

@@ -262,14 +262,14 @@ impl Reader {
             Stage::Tracked => {
                 let ids: Vec<u64> = place.ids.iter().chain(&read.ids).copied().collect();
                 let known = Place { after: page.last.unwrap_or(place.after), ids, last: !is_full, ..place.clone() };
-                self.stock_after(known)
+                self.stock_after(&known)
             }
             Stage::Items => by_number().or_else(|| {
                 let rows = page.meta.pagination.map_or(page.count as u64, |it| it.total);
                 let taken = place.taken().len();
                 let ids = place.ids.get(taken..).unwrap_or_default().to_vec();
                 let take = filling(place.size, taken as u64, rows);
-                self.stock_after(Place { ids, take, ..place.clone() })
+                self.stock_after(&Place { ids, take, ..place.clone() })
             }),
             Stage::Records | Stage::Ordered if !is_of_one(place) => {
                 // A page of lists or categories was read: their records follow.
@@ -290,15 +290,14 @@ impl Reader {
 
     /// Where a walk over stock goes on: with the stock of products that wait for it, once they fill a page, or with more
     /// products.
-    fn stock_after(&self, place: Place) -> Option<Place> {
+    fn stock_after(&self, place: &Place) -> Option<Place> {
         let fills = place.ids.len() >= usize::from(place.take).max(1);
-        let (stage, ids, take) = match (fills, place.last) {
-            (true, _) => (Stage::Items, place.ids.clone(), place.take),
-            (false, true) if place.ids.is_empty() => return None,
-            (false, true) => (Stage::Items, place.ids.clone(), place.take),
-            (false, false) => (Stage::Tracked, place.ids.clone(), place.take),
-        };
-        Some(Place { after: place.after, ids, take, last: place.last, ..place.stage(stage, self.size(stage)) })
+        if place.last && place.ids.is_empty() {
+            return None;
+        }
+        let stage = if fills || place.last { Stage::Items } else { Stage::Tracked };
+        let begun = place.stage(stage, self.size(stage));
+        Some(Place { after: place.after, ids: place.ids.clone(), take: place.take, last: place.last, ..begun })
     }
 
     // ── by id ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -40,6 +40,9 @@ struct Language {
 #[derive(Debug, Default)]
 pub(super) struct Languages(Mutex<Option<(Instant, Arc<Vec<Language>>)>>);
 
+/// Whether a record is of a kind.
+type Wanted = fn(&Record) -> bool;
+
 /// Asks GraphQL Admin.
 async fn ask(api: &Api, query: String) -> Result<Vec<u8>, Refusal> {
     let body = json!({ "query": query }).to_string();
@@ -51,13 +54,12 @@ async fn languages(reader: &Reader, config: &Config) -> Result<Vec<Language>, Re
     let mut all = Vec::new();
     let channels = profile::channels(reader).await?;
     for channel in channels.iter().filter(|channel| offer::is_storefront(channel)) {
-        let named: Vec<(String, bool)> = match config.locales.get(&channel.id.to_string()) {
-            Some(codes) => codes.iter().map(|code| (code.clone(), false)).collect(),
-            None => {
-                let body = ask(&reader.api, admin::locales(channel.id)).await?;
-                let shown = admin::locales_of(&body)?.into_iter().filter(|it| it.is_default || it.status == "ACTIVE");
-                shown.map(|it| (it.code, it.is_default)).collect()
-            }
+        let named: Vec<(String, bool)> = if let Some(codes) = config.locales.get(&channel.id.to_string()) {
+            codes.iter().map(|code| (code.clone(), false)).collect()
+        } else {
+            let body = ask(&reader.api, admin::locales(channel.id)).await?;
+            let shown = admin::locales_of(&body)?.into_iter().filter(|it| it.is_default || it.status == "ACTIVE");
+            shown.map(|it| (it.code, it.is_default)).collect()
         };
         for (code, is_default) in named {
             match Locale::parse(&code) {
@@ -95,14 +97,14 @@ impl Reader {
         if self.config.texts == Texts::DefaultLanguage {
             return Ok(());
         }
-        let numbers = |wanted: fn(&Record) -> bool| -> Vec<u64> {
+        let numbers = |wanted: Wanted| -> Vec<u64> {
             let of = changes.iter().filter_map(|change| match change {
                 Change::Is { record, .. } if wanted(record) => record.id().as_str().parse().ok(),
                 _ => None,
             });
             of.collect()
         };
-        let kinds: [(Resource, fn(&Record) -> bool); 3] = [
+        let kinds: [(Resource, Wanted); 3] = [
             (Resource::Products, |record| matches!(record, Record::Product(_))),
             (Resource::Categories, |record| matches!(record, Record::Category(_))),
             (Resource::Brands, |record| matches!(record, Record::Brand(_))),
