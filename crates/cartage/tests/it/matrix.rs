@@ -32,12 +32,16 @@ struct Source {
     translated: bool,
 }
 
-const SOURCES: [Source; 2] = [
+const SOURCES: [Source; 3] = [
     Source { platform: Platform::Commercetools, translated: true },
     Source { platform: Platform::Bigcommerce, translated: false },
+    Source { platform: Platform::Sfcc, translated: true },
 ];
 
-const SERVICES: [Service; 4] = [Service::Clerk, Service::Dotdigital, Service::Insider, Service::Merchant];
+const SERVICES: [Service; 5] = [Service::Acp, Service::Clerk, Service::Dotdigital, Service::Insider, Service::Merchant];
+
+/// Shown of a product that has no image.
+const NO_IMAGE: &str = "https://shop.example/no-image.png";
 
 /// What a shopper sees of a variant.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +84,7 @@ fn made(catalogue: &Catalogue, market: &Market, source: &Source) -> Shelf {
             let sold = Sold {
                 name: product.name[locale].clone(),
                 link: format!("https://shop.example/{}/p/{}", market.key, product.slug[locale]),
-                image: image.clone().unwrap_or_else(|| "https://shop.example/no-image.png".to_owned()),
+                image: image.clone().unwrap_or_else(|| NO_IMAGE.to_owned()),
                 prices: (price.discounted.map_or(regular, |minor| amount(minor, &market.currency)), regular),
                 in_stock: pieces > 0,
                 pieces: Some(pieces),
@@ -164,6 +168,32 @@ pub(crate) fn dotdigital(account: &Account, market: &Market) -> Shelf {
     shelf
 }
 
+fn acp(shop: &Shop, market: &Market) -> Shelf {
+    let mut shelf = Shelf::new();
+    let agent = &shop.world.acp.as_ref().unwrap().emulator;
+    for product in agent.products(&format!("feed-{}", market.key)).into_values() {
+        let shown = |variant: &&Value| variant["availability"]["status"] != "discontinued";
+        for variant in product["variants"].as_array().unwrap().iter().filter(shown) {
+            let money = |price: &Value| {
+                assert_eq!(price["currency"], market.currency);
+                amount(price["amount"].as_i64().unwrap(), &market.currency)
+            };
+            let now = money(&variant["price"]);
+            let sold = Sold {
+                name: string(&product["title"]),
+                link: link(&variant["url"]),
+                // A product without an image has no media there.
+                image: product.get("media").map_or_else(|| NO_IMAGE.to_owned(), |media| string(&media[0]["url"])),
+                prices: (now, variant.get("list_price").map_or(now, money)),
+                in_stock: variant["availability"]["available"] == true,
+                pieces: None,
+            };
+            assert!(shelf.insert(string(&variant["id"]), sold).is_none());
+        }
+    }
+    shelf
+}
+
 pub(crate) async fn merchant(process: &Process, market: &Market) -> Shelf {
     let known = format!("Basic {}", STANDARD.encode("feed:sandbox-feed-password"));
     let path = format!("/feed/merchant-{}/products.xml", market.key);
@@ -231,12 +261,14 @@ async fn sell(source: &Source, catalogue: impl Fn() -> Catalogue, markets: &[Mar
     let process = shop.open().await;
     let pass = process.sync().await;
     assert!(pass.converged(), "{pass:#?}");
-    assert_eq!(pass.all.len(), markets.len() * 2 + 2);
+    // Clerk.io, the merchant feeds and the agent's have a flow for each market, the others one for all.
+    assert_eq!(pass.all.len(), markets.len() * 3 + 2);
     let catalogue = catalogue();
     for market in markets {
         let made = made(&catalogue, market, source);
         assert!(made.len() > 50, "{}", made.len());
         let what = |service: Service| format!("{} in {} from {:?}", service.title(), market.key, source.platform);
+        agree(&what(Service::Acp), &acp(&shop, market), &made);
         agree(&what(Service::Clerk), &clerk(&shop, market), &made);
         agree(
             &what(Service::Dotdigital),

@@ -129,6 +129,11 @@ impl Emulator {
             .with_state(self.clone())
     }
 
+    /// How it behaves.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The products of a feed by id, as an agent sees them.
     pub fn products(&self, feed: &str) -> BTreeMap<String, Value> {
         self.state().feeds.get(feed).map(|feed| feed.products.clone()).unwrap_or_default()

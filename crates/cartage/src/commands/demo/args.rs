@@ -21,7 +21,7 @@ Examples:
   cartage demo --products 20000
   cartage demo --from bigcommerce
   cartage demo --from sfcc
-  cartage demo --to clerk,dotdigital,insider
+  cartage demo --to acp,clerk,dotdigital,insider,merchant
   cartage demo --data path/to/magento-luma")]
     Demo(DemoArgs),
     /// Serve the emulated platforms only, for a configuration of your own.
@@ -78,6 +78,7 @@ pub enum Platform {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 #[expect(missing_docs, reason = "they are names of services; help would repeat each")]
 pub enum Service {
+    Acp,
     Clerk,
     Dotdigital,
     Insider,
@@ -88,6 +89,7 @@ impl Service {
     /// Its name for people.
     pub const fn title(self) -> &'static str {
         match self {
+            Self::Acp => destinations::acp::DESCRIPTOR.title,
             Self::Clerk => destinations::clerk::DESCRIPTOR.title,
             Self::Dotdigital => destinations::dotdigital::DESCRIPTOR.title,
             Self::Insider => destinations::insider::DESCRIPTOR.title,
@@ -141,6 +143,9 @@ pub struct SandboxArgs {
     /// Where Dotdigital is served. Loopback only; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8474", value_name = "ADDRESS")]
     pub dotdigital: SocketAddr,
+    /// Where an agent with product feeds (ACP) is served. Loopback only; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8475", value_name = "ADDRESS")]
+    pub acp: SocketAddr,
     /// The services that are served and that the configuration names. Clerk.io is always served.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Service::Clerk], value_name = "SERVICES")]
     pub to: Vec<Service>,

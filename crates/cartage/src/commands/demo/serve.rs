@@ -20,13 +20,15 @@ struct Serving {
     insider: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dotdigital: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acp: Option<String>,
     configuration: String,
     products: usize,
 }
 
 pub(super) async fn run(args: &SandboxArgs, output: Output<'static>) -> Result<Exit, Failure> {
-    let SandboxArgs { commercetools, clerk, insider, dotdigital, .. } = *args;
-    let listen = Listen { commercetools, clerk, insider, dotdigital };
+    let SandboxArgs { commercetools, clerk, insider, dotdigital, acp, .. } = *args;
+    let listen = Listen { shop: commercetools, clerk, insider, dotdigital, acp };
     let mut stop = until_interrupted();
     let mut world = World::start_with_example(&args.shop, &args.to, listen).await?;
     world.configure(&args.write, "")?;
@@ -35,13 +37,14 @@ pub(super) async fn run(args: &SandboxArgs, output: Output<'static>) -> Result<E
         clerk: world.clerk_url.clone(),
         insider: world.insider.as_ref().map(|it| it.url.clone()),
         dotdigital: world.dotdigital.as_ref().map(|it| it.url.clone()),
+        acp: world.acp.as_ref().map(|it| it.url.clone()),
         configuration: args.write.display().to_string(),
         products: world.products,
     };
     output.document(&serving)?;
     output.line(format!("commercetools  {}  ({} products)", serving.commercetools, serving.products))?;
     output.line(format!("Clerk.io       {}", serving.clerk))?;
-    for (name, url) in [("Insider", &serving.insider), ("Dotdigital", &serving.dotdigital)] {
+    for (name, url) in [("Insider", &serving.insider), ("Dotdigital", &serving.dotdigital), ("ACP", &serving.acp)] {
         if let Some(url) = url {
             output.line(format!("{name:<13}  {url}"))?;
         }

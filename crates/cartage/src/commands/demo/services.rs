@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::Context as _;
 use contract::SourceDescriptor;
-use sandbox::{catalogue::Market, clerk, dotdigital, fault::Faults, insider};
+use sandbox::{acp, catalogue::Market, clerk, dotdigital, fault::Faults, insider};
 
 use super::serving::{Serving, private};
 
@@ -73,6 +73,24 @@ pub(super) async fn dotdigital(
     Ok(Account { emulator, url, faults })
 }
 
+/// Starts an emulated agent with a product feed for each market.
+pub(super) async fn acp(
+    serving: &mut Serving,
+    address: SocketAddr,
+    markets: &[Market],
+) -> anyhow::Result<Account<acp::Emulator>> {
+    let feeds = markets.iter().map(|market| (feed(market), Some(market.country.clone()))).collect();
+    let emulator = acp::Emulator::new(acp::Settings { feeds, ..acp::Settings::default() });
+    let faults = Faults::new(acp::fault_body);
+    let url = serving.serve(faults.wrap(emulator.router()), address).await?;
+    Ok(Account { emulator, url, faults })
+}
+
+/// The agent's id of the feed of a market.
+fn feed(market: &Market) -> String {
+    format!("feed-{}", market.key)
+}
+
 /// Adds the Clerk.io store of a market.
 pub(super) fn add_clerk(
     draft: &mut Draft,
@@ -89,7 +107,7 @@ pub(super) fn add_clerk(
         ("private_key", draft.secret(&format!("{}-private", market.key), &store.private_key)?),
     ];
     draft.section(&format!("destinations.{name}"), &keys);
-    flow(draft, &name, &name, std::slice::from_ref(market), "image");
+    flow(draft, &name, &name, std::slice::from_ref(market), Some("image"));
     if source.lacks.iter().any(|lack| lack.name == "product.created_at") {
         // Clerk.io calls it required. No product counts as new.
         draft.text.push_str("created_at = \"0\"\n");
@@ -111,7 +129,7 @@ pub(super) fn add_dotdigital(
         ("password", draft.secret("dotdigital-password", &own.password)?),
     ];
     draft.section("destinations.dotdigital", &keys);
-    flow(draft, "dotdigital", "dotdigital", markets, "image_path");
+    flow(draft, "dotdigital", "dotdigital", markets, Some("image_path"));
     Ok(())
 }
 
@@ -129,7 +147,7 @@ pub(super) fn add_insider(
         ("token", draft.secret("insider-token", &own.token)?),
     ];
     draft.section("destinations.insider", &keys);
-    flow(draft, "insider", "insider", markets, "image_url");
+    flow(draft, "insider", "insider", markets, Some("image_url"));
     Ok(())
 }
 
@@ -142,13 +160,31 @@ pub(super) fn add_merchant(draft: &mut Draft, markets: &[Market]) -> anyhow::Res
     ];
     draft.section("destinations.merchant", &keys);
     for market in markets {
-        flow(draft, &format!("merchant-{}", market.key), "merchant", std::slice::from_ref(market), "image_link");
+        flow(draft, &format!("merchant-{}", market.key), "merchant", std::slice::from_ref(market), Some("image_link"));
     }
     Ok(())
 }
 
-/// Adds a flow; `image`: the field that shows a product's image.
-fn flow(draft: &mut Draft, name: &str, destination: &str, markets: &[Market], image: &str) {
+/// Adds the agent's product feed of each market.
+pub(super) fn add_acp(draft: &mut Draft, account: &Account<acp::Emulator>, markets: &[Market]) -> anyhow::Result<()> {
+    let token = draft.secret("acp-token", &account.emulator.settings().token)?;
+    for market in markets {
+        let name = format!("acp-{}", market.key);
+        let keys = [
+            ("kind", quoted("acp")),
+            ("url", quoted(&account.url)),
+            ("feed", quoted(&feed(market))),
+            ("token", token.clone()),
+        ];
+        draft.section(&format!("destinations.{name}"), &keys);
+        // A product without an image is shown without one.
+        flow(draft, &name, &name, std::slice::from_ref(market), None);
+    }
+    Ok(())
+}
+
+/// Adds a flow; `image`: the field that shows a product's image, where there must be one.
+fn flow(draft: &mut Draft, name: &str, destination: &str, markets: &[Market], image: Option<&str>) {
     let markets = match markets {
         [market] => ("market", quoted(&market.key)),
         several => {
@@ -160,6 +196,8 @@ fn flow(draft: &mut Draft, name: &str, destination: &str, markets: &[Market], im
         &format!("flows.{name}"),
         &[("source", quoted("shop")), ("destination", quoted(destination)), markets],
     );
-    // An expression of the user's own.
-    draft.section(&format!("flows.{name}.fields"), &[(image, quoted(PLACEHOLDER))]);
+    if let Some(image) = image {
+        // An expression of the user's own.
+        draft.section(&format!("flows.{name}.fields"), &[(image, quoted(PLACEHOLDER))]);
+    }
 }

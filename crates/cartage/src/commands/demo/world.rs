@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fs, net::SocketAddr, path::Path, time::Duration
 
 use anyhow::Context as _;
 use sandbox::{
+    acp,
     catalogue::{Catalogue, EXAMPLE, Market, generate, load, with_example},
     clerk, commercetools, dotdigital,
     fault::Faults,
@@ -31,20 +32,22 @@ const SALE_OF_DEMO_IN: Duration = Duration::from_secs(30);
 /// Where the emulators listen; port 0 takes a free one.
 #[derive(Clone, Copy, Debug)]
 pub struct Listen {
-    /// commercetools.
-    pub commercetools: SocketAddr,
+    /// The shop.
+    pub shop: SocketAddr,
     /// Clerk.io.
     pub clerk: SocketAddr,
     /// Insider.
     pub insider: SocketAddr,
     /// Dotdigital.
     pub dotdigital: SocketAddr,
+    /// An agent with product feeds.
+    pub acp: SocketAddr,
 }
 
 impl Default for Listen {
     fn default() -> Self {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { commercetools: free, clerk: free, insider: free, dotdigital: free }
+        Self { shop: free, clerk: free, insider: free, dotdigital: free, acp: free }
     }
 }
 
@@ -70,6 +73,8 @@ pub struct World {
     pub insider: Option<Account<insider::Emulator>>,
     /// The Dotdigital account, where the shop is sold to it.
     pub dotdigital: Option<Account<dotdigital::Emulator>>,
+    /// The agent with a product feed for each market, where the shop is sold to it.
+    pub acp: Option<Account<acp::Emulator>>,
     /// The services that the configuration names.
     pub to: Vec<Service>,
     /// The markets the shop is made for.
@@ -183,7 +188,7 @@ impl World {
             Shop::Commercetools(project) => project.clone(),
             Shop::Bigcommerce(_) | Shop::Sfcc(_) => commercetools::Emulator::new(commercetools::Settings::default()),
         };
-        let shop_url = serving.serve(requests.wrap(shop_faults.wrap(on.router())), listen.commercetools).await?;
+        let shop_url = serving.serve(requests.wrap(shop_faults.wrap(on.router())), listen.shop).await?;
         let stores = markets.iter().map(|market| {
             let language = if market.locale.starts_with("de") { "german" } else { "english" };
             clerk::StoreSettings::sandbox(&market.key, language, &market.currency)
@@ -191,12 +196,15 @@ impl World {
         let clerk = clerk::Emulator::new(clerk::Settings { stores: stores.collect(), ..clerk::Settings::default() });
         let clerk_url = serving.serve(clerk_faults.wrap(clerk.router()), listen.clerk).await? + "/v2";
         let to: BTreeSet<Service> = to.iter().copied().collect();
-        let (mut insider, mut dotdigital) = (None, None);
+        let (mut insider, mut dotdigital, mut acp) = (None, None, None);
         if to.contains(&Service::Insider) {
             insider = Some(services::insider(&mut serving, listen.insider).await?);
         }
         if to.contains(&Service::Dotdigital) {
             dotdigital = Some(services::dotdigital(&mut serving, listen.dotdigital).await?);
+        }
+        if to.contains(&Service::Acp) {
+            acp = Some(services::acp(&mut serving, listen.acp, &markets).await?);
         }
         let products = catalogue.product_count;
         let example = (catalogue.products)().flat_map(|product| product.variants).find_map(|variant| variant.sku);
@@ -211,6 +219,7 @@ impl World {
             clerk_faults,
             insider,
             dotdigital,
+            acp,
             to: to.into_iter().collect(),
             markets,
             clerk_url,
@@ -253,6 +262,9 @@ impl World {
         let source = self.on.platform().descriptor();
         for service in &self.to {
             match service {
+                Service::Acp => {
+                    self.acp.iter().try_for_each(|it| services::add_acp(&mut draft, it, &self.markets))?;
+                }
                 Service::Clerk => {
                     let add = |it| services::add_clerk(&mut draft, &self.clerk_url, source, it);
                     self.markets.iter().try_for_each(add)?;
@@ -274,13 +286,18 @@ impl World {
 
     /// Faults of the services.
     pub fn service_faults(&self) -> impl Iterator<Item = &Faults> {
-        let others = [self.insider.as_ref().map(|it| &it.faults), self.dotdigital.as_ref().map(|it| &it.faults)];
+        let others = [
+            self.insider.as_ref().map(|it| &it.faults),
+            self.dotdigital.as_ref().map(|it| &it.faults),
+            self.acp.as_ref().map(|it| &it.faults),
+        ];
         std::iter::once(&self.clerk_faults).chain(others.into_iter().flatten())
     }
 
     /// Where each service is, for people.
     pub(super) fn service_addresses(&self) -> Vec<(Service, String)> {
         let address = |service: Service| match service {
+            Service::Acp => Some(format!("{}  (one feed per market)", self.acp.as_ref()?.url)),
             Service::Clerk => Some(format!("{}  (one store per market)", self.clerk_url)),
             Service::Dotdigital => Some(format!("{}  (one collection per market)", self.dotdigital.as_ref()?.url)),
             Service::Insider => Some(format!("{}  (one account for all markets)", self.insider.as_ref()?.url)),

@@ -117,7 +117,7 @@ fn quota_seconds(service: Service, calls: u64) -> Option<f64> {
     let per_minute = match service {
         Service::Insider => insider::Settings::default().requests_per_minute?,
         // Several tiers count there, and imports take longer than their calls.
-        Service::Clerk | Service::Dotdigital | Service::Merchant => return None,
+        Service::Acp | Service::Clerk | Service::Dotdigital | Service::Merchant => return None,
     };
     let waiting = calls.saturating_sub(per_minute.into());
     Some(f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)) * 60.0 / f64::from(per_minute))
