@@ -9,6 +9,7 @@
 )]
 
 mod acp;
+mod alike;
 mod bad_input;
 #[cfg(unix)]
 mod beside;

@@ -54,7 +54,7 @@ async fn a_store_shows_its_own_texts_slug_and_pictures_and_other_stores_the_prod
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_is_deleted_gives_way_to_the_products_own_values() {
+async fn after_a_deletion_the_store_shows_the_products_own_values() {
     for messages in [false, true] {
         let shop = Shop::odd(6).await;
         shop.change(Change::SetMessages { enabled: messages });
