@@ -11,6 +11,7 @@ use sandbox::{
 use serde_json::Value;
 
 use crate::{
+    crash,
     feeds::edges,
     harness::{MARKETS, Shop, serve},
     json::fits,
@@ -28,7 +29,10 @@ struct World {
 
 impl World {
     async fn start(products: usize) -> Self {
-        let shop = Shop::uniform(products).await;
+        Self::of(Shop::uniform(products).await).await
+    }
+
+    async fn of(shop: Shop) -> Self {
         let settings = Settings::default();
         let token = settings.token.clone();
         let agent = Emulator::new(settings);
@@ -160,5 +164,29 @@ async fn nothing_is_lost_while_the_agents_calls_fail() {
     world.faults.set(FaultPlan::default()).unwrap();
     for market in MARKETS {
         world.agrees(market);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_random_moments_the_feeds_come_to_hold_what_clerk_holds() {
+    let world = World::of(Shop::odd(60).await).await;
+    crash::for_trial(&world.shop, &MARKETS.map(|market| format!("agent-{market}")).each_ref().map(String::as_str));
+    crash::trial(&world.shop, &world.faults, (60, 10)).await;
+    for market in MARKETS {
+        let sold = world.shop.store(market).products();
+        let is_shown = |product: &Value| product["variants"][0]["availability"]["status"] != "discontinued";
+        let mut feed = world.feed(market);
+        feed.retain(|_, product| is_shown(product));
+        assert_eq!(feed.keys().collect::<Vec<_>>(), sold.keys().collect::<Vec<_>>(), "{market}");
+        for (id, product) in &sold {
+            let held = &feed[id];
+            assert_eq!((&held["title"], &held["url"]), (&product["name"], &product["url"]), "{market} {id}");
+            let in_stock = |stock: &Value| stock.as_i64().is_some_and(|pieces| pieces > 0);
+            let stocks: Vec<bool> = product["variant_stocks"].as_array().unwrap().iter().map(in_stock).collect();
+            let variants = held["variants"].as_array().unwrap();
+            let available: Vec<bool> =
+                variants.iter().map(|variant| variant["availability"]["available"] == true).collect();
+            assert_eq!(available, stocks, "{market} {id}");
+        }
     }
 }
