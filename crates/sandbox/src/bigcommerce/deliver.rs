@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use futures::{StreamExt as _, stream::FuturesUnordered};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use ring::hmac;
-use tokio::time::MissedTickBehavior;
 
 use super::{Attempt, Emulator, Mischief};
 
@@ -25,29 +23,24 @@ impl Emulator {
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
         let mut shutdown = std::pin::pin!(shutdown);
-        let mut attempts = FuturesUnordered::new();
-        let mut looks = tokio::time::interval(EVERY);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            self.deliver_due(&client).await;
             tokio::select! {
                 () = &mut shutdown => return Ok(()),
-                // A receiver that is slow to answer one delivery holds no other up.
-                _ = looks.tick() => attempts.extend(self.due().into_iter().map(|due| self.deliver(&client, due))),
-                Some(()) = attempts.next() => {}
+                () = tokio::time::sleep(EVERY) => {}
             }
         }
     }
 
-    fn due(&self) -> Vec<Attempt> {
-        let now = self.now();
-        self.hooks().take(now)
-    }
-
-    /// One attempt, and what comes of it.
-    async fn deliver(&self, client: &reqwest::Client, attempt: Attempt) {
-        let is_success = self.attempt(client, &attempt).await;
-        let now = self.now();
-        self.hooks().settle(attempt, is_success, now);
+    /// Attempts each delivery that is due, once.
+    async fn deliver_due(&self, client: &reqwest::Client) {
+        let due = self.hooks().take(self.now());
+        let attempts = due.into_iter().map(async |attempt| {
+            let is_success = self.attempt(client, &attempt).await;
+            let now = self.now();
+            self.hooks().settle(attempt, is_success, now);
+        });
+        futures::future::join_all(attempts).await;
     }
 
     async fn attempt(&self, client: &reqwest::Client, attempt: &Attempt) -> bool {
