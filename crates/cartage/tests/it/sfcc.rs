@@ -7,7 +7,8 @@ use sandbox::{
     fault::Faults,
     serve::Port,
     sfcc::{
-        Emulator, OCAPI_CLIENT, OCAPI_SECRET, SCAPI_CLIENT, SCAPI_SECRET, SLAS_CLIENT, SLAS_SECRET, Settings, fault_body,
+        Emulator, OCAPI_CLIENT, OCAPI_SECRET, SCAPI_CLIENT, SCAPI_SECRET, SLAS_CLIENT, SLAS_SECRET, Settings,
+        fault_body,
     },
 };
 use serde_json::Value;
