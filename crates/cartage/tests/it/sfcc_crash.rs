@@ -91,7 +91,8 @@ async fn killed_while_the_instance_exports_it_goes_on_with_that_export() {
     trial.killed_when(|| trial.calls(LOOKED) > 0).await;
     assert_eq!(trial.calls(STARTED), 1);
     pass(&trial.shop.config, &[]).await.ended(0);
-    assert_eq!((trial.calls(STARTED), trial.calls(FETCHED)), (1, 1));
+    // The export that was under way, and one of what the shop is since the second pass began.
+    assert_eq!((trial.calls(STARTED), trial.calls(FETCHED)), (2, 2));
     trial.is_clean();
 }
 
@@ -104,7 +105,7 @@ async fn killed_while_the_archive_arrives_it_fetches_it_again() {
     trial.killed_when(|| arrives(&scratch)).await;
     trial.faults.set(FaultPlan::default()).unwrap();
     pass(&trial.shop.config, &[]).await.ended(0);
-    assert_eq!((trial.calls(STARTED), trial.calls(FETCHED)), (1, 2));
+    assert_eq!((trial.calls(STARTED), trial.calls(FETCHED)), (2, 3));
     trial.is_clean();
 }
 
@@ -113,8 +114,8 @@ async fn a_job_that_fails_or_is_aborted_is_started_again() {
     let trial = Trial::new(1_000).await;
     trial.instance.end_jobs([JobEnd::Error, JobEnd::Aborted]);
     let mut code = 1;
-    for _ in 0..10 {
-        code = pass(&trial.shop.config, &["--patience", "5"]).await.code;
+    for _ in 0..3 {
+        code = pass(&trial.shop.config, &["--patience", "60"]).await.code;
         if code == 0 {
             break;
         }

@@ -33,6 +33,8 @@ use super::{
 
 /// An export is joined while it is no older than this.
 const FRESH: Duration = Duration::from_mins(30);
+/// Name of the file that says that an export failed, in the folder of its rows.
+const FAILED: &str = "failed";
 /// What a lane began to read and did not end is kept this long.
 const KEPT: Duration = Duration::from_hours(24);
 /// Wait while another run of the job is under way that is not ours.
@@ -207,10 +209,11 @@ impl Exports {
         if let Some(ready) = &state.ready {
             return Ok(Step::Ready(Arc::clone(ready)));
         }
+        let folder = self.folder.join(&job.archive);
+        state.failed |= folder.join(FAILED).exists();
         if state.failed {
             return Err(Fault::config("C0216", format!("the export {} failed", job.archive)));
         }
-        let folder = self.folder.join(&job.archive);
         if let Some(contents) = Contents::open(&folder) {
             let ready = self.ready(&mut state, contents);
             // The process that took it apart ended before it could delete the archive.
@@ -240,12 +243,14 @@ impl Exports {
                 if job.began.until(api.environment().now()) <= longest {
                     return Ok(Step::Wait(job.clone(), poll));
                 }
-                state.failed = true;
+                self.fail(&mut state, job);
                 let message = format!("the export {} did not end within {} minutes", job.archive, longest.as_secs() / 60);
                 return Err(Fault::transient("C0222", message).hint(HINT));
             }
             Err(fault) => {
-                state.failed = fault.code == "C0222" || fault.code == "C0204";
+                if fault.code == "C0222" || fault.code == "C0204" {
+                    self.fail(&mut state, job);
+                }
                 return Err(fault);
             }
         }
@@ -258,9 +263,22 @@ impl Exports {
             Err(fault) => {
                 // One that arrives damaged may have been so on its way only; one that is gone or too large stays so.
                 state.damaged += usize::from(fault.code == "C0220");
-                state.failed = fault.code == "C0222" || fault.class == FaultClass::Config || state.damaged >= MOST_DAMAGED;
+                if fault.code == "C0222" || fault.class == FaultClass::Config || state.damaged >= MOST_DAMAGED {
+                    self.fail(&mut state, job);
+                }
                 Err(fault)
             }
+        }
+    }
+
+    /// An export that can't be read. A later process that goes on at its place has to know that, or it would look at the
+    /// same job for ever.
+    fn fail(&self, state: &mut State, job: &Job) {
+        state.failed = true;
+        let folder = self.folder.join(&job.archive);
+        let noted = fs::create_dir_all(&folder).and_then(|()| fs::write(folder.join(FAILED), []));
+        if let Err(error) = noted {
+            tracing::warn!(folder = %folder.display(), %error, "a failed export can't be noted on disk");
         }
     }
 
