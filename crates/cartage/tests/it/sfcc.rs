@@ -160,7 +160,7 @@ async fn its_apis_give_what_its_exports_give() {
         shop.store(market).clear();
     }
     let (instance, _) = move_to_sfcc(&shop, PRODUCTS, Route::Apis).await;
-    shop.cartage(&["check"]).await.ended(0).says(&["scope sfcc.products", "prices of site"]);
+    shop.cartage(&["check"]).await.ended(0).says(&["scope sfcc.products", "prices of site", "have a name"]);
     shop.cartage(&["sync"]).await.ended(0);
     for (market, expected) in MARKETS.iter().zip(&expected) {
         assert_eq!(&without_list_prices(sold(&shop, market)), expected, "{market}");

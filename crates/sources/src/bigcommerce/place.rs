@@ -131,7 +131,7 @@ impl Place {
         Self { stage, from, began: None, after: 0, page: 1, size, cursor: None, ids: Vec::new(), take: 0, last: false }
     }
 
-    /// The products whose stock is asked for now.
+    /// The products whose stock this page reads.
     pub fn taken(&self) -> &[u64] {
         match usize::from(self.take) {
             0 => &self.ids,

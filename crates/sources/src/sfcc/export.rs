@@ -444,7 +444,7 @@ impl Exports {
 /// How much of an archive was downloaded; it lies beside the rows until the archive is deleted on the instance.
 const PROGRESS: &str = "progress";
 
-/// Deletes an archive that was taken apart: it takes room on the instance, and holds more than we need to leave there.
+/// Deletes an archive that was unpacked: it takes room on the instance, and holds data that should not stay there.
 async fn discard(api: &Api, job: &Job, folder: &Path) {
     match api.delete(&file(job)).await {
         Err(refusal) if refusal.remedy != Remedy::Missing => {

@@ -168,7 +168,7 @@ impl Source for Sfcc {
     }
 
     fn is_sampled(&self) -> bool {
-        false
+        matches!(self.route, Route::Api(_))
     }
 
     async fn check(&self) -> Vec<Finding> {

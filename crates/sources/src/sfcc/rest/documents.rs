@@ -98,6 +98,13 @@ pub(super) struct Types {
 }
 
 impl Types {
+    /// Whether it is a variant or a variation group, which is read with its master.
+    pub(super) const fn is_member(self) -> bool {
+        self.variant || self.variation_group
+    }
+}
+
+impl Types {
     /// Whether it has a price of its own.
     pub(super) const fn is_priced(self) -> bool {
         !self.master && !self.variation_group && !self.set && !self.retail_set

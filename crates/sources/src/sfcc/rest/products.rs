@@ -51,11 +51,6 @@ impl Read {
     }
 }
 
-/// Whether a product is told only with another one.
-fn is_member(product: &Product) -> bool {
-    product.of.variant || product.of.variation_group
-}
-
 /// Which products a page is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
@@ -77,12 +72,12 @@ pub(super) async fn page(
     part: Part,
 ) -> Result<Mapped, Fault> {
     let mut read = Read::default();
-    // One that can't be read is told as what it is, if it says so.
+    // A product that can't be read may still say that it is a variant; it is then reported with its master.
     let which: Vec<Which> = hits.iter().filter_map(|hit| serde_json::from_value(hit.clone()).ok()).collect();
     read.add(hits);
-    let mut heads: BTreeSet<String> = read.products.values().filter(|it| !is_member(it)).map(|it| it.id.clone()).collect();
+    let mut heads: BTreeSet<String> = read.products.values().filter(|it| !it.of.is_member()).map(|it| it.id.clone()).collect();
     if reach == Reach::Masters {
-        let masters = read.products.values().filter(|it| is_member(it)).filter_map(|it| it.master.as_ref());
+        let masters = read.products.values().filter(|it| it.of.is_member()).filter_map(|it| it.master.as_ref());
         heads.extend(masters.map(|master| master.master_id.clone()));
         read.fetch(api, heads.clone()).await?;
         heads.retain(|id| read.products.contains_key(id));
@@ -92,7 +87,7 @@ pub(super) async fn page(
     let members: BTreeSet<String> = members.map(|it| it.product_id.clone()).collect();
     read.fetch(api, members).await?;
     let of_members: BTreeSet<String> =
-        which.into_iter().filter(|it| it.of.variant || it.of.variation_group).map(|it| it.id).collect();
+        which.into_iter().filter(|it| it.of.is_member()).map(|it| it.id).collect();
     Ok(mapped(shop, &heads, &of_members, read, part))
 }
 
@@ -124,7 +119,7 @@ fn mapped(shop: &Shop, heads: &BTreeSet<String>, of_members: &BTreeSet<String>, 
     }
     let rows = join(met, &BTreeSet::new(), None).into_iter().filter(|(of, ..)| *of == part);
     let mut rows: Vec<Row> = rows.map(|(_, _, row)| row).collect();
-    // A variant that can't be read is told with its product.
+    // A variant that can't be read is reported with its master.
     let unread = unread.into_iter().filter(|(id, _)| !of_members.contains(id));
     let lost = unread.chain(whole).map(|(id, why)| (Some(id), why));
     for (id, why) in lost.chain(nameless.into_iter().map(|why| (None, why))) {

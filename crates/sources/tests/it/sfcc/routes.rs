@@ -163,7 +163,7 @@ async fn read(source: &Sfcc) -> Records {
     records
 }
 
-/// Paths at which two values differ. Elements of lists that have names are told apart by them.
+/// Paths at which two values differ. An element of a list that has a name is compared with the one of that name.
 fn differences(left: &Value, right: &Value, path: &str, found: &mut BTreeSet<String>) {
     let named = |value: &Value| -> Option<BTreeMap<String, Value>> {
         let rows = value.as_array()?.iter();

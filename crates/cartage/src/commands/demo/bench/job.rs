@@ -71,10 +71,10 @@ pub(super) struct Job {
 
 /// What `sync --json` reports.
 #[derive(Deserialize)]
-struct Report {
+pub(super) struct Report {
     flows: Vec<Flow>,
     #[serde(flatten)]
-    cost: Cost,
+    pub(super) cost: Cost,
 }
 
 /// What `status --json` reports.
@@ -140,16 +140,22 @@ impl Job {
         Ok(())
     }
 
+    /// One pass, after which every flow has converged.
+    pub(super) async fn pass(&self) -> anyhow::Result<Report> {
+        let report: Report = self.cartage(&[&["sync"], self.shape.flows()].concat()).await?;
+        for Flow { name, mirror, dead, converged } in &report.flows {
+            ensure!(*converged && *dead == 0, "{name} has not converged: {dead} dead of {mirror} records");
+        }
+        Ok(report)
+    }
+
     /// One pass, and the floor of the pages that it read.
     pub(super) async fn sync(&self, step: &'static str, changes: Option<usize>) -> anyhow::Result<Figure> {
         self.world.requests.start();
         let before = cpu_seconds();
-        let report: Report = self.cartage(&[&["sync"], self.shape.flows()].concat()).await?;
+        let report = self.pass().await?;
         let sandbox_cpu_seconds = cpu_seconds() - before;
         let read = self.world.requests.take();
-        for Flow { name, mirror, dead, converged } in &report.flows {
-            ensure!(*converged && *dead == 0, "{name} has not converged: {dead} dead of {mirror} records");
-        }
         let base = self.world.shop_url.clone();
         let plan = Plan { base, authorization: read.authorization, pages: read.pages };
         let file = self.folder.join("pages.json");

@@ -10,7 +10,6 @@ use sandbox::{
     fault::{FaultPlan, Latency},
     insider,
 };
-use serde::Deserialize;
 
 use super::{
     super::{
@@ -19,28 +18,12 @@ use super::{
     },
     hostile::{first_pass, stores},
     job::{Job, Shape},
-    report::{BesideTrouble, Cost, Delivery},
+    report::{BesideTrouble, Delivery},
 };
 use crate::output::Output;
 
 /// Where the hub listens.
 const SERVER: &str = "\n[server]\nlisten = \"127.0.0.1:0\"\n";
-
-/// What `sync --json` reports.
-#[derive(Deserialize)]
-struct Report {
-    flows: Vec<Flow>,
-    #[serde(flatten)]
-    cost: Cost,
-}
-
-#[derive(Deserialize)]
-struct Flow {
-    #[serde(rename = "flow")]
-    name: String,
-    converged: bool,
-    dead: u64,
-}
 
 /// How services fail.
 #[derive(Clone, Copy)]
@@ -97,16 +80,9 @@ pub(super) async fn cost(
     output: Output<'static>,
 ) -> anyhow::Result<Delivery> {
     let job = sell((scratch, service.title()), &[service], products, output).await?;
-    let report: Report = job.cartage(&["sync"]).await?;
-    for Flow { name, converged, dead } in &report.flows {
-        anyhow::ensure!(*converged && *dead == 0, "{name} has not converged, {dead} records are dead");
-    }
-    let delivery = Delivery {
-        to: service.title(),
-        products,
-        quota_seconds: quota_seconds(service, report.cost.destination_calls),
-        cost: report.cost,
-    };
+    let cost = job.pass().await?.cost;
+    let delivery =
+        Delivery { to: service.title(), products, quota_seconds: quota_seconds(service, cost.destination_calls), cost };
     output.line(delivery.line())?;
     job.world.stop().await;
     Ok(delivery)
@@ -133,7 +109,7 @@ pub(super) async fn beside_trouble(
     let alone = sell((scratch, "alone"), &[Service::Clerk], products, output).await?;
     let beside =
         sell((scratch, "beside"), &[Service::Clerk, Service::Dotdigital, Service::Insider], products, output).await?;
-    alone.cartage::<Report>(&["sync"]).await?;
+    alone.pass().await?;
     // Both shops are the same, so both stores of a market are full with as many records.
     let full = stores(&alone).into_iter().map(|(_, full)| full);
     let others: Vec<_> = stores(&beside).into_iter().zip(full).map(|((store, _), full)| (store, full)).collect();
