@@ -9,6 +9,7 @@ mod deliveries;
 mod emulator;
 mod mapping;
 mod ours;
+mod platform;
 mod sfcc;
 mod spec;
 
