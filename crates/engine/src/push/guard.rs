@@ -44,14 +44,14 @@ impl Guard {
 #[derive(Default)]
 pub(super) struct Removing {
     pub(super) waiting: Vec<Number>,
-    /// Allowed removals that the store does not count yet.
+    /// Allowed removals that are under way, or that the store does not count yet.
     allowed: u64,
 }
 
 impl Removing {
-    /// Notes that the store counts these removals now.
-    pub(super) const fn counted(&mut self, removed: u64) {
-        self.allowed = self.allowed.saturating_sub(removed);
+    /// Notes that the store counts these removals now, or that they had no effect: then they are decided anew.
+    pub(super) const fn ended(&mut self, removals: u64) {
+        self.allowed = self.allowed.saturating_sub(removals);
     }
 
     /// Whether the records that wait may remove so many items, `again` of which are held already.

@@ -404,8 +404,8 @@ impl Turn {
             items: batch.parts.iter().map(|waiting| (waiting.number, waiting.item.clone())).collect(),
         });
         let open = open.collect();
-        let removed = self.settler.take_removed();
-        self.removing.counted(removed);
+        let (removed, unremoved) = self.settler.take_removed();
+        self.removing.ended(removed + unremoved);
         let counts = self.push.flow.guard.is_some();
         let (close, settled) = self.settler.take();
         let dead: Vec<(Number, Fault)> = settled

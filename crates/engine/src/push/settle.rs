@@ -80,6 +80,16 @@ pub(super) fn removed(job: &Job, answers: &BTreeMap<usize, Answer>) -> u64 {
     job.parts.iter().enumerate().filter(is_gone).count() as u64
 }
 
+/// How many items of a job were to be removed by calls that had no such outcome and are over: nothing counts them.
+pub(super) fn unremoved(job: &Job, answers: &BTreeMap<usize, Answer>) -> u64 {
+    let is_left = |(index, part): &(usize, &Part)| {
+        let answer = answers.get(index);
+        let goes_on = answer.is_some_and(|answer| answer.is_delivered() || *answer == Answer::Pending);
+        part.is_removal() && !part.action.is_left_to_import() && !goes_on
+    };
+    job.parts.iter().enumerate().filter(is_left).count() as u64
+}
+
 /// How the parts of a job were sent.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sent {

@@ -14,7 +14,7 @@ use model::{RemoteId, Window};
 use super::{
     Place,
     outbox::Waiting,
-    settle::{Answer, Circumstances, Sent, incomplete, removed, settle},
+    settle::{Answer, Circumstances, Sent, incomplete, removed, settle, unremoved},
 };
 use crate::prepare::{Action, Job, Part};
 
@@ -34,6 +34,8 @@ pub(super) struct Settler {
     bytes: usize,
     /// Items that the settled records removed.
     removed: u64,
+    /// Items that they were to remove, and did not.
+    unremoved: u64,
 }
 
 /// A job in progress.
@@ -140,6 +142,7 @@ impl Settler {
         at: &Circumstances,
     ) -> Option<Ref> {
         self.removed += removed(&job, &answers);
+        self.unremoved += unremoved(&job, &answers);
         let record = Ref { kind: job.kind, id: job.id.clone() };
         let settled = settle(job, answers, sent, at);
         let in_sync = settled.state == State::InSync;
@@ -202,6 +205,7 @@ impl Settler {
         let Running { job, answers, left, places, call, failed_alone } = running;
         let sent = Sent { left, call, failed_alone, ..Sent::default() };
         self.removed += removed(&job, &answers);
+        self.unremoved += unremoved(&job, &answers);
         let record = Ref { kind: job.kind, id: job.id.clone() };
         let settled = settle(job, answers, sent, at);
         let in_sync = settled.state == State::InSync;
@@ -252,9 +256,9 @@ impl Settler {
         self.closed.is_empty() && self.settled.is_empty()
     }
 
-    /// Takes the number of items that the rows to be written removed.
-    pub(super) const fn take_removed(&mut self) -> u64 {
-        std::mem::replace(&mut self.removed, 0)
+    /// Takes the numbers of items that the rows to be written removed, and were to remove and did not.
+    pub(super) const fn take_removed(&mut self) -> (u64, u64) {
+        (std::mem::replace(&mut self.removed, 0), std::mem::replace(&mut self.unremoved, 0))
     }
 
     /// Takes the rows to be written in the next step.

@@ -1,14 +1,15 @@
 //! A flow that would remove many of its items, for whatever reason, holds the removals and goes on with the rest.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use contract::{
     source::Urgency,
     store::{Admin as _, Ledger as _, Tally},
 };
 use model::Kind;
+use tokio::task::yield_now;
 
-use super::{Guard, Rig, flow_name, limits, runtime, shop::Goods, steady::wait};
+use super::{Ended, Guard, Rig, flow_name, limits, runtime, shop::Goods, steady::wait};
 
 const PRODUCTS: usize = 56;
 
@@ -112,6 +113,33 @@ fn removals_that_trickle_in_are_held_too_also_over_restarts_and_until_a_day_has_
         rig.have(55..56, None);
         rig.settle().await;
         assert_eq!(rig.tally().held, 1);
+    });
+}
+
+#[test]
+fn a_removal_that_failed_and_is_made_again_counts_once() {
+    runtime().block_on(async {
+        let rig = Rig::guarded(PRODUCTS);
+        rig.settle().await;
+        rig.have(0..18, None);
+        rig.fake.fail_next();
+        // The source is being read meanwhile, so that all attempts are made by one push.
+        rig.filling.send_replace(1);
+        let reading = async {
+            while rig.products_held() > PRODUCTS - 18 && rig.tally().held == 0 {
+                yield_now().await;
+                if let Some(retry) = wait(rig.store.next_wake(&flow_name())).unwrap().retry {
+                    rig.clock.advance_to(retry);
+                    rig.news.send_modify(|news| *news += 1);
+                }
+            }
+            rig.filling.send_replace(0);
+        };
+        let (ended, ()) = tokio::join!(rig.run(0, None, VecDeque::new()), reading);
+        let Ended::Idle(pushed) = ended else { panic!("nothing was cut") };
+        assert!(pushed.calls > 2, "{pushed:?}");
+        assert_eq!((rig.products_held(), rig.tally().held), (PRODUCTS - 18, 0));
+        rig.is_right().unwrap();
     });
 }
 
