@@ -197,7 +197,7 @@ impl World {
 
 /// A client for loopback.
 #[expect(clippy::disallowed_methods, reason = "it speaks to an emulator, not through a connector")]
-fn sandbox_client() -> reqwest::Client {
+pub(crate) fn sandbox_client() -> reqwest::Client {
     wire::install_tls();
     reqwest::Client::new()
 }

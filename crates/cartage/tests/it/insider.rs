@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use engine::run::SyncOptions;
 
 use crate::{
+    bigcommerce::sandbox_client,
     crash,
     harness::{Pass, Process, Shop, serve},
 };
@@ -35,6 +36,7 @@ struct World {
     shop: Shop,
     account: AccountView,
     faults: Faults,
+    url: String,
 }
 
 impl World {
@@ -54,7 +56,7 @@ impl World {
              image_url = \"size(product.images) > 0 ? product.images[0] : 'https://shop.example/no-image.png'\"\n",
             token.display()
         ));
-        Self { shop, account: emulator.account("sandbox").unwrap(), faults }
+        Self { shop, account: emulator.account("sandbox").unwrap(), faults, url }
     }
 
     /// What each market sells at Clerk.io, by SKU.
@@ -94,6 +96,15 @@ impl World {
             shown.insert(id, record);
         }
         shown
+    }
+
+    /// The items that a locale recommends, as a storefront would ask for them.
+    async fn recommended(&self, locale: &str) -> BTreeSet<String> {
+        let url = format!("{}/new-arrivals?partnerName=sandbox&locale={locale}&size=100", self.url);
+        let asked = sandbox_client().get(url).header("x-request-token", "sandbox-recommendation-token");
+        let answer = asked.send().await.unwrap().text().await.unwrap();
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        answer["data"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
     }
 
     /// Both services show the same.
@@ -159,16 +170,24 @@ async fn the_demo_shop_converges_and_stays_so_while_it_changes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_deleted_is_hidden_everywhere_and_shown_again_when_it_returns() {
-    let world = World::start(Shop::uniform(30).await, "").await;
+    let world = World::start(Shop::uniform(15).await, "").await;
     let process = opened(&world).await;
     assert_converged(&process.sync().await);
     world.shop.age();
     let skus = world.shop.skus(KEY);
+    for (_, locale) in PLACES {
+        let recommended = world.recommended(locale).await;
+        assert!(skus.iter().all(|sku| recommended.contains(sku)), "{locale}: {recommended:?}");
+    }
     world.shop.change(Change::Unpublish { product: KEY.to_owned() });
     assert_converged(&process.sync().await);
     let records = world.account.records();
     for (sku, locale) in skus.iter().flat_map(|sku| PLACES.map(|(_, locale)| (sku, locale))) {
         assert_eq!(records[sku][locale]["is_status_passive"], 1, "{sku} {locale}");
+    }
+    for (_, locale) in PLACES {
+        let recommended = world.recommended(locale).await;
+        assert!(!recommended.is_empty() && !skus.iter().any(|sku| recommended.contains(sku)), "{locale}: {recommended:?}");
     }
     world.agree();
     world.shop.change(Change::Publish { product: KEY.to_owned() });

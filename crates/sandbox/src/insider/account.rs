@@ -99,8 +99,28 @@ pub(super) struct State {
     pub(super) disabled: bool,
     /// Updates of records that were not there, other than to hide them.
     pub(super) unknown_updates: u64,
-    /// Times of the requests within the last minute.
-    window: VecDeque<i64>,
+    /// Requests to the catalogue.
+    written: Window,
+    /// Requests for recommendations.
+    read: Window,
+}
+
+/// Times of the requests within the last minute.
+#[derive(Default)]
+struct Window(VecDeque<i64>);
+
+impl Window {
+    fn admit(&mut self, now: i64, quota: u32) -> Result<(), i64> {
+        // A clock that was set back counts anew.
+        while self.0.front().is_some_and(|at| !(0..WINDOW_MS).contains(&(now - at))) {
+            self.0.pop_front();
+        }
+        if self.0.len() >= usize::try_from(quota).unwrap_or(usize::MAX) {
+            return Err(self.0.front().map_or(WINDOW_MS, |at| at + WINDOW_MS - now));
+        }
+        self.0.push_back(now);
+        Ok(())
+    }
 }
 
 pub(super) struct Account {
@@ -123,17 +143,12 @@ impl Account {
 
     /// Counts a request at this instant. Gives the milliseconds to wait where the quota is used up.
     pub(super) fn admit(&self, now: i64, quota: Option<u32>) -> Result<(), i64> {
-        let Some(quota) = quota else { return Ok(()) };
-        let mut state = self.state();
-        // A clock that was set back counts anew.
-        while state.window.front().is_some_and(|at| !(0..WINDOW_MS).contains(&(now - at))) {
-            state.window.pop_front();
-        }
-        if state.window.len() >= usize::try_from(quota).unwrap_or(usize::MAX) {
-            return Err(state.window.front().map_or(WINDOW_MS, |at| at + WINDOW_MS - now));
-        }
-        state.window.push_back(now);
-        Ok(())
+        quota.map_or(Ok(()), |quota| self.state().written.admit(now, quota))
+    }
+
+    /// The same for recommendations, which have a quota of their own.
+    pub(super) fn admit_read(&self, now: i64, quota: u32) -> Result<(), i64> {
+        self.state().read.admit(now, quota)
     }
 
     /// Takes records in, each by itself. The answer's `message`.

@@ -3,12 +3,13 @@
 //! `README.md` in this folder lists how certain each call is, which behaviour was chosen where the sources are silent,
 //! and what is not emulated.
 //!
-//! **Invariants:** accounts share nothing. The API takes data in and gives none out: what an account holds is seen
-//! through [`AccountView`] and `/_admin` alone. Each record of a request is taken in or refused by itself.
+//! **Invariants:** accounts share nothing. The catalogue's API takes data in and gives none out: what an account holds is
+//! seen through [`AccountView`] and `/_admin`, and what is offered of it through recommendations. Each record of a request is taken in or refused by itself.
 
 mod account;
 mod admin;
 mod expand;
+mod recommend;
 mod record;
 mod settings;
 
@@ -19,7 +20,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::any;
+use axum::routing::{any, get};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
@@ -28,6 +29,7 @@ use serde_json::{Value, json};
 use crate::clock::{self, Clock};
 use account::{Account, Write};
 use expand::{Malformed, expand};
+use recommend::Algorithm;
 use record::Record;
 
 pub use account::{Moved, Rejection, Transition, WriteCall};
@@ -117,6 +119,14 @@ impl Emulator {
             let emulator = self.clone();
             router =
                 router.route(path, any(async move |request: Request| emulator.call(path, endpoint, request).await));
+        }
+        for (path, algorithm) in Algorithm::ALL {
+            let emulator = self.clone();
+            let answer = async move |request: Request| {
+                let now = (emulator.inner.clock)().as_millisecond();
+                response(emulator.recommend(algorithm, &request.into_parts().0, now))
+            };
+            router = router.route(path, get(answer));
         }
         router.merge(admin::router(self.clone()))
     }

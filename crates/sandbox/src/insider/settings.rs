@@ -55,6 +55,8 @@ pub struct AccountSettings {
     pub partner_name: String,
     /// Key of the type "Product Catalog"; header `X-REQUEST-TOKEN`.
     pub token: String,
+    /// Key of the type "Recommendation"; header `X-REQUEST-TOKEN` or `X-Auth-Token`.
+    pub recommendation_token: String,
     /// Decides which fields are required.
     pub feed: Feed,
     /// Keys of `product_attributes` that are defined.
@@ -69,6 +71,7 @@ impl AccountSettings {
         Self {
             partner_name: "sandbox".to_owned(),
             token: "sandbox-catalog-token".to_owned(),
+            recommendation_token: "sandbox-recommendation-token".to_owned(),
             feed: Feed::StockAndRevenue,
             attributes: Vec::new(),
             locales: Vec::new(),

@@ -296,3 +296,46 @@ async fn what_starts_journeys_is_kept_in_order() {
     assert_eq!(moved, [Moved::SoldOut, drop, Moved::BackInStock, Moved::Hidden]);
     assert_eq!(account.record("A", "de_DE")["price"], json!({ "EUR": 7, "CHF": 8 }));
 }
+
+/// The answer to a request for recommendations.
+async fn recommended(account: &Account, query: &str) -> (StatusCode, Value) {
+    let request = Request::get(format!("/v2/{query}")).header("x-auth-token", "sandbox-recommendation-token");
+    let (status, answer, _) = account.send(request.body(Body::empty()).unwrap()).await;
+    (status, answer)
+}
+
+#[tokio::test]
+async fn what_is_passive_sold_out_or_in_another_locale_is_not_recommended() {
+    let account = account(|_| {});
+    let hidden = with(record("hidden"), "is_status_passive", json!(1));
+    let sold_out = with(record("sold-out"), "in_stock", json!(0));
+    let british = with(record("british"), "locale", json!("en_GB"));
+    let records = json!([with(record("a"), "price", json!({ "EUR": 6 })), record("b"), hidden, sold_out, british]);
+    account.accepted("/v2/ingest", &records).await;
+
+    let (status, answer) = recommended(&account, "highest-discounted?partnerName=sandbox&locale=de_DE&currency=EUR").await;
+    let wanted = json!({ "success": true, "total": 2, "types": { "hdop": 2 }, "data": ["a", "b"] });
+    assert_eq!((status, answer), (StatusCode::OK, wanted));
+    let (_, answer) = recommended(&account, "most-popular?partnerName=sandbox&locale=en_GB&details=true").await;
+    assert_eq!(answer["data"][0]["url"], "https://shop.example/p/1", "{answer}");
+    assert_eq!(answer["types"], json!({ "naop": 1 }));
+}
+
+#[tokio::test]
+async fn a_request_for_recommendations_that_lacks_something_is_refused() {
+    let account = account(|_| {});
+    for (query, message) in [
+        ("new-arrivals?locale=de_DE", "Missing parameter: partnerName"),
+        ("new-arrivals?partnerName=sandbox", "Missing parameter: locale"),
+        ("new-arrivals?partnerName=sandbox&locale=fr_FR", "Locale is invalid."),
+        ("highest-discounted?partnerName=sandbox&locale=de_DE", "Missing parameter: currency"),
+        ("new-arrivals?partnerName=sandbox&locale=de_DE&size=101", "Maximum allowed size is 100."),
+    ] {
+        let (status, answer) = recommended(&account, query).await;
+        let wanted = json!({ "success": false, "message": message, "data": [] });
+        assert_eq!((status, answer), (StatusCode::BAD_REQUEST, wanted), "{query}");
+    }
+    let catalogue_key = Account::request("/v2/new-arrivals?partnerName=sandbox&locale=de_DE").method("GET");
+    let (status, ..) = account.send(catalogue_key.body(Body::empty()).unwrap()).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "the key of the catalogue is not the key of recommendations");
+}
