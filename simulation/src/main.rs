@@ -14,6 +14,7 @@ mod meta;
 mod mutant;
 mod network;
 mod probe;
+mod quota;
 mod run;
 mod scenario;
 mod seed;
@@ -39,6 +40,7 @@ use crate::{
 const USAGE: &str = "usage: simulation run --seeds A..B [--scenario NAME] [--mutant NAME] [--jobs N] [--trace]
        simulation meta --seed N [--scenario NAME]
        simulation mutants --seeds A..B [--mutant NAME] [--jobs N]
+       simulation quota [--products N] [--batch N]
        simulation list";
 
 /// Arguments of the command line.
@@ -49,6 +51,8 @@ struct Arguments {
     mutant: Option<Mutant>,
     trace: bool,
     jobs: usize,
+    products: usize,
+    batch: Option<u16>,
 }
 
 fn main() -> ExitCode {
@@ -74,6 +78,7 @@ fn command() -> anyhow::Result<bool> {
             Ok(same)
         }
         "mutants" => Ok(mutant::each_is_caught(&arguments)),
+        "quota" => quota::measure(arguments.products, arguments.batch),
         "list" => {
             println!("scenarios: {}", Scenario::ALL.map(Scenario::name).join(", "));
             println!("mutants: {}", Mutant::ALL.map(Mutant::name).join(", "));
@@ -85,7 +90,7 @@ fn command() -> anyhow::Result<bool> {
 
 impl Arguments {
     fn read(mut words: impl Iterator<Item = String>) -> anyhow::Result<Self> {
-        let mut read = Self { seeds: 1..2, jobs: 1, ..Self::default() };
+        let mut read = Self { seeds: 1..2, jobs: 1, products: 20_000, ..Self::default() };
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("{word} needs a value"));
             match word.as_str() {
@@ -101,6 +106,8 @@ impl Arguments {
                 "--scenario" => read.scenario = Some(Scenario::named(&value()?)?),
                 "--mutant" => read.mutant = Some(Mutant::named(&value()?)?),
                 "--jobs" => read.jobs = value()?.parse()?,
+                "--products" => read.products = value()?.parse()?,
+                "--batch" => read.batch = Some(value()?.parse()?),
                 "--trace" => read.trace = true,
                 other => bail!("{other:?} is no option"),
             }

@@ -22,7 +22,7 @@ const USAGE: &str = "\
 cargo xtask <chore>
 
   test [FILTER..]     format, clippy, tidy, generated files, all tests; FILTER goes to the test runner
-  simulate [--seeds A..B | --seed N] [--scenario NAME] [--jobs N] [--trace] | --meta --seed N | --mutants [--mutant NAME] | --list
+  simulate [--seeds A..B | --seed N] [--scenario NAME] [--jobs N] [--trace] | --meta --seed N | --mutants [--mutant NAME] | --quota [--products N] | --list
                       the hub and its emulators in one thread on virtual time
   tidy                the walls between crates and the rules of the house
   generate [--check]  writes docs/reference anew; with --check only says whether it is fresh

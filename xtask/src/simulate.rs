@@ -12,8 +12,11 @@ const SEEDS: &str = "1..75";
 const DETERMINED: [&str; 2] = ["3", "6"];
 /// Seeds within which every mutant must be caught.
 const MUTANTS: &str = "1..75";
+/// A shop that takes minutes of a service's limits, in small calls.
+const QUOTA: [&str; 5] = ["quota", "--products", "600", "--batch", "25"];
 
-/// `simulate [--seeds A..B | --seed N] [--scenario NAME] [--trace] [--jobs N]`, `simulate --meta`, `simulate --mutants`.
+/// `simulate [--seeds A..B | --seed N] [--scenario NAME] [--trace] [--jobs N]`, `simulate --meta`, `simulate --mutants`,
+/// `simulate --quota [--products N] [--batch N]`.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
     build(root)?;
     let rest = |without: &str| arguments.iter().filter(|it| *it != without).map(String::as_str).collect::<Vec<_>>();
@@ -25,6 +28,11 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
     if arguments.iter().any(|it| it == "--meta") {
         let mut words = vec!["meta"];
         words.extend(rest("--meta"));
+        return start(root, &words);
+    }
+    if arguments.iter().any(|it| it == "--quota") {
+        let mut words = vec!["quota"];
+        words.extend(rest("--quota"));
         return start(root, &words);
     }
     if arguments.iter().any(|it| it == "--list") {
@@ -44,6 +52,7 @@ pub(crate) fn guard(root: &Path) -> anyhow::Result<()> {
     for seed in DETERMINED {
         start(root, &["meta", "--seed", seed])?;
     }
+    start(root, &QUOTA)?;
     start(root, &["run", "--jobs", "2", "--seeds", SEEDS])
 }
 

@@ -187,7 +187,10 @@ async fn what_is_deleted_is_hidden_everywhere_and_shown_again_when_it_returns() 
     }
     for (_, locale) in PLACES {
         let recommended = world.recommended(locale).await;
-        assert!(!recommended.is_empty() && !skus.iter().any(|sku| recommended.contains(sku)), "{locale}: {recommended:?}");
+        assert!(
+            !recommended.is_empty() && !skus.iter().any(|sku| recommended.contains(sku)),
+            "{locale}: {recommended:?}"
+        );
     }
     world.agree();
     world.shop.change(Change::Publish { product: KEY.to_owned() });

@@ -105,9 +105,9 @@ impl Emulator {
             let message = "Access Denied. You do not have sufficient access to perform this action.";
             Refusal::recommendation(StatusCode::FORBIDDEN, message)
         })?;
-        account.admit_read(now, PER_MINUTE).map_err(|_| {
-            Refusal::recommendation(StatusCode::TOO_MANY_REQUESTS, "Rate exceeded.")
-        })?;
+        account
+            .admit_read(now, PER_MINUTE)
+            .map_err(|_| Refusal::recommendation(StatusCode::TOO_MANY_REQUESTS, "Rate exceeded."))?;
         account.recommended(algorithm, &asked)
     }
 }
@@ -131,7 +131,11 @@ impl Account {
         }
         ranked.truncate(asked.size);
         let shown = |record: &Record| {
-            if asked.details { Value::Object(record.clone()) } else { record.get("item_id").cloned().unwrap_or_default() }
+            if asked.details {
+                Value::Object(record.clone())
+            } else {
+                record.get("item_id").cloned().unwrap_or_default()
+            }
         };
         let data: Vec<Value> = ranked.iter().map(|(_, record)| shown(record)).collect();
         let total = data.len();

@@ -313,7 +313,8 @@ async fn what_is_passive_sold_out_or_in_another_locale_is_not_recommended() {
     let records = json!([with(record("a"), "price", json!({ "EUR": 6 })), record("b"), hidden, sold_out, british]);
     account.accepted("/v2/ingest", &records).await;
 
-    let (status, answer) = recommended(&account, "highest-discounted?partnerName=sandbox&locale=de_DE&currency=EUR").await;
+    let (status, answer) =
+        recommended(&account, "highest-discounted?partnerName=sandbox&locale=de_DE&currency=EUR").await;
     let wanted = json!({ "success": true, "total": 2, "types": { "hdop": 2 }, "data": ["a", "b"] });
     assert_eq!((status, answer), (StatusCode::OK, wanted));
     let (_, answer) = recommended(&account, "most-popular?partnerName=sandbox&locale=en_GB&details=true").await;

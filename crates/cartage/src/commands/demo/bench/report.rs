@@ -147,7 +147,7 @@ pub(super) struct Delivery {
     /// The service.
     pub(super) to: &'static str,
     pub(super) products: usize,
-    /// The least time that the quota of the service allows for these calls.
+    /// The time that the quota of the service implies for these calls.
     pub(super) quota_seconds: Option<f64>,
     #[serde(flatten)]
     pub(super) cost: Cost,
@@ -166,7 +166,7 @@ impl Delivery {
             peak_rss_bytes >> 20
         );
         if let Some(quota) = self.quota_seconds.filter(|quota| *quota > 0.0) {
-            line += &format!("; its quota allows them in {quota:.0} s ({:.2} times that)", seconds / quota);
+            line += &format!("; its quota implies {quota:.0} s ({:.2} times that)", seconds / quota);
         }
         line
     }

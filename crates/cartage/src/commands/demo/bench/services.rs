@@ -1,6 +1,6 @@
 //! What a first pass costs for each service, and what services in trouble cost the others.
 //!
-//! Of a service with a quota the time is shown beside the least time that the quota allows for so many calls. The ratio of
+//! Of a service with a quota the time is shown beside the time that the quota implies for so many calls. The ratio of
 //! two passes to Clerk.io that follow each other, alone and beside two services that fail in the same way, shows whether
 //! those delay it.
 
@@ -88,15 +88,14 @@ pub(super) async fn cost(
     Ok(delivery)
 }
 
-/// The least time that the quota of a service allows for so many calls: the calls of the first minute come at once.
+/// The time that the quota of a service implies for so many calls.
 fn quota_seconds(service: Service, calls: u64) -> Option<f64> {
     let per_minute = match service {
         Service::Insider => insider::Settings::default().requests_per_minute?,
-        // Several tiers count there, and imports take longer than their calls.
+        // Several tiers count there, and imports take longer than their calls: `xtask simulate --quota` measures it.
         Service::Acp | Service::Clerk | Service::Dotdigital | Service::Merchant => return None,
     };
-    let waiting = calls.saturating_sub(per_minute.into());
-    Some(f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)) * 60.0 / f64::from(per_minute))
+    Some(f64::from(u32::try_from(calls).unwrap_or(u32::MAX)) * 60.0 / f64::from(per_minute))
 }
 
 /// First passes of `run` to Clerk.io, alone and beside two services that fail, so many pairs of each way to fail.
