@@ -74,6 +74,8 @@ const LEAST_BYTES: usize = 8 << 20;
 const MOST_BYTES: usize = 64 << 20;
 /// Assumed bytes of a record's payloads before any was prepared.
 const USUAL_BYTES: usize = 4 << 10;
+/// Longest time that a push waits for an asynchronous call while such calls take all places.
+const LONGEST_REST: Duration = Duration::from_secs(15);
 /// Records among which one in sync is searched, to probe the account.
 const PROBED: usize = 500;
 
@@ -303,8 +305,12 @@ impl Turn {
         let load = self.settler.load();
         let each = self.settler.bytes().checked_div(load).map_or(USUAL_BYTES, |each| each.max(1));
         let by_bytes = bytes.clamp(LEAST_BYTES, MOST_BYTES).saturating_sub(self.settler.bytes()) / each;
-        let room = most.saturating_sub(load).min(by_bytes);
-        if load == 0 { room.max(planner::LEAST_ROOM) } else { room }
+        // Calls carry items, of which a record may have dozens.
+        let (items, of_each) = self.settler.items();
+        let by_items = most.max(2 * planner::LEAST_ROOM * of_each).saturating_sub(items) / of_each;
+        let room = most.saturating_sub(load).min(by_items).min(by_bytes);
+        // How much the first records are shows how many more there may be.
+        if load == 0 { room.clamp(planner::LEAST_ROOM, LEAST_AHEAD) } else { room }
     }
 
     fn enqueue(&mut self, planned: Planned) {
@@ -736,8 +742,7 @@ impl Turn {
         }
         let is_filling = *self.push.filling.borrow() > 0;
         if self.blocked && !gate.is_busy() {
-            // Asynchronous calls take all places: they are polled when their time comes.
-            return false;
+            return self.until_asked().await;
         }
         if self.blocked {
             tokio::select! {
@@ -757,6 +762,18 @@ impl Turn {
             filling = self.push.filling.changed() => filling.is_ok() || waiting,
             stop = self.push.stop.changed() => stop.is_ok() || waiting,
         }
+    }
+
+    /// Asynchronous calls take all places: waits until the first of them is polled, because what is prepared would have to
+    /// be prepared once more. False if that is long, or all are of other flows.
+    async fn until_asked(&mut self) -> bool {
+        let Some(at) = self.imports.next_ask().filter(|at| self.now().until(*at) <= LONGEST_REST) else { return false };
+        tokio::select! {
+            () = self.push.clock.sleep_until(at) => {}
+            // A dropped sender never stops the push.
+            Ok(()) = self.push.stop.changed() => {}
+        }
+        true
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Settler {
     unsaved: BTreeSet<Number>,
     /// Bytes of all payloads in `running`.
     bytes: usize,
+    /// Number of all items in `running`.
+    items: usize,
     /// Items that the settled records removed.
     removed: u64,
     /// Items that they were to remove, and did not.
@@ -76,6 +78,11 @@ impl Settler {
         self.bytes
     }
 
+    /// Items of the records in progress, and how many a record has, at least 1.
+    pub(super) fn items(&self) -> (usize, usize) {
+        (self.items, self.items.div_ceil(self.running.len().max(1)).max(1))
+    }
+
     /// Rows that wait to be written.
     pub(super) const fn waiting_rows(&self) -> usize {
         self.settled.len()
@@ -100,6 +107,7 @@ impl Settler {
     /// Adds a job.
     pub(super) fn begin(&mut self, job: Job, places: Vec<Place>) {
         self.bytes += job.bytes();
+        self.items += job.parts.len();
         let running = Running { answers: BTreeMap::new(), left: 0, places, call: None, failed_alone: false, job };
         self.running.insert(running.job.number, running);
     }
@@ -217,6 +225,7 @@ impl Settler {
     pub(super) fn forget(&mut self, number: Number) -> Option<Running> {
         let running = self.running.remove(&number)?;
         self.bytes = self.bytes.saturating_sub(running.job.bytes());
+        self.items = self.items.saturating_sub(running.job.parts.len());
         for lingering in &mut self.lingering {
             lingering.numbers.remove(&number);
         }

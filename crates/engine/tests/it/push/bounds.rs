@@ -60,6 +60,45 @@ fn a_clean_first_push_makes_full_calls() {
 }
 
 #[test]
+fn records_are_prepared_once_though_asynchronous_calls_take_all_places() {
+    const PRODUCTS: usize = 3_000;
+    runtime().block_on(async {
+        let rig = Rig::new(PRODUCTS, limits(BATCH), false);
+        rig.fake.be_lazy();
+        fill(&rig, 0, PRODUCTS, Urgency::Backfill, good);
+        rig.settle().await;
+        rig.is_right().unwrap();
+        let prepared = rig.fake.prepared.load(Ordering::SeqCst);
+        assert!(prepared < PRODUCTS as u64 * 3 / 2, "{PRODUCTS} products were prepared {prepared} times");
+    });
+}
+
+#[test]
+fn records_of_many_items_are_read_ahead_as_far_as_calls_can_carry_their_items() {
+    const PRODUCTS: usize = 1_000;
+    const VARIANTS: usize = 20;
+    const LARGE: usize = 2_000;
+    runtime().block_on(async {
+        let rig = Rig::new(PRODUCTS, limits(LARGE), false);
+        let changes = {
+            let mut shop = rig.shop();
+            let change = |product| {
+                shop.set(product, Some(Goods { stock: vec![1; VARIANTS], ..Goods::new(0) }));
+                shop.product(product)
+            };
+            (0..PRODUCTS).map(change).collect()
+        };
+        rig.read(changes, Urgency::Backfill);
+        rig.settle().await;
+        rig.is_right().unwrap();
+        let ahead = rig.fake.prepared_first();
+        // As many items as the calls under way and one more carry, or a few hundred records.
+        let most = (read_ahead(&limits(LARGE)) / VARIANTS).max(450) as u64;
+        assert!((1..=most).contains(&ahead), "{ahead} records of {VARIANTS} items were prepared before the first call");
+    });
+}
+
+#[test]
 fn while_a_first_read_goes_on_calls_wait_until_they_are_full() {
     const PRODUCTS: usize = 2_000;
     const PAGE: usize = 130;

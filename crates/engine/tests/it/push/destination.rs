@@ -52,6 +52,8 @@ struct State {
     under_way: BTreeSet<(Kind, String)>,
     calls: usize,
     most_items: usize,
+    /// Listings that were mapped before the first call.
+    prepared_first: Option<u64>,
     /// What should not have happened.
     wrongs: Vec<String>,
     dice: Dice,
@@ -89,6 +91,7 @@ impl Fake {
             under_way: BTreeSet::new(),
             calls: 0,
             most_items: 0,
+            prepared_first: None,
             wrongs: Vec::new(),
             dice: Dice::new(0),
             faults: 0,
@@ -164,6 +167,11 @@ impl Fake {
         self.state().most_items
     }
 
+    /// Listings that were mapped before the first call.
+    pub(super) fn prepared_first(&self) -> u64 {
+        self.state().prepared_first.unwrap_or_default()
+    }
+
     /// What should not have happened.
     pub(super) fn wrongs(&self) -> Vec<String> {
         self.state().wrongs.clone()
@@ -211,6 +219,7 @@ impl Fake {
         }
         state.calls += 1;
         state.most_items = state.most_items.max(ids.len());
+        state.prepared_first.get_or_insert(self.prepared.load(Ordering::SeqCst));
         if ids.is_empty() || ids.len() > self.limits.items {
             state.wrongs.push(format!("a call of {} items", ids.len()));
         }

@@ -224,7 +224,9 @@ impl Job {
             process.stderr(Stdio::null());
         }
         let ended = process.output().await.context("cartage can't be started")?;
-        ensure!(ended.status.success() || command == "status", "cartage {arguments:?} failed ({})", ended.status);
+        let printed = String::from_utf8_lossy(&ended.stdout);
+        let status = ended.status;
+        ensure!(status.success() || command == "status", "cartage {arguments:?} failed ({status}): {}", printed.trim());
         serde_json::from_slice(&ended.stdout).with_context(|| format!("cartage {command} printed no report"))
     }
 
