@@ -15,6 +15,9 @@ use crate::{cargo, generate, simulate, tidy};
 /// set another seed.
 const SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "20260101");
 
+/// How many tests run at once, to cargo-nextest and to cargo.
+const AT_ONCE: [&str; 2] = ["NEXTEST_TEST_THREADS", "RUST_TEST_THREADS"];
+
 #[expect(clippy::disallowed_methods, reason = "how long it takes is for people")]
 /// Format, tidy, licences of dependencies, clippy, generated files, tests, simulation. The test runner's own closing line comes last.
 pub(crate) fn run(root: &Path, filters: &[String]) -> anyhow::Result<()> {
@@ -105,8 +108,13 @@ impl Runner {
             Self::Cargo => command.args(["test", "--workspace", "--no-fail-fast"]).stdout(Stdio::piped()),
         };
         command.args(filters);
-        if !has_seed() {
+        if !is_set(SEED.0) {
             command.env(SEED.0, SEED.1);
+        }
+        for name in AT_ONCE {
+            if !is_set(name) {
+                command.env(name, at_once().to_string());
+            }
         }
         if std::io::stdout().is_terminal() {
             command.env("CARGO_TERM_COLOR", "always");
@@ -140,9 +148,14 @@ impl Runner {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a seed is no secret")]
-fn has_seed() -> bool {
-    std::env::var_os(SEED.0).is_some()
+#[expect(clippy::disallowed_methods, reason = "they are no secrets")]
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some()
+}
+
+/// Tests at once: most wait for processes, timers and the disk, and none depends on how busy the machine is.
+fn at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from) * 3
 }
 
 /// A line without colours and indentation.
