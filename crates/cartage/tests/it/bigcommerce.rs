@@ -21,7 +21,7 @@ use engine::observe::Silent;
 
 use crate::harness::{FakeClock, Pass, Process, serve, shared};
 
-const TOKEN: &str = "bc-secret-token";
+pub(crate) const TOKEN: &str = "bc-secret-token";
 
 /// A market of the test: the store, currency and customer group whose prices it shows.
 pub(crate) struct Buyer {
@@ -35,7 +35,7 @@ pub(crate) struct Buyer {
 pub(crate) struct World {
     pub(crate) shop: Emulator,
     clerk: clerk::Emulator,
-    url: String,
+    pub(crate) url: String,
     folder: TempDir,
     buyers: Vec<Buyer>,
 }
@@ -77,7 +77,7 @@ impl World {
         format!("file:{}", path.display())
     }
 
-    fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.folder.path().join("cartage.toml")
     }
 

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     crash,
+    guides::blocks,
     harness::{MARKETS, Pass, Shop, catalogue, serve, until},
 };
 
@@ -198,7 +199,7 @@ async fn products_that_recommendations_would_leave_out_are_counted_with_the_reas
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guide_can_be_followed_to_the_letter() {
     let guide = include_str!("../../../../docs/guides/connect-dotdigital.md");
-    let blocks: Vec<&str> = guide.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let blocks = blocks(guide, "toml");
     let world = World::of(Shop::with_example(30).await, "").await;
     // What the world added is what the guide says, but for the address and where user and password are.
     let text = std::fs::read_to_string(&world.shop.config).unwrap();

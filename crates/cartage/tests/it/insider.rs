@@ -20,6 +20,7 @@ use engine::run::SyncOptions;
 use crate::{
     bigcommerce::sandbox_client,
     crash,
+    guides::blocks,
     harness::{Pass, Process, Shop, serve},
 };
 
@@ -418,7 +419,7 @@ async fn the_items_of_a_flow_that_is_no_longer_configured_are_hidden_on_request(
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guide_can_be_followed_to_the_letter() {
     let guide = include_str!("../../../../docs/guides/connect-insider.md");
-    let blocks: Vec<&str> = guide.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let blocks = blocks(guide, "toml");
     let shop = Shop::with_example(30).await;
     let world = World::start(shop, "").await;
     // What World::start added is what the guide says, but for the address and where the key is.

@@ -31,6 +31,7 @@ mod fidelity;
 mod first_edition;
 mod forget;
 mod guard;
+mod guides;
 mod harness;
 mod hooks;
 mod init;

@@ -18,7 +18,7 @@ use crate::{
     matrix,
 };
 
-const PASSWORD: &str = "a-password-of-the-test";
+pub(crate) const PASSWORD: &str = "a-password-of-the-test";
 const GOOGLE: &str = "http://base.google.com/ns/1.0";
 
 /// A shop with a merchant feed for each market beside its Clerk.io stores.
@@ -55,7 +55,7 @@ pub(crate) async fn text(response: Response) -> String {
     String::from_utf8(body.to_vec()).unwrap()
 }
 
-async fn feed(process: &Process, path: &str) -> String {
+pub(crate) async fn feed(process: &Process, path: &str) -> String {
     text(fetch(&edges(process), path, &[("authorization", &basic("feed", PASSWORD))]).await).await
 }
 
