@@ -46,6 +46,7 @@ mod payloads;
 mod service;
 mod sfcc;
 mod sfcc_crash;
+mod sfcc_events;
 mod shared_ids;
 mod subscriptions;
 mod tailoring;

@@ -60,6 +60,9 @@ pub struct Config {
     pub export: Export,
     /// SCAPI, for the route `api`.
     pub scapi: Option<Box<Scapi>>,
+    /// Events of replication, for instances that take part in the pilot: what is published is read at once. Without them it is
+    /// read at intervals.
+    pub webhooks: Option<Webhooks>,
     /// Records per page at most. Range 1–10000.
     #[serde(default = "defaults::page_size")]
     pub page_size: u16,
@@ -158,6 +161,15 @@ impl Default for Reads {
     fn default() -> Self {
         Self { catalogs: 300, prices: 1_800, stock: 600 }
     }
+}
+
+/// Events of replication.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// A key of your choice, 24 characters or more, that the endpoint in Business Manager sends as the header `X-Cartage-Key`.
+    /// Write `env:NAME` or `file:/path`; never the key itself.
+    pub key: SecretRef,
 }
 
 /// How archives are exported.

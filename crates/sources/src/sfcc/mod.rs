@@ -10,6 +10,7 @@ mod client;
 pub mod config;
 pub mod contents;
 mod export;
+pub mod hooks;
 mod join;
 mod load;
 pub mod map;
@@ -25,7 +26,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use contract::{
     Demand, Fault, Fetched, Lack, Lane, Page, Position, Profile, Ref, SecretRef, Source, SourceDescriptor,
-    source::Finding,
+    source::{Finding, Hooks},
 };
 use model::{Kind, PricePolicy};
 use secrecy::SecretString;
@@ -96,6 +97,7 @@ pub fn build(config: Config, setup: &Setup<'_>) -> Result<Sfcc, Fault> {
 pub struct Sfcc {
     config: Config,
     route: Route,
+    webhooks: Option<hooks::Receiver>,
 }
 
 #[derive(Debug)]
@@ -112,7 +114,7 @@ impl Sfcc {
     /// `C0213` for a setting that can't be used.
     pub fn new(config: Config, secrets: &Secrets, environment: &Environment, folder: &Path) -> Result<Self, Fault> {
         let api = client::Api::new(&config, secrets, environment)?;
-        Ok(Self { route: Route::Export(Reader::new(api, config.clone(), folder)), config })
+        Self::by(Route::Export(Reader::new(api, config.clone(), folder)), config, environment)
     }
 
     /// The source of this configuration by APIs, which are asked for what flows need; makes no call.
@@ -126,7 +128,12 @@ impl Sfcc {
         environment: &Environment,
     ) -> Result<Self, Fault> {
         let reader = rest::Reader::new(config.clone(), secrets, demand, environment)?;
-        Ok(Self { route: Route::Api(reader), config })
+        Self::by(Route::Api(reader), config, environment)
+    }
+
+    fn by(route: Route, config: Config, environment: &Environment) -> Result<Self, Fault> {
+        let webhooks = config.webhooks.as_ref().map(|it| hooks::Receiver::new(it, environment)).transpose()?;
+        Ok(Self { config, route, webhooks })
     }
 }
 
@@ -169,6 +176,10 @@ impl Source for Sfcc {
 
     fn is_sampled(&self) -> bool {
         matches!(self.route, Route::Api(_))
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        self.webhooks.as_ref().map(|_| self as &dyn Hooks)
     }
 
     async fn check(&self) -> Vec<Finding> {

@@ -316,7 +316,8 @@ impl Reader {
         }
         let shop = self.shops.get(&self.scapi, &self.ocapi).await?;
         let hits = search::named(&self.scapi, &ids).await?;
-        let mapped = products::page(&self.scapi, &shop, hits, Reach::Met, Part::Products).await?;
+        // An event may name a variant: its product is read.
+        let mapped = products::page(&self.scapi, &shop, hits, Reach::Masters, Part::Products).await?;
         let is_there = |id: &String| {
             let known = |change: &Change| matches!(change, Change::Is { record: model::Record::Product(it), .. } if it.id.as_str() == id);
             let unread = |it: &Unread| it.id.as_ref().is_none_or(|known| known.as_str() == id);

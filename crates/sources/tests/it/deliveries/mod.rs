@@ -4,6 +4,7 @@
 
 mod bigcommerce;
 mod commercetools;
+mod sfcc;
 
 use std::{path::PathBuf, sync::LazyLock};
 

@@ -13,7 +13,9 @@ use std::{io::Write as _, path::Path};
 
 use contract::{Change, source::Unread};
 use model::{Kind, Record, RecordId};
+use serde_json::{Value, json};
 use sources::sfcc::{
+    Config, Secrets, Sfcc,
     archive::Bounds,
     contents::{Contents, Part},
     map::{self, Mapped, Settings, Shop, SiteSettings},
@@ -21,6 +23,20 @@ use sources::sfcc::{
 };
 use tempfile::TempDir;
 use zip::{ZipWriter, write::SimpleFileOptions};
+
+/// The source by exports from this host, with these settings besides.
+#[expect(clippy::needless_pass_by_value, reason = "settings are written where they are passed")]
+pub(crate) fn source(host: &str, settings: Value, folder: &Path) -> Sfcc {
+    let mut all = json!({
+        "host": "instance.example", "api_url": host, "token_url": format!("{host}/token"),
+        "client_id": "env:ID", "client_secret": "env:SECRET", "retry_wait_milliseconds": 1, "attempts": 3,
+    });
+    all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    let config: Config = serde_json::from_value(all).unwrap();
+    config.check().unwrap();
+    let secrets = Secrets { client_id: "id".to_owned().into(), client_secret: "very-secret".to_owned().into() };
+    Sfcc::new(config, &secrets, &wire::Environment::machine(), folder).unwrap()
+}
 
 /// Settings with one site that shows one catalogue, these books and one list.
 fn settings(site: &str, catalog: &str, books: &[&str], list: &str) -> Settings {

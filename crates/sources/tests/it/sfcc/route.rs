@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use contract::{Change, Fault, FaultClass, Lane, Next, Position, Source as _, Token};
 use model::Record;
 use serde_json::{Value, json};
-use sources::sfcc::{Config, Secrets, Sfcc};
+use sources::sfcc::Sfcc;
 use tempfile::TempDir;
 
 use super::{instance::Instance, zipped};
@@ -59,17 +59,8 @@ impl Tried {
         self.source_with(json!({}), self.folder.path())
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "settings are written where they are passed")]
     fn source_with(&self, settings: Value, folder: &Path) -> Sfcc {
-        let mut all = json!({
-            "host": "instance.example", "api_url": self.host, "token_url": format!("{}/token", self.host),
-            "client_id": "env:ID", "client_secret": "env:SECRET", "retry_wait_milliseconds": 1, "attempts": 3,
-        });
-        all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
-        let config: Config = serde_json::from_value(all).unwrap();
-        config.check().unwrap();
-        let secrets = Secrets { client_id: "id".to_owned().into(), client_secret: "very-secret".to_owned().into() };
-        Sfcc::new(config, &secrets, &wire::Environment::machine(), folder).unwrap()
+        super::source(&self.host, settings, folder)
     }
 }
 
