@@ -113,6 +113,25 @@ pub struct Seeded {
     pub price_records: usize,
 }
 
+/// How many rows the store has, by what they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the platform's own")]
+pub struct Rows {
+    pub channels: usize,
+    pub currencies: usize,
+    pub trees: usize,
+    pub categories: usize,
+    pub brands: usize,
+    pub price_lists: usize,
+    pub price_list_assignments: usize,
+    /// Records of each price list, in the order of the lists.
+    pub price_records: Vec<usize>,
+    pub channel_assignments: usize,
+    pub products: usize,
+    /// Variants whose stock is counted, those of products without options too.
+    pub counted_variants: usize,
+}
+
 /// One emulated store. Clones share it.
 #[derive(Clone)]
 pub struct Emulator {
@@ -217,6 +236,26 @@ impl Emulator {
     pub fn variant_ids(&self) -> BTreeMap<u64, Vec<u64>> {
         let state = self.state();
         state.products.values().map(|it| (it.id, it.variants.iter().map(|variant| variant.id).collect())).collect()
+    }
+
+    /// How many rows it has.
+    pub fn rows(&self) -> Rows {
+        let state = self.state();
+        let records = |list: u64| state.records.range((list, 0, String::new())..(list + 1, 0, String::new())).count();
+        let counted = state.products.values().filter(|it| it.tracking != state::Tracking::None);
+        Rows {
+            channels: state.channels.len(),
+            currencies: state.currencies.len(),
+            trees: state.trees.len(),
+            categories: state.categories.len(),
+            brands: state.brands.len(),
+            price_lists: state.lists.len(),
+            price_list_assignments: state.list_assignments.len(),
+            price_records: state.lists.keys().map(|list| records(*list)).collect(),
+            channel_assignments: state.assigned.len(),
+            products: state.products.len(),
+            counted_variants: counted.map(|product| product.variants.len()).sum(),
+        }
     }
 
     /// Codes of all locations, the default one first.

@@ -312,6 +312,19 @@ impl Emulator {
         Ok(size)
     }
 
+    /// Puts the archive of [`Emulator::set_export_of`] where WebDAV shows it, such as at `Impex/src/instance/shop.zip`, without
+    /// a job; whether there is one.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn put_export(&self, path: &str) -> std::io::Result<bool> {
+        let archive = match &self.jobs().instead {
+            Some(jobs::Instead::Archive(archive)) => Arc::clone(archive),
+            Some(jobs::Instead::Files(_)) | None => return Ok(false),
+        };
+        self.files().put(path.to_owned(), archive, self.moment(), 0).map(|()| true)
+    }
+
     /// Revokes all tokens, of clients and of shoppers.
     pub fn revoke_tokens(&self) {
         self.tokens().clear();
