@@ -11,6 +11,7 @@
 mod acp;
 mod alike;
 mod bad_input;
+mod bench;
 #[cfg(unix)]
 mod beside;
 mod bigcommerce;

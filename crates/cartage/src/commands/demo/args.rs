@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 /// Commands that need the emulated platforms.
 #[derive(Debug, Subcommand)]
@@ -65,7 +66,8 @@ pub struct ShopArgs {
 }
 
 /// A platform that the demo's shop can be on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "they are names of platforms; help would repeat each")]
 pub enum Platform {
     #[default]
@@ -179,6 +181,12 @@ pub struct BenchArgs {
     /// out.
     #[arg(long, default_value_t = 20_000)]
     pub services: usize,
+    /// Products of the BigCommerce shop, with 5 variants each, without and with modifiers; 0 leaves it out.
+    #[arg(long, default_value_t = 20_000)]
+    pub bigcommerce: usize,
+    /// SKUs of the SFCC shop that is read by an export; 0 leaves it out.
+    #[arg(long, default_value_t = 100_000)]
+    pub sfcc: usize,
     /// Only this shape of shop: light or default.
     #[arg(long, value_parser = ["light", "default"])]
     pub only: Option<String>,

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use sandbox::requests::Recorded;
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::{process::Command, time::sleep};
 
@@ -75,6 +76,14 @@ pub(super) struct Report {
     flows: Vec<Flow>,
     #[serde(flatten)]
     pub(super) cost: Cost,
+}
+
+/// A pass, and what the shop was asked meanwhile.
+pub(super) struct Watched {
+    pub(super) report: Report,
+    /// CPU of the emulators.
+    pub(super) sandbox_cpu_seconds: f64,
+    pub(super) read: Recorded,
 }
 
 /// What `status --json` reports.
@@ -149,18 +158,31 @@ impl Job {
         Ok(report)
     }
 
-    /// One pass, and the floor of the pages that it read.
-    pub(super) async fn sync(&self, step: &'static str, changes: Option<usize>) -> anyhow::Result<Figure> {
+    /// One pass, with what the shop was asked meanwhile.
+    pub(super) async fn watched(&self) -> anyhow::Result<Watched> {
         self.world.requests.start();
         let before = cpu_seconds();
         let report = self.pass().await?;
-        let sandbox_cpu_seconds = cpu_seconds() - before;
-        let read = self.world.requests.take();
-        let base = self.world.shop_url.clone();
-        let plan = Plan { base, authorization: read.authorization, pages: read.pages };
+        Ok(Watched { report, sandbox_cpu_seconds: cpu_seconds() - before, read: self.world.requests.take() })
+    }
+
+    /// CPU seconds of receiving and parsing these pages, which a pass read that was let in by these headers.
+    pub(super) async fn floor(
+        &self,
+        headers: impl IntoIterator<Item = (&'static str, String)>,
+        pages: Vec<String>,
+    ) -> anyhow::Result<f64> {
+        let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let plan = Plan { platform: self.world.on.platform(), base: self.world.shop_url.clone(), headers, pages };
         let file = self.folder.join("pages.json");
         fs::write(&file, serde_json::to_string(&plan)?)?;
         let floor: Cost = self.cartage(&["bench-floor", &file.to_string_lossy()]).await?;
+        Ok(floor.cpu_seconds)
+    }
+
+    /// One pass, and the floor of the pages that it read.
+    pub(super) async fn sync(&self, step: &'static str, changes: Option<usize>) -> anyhow::Result<Figure> {
+        let Watched { report, sandbox_cpu_seconds, read } = self.watched().await?;
         let figure = Figure {
             shape: self.shape.name(),
             step,
@@ -169,7 +191,7 @@ impl Job {
             changes,
             cost: report.cost,
             sandbox_cpu_seconds,
-            floor_cpu_seconds: floor.cpu_seconds,
+            floor_cpu_seconds: self.floor([("authorization", read.authorization)], read.pages).await?,
         };
         self.output.line(figure.line())?;
         Ok(figure)

@@ -5,13 +5,15 @@
 //! The floor of a step receives and parses the very pages that the step read, with a parser that does not follow the
 //! connector (`super::floor`). Machines differ and are shared, so the ratio of both CPU times of one run counts. What hostile
 //! connections cost (`hostile`) is a ratio too, of two passes that follow each other. How soon a change arrives by its webhook
-//! (`webhooks`) is a time, and says as much about the machine. Each service has a line of its own (`services`).
+//! (`webhooks`) is a time, and says as much about the machine. Each service has a line of its own (`services`), and so have the
+//! other platforms (`sources`).
 
 mod changes;
 pub(super) mod hostile;
 mod job;
 mod report;
 mod services;
+mod sources;
 mod webhooks;
 
 use std::fs;
@@ -45,6 +47,12 @@ pub(super) async fn run(args: &BenchArgs, output: Output<'static>) -> Result<Exi
     }
     for platform in [Platform::Commercetools, Platform::Bigcommerce].into_iter().filter(|_| args.webhooks > 0) {
         bench.webhooks.push(webhooks::measure(scratch.path(), platform, args.webhooks, output).await?);
+    }
+    if args.bigcommerce > 0 {
+        bench.readings.extend(sources::bigcommerce(scratch.path(), args.bigcommerce, output).await?);
+    }
+    if args.sfcc > 0 {
+        bench.readings.push(sources::sfcc(scratch.path(), args.sfcc, output).await?);
     }
     for service in Service::value_variants().iter().filter(|_| args.services > 0) {
         bench.deliveries.push(services::cost(scratch.path(), *service, args.services, output).await?);

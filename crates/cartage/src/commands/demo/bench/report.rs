@@ -172,6 +172,102 @@ impl Delivery {
     }
 }
 
+/// What a first pass from one platform costs, into one market.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Reading {
+    /// The platform, with the setting that is not as by default.
+    pub(super) from: &'static str,
+    pub(super) products: usize,
+    /// Of all products.
+    pub(super) skus: usize,
+    #[serde(flatten)]
+    pub(super) cost: Cost,
+    /// Of the emulators meanwhile.
+    pub(super) sandbox_cpu_seconds: f64,
+    /// Of receiving and parsing the same pages or the same archive.
+    pub(super) floor_cpu_seconds: f64,
+    /// Calls of the platform by endpoint, where it is read by pages.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) calls: Vec<Calls>,
+    /// The archive, where it is read by an export.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) export: Option<Export>,
+}
+
+/// Calls of one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Calls {
+    pub(super) endpoint: String,
+    /// Where the least comes from, such as `ceil(200000 products / 250)`.
+    pub(super) formula: String,
+    /// That a walk over everything needs.
+    pub(super) least: u64,
+    pub(super) made: u64,
+}
+
+/// An export, and what it took on disk.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Export {
+    pub(super) archive_bytes: u64,
+    /// The most that the archive and its rows took beside the database at once.
+    pub(super) spool_bytes: u64,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a shop has fewer than 2^52 products and calls")]
+impl Reading {
+    /// Name of the platform with the size of the shop.
+    fn name(&self) -> String {
+        format!("{}_{}", self.from, self.size())
+    }
+
+    /// SKUs of an export, products elsewhere.
+    const fn size(&self) -> usize {
+        if self.export.is_some() { self.skus } else { self.products }
+    }
+
+    fn ratio(&self) -> f64 {
+        self.cost.cpu_seconds / self.floor_cpu_seconds.max(0.01)
+    }
+
+    /// Calls that were made over the least; `None`: it is not read by pages.
+    fn calls_ratio(&self) -> Option<f64> {
+        let sum = |of: fn(&Calls) -> u64| self.calls.iter().map(of).sum::<u64>();
+        let least = sum(|calls| calls.least);
+        (least > 0).then(|| sum(|calls| calls.made) as f64 / least as f64)
+    }
+
+    pub(super) fn line(&self) -> String {
+        let Cost { seconds, cpu_seconds, peak_rss_bytes, source_calls, .. } = self.cost;
+        let (size, what) = (self.size(), if self.export.is_some() { "SKUs" } else { "products" });
+        let mut line = format!(
+            "{} {size} {what}: {seconds:.1} s, {cpu_seconds:.2} CPU s ({:.0} {what} per CPU s), floor {:.2} CPU s ({:.1} times \
+             that), {} MiB, {source_calls} reads",
+            self.from,
+            size as f64 / cpu_seconds.max(0.01),
+            self.floor_cpu_seconds,
+            self.ratio(),
+            peak_rss_bytes >> 20
+        );
+        if let Some(ratio) = self.calls_ratio() {
+            line += &format!(" ({:.1} % above the least)", (ratio - 1.0) * 100.0);
+        }
+        if let Some(Export { archive_bytes, spool_bytes }) = self.export {
+            line += &format!(", archive of {} MiB, {} MiB on disk at most", archive_bytes >> 20, spool_bytes >> 20);
+        }
+        for calls in &self.calls {
+            line += &format!("\n  {}", calls.line());
+        }
+        line
+    }
+}
+
+impl Calls {
+    fn line(&self) -> String {
+        let Self { endpoint, formula, least, made } = self;
+        format!("{endpoint}: {formula} = {least}, made {made}")
+    }
+}
+
 /// A first pass to Clerk.io alone, and one beside services that fail.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct BesideTrouble {
@@ -202,6 +298,7 @@ pub(super) struct Bench {
     pub(super) memory: Vec<Memory>,
     pub(super) pairs: Vec<Pair>,
     pub(super) webhooks: Vec<Delays>,
+    pub(super) readings: Vec<Reading>,
     pub(super) deliveries: Vec<Delivery>,
     pub(super) troubles: Vec<BesideTrouble>,
     /// A first pass to Clerk.io beside services that fail over one alone, in seconds: the median of the pairs, by how they
@@ -210,8 +307,11 @@ pub(super) struct Bench {
     /// A first pass beside hostile connections over one alone, in seconds: the median of the pairs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) beside_hostile: Option<f64>,
-    /// CPU of a full job over CPU of its floor, medians, by `shape_products`.
+    /// CPU of a full job over CPU of its floor, medians, by `shape_products`; of platforms by `platform_products`, or
+    /// `platform_skus` where an export is read.
     pub(super) ratios: BTreeMap<String, f64>,
+    /// Calls of a platform over the least that a walk over everything needs, by the names of `ratios`.
+    pub(super) calls: BTreeMap<String, f64>,
 }
 
 impl Bench {
@@ -234,6 +334,9 @@ impl Bench {
         }
         self.beside_trouble = troubles.into_iter().map(|(trouble, ratios)| (trouble, median(ratios))).collect();
         self.ratios = jobs.iter().map(|(name, figures)| (name.clone(), ratio(figures))).collect();
+        self.ratios.extend(self.readings.iter().map(|reading| (reading.name(), reading.ratio())));
+        let calls = self.readings.iter().filter_map(|reading| Some((reading.name(), reading.calls_ratio()?)));
+        self.calls = calls.collect();
         self
     }
 
@@ -285,6 +388,9 @@ impl Bench {
             text += &format!(
                 "a first pass beside hostile connections takes {ratio:.2} times as long (median of {pairs} pairs)\n"
             );
+        }
+        for reading in &self.readings {
+            text += &(reading.line() + "\n");
         }
         for delivery in &self.deliveries {
             text += &(delivery.line() + "\n");
@@ -348,5 +454,33 @@ mod tests {
         assert_eq!(bench.ratios, BTreeMap::from([("light_20".to_owned(), 4.0)]));
         assert!(bench.text().contains("takes 1.25 times as long (median of 3 pairs)"));
         assert!(bench.text().contains("light_20: 4.00 times the floor's CPU"));
+    }
+    #[test]
+    fn a_platform_has_its_ratio_and_its_calls_beside_the_least() {
+        let calls = |endpoint: &str, least, made| Calls {
+            endpoint: endpoint.to_owned(),
+            formula: "ceil(20 products / 10)".to_owned(),
+            least,
+            made,
+        };
+        let reading = Reading {
+            from: "bigcommerce",
+            products: 20,
+            skus: 100,
+            cost: figure(3.0, 1.0).cost,
+            sandbox_cpu_seconds: 0.0,
+            floor_cpu_seconds: 0.5,
+            calls: vec![calls("GET /a", 2, 3), calls("GET /b", 2, 2)],
+            export: None,
+        };
+        let export = Some(Export { archive_bytes: 3 << 20, spool_bytes: 5 << 20 });
+        let exported = Reading { from: "sfcc", calls: Vec::new(), export, ..reading.clone() };
+        let bench = Bench { readings: vec![reading, exported], ..Bench::default() }.with_ratios();
+        let named = |name: &str, of| (name.to_owned(), of);
+        assert_eq!(bench.ratios, BTreeMap::from([named("bigcommerce_20", 6.0), named("sfcc_100", 6.0)]));
+        assert_eq!(bench.calls, BTreeMap::from([named("bigcommerce_20", 1.25)]));
+        let text = bench.text();
+        assert!(text.contains("(25.0 % above the least)\n  GET /a: ceil(20 products / 10) = 2, made 3\n"), "{text}");
+        assert!(text.contains("sfcc 100 SKUs") && text.contains("archive of 3 MiB, 5 MiB on disk at most"), "{text}");
     }
 }

@@ -3,25 +3,30 @@
 //! The benchmark lists the requests of a pass as its emulator saw them, so the floor reads all lanes, page by page, as
 //! the pass did. What a pass costs beyond this is Cartage's own work.
 
-mod json;
+mod archive;
+mod bigcommerce;
+mod commercetools;
+mod rows;
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context as _, ensure};
-use serde::{Deserialize, Serialize, de::IgnoredAny};
-use wire::{Client, Environment, HeaderName, HeaderValue, Options, Request, Url};
+use serde::{Deserialize, Serialize};
+use wire::{Client, Environment, HeaderMap, HeaderName, HeaderValue, Options, Request, Url};
 
-use super::super::clock;
+use super::{super::clock, args::Platform};
 use crate::output::{Exit, Failure, Output, cpu_seconds, peak_rss_bytes};
 
 /// What to read: the requests of a pass, in their order.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Plan {
+    /// Whose pages they are.
+    pub(super) platform: Platform,
     /// The emulator's address, without a slash at the end.
     pub(super) base: String,
-    /// The header `authorization`, as the pass sent it.
-    pub(super) authorization: String,
-    /// Path and query of each `GET`.
+    /// Headers by which the pass was let in.
+    pub(super) headers: BTreeMap<String, String>,
+    /// Path and query of each `GET`; of SFCC those of archives alone.
     pub(super) pages: Vec<String>,
 }
 
@@ -43,10 +48,17 @@ pub(super) async fn run(plan: &Path, output: Output<'static>) -> Result<Exit, Fa
     let text = fs::read_to_string(plan).with_context(|| format!("{} can't be read", plan.display()))?;
     let plan: Plan = serde_json::from_str(&text).context("the list of pages is not as bench writes it")?;
     let client = Environment::machine().client(&Options { max_body_bytes: 64 << 20, ..Options::default() })?;
-    let authorization = HeaderValue::from_str(&plan.authorization).context("the authorization is no header")?;
+    let headers = headers(&plan)?;
     let mut records = 0;
     for page in &plan.pages {
-        records += receive_and_parse(&client, &plan.base, &authorization, page).await? as u64;
+        let url = Url::parse(&format!("{}{page}", plan.base)).with_context(|| format!("{page} is no address"))?;
+        let request = Request { headers: headers.clone(), ..Request::get(url) };
+        let read = match plan.platform {
+            Platform::Commercetools => parsed(&client, request, commercetools::parse).await,
+            Platform::Bigcommerce => parsed(&client, request, bigcommerce::parse).await,
+            Platform::Sfcc => archive::receive_and_parse(&client, request).await,
+        };
+        records += read.with_context(|| format!("the answer to GET {page} can't be used"))? as u64;
     }
     let report = Report {
         records,
@@ -60,54 +72,25 @@ pub(super) async fn run(plan: &Path, output: Output<'static>) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-async fn receive_and_parse(
+fn headers(plan: &Plan) -> anyhow::Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &plan.headers {
+        let value = HeaderValue::from_str(value).with_context(|| format!("the value of {name} is no header"))?;
+        headers.insert(HeaderName::try_from(name).context("a header has no such name")?, value);
+    }
+    Ok(headers)
+}
+
+/// Receives a page of JSON; `parse` takes its path and text, and returns the number of its records.
+async fn parsed(
     client: &Client,
-    base: &str,
-    authorization: &HeaderValue,
-    page: &str,
+    request: Request,
+    parse: impl Fn(&str, &str) -> Result<usize, serde_json::Error>,
 ) -> anyhow::Result<usize> {
-    let url = Url::parse(&format!("{base}{page}")).with_context(|| format!("{page} is no address"))?;
-    let path = url.path().to_owned();
-    let request = Request::get(url)
-        .header(HeaderName::from_static("authorization"), authorization.clone())
-        .header(HeaderName::from_static("accept"), HeaderValue::from_static("application/json"));
+    let path = request.url.path().to_owned();
+    let request = request.header(HeaderName::from_static("accept"), HeaderValue::from_static("application/json"));
     let response = client.call(request).await.map_err(|broken| broken.fault)?;
-    ensure!(response.is_success(), "GET {page} was answered with {}", response.status);
-    let body = str::from_utf8(&response.body).context("an answer is no text")?;
-    parse(&path, body).with_context(|| format!("the answer to GET {page} can't be parsed"))
-}
-
-/// Parses what a path below `/{project}/` gives; returns the number of records.
-fn parse(path: &str, body: &str) -> Result<usize, serde_json::Error> {
-    let mut segments = path.split('/').skip(2);
-    match (segments.next(), segments.nth(1)) {
-        (Some("product-projections"), None) => json::page::<json::ProductProjection<'_>>(body),
-        (Some("products"), None) => json::page::<json::UnpublishedProduct<'_>>(body),
-        (Some("categories"), None) => json::page::<json::Category<'_>>(body),
-        (Some("product-types"), None) => json::page::<json::ProductType<'_>>(body),
-        (Some("inventory"), None) => json::page::<json::InventoryEntry<'_>>(body),
-        (Some("standalone-prices"), None) => json::page::<json::StandalonePrice<'_>>(body),
-        (Some("channels"), None) => json::page::<json::Channel<'_>>(body),
-        (Some("customer-groups"), None) => json::page::<json::CustomerGroup<'_>>(body),
-        (Some("stores"), None) => json::page::<json::Store<'_>>(body),
-        (Some("product-selections"), None) => json::page::<json::ProductSelection<'_>>(body),
-        (Some("product-selections"), Some("products")) => json::page::<json::AssignedProductReference<'_>>(body),
-        (Some("messages"), None) => json::page::<json::Message<'_>>(body),
-        (None, _) => serde_json::from_str::<json::Project>(body).map(|_| 1),
-        _ => serde_json::from_str::<IgnoredAny>(body).map(|_| 1),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse;
-
-    #[test]
-    fn every_kind_of_page_is_parsed_as_what_it_is() {
-        let entry = r#"{"limit": 1, "results": [{"id": "a", "sku": "A-1"}]}"#;
-        assert_eq!(parse("/shop/inventory", entry).unwrap(), 1);
-        assert!(parse("/shop/product-projections", entry).is_err(), "an inventory entry is no product");
-        assert!(parse("/shop/product-selections/s/products", entry).is_err(), "nor an assignment");
-        assert_eq!(parse("/shop", r#"{"key": "shop"}"#).unwrap(), 1);
-    }
+    ensure!(response.is_success(), "it was answered with {}", response.status);
+    let body = str::from_utf8(&response.body).context("it is no text")?;
+    Ok(parse(&path, body)?)
 }

@@ -5,48 +5,38 @@
 
 #![expect(dead_code, reason = "the floor parses every field and reads none")]
 
-use std::{borrow::Cow, fmt, marker::PhantomData, ops::Deref};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-/// Text, borrowed where JSON holds it without escapes.
-pub(super) struct Text<'a>(Cow<'a, str>);
+use super::rows::{self, Text};
 
-impl Deref for Text<'_> {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
+/// Parses what a path below `/{project}/` gives; returns the number of records.
+pub(super) fn parse(path: &str, body: &str) -> Result<usize, serde_json::Error> {
+    let mut segments = path.split('/').skip(2);
+    match (segments.next(), segments.nth(1)) {
+        (Some("product-projections"), None) => page::<ProductProjection<'_>>(body),
+        (Some("products"), None) => page::<UnpublishedProduct<'_>>(body),
+        (Some("categories"), None) => page::<Category<'_>>(body),
+        (Some("product-types"), None) => page::<ProductType<'_>>(body),
+        (Some("inventory"), None) => page::<InventoryEntry<'_>>(body),
+        (Some("standalone-prices"), None) => page::<StandalonePrice<'_>>(body),
+        (Some("channels"), None) => page::<Channel<'_>>(body),
+        (Some("customer-groups"), None) => page::<CustomerGroup<'_>>(body),
+        (Some("stores"), None) => page::<Store<'_>>(body),
+        (Some("product-selections"), None) => page::<ProductSelection<'_>>(body),
+        (Some("product-selections"), Some("products")) => page::<AssignedProductReference<'_>>(body),
+        (Some("messages"), None) => page::<Message<'_>>(body),
+        (None, _) => serde_json::from_str::<Project>(body).map(|_| 1),
+        _ => serde_json::from_str::<IgnoredAny>(body).map(|_| 1),
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Borrow;
-        impl<'de> Visitor<'de> for Borrow {
-            type Value = Text<'de>;
-
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_string<E>(self, text: String) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text)))
-            }
-        }
-        from.deserialize_str(Borrow)
-    }
+fn page<'a, T: Deserialize<'a>>(body: &'a str) -> Result<usize, serde_json::Error> {
+    rows::page::<T>("results", body)
 }
 
 /// A JSON object as a list of its members, in their order: `LocalizedString`, `SearchKeywords`, channel maps.
@@ -561,67 +551,16 @@ pub(super) struct MessagesConfiguration {
     pub(super) delete_days_after_creation: Option<u32>,
 }
 
-/// Parses a page of such records, one after the other, and returns their number.
-pub(super) fn page<'a, T: Deserialize<'a>>(body: &'a str) -> Result<usize, serde_json::Error> {
-    let mut reader = serde_json::Deserializer::from_str(body);
-    let count = Page::<T>(PhantomData).deserialize(&mut reader)?;
-    reader.end()?;
-    Ok(count)
-}
+#[cfg(test)]
+mod tests {
+    use super::parse;
 
-struct Page<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Page<T> {
-    type Value = usize;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<usize, D::Error> {
-        from.deserialize_map(self)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Page<T> {
-    type Value = usize;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a page with results")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<usize, A::Error> {
-        let mut count = None;
-        while let Some(name) = map.next_key::<Text<'de>>()? {
-            match &*name {
-                "limit" => drop(map.next_value::<Option<u64>>()?),
-                "results" => count = Some(map.next_value_seed(Results::<T>(PhantomData))?),
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        count.ok_or_else(|| de::Error::missing_field("results"))
-    }
-}
-
-struct Results<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Results<T> {
-    type Value = usize;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<usize, D::Error> {
-        from.deserialize_seq(self)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Results<T> {
-    type Value = usize;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a list of records")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<usize, A::Error> {
-        let mut count = 0;
-        while let Some(record) = seq.next_element::<T>()? {
-            drop(std::hint::black_box(record));
-            count += 1;
-        }
-        Ok(count)
+    #[test]
+    fn every_kind_of_page_is_parsed_as_what_it_is() {
+        let entry = r#"{"limit": 1, "results": [{"id": "a", "sku": "A-1"}]}"#;
+        assert_eq!(parse("/shop/inventory", entry).unwrap(), 1);
+        assert!(parse("/shop/product-projections", entry).is_err(), "an inventory entry is no product");
+        assert!(parse("/shop/product-selections/s/products", entry).is_err(), "nor an assignment");
+        assert_eq!(parse("/shop", r#"{"key": "shop"}"#).unwrap(), 1);
     }
 }
