@@ -47,4 +47,4 @@ pub use time::Timestamp;
 
 /// Version of the encoded form of [`Record`]. A store that finds another one forgets the mirror's bodies and has the
 /// source read again; the ledger stays, so nothing is sent twice for it.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;

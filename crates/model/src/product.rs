@@ -48,6 +48,8 @@ pub struct Product {
     pub variants: Vec<Variant>,
     /// SKUs of variants that are records of their own, in their order, where only the product knows them.
     pub variant_skus: Vec<Sku>,
+    /// The main one of the variants that are records of their own, where the product names it.
+    pub main_variant: Option<RecordId>,
     /// Prices of the variants that have none of their own.
     pub prices: Vec<Price>,
     /// Where its prices are kept.
@@ -83,6 +85,7 @@ impl Product {
             attributes: Vec::new(),
             variants: Vec::new(),
             variant_skus: Vec::new(),
+            main_variant: None,
             prices: Vec::new(),
             price_home: PriceHome::Variant,
             tailored: Vec::new(),
@@ -192,11 +195,13 @@ impl Variant {
 /// A variant that is a record of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VariantEntry {
+    /// Its id, unique within the source.
+    pub id: RecordId,
     /// Its product; `None` if only the product knows ([`Product::variant_skus`]).
     pub product: Option<ProductId>,
     /// Its place among the variants that are records, lowest first; ids settle ties.
     pub position: i64,
-    /// The variant. Its id is unique within the source.
+    /// The variant. Its id is unique within the product: of two with one id, the one that the product itself holds counts.
     pub variant: Variant,
     /// Details that were left out.
     pub notices: Vec<Notice>,

@@ -228,7 +228,7 @@ impl Record {
             Self::Storefront(it) => it.key.as_str().into(),
             Self::Selection(it) => it.id.as_str().into(),
             Self::Assignment(it) => format!("{}/{}", it.selection, it.product).into(),
-            Self::Variant(it) => it.variant.id.as_str().into(),
+            Self::Variant(it) => it.id.clone(),
             Self::Placement(it) => format!("{}/{}", it.category, it.product).into(),
             Self::Tree(it) => it.id.as_str().into(),
             Self::Book(it) => it.id.as_str().into(),

@@ -206,12 +206,14 @@ async fn a_missing_scope_is_named_with_what_it_is_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_modular_project_is_refused_rather_than_read_as_empty() {
+async fn a_modular_project_is_refused_with_settings_that_would_read_it_as_empty() {
     let shop = Shop::uniform(1).await;
     other_project(&shop, Settings { catalog_model: CatalogModel::Modular, ..Settings::default() }).await;
-    shop.cartage(&["check"]).await.ended(2).says(&["C0203", "Modular"]);
+    shop.cartage(&["check"]).await.ended(0).says(&["Modular: variants are records of their own"]);
+    shop.configure("[sources.shop.lanes]\nstandalone_prices = false\n");
+    shop.cartage(&["check"]).await.ended(2).says(&["C0203", "Modular", "standalone_prices = true"]);
     let checked = shop.destination_calls();
-    shop.cartage(&["sync"]).await.ended(2).says(&["C0203", "Modular", "Classic"]);
+    shop.cartage(&["sync"]).await.ended(2).says(&["C0203", "Modular"]);
     assert_eq!(shop.destination_calls(), checked, "only the check asked");
 }
 

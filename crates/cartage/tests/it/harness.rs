@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, process::Stdio, sync::Arc, t
 use async_trait::async_trait;
 use cartage::{
     assemble,
-    commands::demo::{Goods, Listen, Platform, Service, ShopArgs, World},
+    commands::demo::{Goods, Listen, Platform, Service, Shop as On, ShopArgs, World},
     commands::status::{self, FlowStatus},
     config::Config,
 };
@@ -20,7 +20,7 @@ use model::{SourceName, Timestamp};
 use sandbox::{
     catalogue::{Catalogue, Head, Options, Product, generate},
     clerk::StoreView,
-    commercetools::Change,
+    commercetools::{CatalogModel, Change, Emulator, Settings},
     serve::Port,
 };
 use serde_json::{Map, Value};
@@ -154,6 +154,19 @@ impl Shop {
         Self { world, config, folder }
     }
 
+    /// The same shop in a Modular project.
+    pub(crate) async fn modular(mut self) -> Self {
+        let settings = Settings { catalog_model: CatalogModel::Modular, ..self.world.shop.settings().clone() };
+        let project = Emulator::new(Settings { variant_subscriptions: true, ..settings });
+        project.seed(&self.world.catalogue).unwrap();
+        let url = serve(project.router()).await;
+        self.replace(&self.world.shop_url, &url);
+        self.world.shop_url = url;
+        self.world.on = On::Commercetools(project.clone());
+        self.world.shop = project;
+        self
+    }
+
     /// Adds to the configuration.
     pub(crate) fn configure(&self, extra: &str) {
         let text = fs::read_to_string(&self.config).unwrap();
@@ -198,6 +211,11 @@ impl Shop {
         if self.world.on.platform() != Platform::Commercetools {
             let product = (self.world.catalogue.products)().find(|product| product.key == key).unwrap();
             return product.variants.into_iter().filter_map(|variant| variant.sku).collect();
+        }
+        if self.world.shop.settings().catalog_model == CatalogModel::Modular {
+            let product = self.id(key);
+            let is_of = |sku: &String| self.world.shop.variant(sku).unwrap()["product"]["id"].as_str() == Some(&*product);
+            return self.world.shop.skus().into_iter().filter(is_of).collect();
         }
         let current = self.current(key);
         let others = current["variants"].as_array().cloned().unwrap_or_default();

@@ -43,6 +43,7 @@ mod looking;
 mod luma;
 mod matrix;
 mod merchant;
+mod modular;
 mod payloads;
 mod service;
 mod sfcc;

@@ -66,9 +66,11 @@ fn timeless(item: &str) -> String {
     format!("{before}\"created_at\":{}", rest.trim_start_matches(|digit: char| digit.is_ascii_digit()))
 }
 
-/// Items by store and operation: their number, and a digest over all of them by id.
-fn digests(requests: &Requests) -> Value {
-    let mut items: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+/// Items by store and operation, and by id: their bytes.
+pub(crate) type Items = BTreeMap<String, BTreeMap<String, String>>;
+
+fn items(requests: &Requests) -> Items {
+    let mut items = Items::new();
     for (method, path, body) in requests.lock().unwrap().iter().filter(|(_, _, body)| !body.is_empty()) {
         let body: Body<'_> = serde_json::from_slice(body).unwrap();
         for item in body.products.into_iter().chain(body.categories).flatten() {
@@ -78,6 +80,11 @@ fn digests(requests: &Requests) -> Value {
             assert_eq!(twice, None, "{} was sent twice", parsed["id"]);
         }
     }
+    items
+}
+
+/// Items by store and operation: their number, and a digest over all of them by id.
+fn digests(items: &Items) -> Value {
     let digest = |items: &BTreeMap<String, String>| {
         let mut hasher = blake3::Hasher::new();
         for (id, item) in items {
@@ -89,20 +96,20 @@ fn digests(requests: &Requests) -> Value {
 }
 
 /// What a first sync of the shop sends.
-async fn sent(shop: Shop) -> Value {
+pub(crate) async fn sent(shop: Shop) -> Items {
     let clerk = shop.world.clerk_url.trim_end_matches("/v2").to_owned();
     let (url, requests) = recorder(clerk.clone()).await;
     shop.replace(&clerk, &url);
     let pass = shop.open().await.sync().await;
     assert_eq!(pass.flows.values().map(|flow| flow.tally.pending).sum::<u64>(), 0, "{pass:?}");
-    digests(&requests)
+    items(&requests)
 }
 
 /// Holds what a shop is sent against the fixture; `CARTAGE_RECORD` writes what this version sends instead.
 #[expect(clippy::disallowed_methods, reason = "recording is asked for by the person who runs the test")]
 async fn stays(name: &str, shop: Shop) {
     let file: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/payloads").join(name);
-    let now = sent(shop).await;
+    let now = digests(&sent(shop).await);
     if std::env::var_os("CARTAGE_RECORD").is_some() {
         std::fs::write(&file, format!("{now:#}\n")).unwrap();
     }

@@ -32,9 +32,14 @@ struct Hooked {
 
 impl Hooked {
     async fn by_pubsub() -> Self {
+        Self::by_pubsub_at(Shop::uniform(10).await, "").await
+    }
+
+    /// With further settings of the section `webhooks`.
+    async fn by_pubsub_at(shop: Shop, more: &str) -> Self {
         let settings = |shop: &Shop| {
             format!(
-                "[sources.shop.webhooks.pubsub]\nproject = \"p\"\ntopic = \"t\"\nservice_account = \"{ACCOUNT}\"\n\
+                "[sources.shop.webhooks]\n{more}\n[sources.shop.webhooks.pubsub]\nproject = \"p\"\ntopic = \"t\"\nservice_account = \"{ACCOUNT}\"\n\
                  audience = \"{AUDIENCE}\"\nkeys_url = \"{}/oauth2/v3/certs\"\n",
                 shop.world.shop_url
             )
@@ -44,7 +49,7 @@ impl Hooked {
             audience: AUDIENCE.to_owned(),
             service_account: ACCOUNT.to_owned(),
         };
-        Self::start(settings, push).await
+        Self::start_at(shop, settings, push).await
     }
 
     async fn by_sns() -> Self {
@@ -75,8 +80,15 @@ impl Hooked {
     }
 
     async fn start(settings: impl FnOnce(&Shop) -> String, push: impl FnOnce(&str, &Shop) -> Push) -> Self {
+        Self::start_at(Shop::uniform(10).await, settings, push).await
+    }
+
+    async fn start_at(
+        shop: Shop,
+        settings: impl FnOnce(&Shop) -> String,
+        push: impl FnOnce(&str, &Shop) -> Push,
+    ) -> Self {
         let port = Port::free().await.unwrap();
-        let shop = Shop::uniform(10).await;
         shop.configure(&format!("[server]\npublic_url = \"{}\"\n{}", port.url(), settings(&shop)));
         let lanes = [
             "product_types",
@@ -180,6 +192,25 @@ async fn arrives(hooked: Hooked) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_arrives_by_pubsub_rather_than_with_the_next_read() {
     arrives(Hooked::by_pubsub().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_a_variant_arrives_from_a_modular_project_that_tells_of_them() {
+    let shop = Shop::uniform(10).await.modular().await;
+    let hooked = Hooked::by_pubsub_at(shop, "variants = true").await;
+    let steps = hooked.ensure(Reach::Apply).await.steps;
+    assert!(steps[0].ends_with("store, variant"), "{steps:?}");
+    let key = "p-000003";
+    let (before, sku) = (hooked.shop.store("de").products()[&hooked.shop.id(key)].clone(), hooked.shop.skus(key)[1].clone());
+    hooked.shop.change(Change::SetVariantPublished { sku: sku.clone(), published: false });
+    hooked.push().await;
+    let hint = hooked.process.engine.store.hints(&"shop".into(), 1000).await.unwrap();
+    assert_eq!(hint.len(), 1, "{hint:?}");
+    assert!(hooked.process.sync().await.converged());
+    let now = hooked.shop.store("de").products()[&hooked.shop.id(key)].clone();
+    let skus = |item: &Value| item["variant_skus"].as_array().unwrap().clone();
+    assert_eq!(skus(&now).len() + 1, skus(&before).len());
+    assert!(skus(&before).contains(&json!(sku)) && !skus(&now).contains(&json!(sku)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -66,11 +66,15 @@ impl<'a> Parts<'a> {
             let listed = product.variant_skus.iter().position(|sku| Some(sku) == it.variant.sku.as_ref());
             listed.unwrap_or(usize::MAX)
         };
-        parts.variants.sort_by_cached_key(|it| (place(it), it.position, &it.variant.id));
+        let is_main = |it: &VariantEntry| product.main_variant.as_ref() == Some(&it.id);
+        parts.variants.sort_by_cached_key(|it| (!is_main(it), place(it), it.position, &it.id));
         parts
     }
 
     fn has(&self, entry: &VariantEntry) -> bool {
+        if self.product.variants.iter().any(|own| own.id == entry.variant.id) {
+            return false;
+        }
         match &entry.product {
             Some(product) => *product == self.product.id,
             None => entry.variant.sku.as_ref().is_some_and(|sku| self.product.variant_skus.contains(sku)),

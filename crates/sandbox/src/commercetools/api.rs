@@ -225,6 +225,10 @@ fn resource(emulator: &Emulator, segments: &[&str], call: &Call<'_>) -> Result<A
             let store = find(&state, View::Resource(Kind::Store), store)?;
             assignments::answer(&state, assignments::Of::Store(store), emulator, &call.parameters, call.now)
         }
+        ["variants", ..] if !emulator.read().is_modular() => {
+            emulator.tokens().check_valid(call.headers, call.now)?;
+            Err(ApiError::operation("Variants are only available with the product catalog model 'Modular'."))
+        }
         [name] => match kind_of(name) {
             Some(kind) if call.method == Method::POST && writable(kind) => create(emulator, kind, call),
             Some(kind) => list(emulator, View::Resource(kind), call),
@@ -268,7 +272,7 @@ fn view_scopes(view: View) -> &'static [&'static str] {
         View::Projection { staged: false } => &["view_products", "view_published_products"],
         View::Projection { staged: true } => &["view_products"],
         View::Resource(kind) => match kind {
-            Kind::Product | Kind::InventoryEntry | Kind::ProductTailoring => &["view_products"],
+            Kind::Product | Kind::InventoryEntry | Kind::ProductTailoring | Kind::Variant => &["view_products"],
             Kind::Category => &["view_products", "view_categories"],
             Kind::ProductType => &["view_products", "view_product_types"],
             Kind::StandalonePrice => &["view_standalone_prices"],
@@ -284,7 +288,7 @@ fn view_scopes(view: View) -> &'static [&'static str] {
 /// Scopes of which one is enough to write.
 fn manage_scopes(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Product | Kind::InventoryEntry | Kind::ProductTailoring => &["manage_products"],
+        Kind::Product | Kind::InventoryEntry | Kind::ProductTailoring | Kind::Variant => &["manage_products"],
         Kind::Category => &["manage_products", "manage_categories"],
         Kind::ProductType => &["manage_products", "manage_product_types"],
         Kind::StandalonePrice => &["manage_standalone_prices"],

@@ -133,6 +133,37 @@ pub enum Change {
         /// The value.
         value: Value,
     },
+    /// Adds a variant with nothing but a SKU to a product and publishes it.
+    AddVariant {
+        /// Product.
+        product: String,
+        /// SKU of the variant.
+        sku: String,
+    },
+    /// Removes a variant and publishes that. In a Classic project not the master.
+    RemoveVariant {
+        /// SKU of the variant.
+        sku: String,
+    },
+    /// Gives a variant another SKU and publishes it. No inventory entry may have the old one.
+    SetSku {
+        /// SKU of the variant.
+        sku: String,
+        /// Its new SKU.
+        to: String,
+    },
+    /// Makes a variant the one that is shown first: the master, or the default of a Modular project.
+    SetMainVariant {
+        /// SKU of the variant.
+        sku: String,
+    },
+    /// Shows a variant of a Modular project to shoppers, or hides it. A Classic one has no such switch.
+    SetVariantPublished {
+        /// SKU of the variant.
+        sku: String,
+        /// Shown or hidden.
+        published: bool,
+    },
     /// Puts a product into a category and publishes that.
     AddToCategory {
         /// Product.
@@ -317,9 +348,20 @@ pub(super) fn apply(writer: &mut Writer<'_>, change: Change) -> Result<(), ApiEr
         }
         Change::StageName { product, locale, text } => set_text(writer, &product, "name", &locale, Some(text), true),
         Change::SetAttribute { sku, name, value } => {
-            let id = product_of(writer.state, &sku)?;
-            let action = json!({ "action": "setAttribute", "sku": sku, "name": name, "value": value, "staged": false });
-            act(writer, Kind::Product, id, action)
+            let action = json!({ "action": "setAttribute", "name": name, "value": value, "staged": false });
+            act_on_variant(writer, &sku, action)
+        }
+        Change::AddVariant { product, sku } => add_variant(writer, &product, &sku),
+        Change::RemoveVariant { sku } if writer.state.is_modular() => {
+            let id = variant_of(writer.state, &sku)?;
+            writer.delete(Kind::Variant, id).map(drop)
+        }
+        Change::RemoveVariant { sku } => act_on_variant(writer, &sku, json!({ "action": "removeVariant", "staged": false })),
+        Change::SetSku { sku, to } => set_sku(writer, &sku, &to),
+        Change::SetMainVariant { sku } => set_main_variant(writer, &sku),
+        Change::SetVariantPublished { sku, published } => {
+            let id = variant_of(writer.state, &sku)?;
+            act(writer, Kind::Variant, id, json!({ "action": if published { "publish" } else { "unpublish" } }))
         }
         Change::AddToCategory { product, category } => {
             let action = json!({ "action": "addToCategory", "category": { "key": category }, "staged": false });
@@ -329,9 +371,21 @@ pub(super) fn apply(writer: &mut Writer<'_>, change: Change) -> Result<(), ApiEr
             let action = json!({ "action": "removeFromCategory", "category": { "key": category }, "staged": false });
             act_on(writer, Kind::Product, &product, action)
         }
-        Change::Publish { product } => act_on(writer, Kind::Product, &product, json!({ "action": "publish" })),
-        Change::Unpublish { product } => act_on(writer, Kind::Product, &product, json!({ "action": "unpublish" })),
-        Change::DeleteProduct { product } => delete(writer, Kind::Product, &product),
+        Change::Publish { product } => {
+            act_on(writer, Kind::Product, &product, json!({ "action": "publish" }))?;
+            act_on_variants(writer, &product, &json!({ "action": "publish" }))
+        }
+        Change::Unpublish { product } => {
+            act_on_variants(writer, &product, &json!({ "action": "unpublish" }))?;
+            act_on(writer, Kind::Product, &product, json!({ "action": "unpublish" }))
+        }
+        Change::DeleteProduct { product } => {
+            let id = keyed(writer.state, Kind::Product, &product)?;
+            for variant in variants_of(writer.state, id) {
+                writer.delete(Kind::Variant, variant)?;
+            }
+            writer.delete(Kind::Product, id).map(drop)
+        }
         Change::AddProduct(product) => add_product(writer, &product),
         Change::RenameCategory { category, locale, name } => rename_category(writer, &category, &locale, &name),
         Change::MoveCategory { category, parent } => {
@@ -417,6 +471,69 @@ fn product_of(state: &State, sku: &str) -> Result<Id, ApiError> {
         .ok_or_else(|| ApiError::operation(format!("no product has a variant with SKU '{sku}'")))
 }
 
+/// The variant of a Modular project with this SKU.
+pub(super) fn variant_of(state: &State, sku: &str) -> Result<Id, ApiError> {
+    with_term(state.table(Kind::Variant), Term::Sku, sku)
+        .into_iter()
+        .next()
+        .ok_or_else(|| ApiError::operation(format!("no variant is a resource of its own with SKU '{sku}'")))
+}
+
+/// The variants of a product that are resources of their own: none in a Classic project.
+fn variants_of(state: &State, product: Id) -> Vec<Id> {
+    state.variants_of(product).map(|row| row.id).collect()
+}
+
+fn act_on_variants(writer: &mut Writer<'_>, product: &str, action: &Value) -> Result<(), ApiError> {
+    let product = keyed(writer.state, Kind::Product, product)?;
+    variants_of(writer.state, product).into_iter().try_for_each(|id| act(writer, Kind::Variant, id, action.clone()))
+}
+
+/// Applies an action to the variant with a SKU, wherever it is.
+fn act_on_variant(writer: &mut Writer<'_>, sku: &str, mut action: Value) -> Result<(), ApiError> {
+    if writer.state.is_modular() {
+        let id = variant_of(writer.state, sku)?;
+        return act(writer, Kind::Variant, id, action);
+    }
+    let id = product_of(writer.state, sku)?;
+    if let Some(action) = action.as_object_mut() {
+        action.insert("sku".to_owned(), json!(sku));
+    }
+    act(writer, Kind::Product, id, action)
+}
+
+fn add_variant(writer: &mut Writer<'_>, product: &str, sku: &str) -> Result<(), ApiError> {
+    if !writer.state.is_modular() {
+        let action = json!({ "action": "addVariant", "sku": sku, "staged": false });
+        return act_on(writer, Kind::Product, product, action);
+    }
+    let draft = json!({ "product": { "key": product }, "sku": sku, "publish": true });
+    let draft = draft.as_object().cloned().unwrap_or_default();
+    super::draft::create(writer, Kind::Variant, &draft).map(drop)
+}
+
+fn set_sku(writer: &mut Writer<'_>, sku: &str, to: &str) -> Result<(), ApiError> {
+    if writer.state.is_modular() {
+        let id = variant_of(writer.state, sku)?;
+        return act(writer, Kind::Variant, id, json!({ "action": "setSku", "sku": to, "staged": false }));
+    }
+    let id = product_of(writer.state, sku)?;
+    let number = variants(&writer.load(Kind::Product, id)?.members)
+        .find(|variant| variant.get("sku").and_then(Value::as_str) == Some(sku))
+        .and_then(|variant| variant.get("id").cloned());
+    act(writer, Kind::Product, id, json!({ "action": "setSku", "variantId": number, "sku": to, "staged": false }))
+}
+
+fn set_main_variant(writer: &mut Writer<'_>, sku: &str) -> Result<(), ApiError> {
+    if !writer.state.is_modular() {
+        return act_on_variant(writer, sku, json!({ "action": "changeMasterVariant", "staged": false }));
+    }
+    let id = variant_of(writer.state, sku)?;
+    let product = super::update::owner_of_variant(&writer.load(Kind::Variant, id)?)?;
+    let variant = reference(Kind::Variant, id);
+    act(writer, Kind::Product, product, json!({ "action": "setDefaultVariant", "variant": variant, "staged": false }))
+}
+
 fn set_price(
     writer: &mut Writer<'_>,
     sku: &str,
@@ -424,6 +541,10 @@ fn set_price(
     minor: i64,
     reduced: Option<i64>,
 ) -> Result<(), ApiError> {
+    if writer.state.is_modular() {
+        variant_of(writer.state, sku)?;
+        return set_standalone(writer, sku, scope, minor, reduced);
+    }
     let id = product_of(writer.state, sku)?;
     let edit = writer.load(Kind::Product, id)?;
     if is_standalone(&edit) {
@@ -438,6 +559,10 @@ fn set_price(
 }
 
 fn remove_price(writer: &mut Writer<'_>, sku: &str, scope: &PriceScope) -> Result<(), ApiError> {
+    if writer.state.is_modular() {
+        let id = standalone(writer.state, sku, scope)?;
+        return writer.delete(Kind::StandalonePrice, id).map(drop);
+    }
     let id = product_of(writer.state, sku)?;
     let edit = writer.load(Kind::Product, id)?;
     if is_standalone(&edit) {
@@ -565,7 +690,9 @@ fn rename_category(writer: &mut Writer<'_>, key: &str, locale: &str, name: &str)
 }
 
 fn add_product(writer: &mut Writer<'_>, product: &catalogue::Product) -> Result<(), ApiError> {
-    let rendered = render::product(product, &writer.state.types, &render::LooseStock::new(), writer.now)
+    let loose = render::LooseStock::new();
+    let given = render::Given { types: &writer.state.types, loose: &loose, model: writer.state.project.model };
+    let rendered = render::product(product, given, writer.now)
         .map_err(|error| ApiError::operation(error.to_string()))?;
     writer.add_rendered(rendered)
 }

@@ -5,12 +5,12 @@ use serde_json::{Map, Value, json};
 use super::error::ApiError;
 use super::input::{
     flag, given, instant, key, list, localized, need, need_localized, need_number, need_text, number, number_in,
-    object, one_of, refuse_custom, refuse_reference, resolve, resolve_given, text,
+    object, one_of, referenced, refuse_custom, refuse_reference, resolve, resolve_given, text,
 };
 use super::order::Id;
 use super::rules::attribute::{Level, attributes};
 use super::rules::selection::Mode;
-use super::rules::{self, channel, price, product, slug, store};
+use super::rules::{self, channel, modular, price, product, slug, store};
 use super::state::{Effect, Kind, Object, State, variants};
 use super::table::Term;
 use super::write::{Edit, Writer, publish, set, with_term};
@@ -23,6 +23,7 @@ pub(super) fn create(writer: &mut Writer<'_>, kind: Kind, draft: &Object) -> Res
     refuse_custom(draft)?;
     let edit = match kind {
         Kind::Product => new_product(writer, draft)?,
+        Kind::Variant => new_variant(writer, draft)?,
         Kind::Category => new_category(writer, draft)?,
         Kind::InventoryEntry => new_inventory(writer, draft)?,
         Kind::StandalonePrice => new_standalone_price(writer, draft)?,
@@ -91,11 +92,54 @@ pub(super) fn variant(writer: &mut Writer<'_>, fixed: &Object, given: &Value, id
     Ok(Value::Object(variant))
 }
 
+/// A variant of a Modular project: current data only.
+fn new_variant(writer: &mut Writer<'_>, draft: &Object) -> Result<Edit, ApiError> {
+    let product = resolve(writer.state, Kind::Product, need(draft, "product")?)?;
+    let of = writer.load(Kind::Product, referenced(&product)?)?;
+    let fixed = of.product.as_ref().map(|part| part.fixed.clone()).unwrap_or_default();
+    let publish = flag(draft, "publish")?.unwrap_or(false);
+    modular::check_publishable(&of, publish)?;
+    let mut current = members(json!({
+        "images": product::images(list(draft, "images")?)?,
+        "attributes": attributes(writer.state, &fixed, Level::Variant, list(draft, "attributes")?)?,
+        "assets": [],
+    }));
+    if let Some(sku) = text(draft, "sku")? {
+        product::check_sku(writer.state, None, sku)?;
+        current.insert("sku".to_owned(), json!(sku));
+    }
+    let number = modular::next_number(writer.state, of.id);
+    let given = members(json!({
+        "variantId": number, "product": product, "published": publish, "current": current,
+    }));
+    let mut edit = writer.create(Kind::Variant, key(draft)?, given)?;
+    created(&mut edit);
+    Ok(edit)
+}
+
+/// The message of a new variant of a Modular project.
+pub(super) fn created(edit: &mut Edit) {
+    let member = |name: &str| edit.members.get(name).cloned().unwrap_or_default();
+    let mut message = member("current");
+    if let Some(message) = message.as_object_mut() {
+        let product = edit.members.get("product").and_then(|product| product.get("id"));
+        set(message, "productId", product);
+        set(message, "variantId", Some(&member("variantId")));
+        set(message, "publish", Some(&member("published")));
+        set(message, "key", edit.key.as_ref().map(|key| json!(key)).as_ref());
+    }
+    edit.message("VariantCreated", message);
+}
+
 fn new_product(writer: &mut Writer<'_>, draft: &Object) -> Result<Edit, ApiError> {
     let mut fixed = Map::new();
     let product_type = resolve(writer.state, Kind::ProductType, need(draft, "productType")?)?;
     fixed.insert("productType".to_owned(), product_type);
-    if let Some(mode) = one_of(draft, "priceMode", &["Embedded", "Standalone"])? {
+    let is_modular = writer.state.is_modular();
+    if is_modular {
+        modular::check_product(draft)?;
+        fixed.insert("priceMode".to_owned(), json!("Standalone"));
+    } else if let Some(mode) = one_of(draft, "priceMode", &["Embedded", "Standalone"])? {
         fixed.insert("priceMode".to_owned(), json!(mode));
     }
     refuse_reference(draft, "taxCategory", "tax-category")?;
@@ -120,9 +164,11 @@ fn new_product(writer: &mut Writer<'_>, draft: &Object) -> Result<Edit, ApiError
         "categoryOrderHints": {},
         "searchKeywords": given(draft, "searchKeywords").unwrap_or(&empty),
         "attributes": attributes(writer.state, &fixed, Level::Product, list(draft, "attributes")?)?,
-        "masterVariant": master,
         "variants": others,
     }));
+    if !is_modular {
+        side.insert("masterVariant".to_owned(), master);
+    }
     for field in ["sku", "key"] {
         product::check_variants(&side, field)?;
     }

@@ -109,6 +109,7 @@ const PRODUCT_DATA: Shape = Object(&[
     ("attributes", List(&ATTRIBUTE)),
     ("masterVariant", VARIANT),
     ("variants", List(&VARIANT)),
+    ("defaultVariant", REFERENCE),
 ]);
 
 macro_rules! resource {
@@ -284,6 +285,23 @@ pub(super) const PRODUCT_TAILORING: Shape = resource![
     ("current", TAILORED),
     ("staged", TAILORED),
     ("hasStagedChanges", Boolean),
+];
+
+/// VariantData.
+const VARIANT_DATA: Shape = Object(&[
+    ("sku", Text),
+    ("images", List(&IMAGE)),
+    ("attributes", List(&ATTRIBUTE)),
+    ("assets", List(&ASSET)),
+]);
+
+/// Variant of a Modular project.
+pub(super) const VARIANT_RESOURCE: Shape = resource![
+    ("variantId", Number),
+    ("product", REFERENCE),
+    ("published", Boolean),
+    ("current", VARIANT_DATA),
+    ("staged", VARIANT_DATA),
 ];
 
 /// Message.

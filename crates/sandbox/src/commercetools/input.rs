@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::error::ApiError;
+use super::order::Id;
 use super::state::{Kind, Object, State, reference};
 use super::time;
 
@@ -180,6 +181,12 @@ pub(super) fn resolve(state: &State, kind: Kind, identifier: &Value) -> Result<V
         Some(row) => Ok(reference(kind, row.id)),
         None => Err(ApiError::dangling(kind.type_id(), how, what)),
     }
+}
+
+/// The id in a reference.
+pub(super) fn referenced(reference: &Value) -> Result<Id, ApiError> {
+    let id = reference.get("id").and_then(Value::as_str).and_then(Id::parse);
+    id.ok_or_else(|| ApiError::required("id"))
 }
 
 /// The reference that an optional member stands for.

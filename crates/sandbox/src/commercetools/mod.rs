@@ -61,7 +61,7 @@ pub enum CatalogModel {
     /// Variants are part of products.
     #[default]
     Classic,
-    /// Variants are resources of their own. Only reported, so that a connector can refuse it.
+    /// Variants are resources of their own (`/variants`), and all prices standalone ones.
     Modular,
 }
 
@@ -122,8 +122,10 @@ pub struct Settings {
     pub messages_days: u32,
     /// Most messages that are kept; the oldest are deleted first.
     pub message_capacity: usize,
-    /// Reported catalogue model.
+    /// Catalogue model.
     pub catalog_model: CatalogModel,
+    /// Whether variants can be subscribed to. Off by default, as in the platform's description.
+    pub variant_subscriptions: bool,
     /// Milliseconds until stock reaches products, moved categories their descendants, and a deleted category leaves
     /// its products. 0: at once.
     pub availability_lag_ms: u64,
@@ -146,6 +148,7 @@ impl Default for Settings {
             messages_days: 15,
             message_capacity: 100_000,
             catalog_model: CatalogModel::Classic,
+            variant_subscriptions: false,
             availability_lag_ms: 500,
             availability_moves_last_modified: false,
             timestamp_behind_ms: 0,
@@ -257,6 +260,7 @@ impl Emulator {
     pub fn new(settings: Settings) -> Self {
         let clock = clock::machine();
         let state = State::new(settings.project(clock().as_millisecond()), settings.client_id.clone());
+        let subscriptions = subscriptions::Subscriptions::new(settings.variant_subscriptions);
         Self {
             inner: Arc::new(Inner {
                 rules: settings.rules(),
@@ -267,7 +271,7 @@ impl Emulator {
                 clock: RwLock::new(clock),
                 clock_offset_ms: AtomicI64::new(0),
                 correlations: AtomicU64::new(0),
-                subscriptions: Mutex::default(),
+                subscriptions: Mutex::new(subscriptions),
             }),
         }
     }
@@ -335,9 +339,14 @@ impl Emulator {
         table.slots().filter_map(|slot| Some(table.row(slot)?.key.as_deref()?.to_owned())).collect()
     }
 
-    /// SKUs of all variants in the current data, by product. Reads every product.
+    /// SKUs of all variants in the current data, by product; in a Modular project in the order of variants. Reads all.
     pub fn skus(&self) -> Vec<String> {
         let state = self.read();
+        if state.is_modular() {
+            let table = state.table(Kind::Variant);
+            let members = table.slots().filter_map(|slot| table.row(slot)).map(|row| State::members_of(&row.body));
+            return members.filter_map(|it| Some(it.get("current")?.get("sku")?.as_str()?.to_owned())).collect();
+        }
         let table = state.table(Kind::Product);
         let mut skus = Vec::new();
         for row in table.slots().filter_map(|slot| table.row(slot)) {
@@ -352,6 +361,13 @@ impl Emulator {
         let state = self.read();
         let row = state.table(Kind::Product).find_key(key)?;
         Some(state.value(row, View::Resource(Kind::Product)))
+    }
+
+    /// The variant of a Modular project with this SKU as the API shows it.
+    pub fn variant(&self, sku: &str) -> Option<Value> {
+        let state = self.read();
+        let row = state.table(Kind::Variant).find(change::variant_of(&state, sku).ok()?)?;
+        Some(state.value(row, View::Resource(Kind::Variant)))
     }
 
     /// Number of products.

@@ -9,15 +9,25 @@ use super::body::Body;
 use super::order::Id;
 use super::state::{Kind, Object, Types, members_text, reference, terms};
 use super::table::{ProductPart, Row};
-use super::{SeedError, time};
+use super::{CatalogModel, SeedError, time};
 use crate::catalogue::{self, AttributeKind, fraction_digits};
 
 /// Stock of SKUs that is not part of a product.
 pub(super) type LooseStock = HashMap<String, Vec<catalogue::Stock>>;
 
+/// What products are rendered by.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub(super) types: &'a Types,
+    pub(super) loose: &'a LooseStock,
+    pub(super) model: CatalogModel,
+}
+
 /// A product with its stock and prices.
 pub(super) struct Rendered {
     pub(super) product: Row,
+    /// Its variants, in a Modular project.
+    pub(super) variants: Vec<Row>,
     /// Inventory entries and standalone prices.
     pub(super) others: Vec<(Kind, Row)>,
 }
@@ -357,13 +367,11 @@ fn attribute_list(
         .collect()
 }
 
-/// A product with its stock and standalone prices.
-pub(super) fn product(
-    given: &catalogue::Product,
-    types: &Types,
-    loose: &LooseStock,
-    at: i64,
-) -> Result<Rendered, SeedError> {
+/// A product with its stock and standalone prices. In a Modular project all prices are standalone ones, so that a variant
+/// without a SKU has none.
+pub(super) fn product(given: &catalogue::Product, by: Given<'_>, at: i64) -> Result<Rendered, SeedError> {
+    let Given { types, loose, model } = by;
+    let is_standalone = given.standalone_prices || model == CatalogModel::Modular;
     let Some(product_type) = types.get(&given.product_type) else {
         return Err(SeedError::unknown("product", &given.key, "product type", &given.product_type));
     };
@@ -384,7 +392,7 @@ pub(super) fn product(
             "attributes": attribute_list(&variant.attributes, Some(product_type), types),
             "assets": [],
         }));
-        if given.standalone_prices {
+        if is_standalone {
             let sku = variant.sku.as_deref();
             let prices = variant.prices.iter().enumerate();
             others.extend(
@@ -408,24 +416,45 @@ pub(super) fn product(
         }
         variants.push(Value::Object(members));
     }
-    let master = variants.remove(0);
-    let side = side(given, product_type, types, &master, &variants);
+    let mut side = side(given, product_type, types);
+    let variants = match model {
+        CatalogModel::Classic => {
+            side.insert("masterVariant".to_owned(), variants.remove(0));
+            side.insert("variants".to_owned(), json!(variants));
+            Vec::new()
+        }
+        CatalogModel::Modular => {
+            side.insert("variants".to_owned(), json!([]));
+            variants.into_iter().map(|members| variant(given, object(members), at)).collect()
+        }
+    };
     let mut fixed = object(json!({ "productType": reference_to(Kind::ProductType, &given.product_type) }));
-    fixed.insert("priceMode".to_owned(), json!(if given.standalone_prices { "Standalone" } else { "Embedded" }));
+    fixed.insert("priceMode".to_owned(), json!(if is_standalone { "Standalone" } else { "Embedded" }));
     let fixed = String::from_utf8(members_text(&fixed)).unwrap_or_default();
     let mut product = row(id(Kind::Product, &given.key), Some(&given.key), at, &side);
     product.product = Some(Box::new(ProductPart { fixed: Arc::from(fixed), published: given.published, staged: None }));
-    Ok(Rendered { product, others })
+    Ok(Rendered { product, variants, others })
+}
+
+/// A variant of a Modular project, from the members that a Classic one would have.
+fn variant(of: &catalogue::Product, mut members: Object, at: i64) -> Row {
+    let number = members.remove("id").unwrap_or_default();
+    for name in ["prices", "availability"] {
+        members.remove(name);
+    }
+    let id = id(Kind::Variant, &format!("{}\0{number}", of.key));
+    let members = json!({
+        "variantId": number,
+        "product": reference_to(Kind::Product, &of.key),
+        "published": of.published,
+        "current": members,
+    });
+    row(id, None, at, &object(members))
 }
 
 /// The members that current and staged data have.
-fn side(
-    given: &catalogue::Product,
-    product_type: &catalogue::ProductType,
-    types: &Types,
-    master: &Value,
-    variants: &[Value],
-) -> Object {
+/// A side of a product without its variants.
+fn side(given: &catalogue::Product, product_type: &catalogue::ProductType, types: &Types) -> Object {
     let categories: Vec<Value> = given.categories.iter().map(|key| reference_to(Kind::Category, key)).collect();
     let mut side = object(json!({
         "name": given.name,
@@ -434,8 +463,6 @@ fn side(
         "categoryOrderHints": {},
         "searchKeywords": {},
         "attributes": attribute_list(&given.attributes, Some(product_type), types),
-        "masterVariant": master,
-        "variants": variants,
     }));
     if !given.description.is_empty() {
         side.insert("description".to_owned(), json!(given.description));

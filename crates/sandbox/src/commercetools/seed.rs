@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::thread;
 
 use super::order::Id;
-use super::render::{self, LooseStock, Rendered};
+use super::render::{self, Given, LooseStock, Rendered};
 use super::state::{Kind, Member, State, Types};
 use super::{SeedError, Seeded};
 use crate::catalogue::{Catalogue, Head, Product, Stock};
@@ -37,7 +37,8 @@ pub(super) fn seed(state: &mut State, catalogue: &Catalogue, now: i64) -> Result
         }
         let first = i64::try_from(seeded.products).unwrap_or(i64::MAX);
         seeded.variants += chunk.iter().map(|product| product.variants.len()).sum::<usize>();
-        for rendered in render_all(&chunk, &types, &loose, start + first)? {
+        let given = Given { types: &types, loose: &loose, model: state.project.model };
+        for rendered in render_all(&chunk, given, start + first)? {
             add(state, rendered)?;
             seeded.products += 1;
         }
@@ -88,12 +89,12 @@ fn reference_data(state: &mut State, head: &Head, at: i64) -> Result<(), SeedErr
     Ok(())
 }
 
-fn render_all(chunk: &[Product], types: &Types, loose: &LooseStock, start: i64) -> Result<Vec<Rendered>, SeedError> {
+fn render_all(chunk: &[Product], given: Given<'_>, start: i64) -> Result<Vec<Rendered>, SeedError> {
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let share = chunk.len().div_ceil(workers).max(1);
     let part = |number: usize, products: &[Product]| -> Result<Vec<Rendered>, SeedError> {
         let first = start + i64::try_from(number * share).unwrap_or(0);
-        products.iter().zip(first..).map(|(product, at)| render::product(product, types, loose, at)).collect()
+        products.iter().zip(first..).map(|(product, at)| render::product(product, given, at)).collect()
     };
     let part = &part;
     let parts: Vec<Result<Vec<Rendered>, SeedError>> = thread::scope(|scope| {
@@ -113,7 +114,7 @@ fn render_all(chunk: &[Product], types: &Types, loose: &LooseStock, start: i64) 
 
 /// Adds a product with its stock and standalone prices.
 pub(super) fn add(state: &mut State, rendered: Rendered) -> Result<(), SeedError> {
-    let Rendered { mut product, others } = rendered;
+    let Rendered { mut product, variants, others } = rendered;
     if state.table(Kind::Product).slot(product.id).is_some() {
         return Err(SeedError::Twice { product: product.key.as_deref().unwrap_or_default().to_owned() });
     }
@@ -121,7 +122,7 @@ pub(super) fn add(state: &mut State, rendered: Rendered) -> Result<(), SeedError
         part.fixed = state.share(&part.fixed);
     }
     state.table_mut(Kind::Product).put(product);
-    for (kind, row) in others {
+    for (kind, row) in variants.into_iter().map(|row| (Kind::Variant, row)).chain(others) {
         if state.table(kind).slot(row.id).is_none() {
             state.table_mut(kind).put(row);
         }

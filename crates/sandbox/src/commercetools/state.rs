@@ -33,12 +33,14 @@ pub(super) enum Kind {
     CustomerGroup,
     ProductSelection,
     ProductTailoring,
+    /// Of a Modular project.
+    Variant,
     Message,
 }
 
 impl Kind {
     /// All kinds.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Product,
         Self::Category,
         Self::ProductType,
@@ -49,6 +51,7 @@ impl Kind {
         Self::CustomerGroup,
         Self::ProductSelection,
         Self::ProductTailoring,
+        Self::Variant,
         Self::Message,
     ];
 
@@ -65,6 +68,7 @@ impl Kind {
             Self::CustomerGroup => "customer-group",
             Self::ProductSelection => "product-selection",
             Self::ProductTailoring => "product-tailoring",
+            Self::Variant => "variant",
             Self::Message => "message",
         }
     }
@@ -82,6 +86,7 @@ impl Kind {
             Self::CustomerGroup => "customer-groups",
             Self::ProductSelection => "product-selections",
             Self::ProductTailoring => "product-tailoring",
+            Self::Variant => "variants",
             Self::Message => "messages",
         }
     }
@@ -128,6 +133,7 @@ impl View {
                 Kind::CustomerGroup => &fields::CUSTOMER_GROUP,
                 Kind::ProductSelection => &fields::PRODUCT_SELECTION,
                 Kind::ProductTailoring => &fields::PRODUCT_TAILORING,
+                Kind::Variant => &fields::VARIANT_RESOURCE,
                 Kind::Message => &fields::MESSAGE,
             },
         }
@@ -200,6 +206,8 @@ pub(super) struct State {
     pub(super) sequences: HashMap<Id, u32>,
     /// Background work by due time in milliseconds.
     pub(super) effects: BTreeMap<(i64, u64), Effect>,
+    /// The highest number of a deleted variant by product: none is given twice.
+    pub(super) variant_numbers: HashMap<Id, i64>,
     /// Ids of deleted resources: a key used again gets a new id.
     pub(super) gone: HashSet<Id>,
     /// There are subscriptions: what happens is noted.
@@ -230,6 +238,7 @@ impl State {
             members: BTreeMap::new(),
             sequences: HashMap::new(),
             effects: BTreeMap::new(),
+            variant_numbers: HashMap::new(),
             gone: HashSet::new(),
             listens: false,
             happened: Vec::new(),
@@ -241,8 +250,20 @@ impl State {
 
     /// Rows of a kind.
     pub(super) fn table(&self, kind: Kind) -> &Table {
-        let [product, category, product_type, inventory, price, store, channel, group, selection, tailoring, message] =
-            &self.tables;
+        let [
+            product,
+            category,
+            product_type,
+            inventory,
+            price,
+            store,
+            channel,
+            group,
+            selection,
+            tailoring,
+            variant,
+            message,
+        ] = &self.tables;
         match kind {
             Kind::Product => product,
             Kind::Category => category,
@@ -254,14 +275,27 @@ impl State {
             Kind::CustomerGroup => group,
             Kind::ProductSelection => selection,
             Kind::ProductTailoring => tailoring,
+            Kind::Variant => variant,
             Kind::Message => message,
         }
     }
 
     /// Rows of a kind, to change.
     pub(super) fn table_mut(&mut self, kind: Kind) -> &mut Table {
-        let [product, category, product_type, inventory, price, store, channel, group, selection, tailoring, message] =
-            &mut self.tables;
+        let [
+            product,
+            category,
+            product_type,
+            inventory,
+            price,
+            store,
+            channel,
+            group,
+            selection,
+            tailoring,
+            variant,
+            message,
+        ] = &mut self.tables;
         match kind {
             Kind::Product => product,
             Kind::Category => category,
@@ -273,8 +307,20 @@ impl State {
             Kind::CustomerGroup => group,
             Kind::ProductSelection => selection,
             Kind::ProductTailoring => tailoring,
+            Kind::Variant => variant,
             Kind::Message => message,
         }
+    }
+
+    /// Whether variants are resources of their own.
+    pub(super) fn is_modular(&self) -> bool {
+        self.project.model == CatalogModel::Modular
+    }
+
+    /// The variants of a product of a Modular project, oldest first.
+    pub(super) fn variants_of(&self, product: Id) -> impl Iterator<Item = &Row> {
+        let table = self.table(Kind::Variant);
+        table.with_term(term(Term::Product, &product.to_string())).filter_map(|slot| table.row(slot))
     }
 
     /// A number not given before.
@@ -406,10 +452,14 @@ pub(super) fn reference(kind: Kind, id: Id) -> Value {
     json!({ "typeId": kind.type_id(), "id": id.to_string() })
 }
 
-/// Index terms of a resource: its key, SKU, slugs, and for the sides of a product the SKUs and categories of each.
+/// Index terms of a resource: its key, SKU, slugs, the product it belongs to, and for the sides of a product the SKUs and
+/// categories of each. Current and staged data that stand in a member of their own count too.
 pub(super) fn terms<'a>(key: Option<&str>, sides: impl IntoIterator<Item = &'a Object>) -> Box<[u64]> {
     let mut terms: Vec<u64> = key.map(|key| term(Term::Key, key)).into_iter().collect();
-    for side in sides {
+    let data = |side: &'a Object| ["current", "staged"].map(|name| side.get(name).and_then(Value::as_object));
+    for side in sides.into_iter().flat_map(|side| data(side).into_iter().flatten().chain([side])) {
+        let product = side.get("product").and_then(|product| product.get("id")?.as_str());
+        terms.extend(product.map(|id| term(Term::Product, id)));
         terms.extend(side.get("sku").and_then(Value::as_str).map(|sku| term(Term::Sku, sku)));
         terms.extend(variants(side).filter_map(|variant| variant.get("sku")?.as_str()).map(|sku| term(Term::Sku, sku)));
         let slugs = side.get("slug").and_then(Value::as_object).into_iter().flat_map(Object::values);

@@ -94,6 +94,8 @@ pub struct Disturbed {
 /// The subscriptions of a project, and what their queues hold.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
+    /// Variants can be subscribed to.
+    variants: bool,
     by_id: BTreeMap<String, Subscription>,
     made: u64,
     queue: VecDeque<Due>,
@@ -157,7 +159,7 @@ enum Action {
 }
 
 impl Draft {
-    fn check(&self) -> Result<(), ApiError> {
+    fn check(&self, variants: bool) -> Result<(), ApiError> {
         let has = |name: &str| self.destination.get(name).is_some_and(Value::is_string);
         let by_key = self.destination.get("authenticationMode") != Some(&json!("IAM"));
         let needed: &[&str] = match self.destination.get("type").and_then(Value::as_str) {
@@ -178,7 +180,8 @@ impl Draft {
             return Err(ApiError::invalid("At least one of messages, changes and events is needed."));
         }
         let known = |of: &[OfType], known: &[&str]| {
-            of.iter().find(|it| !known.contains(&it.resource_type_id.as_str())).cloned()
+            let is_known = |it: &str| known.contains(&it) || variants && it == "variant";
+            of.iter().find(|it| !is_known(&it.resource_type_id)).cloned()
         };
         match known(&self.changes, &CHANGES).or_else(|| known(&self.messages, &MESSAGES)) {
             Some(unknown) => Err(ApiError::invalid(format!("Unknown resourceTypeId '{}'.", unknown.resource_type_id))),
@@ -234,6 +237,10 @@ impl Subscription {
 }
 
 impl Subscriptions {
+    pub(super) fn new(variants: bool) -> Self {
+        Self { variants, ..Self::default() }
+    }
+
     fn find(&self, which: &str) -> Result<String, ApiError> {
         match which.strip_prefix("key=") {
             Some(key) => {
@@ -280,7 +287,7 @@ impl Subscriptions {
 
     fn create(&mut self, body: &Bytes, project: &str, now: i64) -> Result<Value, ApiError> {
         let draft: Draft = serde_json::from_slice(body).map_err(|error| ApiError::json(error.to_string()))?;
-        draft.check()?;
+        draft.check(self.variants)?;
         if let Some(key) = draft.key.as_deref()
             && self.find(&format!("key={key}")).is_ok()
         {
@@ -307,7 +314,7 @@ impl Subscriptions {
 
     fn update(&mut self, which: &str, body: &Bytes, now: i64) -> Result<Value, ApiError> {
         let update: Update = serde_json::from_slice(body).map_err(|error| ApiError::json(error.to_string()))?;
-        let id = self.find(which)?;
+        let (id, variants) = (self.find(which)?, self.variants);
         check_version(update.version, &self.show(&id)?)?;
         let Some(found) = self.by_id.get_mut(&id) else { return Err(ApiError::not_found("id", &id)) };
         let (mut draft, mut status) = (found.draft.clone(), found.status);
@@ -319,7 +326,7 @@ impl Subscriptions {
                 Action::SetChanges { changes } => draft.changes = changes.unwrap_or_default(),
             }
         }
-        draft.check()?;
+        draft.check(variants)?;
         (found.draft, found.status, found.version, found.modified) = (draft, status, found.version + 1, now);
         self.show(&id)
     }

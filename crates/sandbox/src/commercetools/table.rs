@@ -52,6 +52,8 @@ pub(super) enum Term {
     Category,
     /// Slug in any locale, of a product staged or current.
     Slug,
+    /// Product that the row belongs to.
+    Product,
 }
 
 /// The number under which `value` of a field is indexed. Two values may share one: a lookup checks the row.

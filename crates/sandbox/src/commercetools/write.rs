@@ -236,6 +236,7 @@ impl Writer<'_> {
                 let members = json!({ "store": shown.get("store"), "product": shown.get("product") });
                 Some(("ProductTailoringDeleted", members))
             }
+            Kind::Variant => Some(("VariantDeleted", json!({}))),
             Kind::Category | Kind::ProductType | Kind::Channel | Kind::CustomerGroup | Kind::Message => None,
         };
         if let Some((message, Value::Object(members))) = message {
@@ -265,6 +266,7 @@ impl Writer<'_> {
             Kind::ProductSelection => {
                 self.state.members.remove(&id);
             }
+            Kind::Variant => self.after_variant(id, shown),
             Kind::Product => {
                 let mut without = Vec::new();
                 for (selection, members) in &mut self.state.members {
@@ -275,6 +277,26 @@ impl Writer<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Its product no longer names it as its default, and gives its number to no other.
+    fn after_variant(&mut self, id: Id, shown: &Value) {
+        let Some(product) = shown.pointer("/product/id").and_then(Value::as_str).and_then(Id::parse) else { return };
+        let number = shown.get("variantId").and_then(Value::as_i64).unwrap_or(0);
+        let highest = self.state.variant_numbers.entry(product).or_default();
+        *highest = number.max(*highest);
+        let Ok(mut edit) = self.load(Kind::Product, product) else { return };
+        let is_it = Some(super::state::reference(Kind::Variant, id));
+        let mut was_default = false;
+        for side in [Some(&mut edit.members), edit.product.as_mut().map(|part| &mut part.staged)].into_iter().flatten() {
+            if side.get("defaultVariant") == is_it.as_ref() {
+                side.remove("defaultVariant");
+                was_default = true;
+            }
+        }
+        if was_default {
+            self.commit(edit);
         }
     }
 
@@ -352,6 +374,10 @@ impl Writer<'_> {
             let members = match kind {
                 Kind::Product | Kind::Category | Kind::InventoryEntry | Kind::StandalonePrice => {
                     State::members_of(&row.body)
+                }
+                Kind::Variant => {
+                    let mut members = State::members_of(&row.body);
+                    if let Some(Value::Object(current)) = members.remove("current") { current } else { members }
                 }
                 _ => Map::new(),
             };
@@ -529,7 +555,7 @@ impl Writer<'_> {
 
     /// Adds rendered rows that a catalogue product brings along, as new resources of now.
     pub(super) fn add_rendered(&mut self, rendered: render::Rendered) -> Result<(), ApiError> {
-        let product = rendered.product;
+        let render::Rendered { product, variants, others } = rendered;
         let side = State::members_of(&product.body);
         if let Some(slug) = side.get("slug") {
             rules::slug::check_unique(self.state, Kind::Product, None, slug)?;
@@ -537,8 +563,12 @@ impl Writer<'_> {
         for sku in super::state::variants(&side).filter_map(|variant| variant.get("sku")?.as_str()) {
             rules::product::check_sku(self.state, None, sku)?;
         }
+        let variants: Vec<(Id, Object)> = variants.iter().map(|row| (row.id, State::members_of(&row.body))).collect();
+        for sku in variants.iter().filter_map(|(_, variant)| variant.get("current")?.get("sku")?.as_str()) {
+            rules::product::check_sku(self.state, None, sku)?;
+        }
         let key = product.key.as_deref().map(str::to_owned);
-        for (kind, row) in rendered.others {
+        for (kind, row) in others {
             let mut edit = self.create(kind, None, State::members_of(&row.body))?;
             if self.state.table(kind).slot(row.id).is_some() {
                 continue;
@@ -557,7 +587,17 @@ impl Writer<'_> {
         if part.published {
             publish(&mut edit, "All");
         }
-        self.commit(edit);
+        let product = super::state::reference(Kind::Product, self.commit(edit));
+        for (id, members) in variants {
+            let mut edit = self.create(Kind::Variant, None, members)?;
+            if !self.state.gone.contains(&id) {
+                edit.id = id;
+            }
+            // One with the key of a deleted product has another id.
+            edit.set("product", Some(&product));
+            super::draft::created(&mut edit);
+            self.commit(edit);
+        }
         Ok(())
     }
 }

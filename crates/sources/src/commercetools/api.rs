@@ -418,6 +418,78 @@ pub struct UnpublishedProduct<'a> {
     pub last_modified_at: Option<Text<'a>>,
 }
 
+/// `Product`, of a Modular project.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "verbatim")]
+pub struct Product<'a> {
+    #[serde(borrow)]
+    pub id: Text<'a>,
+    #[serde(default)]
+    pub version: u64,
+    pub created_at: Option<Text<'a>>,
+    pub last_modified_at: Option<Text<'a>>,
+    pub key: Option<Text<'a>>,
+    pub product_type: Option<Reference<'a>>,
+    pub review_rating_statistics: Option<ReviewRatingStatistics>,
+    pub master_data: ProductCatalogData<'a>,
+}
+
+/// `ProductCatalogData`.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "verbatim")]
+pub struct ProductCatalogData<'a> {
+    pub published: bool,
+    #[serde(borrow)]
+    pub current: ProductData<'a>,
+}
+
+/// `ProductData`; a Modular project's has no master variant.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "verbatim")]
+pub struct ProductData<'a> {
+    #[serde(borrow)]
+    pub name: Option<LocalizedString<'a>>,
+    pub slug: Option<LocalizedString<'a>>,
+    pub description: Option<LocalizedString<'a>>,
+    pub meta_title: Option<LocalizedString<'a>>,
+    pub meta_description: Option<LocalizedString<'a>>,
+    pub meta_keywords: Option<LocalizedString<'a>>,
+    pub search_keywords: Option<Members<'a, Vec<SearchKeyword<'a>>>>,
+    pub categories: Option<Vec<Reference<'a>>>,
+    pub attributes: Option<Vec<Attribute<'a>>>,
+    pub default_variant: Option<Reference<'a>>,
+    pub master_variant: Option<IgnoredAny>,
+}
+
+/// `Variant`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "verbatim")]
+pub struct Variant<'a> {
+    #[serde(borrow)]
+    pub id: Text<'a>,
+    #[serde(default)]
+    pub version: u64,
+    pub last_modified_at: Option<Text<'a>>,
+    pub key: Option<Text<'a>>,
+    pub variant_id: i64,
+    pub product: Reference<'a>,
+    pub published: bool,
+    pub current: VariantData<'a>,
+}
+
+/// `VariantData`.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "verbatim")]
+pub struct VariantData<'a> {
+    #[serde(borrow)]
+    pub sku: Option<Text<'a>>,
+    pub images: Option<Vec<Image<'a>>>,
+    pub attributes: Option<Vec<Attribute<'a>>>,
+}
+
 /// `Category`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -3,7 +3,7 @@
 use contract::{Fault, source::Finding};
 use wire::NotGranted;
 
-use super::{api::Project, client::Api, config::Config, read::refuse_modular};
+use super::{api::Project, catalog_model::CatalogModel, client::Api, config::Config};
 
 /// One line per finding, in the order in which they matter.
 pub(super) async fn check(api: &Api, config: &Config) -> Vec<Finding> {
@@ -90,7 +90,7 @@ fn project_findings(config: &Config, project: &Project) -> Vec<Finding> {
         list("countries", &project.countries),
     ];
     let mut found = vec![Finding::new("project", Ok(text.join(" · ")))];
-    found.push(Finding::new("catalogue", refuse_modular(project).map(|()| "Classic".to_owned())));
+    found.push(Finding::new("catalogue", CatalogModel::of(project, config).map(|model| model.told(project))));
     if config.lanes.messages {
         found.push(Finding::new("messages", Ok(messages(project))));
     }

@@ -7,7 +7,7 @@ use wire::{Checks, Url};
 
 use super::map;
 
-/// A commercetools project (Composable Commerce, Classic catalogue) that is read.
+/// A commercetools project (Composable Commerce) that is read, whether its catalogue is Classic or Modular.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "commercetools")]
@@ -32,13 +32,13 @@ pub struct Config {
     /// What is read besides products, product types, categories and channels.
     #[serde(default)]
     pub lanes: Lanes,
-    /// Where stock is taken from.
+    /// Where stock is taken from. Products of a Modular project hold none.
     #[serde(default)]
     pub stock_from: StockFrom,
     /// Attribute of a variant that holds its GTIN (EAN, UPC). Default: `gtin`, else `ean`.
     pub gtin_attribute: Option<String>,
     /// Ask for un-published products along with changed ones. Without this setting and without messages, the next full
-    /// read removes them. Needs the scope `view_products`.
+    /// read removes them. Needs the scope `view_products`. A Modular project gives them with the changed ones.
     #[serde(default = "wire::settings::yes")]
     pub detect_unpublished: bool,
     /// How the products of a product selection are paged. The vendor documents paging by offset, which ends at 10,500
@@ -115,6 +115,11 @@ pub struct Webhooks {
     /// Key of the subscription. Each Cartage that reads the project needs one of its own.
     #[serde(default = "defaults::subscription")]
     pub subscription: String,
+    /// Subscribe to changes of the variants of a Modular project. The vendor's list of what can be subscribed to does not
+    /// have them (August 2026): where that is so, the subscription is refused. Without this setting, their changes come
+    /// with the next read.
+    #[serde(default)]
+    pub variants: bool,
     /// Google Pub/Sub with a push subscription.
     pub pubsub: Option<PubSub>,
     /// Amazon SNS with an HTTPS subscription.

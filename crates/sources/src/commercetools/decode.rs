@@ -36,11 +36,11 @@ pub struct Decoded {
 }
 
 impl Decoded {
-    /// The number of its records, including those that can't be read.
+    /// The ids of its records, including those that can't be read or are not published.
     pub fn records(&self) -> impl Iterator<Item = RecordId> {
-        let read = self.changes.iter().filter_map(|change| match change {
-            Change::Is { record, .. } => Some(record.id()),
-            Change::Gone { .. } => None,
+        let read = self.changes.iter().map(|change| match change {
+            Change::Is { record, .. } => record.id(),
+            Change::Gone { id, .. } => id.clone(),
         });
         read.chain(self.unread.iter().filter_map(|unread| unread.id.clone()))
     }
@@ -98,6 +98,8 @@ fn read(stage: Stage, settings: &map::Settings, selection: &str, body: &str) -> 
         Stage::Tailorings => each(body, Kind::Tailoring, product::tailoring),
         Stage::Projections => each(body, Kind::Product, |it| product::projection(settings, it)),
         Stage::Unpublished => each(body, Kind::Product, |it| Ok(product::unpublished(&it))),
+        Stage::Products => each(body, Kind::Product, product::modular),
+        Stage::Variants => each(body, Kind::Variant, |it| product::variant_record(settings, it)),
         Stage::Messages => {
             let mut decoded = records(body, Kind::Product, |it| Ok(offer::gone(&it)))?;
             // A message that can't be read is no record: it is ignored, and the next full read finds the deletion.
@@ -142,7 +144,9 @@ keyed!(
     InventoryEntry,
     ProductProjection,
     ProductTailoring,
-    UnpublishedProduct
+    UnpublishedProduct,
+    Product,
+    Variant
 );
 
 impl<'a> Keyed<'a> for api::Message<'a> {

@@ -29,6 +29,7 @@ use wire::{Client, Environment, Options, Request, Url, is_this_machine, jwt, sig
 
 use super::{
     Commercetools,
+    catalog_model::CatalogModel,
     classify::Remedy,
     config::{EventGrid, PubSub, Webhooks},
     sns::{self, Sns},
@@ -306,6 +307,7 @@ fn notification(payload: &Value) -> Result<Notification, Fault> {
 fn kinds(type_id: &str) -> &'static [(Kind, bool)] {
     match type_id {
         "product" => &[(Kind::Product, true)],
+        "variant" => &[(Kind::Variant, true)],
         "category" => &[(Kind::Category, true)],
         "product-type" => &[(Kind::ProductType, true)],
         "channel" => &[(Kind::Channel, true)],
@@ -319,13 +321,14 @@ fn kinds(type_id: &str) -> &'static [(Kind, bool)] {
     }
 }
 
-/// Resource types that carry the records of these lanes, in the order of their names.
-fn resource_types(lanes: &[Lane]) -> Vec<&'static str> {
+/// Resource types that carry the records of these lanes, in the order of their names; variants only where `variants`.
+fn resource_types(lanes: &[Lane], variants: bool) -> Vec<&'static str> {
     let all = [
         "category", "channel", "customer-group", "inventory-entry", "product", "product-selection", "product-tailoring",
-        "product-type", "standalone-price", "store",
+        "product-type", "standalone-price", "store", "variant",
     ];
-    all.into_iter().filter(|it| kinds(it).iter().any(|(kind, _)| lanes.iter().any(|lane| lane.reads(*kind)))).collect()
+    let wanted = all.into_iter().filter(|it| variants || *it != "variant");
+    wanted.filter(|it| kinds(it).iter().any(|(kind, _)| lanes.iter().any(|lane| lane.reads(*kind)))).collect()
 }
 
 /// What can be an id (the platform's are UUIDs): one that is none would have the call of all others that are asked for
@@ -412,7 +415,8 @@ impl Hooks for Commercetools {
     async fn ensure(&self, _: &str, kept: Option<&Token>, reach: Reach) -> Result<Registered, Fault> {
         let receiver = self.receiver()?;
         let kept: Kept = kept.and_then(|kept| serde_json::from_str(&kept.0).ok()).unwrap_or_default();
-        let types = resource_types(&super::lanes(&self.config));
+        let variants = receiver.settings.variants && self.reader.project().await? == CatalogModel::Modular;
+        let types = resource_types(&super::lanes(&self.config), variants);
         let changes: Vec<Value> = types.iter().map(|it| json!({ "resourceTypeId": it })).collect();
         // All messages of products: their numbers show whether one was lost.
         let messages = json!([{ "resourceTypeId": "product", "types": [] }]);
@@ -567,7 +571,7 @@ mod tests {
             assert_eq!(told(&about).0, [(Kind::Product, None)], "it would be asked for again and again, and refused");
         }
         assert_eq!(of("product-selection"), [(Kind::Selection, Some("a".to_owned())), (Kind::Assignment, None)]);
-        assert_eq!(resource_types(&lanes()), ["inventory-entry", "product", "product-selection", "store"]);
+        assert_eq!(resource_types(&lanes(), true), ["inventory-entry", "product", "product-selection", "store"]);
         for payload in [json!(null), json!([]), json!({ "notificationType": "Message" })] {
             assert_eq!(notification(&payload).unwrap_err().code, "C0225");
         }

@@ -112,8 +112,9 @@ fn find<'r>(value: &'r Json, way: &mut Vec<&'r str>, sku: Option<&'r str>, notic
             let sku = own("sku").or(sku);
             // `{"name": …, "value": …}` is an attribute: its own name is more useful in the path.
             let attribute = own("name").filter(|_| members.len() == 2 && members.contains_key("value"));
-            for (name, value) in members {
-                let is_level = matches!(name.as_str(), "masterVariant" | "variants");
+            // Staged data are not read.
+            for (name, value) in members.iter().filter(|(name, _)| *name != "staged") {
+                let is_level = matches!(name.as_str(), "masterVariant" | "variants" | "masterData" | "current");
                 let name = attribute.filter(|_| name == "value").unwrap_or(name);
                 if is_level {
                     find(value, way, sku, notices);

@@ -1,8 +1,9 @@
-//! commercetools (Composable Commerce, Classic catalogue) as a source.
+//! commercetools (Composable Commerce) as a source.
 //!
 //! README.md in this folder lists endpoints, scopes, limits and how certain each fact is.
 
 pub mod api;
+pub mod catalog_model;
 mod check;
 mod classify;
 mod client;
@@ -167,7 +168,8 @@ fn lanes(config: &Config) -> Vec<Lane> {
         (lanes.standalone_prices, urgent("standalone_prices", Kind::Price)),
         (config.reads_inventory(), urgent("inventory", Kind::Stock)),
         (lanes.tailoring, Lane { delta: true, interval_seconds: (30, 1800), ..reference("tailoring", &[Kind::Tailoring]) }),
-        (true, products("products", &[Kind::Product], (5, 600))),
+        // Of a Modular project, variants come first: no product is seen without those that it had then.
+        (true, products("products", &[Kind::Product, Kind::Variant], (5, 600))),
         (lanes.messages, products("deletions", &[], (10, 600))),
     ];
     on.into_iter().filter(|(on, _)| *on).map(|(_, lane)| lane).collect()

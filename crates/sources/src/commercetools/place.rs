@@ -5,6 +5,8 @@ use model::{Kind, Timestamp};
 use serde::{Deserialize, Serialize};
 use wire::Instants;
 
+use super::catalog_model::CatalogModel;
+
 /// The resource that a page is read from. A lane's walk goes through one or more stages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -25,11 +27,15 @@ pub enum Stage {
     Unpublished,
     Messages,
     Tailorings,
+    /// Of a Modular project, as are [`Stage::Products`].
+    Variants,
+    /// Without variants, and with the one that each names as its main one: projections don't tell it.
+    Products,
 }
 
 impl Stage {
     /// Number of stages.
-    pub const COUNT: usize = 13;
+    pub const COUNT: usize = 15;
 
     /// Its index in an array of [`Stage::COUNT`].
     pub const fn index(self) -> usize {
@@ -37,7 +43,7 @@ impl Stage {
     }
 
     /// The stage that a lane begins with.
-    pub fn first(lane: &str) -> Option<Self> {
+    pub fn first(lane: &str, model: CatalogModel) -> Option<Self> {
         Some(match lane {
             "product_types" => Self::ProductTypes,
             "channels" => Self::Channels,
@@ -48,14 +54,26 @@ impl Stage {
             "standalone_prices" => Self::StandalonePrices,
             "inventory" => Self::Inventory,
             "tailoring" => Self::Tailorings,
-            "products" => Self::Projections,
+            "products" => match model {
+                CatalogModel::Classic => Self::Projections,
+                CatalogModel::Modular => Self::Variants,
+            },
             "deletions" => Self::Messages,
             _ => return None,
         })
     }
 
-    /// The stage that reads records of a kind by id.
-    pub const fn of(kind: Kind) -> Option<Self> {
+    /// The stage that reads records of a kind by id; `None` where a project has none.
+    pub const fn of(kind: Kind, model: CatalogModel) -> Option<Self> {
+        Some(match (kind, model) {
+            (Kind::Product, CatalogModel::Modular) => Self::Products,
+            (Kind::Variant, CatalogModel::Modular) => Self::Variants,
+            _ => return Self::of_any(kind),
+        })
+    }
+
+    /// The same, whichever the model of the project.
+    const fn of_any(kind: Kind) -> Option<Self> {
         Some(match kind {
             Kind::Product => Self::Projections,
             Kind::Category => Self::Categories,
@@ -82,9 +100,18 @@ impl Stage {
             Self::StandalonePrices => "standalone-prices",
             Self::Inventory => "inventory",
             Self::Projections => "product-projections",
-            Self::Unpublished => "products",
+            Self::Unpublished | Self::Products => "products",
+            Self::Variants => "variants",
             Self::Messages => "messages",
             Self::Tailorings => "product-tailoring",
+        }
+    }
+
+    /// The model of the projects in which it is read.
+    pub const fn model(self) -> CatalogModel {
+        match self {
+            Self::Variants | Self::Products => CatalogModel::Modular,
+            _ => CatalogModel::Classic,
         }
     }
 
@@ -107,6 +134,8 @@ impl Stage {
                 | Self::Unpublished
                 | Self::Messages
                 | Self::Tailorings
+                | Self::Variants
+                | Self::Products
         )
     }
 }
@@ -186,6 +215,14 @@ const fn is_false(truth: &bool) -> bool {
 pub struct Mark {
     /// Changes since this instant.
     pub since: Timestamp,
+    /// The model of the project whose products were read: those of another one are read anew.
+    #[serde(default, skip_serializing_if = "is_classic")]
+    pub model: CatalogModel,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]
+fn is_classic(model: &CatalogModel) -> bool {
+    *model == CatalogModel::Classic
 }
 
 impl Place {

@@ -18,6 +18,7 @@ use wire::{Instants, Response, Retry, retry};
 
 use super::{
     api::Project,
+    catalog_model::CatalogModel,
     classify::{Refusal, Remedy},
     client::{Api, quoted},
     config::{Config, SelectionPaging},
@@ -52,6 +53,7 @@ const IDS: usize = 100;
 /// Kinds that are read by id.
 pub(super) const FETCHES: &[Kind] = &[
     Kind::Product,
+    Kind::Variant,
     Kind::Category,
     Kind::ProductType,
     Kind::Stock,
@@ -137,20 +139,24 @@ impl Reader {
     /// # Errors
     /// The fault that remains after all attempts.
     pub(super) async fn fetch(&self, refs: &[Ref]) -> Result<Fetched, Fault> {
-        self.project().await?;
+        let model = self.project().await?;
         let mut by_kind = BTreeMap::<Kind, BTreeSet<&str>>::new();
         for it in refs.iter().filter(|it| FETCHES.contains(&it.kind)) {
             by_kind.entry(it.kind).or_default().insert(it.id.as_str());
         }
         let mut fetched = Fetched::default();
         for (kind, ids) in by_kind {
-            let Some(stage) = Stage::of(kind) else { continue };
+            let gone = |id: RecordId| Change::Gone { kind, id, version: None };
+            let Some(stage) = Stage::of(kind, model) else {
+                fetched.changes.extend(ids.into_iter().map(RecordId::from).map(gone));
+                continue;
+            };
             let ids: Vec<&str> = ids.into_iter().collect();
             for ids in ids.chunks(IDS) {
                 let decoded = retry(self.retry, self.api.random(), |_| self.by_id(stage, ids)).await?;
                 let there: BTreeSet<RecordId> = decoded.records().collect();
-                let gone = ids.iter().map(|id| RecordId::from(*id)).filter(|id| !there.contains(id));
-                fetched.changes.extend(gone.map(|id| Change::Gone { kind, id, version: None }));
+                let missing = ids.iter().map(|id| RecordId::from(*id)).filter(|id| !there.contains(id));
+                fetched.changes.extend(missing.map(gone));
                 fetched.changes.extend(decoded.changes);
                 fetched.unread.extend(decoded.unread);
             }
@@ -188,11 +194,11 @@ impl Reader {
 
     /// Begins a walk.
     async fn begin(&self, lane: &Lane, mark: Option<Mark>) -> Result<Place, Fault> {
-        let stage = Stage::first(&lane.name)
+        let model = self.project().await?;
+        let stage = Stage::first(&lane.name, model)
             .ok_or_else(|| Fault::config("C0205", format!("a commercetools source has no lane {}", lane.name)))?;
-        self.project().await?;
         let from = match (stage, mark) {
-            (stage, Some(mark)) if stage.has_delta() => Some(mark.since),
+            (stage, Some(mark)) if stage.has_delta() && stage.model() == mark.model => Some(mark.since),
             (Stage::Messages, _) => Some(self.api.clock().now().earlier.minus(MESSAGES_BACK)),
             _ => None,
         };
@@ -212,22 +218,23 @@ impl Reader {
     fn mark(&self, place: &Place) -> Mark {
         let overlap = Duration::from_secs(self.config.overlap_seconds.into());
         let earlier = place.earlier.or(place.began).unwrap_or_else(|| self.api.clock().now().earlier);
-        Mark { since: earlier.minus(self.lag(place.stage)).minus(overlap) }
+        Mark { since: earlier.minus(self.lag(place.stage)).minus(overlap), model: place.stage.model() }
     }
 
     // ── the project ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Checks from time to time that the project can be read.
-    async fn project(&self) -> Result<(), Fault> {
+    /// Checks from time to time that the project can be read, and how.
+    pub(super) async fn project(&self) -> Result<CatalogModel, Fault> {
         let mut known = self.project.lock().await;
         if known.as_ref().is_none_or(|(at, ..)| at.elapsed() > PROJECT_AGE) {
             let project =
                 retry(self.retry, self.api.random(), |_| async { self.api.project().await.map_err(|refusal| refusal.fault) })
                     .await?;
-            refuse_modular(&project)?;
+            let model = CatalogModel::of(&project, &self.config)?;
             *known = Some((Instant::now(), self.api.clock().now(), project));
+            return Ok(model);
         }
-        Ok(())
+        known.as_ref().map_or(Ok(CatalogModel::Classic), |(_, _, project)| CatalogModel::of(project, &self.config))
     }
 
     /// When the project was last seen with its messages off; `None` if they are on.
@@ -306,7 +313,7 @@ impl Reader {
             query.push(("sort", format!("{time} asc")));
         }
         query.push(("sort", "id asc".to_owned()));
-        let conditions = [self.only(place.stage), Self::within(place)];
+        let conditions = [self.only(place), Self::within(place)];
         let conditions: Vec<String> = conditions.into_iter().flatten().collect();
         if !conditions.is_empty() {
             query.push(("where", conditions.join(" and ")));
@@ -314,13 +321,16 @@ impl Reader {
         query
     }
 
-
-    /// The part of the predicate that selects the kinds of records that are wanted.
-    fn only(&self, stage: Stage) -> Option<String> {
-        match stage {
+    /// The part of the predicate that selects the kinds of records that are wanted. Among changes are those that are no
+    /// longer published.
+    fn only(&self, place: &Place) -> Option<String> {
+        let is_full = place.from.is_none();
+        match place.stage {
             Stage::Unpublished => Some("masterData(published = false)".to_owned()),
+            Stage::Products => is_full.then(|| "masterData(published = true)".to_owned()),
+            Stage::Variants => is_full.then(|| "published = true".to_owned()),
             Stage::Messages => {
-                let mut types = vec!["ProductDeleted", "ProductUnpublished"];
+                let mut types = vec!["ProductDeleted", "ProductUnpublished", "VariantDeleted", "VariantUnpublished"];
                 types.extend(self.config.reads_inventory().then_some("InventoryEntryDeleted"));
                 types.extend(self.config.lanes.standalone_prices.then_some("StandalonePriceDeleted"));
                 types.extend(self.config.lanes.tailoring.then_some("ProductTailoringDeleted"));
@@ -367,6 +377,7 @@ impl Reader {
             Stage::Projections if place.from.is_some() && self.config.detect_unpublished => {
                 Some(place.stage(Stage::Unpublished, self.first_size(Stage::Unpublished)))
             }
+            Stage::Variants => Some(place.stage(Stage::Products, self.first_size(Stage::Products))),
             _ => None,
         })
     }
@@ -468,7 +479,7 @@ impl Reader {
 
     fn first_size(&self, stage: Stage) -> u16 {
         let configured = match stage {
-            Stage::Projections | Stage::Unpublished => self.config.page_size.first_products,
+            stage if of_products(stage) => self.config.page_size.first_products,
             _ => self.most(stage),
         };
         self.size(stage).get().unwrap_or(configured).min(self.most(stage))
@@ -476,11 +487,16 @@ impl Reader {
 
     fn most(&self, stage: Stage) -> u16 {
         match stage {
-            Stage::Projections | Stage::Unpublished => self.config.page_size.products,
+            stage if of_products(stage) => self.config.page_size.products,
             Stage::Selections => self.config.page_size.others.min(SELECTIONS),
             _ => self.config.page_size.others,
         }
     }
+}
+
+/// Whether its records may be as large as products are.
+const fn of_products(stage: Stage) -> bool {
+    matches!(stage, Stage::Projections | Stage::Unpublished | Stage::Products | Stage::Variants)
 }
 
 fn members_query(place: &Place) -> Vec<(&'static str, String)> {
@@ -521,16 +537,4 @@ fn next_size(size: u16, most: u16, count: usize, response: &Response) -> u16 {
     let by_weight = u16::try_from(LARGE / per_record).unwrap_or(u16::MAX);
     // At most eightfold at once: the next records may be larger.
     by_weight.max(size).min(size.saturating_mul(8)).min(most)
-}
-
-/// A Modular project keeps variants and prices in other resources: read as a Classic one, every product would be empty.
-pub(super) fn refuse_modular(project: &Project) -> Result<(), Fault> {
-    match project.product_catalog_model.as_deref() {
-        None | Some("Classic") => Ok(()),
-        Some(model) => {
-            let message =
-                format!("project {} has the {model} product catalogue model, which can't be read yet", project.key);
-            Err(Fault::config("C0203", message).hint("only projects of the Classic model can be read"))
-        }
-    }
 }

@@ -20,6 +20,8 @@ const STAGES: [Stage; Stage::COUNT] = [
     Stage::Unpublished,
     Stage::Messages,
     Stage::Tailorings,
+    Stage::Variants,
+    Stage::Products,
 ];
 
 /// Names that mean something to one of the stages, so that values get far.

@@ -299,17 +299,49 @@ async fn a_missing_scope_is_named_and_not_asked_for_again() {
     assert_eq!(asked(&host, "categories").await.len(), 1);
 }
 
-#[tokio::test]
-async fn a_modular_project_is_refused_before_anything_is_read() {
+/// A source of a project with this model, and what its check says of it.
+async fn modelled(model: &str, settings: Value) -> (MockServer, Commercetools, Result<String, Fault>) {
     let host = MockServer::start().await;
     token(&host, json!({ "access_token": "first", "expires_in": 172_800, "scope": "manage_project:shop" })).await;
-    project(&host, json!({ "productCatalogModel": "Modular" })).await;
-    let source = source(&host.uri(), json!({}));
-    let fault = fails(&source).await;
-    assert_eq!((fault.class, &*fault.code), (FaultClass::Config, "C0203"));
-    assert!(fault.message.contains("project shop has the Modular"), "{fault}");
-    let found = source.check().await;
-    assert!(found.iter().any(|finding| finding.result.as_ref().is_err_and(|fault| fault.code == "C0203")));
+    project(&host, json!({ "productCatalogModel": model })).await;
+    let source = source(&host.uri(), settings);
+    let found = source.check().await.into_iter().find(|finding| finding.what == "catalogue").unwrap();
+    (host, source, found.result)
+}
+
+#[tokio::test]
+async fn a_model_that_is_not_known_is_refused_before_anything_is_read() {
+    let (_host, source, told) = modelled("Federated", json!({})).await;
+    for fault in [fails(&source).await, told.unwrap_err()] {
+        assert_eq!((fault.class, &*fault.code), (FaultClass::Config, "C0203"));
+        assert!(fault.message.contains("project shop has the Federated"), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn settings_that_a_modular_project_can_not_be_read_with_are_refused() {
+    let published_only = json!({ "detect_unpublished": false, "lanes": { "inventory": false } });
+    for (settings, named) in [
+        (json!({ "stock_from": "products" }), "no stock"),
+        (json!({ "lanes": { "standalone_prices": false } }), "no prices"),
+        (published_only, "view_products"),
+    ] {
+        let (_host, source, told) = modelled("Modular", settings).await;
+        for fault in [fails(&source).await, told.unwrap_err()] {
+            assert_eq!((fault.class, &*fault.code), (FaultClass::Config, "C0203"));
+            assert!(fault.message.contains(named) && fault.hint.is_some(), "{fault}");
+        }
+    }
+    assert!(modelled("Modular", json!({})).await.2.unwrap().contains("Modular: variants are records"));
+}
+
+#[tokio::test]
+async fn a_project_that_is_under_way_to_modular_is_read_like_a_classic_one() {
+    let (host, source, told) = modelled("InMigration", json!({})).await;
+    assert!(told.unwrap().starts_with("InMigration"));
+    answers(&host, "product-projections", vec![page(100, &[])]).await;
+    drop(walk(&source, "products", Position::Full).await.unwrap());
+    assert_eq!((asked(&host, "product-projections").await.len(), asked(&host, "variants").await.len()), (1, 0));
 }
 
 #[tokio::test]

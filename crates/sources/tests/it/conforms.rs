@@ -16,7 +16,7 @@ use axum::{
 };
 use conformance::source::{Clock, Failure};
 use model::{Kind, RecordId};
-use sandbox::commercetools::{Change as Act, Emulator, Settings};
+use sandbox::commercetools::{CatalogModel, Change as Act, Emulator, Settings};
 use serde_json::{Value, json};
 use sources::commercetools::Commercetools;
 
@@ -104,9 +104,11 @@ async fn under_way(State(way): State<Arc<Mutex<Way>>>, request: Request, next: N
         _ => {
             let response = next.run(request).await;
             match spoiled {
-                Some(id) if path.ends_with("/product-projections") => {
+                Some(id) if path.ends_with("/product-projections") || path.ends_with("/products") => {
                     platform::broken(response, "results", &id, |row| {
-                        row["masterVariant"] = json!(["not", "a", "variant"]);
+                        // A Classic project is asked for projections, a Modular one for products.
+                        let holder = if row.get("masterData").is_some() { "masterData" } else { "masterVariant" };
+                        row[holder] = json!(["not", "a", "variant"]);
                     })
                     .await
                 }
@@ -227,4 +229,17 @@ async fn it_conforms_with_other_settings() {
         "lanes": { "customer_groups": true, "messages": false },
     });
     conforms(Settings::default(), settings).await;
+}
+
+#[tokio::test]
+async fn it_conforms_where_the_project_is_modular() {
+    let emulated = Settings { catalog_model: CatalogModel::Modular, ..Settings::default() };
+    conforms(emulated, json!({})).await;
+}
+
+#[tokio::test]
+async fn it_conforms_where_the_project_is_modular_and_tells_of_deletions() {
+    let catalog_model = CatalogModel::Modular;
+    let emulated = Settings { catalog_model, messages_enabled: true, timestamp_behind_ms: 3_000, ..Settings::default() };
+    conforms(emulated, json!({ "lanes": { "tailoring": true, "customer_groups": true } })).await;
 }

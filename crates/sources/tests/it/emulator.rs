@@ -26,20 +26,20 @@ use super::{Walked, source, walk};
 /// 2026-05-01T10:00:00Z.
 const START: i64 = 1_777_629_600_000;
 
-struct Shop {
-    emulator: Emulator,
+pub(super) struct Shop {
+    pub(super) emulator: Emulator,
     faults: Faults,
     clock: Arc<AtomicI64>,
-    host: String,
+    pub(super) host: String,
 }
 
 impl Shop {
     /// A shop of made-up products on a loopback port, with a clock that only moves when it is set.
-    async fn open(products: usize, settings: Settings) -> Self {
+    pub(super) async fn open(products: usize, settings: Settings) -> Self {
         Self::of(&generate(&Options { products, ..Options::default() }), settings).await
     }
 
-    async fn of(catalogue: &Catalogue, settings: Settings) -> Self {
+    pub(super) async fn of(catalogue: &Catalogue, settings: Settings) -> Self {
         let clock = Arc::new(AtomicI64::new(START));
         let told = Arc::clone(&clock);
         let faults = Faults::with_clock(
@@ -61,25 +61,25 @@ impl Shop {
         shop
     }
 
-    fn wait(&self, milliseconds: i64) {
+    pub(super) fn wait(&self, milliseconds: i64) {
         self.clock.fetch_add(milliseconds, Ordering::Relaxed);
     }
 
-    fn act(&self, act: Act) {
+    pub(super) fn act(&self, act: Act) {
         self.emulator.change(act).unwrap();
     }
 
-    fn source(&self, settings: Value) -> Commercetools {
+    pub(super) fn source(&self, settings: Value) -> Commercetools {
         source(&self.host, settings)
     }
 }
 
 /// A minimal mirror.
 #[derive(Default, Debug, PartialEq)]
-struct Mirror(BTreeMap<(Kind, RecordId), Record>);
+pub(super) struct Mirror(pub(super) BTreeMap<(Kind, RecordId), Record>);
 
 impl Mirror {
-    fn take(&mut self, walked: &Walked) {
+    pub(super) fn take(&mut self, walked: &Walked) {
         assert!(walked.unread.is_empty(), "{:?}", walked.unread);
         for change in &walked.changes {
             match change {
@@ -89,12 +89,12 @@ impl Mirror {
         }
     }
 
-    fn count(&self, kind: Kind) -> usize {
+    pub(super) fn count(&self, kind: Kind) -> usize {
         self.0.keys().filter(|(of, _)| *of == kind).count()
     }
 }
 
-async fn everything(source: &Commercetools) -> Mirror {
+pub(super) async fn everything(source: &Commercetools) -> Mirror {
     let mut mirror = Mirror::default();
     for lane in source.lanes() {
         mirror.take(&walk(source, &lane.name, Position::Full).await.unwrap());
@@ -102,12 +102,12 @@ async fn everything(source: &Commercetools) -> Mirror {
     mirror
 }
 
-fn published(shop: &Shop) -> BTreeSet<String> {
+pub(super) fn published(shop: &Shop) -> BTreeSet<String> {
     let keys = shop.emulator.product_keys();
     keys.into_iter().filter(|key| shop.emulator.product(key).unwrap()["masterData"]["published"] == true).collect()
 }
 
-fn product_keys(mirror: &Mirror) -> BTreeSet<String> {
+pub(super) fn product_keys(mirror: &Mirror) -> BTreeSet<String> {
     mirror.0.values().filter_map(|it| if let Record::Product(it) = it { it.key.clone() } else { None }).collect()
 }
 

@@ -8,8 +8,10 @@ mod conforms;
 mod deliveries;
 mod emulator;
 mod mapping;
+mod modular;
 mod ours;
 mod platform;
+mod requests;
 mod sfcc;
 mod spec;
 

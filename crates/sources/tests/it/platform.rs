@@ -132,11 +132,21 @@ pub(crate) async fn half(response: Response) -> Response {
 
 /// The same page with the rows of one id made unreadable.
 pub(crate) async fn broken(response: Response, rows: &str, id: &str, spoil: impl Fn(&mut Value)) -> Response {
-    let (parts, body) = response.into_parts();
-    let mut page: Value = serde_json::from_slice(&to_bytes(body, LONGEST).await.unwrap()).unwrap();
     let is_meant =
         |row: &Value| row["id"].as_str() == Some(id) || row["id"].as_u64().is_some_and(|it| it.to_string() == id);
-    page[rows].as_array_mut().into_iter().flatten().filter(|row| is_meant(row)).for_each(spoil);
+    each_row(response, rows, |row| {
+        if is_meant(row) {
+            spoil(row);
+        }
+    })
+    .await
+}
+
+/// The same page with its rows changed.
+pub(crate) async fn each_row(response: Response, rows: &str, change: impl Fn(&mut Value)) -> Response {
+    let (parts, body) = response.into_parts();
+    let mut page: Value = serde_json::from_slice(&to_bytes(body, LONGEST).await.unwrap()).unwrap();
+    page[rows].as_array_mut().into_iter().flatten().for_each(change);
     let mut response = (parts.status, axum::Json(page)).into_response();
     response.headers_mut().extend(parts.headers.get(header::DATE).cloned().map(|date| (header::DATE, date)));
     response

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use contract::Change;
+use model::{PriceHome, Record, RecordId};
 use serde_json::Value;
 use sources::commercetools::{decode::decode, place::Stage};
 
@@ -35,6 +37,7 @@ fn stage(record: &Value) -> Option<Stage> {
     Some(match () {
         () if has("masterVariant") => Stage::Projections,
         () if has("masterData") => Stage::Unpublished,
+        () if has("variantId") && has("current") => Stage::Variants,
         () if has("orderHint") && has("slug") => Stage::Categories,
         () if has("quantityOnStock") => Stage::Inventory,
         () if has("sku") && has("value") && has("active") => Stage::StandalonePrices,
@@ -71,7 +74,7 @@ fn every_example_of_a_record_that_is_read_can_be_read() {
         }
     }
     println!("{read:?}");
-    for stage in ["Projections", "Unpublished", "Categories", "Inventory", "StandalonePrices", "Stores", "Channels"] {
+    for stage in ["Projections", "Unpublished", "Categories", "Inventory", "StandalonePrices", "Stores", "Channels", "Variants"] {
         assert!(read.contains_key(stage), "no example of {stage} in {read:?}");
     }
 }
@@ -85,4 +88,31 @@ fn the_example_of_a_selections_members_can_be_read() {
     let body = std::fs::read(folder.join("product-selection-products.example.json")).unwrap();
     let decoded = decode(Stage::Members, &settings(), "sel1", &body).unwrap();
     assert_eq!((decoded.changes.len(), decoded.unread.len()), (2, 0));
+}
+
+/// The example is of any project: it has a master variant, which no product of a Modular one has, and a default variant.
+#[test]
+fn the_example_of_a_product_can_be_read_as_that_of_a_modular_project() {
+    let Some(folder) = examples() else {
+        println!("skipped: the vendor's examples are not here");
+        return;
+    };
+    let read = |product: &Value| {
+        let page = serde_json::json!({ "results": [product] }).to_string();
+        decode(Stage::Products, &settings(), "", page.as_bytes()).unwrap()
+    };
+    let mut product: Value = serde_json::from_slice(&std::fs::read(folder.join("product.example.json")).unwrap()).unwrap();
+    assert_eq!(read(&product).unread.len(), 1, "with variants inside, it is none of a Modular project");
+    for side in ["current", "staged"] {
+        let side = product["masterData"][side].as_object_mut().unwrap();
+        side.remove("masterVariant");
+        side.insert("variants".to_owned(), serde_json::json!([]));
+    }
+    product["masterData"]["published"] = serde_json::json!(true);
+    let decoded = read(&product);
+    assert!(decoded.unread.is_empty(), "{:?}", decoded.unread);
+    let Change::Is { record: Record::Product(record), .. } = &decoded.changes[0] else { panic!("{:?}", decoded.changes) };
+    let default = &product["masterData"]["current"]["defaultVariant"]["id"];
+    assert_eq!(record.main_variant.as_ref().map(RecordId::as_str), default.as_str());
+    assert!(record.variants.is_empty() && record.price_home == PriceHome::Entries);
 }

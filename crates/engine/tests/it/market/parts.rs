@@ -11,8 +11,8 @@ use serde_json::Value as Json;
 use super::build::*;
 
 fn variant_record(product: Option<&str>, position: i64, variant: Variant) -> Record {
-    let product = product.map(Into::into);
-    Record::Variant(VariantEntry { product, position, variant, notices: Vec::new() })
+    let (id, product) = (variant.id.as_str().into(), product.map(Into::into));
+    Record::Variant(VariantEntry { id, product, position, variant, notices: Vec::new() })
 }
 
 fn stock_of(id: &str, item: ItemKey, level: StockLevel, created_at: Option<Timestamp>) -> Record {
@@ -144,6 +144,20 @@ fn variants_follow_the_product_that_lists_them_else_their_position() {
     let own = Product { variant_skus: Vec::new(), ..listed };
     let places = [("A", 2), ("B", 1), ("C", 1)].map(|(id, at)| variant_record(Some("p"), at, unpriced(id)));
     assert_eq!(ids(&own, &places), ["B", "C", "A"]);
+    let named = |main: &str| Product { main_variant: Some(main.into()), ..own.clone() };
+    assert_eq!(ids(&named("A"), &places), ["A", "B", "C"]);
+    assert_eq!(ids(&named("Z"), &places), ["B", "C", "A"], "what it names is not there");
+}
+
+#[test]
+fn of_a_variant_that_is_in_the_product_and_a_record_too_the_products_own_counts() {
+    let own = Product { variants: vec![variant("S"), variant("M")], ..product(Vec::new()) };
+    let view = plain_view();
+    let other = Variant { sku: Some("other".into()), ..own.variants[0].clone() };
+    let joined = [variant_record(Some("p"), 1, other), variant_record(Some("p"), 2, Variant { id: "3".into(), ..variant("L") })];
+    let listing = view.product(&own, &joined, NOW).listing.unwrap();
+    let skus: Vec<_> = listing.variants.iter().filter_map(|it| it.sku.map(ToString::to_string)).collect();
+    assert_eq!(skus, ["S", "M", "L"]);
 }
 
 #[test]

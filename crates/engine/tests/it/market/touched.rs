@@ -81,7 +81,7 @@ fn in_parts() -> Vec<Record> {
     let placed = Placement { category: "c".into(), product: "p".into(), position: None, primary: true };
     vec![
         Record::Product(Box::new(parts)),
-        Record::Variant(VariantEntry { product, position, variant, notices }),
+        Record::Variant(VariantEntry { id: "v".into(), product, position, variant, notices }),
         Record::Placement(placed),
         Record::Category(category("c", None)),
     ]

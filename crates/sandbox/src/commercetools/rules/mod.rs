@@ -7,6 +7,7 @@
 pub(super) mod attribute;
 pub(super) mod channel;
 pub(super) mod deletion;
+pub(super) mod modular;
 pub(super) mod money;
 pub(super) mod price;
 pub(super) mod product;

@@ -11,9 +11,11 @@ use super::super::state::{Kind, Object, State, variants};
 use super::super::table::Term;
 use super::super::write::with_term;
 
-/// Refuses a SKU that another product has. `own` is the product's id when it is known.
+/// Refuses a SKU that another product has, or another variant of a Modular project. `own` is the id of the product or of
+/// that variant when it is known.
 pub(in super::super) fn check_sku(state: &State, own: Option<Id>, sku: &str) -> Result<(), ApiError> {
-    let owners = with_term(state.table(Kind::Product), Term::Sku, sku);
+    let kind = if state.is_modular() { Kind::Variant } else { Kind::Product };
+    let owners = with_term(state.table(kind), Term::Sku, sku);
     if owners.into_iter().any(|id| Some(id) != own) { Err(ApiError::duplicate("sku", sku)) } else { Ok(()) }
 }
 

@@ -6,6 +6,7 @@ mod category;
 mod channel;
 mod customer_group;
 mod inventory;
+mod modular_variant;
 mod price;
 mod product;
 mod project;
@@ -44,12 +45,14 @@ pub(super) fn update(
             Kind::Store => store::apply(writer.state, &mut edit, name, action)?,
             Kind::Channel => channel::apply(writer, &mut edit, name, action)?,
             Kind::CustomerGroup => customer_group::apply(writer, &mut edit, name, action)?,
+            Kind::Variant => modular_variant::apply(writer, &mut edit, name, action)?,
             Kind::ProductType | Kind::ProductTailoring | Kind::Message => return Err(unknown(name)),
         }
     }
     Ok(writer.commit(edit))
 }
 
+pub(super) use modular_variant::owner as owner_of_variant;
 pub(super) use project::update as update_project;
 
 /// 409 when a resource has moved on.

@@ -4,19 +4,22 @@ use serde_json::{Value, json};
 
 use super::super::error::ApiError;
 use super::super::input::{
-    flag, given, localized, need, need_localized, need_text, one_of, refuse_reference, resolve, text,
+    flag, given, localized, need, need_localized, need_text, one_of, referenced, refuse_reference, resolve, resolve_given,
+    text,
 };
 use super::super::rules::attribute::{self, Level, check_level};
-use super::super::rules::{product::check_in_category, product::check_order_hint, slug};
+use super::super::rules::{modular, product::check_in_category, product::check_order_hint, slug};
 use super::super::state::{Kind, Object, State, variants};
 use super::super::write::{Edit, ProductEdit, Writer, leave_category, publish, set};
-use super::{price, set_key, variant};
+use super::{owner_of_variant, price, set_key, variant};
 
 pub(super) fn apply(writer: &mut Writer<'_>, edit: &mut Edit, name: &str, action: &Object) -> Result<(), ApiError> {
     flag(action, "staged")?;
+    modular::check_action(writer.state, name)?;
     match name {
         "publish" => publish(edit, one_of(action, "scope", &["All", "Prices"])?.unwrap_or("All")),
         "unpublish" => {
+            modular::check_unpublishable(writer.state, edit.id)?;
             product(edit)?.published = false;
             edit.message("ProductUnpublished", json!({}));
         }
@@ -27,6 +30,8 @@ pub(super) fn apply(writer: &mut Writer<'_>, edit: &mut Edit, name: &str, action
             edit.message("ProductRevertedStagedChanges", message);
         }
         "setKey" => set_key(writer, edit, text(action, "key")?.map(str::to_owned))?,
+        "setDefaultVariant" => set_default_variant(writer, edit, action)?,
+        "setPriceMode" if writer.state.is_modular() => modular::check_price_mode(action)?,
         "setPriceMode" => {
             let mode = one_of(action, "priceMode", &["Embedded", "Standalone"])?.map(|mode| json!(mode));
             set(&mut product(edit)?.fixed, "priceMode", mode.as_ref());
@@ -125,6 +130,21 @@ fn change_slug(state: &State, edit: &mut Edit, action: &Object) -> Result<(), Ap
         edit.message("ProductSlugChanged", json!({ "slug": new, "oldSlug": old }));
     }
     Ok(())
+}
+
+/// Of a Modular project; there is none without a variant.
+fn set_default_variant(writer: &Writer<'_>, edit: &mut Edit, action: &Object) -> Result<(), ApiError> {
+    let variant = resolve_given(writer.state, Kind::Variant, action, "variant")?;
+    if let Some(variant) = &variant {
+        let of = writer.load(Kind::Variant, referenced(variant)?)?;
+        if owner_of_variant(&of)? != edit.id {
+            return Err(ApiError::operation("The Variant does not belong to the Product."));
+        }
+    }
+    each_side(edit, action, |side| {
+        set(side, "defaultVariant", variant.as_ref());
+        Ok(())
+    })
 }
 
 fn order_hint(action: &Object) -> Result<Option<&Value>, ApiError> {

@@ -4,6 +4,7 @@ mod auth;
 mod changes;
 mod edges;
 mod messages;
+mod modular;
 mod queries;
 mod recreated;
 mod refusals;

@@ -109,6 +109,7 @@ pub fn assignment(selection: &SelectionId, of: api::AssignedProductReference<'_>
 pub fn gone(message: &api::Message<'_>) -> Option<Change> {
     let kind = match &*message.of {
         "ProductDeleted" | "ProductUnpublished" => Kind::Product,
+        "VariantDeleted" | "VariantUnpublished" => Kind::Variant,
         "InventoryEntryDeleted" => Kind::Stock,
         "StandalonePriceDeleted" => Kind::Price,
         "ProductTailoringDeleted" => Kind::Tailoring,

@@ -3,7 +3,7 @@
 use contract::Change;
 use model::{
     Attribute, Image, Keywords, Kind, Notice, Online, PerStorefront, PriceHome, Product, Rating, Record, RecordId, StockLevel,
-    Tailored, Tailoring, Value, Variant,
+    Tailored, Tailoring, Value, Variant, VariantEntry,
 };
 
 use super::{Settings, Unfit, address, attribute::attributes, is, kept, locale, localized, price, since, some};
@@ -17,35 +17,98 @@ pub fn projection(settings: &Settings, product: api::ProductProjection<'_>) -> R
     for of in std::iter::once(product.master_variant).chain(others) {
         variants.push(variant(settings, of, &mut notices)?);
     }
+    let data = api::ProductData {
+        name: product.name,
+        slug: product.slug,
+        description: product.description,
+        meta_title: product.meta_title,
+        meta_description: product.meta_description,
+        meta_keywords: product.meta_keywords,
+        search_keywords: product.search_keywords,
+        categories: product.categories,
+        attributes: product.attributes,
+        default_variant: None,
+        master_variant: None,
+    };
     let record = Product {
-        id: String::from(product.id).into(),
         key: some(product.key),
         product_type: product.product_type.map(|it| String::from(it.id).into()),
-        sku: None,
-        brand: None,
         online: PerStorefront::everywhere(if product.published.unwrap_or(true) { Online::ALWAYS } else { Online::NEVER }),
-        searchable: PerStorefront::everywhere(true),
-        name: localized("name", product.name, &mut notices)?,
-        slug: localized("slug", product.slug, &mut notices)?,
-        description: localized("description", product.description, &mut notices)?,
-        meta_title: localized("metaTitle", product.meta_title, &mut notices)?,
-        meta_description: localized("metaDescription", product.meta_description, &mut notices)?,
-        keywords: keywords(product.search_keywords, product.meta_keywords, &mut notices)?,
-        categories: product.categories.unwrap_or_default().into_iter().map(|it| String::from(it.id).into()).collect(),
-        attributes: attributes(product.attributes, "", &mut notices)?,
         variants,
-        variant_skus: Vec::new(),
-        prices: Vec::new(),
         price_home: match product.price_mode.as_deref() {
             Some("Standalone") => PriceHome::Entries,
             _ => PriceHome::Variant,
         },
-        tailored: Vec::new(),
         rating: product.review_rating_statistics.map(rating),
         created_at: since("createdAt", product.created_at.as_ref(), &mut notices)?,
-        notices,
+        ..described(String::from(product.id), data, &mut notices)?
     };
+    let record = Product { notices, ..record };
     Ok(is(Record::Product(Box::new(record)), product.version, product.last_modified_at.as_ref()))
+}
+
+/// A `Product` of a Modular project: its variants are records of their own, and all of its prices standalone ones.
+pub fn modular(product: api::Product<'_>) -> Result<Change, Unfit> {
+    if !product.master_data.published {
+        let id = RecordId::from(&*product.id);
+        return Ok(Change::Gone { kind: Kind::Product, id, version: Some(product.version) });
+    }
+    let data = product.master_data.current;
+    // Read without them, the product would be empty: the project is no longer Modular.
+    if data.master_variant.is_some() {
+        return Err(Unfit::new("it holds variants, as no product of a Modular project does"));
+    }
+    let main_variant = data.default_variant.as_ref().map(|it| RecordId::from(&*it.id));
+    let mut notices = Vec::new();
+    let record = Product {
+        key: some(product.key),
+        product_type: product.product_type.map(|it| String::from(it.id).into()),
+        main_variant,
+        price_home: PriceHome::Entries,
+        rating: product.review_rating_statistics.map(rating),
+        created_at: since("createdAt", product.created_at.as_ref(), &mut notices)?,
+        ..described(String::from(product.id), data, &mut notices)?
+    };
+    let record = Product { notices, ..record };
+    Ok(is(Record::Product(Box::new(record)), product.version, product.last_modified_at.as_ref()))
+}
+
+/// A product with this id that holds what `ProductData` says, and nothing else.
+fn described(id: String, data: api::ProductData<'_>, notices: &mut Vec<Notice>) -> Result<Product, Unfit> {
+    Ok(Product {
+        name: localized("name", data.name, notices)?,
+        slug: localized("slug", data.slug, notices)?,
+        description: localized("description", data.description, notices)?,
+        meta_title: localized("metaTitle", data.meta_title, notices)?,
+        meta_description: localized("metaDescription", data.meta_description, notices)?,
+        keywords: keywords(data.search_keywords, data.meta_keywords, notices)?,
+        categories: data.categories.unwrap_or_default().into_iter().map(|it| String::from(it.id).into()).collect(),
+        attributes: attributes(data.attributes, "", notices)?,
+        ..Product::new(id)
+    })
+}
+
+/// A `Variant` of a Modular project. One that is not published counts for nothing. Its number within the product is the id
+/// that a Classic project would give it, and that tailoring names.
+pub fn variant_record(settings: &Settings, of: api::Variant<'_>) -> Result<Change, Unfit> {
+    let id: RecordId = String::from(of.id).into();
+    if !of.published {
+        return Ok(Change::Gone { kind: Kind::Variant, id, version: Some(of.version) });
+    }
+    let (now, mut notices) = (of.current, Vec::new());
+    let embedded = api::ProductVariant {
+        id: of.variant_id,
+        sku: now.sku,
+        key: of.key,
+        prices: None,
+        attributes: now.attributes,
+        images: now.images,
+        availability: None,
+    };
+    let variant = variant(settings, embedded, &mut notices)?;
+    let product = Some(String::from(of.product.id).into());
+    let record = Record::Variant(VariantEntry { id, product, position: of.variant_id, variant, notices });
+    Ok(is(record, of.version, of.last_modified_at.as_ref()))
 }
 
 /// An unpublished `Product`: it no longer has a published projection.
