@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use axum::{body::Body, extract::Request, http::StatusCode};
+use axum::{Router, body::Body, extract::Request, http::StatusCode};
 use sandbox::{
     sfcc::{Emulator, Event},
     shop::Edit,
@@ -24,6 +24,7 @@ struct Published {
     shop: Shop,
     instance: Emulator,
     process: Process,
+    edges: Router,
 }
 
 impl Published {
@@ -39,7 +40,8 @@ impl Published {
         fs::write(&shop.config, hooked).unwrap();
         let process = Process { database: shop.config.with_file_name("sfcc.db"), ..shop.open().await };
         assert!(process.sync().await.converged());
-        Self { shop, instance, process }
+        let edges = edges(&process);
+        Self { shop, instance, process, edges }
     }
 
     async fn post(&self, event: &Event, key: Option<&str>) -> StatusCode {
@@ -49,7 +51,7 @@ impl Published {
         }
         request = key.into_iter().fold(request, |request, key| request.header("x-cartage-key", key));
         let request = request.body(Body::from(event.body.clone())).unwrap();
-        edges(&self.process).oneshot(request).await.unwrap().status()
+        self.edges.clone().oneshot(request).await.unwrap().status()
     }
 
     /// The kinds and ids of hints that wait.
