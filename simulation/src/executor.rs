@@ -1,10 +1,12 @@
-//! Does store work at once, on the one thread of the run.
+//! Does work that blocks at once, on the one thread of the run.
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use contract::Random;
-use store::sqlite::{Executor, Job};
+use contract::{
+    Random,
+    executor::{Executor, Job},
+};
 
 use crate::{
     check::Checks,
@@ -12,8 +14,8 @@ use crate::{
     steps::{Place, Steps},
 };
 
-/// Does the hub's store work. Each piece of work takes a little simulated time, so that other tasks run in between; the
-/// hub may be killed before and after it, never within: a transaction is atomic.
+/// Does work of the hub's store and connectors. Each piece of work takes a little simulated time, so that other tasks run in
+/// between; the hub may be killed before and after it, never within: a transaction is atomic.
 pub(crate) struct Inline {
     pub(crate) random: Random,
     pub(crate) steps: Arc<Steps>,
@@ -36,7 +38,7 @@ impl Executor for Inline {
     }
 }
 
-/// Does store work of the checks.
+/// Does work of the checks.
 pub(crate) struct Plain;
 
 #[async_trait]

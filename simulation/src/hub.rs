@@ -8,12 +8,12 @@ use cartage::{
     commands::status::{self, FlowStatus},
     config::Config,
 };
-use contract::{Clock, Fault, Random, Store};
+use contract::{Clock, Executor, Fault, Random, Store};
 use engine::{
     observe::{Event, Observer},
     run::Engine,
 };
-use store::sqlite::{Executor, Options, Sqlite};
+use store::sqlite::{Options, Sqlite};
 use wire::{Environment, Transport};
 
 use crate::probe::Probe;
@@ -44,8 +44,9 @@ impl Hub {
         let loaded = Config::load(config).map_err(|errors| anyhow!("the configuration is refused: {errors:?}"))?;
         let options = Options { durable: false, dictionary_after: 40, most_pages, ..Options::default() };
         let failed = |fault: Fault| anyhow!("{}: {fault}", fault.code);
-        let store: Arc<dyn Store> = Arc::new(Sqlite::with_executor(database, options, executor).map_err(failed)?);
-        let environment = Environment::new(transport, Arc::clone(&clock), random);
+        let store: Arc<dyn Store> =
+            Arc::new(Sqlite::with_executor(database, options, Arc::clone(&executor)).map_err(failed)?);
+        let environment = Environment::new(transport, Arc::clone(&clock), random, executor);
         let parts = assemble::parts_in(&loaded, &environment).map_err(|failure| anyhow!("{failure}"))?;
         let engine = assemble::engine_of(&loaded, parts, store, clock, observer, allow_deletes);
         engine.register().await.map_err(failed)?;

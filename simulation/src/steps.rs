@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 /// A place at which the hub may be killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Before or after work of the store.
+    /// Before or after work that blocks, most of it of the store.
     Store,
     /// Before a call reaches its host.
     Call,

@@ -1,4 +1,4 @@
-//! The environment of a connector: hosts, time, random numbers.
+//! The environment of a connector: hosts, time, random numbers, threads.
 
 use std::{
     fmt,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use contract::{Clock, Fault, Random, SecretRef, SystemClock, secret::SecretError};
+use contract::{Clock, Executor, Fault, Random, SecretRef, SystemClock, Threads, executor, secret::SecretError};
 use model::Timestamp;
 use secrecy::SecretString;
 
@@ -19,12 +19,14 @@ use crate::{
 
 type Lacking = Mutex<Vec<String>>;
 
-/// Where a connector's calls go, and where its secrets, its time and its random numbers come from. Cheap to clone.
+/// Where a connector's calls go, where its secrets, its time and its random numbers come from, and where its blocking work
+/// is done. Cheap to clone.
 #[derive(Clone)]
 pub struct Environment {
     transport: Option<Arc<dyn Transport>>,
     clock: Arc<dyn Clock>,
     random: Random,
+    executor: Arc<dyn Executor>,
     /// Relative paths of files with secrets count from here; empty: from the working directory.
     folder: PathBuf,
     /// Why secrets could not be read, in the order of asking; `None` where that is an error.
@@ -32,12 +34,13 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The network, clock and entropy of this machine.
+    /// The network, clock, entropy and threads of this machine.
     pub fn machine() -> Self {
         Self {
             transport: None,
             clock: Arc::new(SystemClock),
             random: Random::of_machine(),
+            executor: Arc::new(Threads),
             folder: PathBuf::new(),
             lacking: None,
         }
@@ -50,8 +53,13 @@ impl Environment {
     }
 
     /// Another environment: for a simulated run.
-    pub fn new(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>, random: Random) -> Self {
-        Self { transport: Some(transport), clock, random, folder: PathBuf::new(), lacking: None }
+    pub fn new(
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+        random: Random,
+        executor: Arc<dyn Executor>,
+    ) -> Self {
+        Self { transport: Some(transport), clock, random, executor, folder: PathBuf::new(), lacking: None }
     }
 
     /// The same environment, with relative paths of files with secrets counting from this folder.
@@ -112,6 +120,11 @@ impl Environment {
     /// Random numbers for jitter.
     pub fn random(&self) -> &Random {
         &self.random
+    }
+
+    /// Does work that blocks its thread and returns its result; `None` if it panicked.
+    pub async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        executor::execute(self.executor.as_ref(), work).await
     }
 }
 

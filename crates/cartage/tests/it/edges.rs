@@ -11,9 +11,9 @@ use std::{
 use async_trait::async_trait;
 use axum::{Router, body::Body, extract::Request, response::Response};
 use cartage::{assemble, config::Config};
+use contract::executor::{Executor, Job, Threads};
 use engine::observe::Silent;
 use sandbox::fault::{FaultPlan, Latency};
-use store::sqlite::{Executor, Job, Threads};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},

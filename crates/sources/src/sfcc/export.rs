@@ -429,7 +429,7 @@ impl Exports {
         }
         drop(file_on_disk);
         let (bounds, into) = (Bounds::bytes(u64::from(export.max_unpacked_mib) << 20), folder.to_owned());
-        let unpacked = tokio::task::spawn_blocking(move || {
+        let unpacked = api.environment().blocking(move || {
             let contents = unpack(&path, bounds, &into);
             // It is either taken apart now, or damaged.
             if let Err(error) = fs::remove_file(&path) {
@@ -437,7 +437,7 @@ impl Exports {
             }
             contents
         });
-        unpacked.await.map_err(|error| Fault::transient("C0310", format!("an archive was not taken apart: {error}")))?
+        unpacked.await.unwrap_or_else(|| Err(Fault::transient("C0310", "an archive was not taken apart: a defect ended that")))
     }
 }
 

@@ -166,8 +166,8 @@ impl Reader {
         };
         let age = place.job.began.until(self.api.environment().now());
         let (pages, page, at) = (walk.part().map_or(1, |part| ready.contents.pages(part)), place.page, place.at);
-        let mapped = tokio::task::spawn_blocking(move || walk.page(&ready, page));
-        let mapped = mapped.await.map_err(|error| Fault::protocol("C0207", format!("a page was not mapped: {error}")))??;
+        let mapped = self.api.environment().blocking(move || walk.page(&ready, page)).await;
+        let mapped = mapped.unwrap_or_else(|| Err(Fault::protocol("C0207", "a page was not mapped: a defect ended that")))?;
         let (mapped, is_over) = part_of(mapped, at, self.page_size);
         let next = match (is_over, page + 1 < pages) {
             (false, _) => Next::Within(place::write(&Place { at: at.saturating_add(self.page_size), ..place })?),

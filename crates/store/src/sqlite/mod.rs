@@ -8,7 +8,6 @@
 //! What costs CPU and needs no database (encoding, hashing, compressing) happens beside the writing thread.
 
 mod codec;
-mod executor;
 mod flows;
 mod hints;
 mod ledger;
@@ -41,7 +40,7 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Admin, Fault, Hints, Ledger, Leftovers, Mirror,
+    Admin, Executor, Fault, Hints, Ledger, Leftovers, Mirror, Threads,
     source::Scope,
     store::{
         Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, Freshness, HeldItems, Hint,
@@ -53,7 +52,6 @@ use contract::{
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-pub use executor::{Executor, Job, Threads};
 pub use seal::{Seal, Unsealed};
 
 use self::{

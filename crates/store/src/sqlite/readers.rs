@@ -8,13 +8,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use contract::Fault;
+use contract::{Executor, Fault, executor};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use super::{
     codec::Codec,
-    executor::{self, Executor},
     trouble::{Outcome, Trouble},
 };
 
@@ -47,7 +46,7 @@ impl Readers {
             || Fault::transient("C0105", format!("a read of the database {} did not end", self.path.display()));
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| stopped())?;
         let readers = Arc::clone(self);
-        let read = executor::run(self.executor.as_ref(), move || {
+        let read = executor::execute(self.executor.as_ref(), move || {
             let done = readers.read(work);
             drop(permit);
             done

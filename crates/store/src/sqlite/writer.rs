@@ -11,7 +11,7 @@ use std::{
 };
 
 use contract::{
-    Fault,
+    Executor, Fault, executor,
     source::Urgency,
     store::{Lease, Leased, Revision},
 };
@@ -21,7 +21,6 @@ use tokio::sync::Semaphore;
 
 use super::{
     codec::Codec,
-    executor::{self, Executor},
     ledger::{self, flow_unknown},
     lock,
     trouble::{Outcome, Trouble},
@@ -114,7 +113,7 @@ impl Writer {
         };
         let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| stopped())?;
         let connection = Arc::clone(&self.connection);
-        let written = executor::run(self.executor.as_ref(), move || {
+        let written = executor::execute(self.executor.as_ref(), move || {
             // A panic rolls its transaction back, and the connection stays usable.
             let done = connection
                 .lock()

@@ -4,7 +4,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use conformance::store::samples::{self, at, category, is, page, wide};
 use contract::{
-    Fault,
+    Fault, Threads,
     destination::Ids,
     source::Unread,
     store::{
@@ -12,7 +12,7 @@ use contract::{
     },
 };
 use model::{FlowName, Kind, Record};
-use store::sqlite::{Options, Seal, Sqlite, Threads};
+use store::sqlite::{Options, Seal, Sqlite};
 
 /// Not a seal that anyone should use: what it hides is turned over.
 struct Turned;
