@@ -3,7 +3,9 @@
 //! A lane joins the export that is under way or was made last, unless it has read that one already; then it asks for a new
 //! one. An export holds what the lane reads, and whatever else was never exported yet: so a first sync needs one job, and
 //! later each kind of data has its own pace. The walk's position names the archive before its job is started, so that a
-//! restart starts no second one: the job that runs is waited for, and the archive of that name is written anew.
+//! restart starts no second one: the job that runs is waited for, and the archive of that name is written anew. Only the
+//! walks that had begun to read it read an export of an earlier process: the first read after a restart shows the shop as it
+//! is then.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -72,8 +74,9 @@ pub(super) struct Exports {
 
 #[derive(Debug, Default)]
 struct Known {
+    /// In the order in which they began, whatever the clock said.
     exports: Vec<Arc<Export>>,
-    /// Units that were exported or are being exported.
+    /// Units that this process has exported or is exporting.
     units: BTreeSet<Unit>,
     /// Lanes that began to read each archive, and whether they have read it.
     read: BTreeMap<String, BTreeMap<String, bool>>,
@@ -82,6 +85,8 @@ struct Known {
 #[derive(Debug)]
 struct Export {
     job: Job,
+    /// An earlier process began it.
+    is_left: bool,
     state: Mutex<State>,
 }
 
@@ -112,38 +117,42 @@ impl Exports {
     pub(super) fn join(&self, api: &Api, lane: &str, unit: Unit, sites: Vec<String>) -> Job {
         let now = api.environment().now();
         let mut known = self.known();
-        let met = |export: &&Arc<Export>| {
+        let is_met = |export: &Arc<Export>| {
             known.read.get(&export.job.archive).is_some_and(|lanes| lanes.contains_key(lane))
         };
-        // A lane never goes back to what is older than what it has read.
-        let newest = known.exports.iter().filter(met).map(|export| export.job.began).max();
         let is_fit = |export: &&Arc<Export>| {
-            let is_newer = newest.is_none_or(|newest| export.job.began > newest);
             let failed = export.state.try_lock().is_ok_and(|state| state.failed);
-            export.job.units.contains(&unit) && is_newer && !failed && export.job.began.until(now) <= FRESH
+            !export.is_left && export.job.units.contains(&unit) && !failed && export.job.began.until(now) <= FRESH
         };
-        let fit = known.exports.iter().rev().find(is_fit).map(|export| export.job.clone());
+        // A lane never goes back to what is older than what it has read.
+        let met = known.exports.iter().rposition(is_met).map_or(0, |last| last + 1);
+        let fit = known.exports.iter().skip(met).rev().find(is_fit).map(|export| export.job.clone());
         let job = fit.unwrap_or_else(|| {
             let missing = Unit::ALL.into_iter().filter(|it| *it == unit || !known.units.contains(it));
             let name = format!("cartage-{}-{:08x}", now.millis(), api.random().draw() >> 32);
             Job { archive: name, execution: None, began: now, units: missing.collect(), sites }
         });
         known.read.entry(job.archive.clone()).or_default().insert(lane.to_owned(), false);
-        self.adopt(&mut known, &job);
+        known.units.extend(&job.units);
+        self.adopt(&mut known, &job, false);
         drop(known);
         self.clear(&job);
         job
     }
 
-    fn adopt(&self, known: &mut Known, job: &Job) -> Arc<Export> {
+    /// The export of this job; what is not known yet was left by an earlier process or not.
+    fn adopt(&self, known: &mut Known, job: &Job, is_left: bool) -> Arc<Export> {
         if let Some(export) = known.exports.iter().find(|export| export.job.archive == job.archive) {
             return Arc::clone(export);
         }
-        known.units.extend(&job.units);
         let by_parameters = self.config.export.request == Form::Parameters;
         let state = State { execution: job.execution.clone(), by_parameters, ..State::default() };
-        let export = Arc::new(Export { job: job.clone(), state: Mutex::new(state) });
-        known.exports.push(Arc::clone(&export));
+        let export = Arc::new(Export { job: job.clone(), is_left, state: Mutex::new(state) });
+        if is_left {
+            known.exports.insert(0, Arc::clone(&export));
+        } else {
+            known.exports.push(Arc::clone(&export));
+        }
         export
     }
 
@@ -204,7 +213,7 @@ impl Exports {
     /// The fault that remains after all attempts; `C0222`: the job failed; `C0216`: it failed before, so the walk has to
     /// begin anew.
     pub(super) async fn advance(&self, api: &Api, attempts: Retry, job: &Job) -> Result<Step, Fault> {
-        let export = self.adopt(&mut self.known(), job);
+        let export = self.adopt(&mut self.known(), job, true);
         let mut state = export.state.lock().await;
         if let Some(ready) = &state.ready {
             return Ok(Step::Ready(Arc::clone(ready)));

@@ -198,6 +198,21 @@ async fn a_restart_goes_on_with_the_export_that_runs() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_process_exported_is_read_by_the_walks_that_had_begun_alone() {
+    let tried = Tried::new().await;
+    let left = Position::Within(token(step(&tried.source(), &Position::Full).await.unwrap()));
+    let source = tried.source();
+    assert_eq!(walk_from(&source, "products", left).await.unwrap().0.len(), 1);
+    // The next walk shows the shop as it is now, and what other lanes read is exported along with it.
+    for lane in ["inventory", "products", "prices"] {
+        walk(&source, lane).await;
+    }
+    let exports = tried.instance.world().exports.clone();
+    assert_eq!(exports.len(), 2, "{exports:?}");
+    assert_eq!(exports[0], exports[1]);
+}
+
+#[tokio::test]
 async fn an_archive_that_was_not_deleted_is_deleted_after_a_restart() {
     let tried = Tried::new().await;
     tried.instance.world().keeps = 1;
