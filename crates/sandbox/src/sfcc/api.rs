@@ -8,6 +8,7 @@ use http::header::{CONTENT_TYPE, DATE};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::query::Parameters;
 use super::uptime::Moment;
@@ -33,16 +34,15 @@ async fn handle(Shared(emulator): Shared<Emulator>, request: Request) -> Respons
         return json_answer(413, Some(&json!({ "title": "Payload Too Large" })));
     };
     let correlation = parts.headers.get("correlation-id").cloned();
-    // An archive takes its time to write; other calls go on meanwhile.
+    // An archive takes its time to write; where there are further threads, other calls go on meanwhile.
     let writes = parts.method == Method::POST && parts.uri.path().ends_with("/executions");
+    let writes_aside = writes && Handle::current().runtime_flavor() != RuntimeFlavor::CurrentThread;
     let load = emulator.load();
     let now = emulator.now();
-    let own = emulator.clone();
-    let mut response = if writes {
-        let answered = tokio::task::spawn_blocking(move || answer(&own, &parts, &body)).await;
-        answered.unwrap_or_else(|_| json_answer(500, None))
+    let mut response = if writes_aside {
+        tokio::task::block_in_place(|| answer(&emulator, &parts, &body))
     } else {
-        answer(&own, &parts, &body)
+        answer(&emulator, &parts, &body)
     };
     let headers = response.headers_mut();
     if let Ok(date) = HeaderValue::from_str(&http_date(now)) {

@@ -281,9 +281,9 @@ impl Emulator {
         self.jobs().count()
     }
 
-    /// How the next executions end; those after them end well.
+    /// How the next executions end from now on; those after them end well.
     pub fn end_jobs(&self, ends: impl IntoIterator<Item = JobEnd>) {
-        self.jobs().ends.extend(ends);
+        self.jobs().ends = ends.into_iter().collect();
     }
 
     /// Lets exports contain these files, such as `catalogs/a/catalog.xml`, rather than what the instance has; none: that
