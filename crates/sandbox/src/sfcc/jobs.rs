@@ -73,6 +73,11 @@ impl Jobs {
         self.executions.len()
     }
 
+    /// Whether an execution of a job is under way.
+    pub(super) fn is_running(&self, job: &str, uptime: i64) -> bool {
+        self.executions.values().any(|it| it.job == job && uptime < it.ends)
+    }
+
     /// Puts what executions that have ended have written.
     pub(super) fn settle(&mut self, files: &mut Files, uptime: i64) {
         for execution in self.executions.values_mut().filter(|it| it.ends <= uptime && it.end == JobEnd::Ok) {
@@ -103,8 +108,7 @@ impl Jobs {
         if self.instead.is_some() {
             units.missing.clear();
         }
-        let running = self.executions.values().any(|it| it.job == job && uptime < it.ends);
-        if running {
+        if self.is_running(job, uptime) {
             let message = format!("The job '{job}' is already running.");
             return Err(Fault::new(400, "JobAlreadyRunningException", message, json!({ "jobId": job })));
         }

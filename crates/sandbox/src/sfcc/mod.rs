@@ -281,6 +281,12 @@ impl Emulator {
         self.jobs().count()
     }
 
+    /// Whether an export is under way.
+    pub fn is_exporting(&self) -> bool {
+        let uptime = self.moment().uptime;
+        self.jobs().is_running(jobs::EXPORT, uptime)
+    }
+
     /// How the next executions end from now on; those after them end well.
     pub fn end_jobs(&self, ends: impl IntoIterator<Item = JobEnd>) {
         self.jobs().ends = ends.into_iter().collect();
