@@ -39,7 +39,7 @@ const FRESH: Duration = Duration::from_mins(30);
 const FAILED: &str = "failed";
 /// What a lane began to read and did not end is kept this long.
 const KEPT: Duration = Duration::from_hours(24);
-/// Wait while another run of the job is under way that is not ours.
+/// Wait while a run of the job is under way that can't be ours.
 const BUSY: Duration = Duration::from_secs(30);
 /// An archive that arrives damaged this often in a row is exported anew.
 const MOST_DAMAGED: usize = 3;
@@ -95,6 +95,8 @@ struct State {
     execution: Option<String>,
     /// When it was started: it may have waited for another run of the job.
     began: Option<Timestamp>,
+    /// It may run already: an earlier process, or a call whose answer was lost, may have started it.
+    may_run: bool,
     ready: Option<Arc<Ready>>,
     failed: bool,
     /// How often what arrived was no archive.
@@ -146,7 +148,7 @@ impl Exports {
             return Arc::clone(export);
         }
         let by_parameters = self.config.export.request == Form::Parameters;
-        let state = State { execution: job.execution.clone(), by_parameters, ..State::default() };
+        let state = State { execution: job.execution.clone(), may_run: is_left, by_parameters, ..State::default() };
         let export = Arc::new(Export { job: job.clone(), is_left, state: Mutex::new(state) });
         if is_left {
             known.exports.insert(0, Arc::clone(&export));
@@ -213,6 +215,7 @@ impl Exports {
     /// The fault that remains after all attempts; `C0222`: the job failed; `C0216`: it failed before, so the walk has to
     /// begin anew.
     pub(super) async fn advance(&self, api: &Api, attempts: Retry, job: &Job) -> Result<Step, Fault> {
+        // One that this process does not know is an earlier one's.
         let export = self.adopt(&mut self.known(), job, true);
         let mut state = export.state.lock().await;
         if let Some(ready) = &state.ready {
@@ -241,7 +244,8 @@ impl Exports {
             }
             let began = state.began.unwrap_or(job.began);
             let job = Job { execution: state.execution.clone(), began, ..job.clone() };
-            let wait = if job.execution.is_some() || self.is_running_another(&job) { poll } else { BUSY };
+            let is_soon = job.execution.is_some() || state.may_run || self.is_running_another(&job);
+            let wait = if is_soon { poll } else { BUSY };
             return Ok(Step::Wait(job, wait));
         };
         state.execution.get_or_insert_with(|| execution.clone());
@@ -314,16 +318,20 @@ impl Exports {
             };
             let body = body.map_err(|error| Fault::protocol("C0207", format!("a request can't be written: {error}")))?;
             // Starting twice is refused while the first run is under way, and writes the same archive after that.
-            let remedy = Guard::new(Remedy::None);
+            let refused = Guard::new((Remedy::None, false));
             let started = retry(attempts, api.random(), |_| async {
                 let answer = api.post::<api::Execution>(&path, body.clone(), JOBS).await;
                 answer.map_err(|refusal| {
-                    *remedy.lock().unwrap_or_else(PoisonError::into_inner) = refusal.remedy;
+                    let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner);
+                    let may_run = refusal.remedy == Remedy::None && refusal.fault.class.is_passing();
+                    *refused = (refusal.remedy, refused.1 || may_run);
+                    drop(refused);
                     waiting(refusal)
                 })
             });
             let started = started.await;
-            let remedy = *remedy.lock().unwrap_or_else(PoisonError::into_inner);
+            let (remedy, may_run) = *refused.lock().unwrap_or_else(PoisonError::into_inner);
+            state.may_run |= may_run;
             match started {
                 Ok(execution) => {
                     state.execution = Some(execution.id.clone());

@@ -21,6 +21,8 @@ pub(super) struct World {
     pub(super) looks: usize,
     /// Another run of the job is under way for so many starts.
     pub(super) busy: usize,
+    /// Starts whose answer is lost: the job runs, so the next start finds it under way.
+    pub(super) lost: usize,
     /// Jobs end with an error.
     pub(super) fails: bool,
     /// Only parameters are understood.
@@ -128,6 +130,10 @@ fn start(world: &mut World, body: &Bytes) -> Response {
     world.exports.push(units);
     world.files.push(file);
     world.left = world.looks;
+    if world.lost > 0 {
+        (world.lost, world.busy) = (world.lost - 1, 1);
+        return fault(504, "GatewayTimeoutException", &json!({}));
+    }
     axum::Json(json!({ "_v": "25.6", "id": "e1", "execution_status": "pending" })).into_response()
 }
 

@@ -258,6 +258,36 @@ async fn another_run_of_the_job_is_waited_for() {
     assert!(waits >= 4, "{waits}");
 }
 
+/// How long a place is to be waited for, and what follows it.
+async fn waits(source: &Sfcc, position: &Position) -> (Duration, Position) {
+    match step(source, position).await.unwrap() {
+        Next::Later(token, wait) => (wait, Position::Within(token)),
+        other => panic!("nothing is waited for: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_may_be_its_own_is_looked_for_sooner_than_a_stranger() {
+    let (poll, busy) = (Duration::from_secs(10), Duration::from_secs(30));
+    let tried = Tried::new().await;
+    let source = tried.source();
+    let (_, place) = waits(&source, &Position::Full).await;
+    // Nothing of this process was started yet.
+    tried.instance.world().busy = 1;
+    assert_eq!(waits(&source, &place).await.0, busy);
+    // A process that ended may have started it.
+    tried.instance.world().busy = 1;
+    assert_eq!(waits(&tried.source(), &place).await.0, poll);
+    // The answer to the start is lost, and what runs is found at the next attempt.
+    let lost = Tried::new().await;
+    let source = lost.source();
+    let (_, place) = waits(&source, &Position::Full).await;
+    lost.instance.world().lost = 1;
+    let (wait, place) = waits(&source, &place).await;
+    assert_eq!((wait, lost.instance.count("POST /s/")), (poll, 2));
+    assert_eq!(walk_from(&source, "products", place).await.unwrap().0.len(), 1);
+}
+
 #[tokio::test]
 async fn a_job_that_fails_is_a_fault_and_the_walk_begins_anew() {
     let tried = Tried::new().await;
