@@ -12,7 +12,9 @@ use contract::SourceDescriptor;
 use sandbox::{
     bigcommerce,
     catalogue::{Catalogue, Market},
-    commercetools, sfcc,
+    commercetools,
+    fault::Faults,
+    sfcc,
     shop::{Edit, LivingShop},
 };
 
@@ -89,6 +91,15 @@ impl Shop {
             Self::Commercetools(project) => project.router(),
             Self::Bigcommerce(store) => store.router(),
             Self::Sfcc(instance) => instance.router(),
+        }
+    }
+
+    /// No faults yet; those that will be there look as the platform's own.
+    pub(super) fn faults(&self) -> Faults {
+        match self {
+            Self::Commercetools(_) => Faults::default(),
+            Self::Bigcommerce(_) => Faults::new(bigcommerce::fault_body),
+            Self::Sfcc(_) => Faults::new(sfcc::fault_body),
         }
     }
 

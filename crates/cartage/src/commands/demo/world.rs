@@ -180,10 +180,10 @@ impl World {
     pub async fn serve(from: Platform, goods: Goods, to: &[Service], listen: Listen) -> anyhow::Result<Self> {
         let Goods { catalogue, markets, skipped, living } = goods;
         let mut serving = Serving::new();
-        let shop_faults = Faults::default();
         let clerk_faults = Faults::new(clerk::fault_body);
         let requests = Requests::default();
         let on = Shop::new(from, &catalogue)?;
+        let shop_faults = on.faults();
         let shop = match &on {
             Shop::Commercetools(project) => project.clone(),
             Shop::Bigcommerce(_) | Shop::Sfcc(_) => commercetools::Emulator::new(commercetools::Settings::default()),
