@@ -80,6 +80,8 @@ struct Call<'a> {
     right: &'a str,
     token: &'a TokenCache,
     request: Request,
+    /// Whether the caller asks for less, rather than once more, after an answer that took too long.
+    shrinks: bool,
 }
 
 impl Api {
@@ -154,7 +156,7 @@ impl Api {
             let path = ["product", "products", "v1", "organizations", &self.organization, "product-search"];
             let request = Request::new(Method::POST, below(&self.base, &path)).json(body(limit).to_string());
             let what = "POST /product-search".to_owned();
-            let found = self.ask(Call { what, right: RIGHT_PRODUCTS, token: &self.admin, request }).await;
+            let found = self.ask(Call { what, right: RIGHT_PRODUCTS, token: &self.admin, request, shrinks: limit > 1 }).await;
             match found {
                 Ok(found) => {
                     if self.calm.fetch_add(1, Ordering::Relaxed) >= CALM {
@@ -181,7 +183,8 @@ impl Api {
         let url = below(&below(&self.base, &whole), path);
         let request = Request::get(with_query(&url, query.iter().copied()));
         let what = format!("GET /catalogs/{}", path.join("/"));
-        let call = Call { what: what.trim_end_matches('/').to_owned(), right: RIGHT_CATALOGS, token: &self.admin, request };
+        let what = what.trim_end_matches('/').to_owned();
+        let call = Call { what, right: RIGHT_CATALOGS, token: &self.admin, request, shrinks: false };
         self.ask(call).await.map_err(|refusal| refusal.fault)
     }
 
@@ -205,7 +208,7 @@ impl Api {
         let request = Request::get(with_query(&below(&self.base, &path), query));
         let token = self.guest(site);
         let what = format!("GET /shopper-products/products of site {site} in {currency}");
-        self.ask(Call { what, right: RIGHT_SHOPPER, token: &token, request }).await
+        self.ask(Call { what, right: RIGHT_SHOPPER, token: &token, request, shrinks: false }).await
     }
 
     /// Tokens of guests of a site.
@@ -244,7 +247,8 @@ impl Api {
     async fn ask<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Refusal> {
         let answered = retry(self.attempts, self.environment.random(), |_| async {
             match self.once(&call).await {
-                Err(refusal) if refusal.fault.class.is_passing() && refusal.remedy != Remedy::Smaller => Err(refusal.fault),
+                Err(refusal) if call.shrinks && refusal.remedy == Remedy::Smaller => Ok(Err(refusal)),
+                Err(refusal) if refusal.fault.class.is_passing() => Err(refusal.fault),
                 other => Ok(other),
             }
         });

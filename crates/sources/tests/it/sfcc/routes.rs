@@ -53,6 +53,8 @@ struct Instance {
 struct Way {
     /// A search of more products takes too long; 0: none does.
     most: AtomicU64,
+    /// So many calls of SCAPI other than searches take too long.
+    late: AtomicU64,
     /// How many products each search asked for, and whether it was answered.
     searches: Mutex<Vec<(u64, bool)>>,
     /// All calls but those to Account Manager.
@@ -65,8 +67,11 @@ async fn under_way(State(way): State<Arc<Way>>, request: Request, next: Forth) -
         let query = request.uri().query().unwrap_or_default().to_owned();
         way.asked.lock().unwrap().push(Asked { method, path: path.clone(), query });
     }
+    let too_late = || (StatusCode::GATEWAY_TIMEOUT, axum::Json(json!({ "title": "Gateway Timeout" }))).into_response();
     if !path.ends_with("/product-search") {
-        return next.run(request).await;
+        let less = |left: u64| left.checked_sub(1).filter(|_| path.starts_with("/product/"));
+        let is_late = way.late.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok();
+        return if is_late { too_late() } else { next.run(request).await };
     }
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, 1 << 20).await.unwrap();
@@ -77,7 +82,7 @@ async fn under_way(State(way): State<Arc<Way>>, request: Request, next: Forth) -
     if in_time {
         return next.run(Request::from_parts(parts, Body::from(body))).await;
     }
-    (StatusCode::GATEWAY_TIMEOUT, axum::Json(json!({ "title": "Gateway Timeout" }))).into_response()
+    too_late()
 }
 
 impl Instance {
@@ -401,6 +406,16 @@ async fn a_search_that_takes_too_long_is_asked_for_fewer_products() {
     let late = searches.iter().filter(|(_, in_time)| !in_time).count();
     assert!(late > 0 && late * 3 < searches.len(), "{searches:?}");
     assert!(searches.iter().all(|(limit, _)| *limit <= 100), "{searches:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_can_not_ask_for_less_is_made_once_more_where_it_took_too_long() {
+    let instance = Instance::of(&generate(&Options { products: 10, ..Options::default() })).await;
+    let source = instance.by_apis(&in_euros(), &json!({}));
+    let whole = read(&source).await;
+    instance.way.late.store(1, Ordering::Relaxed);
+    assert_eq!(read(&source).await, whole);
+    assert_eq!(instance.way.late.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
