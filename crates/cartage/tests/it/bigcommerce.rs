@@ -115,27 +115,7 @@ impl World {
     /// Has the store's webhooks arrive at this address, and every lane rest for a day, apart from one.
     pub(crate) fn hook(&self, public_url: &str, client_secret: &str, busy: Option<&str>) {
         let secret = self.secret("client-secret", client_secret);
-        let mut text = fs::read_to_string(self.config()).unwrap();
-        let lanes = [
-            "channels",
-            "currencies",
-            "categories",
-            "brands",
-            "price_lists",
-            "assignments",
-            "prices",
-            "inventory",
-            "products",
-            "variants",
-        ];
-        let head =
-            format!("[server]\npublic_url = {public_url:?}\n[sources.shop.webhooks]\nclient_secret = {secret:?}\n");
-        text.push_str(&head);
-        text.push_str("[sources.shop.cadence]\n");
-        for lane in lanes {
-            text.push_str(lane);
-            text.push_str(if busy == Some(lane) { " = \"1s\"\n" } else { " = \"24h\"\n" });
-        }
+        let text = fs::read_to_string(self.config()).unwrap() + &hooked(public_url, &secret, busy);
         fs::write(self.config(), text).unwrap();
     }
 
@@ -193,6 +173,30 @@ impl World {
         }
         prices
     }
+}
+
+/// Settings by which a store's webhooks arrive at this address, and every lane rests for a day, apart from one.
+pub(crate) fn hooked(public_url: &str, client_secret: &str, busy: Option<&str>) -> String {
+    let mut text = format!(
+        "[server]\npublic_url = {public_url:?}\n[sources.shop.webhooks]\nclient_secret = {client_secret:?}\n\
+         [sources.shop.cadence]\n"
+    );
+    for lane in [
+        "channels",
+        "currencies",
+        "categories",
+        "brands",
+        "price_lists",
+        "assignments",
+        "prices",
+        "inventory",
+        "products",
+        "variants",
+    ] {
+        text.push_str(lane);
+        text.push_str(if busy == Some(lane) { " = \"1s\"\n" } else { " = \"24h\"\n" });
+    }
+    text
 }
 
 /// A client for loopback.

@@ -1,22 +1,19 @@
 //! Under every fault that the emulators know, the stores end up as in an undisturbed run, and the states add up at every
-//! stop.
+//! stop; whatever platform the shop is on, and however it is read.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::Router;
-use cartage::commands::demo::{self, Platform};
-use sandbox::{
-    bigcommerce,
-    clerk::Resource,
-    commercetools::{Change, PriceScope},
-    fault::FaultPlan,
-};
+use cartage::commands::demo;
+use sandbox::{bigcommerce, catalogue::Price, clerk::Resource, commercetools::Change, fault::FaultPlan, shop::Edit};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 
-use crate::harness::{FakeClock, MARKETS, Shop, serve};
+use crate::harness::{FakeClock, MARKETS, Origin, Shop, serve};
 
 const PRODUCTS: usize = 60;
+/// Products of a page, and items of a call: few, so that there are many calls to go wrong.
+const PAGE: usize = 5;
 
 type Held = BTreeMap<String, [BTreeMap<String, Value>; 2]>;
 
@@ -31,49 +28,32 @@ fn held(shop: &Shop) -> Held {
 
 /// Some of everything that changes in a shop.
 fn live(shop: &Shop) {
-    if let demo::Shop::Bigcommerce(store) = &shop.world.on {
-        return live_on_bigcommerce(shop, store);
-    }
-    let text = |text: &str| Some(text.to_owned());
-    let skus = shop.skus("p-000002");
-    shop.change(Change::SetStock { sku: skus[0].clone(), channel: Some("warehouse-de".to_owned()), quantity: 3 });
-    shop.change(Change::SetPrice { sku: skus[0].clone(), scope: PriceScope::of("GBP"), minor: 777, discounted: None });
-    shop.change(Change::SetName { product: "p-000004".to_owned(), locale: "de".to_owned(), text: text("Neu") });
-    shop.change(Change::Unpublish { product: "p-000006".to_owned() });
-    shop.change(Change::DeleteProduct { product: "p-000008".to_owned() });
-    let (category, locale) = (shop.world.shop.category_keys()[0].clone(), "en".to_owned());
-    shop.change(Change::RenameCategory { category, locale, name: "Renamed".to_owned() });
-}
-
-/// The same of a shop on BigCommerce, and what moves no date there.
-fn live_on_bigcommerce(shop: &Shop, store: &bigcommerce::Emulator) {
-    use bigcommerce::{Change, Whose};
-    let skus = shop.skus("p-000002");
-    let channel = store.channel_id("uk").unwrap();
-    let category = shop.world.catalogue.head.categories[0].key.clone();
-    let price = Change::SetPrice {
-        sku: skus[0].clone(),
-        whose: Whose::Channel("shop-uk".to_owned()),
-        currency: "GBP".to_owned(),
-        minor: 777,
-        sale: None,
-    };
-    for change in [
-        Change::SetStock { sku: skus[0].clone(), channel: Some("warehouse-de".to_owned()), quantity: 3 },
-        price,
-        Change::SetName { product: "p-000004".to_owned(), name: "Neu".to_owned() },
-        Change::SetVisible { product: "p-000006".to_owned(), visible: false },
-        Change::DeleteProduct { product: "p-000008".to_owned() },
-        Change::Assign { product: "p-000010".to_owned(), channel, assigned: false },
-        Change::RenameCategory { category, name: "Renamed".to_owned() },
+    let (of, head) = (|product: &str| product.to_owned(), &shop.world.catalogue.head);
+    let (sku, locale) = (shop.skus("p-000002")[0].clone(), head.languages[0].clone());
+    let price = Price { minor: 777, currency: "GBP".to_owned(), ..Price::default() };
+    for edit in [
+        Edit::Stock { sku: sku.clone(), channel: Some("warehouse-de".to_owned()), quantity: 3 },
+        Edit::Price { product: of("p-000002"), sku: sku.clone(), price },
+        Edit::Name { product: of("p-000004"), locale: locale.clone(), text: "Neu".to_owned() },
+        Edit::Published { product: of("p-000006"), published: false },
+        Edit::Removed { product: of("p-000008") },
+        Edit::Category { category: head.categories[0].key.clone(), locale, text: "Renamed".to_owned() },
     ] {
-        store.change(change).unwrap();
+        shop.world.on.edit(edit).unwrap();
+    }
+    if let demo::Shop::Bigcommerce(store) = &shop.world.on {
+        // What moves no date there.
+        use bigcommerce::{Change, Whose};
+        let (whose, currency) = (Whose::Channel("shop-uk".to_owned()), "GBP".to_owned());
+        store.change(Change::SetPrice { sku, whose, currency, minor: 778, sale: None }).unwrap();
+        let channel = store.channel_id("uk").unwrap();
+        store.change(Change::Assign { product: of("p-000010"), channel, assigned: false }).unwrap();
     }
 }
 
 /// What an undisturbed run ends with: after the first sync, and after the changes.
-async fn undisturbed(platform: Platform) -> (Held, Held) {
-    let shop = Shop::odd_on(platform, PRODUCTS).await;
+async fn undisturbed(origin: Origin) -> (Held, Held) {
+    let shop = Shop::odd_on(origin, PRODUCTS, PAGE).await;
     let process = shop.synced().await;
     let first = held(&shop);
     live(&shop);
@@ -82,9 +62,9 @@ async fn undisturbed(platform: Platform) -> (Held, Held) {
 }
 
 /// Passes until one finds nothing left to do; as new processes, so that every one starts with what the last left.
-async fn until_converged(shop: &Shop, full: bool) {
+async fn until_converged(shop: &Shop, clock: &Arc<FakeClock>, full: bool) {
     for attempt in 0..40 {
-        let process = shop.open().await;
+        let process = shop.open_with(Arc::clone(clock), false).await;
         let pass = if full { process.sync_full().await } else { process.sync().await };
         if pass.converged() {
             return;
@@ -94,113 +74,98 @@ async fn until_converged(shop: &Shop, full: bool) {
     panic!("it does not converge");
 }
 
-async fn converges(plan: impl Fn(u64) -> FaultPlan) {
-    converges_on(Platform::Commercetools, plan).await;
-}
+/// A plan by its name, from a seed.
+type Plan = (&'static str, fn(u64) -> FaultPlan);
 
-async fn converges_on(platform: Platform, plan: impl Fn(u64) -> FaultPlan) {
-    let (first, second) = undisturbed(platform).await;
-    let shop = Shop::odd_on(platform, PRODUCTS).await;
-    shop.replace("[sources.shop]\n", "[sources.shop]\nretry_wait_milliseconds = 5\n");
-    // Small pages and batches, so that there are many calls to go wrong.
-    shop.configure(match platform {
-        Platform::Commercetools => "[sources.shop.page_size]\nfirst_products = 5\nproducts = 5\nothers = 20\n",
-        Platform::Bigcommerce => "[sources.shop.page_size]\nproducts = 5\ninventory = 20\nothers = 20\n",
-        // An archive has no pages.
-        Platform::Sfcc => "",
-    });
-    for market in MARKETS {
-        let section = format!("[destinations.clerk-{market}]\n");
-        shop.replace(&section, &format!("{section}batch_items = 5\n"));
-    }
-    shop.world.shop_faults.set(plan(1)).unwrap();
-    shop.world.clerk_faults.set(plan(2)).unwrap();
-    until_converged(&shop, false).await;
-    assert_eq!(held(&shop), first);
-    shop.age();
-    live(&shop);
-    until_converged(&shop, true).await;
-    assert_eq!(held(&shop), second);
-    for faults in [&shop.world.shop_faults, &shop.world.clerk_faults] {
-        assert!(faults.calls().iter().any(|call| call.fault.is_some()), "nothing went wrong");
-    }
-    // Nothing is left in doubt: an undisturbed pass has nothing to send.
-    shop.world.shop_faults.set(FaultPlan::default()).unwrap();
-    shop.world.clerk_faults.set(FaultPlan::default()).unwrap();
-    shop.forget_calls();
-    assert!(shop.open().await.sync_full().await.converged());
-    assert_eq!(shop.destination_calls(), 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn errors_and_resets_after_the_effect_leave_no_trace() {
-    converges(|seed| FaultPlan {
-        error_rate: BTreeMap::from([(500, 0.2)]),
+const PLANS: [Plan; 4] = [
+    ("errors, and answers that are lost after their effect", |seed| FaultPlan {
+        error_rate: BTreeMap::from([(500, 0.2), (504, 0.05)]),
         reset_after_effect_rate: 0.1,
         reset_before_effect_rate: 0.05,
         seed,
         ..FaultPlan::default()
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn throttling_leaves_no_trace() {
-    converges(|seed| FaultPlan { throttle_rate: 0.2, seed: seed + 10, ..FaultPlan::default() }).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn throttling_that_says_when_to_come_back_is_heeded_and_leaves_no_trace() {
-    converges(|seed| FaultPlan {
+    }),
+    ("throttling", |seed| FaultPlan { throttle_rate: 0.2, seed: seed + 10, ..FaultPlan::default() }),
+    ("throttling that says when to come back", |seed| FaultPlan {
         throttle_rate: 0.04,
         retry_after_seconds: Some(1),
         seed: seed + 20,
         ..FaultPlan::default()
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn answers_cut_in_half_and_pages_of_html_leave_no_trace() {
-    converges(|seed| FaultPlan {
+    }),
+    ("answers cut in half, and pages of HTML", |seed| FaultPlan {
         truncate_rate: 0.15,
         html_error_rate: 0.1,
         error_rate: BTreeMap::from([(503, 0.05), (504, 0.05)]),
         seed: seed + 30,
         ..FaultPlan::default()
-    })
-    .await;
+    }),
+];
+
+/// A shop whose calls fail as planned ends up as an undisturbed one, as often as it is read anew.
+async fn converges(origin: Origin, (name, plan): Plan, expected: Arc<(Held, Held)>) {
+    let (first, second) = expected.as_ref();
+    let shop = Shop::odd_on(origin, PRODUCTS, PAGE).await;
+    shop.set("retry_wait_milliseconds = 5");
+    for market in MARKETS {
+        let section = format!("[destinations.clerk-{market}]\n");
+        shop.replace(&section, &format!("{section}batch_items = {PAGE}\n"));
+    }
+    shop.world.shop_faults.set(plan(1)).unwrap();
+    shop.world.clerk_faults.set(plan(2)).unwrap();
+    // One clock for all processes: to one that begins anew no time is set back.
+    let clock = FakeClock::new(20);
+    until_converged(&shop, &clock, false).await;
+    assert_eq!(&held(&shop), first, "{name}");
+    shop.age();
+    live(&shop);
+    until_converged(&shop, &clock, true).await;
+    assert_eq!(&held(&shop), second, "{name}");
+    for faults in [&shop.world.shop_faults, &shop.world.clerk_faults] {
+        assert!(faults.calls().iter().any(|call| call.fault.is_some()), "nothing went wrong: {name}");
+    }
+    // Nothing is left in doubt: an undisturbed pass has nothing to send.
+    shop.world.shop_faults.set(FaultPlan::default()).unwrap();
+    shop.world.clerk_faults.set(FaultPlan::default()).unwrap();
+    shop.forget_calls();
+    assert!(shop.open_with(clock, false).await.sync_full().await.converged(), "{name}");
+    assert_eq!(shop.destination_calls(), 0, "{name}");
+}
+
+/// Every plan leaves no trace.
+async fn leaves_no_trace(origin: Origin) {
+    let expected = Arc::new(undisturbed(origin).await);
+    let mut trials = JoinSet::new();
+    for plan in PLANS {
+        trials.spawn(converges(origin, plan, Arc::clone(&expected)));
+    }
+    trials.join_all().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn errors_resets_and_throttling_leave_no_trace_of_a_shop_on_bigcommerce() {
-    converges_on(Platform::Bigcommerce, |seed| FaultPlan {
-        error_rate: BTreeMap::from([(500, 0.1), (503, 0.05)]),
-        reset_after_effect_rate: 0.1,
-        reset_before_effect_rate: 0.05,
-        throttle_rate: 0.05,
-        seed: seed + 40,
-        ..FaultPlan::default()
-    })
-    .await;
+async fn whatever_goes_wrong_leaves_no_trace() {
+    leaves_no_trace(Origin::Commercetools).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_cut_in_half_and_pages_of_html_leave_no_trace_of_a_shop_on_bigcommerce() {
-    converges_on(Platform::Bigcommerce, |seed| FaultPlan {
-        truncate_rate: 0.15,
-        html_error_rate: 0.1,
-        seed: seed + 50,
-        ..FaultPlan::default()
-    })
-    .await;
+async fn whatever_goes_wrong_leaves_no_trace_of_a_shop_on_bigcommerce() {
+    leaves_no_trace(Origin::Bigcommerce).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_goes_wrong_leaves_no_trace_of_an_instance_that_exports() {
+    leaves_no_trace(Origin::SfccByExports).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_goes_wrong_leaves_no_trace_of_an_instance_that_is_read_by_its_apis() {
+    leaves_no_trace(Origin::SfccByApis).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_that_never_answers_does_not_slow_the_other() {
     let shop = Shop::uniform(200).await;
-    let asked = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let ask = std::sync::Arc::clone(&asked);
+    let asked = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let ask = Arc::clone(&asked);
     let hangs = serve(Router::new().fallback(move || async move {
         ask.store(true, std::sync::atomic::Ordering::Relaxed);
         std::future::pending::<()>().await;
@@ -212,7 +177,7 @@ async fn a_destination_that_never_answers_does_not_slow_the_other() {
     {
         let process = shop.open_with(FakeClock::new(1), false).await;
         let (ending, stopped) = watch::channel(false);
-        let engine = std::sync::Arc::clone(&process.engine);
+        let engine = Arc::clone(&process.engine);
         let running = tokio::spawn(async move { engine.run(&stopped).await });
         crate::harness::until("the British store to be full", || shop.store("uk").count(Resource::Products) == 200)
             .await;

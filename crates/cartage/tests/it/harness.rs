@@ -27,6 +27,8 @@ use serde_json::{Map, Value};
 use tempfile::TempDir;
 use tokio::{sync::watch, time::Instant};
 
+use crate::sfcc::read_by_apis;
+
 /// The markets of every made-up shop.
 pub(crate) const MARKETS: [&str; 2] = ["de", "uk"];
 
@@ -87,6 +89,25 @@ impl Clock for FakeClock {
 
 // ── the shop ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/// Where a shop is, and how it is read there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Commercetools,
+    Bigcommerce,
+    SfccByExports,
+    SfccByApis,
+}
+
+impl Origin {
+    pub(crate) const fn platform(self) -> Platform {
+        match self {
+            Self::Commercetools => Platform::Commercetools,
+            Self::Bigcommerce => Platform::Bigcommerce,
+            Self::SfccByExports | Self::SfccByApis => Platform::Sfcc,
+        }
+    }
+}
+
 /// An emulated shop with its stores, and a configuration that reaches them, in a folder of its own.
 pub(crate) struct Shop {
     pub(crate) world: World,
@@ -111,13 +132,27 @@ impl Shop {
         Self::start(ShopArgs { products, data: None, uniform: false }).await
     }
 
-    /// The same on this platform.
-    pub(crate) async fn odd_on(platform: Platform, products: usize) -> Self {
-        let args = ShopArgs { products, data: None, uniform: false };
-        if platform == Platform::Commercetools {
-            return Self::odd(products).await;
+    /// The same on this platform, read in pages that small that there are many calls to go wrong.
+    pub(crate) async fn odd_on(origin: Origin, products: usize, page: usize) -> Self {
+        let options = Options { products, ..Options::default() };
+        let goods = Goods::new(generate(&options), options.markets());
+        let shop = Self::serve(origin.platform(), goods, &[Service::Clerk]).await;
+        let others = 4 * page;
+        match origin {
+            Origin::Commercetools => shop.configure(&format!(
+                "[sources.shop.page_size]\nfirst_products = {page}\nproducts = {page}\nothers = {others}\n"
+            )),
+            Origin::Bigcommerce => shop.configure(&format!(
+                "[sources.shop.page_size]\nproducts = {page}\ninventory = {others}\nothers = {others}\n"
+            )),
+            // An archive comes as a whole.
+            Origin::SfccByExports => shop.set(&format!("page_size = {others}")),
+            Origin::SfccByApis => {
+                read_by_apis(&shop, &shop.world.shop_url);
+                shop.set(&format!("scapi.search_size = {page}"));
+            }
         }
-        Self::of(World::start_on(platform, &args, &[Service::Clerk], Listen::default()).await.unwrap())
+        shop
     }
 
     /// A real catalogue.
@@ -178,6 +213,11 @@ impl Shop {
         let text = fs::read_to_string(&self.config).unwrap();
         assert!(text.contains(from), "{from:?} is not in\n{text}");
         fs::write(&self.config, text.replace(from, to)).unwrap();
+    }
+
+    /// Adds a setting of the source.
+    pub(crate) fn set(&self, setting: &str) {
+        self.replace("[sources.shop]\n", &format!("[sources.shop]\n{setting}\n"));
     }
 
     /// A file in the shop's folder, such as a secret.

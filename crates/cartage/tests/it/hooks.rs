@@ -4,20 +4,24 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::Request, http::StatusCode};
+use cartage::commands::demo;
 use contract::source::Reach;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use sandbox::{
     bigcommerce::{Change, Mischief, Settings},
     catalogue::{Catalogue, Options, generate},
     serve::Port,
+    shop::{Edit, LivingShop},
 };
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::watch, task::JoinSet, time::Instant};
 use tower::ServiceExt as _;
 
 use crate::{
-    bigcommerce::{World, of_markets},
+    bigcommerce::{World, hooked, of_markets},
+    crash::{self, Undisturbed},
     feeds::edges,
-    harness::Process,
+    harness::{Origin, Process, Shop},
 };
 
 const CLIENT_SECRET: &str = "sandbox-client-secret";
@@ -243,6 +247,67 @@ async fn repeated_and_reordered_webhooks_cost_one_read_and_leave_the_present_sta
     assert!(format!("{found:?}").contains("Three"));
     // What comes again is answered, and read no more.
     assert_eq!(hooked.refresh().await, 0);
+}
+
+/// Waits until a hub takes connections at this address.
+async fn until_listening(address: std::net::SocketAddr) {
+    let began = Instant::now();
+    while TcpStream::connect(address).await.is_err() {
+        assert!(began.elapsed() < Duration::from_mins(3), "it never listens");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_that_repeat_in_any_order_bring_every_change_to_a_hub_that_is_killed() {
+    const KILLS: i64 = 4;
+    let shop = Shop::odd_on(Origin::Bigcommerce, 40, 25).await;
+    let demo::Shop::Bigcommerce(store) = &shop.world.on else { panic!("it is on BigCommerce") };
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let secret = format!("file:{}", shop.write("client-secret", &store.settings().client_secret).display());
+    // Every lane rests for a day: only webhooks bring changes.
+    shop.configure(&hooked(&format!("http://{address}"), &secret, None));
+    shop.replace("[server]\n", &format!("[server]\nlisten = \"{address}\"\n"));
+    shop.set("retry_wait_milliseconds = 5");
+    crash::pass(&shop.config, &[]).await.ended(0);
+    store.disturb_hooks(Mischief { repeat: 2, reverse: true, ..Mischief::default() });
+    let mut dice = StdRng::seed_from_u64(1);
+    let is_told = |edit: &Edit| !matches!(edit, Edit::Price { .. } | Edit::PriceWindow { .. });
+    let mut living = LivingShop::new(&shop.world.catalogue, dice.random()).filter(is_told);
+    let registered = || store.counters().get("POST /v3/hooks").copied().unwrap_or_default() >= 28;
+    let undisturbed = Undisturbed::new().await;
+    let mut wanted = crash::Held::new();
+    // The last round is not disturbed.
+    for round in 0..=KILLS {
+        let is_last = round == KILLS;
+        let mut child = crash::spawn(&shop.config, &["run"]);
+        until_listening(address).await;
+        until("the webhooks to be registered", registered).await;
+        let made = living.by_ref().map(|edit| shop.world.on.edit(edit)).filter(Result::is_ok).take(5).count();
+        assert_eq!(made, 5);
+        if is_last {
+            wanted = undisturbed.held(&shop).await;
+        } else {
+            crash::disturb(&shop, dice.random::<u32>().into(), None);
+        }
+        let (delivered, ended) = tokio::sync::oneshot::channel::<()>();
+        let delivers = store.clone();
+        let delivering = tokio::spawn(async move { delivers.deliver_hooks(async { drop(ended.await) }).await });
+        if is_last {
+            until("every change to arrive", || shop.held() == wanted).await;
+        } else {
+            let calls = || shop.source_calls() + shop.destination_calls();
+            crash::until_answered(calls, dice.random_range(0..6), &mut child).await;
+        }
+        assert!(crash::kill(child).await, "it ended by itself");
+        drop(delivered);
+        delivering.await.unwrap().unwrap();
+        // What did not arrive is delivered once more after a minute.
+        store.set_clock_offset((round + 1) * 61_000);
+    }
+    shop.forget_calls();
+    crash::pass(&shop.config, &["--full"]).await.ended(0);
+    assert_eq!(shop.destination_calls(), 0, "webhooks brought everything");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,18 +40,20 @@ pub(crate) enum Route {
     Apis,
 }
 
-/// Settings of the route by APIs.
-fn by_apis(shop: &Shop, url: &str) -> String {
+/// Has a shop read the instance that is here by its APIs rather than by exports.
+pub(crate) fn read_by_apis(shop: &Shop, url: &str) {
     let secret = |name: &str, value: &str| format!("file:{}", shop.write(name, value).display());
-    format!(
+    shop.set(&format!(
         "route = \"api\"\nscapi.short_code = \"kv7kzm78\"\nscapi.tenant = \"zzte_053\"\nscapi.url = {url:?}\n\
          scapi.client_id = {:?}\nscapi.client_secret = {:?}\nscapi.slas_client_id = {:?}\n\
-         scapi.slas_client_secret = {:?}\n",
+         scapi.slas_client_secret = {:?}",
         secret("scapi-id", SCAPI_CLIENT),
         secret("scapi-secret", SCAPI_SECRET),
         secret("slas-id", SLAS_CLIENT),
         secret("slas-secret", SLAS_SECRET)
-    )
+    ));
+    // No API has page URLs.
+    shop.replace("{slug}", "{id}");
 }
 
 /// Has the flows read an instance with the same catalogue, into a new database, `sfcc.db`; the instance and its faults.
@@ -74,7 +76,6 @@ pub(crate) async fn move_to_sfcc(shop: &Shop, products: usize, route: Route) -> 
         id.display(),
         secret.display()
     );
-    let source = if route == Route::Apis { source + &by_apis(shop, &url) } else { source };
     let sites = instance.site_ids();
     let mut text = String::new();
     let mut section = "";
@@ -103,11 +104,10 @@ pub(crate) async fn move_to_sfcc(shop: &Shop, products: usize, route: Route) -> 
             text.push_str("created_at = \"0\"\n");
         }
     }
-    if route == Route::Apis {
-        // No API has page URLs.
-        text = text.replace("{slug}", "{id}");
-    }
     fs::write(&shop.config, text).unwrap();
+    if route == Route::Apis {
+        read_by_apis(shop, &url);
+    }
     (instance, faults)
 }
 
