@@ -11,6 +11,7 @@ use std::{
 use sandbox::{
     bigcommerce::Settings,
     catalogue::{Options, generate},
+    sfcc,
 };
 use serde_json::{Value, json};
 use toml::Table;
@@ -19,6 +20,7 @@ use crate::{
     bigcommerce::{World, of_markets},
     harness::{Ran, Shop, cartage_with},
     merchant,
+    sfcc::{Route, move_to},
 };
 
 /// The blocks of a guide that are written in a language, in their order.
@@ -116,6 +118,51 @@ async fn bigcommerce_is_connected_as_its_guide_says() {
     written.add(webhooks, &[]);
     written.run(&["check"], &token).await.ended(0).says(&["https://cartage.shop.example/hooks/shop"]);
     written.run(&["hooks", "plan"], &token).await.ended(0).says(&["would create the webhook store/product/updated"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn salesforce_is_connected_as_its_guide_says() {
+    const VARIABLES: [(&str, &str); 7] = [
+        ("SFCC_CLIENT_ID", sfcc::OCAPI_CLIENT),
+        ("SFCC_CLIENT_SECRET", sfcc::OCAPI_SECRET),
+        ("SFCC_SCAPI_CLIENT_ID", sfcc::SCAPI_CLIENT),
+        ("SFCC_SCAPI_CLIENT_SECRET", sfcc::SCAPI_SECRET),
+        ("SFCC_SLAS_CLIENT_ID", sfcc::SLAS_CLIENT),
+        ("SFCC_SLAS_CLIENT_SECRET", sfcc::SLAS_SECRET),
+        ("SFCC_EVENTS_KEY", "twenty-four-random-characters"),
+    ];
+    let guide = include_str!("../../../../docs/guides/connect-sfcc.md");
+    let toml = blocks(guide, "toml");
+    let json: Vec<Value> = blocks(guide, "json").iter().map(|block| serde_json::from_str(block).unwrap()).collect();
+    let [of_exports, of_archives, of_apis] = json.as_slice() else { panic!("{} permissions", json.len()) };
+    for (route, permissions, webdav) in [
+        (Route::Exports(1_000), of_exports, Some(of_archives["clients"][0]["permissions"].clone())),
+        (Route::Apis, of_apis, None),
+    ] {
+        // A client with these permissions, and no other.
+        let data = Some(permissions["clients"][0]["resources"].clone());
+        let ocapi = sfcc::Client { data, webdav, ..sfcc::Client::ocapi(sfcc::OCAPI_CLIENT, sfcc::OCAPI_SECRET) };
+        let clients = vec![ocapi, sfcc::Client::scapi(sfcc::SCAPI_CLIENT, sfcc::SCAPI_SECRET)];
+        let shop = Shop::uniform(12).await;
+        let settings = sfcc::Settings { clients, ..sfcc::Settings::default() };
+        move_to(&shop, 12, route, settings).await;
+        let written = Written::over(&shop.config);
+        let at = |name: &str| written.table["sources"]["shop"][name].to_string();
+        let mut own = format!("api_url = {}\ntoken_url = {}\n", at("api_url"), at("token_url"));
+        if route == Route::Apis {
+            own += &format!("scapi.url = {}\n", written.table["sources"]["shop"]["scapi"]["url"]);
+        }
+        let mut written = written.without(&["sources", "shop"]);
+        let whole = if route == Route::Apis { "route = \"api\"" } else { "kind = \"sfcc\"" };
+        written.add(toml.iter().find(|block| block.contains(whole)).unwrap(), &[]).add(&own, &["sources", "shop"]);
+        written.run(&["check"], &VARIABLES).await.ended(0).says(&["source shop"]);
+        written.run(&["sync"], &VARIABLES).await.ended(0);
+        assert_eq!(shop.store("de").products().len(), 12, "{route:?}");
+        let events = toml.iter().find(|block| block.contains("[sources.shop.webhooks]")).unwrap();
+        written.add(events, &[]);
+        written.run(&["check"], &VARIABLES).await.ended(0).says(&["https://cartage.shop.example/hooks/shop"]);
+        written.run(&["hooks", "plan"], &VARIABLES).await.ended(0).says(&["Business Manager"]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

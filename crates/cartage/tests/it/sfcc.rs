@@ -62,6 +62,11 @@ pub(crate) async fn move_to_sfcc(shop: &Shop, products: usize, route: Route) -> 
     if let Route::Exports(milliseconds) = route {
         settings.job_duration_ms = milliseconds;
     }
+    move_to(shop, products, route, settings).await
+}
+
+/// The same with an instance of these settings.
+pub(crate) async fn move_to(shop: &Shop, products: usize, route: Route, settings: Settings) -> (Emulator, Faults) {
     let instance = Emulator::new(settings);
     let faults = Faults::new(fault_body);
     // The stock of this catalogue is in no warehouse: both sites sell from the main list.
