@@ -40,7 +40,7 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Admin, Executor, Fault, Hints, Ledger, Leftovers, Mirror, Threads,
+    Admin, Executor, Fault, Hints, Ledger, Leftovers, Mirror, Threads, executor,
     source::Scope,
     store::{
         Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, Freshness, HeldItems, Hint,
@@ -272,7 +272,7 @@ impl Sqlite {
         F: FnOnce(&Codec) -> Outcome<T> + Send + 'static,
     {
         let codec = Arc::clone(&self.codec);
-        let done = executor::run(self.executor.as_ref(), move || work(&codec)).await;
+        let done = executor::execute(self.executor.as_ref(), move || work(&codec)).await;
         let done = done.ok_or_else(|| Fault::transient("C0105", "a step of the store did not end"))?;
         done.map_err(|trouble| trouble.fault(&self.path))
     }
