@@ -254,7 +254,8 @@ impl Shop {
         }
         if self.world.shop.settings().catalog_model == CatalogModel::Modular {
             let product = self.id(key);
-            let is_of = |sku: &String| self.world.shop.variant(sku).unwrap()["product"]["id"].as_str() == Some(&*product);
+            let is_of =
+                |sku: &String| self.world.shop.variant(sku).unwrap()["product"]["id"].as_str() == Some(&*product);
             return self.world.shop.skus().into_iter().filter(is_of).collect();
         }
         let current = self.current(key);

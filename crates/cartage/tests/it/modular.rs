@@ -22,14 +22,18 @@ fn differing(one: &Items, other: &Items) -> BTreeSet<(String, String)> {
     for operation in operations {
         let [one, other] = [one, other].map(|items| items.get(operation).cloned().unwrap_or_default());
         let ids: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
-        found.extend(ids.into_iter().filter(|id| one.get(*id) != other.get(*id)).map(|id| (operation.clone(), id.clone())));
+        found.extend(
+            ids.into_iter().filter(|id| one.get(*id) != other.get(*id)).map(|id| (operation.clone(), id.clone())),
+        );
     }
     found
 }
 
 /// A standalone price goes by its SKU: a variant without one has a price in a Classic project and none in a Modular one.
 fn has_no_sku(key: &str) -> bool {
-    key.strip_prefix("p-").and_then(|number| number.parse().ok()).is_some_and(|index| Oddity::of(index) == Oddity::NoSku)
+    key.strip_prefix("p-")
+        .and_then(|number| number.parse().ok())
+        .is_some_and(|index| Oddity::of(index) == Oddity::NoSku)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +91,8 @@ async fn a_change_of_a_variant_is_one_call_for_its_product() {
         item["variant_skus"].as_array().unwrap().iter().map(|sku| own(sku.as_str().unwrap())).collect()
     };
     assert_eq!(listed("de"), skus);
-    let price = |sku: &str, minor| Change::SetPrice { sku: own(sku), scope: PriceScope::of("EUR"), minor, discounted: None };
+    let price =
+        |sku: &str, minor| Change::SetPrice { sku: own(sku), scope: PriceScope::of("EUR"), minor, discounted: None };
     for (change, operation) in [
         (Change::SetAttribute { sku: skus[1].clone(), name: own("gtin"), value: json!("4006381333931") }, None),
         (price(&skus[1], 123), Some("PATCH products")),
@@ -162,7 +167,8 @@ async fn a_store_shows_its_own_pictures_of_a_variant() {
         "name": { "de": "Nur hier" },
         "variants": [{ "id": 1, "images": [{ "url": picture, "dimensions": { "w": 1, "h": 1 } }] }],
     });
-    let tailor = |data: Value| Change::Tailor { product: key.to_owned(), store: "de".to_owned(), data, published: true };
+    let tailor =
+        |data: Value| Change::Tailor { product: key.to_owned(), store: "de".to_owned(), data, published: true };
     shop.change(tailor(data));
     assert!(process.sync().await.converged());
     let now = item(&shop, "de", key);

@@ -201,7 +201,8 @@ async fn a_change_of_a_variant_arrives_from_a_modular_project_that_tells_of_them
     let steps = hooked.ensure(Reach::Apply).await.steps;
     assert!(steps[0].ends_with("store, variant"), "{steps:?}");
     let key = "p-000003";
-    let (before, sku) = (hooked.shop.store("de").products()[&hooked.shop.id(key)].clone(), hooked.shop.skus(key)[1].clone());
+    let (before, sku) =
+        (hooked.shop.store("de").products()[&hooked.shop.id(key)].clone(), hooked.shop.skus(key)[1].clone());
     hooked.shop.change(Change::SetVariantPublished { sku: sku.clone(), published: false });
     hooked.push().await;
     let hint = hooked.process.engine.store.hints(&"shop".into(), 1000).await.unwrap();

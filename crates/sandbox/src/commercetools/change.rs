@@ -356,7 +356,9 @@ pub(super) fn apply(writer: &mut Writer<'_>, change: Change) -> Result<(), ApiEr
             let id = variant_of(writer.state, &sku)?;
             writer.delete(Kind::Variant, id).map(drop)
         }
-        Change::RemoveVariant { sku } => act_on_variant(writer, &sku, json!({ "action": "removeVariant", "staged": false })),
+        Change::RemoveVariant { sku } => {
+            act_on_variant(writer, &sku, json!({ "action": "removeVariant", "staged": false }))
+        }
         Change::SetSku { sku, to } => set_sku(writer, &sku, &to),
         Change::SetMainVariant { sku } => set_main_variant(writer, &sku),
         Change::SetVariantPublished { sku, published } => {
@@ -692,7 +694,7 @@ fn rename_category(writer: &mut Writer<'_>, key: &str, locale: &str, name: &str)
 fn add_product(writer: &mut Writer<'_>, product: &catalogue::Product) -> Result<(), ApiError> {
     let loose = render::LooseStock::new();
     let given = render::Given { types: &writer.state.types, loose: &loose, model: writer.state.project.model };
-    let rendered = render::product(product, given, writer.now)
-        .map_err(|error| ApiError::operation(error.to_string()))?;
+    let rendered =
+        render::product(product, given, writer.now).map_err(|error| ApiError::operation(error.to_string()))?;
     writer.add_rendered(rendered)
 }

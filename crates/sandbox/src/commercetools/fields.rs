@@ -288,12 +288,8 @@ pub(super) const PRODUCT_TAILORING: Shape = resource![
 ];
 
 /// VariantData.
-const VARIANT_DATA: Shape = Object(&[
-    ("sku", Text),
-    ("images", List(&IMAGE)),
-    ("attributes", List(&ATTRIBUTE)),
-    ("assets", List(&ASSET)),
-]);
+const VARIANT_DATA: Shape =
+    Object(&[("sku", Text), ("images", List(&IMAGE)), ("attributes", List(&ATTRIBUTE)), ("assets", List(&ASSET))]);
 
 /// Variant of a Modular project.
 pub(super) const VARIANT_RESOURCE: Shape = resource![

@@ -289,7 +289,8 @@ impl Writer<'_> {
         let Ok(mut edit) = self.load(Kind::Product, product) else { return };
         let is_it = Some(super::state::reference(Kind::Variant, id));
         let mut was_default = false;
-        for side in [Some(&mut edit.members), edit.product.as_mut().map(|part| &mut part.staged)].into_iter().flatten() {
+        for side in [Some(&mut edit.members), edit.product.as_mut().map(|part| &mut part.staged)].into_iter().flatten()
+        {
             if side.get("defaultVariant") == is_it.as_ref() {
                 side.remove("defaultVariant");
                 was_default = true;

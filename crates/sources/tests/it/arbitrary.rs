@@ -25,7 +25,7 @@ const STAGES: [Stage; Stage::COUNT] = [
 ];
 
 /// Names that mean something to one of the stages, so that values get far.
-const NAMES: [&str; 30] = [
+const NAMES: [&str; 35] = [
     "id",
     "version",
     "name",
@@ -56,6 +56,11 @@ const NAMES: [&str; 30] = [
     "country",
     "variantSelection",
     "skus",
+    "masterData",
+    "current",
+    "published",
+    "variantId",
+    "defaultVariant",
 ];
 
 fn any_json() -> impl Strategy<Value = Value> {

@@ -240,6 +240,7 @@ async fn it_conforms_where_the_project_is_modular() {
 #[tokio::test]
 async fn it_conforms_where_the_project_is_modular_and_tells_of_deletions() {
     let catalog_model = CatalogModel::Modular;
-    let emulated = Settings { catalog_model, messages_enabled: true, timestamp_behind_ms: 3_000, ..Settings::default() };
+    let emulated =
+        Settings { catalog_model, messages_enabled: true, timestamp_behind_ms: 3_000, ..Settings::default() };
     conforms(emulated, json!({ "lanes": { "tailoring": true, "customer_groups": true } })).await;
 }

@@ -125,7 +125,10 @@ async fn a_change_of_a_variant_is_one_change() {
     let one = |lane: &str, kind: Kind| vec![(lane.to_owned(), kind)];
     let added = || own("added-1");
     for (act, expected) in [
-        (Act::SetAttribute { sku: first.clone(), name: own("gtin"), value: json!("4711") }, one("products", Kind::Variant)),
+        (
+            Act::SetAttribute { sku: first.clone(), name: own("gtin"), value: json!("4711") },
+            one("products", Kind::Variant),
+        ),
         (
             Act::SetPrice { sku: first.clone(), scope: PriceScope::of("EUR"), minor: 4711, discounted: None },
             one("standalone_prices", Kind::Price),
@@ -143,9 +146,11 @@ async fn a_change_of_a_variant_is_one_change() {
         drop(reading.changes().await);
         shop.wait(600_000);
     }
-    let changed = entries(&reading.mirror).find(|it| it.variant.sku.as_ref().is_some_and(|it| it.as_str() == first)).unwrap();
+    let changed =
+        entries(&reading.mirror).find(|it| it.variant.sku.as_ref().is_some_and(|it| it.as_str() == first)).unwrap();
     assert_eq!(changed.variant.gtin.as_deref(), Some("4711"));
-    let named = entries(&reading.mirror).find(|it| it.variant.sku.as_ref().is_some_and(|it| it.as_str() == second)).unwrap();
+    let named =
+        entries(&reading.mirror).find(|it| it.variant.sku.as_ref().is_some_and(|it| it.as_str() == second)).unwrap();
     let product = reading.mirror.0.get(&(Kind::Product, id(&shop, &keys[2])));
     assert!(matches!(product, Some(Record::Product(it)) if it.main_variant.as_ref() == Some(&named.id)), "{product:?}");
     assert_eq!(reading.mirror, everything(&reading.source).await);
@@ -184,7 +189,8 @@ async fn variants_are_read_by_id_as_they_are_now() {
     let reading = Reading::begin(&shop).await;
     let keys: Vec<String> = published(&shop).into_iter().collect();
     let of = skus(&reading.mirror, &id(&shop, &keys[1]));
-    let by_sku = |sku: &str| Ref { kind: Kind::Variant, id: shop.emulator.variant(sku).unwrap()["id"].as_str().unwrap().into() };
+    let by_sku =
+        |sku: &str| Ref { kind: Kind::Variant, id: shop.emulator.variant(sku).unwrap()["id"].as_str().unwrap().into() };
     let refs = [by_sku(&of[0]), by_sku(&of[1]), by_sku(&of[2])];
     shop.act(Act::SetSku { sku: of[0].clone(), to: of[0].clone() });
     shop.act(Act::SetVariantPublished { sku: of[1].clone(), published: false });
@@ -231,7 +237,7 @@ async fn a_variant_that_can_not_be_read_is_unread_and_not_gone_and_others_are_re
     let keys: Vec<String> = published(&shop).into_iter().collect();
     let sku = skus(&whole, &id(&shop, &keys[1]))[0].clone();
     let spoiled = shop.emulator.variant(&sku).unwrap()["id"].as_str().unwrap().to_owned();
-    let source = source(&spoiling(&shop.emulator, &sku).await, json!({}));
+    let source = source(&spoiling(&shop.emulator, &sku).await, json!({ "compressed": false }));
     let walked = walk(&source, "products", Position::Full).await.unwrap();
     let unread: Vec<_> = walked.unread.iter().map(|it| (it.kind, it.id.as_ref().unwrap().as_str())).collect();
     assert_eq!(unread, [(Kind::Variant, spoiled.as_str())]);
@@ -288,8 +294,10 @@ async fn tailoring_names_variants_by_their_number() {
     let data: Value = json!({ "variants": [{ "id": 2, "images": images }] });
     shop.act(Act::Tailor { product: key.clone(), store, data, published: true });
     let mirror = everything(&shop.source(json!({ "lanes": { "tailoring": true } }))).await;
-    let tailoring = mirror.0.values().find_map(|it| if let Record::Tailoring(it) = it { Some(it) } else { None }).unwrap();
+    let tailoring =
+        mirror.0.values().find_map(|it| if let Record::Tailoring(it) = it { Some(it) } else { None }).unwrap();
     let of = id(&shop, &key);
-    let meant: Vec<_> = entries(&mirror).filter(|it| is_of(it, &of) && tailoring.images(&it.variant.id).is_some()).collect();
+    let meant: Vec<_> =
+        entries(&mirror).filter(|it| is_of(it, &of) && tailoring.images(&it.variant.id).is_some()).collect();
     assert_eq!(meant.iter().map(|it| it.position).collect::<Vec<_>>(), [2]);
 }

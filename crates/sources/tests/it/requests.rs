@@ -88,7 +88,8 @@ async fn asked(settings: Settings) -> BTreeSet<(String, String)> {
     let router = shop.emulator.router().layer(axum::middleware::from_fn(record));
     let host = sandbox::serve::Port::free().await.unwrap().serve(router);
     let all = json!({ "tailoring": true, "customer_groups": true });
-    let source = source(&host, json!({ "page_size": { "first_products": 7, "products": 7, "others": 11 }, "lanes": all }));
+    let source =
+        source(&host, json!({ "page_size": { "first_products": 7, "products": 7, "others": 11 }, "lanes": all }));
     let mut refs = Vec::new();
     for lane in source.lanes() {
         let walked = walk(&source, &lane.name, Position::Full).await.unwrap();
@@ -114,7 +115,10 @@ async fn asked(settings: Settings) -> BTreeSet<(String, String)> {
 #[tokio::test]
 async fn every_request_is_one_that_the_description_has() {
     let Some(operations) = operations() else { return };
-    for (model, needed) in [(CatalogModel::Classic, "/{projectKey}/product-projections"), (CatalogModel::Modular, "/{projectKey}/variants")] {
+    for (model, needed) in [
+        (CatalogModel::Classic, "/{projectKey}/product-projections"),
+        (CatalogModel::Modular, "/{projectKey}/variants"),
+    ] {
         let asked = asked(Settings { catalog_model: model, messages_enabled: true, ..Settings::default() }).await;
         assert!(asked.iter().any(|(path, name)| path == needed && name == "where"), "{asked:?}");
         for (path, name) in asked {

@@ -74,7 +74,9 @@ fn every_example_of_a_record_that_is_read_can_be_read() {
         }
     }
     println!("{read:?}");
-    for stage in ["Projections", "Unpublished", "Categories", "Inventory", "StandalonePrices", "Stores", "Channels", "Variants"] {
+    for stage in
+        ["Projections", "Unpublished", "Categories", "Inventory", "StandalonePrices", "Stores", "Channels", "Variants"]
+    {
         assert!(read.contains_key(stage), "no example of {stage} in {read:?}");
     }
 }
@@ -101,7 +103,8 @@ fn the_example_of_a_product_can_be_read_as_that_of_a_modular_project() {
         let page = serde_json::json!({ "results": [product] }).to_string();
         decode(Stage::Products, &settings(), "", page.as_bytes()).unwrap()
     };
-    let mut product: Value = serde_json::from_slice(&std::fs::read(folder.join("product.example.json")).unwrap()).unwrap();
+    let mut product: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("product.example.json")).unwrap()).unwrap();
     assert_eq!(read(&product).unread.len(), 1, "with variants inside, it is none of a Modular project");
     for side in ["current", "staged"] {
         let side = product["masterData"][side].as_object_mut().unwrap();
@@ -111,7 +114,9 @@ fn the_example_of_a_product_can_be_read_as_that_of_a_modular_project() {
     product["masterData"]["published"] = serde_json::json!(true);
     let decoded = read(&product);
     assert!(decoded.unread.is_empty(), "{:?}", decoded.unread);
-    let Change::Is { record: Record::Product(record), .. } = &decoded.changes[0] else { panic!("{:?}", decoded.changes) };
+    let Change::Is { record: Record::Product(record), .. } = &decoded.changes[0] else {
+        panic!("{:?}", decoded.changes)
+    };
     let default = &product["masterData"]["current"]["defaultVariant"]["id"];
     assert_eq!(record.main_variant.as_ref().map(RecordId::as_str), default.as_str());
     assert!(record.variants.is_empty() && record.price_home == PriceHome::Entries);

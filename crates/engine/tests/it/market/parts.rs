@@ -154,7 +154,8 @@ fn of_a_variant_that_is_in_the_product_and_a_record_too_the_products_own_counts(
     let own = Product { variants: vec![variant("S"), variant("M")], ..product(Vec::new()) };
     let view = plain_view();
     let other = Variant { sku: Some("other".into()), ..own.variants[0].clone() };
-    let joined = [variant_record(Some("p"), 1, other), variant_record(Some("p"), 2, Variant { id: "3".into(), ..variant("L") })];
+    let joined =
+        [variant_record(Some("p"), 1, other), variant_record(Some("p"), 2, Variant { id: "3".into(), ..variant("L") })];
     let listing = view.product(&own, &joined, NOW).listing.unwrap();
     let skus: Vec<_> = listing.variants.iter().filter_map(|it| it.sku.map(ToString::to_string)).collect();
     assert_eq!(skus, ["S", "M", "L"]);

@@ -20,8 +20,7 @@ fn referrers(kind: Kind) -> &'static [Kind] {
 pub(in super::super) fn check(state: &State, kind: Kind, id: Id) -> Result<(), ApiError> {
     let wanted = id.to_string();
     let by_variant = (kind == Kind::Product && state.variants_of(id).next().is_some()).then_some(&Kind::Variant);
-    let Some(by) =
-        by_variant.or_else(|| referrers(kind).iter().find(|by| any_references(state, **by, kind, &wanted)))
+    let Some(by) = by_variant.or_else(|| referrers(kind).iter().find(|by| any_references(state, **by, kind, &wanted)))
     else {
         return Ok(());
     };

@@ -52,7 +52,8 @@ pub(in super::super) fn check_price_mode(body: &Object) -> Result<(), ApiError> 
 pub(in super::super) fn check_action(state: &State, name: &str) -> Result<(), ApiError> {
     let fits = if state.is_modular() { !OF_VARIANTS.contains(&name) } else { name != "setDefaultVariant" };
     let model = state.project.model.name();
-    let refused = || ApiError::operation(format!("'{name}' is not available with the product catalog model '{model}'."));
+    let refused =
+        || ApiError::operation(format!("'{name}' is not available with the product catalog model '{model}'."));
     if fits { Ok(()) } else { Err(refused()) }
 }
 

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::super::error::ApiError;
 use super::super::input::{
-    flag, given, localized, need, need_localized, need_text, one_of, referenced, refuse_reference, resolve, resolve_given,
-    text,
+    flag, given, localized, need, need_localized, need_text, one_of, referenced, refuse_reference, resolve,
+    resolve_given, text,
 };
 use super::super::rules::attribute::{self, Level, check_level};
 use super::super::rules::{modular, product::check_in_category, product::check_order_hint, slug};

@@ -33,8 +33,10 @@ fn refused((status, answer): (u16, Json), code: &str) {
 async fn messages(shop: &Shop, id: &Json) -> Vec<String> {
     let found = format!("resource(id = {id})");
     let list = shop.list("/messages", &[("where", &found), ("sort", "createdAt asc"), ("limit", "500")]).await;
-    let mut list: Vec<(u64, String)> =
-        list.iter().map(|it| (it["sequenceNumber"].as_u64().unwrap(), it["type"].as_str().unwrap().to_owned())).collect();
+    let mut list: Vec<(u64, String)> = list
+        .iter()
+        .map(|it| (it["sequenceNumber"].as_u64().unwrap(), it["type"].as_str().unwrap().to_owned()))
+        .collect();
     list.sort();
     list.into_iter().map(|(_, of)| of).collect()
 }
@@ -45,7 +47,10 @@ async fn products_show_no_variants_and_variants_name_their_product() {
     let whole = classic.by_key("/products", "shirt").await;
     let product = shop.by_key("/products", "shirt").await;
     let (old, new) = (&whole["masterData"]["current"], &product["masterData"]["current"]);
-    assert_eq!((&new["variants"], new.get("masterVariant"), &product["priceMode"]), (&json!([]), None, &json!("Standalone")));
+    assert_eq!(
+        (&new["variants"], new.get("masterVariant"), &product["priceMode"]),
+        (&json!([]), None, &json!("Standalone"))
+    );
     assert_eq!((&new["name"], &new["attributes"]), (&old["name"], &old["attributes"]));
     assert_eq!(shop.projection("shirt").await.get("masterVariant"), None);
     let found = format!("product(id = {})", product["id"]);
@@ -91,7 +96,10 @@ async fn a_classic_project_has_no_variants_of_their_own_and_a_modular_one_none_i
         refused(shop.call(Method::POST, "/products", Some(&draft(more))).await, "InvalidOperation");
     }
     let (status, made) = shop.call(Method::POST, "/products", Some(&draft(json!({})))).await;
-    assert_eq!((status, &made["priceMode"], &made["masterData"]["current"]["variants"]), (201, &json!("Standalone"), &json!([])));
+    assert_eq!(
+        (status, &made["priceMode"], &made["masterData"]["current"]["variants"]),
+        (201, &json!("Standalone"), &json!([]))
+    );
 }
 
 #[tokio::test]
@@ -105,7 +113,10 @@ async fn a_variant_is_made_staged_published_hidden_and_deleted() {
     };
     refused(shop.call(Method::POST, "/variants", Some(&draft("shirt-m"))).await, "DuplicateField");
     let (status, made) = shop.call(Method::POST, "/variants", Some(&draft("shirt-s"))).await;
-    assert_eq!((status, &made["variantId"], &made["published"], &made["version"]), (201, &json!(3), &json!(true), &json!(1)));
+    assert_eq!(
+        (status, &made["variantId"], &made["published"], &made["version"]),
+        (201, &json!(3), &json!(true), &json!(1))
+    );
     assert_eq!(made["current"]["attributes"], json!([{ "name": "size", "value": { "key": "s", "label": "S" } }]));
     // An action changes what is staged, unless it says otherwise.
     let weight = |value: i64, staged: bool| json!([{ "action": "setAttribute", "name": "weight", "value": value, "staged": staged }]);
@@ -135,8 +146,15 @@ async fn a_variant_is_made_staged_published_hidden_and_deleted() {
     assert_eq!(shop.call(Method::GET, &path, None).await.0, 404);
     let told = messages(&shop, &now["id"]).await;
     let expected = [
-        "VariantCreated", "VariantPublished", "VariantStagedChangesRemoved", "VariantSkuSet", "VariantKeySet", "VariantImagesSet",
-        "VariantImageAdded", "VariantUnpublished", "VariantDeleted",
+        "VariantCreated",
+        "VariantPublished",
+        "VariantStagedChangesRemoved",
+        "VariantSkuSet",
+        "VariantKeySet",
+        "VariantImagesSet",
+        "VariantImageAdded",
+        "VariantUnpublished",
+        "VariantDeleted",
     ];
     assert_eq!(told, expected, "none for attributes");
     // Its number is not given again.
@@ -154,7 +172,10 @@ async fn products_and_their_variants_are_published_and_deleted_in_this_order() {
     let shirt = shop.by_key("/products", "shirt").await;
     let path = format!("/products/key=shirt?version={}", shirt["version"]);
     let (status, answer) = shop.call(Method::DELETE, &path, None).await;
-    assert_eq!((status, error_code(&answer), &answer["errors"][0]["referencedBy"]), (400, "ReferenceExists", &json!("variant")));
+    assert_eq!(
+        (status, error_code(&answer), &answer["errors"][0]["referencedBy"]),
+        (400, "ReferenceExists", &json!("variant"))
+    );
     // The shop's own changes do it in the order that the platform wants.
     let product = || "shirt".to_owned();
     shop.emulator.change(Change::Unpublish { product: product() }).unwrap();
@@ -184,8 +205,7 @@ async fn a_product_names_a_default_variant_until_that_is_deleted() {
     assert_eq!(default(&shop.by_key("/products", "shirt").await), named);
     let of_another = json!([{ "action": "setDefaultVariant", "variant": { "typeId": "variant", "id": large["id"] } }]);
     refused(shop.update("/products", "boot", of_another).await, "InvalidOperation");
-    let (_, expanded) =
-        shop.get("/products/key=shirt", &[("expand", "masterData.current.defaultVariant")]).await;
+    let (_, expanded) = shop.get("/products/key=shirt", &[("expand", "masterData.current.defaultVariant")]).await;
     assert_eq!(expanded["masterData"]["current"]["defaultVariant"]["obj"]["current"]["sku"], "shirt-l");
     shop.emulator.change(Change::RemoveVariant { sku: "shirt-l".to_owned() }).unwrap();
     assert_eq!(default(&shop.by_key("/products", "shirt").await), Json::Null);
