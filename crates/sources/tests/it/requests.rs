@@ -108,8 +108,7 @@ async fn asked(settings: Settings) -> BTreeSet<(String, String)> {
     assert_eq!(refs.iter().any(|it| it.kind == model::Kind::Variant), is_modular);
     drop(source.fetch(&refs).await.unwrap());
     drop(source.profile().await.unwrap());
-    let asked = kept.lock().unwrap().clone();
-    asked
+    kept.lock().unwrap().clone()
 }
 
 #[tokio::test]
