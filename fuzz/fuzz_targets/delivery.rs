@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use contract::{
-    Source as _,
+    Demand, Source as _,
     source::{Delivery, Hooks},
 };
 use libfuzzer_sys::fuzz_target;
@@ -32,7 +32,8 @@ impl Receiver {
         });
         let config: Config = serde_json::from_value(settings).expect("a configuration");
         let environment = wire::Environment::machine();
-        let source = BigCommerce::with_token(config, &"token".to_owned().into(), &environment).expect("a source");
+        let source = BigCommerce::with_token(config, &"token".to_owned().into(), &Demand::default(), &environment)
+            .expect("a source");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let key = wire::signature::derived(SECRET.as_bytes(), "cartage webhooks of stores/shop");
         Self { runtime, source, key }

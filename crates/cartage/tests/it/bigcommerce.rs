@@ -9,7 +9,7 @@ use std::{
 
 use cartage::{assemble, config::Config};
 use sandbox::{
-    bigcommerce::{Change, Emulator, Settings, Whose},
+    bigcommerce::{Change, Emulator, Localization, Settings, Whose},
     catalogue::{Catalogue, Market, Options, generate, load},
     clerk::{self, StoreSettings, StoreView},
     shop::LivingShop,
@@ -110,6 +110,20 @@ impl World {
             text += "image = \"size(product.images) > 0 ? product.images[0] : 'https://shop.example/no-image.png'\"\n";
         }
         fs::write(self.config(), text).unwrap();
+    }
+
+    /// Has a market shown in this language.
+    fn speak(&self, market: &str, locale: &str) {
+        let text = fs::read_to_string(self.config()).unwrap();
+        let section = format!("[markets.{market}]\n");
+        let text = text.replace(&format!("{section}locale = \"en\""), &format!("{section}locale = {locale:?}"));
+        fs::write(self.config(), text).unwrap();
+    }
+
+    /// Adds a setting of the source.
+    fn set(&self, setting: &str) {
+        let text = fs::read_to_string(self.config()).unwrap();
+        fs::write(self.config(), text.replace("[sources.shop]\n", &format!("[sources.shop]\n{setting}\n"))).unwrap();
     }
 
     /// Has the store's webhooks arrive at this address, and every lane rest for a day, apart from one.
@@ -276,6 +290,16 @@ async fn the_demo_shop_converges_and_stays_so_while_it_changes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_buyer_pays_is_what_the_vendors_calculator_says() {
+    pays_as_calculated("lists").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_buyer_pays_can_be_asked_of_the_vendors_calculator() {
+    pays_as_calculated("calculator").await;
+}
+
+/// Holds what every buyer is shown against the vendor's calculator, over channels, currencies and groups.
+async fn pays_as_calculated(prices: &str) {
     let catalogue = generate(&Options {
         products: 60,
         currencies: vec!["EUR".into(), "GBP".into(), "JPY".into()],
@@ -314,8 +338,11 @@ async fn what_a_buyer_pays_is_what_the_vendors_calculator_says() {
             world.shop.change(Change::SetPrice { sku, whose, currency, minor, sale }).unwrap();
         }
     }
+    world.set(&format!("prices = {prices:?}"));
     let process = world.open().await;
     assert_converged(&process.sync().await);
+    let listed = world.shop.counters().keys().any(|call| call.contains("pricelists"));
+    assert_eq!(listed, prices == "lists");
     let mut compared = BTreeSet::new();
     for buyer in &world.buyers {
         let expected = world.calculated(buyer).await;
@@ -333,6 +360,51 @@ async fn what_a_buyer_pays_is_what_the_vendors_calculator_says() {
         compared.insert(format!("{expected:?}"));
     }
     assert_eq!(compared.len(), world.buyers.len(), "every buyer has prices of its own");
+}
+
+/// Two stores in languages of their own, read through GraphQL Admin.
+async fn speaks(localization: Localization, texts: &str) {
+    let options = Options { products: 20, oddities: false, ..Options::default() };
+    let catalogue = generate(&options);
+    let settings = Settings { localization, ..Settings::default() };
+    let markets = Options { oddities: true, ..options }.markets();
+    let world = World::start_with(settings, &catalogue, of_markets(&markets)).await;
+    world.set(&format!("texts = {texts:?}"));
+    for market in &markets {
+        world.speak(&market.key, &market.locale);
+    }
+    let process = world.open().await;
+    assert_converged(&process.sync().await);
+    let name = |market: &str, product: &str| {
+        let id = world.shop.product_id(product).unwrap().to_string();
+        world.store(market).products()[&id]["name"].clone()
+    };
+    let mut differ = 0;
+    for product in (catalogue.products)() {
+        for market in &markets {
+            assert_eq!(name(&market.key, &product.key), json!(product.name[&market.locale]), "{}", market.key);
+        }
+        differ += usize::from(product.name["de"] != product.name["en"]);
+    }
+    assert!(differ > 10, "{differ}");
+    // A text that changes in one language only.
+    let product = (catalogue.products)().next().unwrap();
+    let before = name("de", &product.key);
+    let (product, locale) = (product.key, "en".to_owned());
+    let change = Change::SetText { product: product.clone(), channel: None, locale, name: "Renamed".to_owned() };
+    world.shop.change(change).unwrap();
+    assert_converged(&process.sync_full().await);
+    assert_eq!((name("uk", &product), name("de", &product)), (json!("Renamed"), before));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn overrides_reach_a_destination_in_a_second_language() {
+    speaks(Localization::Overrides, "overrides").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn translations_reach_a_destination_in_a_second_language() {
+    speaks(Localization::Translations, "translations").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

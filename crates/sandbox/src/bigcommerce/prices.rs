@@ -220,6 +220,18 @@ fn price_of(state: &State, wanted: &Wanted, currency: &Currency, item: &Item) ->
         (Some(price), Some(calculated)) => Some(price.less(calculated, &currency.code)),
         _ => None,
     };
+    // A price of a list comes with its own prices for quantities.
+    let rules = listed.map_or(&product.rules, |record| &record.tiers);
+    let bulk = rules.iter().map(|rule| {
+        let as_it_is = listed.is_some() || currency.is_default || rule.kind == "percent";
+        let (units, digits) = currency.rate;
+        let amount = if as_it_is { rule.amount } else { rule.amount.times(units, digits, &currency.code) };
+        json!({
+            "minimum": rule.from, "maximum": rule.until, "discount_amount": amount.json(), "discount_type": rule.kind,
+            "tax_discount_amount": [],
+        })
+    });
+    let bulk: Vec<Value> = bulk.collect();
     let show = |amount: Option<Amount>| match amount {
         None => Value::Null,
         Some(amount) => json!({
@@ -232,6 +244,6 @@ fn price_of(state: &State, wanted: &Wanted, currency: &Currency, item: &Item) ->
         "sale_price": show(sale), "retail_price": show(prices.retail.filter(|it| !it.is_zero())),
         "minimum_advertised_price": null, "saved": show(saved), "calculated_price": show(calculated),
         "price_range": { "minimum": show(calculated), "maximum": show(calculated) }, "retail_price_range": null,
-        "bulk_pricing": [],
+        "bulk_pricing": bulk,
     }))
 }

@@ -1,7 +1,7 @@
 //! The vendor's JSON, as far as it is read. Members that are not named here are ignored; most may be absent.
 
 use model::Precise;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::value::RawValue;
 
 /// An amount of money or another decimal: a JSON number or the text of one, exactly as it was written. Null, an empty text
@@ -297,20 +297,93 @@ pub struct PriceRecord {
     pub date_modified: Option<String>,
 }
 
-/// A price for larger quantities.
+/// A price for larger quantities. The calculator has names of its own for its members.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Rule {
     /// From this quantity.
+    #[serde(alias = "minimum")]
     pub quantity_min: u32,
     /// Up to this one; 0 or none: open.
-    #[serde(default)]
+    #[serde(default, alias = "maximum")]
     pub quantity_max: Option<u32>,
     /// `price`: so much less each · `percent` · `fixed`: the price of each.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", alias = "discount_type")]
     pub of: String,
     /// How much.
-    #[serde(default)]
+    #[serde(default, alias = "discount_amount")]
     pub amount: Decimal,
+}
+
+/// The members of `GET /v3/catalog/products` that say what has a price.
+#[derive(Debug, Deserialize)]
+pub struct Sold {
+    /// Id of the product.
+    pub id: u64,
+    /// Its variants.
+    #[serde(default, deserialize_with = "or_default")]
+    pub variants: Vec<SoldVariant>,
+}
+
+/// A variant of [`Sold`].
+#[derive(Debug, Deserialize)]
+pub struct SoldVariant {
+    /// Id.
+    pub id: u64,
+}
+
+/// The request of `POST /v3/pricing/products`.
+#[derive(Debug, Serialize)]
+pub struct Calculation<'a> {
+    /// Where it is bought.
+    pub channel_id: u64,
+    /// In what it is paid.
+    pub currency_code: &'a str,
+    /// The buyer's group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_group_id: Option<u64>,
+    /// What is bought.
+    pub items: &'a [Priced],
+}
+
+/// An item of [`Calculation`].
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Priced {
+    /// Id of the product.
+    pub product_id: u64,
+    /// Id of the variant.
+    pub variant_id: u64,
+}
+
+/// `POST /v3/pricing/products`
+#[derive(Debug, Deserialize)]
+pub struct Calculated {
+    /// Id of the product.
+    pub product_id: u64,
+    /// Id of the variant.
+    pub variant_id: u64,
+    /// Price without its sale.
+    #[serde(default)]
+    pub price: Option<Entered>,
+    /// What a shopper pays.
+    #[serde(default)]
+    pub calculated_price: Option<Entered>,
+    /// Manufacturer's price.
+    #[serde(default)]
+    pub retail_price: Option<Entered>,
+    /// Prices for larger quantities.
+    #[serde(default, deserialize_with = "or_default")]
+    pub bulk_pricing: Vec<Rule>,
+}
+
+/// An amount as the merchant entered it.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct Entered {
+    /// The amount.
+    #[serde(default)]
+    pub as_entered: Decimal,
+    /// Whether tax is in it.
+    #[serde(default)]
+    pub entered_inclusive: Option<bool>,
 }
 
 /// `GET /v3/inventory/items`

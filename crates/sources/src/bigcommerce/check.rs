@@ -6,7 +6,7 @@ use contract::{Fault, source::Finding};
 
 use super::{
     api,
-    config::{Config, Texts},
+    config::{Config, Prices, Texts},
     decode, profile,
     read::Reader,
 };
@@ -26,8 +26,12 @@ pub(super) async fn check(reader: &Reader, config: &Config) -> Vec<Finding> {
     if config.lanes.channels {
         found.extend(channels(reader).await);
     }
-    if config.lanes.customer_groups {
+    // The calculator knows their discount rules.
+    if config.lanes.customer_groups && config.prices == Prices::Lists {
         found.extend(groups(reader).await);
+    }
+    if config.prices == Prices::Calculator {
+        found.extend(reader.check_calculator().await);
     }
     if config.lanes.inventory {
         found.extend(sold_out(reader).await);
@@ -73,11 +77,12 @@ async fn texts(reader: &Reader, config: &Config, store: &api::Store) -> Finding 
 /// Asks each endpoint that the lanes read for one row: the API has no list of an account's scopes.
 async fn scopes(reader: &Reader, config: &Config) -> Vec<Finding> {
     let lanes = &config.lanes;
+    let reads_lists = lanes.price_lists && config.prices == Prices::Lists;
     let needed = [
         (true, "v3/catalog/products", "store_v2_products_read_only", "products"),
         (true, "v2/currencies", "store_v2_information_read_only", "currencies"),
         (lanes.channels, "v3/channels", "store_channel_settings_read_only", "the lane channels"),
-        (lanes.price_lists, "v3/pricelists", "store_v2_products_read_only, and a plan with price lists", "the lane price_lists"),
+        (reads_lists, "v3/pricelists", "store_v2_products_read_only, and a plan with price lists", "the lane price_lists"),
         (lanes.inventory, "v3/inventory/items", "store_inventory_read_only", "the lane inventory"),
         (lanes.customer_groups, "v2/customer_groups", "store_v2_customers_read_only", "the lane customer_groups"),
     ];

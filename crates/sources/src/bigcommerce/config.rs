@@ -25,6 +25,9 @@ pub struct Config {
     /// Codes of the locations whose stock is added up. Default: the default location, which is what a storefront counts
     /// unless BigCommerce's support has switched on all locations.
     pub stock_locations: Option<Vec<String>>,
+    /// Where prices come from.
+    #[serde(default)]
+    pub prices: Prices,
     /// What a price is compared with when it is shown as reduced.
     #[serde(default)]
     pub list_price: ListPrice,
@@ -86,7 +89,7 @@ pub struct Lanes {
     /// Channels and the products that are assigned to them: the stores that markets name by the channel's id. Scope
     /// `store_channel_settings_read_only`.
     pub channels: bool,
-    /// Price lists with their assignments and records. The plan of the store may lack them.
+    /// Price lists with their assignments and records, which the plan of the store may lack; or the prices of the calculator.
     pub price_lists: bool,
     /// Stock by variant from the inventory API. Scope `store_inventory_read_only`. Off: the levels inside products, which
     /// change without a date and are read with the lane `variants`.
@@ -116,6 +119,19 @@ pub struct Webhooks {
     /// deliveries are not signed yet.
     #[serde(default)]
     pub unsigned: bool,
+}
+
+/// Where prices come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Prices {
+    /// From products and price lists, from which Cartage works out what each market pays. Changes are read alone.
+    #[default]
+    Lists,
+    /// From BigCommerce's own calculator (`POST /v3/pricing/products`), for each channel, currency and customer group that
+    /// markets name: it also knows discount rules of customer groups. All prices are read again every time, a call for
+    /// each `page_size.priced` variants and each of those. Markets without `store` show the catalogue's prices.
+    Calculator,
 }
 
 /// What a price is compared with when it is shown as reduced.
@@ -163,13 +179,15 @@ pub struct PageSize {
     pub products: u16,
     /// Most rows of stock. Range 1–1000.
     pub inventory: u16,
+    /// Most variants of which the calculator is asked for prices: BigCommerce publishes no limit. Range 1–250.
+    pub priced: u16,
     /// Most of anything else. Range 1–250.
     pub others: u16,
 }
 
 impl Default for PageSize {
     fn default() -> Self {
-        Self { products: 250, inventory: 1000, others: 250 }
+        Self { products: 250, inventory: 1000, priced: 50, others: 250 }
     }
 }
 
@@ -225,6 +243,7 @@ impl Config {
         let sizes = [
             ("page_size.products", self.page_size.products, 250),
             ("page_size.inventory", self.page_size.inventory, 1000),
+            ("page_size.priced", self.page_size.priced, 250),
             ("page_size.others", self.page_size.others, 250),
             ("max_concurrency", self.max_concurrency, 50),
             ("attempts", self.attempts, 10),
@@ -234,6 +253,10 @@ impl Config {
         }
         CHECKS.within("request_timeout_seconds", self.request_timeout_seconds, 1..=600)?;
         CHECKS.within("quota_reserve_percent", self.quota_reserve_percent, 0..=90)?;
+        if self.prices == Prices::Calculator && !self.lanes.price_lists {
+            let must = "it needs lanes.price_lists, which reads prices other than those of products";
+            return Err(CHECKS.refused("prices", "asks for prices of channels", must));
+        }
         if self.texts != Texts::DefaultLanguage && !self.lanes.channels {
             let must = "it needs lanes.channels, because texts belong to channels";
             return Err(CHECKS.refused("texts", "reads texts of channels", must));

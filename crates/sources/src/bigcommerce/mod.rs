@@ -7,6 +7,7 @@ pub mod api;
 mod check;
 mod classify;
 mod by_id;
+mod calculator;
 mod client;
 pub mod config;
 pub mod decode;
@@ -21,7 +22,7 @@ mod texts;
 
 use async_trait::async_trait;
 use contract::{
-    Fault, Fetched, Lack, Lane, Page, Position, Profile, Ref, Source, SourceDescriptor,
+    Demand, Fault, Fetched, Lack, Lane, Page, Position, Profile, Ref, Source, SourceDescriptor,
     source::{Finding, Hooks, Urgency},
 };
 use model::{Kind, PricePolicy, price::BookMatch};
@@ -30,11 +31,17 @@ use wire::Environment;
 
 use crate::Setup;
 pub use config::Config;
+use config::Prices;
 use read::Reader;
 
 /// Describes a BigCommerce source.
-pub static DESCRIPTOR: SourceDescriptor =
-    SourceDescriptor { name: "bigcommerce", title: "BigCommerce", price_policy: PRICE_POLICY, lacks: &LACKS, lacks_with: &[] };
+pub static DESCRIPTOR: SourceDescriptor = SourceDescriptor {
+    name: "bigcommerce",
+    title: "BigCommerce",
+    price_policy: PRICE_POLICY,
+    lacks: &LACKS,
+    lacks_with: &[],
+};
 
 const LACKS: [Lack; 6] = [
     Lack { name: "product.key", why: "products have ids and SKUs alone" },
@@ -53,12 +60,13 @@ const PRICE_POLICY: PricePolicy = PricePolicy::FirstBook(&[
     BookMatch { group: false, store: true },
 ]);
 
-/// The source of this configuration. Its lanes read all channels and currencies in one walk, whichever the flows need.
+/// The source of this configuration. Its lanes read all channels and currencies in one walk, whichever the flows need; the
+/// calculator is asked for the prices that they need.
 ///
 /// # Errors
 /// Those of [`BigCommerce::new`].
 pub fn build(config: Config, setup: &Setup<'_>) -> Result<BigCommerce, Fault> {
-    BigCommerce::new(config, setup.environment)
+    BigCommerce::new(config, setup.demand, setup.environment)
 }
 
 /// A BigCommerce store that is read.
@@ -71,30 +79,36 @@ pub struct BigCommerce {
 }
 
 impl BigCommerce {
-    /// The source of this configuration; fetches its token, makes no call.
+    /// The source of this configuration for what flows need; fetches its token, makes no call.
     ///
     /// # Errors
     /// `C0213` for a setting that can't be used, `C0214` for a token that can't be read.
-    pub fn new(config: Config, environment: &Environment) -> Result<Self, Fault> {
+    pub fn new(config: Config, demand: &Demand, environment: &Environment) -> Result<Self, Fault> {
         let token = environment.secret(&config.access_token).map_err(|error| {
             Fault::config("C0214", format!("the setting access_token can't be used: {error}")).hint(
                 "the token is shown once, when an API account is made in the control panel; export it, or name another \
                  place for it (env:NAME or file:PATH)",
             )
         })?;
-        Self::with_token(config, &token, environment)
+        Self::with_token(config, &token, demand, environment)
     }
 
     /// The same with this token instead of that which the configuration names.
     ///
     /// # Errors
     /// `C0213` for a setting that can't be used, `C0214` for the secret of webhooks if it can't be read.
-    pub fn with_token(config: Config, token: &SecretString, environment: &Environment) -> Result<Self, Fault> {
+    pub fn with_token(
+        config: Config,
+        token: &SecretString,
+        demand: &Demand,
+        environment: &Environment,
+    ) -> Result<Self, Fault> {
         let api = client::Api::new(&config, token, environment)?;
         let webhooks = config.webhooks.as_ref();
         let webhooks = webhooks.map(|webhooks| hooks::Secrets::new(&config.store_hash, webhooks, environment));
         let (webhooks, fetches) = (webhooks.transpose()?, read::fetches(&config.lanes));
-        Ok(Self { reader: Reader::new(api, config.clone()), config, webhooks, fetches })
+        let reader = Reader::new(api, config.clone(), calculator::buyers(demand));
+        Ok(Self { reader, config, webhooks, fetches })
     }
 }
 
@@ -140,6 +154,7 @@ impl Source for BigCommerce {
 /// The lanes that this configuration reads.
 fn lanes(config: &Config) -> Vec<Lane> {
     let on = &config.lanes;
+    let is_calculated = config.prices == Prices::Calculator;
     // Paging by number, which may miss a row while others come and go.
     let by_number = |name, kinds: &[Kind]| Lane { stable: false, ..reference(name, kinds) };
     let lanes = [
@@ -148,14 +163,25 @@ fn lanes(config: &Config) -> Vec<Lane> {
         (on.customer_groups, by_number("customer_groups", &[Kind::CustomerGroup])),
         (true, by_number("categories", &[Kind::Tree, Kind::Category])),
         (true, by_number("brands", &[Kind::Brand])),
-        (on.price_lists, Lane { interval_seconds: (30, 1800), ..by_number("price_lists", &[Kind::Book]) }),
+        (
+            on.price_lists && !is_calculated,
+            Lane { interval_seconds: (30, 1800), ..by_number("price_lists", &[Kind::Book]) },
+        ),
         (
             on.channels,
             Lane { interval_seconds: (60, 1800), ..by_number("assignments", &[Kind::Assignment]) },
         ),
         (
-            on.price_lists,
+            on.price_lists && !is_calculated,
             Lane { urgency: Urgency::Urgent, delta: true, interval_seconds: (10, 600), ..by_number("prices", &[Kind::Price]) },
+        ),
+        (
+            on.price_lists && is_calculated,
+            Lane {
+                urgency: Urgency::Urgent,
+                interval_seconds: (60, 1800),
+                ..reference("prices", &[Kind::Book, Kind::Price])
+            },
         ),
         (
             on.product_order,

@@ -19,6 +19,8 @@ pub enum Stage {
     Assignments,
     /// The records of one price list after the other.
     Records,
+    /// Products, for what the calculator says of their variants.
+    Calculated,
     /// The order of products in one category after the other.
     Ordered,
     /// Products, for where their stock is counted.
@@ -58,7 +60,7 @@ impl Stage {
             Self::Brands => "v3/catalog/brands",
             Self::PriceLists | Self::Records => "v3/pricelists",
             Self::Assignments => "v3/catalog/products/channel-assignments",
-            Self::Tracked | Self::Products => "v3/catalog/products",
+            Self::Calculated | Self::Tracked | Self::Products => "v3/catalog/products",
             Self::Items => "v3/inventory/items",
         }
     }

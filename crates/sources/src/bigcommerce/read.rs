@@ -22,9 +22,10 @@ use wire::{Response, Retry, retry};
 
 use super::{
     api, by_id,
+    calculator::Buyer,
     classify::{Refusal, Remedy},
     client::Api,
-    config::{Config, Lanes},
+    config::{Config, Lanes, Prices},
     decode::{self, Decoded},
     map::{Settings, catalogue, offer, price, product},
     metafields,
@@ -63,8 +64,10 @@ pub(super) fn fetches(lanes: &Lanes) -> Vec<Kind> {
 #[derive(Debug)]
 pub(super) struct Reader {
     /// The API.
-    pub(super) api: Api,
+    pub(super) api: Arc<Api>,
     pub(super) config: Config,
+    /// For whom the calculator is asked for prices.
+    pub(super) buyers: Vec<Buyer>,
     pub(super) retry: Retry,
     /// Page size of products that worked last; 0 where there was none yet.
     products: AtomicU16,
@@ -77,13 +80,22 @@ pub(super) struct Reader {
 
 impl Reader {
     /// A reader that has read nothing.
-    pub(super) fn new(api: Api, config: Config) -> Self {
+    pub(super) fn new(api: Api, config: Config, buyers: Vec<Buyer>) -> Self {
         let retry = Retry {
             attempts: config.attempts.into(),
             first: Duration::from_millis(config.retry_wait_milliseconds.into()),
             ..Retry::default()
         };
-        Self { api, config, retry, products: AtomicU16::new(0), store: Mutex::new(None), languages: Languages::default(), metafields: metafields::Kept::default() }
+        Self {
+            api: Arc::new(api),
+            config,
+            buyers,
+            retry,
+            products: AtomicU16::new(0),
+            store: Mutex::new(None),
+            languages: Languages::default(),
+            metafields: metafields::Kept::default(),
+        }
     }
 
     /// Reads one page.
@@ -108,8 +120,11 @@ impl Reader {
 
     /// Begins a walk.
     fn begin(&self, lane: &Lane, mark: Option<Mark>) -> Result<Place, Fault> {
-        let stage = Stage::first(&lane.name)
-            .ok_or_else(|| Fault::config("C0205", format!("a BigCommerce source has no lane {}", lane.name)))?;
+        let stage = match Stage::first(&lane.name) {
+            Some(Stage::Records) if self.config.prices == Prices::Calculator => Stage::Calculated,
+            Some(stage) => stage,
+            None => return Err(Fault::config("C0205", format!("a BigCommerce source has no lane {}", lane.name))),
+        };
         let from = mark.filter(|_| stage.has_delta()).map(|mark| mark.since);
         Ok(Place::beginning(stage, from, self.size(stage)))
     }
@@ -119,6 +134,7 @@ impl Reader {
         let products = if self.config.modifiers { most.products.min(MOST_WITH_MODIFIERS) } else { most.products };
         match stage {
             Stage::Items => most.inventory,
+            Stage::Calculated => most.priced,
             Stage::Tracked => most.inventory.min(MOST_TRACKED),
             Stage::Products => match self.products.load(Ordering::Relaxed) {
                 0 => products,
@@ -214,6 +230,12 @@ impl Reader {
             let assignments = self.list_assignments(&lists).await?;
             read.page.changes = lists.iter().map(|list| offer::list(list, &assignments)).collect();
         }
+        if place.stage == Stage::Calculated {
+            let items = std::mem::take(&mut read.items);
+            let priced = self.calculated(settings, &items, place.after == 0).await?;
+            read.page.changes = priced.changes;
+            read.page.unread.extend(priced.unread);
+        }
         // The first page of a walk over all products; a delta adds what is known.
         let anew = place.stage == Stage::Products && place.after == 0 && place.from.is_none();
         self.add_metafields(&mut read.page.changes, anew).await?;
@@ -259,6 +281,7 @@ impl Reader {
                 let last = page.last.filter(|_| is_full)?;
                 Some(Place { after: last, size: self.size(Stage::Products).max(read.asked), ..place.clone() })
             }
+            Stage::Calculated => Some(Place { after: page.last.filter(|_| is_full)?, ..place.clone() }),
             Stage::Tracked => {
                 let ids: Vec<u64> = place.ids.iter().chain(&read.ids).copied().collect();
                 let known = Place { after: page.last.unwrap_or(place.after), ids, last: !is_full, ..place.clone() };
@@ -372,6 +395,8 @@ struct Read {
     ids: Vec<u64>,
     /// Price lists whose assignments are still to be read.
     lists: Vec<api::PriceList>,
+    /// Variants whose prices are still to be asked for.
+    items: Vec<api::Priced>,
 }
 
 pub(super) fn joined(ids: impl Iterator<Item = u64>) -> String {
@@ -398,14 +423,15 @@ fn request(place: &Place, size: u16, include: &str) -> (String, Vec<(&'static st
     let mut query = vec![("limit", size.to_string())];
     let path = place.stage.path().to_owned();
     match place.stage {
-        Stage::Products | Stage::Tracked => {
+        Stage::Products | Stage::Tracked | Stage::Calculated => {
             query.push(("sort", "id".to_owned()));
             query.push(("direction", "asc".to_owned()));
             query.push(("id:greater", place.after.to_string()));
-            if place.stage == Stage::Products {
-                query.push(("include", include.to_owned()));
-            } else {
-                query.push(("include_fields", "inventory_tracking,inventory_level,base_variant_id".to_owned()));
+            match place.stage {
+                Stage::Products => query.push(("include", include.to_owned())),
+                // What is included comes besides.
+                Stage::Calculated => query.extend([("include", "variants".to_owned()), ("include_fields", "id".to_owned())]),
+                _ => query.push(("include_fields", "inventory_tracking,inventory_level,base_variant_id".to_owned())),
             }
             query.extend(place.from.map(|from| ("date_modified:min", date(from))));
         }
@@ -444,6 +470,7 @@ fn decoded(settings: &Settings, place: &Place, response: &Response) -> Result<Re
     let body = &response.body;
     let mut ids = Vec::new();
     let mut lists = Vec::new();
+    let mut items = Vec::new();
     let page = match place.stage {
         Stage::Channels => decode::v3(body, Kind::Storefront, "id", |it| Ok(offer::channel(it))),
         Stage::Currencies => decode::v2(body, Kind::Rate, "id", |it| Ok(offer::rate(settings, &it))),
@@ -476,6 +503,11 @@ fn decoded(settings: &Settings, place: &Place, response: &Response) -> Result<Re
                 Ok(None)
             }),
         },
+        Stage::Calculated => decode::v3(body, Kind::Price, "id", |it: api::Sold| {
+            items.extend(it.variants.iter().map(|of| api::Priced { product_id: it.id, variant_id: of.id }));
+            Ok(None)
+        })
+        .map(of_one),
         Stage::Tracked => decode::v3(body, Kind::Stock, "id", |it: api::Tracked| {
             Ok(match (it.inventory_tracking.as_str(), it.base_variant_id) {
                 ("variant", _) | ("product", Some(_)) => {
@@ -491,12 +523,12 @@ fn decoded(settings: &Settings, place: &Place, response: &Response) -> Result<Re
         }
         Stage::Products => decode::v3(body, Kind::Product, "id", |it| product::product(settings, it).map(Some)),
     }?;
-    Ok(Read { page, ids, lists, asked: place.size })
+    Ok(Read { page, ids, lists, items, asked: place.size })
 }
 
-/// The records of a price list or category. One that can't be read has no id of its own: what it would be made of may be
+/// The records of a price list, a category or a calculation. One that can't be read has no id of its own: what it would be made of may be
 /// what can't be read.
-fn of_one(mut page: Decoded) -> Decoded {
+pub(super) fn of_one(mut page: Decoded) -> Decoded {
     for unread in &mut page.unread {
         unread.id = None;
     }

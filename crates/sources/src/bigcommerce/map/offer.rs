@@ -2,7 +2,7 @@
 
 use contract::Change;
 use model::{
-    Assignment, Book, Currency, CustomerGroup, Members, Rate, Record, Storefront, Window, price::Audience,
+    Assignment, Book, BookId, Currency, CustomerGroup, Members, Rate, Record, Storefront, Window, price::Audience,
 };
 
 use super::{Settings, is, plain};
@@ -68,6 +68,24 @@ pub fn list(of: &api::PriceList, assignments: &[api::ListAssignment]) -> Change 
         lists: Vec::new(),
     };
     is(Record::Book(record), of.date_modified.as_deref())
+}
+
+/// A book with the prices that the calculator gives in a channel to everyone, or to a group.
+pub fn calculated(id: BookId, channel: u64, group: Option<u64>) -> Change {
+    let audience = Audience {
+        store: Some(channel.to_string().into()),
+        group: group.map(|group| group.to_string().into()),
+    };
+    let record = Book {
+        id,
+        currency: None,
+        active: true,
+        window: Window::OPEN,
+        parent: None,
+        assigned: vec![audience],
+        lists: Vec::new(),
+    };
+    is(Record::Book(record), None)
 }
 
 /// The rate of a currency that shoppers can choose. One that ISO 4217 does not know is none: no market has it.

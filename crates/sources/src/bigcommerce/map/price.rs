@@ -1,7 +1,9 @@
 //! Amounts, prices and quantity prices.
 
 use contract::Change;
-use model::{Currency, ItemKey, Money, Notice, Precise, Price, PriceEntry, Record, Scope, Tier, Timestamp, Window};
+use model::{
+    BookId, Currency, ItemKey, Money, Notice, Precise, Price, PriceEntry, Record, Scope, TaxMode, Tier, Timestamp, Window,
+};
 
 use super::{Settings, Unfit, is};
 use crate::bigcommerce::{
@@ -136,6 +138,35 @@ pub fn record(settings: &Settings, list: u64, record: &api::PriceRecord) -> Resu
         notices,
     };
     Ok(Some(is(Record::Price(entry), record.date_modified.as_deref())))
+}
+
+/// A price that the calculator gave for an item of a book.
+pub fn calculated(
+    settings: &Settings,
+    book: &BookId,
+    currency: Currency,
+    row: &api::Calculated,
+) -> Result<Option<Change>, Unfit> {
+    let of = |entered: Option<api::Entered>| entered.and_then(|it| it.as_entered.0);
+    let (own, Some(now)) = (of(row.price), of(row.calculated_price)) else { return Ok(None) };
+    // What is paid counts; it is a reduced price where the other is higher.
+    let higher = own.filter(|own| own.compare(now).is_gt() && now.units > 0);
+    let amounts =
+        Amounts { price: higher.or(Some(now)), sale: higher.map(|_| now), retail: of(row.retail_price) };
+    let mut notices = Vec::new();
+    let Some(price) = price(settings, amounts, &row.bulk_pricing, currency, &mut notices)? else { return Ok(None) };
+    let is_gross = row.calculated_price.and_then(|it| it.entered_inclusive);
+    let tax = is_gross.map_or(settings.tax, |is_gross| if is_gross { TaxMode::Gross } else { TaxMode::Net });
+    let entry = PriceEntry {
+        id: format!("{book}/{}/{}", row.variant_id, currency.code()).into(),
+        item: ItemKey::Variant(row.product_id.to_string().into(), row.variant_id.to_string().into()),
+        book: Some(book.clone()),
+        active: true,
+        price: Price { tax: Some(tax), ..price },
+        created_at: None,
+        notices,
+    };
+    Ok(Some(is(Record::Price(entry), None)))
 }
 
 /// The vendor gives records of price lists no id.

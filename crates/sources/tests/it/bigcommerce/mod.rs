@@ -1,12 +1,13 @@
 //! The BigCommerce source against its emulator.
 
+mod calculator;
 mod conforms;
 mod details;
 mod lanes;
 mod quota;
 mod texts;
 
-use contract::{Change, Lane, Next, Position, Source as _, Token, source::Unread};
+use contract::{Change, Demand, Lane, Next, Position, Source as _, Token, source::Unread};
 use model::Record;
 use sandbox::{
     bigcommerce::{Emulator, Settings},
@@ -22,8 +23,12 @@ pub(crate) fn source(host: &str, settings: Value) -> BigCommerce {
     source_in(host, settings, &wire::Environment::machine())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "settings are written where they are passed")]
 fn source_in(host: &str, settings: Value, environment: &wire::Environment) -> BigCommerce {
+    source_for(host, settings, &Demand::default(), environment)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "settings are written where they are passed")]
+fn source_for(host: &str, settings: Value, demand: &Demand, environment: &wire::Environment) -> BigCommerce {
     let mut all = json!({
         "store_hash": "shop", "access_token": "env:TOKEN", "api_url": host, "retry_wait_milliseconds": 1,
         "compressed": false,
@@ -31,7 +36,7 @@ fn source_in(host: &str, settings: Value, environment: &wire::Environment) -> Bi
     all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     let config: Config = serde_json::from_value(all).unwrap();
     config.check().unwrap();
-    BigCommerce::with_token(config, &TOKEN.to_owned().into(), environment).unwrap()
+    BigCommerce::with_token(config, &TOKEN.to_owned().into(), demand, environment).unwrap()
 }
 
 fn settings() -> Settings {
