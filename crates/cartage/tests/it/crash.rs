@@ -301,8 +301,10 @@ fn edit(shop: &Shop, living: &mut LivingShop, edits: usize) {
 /// The most calls to the source that a pass is let go on for. An export takes few of them.
 const fn most_calls(origin: Origin) -> u64 {
     match origin {
-        Origin::Commercetools | Origin::Bigcommerce | Origin::SfccByApis => 20,
+        Origin::Commercetools | Origin::Bigcommerce => 20,
         Origin::SfccByExports => 8,
+        // The first of them are about the instance.
+        Origin::SfccByApis => 60,
     }
 }
 

@@ -5,13 +5,21 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::Router;
 use cartage::commands::demo;
+use model::FlowName;
 use sandbox::{bigcommerce, catalogue::Price, clerk::Resource, commercetools::Change, fault::FaultPlan, shop::Edit};
 use serde_json::Value;
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::harness::{FakeClock, MARKETS, Origin, Shop, serve};
 
-const PRODUCTS: usize = 60;
+/// Products of a shop. The platforms' own rules are in other tests; an instance of SFCC takes more calls for each.
+const fn products(origin: Origin) -> usize {
+    match origin {
+        Origin::Commercetools | Origin::Bigcommerce => 60,
+        Origin::SfccByExports | Origin::SfccByApis => 24,
+    }
+}
+
 /// Products of a page, and items of a call: few, so that there are many calls to go wrong.
 const PAGE: usize = 5;
 
@@ -53,7 +61,7 @@ fn live(shop: &Shop) {
 
 /// What an undisturbed run ends with: after the first sync, and after the changes.
 async fn undisturbed(origin: Origin) -> (Held, Held) {
-    let shop = Shop::odd_on(origin, PRODUCTS, PAGE).await;
+    let shop = Shop::odd_on(origin, products(origin), PAGE).await;
     let process = shop.synced().await;
     let first = held(&shop);
     live(&shop);
@@ -69,7 +77,10 @@ async fn until_converged(shop: &Shop, clock: &Arc<FakeClock>, full: bool) {
         if pass.converged() {
             return;
         }
-        assert!(pass.flows.values().all(|flow| flow.tally.dead == 0), "attempt {attempt}: {pass:?}");
+        for flow in pass.flows.values().filter(|flow| flow.tally.dead > 0) {
+            let dead = process.store.dead(&FlowName::new(flow.flow.as_str()), 3).await.unwrap();
+            panic!("attempt {attempt}: {} has dead records: {dead:#?}", flow.flow);
+        }
     }
     panic!("it does not converge");
 }
@@ -77,11 +88,12 @@ async fn until_converged(shop: &Shop, clock: &Arc<FakeClock>, full: bool) {
 /// A plan by its name, from a seed.
 type Plan = (&'static str, fn(u64) -> FaultPlan);
 
+/// One call in four or five fails: an item whose call fails five times by itself, while others succeed, is a dead letter.
 const PLANS: [Plan; 4] = [
     ("errors, and answers that are lost after their effect", |seed| FaultPlan {
-        error_rate: BTreeMap::from([(500, 0.2), (504, 0.05)]),
-        reset_after_effect_rate: 0.1,
-        reset_before_effect_rate: 0.05,
+        error_rate: BTreeMap::from([(500, 0.1), (504, 0.04)]),
+        reset_after_effect_rate: 0.06,
+        reset_before_effect_rate: 0.04,
         seed,
         ..FaultPlan::default()
     }),
@@ -93,9 +105,9 @@ const PLANS: [Plan; 4] = [
         ..FaultPlan::default()
     }),
     ("answers cut in half, and pages of HTML", |seed| FaultPlan {
-        truncate_rate: 0.15,
-        html_error_rate: 0.1,
-        error_rate: BTreeMap::from([(503, 0.05), (504, 0.05)]),
+        truncate_rate: 0.1,
+        html_error_rate: 0.05,
+        error_rate: BTreeMap::from([(503, 0.04), (504, 0.04)]),
         seed: seed + 30,
         ..FaultPlan::default()
     }),
@@ -104,7 +116,7 @@ const PLANS: [Plan; 4] = [
 /// A shop whose calls fail as planned ends up as an undisturbed one, as often as it is read anew.
 async fn converges(origin: Origin, (name, plan): Plan, expected: Arc<(Held, Held)>) {
     let (first, second) = expected.as_ref();
-    let shop = Shop::odd_on(origin, PRODUCTS, PAGE).await;
+    let shop = Shop::odd_on(origin, products(origin), PAGE).await;
     shop.set("retry_wait_milliseconds = 5");
     for market in MARKETS {
         let section = format!("[destinations.clerk-{market}]\n");

@@ -149,7 +149,8 @@ impl Shop {
             Origin::SfccByExports => shop.set(&format!("page_size = {others}")),
             Origin::SfccByApis => {
                 read_by_apis(&shop, &shop.world.shop_url);
-                shop.set(&format!("scapi.search_size = {page}"));
+                // A search finds variants, too, and prices take a call for each site and currency.
+                shop.set(&format!("scapi.search_size = {others}"));
             }
         }
         shop
