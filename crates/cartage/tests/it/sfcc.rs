@@ -1,15 +1,20 @@
 //! An emulated Salesforce B2C Commerce instance to emulated Clerk.io stores, end to end. The same shop on commercetools says
 //! what each market sells: another connector, and another emulator.
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use sandbox::{
+    catalogue::Price,
     fault::Faults,
     serve::Port,
     sfcc::{
         Emulator, OCAPI_CLIENT, OCAPI_SECRET, SCAPI_CLIENT, SCAPI_SECRET, SLAS_CLIENT, SLAS_SECRET, Settings,
         fault_body,
     },
+    shop::Edit,
 };
 use serde_json::Value;
 
@@ -154,21 +159,33 @@ async fn each_market_sells_what_it_sells_from_commercetools() {
 async fn its_apis_give_what_its_exports_give() {
     const PRODUCTS: usize = 30;
     let shop = Shop::uniform(PRODUCTS).await;
+    let sales = ["EUR", "GBP"].map(|currency| Edit::Price {
+        product: "p-000003".to_owned(),
+        sku: shop.skus("p-000003")[0].clone(),
+        price: Price { minor: 5000, discounted: Some(4000), currency: currency.to_owned(), ..Price::default() },
+    });
+    for sale in &sales {
+        shop.world.on.edit(sale.clone()).unwrap();
+    }
     shop.cartage(&["sync"]).await.ended(0);
-    // Which book holds the price before a discount no API tells.
-    let without_list_prices = |sold: Sold| -> BTreeMap<String, (Value, Value, Value)> {
-        sold.into_iter().map(|(sku, (name, price, _, stock))| (sku, (name, price, stock))).collect()
-    };
-    let expected: Vec<_> = MARKETS.iter().map(|market| without_list_prices(sold(&shop, market))).collect();
+    let expected: Vec<Sold> = MARKETS.iter().map(|market| sold(&shop, market)).collect();
     assert!(expected.iter().all(|sold| sold.len() >= PRODUCTS));
     for market in MARKETS {
         shop.store(market).clear();
     }
     let (instance, _) = move_to_sfcc(&shop, PRODUCTS, Route::Apis).await;
+    for sale in sales {
+        instance.edit(sale).unwrap();
+    }
+    // Which book holds the price before a discount no API tells, so that the configuration does. A sale has one of its own.
+    let books = instance.site_ids().into_iter().flat_map(|site| instance.price_book_ids(&site).into_iter().step_by(2));
+    let books: Vec<String> = books.collect::<BTreeSet<_>>().into_iter().collect();
+    shop.set(&format!("list_price_books = {books:?}"));
     shop.cartage(&["check"]).await.ended(0).says(&["scope sfcc.products", "prices of site", "have a name"]);
     shop.cartage(&["sync"]).await.ended(0);
     for (market, expected) in MARKETS.iter().zip(&expected) {
-        assert_eq!(&without_list_prices(sold(&shop, market)), expected, "{market}");
+        assert_eq!(&sold(&shop, market), expected, "{market}");
+        assert!(expected.values().any(|(_, price, before, _)| price != before), "{market}: nothing is reduced");
     }
     let calls = instance.counters();
     assert!(calls.keys().all(|endpoint| !endpoint.contains("jobs")), "{calls:?}");

@@ -139,10 +139,25 @@ pub struct Scapi {
     /// Products that are searched at once. Fewer are, for a while, after a search that took too long. Range 1–200.
     #[serde(default = "defaults::search_size")]
     pub search_size: u8,
+    /// Where stock comes from.
+    #[serde(default)]
+    pub stock: StockFrom,
     /// Seconds between two reads at least, for each kind of data; between two of prices or stock at most four times as many,
     /// because the clock and orders change them without a trace. Range 30–86400.
     #[serde(default)]
     pub shortest_interval: Reads,
+}
+
+/// Where the route by APIs has stock from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StockFrom {
+    /// From the records of inventory lists, by OCAPI.
+    #[default]
+    Lists,
+    /// From what each site shows, by Shopper Availability: for clients of OCAPI that may not read inventory lists. The
+    /// configuration names the `inventory_list` of each site, and what a site does not show has no stock.
+    Sites,
 }
 
 /// Seconds between two reads at least.
@@ -345,6 +360,10 @@ impl Config {
         if !tenant.is_some_and(|(realm, instance)| is_realm(realm) && is_instance(instance)) {
             return Err(wrong("scapi.tenant", "is a realm and an instance, such as zzte_prd"));
         }
+        let is_without = |site: &Site| site.inventory_list.is_none();
+        if scapi.stock == StockFrom::Sites && (self.sites.is_empty() || self.sites.values().any(is_without)) {
+            return Err(wrong("scapi.stock", "is sites only where each site under sites has its inventory_list"));
+        }
         let host = || format!("https://{}.api.commercecloud.salesforce.com", scapi.short_code);
         address("scapi.url", &scapi.url.clone().unwrap_or_else(host)).map(Some)
     }
@@ -375,6 +394,11 @@ impl Config {
             Some((setting, _)) => Err(wrong(setting, "names at least one, or is left out")),
             None => Ok(()),
         }
+    }
+
+    /// Where the route by APIs has stock from.
+    pub fn stock_from(&self) -> StockFrom {
+        self.scapi.as_ref().map_or(StockFrom::Lists, |scapi| scapi.stock)
     }
 
     /// Settings of the mapping.

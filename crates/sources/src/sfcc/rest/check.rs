@@ -11,7 +11,7 @@ use super::{
     documents::{Definition, Listed, Locale, SiteOf, Stock},
     shop::{self, DEFINITIONS, LISTS, LOCALES, RECORDS, SITES},
 };
-use crate::sfcc::{classify::Remedy, map::Shop};
+use crate::sfcc::{classify::Remedy, config::StockFrom, map::Shop};
 
 /// One line per finding, in the order in which they matter.
 pub(super) async fn check(reader: &Reader) -> Vec<Finding> {
@@ -69,6 +69,9 @@ async fn permissions(reader: &Reader, found: &mut Vec<Finding>) {
     let path = ["system_object_definitions", "Product", "attribute_definitions"];
     let definitions: Result<Listed<Definition>, Fault> = ocapi.rows(&path, (0, 1), DEFINITIONS).await;
     readable(found, "/system_object_definitions/*/attribute_definitions", definitions.map(|it| it.total));
+    if reader.config.stock_from() == StockFrom::Sites {
+        return;
+    }
     let lists: Result<Listed<super::documents::List>, Fault> = ocapi.rows(&["inventory_lists"], (0, 1), LISTS).await;
     let first = lists.as_ref().ok().and_then(|lists| lists.data.first()).map(|list| list.id.clone());
     readable(found, "/inventory_lists", lists.map(|it| it.total));
@@ -86,6 +89,8 @@ async fn guests(reader: &Reader, shop: &Shop) -> Vec<Finding> {
         of_sites.entry(offer.site).or_default().push(offer.currency);
     }
     let mut found = Vec::new();
+    // No product has this id: what is asked is whether one may ask.
+    let nothing = ["0".to_owned()];
     for (site, currencies) in of_sites {
         let what = format!("prices of site {site}");
         if let Err(fault) = reader.scapi.grant_guest(&site).await {
@@ -97,8 +102,7 @@ async fn guests(reader: &Reader, shop: &Shop) -> Vec<Finding> {
         let mut sold = Vec::new();
         let mut refused = None;
         for currency in currencies {
-            // No product has this id: what is asked is whether one may ask.
-            match reader.scapi.shown::<Listed<Value>>(&site, &currency, &["0".to_owned()]).await {
+            match reader.scapi.shown::<Listed<Value>>(&site, &currency, &nothing).await {
                 Ok(_) => sold.push(currency),
                 Err(refusal) if refusal.remedy == Remedy::Currency => {}
                 Err(refusal) => {
@@ -108,6 +112,10 @@ async fn guests(reader: &Reader, shop: &Shop) -> Vec<Finding> {
             }
         }
         found.push(Finding::new(what, refused.map_or_else(|| Ok(format!("in {}", sold.join(", "))), Err)));
+        if reader.config.stock_from() == StockFrom::Sites {
+            let shown = reader.scapi.available::<Listed<Value>>(&site, &nothing).await;
+            found.push(Finding::new(format!("stock of site {site}"), shown.map(|_| "is shown".to_owned())));
+        }
     }
     found
 }

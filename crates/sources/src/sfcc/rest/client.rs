@@ -194,9 +194,7 @@ impl Api {
     /// As [`Api::catalogs`]; a refusal whose remedy is [`Remedy::Currency`] says that the site does not have the currency.
     pub(super) async fn shown<T: DeserializeOwned>(&self, site: &str, currency: &str, ids: &[String]) -> Result<T, Refusal> {
         let path = ["product", "shopper-products", "v1", "organizations", &self.organization, "products"];
-        // An id may hold a comma, so that each is encoded by itself first.
-        let ids: Vec<String> = ids.iter().map(|id| if id.contains([',', '%']) { encoded(id) } else { id.clone() }).collect();
-        let ids = ids.join(",");
+        let ids = listed(ids);
         let query = [
             ("ids", ids.as_str()),
             ("siteId", site),
@@ -209,6 +207,20 @@ impl Api {
         let token = self.guest(site);
         let what = format!("GET /shopper-products/products of site {site} in {currency}");
         self.ask(Call { what, right: RIGHT_SHOPPER, token: &token, request, shrinks: false }).await
+    }
+
+    /// What can be sold of products on a site, from its own inventory list: at most [`PACK`].
+    ///
+    /// # Errors
+    /// As [`Api::catalogs`].
+    pub(super) async fn available<T: DeserializeOwned>(&self, site: &str, ids: &[String]) -> Result<T, Fault> {
+        let path = ["product", "shopper-availability", "v1", "organizations", &self.organization, "availability"];
+        let ids = listed(ids);
+        let request = Request::get(with_query(&below(&self.base, &path), [("productIds", ids.as_str()), ("siteId", site)]));
+        let token = self.guest(site);
+        let what = format!("GET /shopper-availability/availability of site {site}");
+        let call = Call { what, right: RIGHT_AVAILABILITY, token: &token, request, shrinks: false };
+        self.ask(call).await.map_err(|refusal| refusal.fault)
     }
 
     /// Tokens of guests of a site.
@@ -303,6 +315,16 @@ const RIGHT_CATALOGS: &str = "add sfcc.catalogs to the allowed scopes of the cli
 /// What permits products of a site.
 const RIGHT_SHOPPER: &str = "add sfcc.shopper-products to the scopes of the client scapi.slas_client_id in SLAS, and the site to \
                              its channels";
+
+/// What permits the availability of products on a site.
+const RIGHT_AVAILABILITY: &str = "add sfcc.shopper-availability to the scopes of the client scapi.slas_client_id in SLAS, and \
+                                  the site to its channels";
+
+/// Ids as one parameter. An id may hold a comma, so that each is encoded by itself first.
+fn listed(ids: &[String]) -> String {
+    let ids: Vec<String> = ids.iter().map(|id| if id.contains([',', '%']) { encoded(id) } else { id.clone() }).collect();
+    ids.join(",")
+}
 
 /// Classifies an answer that is no success.
 fn refusal(what: &str, right: &str, response: &Response, redactor: &Redactor) -> Refusal {

@@ -256,6 +256,22 @@ pub(super) struct Shown {
     pub(super) tiered_prices: Vec<Tier>,
 }
 
+/// What can be sold of a product, as a site shows it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Available {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) inventories: Vec<Inventory>,
+}
+
+/// What can be sold from an inventory list.
+#[derive(Debug, Deserialize)]
+pub(super) struct Inventory {
+    /// Id of the list.
+    pub(super) id: String,
+    pub(super) ats: Option<Number>,
+}
+
 /// A price from a quantity on.
 #[derive(Debug, Deserialize)]
 pub(super) struct Tier {
@@ -281,7 +297,7 @@ pub(super) struct Locale {
 }
 
 /// An inventory list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct List {
     pub(super) id: String,
     pub(super) default_in_stock: Option<bool>,

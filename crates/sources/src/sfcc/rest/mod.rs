@@ -7,11 +7,13 @@ mod check;
 mod client;
 mod convert;
 mod documents;
+mod packs;
 mod place;
 mod prices;
 mod products;
 mod search;
 mod shop;
+mod stock;
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,7 +36,7 @@ use shop::{OCAPI_ROWS, Ocapi, ROWS, Shops};
 
 use super::{
     client::{self as ocapi, Secrets},
-    config::{Addresses, Config, Scapi},
+    config::{Addresses, Config, Scapi, StockFrom},
     contents::{Part, Row},
     map::{self, Mapped, Shop},
     read::part_of,
@@ -167,7 +169,7 @@ impl Reader {
         }
         let shop = self.shops.get(&self.scapi, &self.ocapi).await?;
         let place = match kept {
-            None => Place { next: Self::beginning(walk, &shop), at: 0 },
+            None => Place { next: self.beginning(walk, &shop), at: 0 },
             Some(Place { next: What::Over(at), .. }) if walk.is_of_products() => {
                 let from = Timestamp::from_millis(at).minus(OVERLAP).millis().max(1);
                 Place { next: What::Products(Search::since(from)), at: 0 }
@@ -180,6 +182,7 @@ impl Reader {
             (Walk::Categories, What::Categories { catalog, offset }) => self.categories(&shop, catalog, offset).await?,
             (Walk::Prices, What::Prices { search, books }) => self.prices(&shop, search, books).await?,
             (Walk::Inventory, What::Stock { list, start }) => self.inventory(&shop, list, start).await?,
+            (Walk::Inventory, What::Products(search)) => self.shown_stock(&shop, search).await?,
             (Walk::Assignments, What::Products(search)) => self.products(&shop, search, Part::Assignments).await?,
             (Walk::Products, What::Products(search)) => self.products(&shop, search, Part::Products).await?,
             _ => return Err(place::foreign()),
@@ -196,11 +199,12 @@ impl Reader {
     }
 
     /// What a walk over everything begins with.
-    fn beginning(walk: Walk, shop: &Shop) -> What {
+    fn beginning(&self, walk: Walk, shop: &Shop) -> What {
         match walk {
             Walk::Sites => What::Sites,
             Walk::Categories => What::Categories { catalog: first(shop.facts.catalogs.keys()), offset: 0 },
             Walk::Prices => What::Prices { search: Search::since(0), books: place::Books::new() },
+            Walk::Inventory if self.config.stock_from() == StockFrom::Sites => What::Products(Search::since(0)),
             Walk::Inventory => What::Stock { list: first(shop.facts.lists.keys()), start: 0 },
             Walk::Assignments | Walk::Products => What::Products(Search::since(0)),
         }
@@ -243,15 +247,20 @@ impl Reader {
         Ok((mapped, next))
     }
 
+    /// Sites that are asked what they show.
+    fn sites(&self, shop: &Shop) -> Vec<String> {
+        let is_wanted = |site: &&String| {
+            let (set, needed) = (&self.config.sites, &self.demand.stores);
+            if set.is_empty() { needed.is_empty() || needed.contains(*site) } else { set.contains_key(*site) }
+        };
+        shop.facts.sites.keys().filter(is_wanted).cloned().collect()
+    }
+
     /// Sites with the currencies in which their prices are read.
     fn offers(&self, shop: &Shop) -> Vec<Offer> {
-        let is_wanted = |site: &String| {
-            let (set, needed) = (&self.config.sites, &self.demand.stores);
-            if set.is_empty() { needed.is_empty() || needed.contains(site) } else { set.contains_key(site) }
-        };
         let of_markets: Vec<String> = self.demand.currencies.iter().map(ToString::to_string).collect();
-        let offers = shop.facts.sites.keys().filter(|site| is_wanted(site)).flat_map(|site| {
-            let set = self.config.sites.get(site).and_then(|it| it.currencies.as_ref());
+        let offers = self.sites(shop).into_iter().flat_map(|site| {
+            let set = self.config.sites.get(&site).and_then(|it| it.currencies.as_ref());
             let currencies = set.unwrap_or(&of_markets).iter();
             currencies.map(|currency| Offer { site: site.clone(), currency: currency.clone() }).collect::<Vec<_>>()
         });
@@ -259,7 +268,7 @@ impl Reader {
     }
 
     async fn prices(&self, shop: &Shop, search: Search, mut books: place::Books) -> Result<(Mapped, What), Fault> {
-        let step = search.step(&self.scapi, prices::PRODUCTS).await?;
+        let step = search.step(&self.scapi, packs::PRODUCTS).await?;
         let offers = self.offers(shop);
         let settings = (&self.config, self.shops.mapping());
         let mut mapped = prices::page(&self.scapi, settings, &offers, step.hits, &mut books).await?;
@@ -295,6 +304,17 @@ impl Reader {
             after(lists(), &list).map_or(OVER, |list| What::Stock { list, start: 0 })
         };
         Ok((mapped, next))
+    }
+
+    /// Stock, from what sites show.
+    async fn shown_stock(&self, shop: &Shop, search: Search) -> Result<(Mapped, What), Fault> {
+        let step = search.step(&self.scapi, packs::PRODUCTS).await?;
+        let mut mapped = stock::page(&self.scapi, &self.sites(shop), step.hits).await?;
+        if let Some(search) = step.next {
+            return Ok((mapped, What::Products(search)));
+        }
+        extend(&mut mapped, map::site::lists(shop));
+        Ok((mapped, OVER))
     }
 
     async fn products(&self, shop: &Shop, search: Search, part: Part) -> Result<(Mapped, What), Fault> {

@@ -7,24 +7,21 @@ use std::{
 
 use contract::Fault;
 use serde_json::{Number, Value};
-use tokio::task::JoinSet;
 
 use super::{
-    client::{Api, CONCURRENCY, PACK},
+    client::Api,
     convert,
-    documents::{Kind, Listed, Shown},
+    documents::{Listed, Shown},
+    packs::{ask, packs},
     place::{Book, Books},
     shop::described,
 };
 use crate::sfcc::{
-    classify::Remedy,
+    classify::{Refusal, Remedy},
     config::Config,
     contents::{Facts, Row, Site},
     map::{self, Mapped, Settings, Shop},
 };
-
-/// Products of which a page reads the prices: whole packs.
-pub(super) const PRODUCTS: usize = 4 * PACK;
 
 /// A site with a currency in which it sells.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,28 +44,15 @@ pub(super) async fn page(
     hits: Vec<Value>,
     books: &mut Books,
 ) -> Result<Mapped, Fault> {
-    let which = hits.into_iter().filter_map(|hit| serde_json::from_value::<Kind>(hit).ok());
-    let ids: Vec<String> = which.filter(|it| it.of.is_priced()).map(|it| it.id).collect();
-    let mut wanted = Vec::new();
-    for offer in offers {
-        wanted.extend(ids.chunks(PACK).map(|pack| (offer.clone(), pack.to_vec())));
-    }
-    let mut wanted = wanted.into_iter();
-    let (mut asked, mut tables) = (JoinSet::new(), Tables::new());
-    let mut ask = |asked: &mut JoinSet<_>| {
-        if let Some((offer, pack)) = wanted.next() {
-            let api = Arc::clone(api);
-            asked.spawn(async move {
-                let shown = api.shown::<Listed<Value>>(&offer.site, &offer.currency, &pack).await;
-                (offer, shown)
-            });
+    let call = |(offer, pack): (Offer, Vec<String>)| {
+        let api = Arc::clone(api);
+        async move {
+            let shown = api.shown::<Listed<Value>>(&offer.site, &offer.currency, &pack).await;
+            (offer, shown)
         }
     };
-    (0..CONCURRENCY).for_each(|_| ask(&mut asked));
-    let mut mapped = Mapped::default();
-    while let Some(answered) = asked.join_next().await {
-        let (offer, shown) = answered.map_err(|error| Fault::protocol("C0207", format!("prices were not read: {error}")))?;
-        ask(&mut asked);
+    let (mut mapped, mut tables) = (Mapped::default(), Tables::new());
+    ask(packs(offers, hits), call, |(offer, shown): (Offer, Result<Listed<Value>, Refusal>)| {
         match shown {
             Ok(shown) => {
                 for product in shown.data {
@@ -79,7 +63,9 @@ pub(super) async fn page(
             Err(refusal) if refusal.remedy == Remedy::Currency => {}
             Err(refusal) => return Err(refusal.fault),
         }
-    }
+        Ok(())
+    })
+    .await?;
     let shop = shop(config, mapping, books);
     let prices = map::price::page(&shop, tables.into_values().collect());
     mapped.changes.extend(prices.changes);

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::sfcc::{
     client,
-    config::{Config, Taxation},
+    config::{Config, StockFrom, Taxation},
     contents::{Catalog as Kept, Facts, Site},
     map::{Settings, Shop},
 };
@@ -71,7 +71,10 @@ impl Shops {
 
     async fn facts(&self, scapi: &Api, ocapi: &Ocapi) -> Result<Facts, Fault> {
         let catalogs = catalogs(scapi).await?;
-        let lists: Vec<List> = ocapi.all(&["inventory_lists"], LISTS).await?;
+        let lists: Vec<List> = match self.config.stock_from() {
+            StockFrom::Lists => ocapi.all(&["inventory_lists"], LISTS).await?,
+            StockFrom::Sites => self.named_lists(),
+        };
         let definitions: Vec<Definition> =
             ocapi.all(&["system_object_definitions", "Product", "attribute_definitions"], DEFINITIONS).await?;
         let sites: Vec<SiteOf> = ocapi.all(&["sites"], SITES).await?;
@@ -96,6 +99,12 @@ impl Shops {
         facts.sites = of_sites;
         facts.attributes = definitions.iter().filter(|it| !it.system).map(convert::definition).collect();
         Ok(facts)
+    }
+
+    /// The inventory lists that the configuration names of sites.
+    fn named_lists(&self) -> Vec<List> {
+        let ids: BTreeSet<&String> = self.config.sites.values().filter_map(|site| site.inventory_list.as_ref()).collect();
+        ids.into_iter().map(|id| List { id: id.clone(), ..List::default() }).collect()
     }
 
     async fn site(&self, ocapi: &Ocapi, it: &SiteOf) -> Result<Site, Fault> {

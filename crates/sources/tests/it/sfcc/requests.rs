@@ -26,10 +26,11 @@ struct Operation {
 type Operations = BTreeMap<(String, String), Operation>;
 
 /// Descriptions: what their paths begin with, and the file.
-const SCAPI: [(&str, &str); 4] = [
+const SCAPI: [(&str, &str); 5] = [
     ("/product/products/v1", "products-oas-1.2.0.yaml"),
     ("/product/catalogs/v1", "catalogs-oas-1.0.46.yaml"),
     ("/product/shopper-products/v1", "shopper-products-oas-1.11.1.yaml"),
+    ("/product/shopper-availability/v1", "shopper-availability-oas-1.3.0.yaml"),
     ("/shopper/auth/v1", "auth-oas-1.50.0.yaml"),
 ];
 const OCAPI: &str = "/s/-/dw/data/v25_6";

@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use contract::{Change, Demand, Next, Position, Source, source::Unread};
-use model::{ItemKey, Kind, PriceEntry, Record};
+use model::{ItemKey, Kind, PriceEntry, Record, Stock, Supply};
 use sandbox::{
     catalogue::{Catalogue, Options, generate},
     sfcc::{
@@ -101,20 +101,36 @@ impl Instance {
         Self { emulator, host, folder: tempfile::tempdir().unwrap(), way }
     }
 
+    /// Settings; those under `scapi` are added to what is there.
     fn config(&self, more: &Value) -> Config {
         let mut settings = json!({
             "host": "instance.example", "api_url": self.host, "retry_wait_milliseconds": 1, "attempts": 2,
             "token_url": format!("{}/dwsso/oauth2/access_token", self.host), "client_id": "env:ID",
             "client_secret": "env:SECRET",
-            "scapi": {
-                "short_code": "kv7kzm78", "tenant": "zzte_053", "url": self.host, "client_id": "env:ID",
-                "client_secret": "env:SECRET", "slas_client_id": "env:ID", "slas_client_secret": "env:SECRET",
-            },
         });
-        settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let mut scapi = json!({
+            "short_code": "kv7kzm78", "tenant": "zzte_053", "url": self.host, "client_id": "env:ID",
+            "client_secret": "env:SECRET", "slas_client_id": "env:ID", "slas_client_secret": "env:SECRET",
+        });
+        let add = |to: &mut Value, more: &Value| to.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        if let Some(more) = more.get("scapi") {
+            add(&mut scapi, more);
+        }
+        add(&mut settings, more);
+        settings["scapi"] = scapi;
         let config: Config = serde_json::from_value(settings).unwrap();
         config.check().unwrap();
         config
+    }
+
+    /// Settings by which stock is that which sites show.
+    fn stock_from_sites(&self) -> Value {
+        let site = |id: String| {
+            let list = self.emulator.inventory_list_id(&id).unwrap();
+            (id, json!({ "inventory_list": list }))
+        };
+        let sites: serde_json::Map<String, Value> = self.emulator.site_ids().into_iter().map(site).collect();
+        json!({ "scapi": { "stock": "sites" }, "sites": sites })
     }
 
     fn by_exports(&self) -> Sfcc {
@@ -345,13 +361,81 @@ async fn both_routes_give_the_same_records_of_a_real_catalogue() {
 #[tokio::test]
 async fn what_is_asked_is_described() {
     let instance = Instance::of(&generate(&Options { products: 30, ..Options::default() })).await;
-    let source = instance.by_apis(&in_euros(), &json!({}));
-    source.check().await;
-    read(&source).await;
+    for more in [json!({}), instance.stock_from_sites()] {
+        let source = instance.by_apis(&in_euros(), &more);
+        source.check().await;
+        read(&source).await;
+    }
     let asked = instance.way.asked.lock().unwrap().clone();
     assert!(asked.len() > 20);
     if let Some(operations) = assert_described(&asked) {
-        assert_eq!(operations, 10);
+        assert_eq!(operations, 11);
+    }
+}
+
+/// What can be sold from each list, by list and SKU; none: without an end.
+fn stocked(records: &Records) -> BTreeMap<(String, String), Option<i64>> {
+    let mut all = BTreeMap::new();
+    for record in records.values() {
+        if let Record::Stock(Stock { item: ItemKey::Sku(sku), level, .. }) = record {
+            let pieces = (level.supply == Supply::Limited).then_some(level.available);
+            all.insert((level.channel.as_ref().unwrap().to_string(), sku.to_string()), pieces);
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn stock_that_sites_show_is_that_of_their_lists() {
+    // The client of OCAPI may not read inventory lists.
+    let mut few = Client::ocapi(OCAPI_CLIENT, OCAPI_SECRET);
+    few.data
+        .as_mut()
+        .unwrap()
+        .as_array_mut()
+        .unwrap()
+        .retain(|it| !it["resource_id"].as_str().unwrap().starts_with("/inventory_lists"));
+    let settings = Settings { clients: vec![few, Client::scapi(SCAPI_CLIENT, SCAPI_SECRET)], ..Settings::default() };
+    let instance = Instance::with(&generate(&Options { products: 60, ..Options::default() }), settings).await;
+    let source = instance.by_apis(&in_euros(), &instance.stock_from_sites());
+    let found = source.check().await;
+    assert!(found.iter().all(|it| it.result.is_ok()), "{found:?}");
+    assert!(found.iter().any(|it| it.what == "stock of site de"), "{found:?}");
+    let exported = read(&instance.by_exports()).await;
+    let (lists, sites) = (stocked(&exported), stocked(&read(&source).await));
+    assert!(sites.len() > 50 && sites.values().any(Option::is_some), "{}", sites.len());
+    for (key, pieces) in &sites {
+        // A record that says nothing of a product is none, and nothing can be sold of it.
+        assert_eq!(lists.get(key).copied().unwrap_or(Some(0)), *pieces, "{key:?}");
+    }
+    let shown = shown(&exported);
+    let lists_of_sites: BTreeSet<&String> = sites.keys().map(|(list, _)| list).collect();
+    assert_eq!(lists_of_sites.len(), 2, "{lists_of_sites:?}");
+    // Some are shown on one site alone.
+    let of_sites: BTreeSet<&String> = sites.keys().map(|(_, sku)| sku).collect();
+    for sku in lists.keys().map(|(_, sku)| sku).filter(|sku| shown.contains(*sku)) {
+        assert!(of_sites.contains(sku), "{sku} is not among what sites show");
+    }
+}
+
+#[tokio::test]
+async fn stock_of_sites_needs_their_lists() {
+    let instance = Instance::of(&generate(&Options { products: 1, ..Options::default() })).await;
+    let mut settings = json!({
+        "host": "instance.example", "route": "api", "client_id": "env:ID", "client_secret": "env:SECRET",
+        "scapi": {
+            "short_code": "kv7kzm78", "tenant": "zzte_053", "client_id": "env:ID", "client_secret": "env:SECRET",
+            "slas_client_id": "env:ID", "slas_client_secret": "env:SECRET", "stock": "sites",
+        },
+    });
+    for (sites, is_right) in [
+        (json!({}), false),
+        (json!({ "de": { "inventory_list": "a" }, "uk": {} }), false),
+        (instance.stock_from_sites()["sites"].clone(), true),
+    ] {
+        settings["sites"] = sites;
+        let config: Config = serde_json::from_value(settings.clone()).unwrap();
+        assert_eq!(config.check().is_ok(), is_right, "{settings}");
     }
 }
 
