@@ -21,9 +21,11 @@ pub struct SourceDescriptor {
     pub lacks: &'static [Lack],
     /// Names that stay empty with a setting, such as `route = "api"`.
     pub lacks_with: &'static [(&'static str, Lack)],
+    /// What the platform has beside its records, such as promotions, and its source does not read.
+    pub leaves_out: &'static [Lack],
 }
 
-/// A name of expressions, such as `product.brand`, that a source never fills.
+/// A name of expressions, such as `product.brand`, that a source never fills; or what else it does not read.
 #[derive(Clone, Copy, Debug)]
 pub struct Lack {
     /// The name.

@@ -15,6 +15,32 @@ pub(super) fn page() -> String {
     for (title, kind) in [("Products", Kind::Product), ("Categories", Kind::Category)] {
         text.extend(["\n## ", title, "\n\n", &table(kind)]);
     }
+    text.push_str(
+        "\n## Left out\n\nWhat platforms have beside that, and their sources do not read. \"-\": nothing is left out, or the \
+         platform has no such thing.\n\n",
+    );
+    text.push_str(&left_out());
+    text
+}
+
+/// What sources leave out, in the order in which they name it.
+fn left_out() -> String {
+    let sources = || sources::KINDS.iter().map(|kind| kind.descriptor);
+    let mut names: Vec<&str> = Vec::new();
+    for lack in sources().flat_map(|of| of.leaves_out) {
+        if !names.contains(&lack.name) {
+            names.push(lack.name);
+        }
+    }
+    let titles = sources().map(|of| format!(" from {} |", of.title)).collect::<String>();
+    let mut text = format!("| what |{titles}\n|{}\n", " --- |".repeat(sources().count() + 1));
+    for name in names {
+        let why = |of: &SourceDescriptor| {
+            let lack = of.leaves_out.iter().find(|lack| lack.name == name);
+            lack.map_or_else(|| " - |".to_owned(), |lack| format!(" {} |", lack.why))
+        };
+        text.extend([format!("| {name} |"), sources().map(why).collect(), "\n".to_owned()]);
+    }
     text
 }
 

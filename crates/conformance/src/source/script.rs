@@ -21,6 +21,7 @@ static DESCRIPTOR: SourceDescriptor = SourceDescriptor {
     price_policy: PricePolicy::FirstScope(&[]),
     lacks: &[],
     lacks_with: &[],
+    leaves_out: &[],
 };
 
 /// A scripted source. Each call of [`Source::page`] takes the next page that the script has for the lane, whatever the

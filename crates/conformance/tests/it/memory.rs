@@ -289,6 +289,7 @@ static DESCRIPTOR: SourceDescriptor = SourceDescriptor {
     price_policy: model::PricePolicy::FirstScope(&[]),
     lacks: &[],
     lacks_with: &[],
+    leaves_out: &[],
 };
 
 fn products() -> Lane {

@@ -29,6 +29,7 @@ static DESCRIPTOR: SourceDescriptor = SourceDescriptor {
     price_policy: model::PricePolicy::FirstScope(&[]),
     lacks: &[],
     lacks_with: &[],
+    leaves_out: &[],
 };
 
 pub(crate) fn lane() -> Lane {

@@ -41,7 +41,14 @@ pub static DESCRIPTOR: SourceDescriptor = SourceDescriptor {
     price_policy: PRICE_POLICY,
     lacks: &LACKS,
     lacks_with: &[],
+    leaves_out: &LEAVES_OUT,
 };
+
+const LEAVES_OUT: [Lack; 3] = [
+    Lack { name: "promotions", why: "they depend on the cart" },
+    Lack { name: "prices of options", why: "what the choice of a modifier adds is in no price" },
+    Lack { name: "discount rules of customer groups", why: "only with `prices = \"calculator\"`" },
+];
 
 const LACKS: [Lack; 6] = [
     Lack { name: "product.key", why: "products have ids and SKUs alone" },

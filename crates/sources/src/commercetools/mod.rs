@@ -40,7 +40,11 @@ pub static DESCRIPTOR: SourceDescriptor = SourceDescriptor {
     price_policy: PRICE_POLICY,
     lacks: &LACKS,
     lacks_with: &[],
+    leaves_out: &LEAVES_OUT,
 };
+
+const LEAVES_OUT: [Lack; 1] =
+    [Lack { name: "promotions", why: "cart discounts depend on the cart; product discounts are in the prices" }];
 
 const LACKS: [Lack; 3] = [
     Lack { name: "product.brand", why: "brands are attributes there" },

@@ -45,7 +45,18 @@ pub static DESCRIPTOR: SourceDescriptor = SourceDescriptor {
     price_policy: PricePolicy::LowestBook,
     lacks: &LACKS,
     lacks_with: &WITH_APIS,
+    leaves_out: &LEAVES_OUT,
 };
+
+const LEAVES_OUT: [Lack; 4] = [
+    Lack { name: "promotions", why: "they come on top of the prices of price books, which are read" },
+    Lack { name: "prices of options", why: "what the choice of an option adds is in no price" },
+    Lack {
+        name: "price books by an API",
+        why: "no API has them: with `route = \"api\"` the prices that sites show are read, without parents and prices to come",
+    },
+    Lack { name: "delta exports", why: "few instances have them; everything is exported again" },
+];
 
 const LACKS: [Lack; 6] = [
     Lack { name: "product.key", why: "products have ids alone" },

@@ -34,6 +34,7 @@ static SIGNALS: SourceDescriptor = SourceDescriptor {
     price_policy: PricePolicy::FirstScope(&[]),
     lacks: &[],
     lacks_with: &[],
+    leaves_out: &[],
 };
 
 /// Prefix of the ids of events.
