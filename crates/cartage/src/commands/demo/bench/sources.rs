@@ -1,9 +1,10 @@
 //! What a first pass from BigCommerce costs, read by pages, and one from an export of SFCC; each beside its floor.
 //!
 //! The shop has uniform products of 5 variants, one language and one currency, and is sold in one market. The calls of
-//! BigCommerce stand beside the least that a walk over everything needs: each row once for each lane that reads it, in pages
-//! as large as the platform gives. The archive of SFCC is written before the pass, to disk, and shows the shop to exports
-//! alone, so that the emulator never holds it.
+//! BigCommerce stand beside the least that a walk over everything needs: each row once, in pages as large as the platform
+//! gives; for where stock is counted, and for the records of price lists, products and lists are asked for once more. That
+//! the lane of variants reads all products again is above the least. The archive of SFCC is written before the pass, to disk,
+//! and shows the shop to exports alone, so that the emulator never holds it.
 
 use std::{
     collections::BTreeMap,
