@@ -1,7 +1,7 @@
 //! Rows on disk, in pages: written in any order, read page by page.
 //!
 //! All pages share one file, in which the chunks of a page lie where they were written. **Invariant:** what is held in
-//! memory while writing is a chunk for each page.
+//! memory while writing is a chunk for each page, and smaller ones where there are more pages.
 
 use std::{
     fs::File,
@@ -12,7 +12,9 @@ use std::{
 use contract::Fault;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// Size from which a chunk is written.
+/// Size of the chunks of all pages together, each of which is written once it has its share.
+const CHUNKS: usize = 8 << 20;
+/// Largest chunk. Smaller ones make a file that is read in more pieces.
 const CHUNK: usize = 16 << 10;
 /// Size from which the next page begins, where pages follow each other.
 const FULL: u64 = 1 << 20;
@@ -67,6 +69,8 @@ pub struct Writer {
     file: BufWriter<File>,
     at: u64,
     pages: Vec<Page>,
+    /// Size from which a chunk is written.
+    chunk: usize,
 }
 
 #[derive(Debug, Default)]
@@ -83,8 +87,9 @@ impl Writer {
     /// `C0310`: it can't be created.
     pub fn new(path: &Path, pages: usize) -> Result<Self, Fault> {
         let file = File::create(path).map_err(|error| broken(&error))?;
-        let pages = std::iter::repeat_with(Page::default).take(pages.max(1)).collect();
-        Ok(Self { file: BufWriter::new(file), at: 0, pages })
+        let count = pages.max(1);
+        let pages = std::iter::repeat_with(Page::default).take(count).collect();
+        Ok(Self { file: BufWriter::new(file), at: 0, pages, chunk: (CHUNKS / count).min(CHUNK) })
     }
 
     /// How many pages there are.
@@ -103,7 +108,7 @@ impl Writer {
         let bytes = postcard::to_extend(row, std::mem::take(&mut page.waiting));
         page.waiting = bytes.map_err(|error| broken(&io::Error::other(error)))?;
         page.size += (page.waiting.len() - before) as u64;
-        if page.waiting.len() >= CHUNK {
+        if page.waiting.len() >= self.chunk {
             page.flush(&mut self.file, &mut self.at)?;
         }
         Ok(())
@@ -117,6 +122,7 @@ impl Writer {
         if self.pages.last().is_some_and(|page| page.size >= FULL) {
             if let Some(page) = self.pages.last_mut() {
                 page.flush(&mut self.file, &mut self.at)?;
+                page.waiting = Vec::new();
             }
             self.pages.push(Page::default());
         }
@@ -201,6 +207,23 @@ mod tests {
             .map(|(number, _)| number)
             .collect();
         assert_eq!(all, (0..5_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_held_does_not_grow_with_the_number_of_pages() {
+        const PAGES: usize = 4_096;
+        let folder = tempfile::tempdir().unwrap();
+        let text = "x".repeat(100);
+        let held = |writer: &Writer| writer.pages.iter().map(|page| page.waiting.capacity()).sum::<usize>();
+        let mut among = Writer::new(&folder.path().join("among"), PAGES).unwrap();
+        let mut behind = Writer::new(&folder.path().join("behind"), 1).unwrap();
+        for number in 0..50 * PAGES {
+            among.put(number % PAGES, &text).unwrap();
+            behind.follow(&text).unwrap();
+        }
+        assert!(behind.count() > 10);
+        // A buffer grows to twice what is in it at most.
+        assert!(held(&among) <= 2 * CHUNKS && held(&behind) <= 4 * CHUNK, "{} {}", held(&among), held(&behind));
     }
 
     #[test]

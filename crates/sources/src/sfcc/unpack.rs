@@ -324,6 +324,13 @@ impl Unpacking {
     fn finish(mut self) -> Result<Contents, Fault> {
         let met_path = self.folder.join("met");
         let met = self.met.finish()?;
+        // What is joined adds nothing to other parts, so their chunks need not be held meanwhile.
+        let mut pages = BTreeMap::new();
+        for part in [Part::Categories, Part::Prices, Part::Inventory] {
+            if let Some(writer) = self.written.remove(&part) {
+                pages.insert(part, writer.finish()?);
+            }
+        }
         for page in 0..met.len() {
             let rows = met.read(&met_path, page)?;
             for (part, id, row) in join(rows, &self.unread, self.doubt.as_deref()) {
@@ -337,8 +344,9 @@ impl Unpacking {
             }
         }
         fs::remove_file(&met_path).map_err(|error| broken(&error))?;
-        let pages = self.written.into_iter().map(|(part, writer)| Ok((part, writer.finish()?)));
-        let pages = pages.collect::<Result<_, Fault>>()?;
+        for (part, writer) in self.written {
+            pages.insert(part, writer.finish()?);
+        }
         Contents::keep(self.facts, pages, self.folder)
     }
 }
