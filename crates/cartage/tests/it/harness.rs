@@ -444,16 +444,21 @@ impl Pass {
 impl Process {
     /// A pass over what changed.
     pub(crate) async fn sync(&self) -> Pass {
-        self.pass(false).await
+        self.pass(false, Duration::from_mins(20)).await
     }
 
     /// A pass over everything.
     pub(crate) async fn sync_full(&self) -> Pass {
-        self.pass(true).await
+        self.pass(true, Duration::from_mins(20)).await
     }
 
-    async fn pass(&self, full: bool) -> Pass {
-        let options = SyncOptions { full, flows: Vec::new(), patience: Duration::from_mins(20) };
+    /// The same of many flows, however long they take by a clock that runs fast.
+    pub(crate) async fn sync_to_the_end(&self) -> Pass {
+        self.pass(true, Duration::from_hours(100)).await
+    }
+
+    async fn pass(&self, full: bool, patience: Duration) -> Pass {
+        let options = SyncOptions { full, flows: Vec::new(), patience };
         let (_stop, stopped) = watch::channel(false);
         let synced = self.engine.sync(&options, &stopped).await.unwrap();
         let all = self.statuses().await;

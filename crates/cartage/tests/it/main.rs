@@ -50,6 +50,7 @@ mod sfcc;
 mod sfcc_crash;
 mod sfcc_events;
 mod shared_ids;
+mod shelf;
 mod subscriptions;
 mod tailoring;
 mod traces;

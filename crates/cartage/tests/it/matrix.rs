@@ -1,11 +1,11 @@
 //! Every source with every destination, several at once: what the services hold in the end is what the shop was made of.
 //!
-//! The reading here knows the catalogue that the platforms were given and the vendors' names for what a record holds. It
-//! goes neither through a connector nor through the model. A source that is added joins with its line in [`SOURCES`].
+//! The reading here knows the catalogue that the platforms were given. It goes neither through a connector nor through the
+//! model; nor does the reading of what the services hold, in `shelf.rs`. A source that is added joins with its line in
+//! [`SOURCES`].
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cartage::commands::{
     demo::{Goods, Platform, Service},
     status::FlowStatus,
@@ -13,16 +13,13 @@ use cartage::commands::{
 use sandbox::{
     catalogue::{Catalogue, Market, Options, Product, Store, generate, load},
     commercetools::Change,
-    dotdigital::Emulator as Account,
     fault::{FaultPlan, Latency},
 };
-use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::{
-    feeds::edges,
     harness::{Process, Shop, shared},
-    merchant::{fetch, read_rss, text},
+    shelf::{NO_IMAGE, Shelf, Sold, agree, amount, of_acp, of_clerk, of_dotdigital, of_insider, of_merchant, shelf},
 };
 
 /// A platform that shops are on.
@@ -40,34 +37,7 @@ const SOURCES: [Source; 3] = [
 
 const SERVICES: [Service; 5] = [Service::Acp, Service::Clerk, Service::Dotdigital, Service::Insider, Service::Merchant];
 
-/// Shown of a product that has no image.
-const NO_IMAGE: &str = "https://shop.example/no-image.png";
-
-/// What a shopper sees of a variant.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Sold {
-    name: String,
-    link: String,
-    image: String,
-    /// What is paid now, and without a discount.
-    pub(crate) prices: (f64, f64),
-    in_stock: bool,
-    /// Pieces, where the service has a place for them.
-    pieces: Option<i64>,
-}
-
-/// Variants by SKU.
-pub(crate) type Shelf = BTreeMap<String, Sold>;
-
 // ── what the shop was made of ───────────────────────────────────────────────────────────────────────────────────────
-
-fn digits(currency: &str) -> u32 {
-    if currency == "JPY" { 0 } else { 2 }
-}
-
-fn amount(minor: i64, currency: &str) -> f64 {
-    f64::from(i32::try_from(minor).unwrap()) / 10_f64.powi(digits(currency).cast_signed())
-}
 
 /// What is sold in a market.
 fn made(catalogue: &Catalogue, market: &Market, source: &Source) -> Shelf {
@@ -97,147 +67,30 @@ fn made(catalogue: &Catalogue, market: &Market, source: &Source) -> Shelf {
 
 // ── what the services hold ──────────────────────────────────────────────────────────────────────────────────────────
 
-fn string(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
-}
-
-/// An address without the slash that a path may end with.
-fn link(value: &Value) -> String {
-    string(value).trim_end_matches('/').to_owned()
-}
-
 pub(crate) fn clerk(shop: &Shop, market: &Market) -> Shelf {
-    let mut shelf = Shelf::new();
-    for product in shop.store(&market.key).products().into_values() {
-        let list = |name: &str| product[name].as_array().unwrap().clone();
-        let (now, before, stocks) = (list("variant_prices"), list("variant_list_prices"), list("variant_stocks"));
-        for (at, sku) in list("variant_skus").iter().enumerate() {
-            let sold = Sold {
-                name: string(&product["name"]),
-                link: link(&product["url"]),
-                image: string(&product["image"]),
-                prices: (now[at].as_f64().unwrap(), before[at].as_f64().unwrap()),
-                in_stock: stocks[at].as_i64().unwrap() > 0,
-                pieces: stocks[at].as_i64(),
-            };
-            // Several variants of an odd shop have no SKU.
-            let sku = string(sku);
-            assert!(shelf.insert(sku.clone(), sold).is_none() || sku.is_empty(), "{sku} twice");
-        }
-    }
-    shelf
+    shelf(of_clerk(&shop.store(&market.key)))
 }
 
 fn insider(shop: &Shop, market: &Market) -> Shelf {
-    let locale = format!("{}_{}", market.locale, market.country);
-    let mut shelf = Shelf::new();
-    for (sku, locales) in shop.world.insider.as_ref().unwrap().emulator.account("sandbox").unwrap().records() {
-        let Some(record) = locales.get(&locale).filter(|record| record["is_status_passive"] != 1) else { continue };
-        let sold = Sold {
-            name: string(&record["name"]),
-            link: link(&record["url"]),
-            image: string(&record["image_url"]),
-            prices: (
-                record["price"][&market.currency].as_f64().unwrap(),
-                record["original_price"][&market.currency].as_f64().unwrap(),
-            ),
-            in_stock: record["in_stock"] == 1,
-            pieces: None,
-        };
-        shelf.insert(sku, sold);
-    }
-    shelf
+    let account = shop.world.insider.as_ref().unwrap().emulator.account("sandbox").unwrap();
+    shelf(of_insider(&account, &format!("{}_{}", market.locale, market.country), &market.currency))
 }
 
-pub(crate) fn dotdigital(account: &Account, market: &Market) -> Shelf {
-    let mut shelf = Shelf::new();
-    let records = account.records(&format!("Catalog_{}", market.key));
-    for record in records.into_values().filter(|record| record["type"] != "Configurable") {
-        let regular = record["price"].as_f64().unwrap();
-        let sold = Sold {
-            name: string(&record["name"]),
-            link: link(&record["url"]),
-            image: string(&record["image_path"]),
-            prices: (record["specialPrice"].as_f64().unwrap_or(regular), regular),
-            in_stock: record["status"] == "In stock",
-            pieces: record["stock"].as_i64(),
-        };
-        assert_eq!(record["currency"], market.currency);
-        assert!(shelf.insert(string(&record["sku"]), sold).is_none());
-    }
-    shelf
+fn dotdigital(shop: &Shop, market: &Market) -> Shelf {
+    let account = &shop.world.dotdigital.as_ref().unwrap().emulator;
+    shelf(of_dotdigital(account, &format!("Catalog_{}", market.key), &market.currency))
 }
 
 fn acp(shop: &Shop, market: &Market) -> Shelf {
-    let mut shelf = Shelf::new();
-    let agent = &shop.world.acp.as_ref().unwrap().emulator;
-    for product in agent.products(&format!("feed-{}", market.key)).into_values() {
-        let shown = |variant: &&Value| variant["availability"]["status"] != "discontinued";
-        for variant in product["variants"].as_array().unwrap().iter().filter(shown) {
-            let money = |price: &Value| {
-                assert_eq!(price["currency"], market.currency);
-                amount(price["amount"].as_i64().unwrap(), &market.currency)
-            };
-            let now = money(&variant["price"]);
-            let sold = Sold {
-                name: string(&product["title"]),
-                link: link(&variant["url"]),
-                // A product without an image has no media there.
-                image: product.get("media").map_or_else(|| NO_IMAGE.to_owned(), |media| string(&media[0]["url"])),
-                prices: (now, variant.get("list_price").map_or(now, money)),
-                in_stock: variant["availability"]["available"] == true,
-                pieces: None,
-            };
-            assert!(shelf.insert(string(&variant["id"]), sold).is_none());
-        }
-    }
-    shelf
+    shelf(of_acp(&shop.world.acp.as_ref().unwrap().emulator, &format!("feed-{}", market.key), &market.currency))
 }
 
 pub(crate) async fn merchant(process: &Process, market: &Market) -> Shelf {
-    let known = format!("Basic {}", STANDARD.encode("feed:sandbox-feed-password"));
-    let path = format!("/feed/merchant-{}/products.xml", market.key);
-    let feed = text(fetch(&edges(process), &path, &[("authorization", &known)]).await).await;
-    let mut shelf = Shelf::new();
-    for (sku, item) in read_rss(&feed) {
-        let one = |name: &str| item.get(name).map(|texts| texts[0].clone());
-        let money = |text: String| {
-            let (number, currency) = text.split_once(' ').unwrap();
-            assert_eq!(currency, market.currency);
-            number.parse::<f64>().unwrap()
-        };
-        let regular = money(one("price").unwrap());
-        let sold = Sold {
-            name: one("title").unwrap(),
-            link: one("link").unwrap().trim_end_matches('/').to_owned(),
-            image: one("image_link").unwrap(),
-            prices: (one("sale_price").map_or(regular, money), regular),
-            in_stock: item["availability"] == ["in_stock"],
-            pieces: None,
-        };
-        shelf.insert(sku, sold);
-    }
-    shelf
+    let flow = format!("merchant-{}", market.key);
+    shelf(of_merchant(process, &flow, "sandbox-feed-password", &market.currency).await)
 }
 
 // ── the matrix ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-#[track_caller]
-pub(crate) fn agree(what: &str, seen: &Shelf, made: &Shelf) {
-    for (sku, made) in made {
-        let seen = seen.get(sku).unwrap_or_else(|| panic!("{what} lacks {sku}"));
-        // White space around a name is not compared. A feed's title also names the options of a variant.
-        let (name, mut shown) = (made.name.trim(), seen.name.trim());
-        if what.starts_with("Merchant") && shown.starts_with(name) {
-            shown = name;
-        }
-        let seen = Sold { name: shown.to_owned(), ..seen.clone() };
-        let made = Sold { name: name.to_owned(), pieces: seen.pieces.and(made.pieces), ..made.clone() };
-        assert_eq!(seen, made, "{what}: {sku}");
-    }
-    let extra: Vec<&String> = seen.keys().filter(|sku| !made.contains_key(*sku)).collect();
-    assert_eq!(extra, Vec::<&String>::new(), "{what}");
-}
 
 /// The shop with a store for each market: BigCommerce has prices of its own in other currencies only for stores.
 fn in_stores(mut catalogue: Catalogue, markets: &[Market]) -> Goods {
@@ -270,11 +123,7 @@ async fn sell(source: &Source, catalogue: impl Fn() -> Catalogue, markets: &[Mar
         let what = |service: Service| format!("{} in {} from {:?}", service.title(), market.key, source.platform);
         agree(&what(Service::Acp), &acp(&shop, market), &made);
         agree(&what(Service::Clerk), &clerk(&shop, market), &made);
-        agree(
-            &what(Service::Dotdigital),
-            &dotdigital(&shop.world.dotdigital.as_ref().unwrap().emulator, market),
-            &made,
-        );
+        agree(&what(Service::Dotdigital), &dotdigital(&shop, market), &made);
         agree(&what(Service::Insider), &insider(&shop, market), &made);
         agree(&what(Service::Merchant), &merchant(&process, market).await, &made);
     }

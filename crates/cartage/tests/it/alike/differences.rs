@@ -10,18 +10,27 @@ use serde_json::{Map, Value, json};
 
 use super::Items;
 
-/// A field in which an item differs; `*`: one of the sources has no such item.
-struct Difference<'a> {
-    field: &'a str,
+/// Where a difference may be.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    service: &'a str,
     buyer: &'a str,
     product: &'a str,
+}
+
+/// A field in which an item differs; `*`: one of the sources has no such item.
+struct Difference<'a> {
+    at: Place<'a>,
+    field: &'a str,
     one: Option<&'a Value>,
     other: Option<&'a Value>,
 }
 
-/// A line of the list: `shop | source | field | buyers | products | how | why`.
+/// A line of the list: `shops | source | services | fields | buyers | products | how | why`.
 struct Known {
     line: String,
+    /// Empty: all of them.
+    services: Vec<String>,
     fields: Vec<String>,
     /// Empty: all of them.
     buyers: Vec<String>,
@@ -87,7 +96,7 @@ impl How {
                 digits(one) == digits(other)
             }
             (Self::As(buyers), _, Some(other)) => buyers.iter().any(|buyer| {
-                let there = first[buyer].get(it.product).and_then(|item| item.get(it.field));
+                let there = first[buyer].get(it.at.product).and_then(|item| item.get(it.field));
                 there.is_some_and(|there| texts(there) == texts(other))
             }),
             _ => false,
@@ -113,8 +122,14 @@ impl Known {
     fn is_about(&self, it: &Difference<'_>, class: &str) -> bool {
         let names = |list: &[String], name: &str| list.is_empty() || list.iter().any(|known| known == name);
         self.fields.iter().any(|field| field == it.field)
-            && names(&self.buyers, it.buyer)
+            && names(&self.services, it.at.service)
+            && names(&self.buyers, it.at.buyer)
             && names(&self.products, class)
+    }
+
+    /// What it names: each of them must occur.
+    fn named(&self) -> impl Iterator<Item = &String> {
+        [&self.services, &self.fields, &self.buyers, &self.products].into_iter().flatten()
     }
 }
 
@@ -123,13 +138,14 @@ fn known(shop: &str, source: &str) -> Vec<Known> {
     let list = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/alike/differences.txt")).unwrap();
     let lines = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let known = lines.filter_map(|line| {
-        let cells: Vec<&str> = line.splitn(7, '|').map(str::trim).collect();
-        let [shops, of, fields, buyers, products, how, why] =
-            <[&str; 7]>::try_from(cells).unwrap_or_else(|_| panic!("{line}"));
+        let cells: Vec<&str> = line.splitn(8, '|').map(str::trim).collect();
+        let [shops, of, services, fields, buyers, products, how, why] =
+            <[&str; 8]>::try_from(cells).unwrap_or_else(|_| panic!("{line}"));
         cites(why);
         let is_meant = words(shops).iter().any(|it| it == shop) && of == source;
         is_meant.then(|| Known {
             line: line.to_owned(),
+            services: words(services),
             fields: fields.split_whitespace().map(str::to_owned).collect(),
             buyers: words(buyers),
             products: words(products),
@@ -153,51 +169,59 @@ fn cites(why: &str) {
     assert!(anchors.iter().any(|anchor| anchor == section), "{file} has no section {section}: {anchors:?}");
 }
 
-/// What speaks against two sources being alike: differences that are not on the list, and lines of it that name none.
+/// What speaks against two sources being alike, by what services hold: differences that are not on the list, and names on it
+/// that name none.
 pub(super) fn faults(
     shop: &str,
     source: &str,
-    first: &Items,
-    other: &Items,
+    first: &BTreeMap<&'static str, Items>,
+    other: &BTreeMap<&'static str, Items>,
     class: &dyn Fn(&str) -> String,
 ) -> Vec<String> {
     let known = known(shop, source);
-    let mut seen = BTreeSet::new();
-    let mut unknown: BTreeMap<(&str, String), Unknown> = BTreeMap::new();
+    let mut seen: Vec<BTreeSet<String>> = vec![BTreeSet::new(); known.len()];
+    let mut unknown: BTreeMap<(&str, &str, String), Unknown> = BTreeMap::new();
     let there = json!("an item");
-    for (buyer, left) in first {
-        let right = &other[buyer];
-        let products: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
-        for product in products {
-            for it in differences(buyer, product, left.get(product), right.get(product), &there) {
-                let class = class(product);
-                let line = known.iter().position(|known| known.is_about(&it, &class) && known.how.explains(&it, first));
-                match line {
-                    Some(line) => drop(seen.insert(line)),
-                    None => unknown.entry((it.field, class)).or_default().add(&it),
+    for ((service, first), other) in first.iter().zip(other.values()) {
+        for (buyer, left) in first {
+            let right = &other[buyer];
+            let products: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
+            for product in products {
+                let at = Place { service, buyer, product };
+                for it in differences(&at, left.get(product), right.get(product), &there) {
+                    let class = class(product);
+                    let line =
+                        known.iter().position(|known| known.is_about(&it, &class) && known.how.explains(&it, first));
+                    match line {
+                        Some(line) => seen[line].extend([*service, buyer, it.field, &class].map(str::to_owned)),
+                        None => unknown.entry((*service, it.field, class)).or_default().add(&it),
+                    }
                 }
             }
         }
     }
-    let unknown = unknown.iter().map(|((field, class), it)| format!("{source}: {field} of {class} {it}"));
-    let gone = known.iter().enumerate().filter(|(at, _)| !seen.contains(at));
-    unknown.chain(gone.map(|(_, known)| format!("no longer: {}", known.line))).collect()
+    let unknown =
+        unknown.iter().map(|((service, field, class), it)| format!("{source} at {service}: {field} of {class} {it}"));
+    let in_vain = known.iter().zip(&seen).filter_map(|(known, seen)| {
+        let named: Vec<&str> = known.named().filter(|name| !seen.contains(*name)).map(String::as_str).collect();
+        (!named.is_empty()).then(|| format!("no longer: {} of {}", named.join(" "), known.line))
+    });
+    unknown.chain(in_vain).collect()
 }
 
 fn differences<'a>(
-    buyer: &'a str,
-    product: &'a str,
+    at: &Place<'a>,
     one: Option<&'a Map<String, Value>>,
     other: Option<&'a Map<String, Value>>,
     there: &'a Value,
 ) -> Vec<Difference<'a>> {
     let (Some(left), Some(right)) = (one, other) else {
         let (one, other) = (one.map(|_| there), other.map(|_| there));
-        return vec![Difference { field: "*", buyer, product, one, other }];
+        return vec![Difference { field: "*", at: *at, one, other }];
     };
     let names: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
     let differing = names.into_iter().filter(|name| left.get(*name) != right.get(*name));
-    differing.map(|field| Difference { field, buyer, product, one: left.get(field), other: right.get(field) }).collect()
+    differing.map(|field| Difference { field, at: *at, one: left.get(field), other: right.get(field) }).collect()
 }
 
 /// Differences of one field of one kind of products that are not on the list.
@@ -209,12 +233,12 @@ struct Unknown {
 
 impl Unknown {
     fn add(&mut self, it: &Difference<'_>) {
-        *self.buyers.entry(it.buyer.to_owned()).or_default() += 1;
+        *self.buyers.entry(it.at.buyer.to_owned()).or_default() += 1;
         if self.example.is_empty() {
             let shown = |value: Option<&Value>| {
                 value.map_or("none".to_owned(), |value| value.to_string().chars().take(200).collect::<String>())
             };
-            self.example = format!("{} for {}: {} and {}", it.product, it.buyer, shown(it.one), shown(it.other));
+            self.example = format!("{} for {}: {} and {}", it.at.product, it.at.buyer, shown(it.one), shown(it.other));
         }
     }
 }
@@ -227,9 +251,10 @@ impl std::fmt::Display for Unknown {
 
 #[test]
 fn what_is_not_on_the_list_and_what_is_on_it_in_vain_are_faults() {
-    let named = |name: &str| -> Items {
+    let named = |name: &str| -> BTreeMap<&'static str, Items> {
         let item = json!({ "name": name }).as_object().unwrap().clone();
-        [("de".to_owned(), [("p-000000".to_owned(), item)].into())].into()
+        let items = [("de".to_owned(), [("p-000000".to_owned(), item)].into())].into();
+        [("clerk", items)].into()
     };
     let faults = |other: &str| faults("generated", "sfcc", &named("Bowl"), &named(other), &|_| "None".to_owned());
     let in_vain = faults("Bowl");
@@ -237,5 +262,5 @@ fn what_is_not_on_the_list_and_what_is_on_it_in_vain_are_faults() {
     assert!(in_vain.iter().all(|fault| fault.starts_with("no longer: ")), "{in_vain:#?}");
     let differs = faults("Dish");
     assert_eq!(differs.len(), in_vain.len() + 1);
-    assert!(differs[0].starts_with("sfcc: name of None differs"), "{differs:#?}");
+    assert!(differs[0].starts_with("sfcc at clerk: name of None differs"), "{differs:#?}");
 }

@@ -1,45 +1,46 @@
 //! Another reading of the catalogue: it goes neither through a connector nor through the model.
 
-use std::collections::BTreeMap;
-
 use sandbox::catalogue::{Catalogue, Price, Product, Variant};
-use serde_json::{Map, Value, json};
 
 use super::Buyer;
+use crate::shelf::{NO_IMAGE, Shelf, Sold, amount, digits};
 
-/// Holds what a buyer is shown against the catalogue: which products, their names and addresses, and of each variant SKU,
-/// price, price without discount, and stock where it is counted.
-pub(super) fn agrees(catalogue: &Catalogue, buyer: &Buyer, items: &BTreeMap<String, Map<String, Value>>) {
-    let mut left = items.clone();
-    let mut count = 0;
+/// What a buyer is shown, by product and SKU: name, address, image, prices with and without a discount, and stock where it is
+/// counted. Variants without a SKU are counted.
+pub(super) fn shelf(catalogue: &Catalogue, buyer: &Buyer) -> Shelf {
+    let mut shelf = Shelf::new();
     for product in (catalogue.products)().filter(|product| is_sold(catalogue, product, buyer)) {
-        let sold: Vec<(&Variant, &Price)> =
-            product.variants.iter().filter_map(|variant| Some((variant, price(variant, buyer)?))).collect();
-        let Some(name) = product.name.get(&buyer.market.locale).filter(|_| !sold.is_empty()) else { continue };
-        let what = format!("{} for {}", product.key, buyer.key);
-        let item = left.remove(&product.key).unwrap_or_else(|| panic!("{what} is missing"));
-        let is = |field: &str, expected: Value| assert_eq!(item[field], expected, "{field} of {what}");
-        is("name", json!(name));
-        is("url", json!(format!("https://shop.example/{}/", product.slug[&buyer.market.locale])));
-        is("variant_skus", sold.iter().map(|(variant, _)| json!(variant.sku.as_deref().unwrap_or_default())).collect());
-        let digits = if buyer.market.currency == "JPY" { 0 } else { 2 };
-        let minor = |field: &str| -> Vec<i64> {
-            let all = item[field].as_array().unwrap_or_else(|| panic!("{field} of {what}: {item:?}")).iter();
-            #[expect(clippy::cast_possible_truncation, reason = "prices are small")]
-            all.map(|it| (it.as_f64().unwrap() * 10_f64.powi(digits)).round() as i64).collect()
-        };
-        let now: Vec<i64> = sold.iter().map(|(_, price)| price.discounted.unwrap_or(price.minor)).collect();
-        let before: Vec<i64> = sold.iter().map(|(_, price)| price.minor).collect();
-        assert_eq!((minor("variant_prices"), minor("variant_list_prices")), (now, before), "prices of {what}");
-        for ((variant, _), shown) in sold.iter().zip(item["variant_stocks"].as_array().unwrap()) {
-            if let Some(pieces) = pieces(variant, buyer) {
-                assert_eq!(*shown, json!(pieces), "stock of {what}");
-            }
+        let Some(name) = product.name.get(&buyer.market.locale) else { continue };
+        let image = product.variants.iter().find_map(|variant| variant.images.first());
+        let mut unnamed = 0;
+        for variant in &product.variants {
+            let Some(price) = price(variant, buyer) else { continue };
+            let pieces = pieces(variant, buyer);
+            let pay = |minor: i64| amount(minor, &buyer.market.currency);
+            let sold = Sold {
+                name: name.clone(),
+                link: format!("https://shop.example/{}", product.slug[&buyer.market.locale]),
+                image: image.cloned().unwrap_or_else(|| NO_IMAGE.to_owned()),
+                prices: (pay(price.discounted.unwrap_or(price.minor)), pay(price.minor)),
+                in_stock: pieces.is_none_or(|pieces| pieces > 0),
+                pieces,
+            };
+            let sku = variant.sku.clone().unwrap_or_else(|| {
+                unnamed += 1;
+                format!("{}", unnamed - 1)
+            });
+            shelf.insert(format!("{}/{sku}", product.key), sold);
         }
-        count += 1;
     }
-    assert!(count > 100, "{} sees {count}", buyer.key);
-    assert_eq!(left.keys().collect::<Vec<_>>(), Vec::<&String>::new(), "more than {} can buy", buyer.key);
+    shelf
+}
+
+/// The same with prices as they can be paid: some services show finer ones.
+pub(super) fn to_pay(shelf: &Shelf, buyer: &Buyer) -> Shelf {
+    let digits = 10_f64.powi(digits(&buyer.market.currency).cast_signed());
+    let paid = |price: f64| (price * digits).round() / digits;
+    let rounded = |sold: &Sold| Sold { prices: (paid(sold.prices.0), paid(sold.prices.1)), ..sold.clone() };
+    shelf.iter().map(|(key, sold)| (key.clone(), rounded(sold))).collect()
 }
 
 /// Whether a product is published and in an assortment of the market's store.
@@ -71,13 +72,12 @@ fn price<'a>(variant: &'a Variant, buyer: &Buyer) -> Option<&'a Price> {
     })
 }
 
-/// The pieces that the market's warehouses have; `None` where they are not counted there.
+/// The pieces that the market's warehouses have; `None`: nobody counts them.
 fn pieces(variant: &Variant, buyer: &Buyer) -> Option<i64> {
     let here = |channel: &Option<String>| match channel {
         None => buyer.market.supply_channels.is_empty(),
         Some(key) => buyer.market.supply_channels.contains(key),
     };
-    let counted: Vec<i64> =
-        variant.stock.iter().filter(|stock| here(&stock.channel)).map(|stock| stock.quantity).collect();
-    (!counted.is_empty()).then(|| counted.iter().sum())
+    let counted = variant.stock.iter().filter(|stock| here(&stock.channel)).map(|stock| stock.quantity);
+    (!variant.stock.is_empty()).then(|| counted.sum())
 }
