@@ -302,16 +302,19 @@ impl Call<'_> {
 
     fn record(&self, state: &State, version: &str, list: &List, product: &str, it: Record) -> Value {
         let name = state.products.get(product).and_then(|it| it.name.get(DEFAULT_LOCALE));
-        json!({
+        let mut shown = json!({
             "_type": "product_inventory_record", "product_id": product, "inventory_list_id": list.id,
-            "product_name": name,
             "allocation": { "_type": "product_inventory_record_allocation", "amount": decimal(it.allocation), "reset_date": time(it.reset) },
             "ats": decimal(it.level()), "stock_level": decimal(it.level()), "perpetual_flag": it.perpetual,
             "pre_order_back_order_handling": "none", "pre_order_back_order_allocation": 0.0,
             "quantity_on_order": 0.0, "inventory_turnover": decimal(it.turnover),
             "creation_date": time(it.reset), "last_modified": time(it.modified),
             "link": self.object(version, &format!("inventory_lists/{}/product_inventory_records/{product}", list.id)),
-        })
+        });
+        if let (Some(members), Some(name)) = (shown.as_object_mut(), name) {
+            members.insert("product_name".to_owned(), json!(name));
+        }
+        shown
     }
 }
 

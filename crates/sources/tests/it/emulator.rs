@@ -8,7 +8,8 @@ use std::{
     },
 };
 
-use contract::{Change, Position, Source};
+use axum::Router;
+use contract::{Change, Position, Ref, Source, source::Reach};
 use model::{Kind, Record, RecordId};
 use sandbox::{
     catalogue::{
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 use sources::commercetools::Commercetools;
 
 use super::{Walked, source, walk};
+use crate::openapi::{self, Calls, assert_described};
 
 /// 2026-05-01T10:00:00Z.
 const START: i64 = 1_777_629_600_000;
@@ -40,6 +42,10 @@ impl Shop {
     }
 
     pub(super) async fn of(catalogue: &Catalogue, settings: Settings) -> Self {
+        Self::wrapped(catalogue, settings, |router| router).await
+    }
+
+    async fn wrapped(catalogue: &Catalogue, settings: Settings, wrap: impl FnOnce(Router) -> Router) -> Self {
         let clock = Arc::new(AtomicI64::new(START));
         let told = Arc::clone(&clock);
         let faults = Faults::with_clock(
@@ -55,7 +61,7 @@ impl Shop {
         });
         emulator.set_clock(faults.clock());
         emulator.seed(catalogue).unwrap();
-        let host = sandbox::serve::Port::free().await.unwrap().serve(faults.wrap(emulator.router()));
+        let host = sandbox::serve::Port::free().await.unwrap().serve(wrap(faults.wrap(emulator.router())));
         let shop = Self { emulator, faults, clock, host };
         shop.wait(3_600_000);
         shop
@@ -290,4 +296,54 @@ async fn prices_finer_than_a_cent_arrive_with_both_amounts() {
         fine += 1;
     }
     assert!(fine > 0);
+}
+
+#[tokio::test]
+async fn what_is_asked_and_answered_is_described() {
+    let Some(description) = openapi::commercetools() else { return };
+    let (calls, key) = (Calls::default(), "p-000002");
+    let emulated = Settings { messages_enabled: true, ..Settings::default() };
+    let goods = generate(&Options { products: 50, ..Options::default() });
+    let shop = Shop::wrapped(&goods, emulated, |router| calls.wrap(router)).await;
+    let data = json!({ "name": { "de": "Nur hier" }, "slug": { "de": "nur-hier" } });
+    shop.act(Act::Tailor { product: key.to_owned(), store: "de".to_owned(), data, published: true });
+    let id = shop.emulator.product(key).unwrap()["id"].as_str().unwrap().to_owned();
+    for (paging, clouds) in [
+        (
+            "offset",
+            json!({ "pubsub": { "project": "p", "topic": "t", "service_account": "a@b.example", "audience": "x" } }),
+        ),
+        ("keyset", json!({ "sns": { "topic_arn": "arn:aws:sns:eu-west-1:123456789012:t" } })),
+    ] {
+        let source = shop.source(json!({
+            "lanes": { "customer_groups": true, "tailoring": true, "messages": true }, "selection_paging": paging,
+            "page_size": { "first_products": 20, "products": 20, "others": 50 }, "webhooks": clouds,
+        }));
+        source.check().await;
+        source.profile().await.unwrap();
+        for lane in source.lanes() {
+            let end = walk(&source, &lane.name, Position::Full).await.unwrap().end;
+            shop.wait(600_000);
+            shop.act(Act::SetName { product: key.to_owned(), locale: "de".into(), text: Some(lane.name.to_string()) });
+            shop.act(Act::Unpublish { product: "p-000004".to_owned() });
+            shop.act(Act::Publish { product: "p-000004".to_owned() });
+            if lane.delta {
+                walk(&source, &lane.name, Position::Delta(end)).await.unwrap();
+            }
+        }
+        for kind in source.fetches() {
+            source.fetch(&[Ref { kind: *kind, id: id.as_str().into() }]).await.unwrap();
+        }
+        let hooks = source.hooks().unwrap();
+        for reach in [Reach::Look, Reach::Apply, Reach::Apply] {
+            hooks.ensure("https://cartage.example/hooks/shop", None, reach).await.unwrap();
+        }
+    }
+    // The host of tokens has no description.
+    let calls = calls.take(&["/shop"]);
+    let refused: BTreeSet<u16> = calls.iter().map(|call| call.status).filter(|status| *status >= 400).collect();
+    // What there is not: the subscription before it is made.
+    assert_eq!(refused, [404].into());
+    let operations = assert_described(std::slice::from_ref(&description), &calls);
+    assert!(operations.len() > 15, "{operations:#?}");
 }

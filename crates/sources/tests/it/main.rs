@@ -9,6 +9,9 @@ mod deliveries;
 mod emulator;
 mod mapping;
 mod modular;
+#[expect(dead_code, reason = "the tests of the emulators use all of it")]
+#[path = "../../../sandbox/tests/it/openapi.rs"]
+mod openapi;
 mod ours;
 mod platform;
 mod requests;

@@ -2,6 +2,7 @@
 
 mod access;
 mod archive;
+mod described;
 mod jobs;
 mod living;
 mod scapi;
@@ -19,7 +20,10 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::host::{Host, client};
+use crate::{
+    host::{Host, client},
+    openapi::{self, Calls, assert_described},
+};
 
 /// 2026-05-01T10:00:00Z.
 const START: i64 = 1_777_629_600_000;
@@ -28,6 +32,7 @@ const EXPORT: &str = "jobs/sfcc-site-archive-export/executions";
 struct Instance {
     emulator: Emulator,
     host: Host,
+    calls: Calls,
     now: Arc<AtomicI64>,
     token: String,
 }
@@ -64,14 +69,24 @@ impl Instance {
         let clock = Arc::clone(&now);
         emulator.set_clock(Arc::new(move || jiff::Timestamp::from_millisecond(clock.load(Ordering::Relaxed)).unwrap()));
         emulator.seed(catalogue).unwrap();
-        let host = Host::start(emulator.router()).await;
-        let mut instance = Self { emulator, host, now, token: String::new() };
+        let calls = Calls::default();
+        let host = Host::start(calls.wrap(emulator.router())).await;
+        let mut instance = Self { emulator, host, calls, now, token: String::new() };
         instance.token = instance.new_token(OCAPI_CLIENT, OCAPI_SECRET, "").await;
         instance
     }
 
     async fn of(products: usize) -> Self {
         Self::open(Settings::default(), &generate(&Options { products, ..Options::default() })).await
+    }
+
+    /// Asserts that the platform's descriptions have the calls since the last time, and their answers. Returns how many
+    /// operations there were; `None`: the descriptions are not at hand.
+    fn assert_described(&self) -> Option<usize> {
+        let descriptions = openapi::sfcc()?;
+        // Tokens of Account Manager and files have none.
+        let calls = self.calls.take(&["/s/-/dw/data/v25_6/", "/product/", "/shopper/"]);
+        Some(assert_described(&descriptions, &calls).len())
     }
 
     /// Lets time pass.

@@ -4,7 +4,6 @@ mod archive;
 mod conforms;
 mod hostile;
 mod instance;
-mod requests;
 mod route;
 mod routes;
 mod samples;

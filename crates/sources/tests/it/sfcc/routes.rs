@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use sources::sfcc::{Config, ScapiSecrets, Secrets, Sfcc};
 use wire::Environment;
 
-use super::requests::{Asked, assert_described};
+use crate::openapi::{self, Calls, assert_described};
 
 /// What differs: a kind, a path in its records, and why. The guide and the capabilities name each.
 const DIFFERENCES: [(Kind, &str, &str); 6] = [
@@ -46,6 +46,7 @@ struct Instance {
     host: String,
     folder: tempfile::TempDir,
     way: Arc<Way>,
+    calls: Calls,
 }
 
 /// What lies between the source and the emulator.
@@ -57,16 +58,10 @@ struct Way {
     late: AtomicU64,
     /// How many products each search asked for, and whether it was answered.
     searches: Mutex<Vec<(u64, bool)>>,
-    /// All calls but those to Account Manager.
-    asked: Mutex<Vec<Asked>>,
 }
 
 async fn under_way(State(way): State<Arc<Way>>, request: Request, next: Forth) -> Response {
-    let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
-    if !path.starts_with("/dwsso/") {
-        let query = request.uri().query().unwrap_or_default().to_owned();
-        way.asked.lock().unwrap().push(Asked { method, path: path.clone(), query });
-    }
+    let path = request.uri().path().to_owned();
     let too_late = || (StatusCode::GATEWAY_TIMEOUT, axum::Json(json!({ "title": "Gateway Timeout" }))).into_response();
     if !path.ends_with("/product-search") {
         let less = |left: u64| left.checked_sub(1).filter(|_| path.starts_with("/product/"));
@@ -95,10 +90,10 @@ impl Instance {
         emulator.seed(catalogue).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = format!("http://{}", listener.local_addr().unwrap());
-        let way = Arc::new(Way::default());
-        let router = emulator.router().layer(from_fn_with_state(Arc::clone(&way), under_way));
+        let (way, calls) = (Arc::new(Way::default()), Calls::default());
+        let router = calls.wrap(emulator.router()).layer(from_fn_with_state(Arc::clone(&way), under_way));
         tokio::spawn(sandbox::serve::serve(router, listener, std::future::pending()));
-        Self { emulator, host, folder: tempfile::tempdir().unwrap(), way }
+        Self { emulator, host, folder: tempfile::tempdir().unwrap(), way, calls }
     }
 
     /// Settings; those under `scapi` are added to what is there.
@@ -134,7 +129,11 @@ impl Instance {
     }
 
     fn by_exports(&self) -> Sfcc {
-        Sfcc::new(self.config(&json!({})), &secrets(), &Environment::machine(), self.folder.path()).unwrap()
+        self.by_exports_with(&json!({}))
+    }
+
+    fn by_exports_with(&self, more: &Value) -> Sfcc {
+        Sfcc::new(self.config(more), &secrets(), &Environment::machine(), self.folder.path()).unwrap()
     }
 
     fn by_apis(&self, demand: &Demand, more: &Value) -> Sfcc {
@@ -359,18 +358,34 @@ async fn both_routes_give_the_same_records_of_a_real_catalogue() {
 }
 
 #[tokio::test]
-async fn what_is_asked_is_described() {
+async fn what_is_asked_and_answered_is_described() {
+    let Some(descriptions) = openapi::sfcc() else { return };
     let instance = Instance::of(&generate(&Options { products: 30, ..Options::default() })).await;
-    for more in [json!({}), instance.stock_from_sites()] {
-        let source = instance.by_apis(&in_euros(), &more);
-        source.check().await;
-        read(&source).await;
-    }
-    let asked = instance.way.asked.lock().unwrap().clone();
-    assert!(asked.len() > 20);
-    if let Some(operations) = assert_described(&asked) {
-        assert_eq!(operations, 11);
-    }
+    // Tokens of Account Manager and files have no description.
+    let operations = || {
+        let calls = instance.calls.take(&["/s/-/", "/product/", "/shopper/"]);
+        let refused: Vec<u16> = calls.iter().map(|call| call.status).filter(|status| *status >= 400).collect();
+        (assert_described(&descriptions, &calls), refused)
+    };
+    // Stock by what sites show has calls of its own.
+    let source = instance.by_apis(&in_euros(), &instance.stock_from_sites());
+    source.check().await;
+    read(&source).await;
+    let source = instance.by_apis(&in_euros(), &json!({}));
+    source.check().await;
+    read(&source).await;
+    let refs = ["p-000001", "none"].map(|id| contract::Ref { kind: Kind::Product, id: id.into() });
+    source.fetch(&refs).await.unwrap();
+    let (asked, refused) = operations();
+    assert_eq!((asked.len(), refused), (11, Vec::new()), "{asked:#?}");
+    let named =
+        json!({ "catalogs": ["master-catalog", "storefront-catalog"], "inventory_lists": ["inventory-warehouse-de"] });
+    let source = instance.by_exports_with(&named);
+    source.check().await;
+    read(&source).await;
+    let (asked, refused) = operations();
+    // The check looks whether it may see executions at one that there is not.
+    assert_eq!((asked.len(), refused), (5, vec![404]), "{asked:#?}");
 }
 
 /// What can be sold from each list, by list and SKU; none: without an end.
