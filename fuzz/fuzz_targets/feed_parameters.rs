@@ -1,19 +1,4 @@
-//! Any query string of a feed is read within its bounds or refused.
+//! See `fuzz::feed_parameters`.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use model::Timestamp;
-use server::parameters::{MOST, Parameters};
-
-const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-
-fuzz_target!(|query: &str| {
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    match Parameters::read(pairs, NOW) {
-        Ok(read) => {
-            assert!(read.limit.is_none_or(|limit| (1..=MOST).contains(&limit)), "a limit out of its bounds");
-            assert!(read.modified_after.is_none_or(|after| after <= NOW), "changes from the future");
-        }
-        Err(refused) => assert!(!refused.to_string().is_empty(), "refused without a reason"),
-    }
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| fuzz::feed_parameters::run(input));

@@ -1,31 +1,4 @@
-//! Any text is read element by element to its end or to where it is no XML; no element is larger than the bound.
+//! See `fuzz::sfcc_xml`.
 #![no_main]
 
-use std::io::BufReader;
-
-use libfuzzer_sys::fuzz_target;
-use sources::sfcc::xml::{Bounds, Element, Piece, Reader};
-
-const BOUNDS: Bounds = Bounds { element: 4_000, piece: 2_000 };
-const BUFFER: usize = 256;
-
-/// Bytes of an element, with all that is in it.
-fn size(element: &Element) -> usize {
-    let attributes: usize = element.attributes.iter().map(|(name, value)| name.len() + value.len()).sum();
-    element.name.len() + element.text.len() + attributes + element.children.iter().map(size).sum::<usize>()
-}
-
-fuzz_target!(|bytes: &[u8]| {
-    let file = BufReader::with_capacity(BUFFER, bytes);
-    let Ok(mut reader) = Reader::new(file, BOUNDS) else { return };
-    reader.descend(&["pricebook", "price-tables"]);
-    while let Ok(Some(piece)) = reader.piece() {
-        match piece {
-            Piece::Begins(_) => {}
-            // The last piece of an element may go beyond its bound.
-            Piece::Is { element, .. } | Piece::Unread(element, _) => {
-                assert!(size(&element) <= BOUNDS.element + BOUNDS.piece as usize + 2 * BUFFER);
-            }
-        }
-    }
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| fuzz::sfcc_xml::run(input));
