@@ -121,18 +121,18 @@ async fn replay(hub: &Hub) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Checks the end of a run whose hub is stopped and whose disturbances are over. `deltas`: whether reads of changes
-/// alone must be enough.
+/// Checks the end of a run whose hub is stopped and whose disturbances are over.
 pub(crate) async fn check(
     world: &World,
     hub: &Hub,
     config: &Path,
     folder: &Path,
     clock: &Arc<SimClock>,
-    deltas: bool,
     mutant: Option<Mutant>,
 ) -> anyhow::Result<()> {
     let began = tokio::time::Instant::now();
+    // Whether reads of changes alone must be enough.
+    let deltas = world.shop.tells_every_change();
     let mut full = !deltas;
     replay(hub).await?;
     loop {

@@ -18,6 +18,7 @@ mod quota;
 mod run;
 mod scenario;
 mod seed;
+mod shop;
 mod steps;
 mod world;
 
@@ -34,7 +35,7 @@ use anyhow::{Context as _, bail};
 use crate::{
     mutant::Mutant,
     run::{Done, Order},
-    scenario::Scenario,
+    scenario::Choice,
 };
 
 const USAGE: &str = "usage: simulation run --seeds A..B [--scenario NAME] [--mutant NAME] [--jobs N] [--trace]
@@ -47,7 +48,7 @@ const USAGE: &str = "usage: simulation run --seeds A..B [--scenario NAME] [--mut
 #[derive(Clone, Debug, Default)]
 struct Arguments {
     seeds: std::ops::Range<u64>,
-    scenario: Option<Scenario>,
+    scenario: Choice,
     mutant: Option<Mutant>,
     trace: bool,
     jobs: usize,
@@ -80,7 +81,7 @@ fn command() -> anyhow::Result<bool> {
         "mutants" => Ok(mutant::each_is_caught(&arguments)),
         "quota" => quota::measure(arguments.products, arguments.batch),
         "list" => {
-            println!("scenarios: {}", Scenario::ALL.map(Scenario::name).join(", "));
+            println!("scenarios: {}", Choice::names());
             println!("mutants: {}", Mutant::ALL.map(Mutant::name).join(", "));
             Ok(true)
         }
@@ -103,7 +104,7 @@ impl Arguments {
                     let seed = value()?.parse()?;
                     read.seeds = seed..seed + 1;
                 }
-                "--scenario" => read.scenario = Some(Scenario::named(&value()?)?),
+                "--scenario" => read.scenario = Choice::named(&value()?)?,
                 "--mutant" => read.mutant = Some(Mutant::named(&value()?)?),
                 "--jobs" => read.jobs = value()?.parse()?,
                 "--products" => read.products = value()?.parse()?,
@@ -116,7 +117,7 @@ impl Arguments {
     }
 
     fn order(&self, seed: u64) -> Order {
-        Order { seed, scenario: self.scenario.unwrap_or(Scenario::of(seed)), mutant: self.mutant, trace: self.trace }
+        Order { seed, scenario: self.scenario.of(seed), mutant: self.mutant, trace: self.trace }
     }
 }
 

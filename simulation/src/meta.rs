@@ -12,7 +12,7 @@ pub(crate) fn compare(arguments: &Arguments) -> anyhow::Result<(bool, String)> {
     let order = arguments.order(arguments.seeds.start);
     let once = || -> anyhow::Result<(Vec<u8>, Vec<u8>, Option<i32>)> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["run", "--seed", &order.seed.to_string(), "--scenario", order.scenario.name(), "--trace"]);
+        command.args(["run", "--seed", &order.seed.to_string(), "--scenario", &order.scenario.name(), "--trace"]);
         if let Some(mutant) = order.mutant {
             command.args(["--mutant", mutant.name()]);
         }

@@ -23,6 +23,7 @@ use crate::{
     mutant::Mutant,
     probe::Probe,
     seed::Draws as _,
+    shop,
     steps::{Place, Steps},
 };
 
@@ -118,9 +119,9 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a request is to change something.
+/// Whether a request is to change something at a destination.
 fn writes(request: &Request) -> bool {
-    request.method != http::Method::GET && !request.url.path().ends_with("/oauth/token")
+    request.method != http::Method::GET && request.url.host_str() != Some(shop::HOST)
 }
 
 /// An answer that acknowledges a whole call.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use wire::Request;
 
-use crate::{steps::Steps, world::SHOP};
+use crate::{shop, steps::Steps};
 
 /// An item: host, resource, id.
 type Key = (String, String, String);
@@ -78,7 +78,7 @@ impl Probe {
     pub(crate) fn asks(self: &Arc<Self>, host: &str, request: &Request, steps: &Arc<Steps>) -> UnderWay {
         let asked = read(host, request);
         // The stores read their keys from the query.
-        let query = request.url.query().filter(|_| host == SHOP);
+        let query = request.url.query().filter(|_| host == shop::HOST);
         tracing::trace!(method = %request.method, host, path = request.url.path(), query, items = ?asked.items, "asks");
         self.is_quiet(host, &asked, steps);
         self.counts_removals(host, &asked, steps);

@@ -8,9 +8,8 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use contract::Clock as _;
 use model::FlowName;
-use sandbox::{commercetools::Change, fault::FaultPlan, shop::Edit};
+use sandbox::{fault::FaultPlan, shop::Edit};
 use tokio::{
     runtime::{Builder, Handle, RngSeed},
     sync::watch,
@@ -27,7 +26,7 @@ use crate::{
     mutant::Mutant,
     network::{Network, Watch, Weather},
     probe::Probe,
-    scenario::{Plan, Scenario},
+    scenario::{Plan, Scenario, Subject},
     seed::{Draws as _, child},
     steps::Steps,
     world::{Setting, World, host_of},
@@ -127,7 +126,7 @@ impl Run<'_> {
         let began = Instant::now();
         let (clock, hub_clock) = (SimClock::new(began), SimClock::new(began));
         let plan = Plan::draw(order.seed, order.scenario);
-        let world = World::new(order.seed, &plan, &clock)?;
+        let world = World::new(order.seed, order.scenario.platform, &plan, &clock)?;
         let log = Log::new(world.secrets(), Arc::clone(&clock), order.trace);
         let _logged = tracing::dispatcher::set_default(&log.dispatch());
         tracing::info!(seed = order.seed, ?plan, "a run begins");
@@ -209,13 +208,13 @@ impl Run<'_> {
         let mut events = Events::new(self, ends);
         loop {
             let (now, all) = (self.done.crashes, self.plan.crashes);
-            let setting = match self.order.scenario {
-                Scenario::Mapping if now >= all / 2 => Setting::OtherMapping,
-                Scenario::Mistake if now == all / 2 + 1 => Setting::WrongCurrency,
+            let setting = match self.order.scenario.subject {
+                Subject::Mapping if now >= all / 2 => Setting::OtherMapping,
+                Subject::Mistake if now == all / 2 + 1 => Setting::WrongCurrency,
                 _ => Setting::Usual,
             };
             // Before and during the wrong setting the hub is not killed: an event ends these lives.
-            let long = self.order.scenario == Scenario::Mistake && (all / 2..all / 2 + 2).contains(&now);
+            let long = self.order.scenario.subject == Subject::Mistake && (all / 2..all / 2 + 2).contains(&now);
             // Half of the lives may be killed from their beginning, the others some time later.
             let wait =
                 if random.hits(500) { Duration::ZERO } else { self.plan.live_for.mul_f64(1.5) / all.max(1) as u32 };
@@ -308,13 +307,14 @@ impl Run<'_> {
         self.network.set(Weather { latency: (1, 5), ..Weather::default() });
         self.world.shop_faults.set(FaultPlan::default())?;
         self.world.clerk_faults.set(FaultPlan::default())?;
+        self.world.shop.calm();
         for market in &self.world.markets {
             if let Some(store) = self.world.clerk.store(&market.key) {
                 store.disable(false);
             }
         }
         self.steps.revive();
-        let other = self.order.scenario == Scenario::Mapping;
+        let other = self.order.scenario.subject == Subject::Mapping;
         let setting = if other { Setting::OtherMapping } else { Setting::Usual };
         // An operator approves the held removals.
         self.probe.approve_removals();
@@ -326,7 +326,7 @@ impl Run<'_> {
             // What the shop's clock shows for the last edits must be behind the lag.
             tokio::time::sleep(Duration::from_mins(5)).await;
             let mutant = self.order.mutant;
-            end::check(&self.world, &hub, &config, &self.folder, &self.clock, self.plan.messages, mutant).await
+            end::check(&self.world, &hub, &config, &self.folder, &self.clock, mutant).await
         };
         tokio::select! {
             biased;
@@ -344,7 +344,6 @@ impl Run<'_> {
 #[derive(Debug)]
 enum Event {
     Edit(Edit),
-    Change(Change),
     /// These hosts can't be reached, or take calls and never answer.
     Hosts {
         away: bool,
@@ -363,7 +362,6 @@ enum Event {
 /// Events in order of time.
 struct Events {
     next: Vec<(Instant, Event)>,
-    edits: u64,
 }
 
 impl Events {
@@ -381,24 +379,24 @@ impl Events {
         }
         let market = run.world.markets.get(usize::try_from(random.below(2)).unwrap_or_default());
         let market = market.map(|market| market.key.clone()).unwrap_or_default();
-        match run.order.scenario {
-            Scenario::Outage => {
+        match run.order.scenario.subject {
+            Subject::Outage => {
                 let away = random.hits(500);
                 next.push((at(&random, 0, 30), Event::Hosts { away, market: Some(market) }));
                 next.push((at(&random, 60, 90), Event::Hosts { away, market: None }));
             }
-            Scenario::Credentials => {
+            Subject::Credentials => {
                 next.push((at(&random, 0, 30), Event::Keys { market: market.clone(), refused: true }));
                 next.push((at(&random, 60, 90), Event::Keys { market, refused: false }));
                 next.push((at(&random, 10, 90), Event::Tokens));
             }
-            Scenario::Deletes => {
+            Subject::Deletes => {
                 let keys = run.world.shop.product_keys();
                 for key in keys.iter().step_by(7) {
-                    next.push((at(&random, 5, 60), Event::Change(Change::DeleteProduct { product: key.clone() })));
+                    next.push((at(&random, 5, 60), Event::Edit(Edit::Removed { product: key.clone() })));
                 }
             }
-            Scenario::Mistake => {
+            Subject::Mistake => {
                 next.push((at(&random, 30, 45), Event::Kill));
                 next.push((at(&random, 60, 75), Event::Kill));
             }
@@ -409,7 +407,7 @@ impl Events {
         }
         next.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
         run.done.edits = run.plan.edits;
-        Self { next, edits: 0 }
+        Self { next }
     }
 
     fn next_at(&self) -> Option<Instant> {
@@ -421,15 +419,8 @@ impl Events {
         tracing::info!(?event, "something happens");
         match event {
             Event::Edit(edit) => {
-                let now = jiff::Timestamp::from_millisecond(run.clock.now().millis()).unwrap_or_default();
-                self.edits += 1;
-                if let Err(error) = run.world.shop.change(edit.into_change(now)) {
-                    tracing::debug!(%error, "the shop refuses an edit");
-                }
-            }
-            Event::Change(change) => {
-                if let Err(error) = run.world.shop.change(change) {
-                    tracing::debug!(%error, "the shop refuses a change");
+                if let Err(error) = run.world.shop.edit(edit) {
+                    tracing::debug!(error, "the shop refuses an edit");
                 }
             }
             Event::Hosts { away, market } => {

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::ensure;
 use contract::Random;
 use sandbox::fault::FaultPlan;
 
@@ -13,9 +13,9 @@ use crate::{
     steps::Place,
 };
 
-/// The subject of a run.
+/// What happens in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scenario {
+pub(crate) enum Subject {
     /// The first read and its delivery.
     FirstSync,
     /// A shop that keeps changing.
@@ -34,7 +34,7 @@ pub(crate) enum Scenario {
     Mistake,
 }
 
-impl Scenario {
+impl Subject {
     pub(crate) const ALL: [Self; 8] = [
         Self::FirstSync,
         Self::LiveEdits,
@@ -46,7 +46,7 @@ impl Scenario {
         Self::Mistake,
     ];
 
-    pub(crate) const fn name(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Self::FirstSync => "first_sync",
             Self::LiveEdits => "live_edits",
@@ -58,15 +58,77 @@ impl Scenario {
             Self::Mistake => "mistake",
         }
     }
+}
 
-    pub(crate) fn named(name: &str) -> anyhow::Result<Self> {
-        Self::ALL.into_iter().find(|it| it.name() == name).with_context(|| format!("{name:?} is no scenario"))
+/// The platform that the shop is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Platform {
+    Commercetools,
+    BigCommerce,
+    Sfcc,
+}
+
+impl Platform {
+    pub(crate) const ALL: [Self; 3] = [Self::Commercetools, Self::BigCommerce, Self::Sfcc];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Commercetools => "commercetools",
+            Self::BigCommerce => "bigcommerce",
+            Self::Sfcc => "sfcc",
+        }
+    }
+}
+
+/// What is read in a run, and what happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scenario {
+    pub(crate) platform: Platform,
+    pub(crate) subject: Subject,
+}
+
+impl Scenario {
+    pub(crate) fn name(self) -> String {
+        format!("{}-{}", self.platform.name(), self.subject.name())
+    }
+}
+
+/// What a name fixes of the scenario: the platform, the subject, or both. The seed decides the rest.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Choice {
+    platform: Option<Platform>,
+    subject: Option<Subject>,
+}
+
+impl Choice {
+    /// All names, for people.
+    pub(crate) fn names() -> String {
+        let (platforms, subjects) = (Platform::ALL.map(Platform::name), Subject::ALL.map(Subject::name));
+        format!("PLATFORM, SUBJECT or PLATFORM-SUBJECT, of {}; {}", platforms.join(", "), subjects.join(", "))
     }
 
-    /// The scenario of a seed that names none.
-    pub(crate) fn of(seed: u64) -> Self {
-        let at = usize::try_from(seed).unwrap_or_default() % Self::ALL.len();
-        Self::ALL.get(at).copied().unwrap_or(Self::FirstSync)
+    /// Reads `PLATFORM`, `SUBJECT` or `PLATFORM-SUBJECT`.
+    pub(crate) fn named(name: &str) -> anyhow::Result<Self> {
+        let mut choice = Self::default();
+        for part in name.split('-') {
+            let platform = Platform::ALL.into_iter().find(|it| it.name() == part);
+            let subject = Subject::ALL.into_iter().find(|it| it.name() == part);
+            ensure!(platform.is_some() || subject.is_some(), "{name:?} is no scenario; they are {}", Self::names());
+            choice = Self { platform: platform.or(choice.platform), subject: subject.or(choice.subject) };
+        }
+        Ok(choice)
+    }
+
+    /// The scenario of a seed: all subjects on one platform, then on the next.
+    pub(crate) fn of(self, seed: u64) -> Scenario {
+        let at = usize::try_from(seed).unwrap_or_default();
+        let (subjects, platforms) = (Subject::ALL, Platform::ALL);
+        let subject = subjects.get(at % subjects.len()).copied().unwrap_or(Subject::FirstSync);
+        let platform = platforms.get(at / subjects.len() % platforms.len()).copied();
+        Scenario {
+            platform: self.platform.or(platform).unwrap_or(Platform::Commercetools),
+            subject: self.subject.unwrap_or(subject),
+        }
     }
 }
 
@@ -96,10 +158,16 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Whether anything goes wrong.
+    pub(crate) const fn is_disturbed(&self) -> bool {
+        self.crashes > 0
+    }
+
     pub(crate) fn draw(seed: u64, scenario: Scenario) -> Self {
+        let Scenario { platform, subject } = scenario;
         let random = child(seed, "plan");
         // Only a restart brings another configuration.
-        let quiet = random.hits(150) && !matches!(scenario, Scenario::Mapping | Scenario::Mistake);
+        let quiet = random.hits(150) && !matches!(subject, Subject::Mapping | Subject::Mistake);
         let on = |random: &Random, per_mille: u64| random.hits(per_mille) && !quiet;
         let latency = match random.below(3) {
             0 => (0, 2),
@@ -150,14 +218,14 @@ impl Plan {
         };
         let disk = child(seed, "disk");
         let crashes = if quiet { 0 } else { random.between(6, 28) };
-        let edits = match scenario {
-            Scenario::FirstSync => 0,
-            Scenario::LiveEdits | Scenario::Windows => random.between(20, 80),
-            Scenario::Deletes => random.between(10, 30),
-            Scenario::Outage | Scenario::Credentials | Scenario::Mapping | Scenario::Mistake => random.between(5, 30),
+        let edits = match subject {
+            Subject::FirstSync => 0,
+            Subject::LiveEdits | Subject::Windows => random.between(20, 80),
+            Subject::Deletes => random.between(10, 30),
+            Subject::Outage | Subject::Credentials | Subject::Mapping | Subject::Mistake => random.between(5, 30),
         };
         Self {
-            products: usize::try_from(random.between(20, 60) + if scenario == Scenario::Mistake { 20 } else { 0 })
+            products: usize::try_from(random.between(20, 60) + if subject == Subject::Mistake { 20 } else { 0 })
                 .unwrap_or(20),
             oddities: random.hits(600),
             messages: random.hits(700),
@@ -166,7 +234,7 @@ impl Plan {
             edits,
             live_for: Duration::from_secs(random.between(300, 2400)),
             weather,
-            shop_faults: faults("faults/commercetools"),
+            shop_faults: faults(&format!("faults/{}", platform.name())),
             clerk_faults: faults("faults/clerk"),
             crashes,
             steps_between: random.between(8, 160),
@@ -175,7 +243,7 @@ impl Plan {
                 1 => Some(Place::Store),
                 _ => None,
             },
-            jump: (scenario == Scenario::Windows || on(&random, 150))
+            jump: (subject == Subject::Windows || on(&random, 150))
                 .then(|| i64::try_from(random.between(1_000, 7_200_000)).unwrap_or_default())
                 .map(|jump| if child(seed, "set back").hits(300) { -jump } else { jump }),
             full_disk: on(&disk, 200).then(|| (disk.below(crashes), disk.between(1, 60))),

@@ -8,21 +8,22 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::Context as _;
 use axum::Router;
 use sandbox::{
     catalogue::{Market, generate},
     clerk::{self, Resource, StoreSettings},
-    commercetools,
     fault::Faults,
     shop::LivingShop,
 };
 use serde_json::Value;
 
-use crate::{clock::SimClock, mutant::Mutant, scenario::Plan, seed::child};
-
-/// The shop's host.
-pub(crate) const SHOP: &str = "commercetools.test";
+use crate::{
+    clock::SimClock,
+    mutant::Mutant,
+    scenario::{Plan, Platform},
+    seed::child,
+    shop::{self, Shop},
+};
 
 /// The content of every store: products and categories by market.
 pub(crate) type Held = BTreeMap<String, [BTreeMap<String, Value>; 2]>;
@@ -39,7 +40,7 @@ pub(crate) enum Setting {
 
 /// The emulators.
 pub(crate) struct World {
-    pub(crate) shop: commercetools::Emulator,
+    pub(crate) shop: Box<dyn Shop>,
     pub(crate) shop_faults: Faults,
     pub(crate) clerk: clerk::Emulator,
     pub(crate) clerk_faults: Faults,
@@ -66,7 +67,7 @@ fn clerk(markets: &[Market], clock: sandbox::clock::Clock) -> clerk::Emulator {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, plan: &Plan, clock: &Arc<SimClock>) -> anyhow::Result<Self> {
+    pub(crate) fn new(seed: u64, platform: Platform, plan: &Plan, clock: &Arc<SimClock>) -> anyhow::Result<Self> {
         let options = generate::Options {
             products: plan.products,
             oddities: plan.oddities,
@@ -76,18 +77,9 @@ impl World {
             ..generate::Options::default()
         };
         let catalogue = generate::generate(&options);
-        let shop = commercetools::Emulator::new(commercetools::Settings {
-            messages_enabled: plan.messages,
-            timestamp_behind_ms: 2_000,
-            ..commercetools::Settings::default()
-        });
-        shop.set_clock(clock.for_sandbox());
-        shop.seed(&catalogue).context("the shop can't be set up")?;
+        let shop = shop::shop(platform, seed, plan, &catalogue, clock)?;
         let markets = options.markets();
-        let shop_faults = Faults::with_clock(
-            |status| serde_json::json!({ "statusCode": status.as_u16(), "message": "injected" }),
-            clock.for_sandbox(),
-        );
+        let shop_faults = Faults::with_clock(shop.fault_body(), clock.for_sandbox());
         let clerk_faults = Faults::with_clock(clerk::fault_body, clock.for_sandbox());
         let clerk = clerk(&markets, clock.for_sandbox());
         let living = LivingShop::new(&catalogue, child(seed, "edits").draw());
@@ -109,13 +101,13 @@ impl World {
 
     fn hosts_with(&self, shop: Router, stores: &Router) -> BTreeMap<String, Router> {
         let stores = self.markets.iter().map(|market| (host_of(&market.key), stores.clone()));
-        stores.chain([(SHOP.to_owned(), shop)]).collect()
+        stores.chain([(shop::HOST.to_owned(), shop)]).collect()
     }
 
     /// Every secret of the configuration.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let keys = stores(&self.markets).into_iter().map(|store| store.private_key);
-        keys.chain(["sandbox-secret".to_owned()]).collect()
+        keys.chain(self.shop.secrets()).collect()
     }
 
     /// The content of the stores of `clerk`.
@@ -142,19 +134,8 @@ impl World {
         };
         let mut text = String::new();
         writeln!(text, "[store]\npath = \"hub.db\"")?;
-        writeln!(
-            text,
-            "[sources.shop]\nkind = \"commercetools\"\nproject_key = \"sandbox\"\napi_url = \"http://{SHOP}\"\n\
-             auth_url = \"http://{SHOP}\"\nclient_id = {:?}\nclient_secret = {:?}\nlag_seconds = {}\noverlap_seconds = {}\n\
-             [sources.shop.page_size]\nfirst_products = {}\nproducts = {}\nothers = {}",
-            secret("client-id", "sandbox")?,
-            secret("client-secret", "sandbox-secret")?,
-            if mutant == Some(Mutant::NoLag) { 0 } else { 5 },
-            if mutant == Some(Mutant::NoLag) { 0 } else { 5 },
-            plan.page,
-            plan.page,
-            plan.page * 3,
-        )?;
+        writeln!(text, "[sources.shop]\n{}", self.shop.source(plan, mutant, &secret)?)?;
+        let path_of = self.shop.path();
         let mapping = if setting == Setting::OtherMapping { "sim_note = \"product.name + '!'\"\n" } else { "" };
         for market in &self.markets {
             let key = &market.key;
@@ -172,24 +153,20 @@ impl World {
             writeln!(
                 text,
                 "[markets.{key}]\nlocale = {:?}\ncurrency = {:?}\ncountry = {:?}\ntime_zone = {:?}\n\
-                 product_url = \"https://shop.example/{key}/p/{{slug}}\"\n\
-                 category_url = \"https://shop.example/{key}/c/{{slug}}\"",
+                 product_url = \"https://shop.example/{key}/p/{path_of}\"\n\
+                 category_url = \"https://shop.example/{key}/c/{path_of}\"\n{}",
                 market.locale,
                 currency,
                 market.country,
                 if key == "de" { "Europe/Berlin" } else { "Europe/London" },
+                self.shop.market(market),
             )?;
-            if let Some(store) = &market.store {
-                writeln!(text, "store = {store:?}")?;
-            }
-            if !market.supply_channels.is_empty() {
-                writeln!(text, "supply_channels = {:?}", market.supply_channels)?;
-            }
             writeln!(
                 text,
                 "[flows.clerk-{key}]\nsource = \"shop\"\ndestination = \"clerk-{key}\"\nmarket = {key:?}\n\
                  [flows.clerk-{key}.fields]\n\
-                 image = \"size(product.images) > 0 ? product.images[0] : 'https://shop.example/none.png'\"\n{mapping}",
+                 image = \"size(product.images) > 0 ? product.images[0] : 'https://shop.example/none.png'\"\n{mapping}{}",
+                self.shop.fields(),
             )?;
         }
         let path = folder.join("cartage.toml");

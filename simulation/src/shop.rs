@@ -1,0 +1,289 @@
+//! The shop, on each platform that can be read.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use anyhow::Context as _;
+use axum::Router;
+use http::StatusCode;
+use sandbox::{
+    bigcommerce,
+    catalogue::{Catalogue, Market},
+    commercetools, sfcc,
+    shop::Edit,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    clock::SimClock,
+    mutant::Mutant,
+    scenario::{Plan, Platform},
+    seed::{Draws as _, child},
+};
+
+/// Its host.
+pub(crate) const HOST: &str = "shop.test";
+
+/// Keeps a secret under a name, and gives what a configuration says of it.
+pub(crate) type Keep<'a> = &'a dyn Fn(&str, &str) -> anyhow::Result<String>;
+
+/// A shop, as a run needs it.
+pub(crate) trait Shop {
+    fn router(&self) -> Router;
+    /// The body of an injected fault.
+    fn fault_body(&self) -> fn(StatusCode) -> Value;
+    /// Settings of the source that reads it: the lines of its section.
+    fn source(&self, plan: &Plan, mutant: Option<Mutant>, keep: Keep<'_>) -> anyhow::Result<String>;
+    /// What a market says in the platform's terms.
+    fn market(&self, market: &Market) -> String;
+    /// The variable of addresses that stands for a record's path.
+    fn path(&self) -> &'static str {
+        "{slug}"
+    }
+    /// Fields that flows need because the platform has nothing to fill them with.
+    fn fields(&self) -> &'static str {
+        ""
+    }
+    /// Makes an edit; the error is the platform's refusal.
+    fn edit(&self, edit: Edit) -> Result<(), String>;
+    /// Keys of all products.
+    fn product_keys(&self) -> Vec<String>;
+    /// Makes every token invalid that has been given out, where there are such.
+    fn revoke_tokens(&self) {}
+    /// Ends disturbances of the platform's own.
+    fn calm(&self) {}
+    /// Secrets of the source.
+    fn secrets(&self) -> Vec<String>;
+    /// Whether reads of changes find every change.
+    fn tells_every_change(&self) -> bool {
+        false
+    }
+}
+
+/// The shop of a run.
+pub(crate) fn shop(
+    platform: Platform,
+    seed: u64,
+    plan: &Plan,
+    catalogue: &Catalogue,
+    clock: &Arc<SimClock>,
+) -> anyhow::Result<Box<dyn Shop>> {
+    Ok(match platform {
+        Platform::Commercetools => Box::new(Commercetools::new(plan, catalogue, clock.for_sandbox())?),
+        Platform::BigCommerce => Box::new(BigCommerce::new(seed, plan, catalogue, clock.for_sandbox())?),
+        Platform::Sfcc => Box::new(Sfcc::new(seed, plan, catalogue, clock.for_sandbox())?),
+    })
+}
+
+/// How far reads of changes stay behind and go back, in seconds.
+fn margin(mutant: Option<Mutant>) -> u32 {
+    if mutant == Some(Mutant::NoLag) { 0 } else { 5 }
+}
+
+struct Commercetools(commercetools::Emulator);
+
+impl Commercetools {
+    fn new(plan: &Plan, catalogue: &Catalogue, clock: sandbox::clock::Clock) -> anyhow::Result<Self> {
+        let shop = commercetools::Emulator::new(commercetools::Settings {
+            messages_enabled: plan.messages,
+            timestamp_behind_ms: 2_000,
+            ..commercetools::Settings::default()
+        });
+        shop.set_clock(clock);
+        shop.seed(catalogue).context("the shop can't be set up")?;
+        Ok(Self(shop))
+    }
+}
+
+impl Shop for Commercetools {
+    fn router(&self) -> Router {
+        self.0.router()
+    }
+
+    fn fault_body(&self) -> fn(StatusCode) -> Value {
+        |status| json!({ "statusCode": status.as_u16(), "message": "injected" })
+    }
+
+    fn source(&self, plan: &Plan, mutant: Option<Mutant>, keep: Keep<'_>) -> anyhow::Result<String> {
+        let (settings, margin) = (self.0.settings(), margin(mutant));
+        Ok(format!(
+            "kind = \"commercetools\"\nproject_key = {:?}\napi_url = \"http://{HOST}\"\nauth_url = \"http://{HOST}\"\n\
+             client_id = {:?}\nclient_secret = {:?}\nlag_seconds = {margin}\noverlap_seconds = {margin}\n\
+             page_size.first_products = {page}\npage_size.products = {page}\npage_size.others = {}\n",
+            settings.project_key,
+            keep("client-id", &settings.client_id)?,
+            keep("client-secret", &settings.client_secret)?,
+            plan.page * 3,
+            page = plan.page,
+        ))
+    }
+
+    fn market(&self, market: &Market) -> String {
+        let mut text = String::new();
+        text.extend(market.store.iter().map(|store| format!("store = {store:?}\n")));
+        if !market.supply_channels.is_empty() {
+            text.extend([format!("supply_channels = {:?}\n", market.supply_channels)]);
+        }
+        text
+    }
+
+    fn edit(&self, edit: Edit) -> Result<(), String> {
+        self.0.change(edit.into_change(self.0.instant())).map_err(|error| error.to_string())
+    }
+
+    fn product_keys(&self) -> Vec<String> {
+        self.0.product_keys()
+    }
+
+    fn revoke_tokens(&self) {
+        self.0.revoke_tokens();
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![self.0.settings().client_secret.clone()]
+    }
+
+    fn tells_every_change(&self) -> bool {
+        self.0.settings().messages_enabled
+    }
+}
+
+struct BigCommerce(bigcommerce::Emulator);
+
+impl BigCommerce {
+    fn new(seed: u64, plan: &Plan, catalogue: &Catalogue, clock: sandbox::clock::Clock) -> anyhow::Result<Self> {
+        let mut settings = bigcommerce::Settings::default();
+        let random = child(seed, "quota");
+        if plan.is_disturbed() && random.hits(300) {
+            settings.quota = u32::try_from(random.between(30, 200))?;
+        }
+        let shop = bigcommerce::Emulator::new(settings);
+        shop.set_clock(clock);
+        shop.seed(catalogue).context("the shop can't be set up")?;
+        Ok(Self(shop))
+    }
+}
+
+impl Shop for BigCommerce {
+    fn router(&self) -> Router {
+        self.0.router()
+    }
+
+    fn fault_body(&self) -> fn(StatusCode) -> Value {
+        bigcommerce::fault_body
+    }
+
+    fn source(&self, plan: &Plan, mutant: Option<Mutant>, keep: Keep<'_>) -> anyhow::Result<String> {
+        let (settings, margin) = (self.0.settings(), margin(mutant));
+        Ok(format!(
+            "kind = \"bigcommerce\"\nstore_hash = {:?}\napi_url = \"http://{HOST}\"\naccess_token = {:?}\n\
+             stock_locations = {:?}\nlag_seconds = {margin}\noverlap_seconds = {margin}\npage_size.products = {}\n\
+             page_size.inventory = {others}\npage_size.others = {others}\n",
+            settings.store_hash,
+            keep("token", &settings.access_token)?,
+            self.0.location_codes(),
+            plan.page,
+            others = plan.page * 3,
+        ))
+    }
+
+    /// A shop without stores has one channel.
+    fn market(&self, market: &Market) -> String {
+        let channel = self.0.channel_id(market.store.as_deref().unwrap_or("www"));
+        channel.map(|channel| format!("store = \"{channel}\"\n")).unwrap_or_default()
+    }
+
+    fn path(&self) -> &'static str {
+        "{path}"
+    }
+
+    fn edit(&self, edit: Edit) -> Result<(), String> {
+        self.0.edit(edit).map_err(|error| error.to_string())
+    }
+
+    fn product_keys(&self) -> Vec<String> {
+        self.0.product_keys().into_values().collect()
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![self.0.settings().access_token.clone()]
+    }
+}
+
+struct Sfcc(sfcc::Emulator);
+
+impl Sfcc {
+    fn new(seed: u64, plan: &Plan, catalogue: &Catalogue, clock: sandbox::clock::Clock) -> anyhow::Result<Self> {
+        let random = child(seed, "jobs");
+        let shop = sfcc::Emulator::new(sfcc::Settings {
+            job_duration_ms: random.between(200, 60_000),
+            jobs_take_parameters: random.hits(300),
+            ..sfcc::Settings::default()
+        });
+        shop.set_clock(clock);
+        shop.seed(catalogue).context("the shop can't be set up")?;
+        if plan.is_disturbed() && random.hits(400) {
+            shop.end_jobs((0..20).map(|_| match random.below(5) {
+                0 => sfcc::JobEnd::Error,
+                1 => sfcc::JobEnd::Aborted,
+                _ => sfcc::JobEnd::Ok,
+            }));
+        }
+        Ok(Self(shop))
+    }
+}
+
+impl Shop for Sfcc {
+    fn router(&self) -> Router {
+        self.0.router()
+    }
+
+    fn fault_body(&self) -> fn(StatusCode) -> Value {
+        sfcc::fault_body
+    }
+
+    fn source(&self, plan: &Plan, _: Option<Mutant>, keep: Keep<'_>) -> anyhow::Result<String> {
+        let mut text = format!(
+            "kind = \"sfcc\"\nhost = \"zzte-053.dx.commercecloud.salesforce.com\"\napi_url = \"http://{HOST}\"\n\
+             token_url = \"http://{HOST}/dwsso/oauth2/access_token\"\nclient_id = {:?}\nclient_secret = {:?}\n\
+             page_size = {}\nexport.poll_seconds = 3\n",
+            keep("client-id", sfcc::OCAPI_CLIENT)?,
+            keep("client-secret", sfcc::OCAPI_SECRET)?,
+            plan.page * 3,
+        );
+        for kind in ["catalogs", "price_books", "inventory_lists"] {
+            writeln!(text, "export.shortest_interval.{kind} = 60")?;
+        }
+        Ok(text)
+    }
+
+    /// A shop without stores has one site.
+    fn market(&self, market: &Market) -> String {
+        let site = market.store.clone().or_else(|| self.0.site_ids().into_iter().next());
+        site.map(|site| format!("store = {site:?}\n")).unwrap_or_default()
+    }
+
+    /// Exports name no dates, and Clerk.io requires one.
+    fn fields(&self) -> &'static str {
+        "created_at = \"0\"\n"
+    }
+
+    fn edit(&self, edit: Edit) -> Result<(), String> {
+        self.0.edit(edit).map_err(|error| error.to_string())
+    }
+
+    fn product_keys(&self) -> Vec<String> {
+        self.0.product_keys().into_values().collect()
+    }
+
+    fn revoke_tokens(&self) {
+        self.0.revoke_tokens();
+    }
+
+    fn calm(&self) {
+        self.0.end_jobs([]);
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![sfcc::OCAPI_SECRET.to_owned()]
+    }
+}
