@@ -194,7 +194,8 @@ impl Pull {
                 return self.failed(lane, fault, GoesOn::Anew).await;
             }
             goes_on = false;
-            gathered.add(page.changes, page.unread, reading.sent_at.minus(page.age));
+            let shows = self.shown_by(&reading, page.age, &walk, &state);
+            gathered.add(page.changes, page.unread, shows);
             as_of = as_of.max(self.clock.now());
             let (mut end, mut later) = (None, None);
             match page.next {
@@ -289,6 +290,16 @@ impl Pull {
     async fn instant(&self) -> Result<Timestamp, Fault> {
         let known = self.store.as_of(&self.name).await?;
         Ok(self.clock.now().max(known.plus(Duration::from_millis(1))))
+    }
+
+    /// The instant of the source that a page shows. The age of what was prepared is counted by the clock: while that is
+    /// behind the source's instants, because it was set back, the page counts as of the beginning of its walk; and no walk
+    /// shows what was before the one before it.
+    fn shown_by(&self, reading: &Reading, age: Duration, walk: &Walk, state: &LaneState) -> Timestamp {
+        let is_behind = self.clock.now() < walk.began_at;
+        let least = if is_behind { Some(walk.began_at) } else { state.full_as_of };
+        let shown = reading.sent_at.minus(age);
+        least.map_or(shown, |least| shown.max(least.min(reading.sent_at)))
     }
 
     async fn sweep(

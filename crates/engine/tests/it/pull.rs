@@ -163,6 +163,25 @@ async fn an_export_that_is_under_way_is_waited_for_after_a_restart() {
 }
 
 #[tokio::test]
+async fn what_was_prepared_replaces_what_was_before_it_also_after_the_clock_was_set_back() {
+    let shop = Reading::new(vec![lane()]);
+    let prepared = |(key, minutes): (&str, u64)| {
+        let (key, name) = (key.to_owned(), Localized::empty());
+        let record = Record::Channel(Channel { id: "a".into(), key, name, untracked: None });
+        let page = script::page(vec![Change::Is { record, version: 0, modified_at: None }], script::end());
+        Ok(Page { age: Duration::from_mins(minutes), ..page })
+    };
+    shop.script.say("channels", [("one", 0), ("two", 1), ("three", 2), ("four", 3)].map(prepared));
+    assert_eq!(shop.walk().await.unwrap().taken.new, 1);
+    shop.clock.set_back(Duration::from_hours(1));
+    for passes in [Duration::ZERO, Duration::ZERO, Duration::from_mins(61)] {
+        shop.clock.advance(passes);
+        let walked = shop.walk().await.unwrap();
+        assert_eq!((walked.taken.changed, walked.taken.stale, shop.live().await), (1, 0, 1), "{passes:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_export_that_is_never_ready_is_asked_for_anew() {
     let shop = Reading::new(vec![lane()]);
     shop.script.say("channels", (0..20).map(|_| Ok(script::page(Vec::new(), later("job", 60)))));
