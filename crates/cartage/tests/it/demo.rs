@@ -132,7 +132,10 @@ async fn nothing_is_lost_while_calls_fail_on_purpose() {
         failed += number("failed_calls");
         acknowledged += number("acknowledged");
     }
-    assert!(kinds.len() > 2 && failed > 0 && acknowledged > 5, "{kinds:?}, {failed} calls failed, {acknowledged} arrived");
+    assert!(
+        kinds.len() > 2 && failed > 0 && acknowledged > 5,
+        "{kinds:?}, {failed} calls failed, {acknowledged} arrived"
+    );
 }
 
 /// Changes that an export shows arrive several at a time, and long after they were made.

@@ -61,7 +61,8 @@ impl Written {
     /// Adds a block, or replaces what it names; below this section, where the block has none.
     fn add(&mut self, block: &str, below: &[&str]) -> &mut Self {
         let block: Table = block.parse().unwrap_or_else(|error| panic!("{error}\n{block}"));
-        let block = below.iter().rev().fold(block, |block, name| Table::from_iter([((*name).to_owned(), block.into())]));
+        let block =
+            below.iter().rev().fold(block, |block, name| Table::from_iter([((*name).to_owned(), block.into())]));
         merge(&mut self.table, block);
         fs::write(&self.path, self.table.to_string()).unwrap();
         self

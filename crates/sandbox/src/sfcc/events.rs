@@ -27,7 +27,8 @@ impl Emulator {
 
     /// A replication ended; these groups, such as `ORGANIZATION_CATALOG`, were published, or would have been.
     pub fn replicated(&self, groups: &[&str], success: bool) -> Event {
-        let groups: Value = groups.iter().map(|id| json!({ "id": id, "type": "ORGANIZATION", "domain": "shop" })).collect();
+        let groups: Value =
+            groups.iter().map(|id| json!({ "id": id, "type": "ORGANIZATION", "domain": "shop" })).collect();
         let name = if success { "sf.cc.replication.completed" } else { "sf.cc.replication.failed" };
         let body = json!({
             "eventType": name, "timestamp": self.now(), "tenantId": self.settings().tenant,
