@@ -250,7 +250,7 @@ async fn variants_are_subscribed_to_only_where_the_platform_is_said_to_have_that
 
 #[tokio::test]
 async fn what_a_modular_project_answers_is_as_the_description_says() {
-    let Some(checker) = super::spec::checker() else { return };
+    let Some(checker) = spec::checker() else { return };
     let shop = open().await;
     let (_, variants) = shop.get("/variants", &[("limit", "500")]).await;
     checker.assert(&variants, "VariantPagedQueryResponse");
