@@ -11,7 +11,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex as Guard, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex as Guard, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -74,7 +77,7 @@ pub(super) struct Exports {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// In the order in which they began, whatever the clock said.
+    /// In the order in which their jobs were started, whatever the clock said; last those that wait for that.
     exports: Vec<Arc<Export>>,
     /// Units that this process has exported or is exporting.
     units: BTreeSet<Unit>,
@@ -85,8 +88,10 @@ struct Known {
 #[derive(Debug)]
 struct Export {
     job: Job,
-    /// An earlier process began it.
+    /// An earlier process started it.
     is_left: bool,
+    /// Its job was started.
+    is_started: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -103,6 +108,16 @@ struct State {
     damaged: usize,
     /// The job is told by parameters what to export.
     by_parameters: bool,
+}
+
+impl Known {
+    /// The job of an export was started: what it shows is newer than what all others show that were started before.
+    fn start(&mut self, export: &Arc<Export>) {
+        self.exports.retain(|other| !Arc::ptr_eq(other, export));
+        let last = self.exports.iter().filter(|other| other.is_started.load(Ordering::Relaxed)).count();
+        export.is_started.store(true, Ordering::Relaxed);
+        self.exports.insert(last, Arc::clone(export));
+    }
 }
 
 impl Exports {
@@ -135,24 +150,26 @@ impl Exports {
             Job { archive: name, execution: None, began: now, units: missing.collect(), sites }
         });
         known.read.entry(job.archive.clone()).or_default().insert(lane.to_owned(), false);
-        known.units.extend(&job.units);
         self.adopt(&mut known, &job, false);
         drop(known);
         self.clear(&job);
         job
     }
 
-    /// The export of this job; what is not known yet was left by an earlier process or not.
-    fn adopt(&self, known: &mut Known, job: &Job, is_left: bool) -> Arc<Export> {
+    /// The export of this job. One that is not known and was started was so by an earlier process.
+    fn adopt(&self, known: &mut Known, job: &Job, may_run: bool) -> Arc<Export> {
         if let Some(export) = known.exports.iter().find(|export| export.job.archive == job.archive) {
             return Arc::clone(export);
         }
         let by_parameters = self.config.export.request == Form::Parameters;
-        let state = State { execution: job.execution.clone(), may_run: is_left, by_parameters, ..State::default() };
-        let export = Arc::new(Export { job: job.clone(), is_left, state: Mutex::new(state) });
+        let state = State { execution: job.execution.clone(), may_run, by_parameters, ..State::default() };
+        let is_left = job.execution.is_some();
+        let is_started = AtomicBool::new(is_left);
+        let export = Arc::new(Export { job: job.clone(), is_left, is_started, state: Mutex::new(state) });
         if is_left {
             known.exports.insert(0, Arc::clone(&export));
         } else {
+            known.units.extend(&job.units);
             known.exports.push(Arc::clone(&export));
         }
         export
@@ -215,7 +232,7 @@ impl Exports {
     /// The fault that remains after all attempts; `C0222`: the job failed; `C0216`: it failed before, so the walk has to
     /// begin anew.
     pub(super) async fn advance(&self, api: &Api, attempts: Retry, job: &Job) -> Result<Step, Fault> {
-        // One that this process does not know is an earlier one's.
+        // One that this process does not know may have been started by an earlier one.
         let export = self.adopt(&mut self.known(), job, true);
         let mut state = export.state.lock().await;
         if let Some(ready) = &state.ready {
@@ -241,6 +258,9 @@ impl Exports {
                 let now = api.environment().now();
                 state.execution = self.start(api, attempts, job, &mut state).await?;
                 state.began = state.execution.as_ref().map(|_| now);
+                if state.execution.is_some() {
+                    self.known().start(&export);
+                }
             }
             let began = state.began.unwrap_or(job.began);
             let job = Job { execution: state.execution.clone(), began, ..job.clone() };
