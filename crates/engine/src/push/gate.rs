@@ -31,7 +31,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_mins(10);
 pub struct Gate {
     state: Mutex<State>,
     random: Random,
-    /// Changes when a call ended.
+    /// Changes when a call ended, also an asynchronous one.
     freed: watch::Sender<u64>,
 }
 
@@ -93,13 +93,12 @@ impl Gate {
 
     /// Sets how many asynchronous calls of a flow are under way.
     pub(super) fn imports(&self, flow: &FlowName, imports: usize) {
-        let mut state = self.state();
-        if imports == 0 {
-            state.imports.remove(flow);
-        } else if let Some(count) = state.imports.get_mut(flow) {
-            *count = imports;
-        } else {
-            state.imports.insert(flow.clone(), imports);
+        let before = {
+            let mut state = self.state();
+            if imports == 0 { state.imports.remove(flow) } else { state.imports.insert(flow.clone(), imports) }
+        };
+        if before.is_some_and(|before| before > imports) {
+            self.freed.send_modify(|calls| *calls += 1);
         }
     }
 
@@ -136,10 +135,14 @@ impl Gate {
         !self.state().waits.is_empty()
     }
 
-    /// Returns once a call of any flow ends, or at once if none is under way.
+    /// Returns once a call of any flow ends, also an asynchronous one, or at once if none is under way.
     pub(super) async fn is_free(&self) {
         let mut freed = self.freed.subscribe();
-        if self.state().calls > 0 {
+        let is_full = {
+            let state = self.state();
+            state.calls > 0 || !state.imports.is_empty()
+        };
+        if is_full {
             // The sender lives as long as this.
             let _ended = freed.changed().await;
         }
@@ -296,6 +299,25 @@ mod tests {
                 return blamed;
             }
         }
+    }
+
+    #[tokio::test]
+    async fn an_import_that_ends_makes_room_for_other_flows() {
+        let gate = Gate::new(Random::seeded(1));
+        gate.imports(&"one".into(), 2);
+        {
+            let free = gate.is_free();
+            tokio::pin!(free);
+            tokio::select! {
+                biased;
+                () = &mut free => panic!("nothing has ended"),
+                () = std::future::ready(()) => {}
+            }
+            gate.imports(&"one".into(), 1);
+            free.await;
+        }
+        gate.imports(&"one".into(), 0);
+        gate.is_free().await;
     }
 
     #[test]

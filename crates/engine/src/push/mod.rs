@@ -232,7 +232,9 @@ impl Turn {
         self.finish(begun);
         self.commit(&[]).await?;
         if self.settler.load() > 0 {
-            self.pushed.resume_at = self.imports.next_ask();
+            // Without asynchronous calls of its own, those of other flows have all places.
+            let later = self.blocked.then(|| self.now().plus(LONGEST_REST));
+            self.pushed.resume_at = self.imports.next_ask().or(later);
         }
         Ok(self.pushed)
     }
@@ -764,16 +766,21 @@ impl Turn {
         }
     }
 
-    /// Asynchronous calls take all places: waits until the first of them is polled, because what is prepared would have to
-    /// be prepared once more. False if that is long, or all are of other flows.
-    async fn until_asked(&mut self) -> bool {
-        let Some(at) = self.imports.next_ask().filter(|at| self.now().until(*at) <= LONGEST_REST) else { return false };
-        tokio::select! {
-            () = self.push.clock.sleep_until(at) => {}
-            // A dropped sender never stops the push.
-            Ok(()) = self.push.stop.changed() => {}
+    /// Asynchronous calls take all places: waits until the first of them is polled or one of another flow ends, because what
+    /// is prepared would have to be prepared once more. False if that is long.
+    async fn until_asked(&self) -> bool {
+        let (now, own) = (self.now(), self.imports.next_ask());
+        let at = own.unwrap_or_else(|| now.plus(LONGEST_REST));
+        if now.until(at) > LONGEST_REST {
+            return false;
         }
-        true
+        let mut stop = self.push.stop.clone();
+        tokio::select! {
+            () = self.push.clock.sleep_until(at) => own.is_some(),
+            () = self.push.flow.gate.is_free() => true,
+            // A dropped sender never stops the push.
+            Ok(()) = stop.changed() => true,
+        }
     }
 }
 
