@@ -37,7 +37,7 @@ impl Shop {
         let (status, body) = shop.ask(request);
         assert_eq!(status, 200, "no token");
         let answer: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
-        shop.token = answer["access_token"].as_str().expect("a token").to_owned();
+        answer["access_token"].as_str().expect("a token").clone_into(&mut shop.token);
         shop
     }
 

@@ -22,7 +22,10 @@ pub fn run(bytes: &[u8]) {
             Piece::Begins(_) => {}
             // The last piece of an element may go beyond its bound.
             Piece::Is { element, .. } | Piece::Unread(element, _) => {
-                assert!(size(&element) <= BOUNDS.element + BOUNDS.piece as usize + 2 * BUFFER);
+                assert!(
+                    size(&element)
+                        <= BOUNDS.element + usize::try_from(BOUNDS.piece).unwrap_or(usize::MAX / 4) + 2 * BUFFER
+                );
             }
         }
     }

@@ -32,7 +32,8 @@ fn left_out() -> String {
             names.push(lack.name);
         }
     }
-    let titles = sources().map(|of| format!(" from {} |", of.title)).collect::<String>();
+    let titles: Vec<String> = sources().map(|of| format!(" from {} |", of.title)).collect();
+    let titles = titles.concat();
     let mut text = format!("| what |{titles}\n|{}\n", " --- |".repeat(sources().count() + 1));
     for name in names {
         let why = |of: &SourceDescriptor| {

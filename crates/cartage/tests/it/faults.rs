@@ -77,7 +77,7 @@ async fn until_converged(shop: &Shop, clock: &Arc<FakeClock>, full: bool) {
         if pass.converged() {
             return;
         }
-        for flow in pass.flows.values().filter(|flow| flow.tally.dead > 0) {
+        if let Some(flow) = pass.flows.values().find(|flow| flow.tally.dead > 0) {
             let dead = process.store.dead(&FlowName::new(flow.flow.as_str()), 3).await.unwrap();
             panic!("attempt {attempt}: {} has dead records: {dead:#?}", flow.flow);
         }

@@ -151,7 +151,7 @@ async fn salesforce_is_connected_as_its_guide_says() {
         let at = |name: &str| written.table["sources"]["shop"][name].to_string();
         let mut own = format!("api_url = {}\ntoken_url = {}\n", at("api_url"), at("token_url"));
         if route == Route::Apis {
-            own += &format!("scapi.url = {}\n", written.table["sources"]["shop"]["scapi"]["url"]);
+            own.extend([format!("scapi.url = {}\n", written.table["sources"]["shop"]["scapi"]["url"])]);
         }
         let mut written = written.without(&["sources", "shop"]);
         let whole = if route == Route::Apis { "route = \"api\"" } else { "kind = \"sfcc\"" };

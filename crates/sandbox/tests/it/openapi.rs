@@ -390,7 +390,7 @@ impl Checker {
                 None if call.status >= 400 => {}
                 None => found.push(format!("the parameter {name} is not known")),
                 Some(it) if call.status < 400 => {
-                    self.check(&self.typed(text, &it["schema"]), &it["schema"], name, found)
+                    self.check(&self.typed(text, &it["schema"]), &it["schema"], name, found);
                 }
                 Some(_) => {}
             }

@@ -115,7 +115,7 @@ impl BigCommerce {
         let webhooks = webhooks.map(|webhooks| hooks::Secrets::new(&config.store_hash, webhooks, environment));
         let (webhooks, fetches) = (webhooks.transpose()?, read::fetches(&config.lanes));
         let reader = Reader::new(api, config.clone(), calculator::buyers(demand));
-        Ok(Self { reader, config, webhooks, fetches })
+        Ok(Self { config, reader, webhooks, fetches })
     }
 }
 

@@ -142,16 +142,16 @@ impl Names {
             Some(Some(place)) => format!("{product}/{place}"),
             _ => format!("{product}/{id}"),
         };
-        let (mut items, mut shelf) = (BTreeMap::new(), Shelf::new());
+        let (mut items, mut sold_items) = (BTreeMap::new(), Shelf::new());
         for record in records {
             let product = self.product(&record);
             let key = record.variant.as_deref().map_or_else(|| product.clone(), |id| name(&product, id));
             assert!(items.insert(key.clone(), self.neutral(record.fields)).is_none(), "{key} twice");
             for (id, sold) in record.sold {
-                assert!(shelf.insert(name(&product, &id), sold).is_none(), "{id} twice");
+                assert!(sold_items.insert(name(&product, &id), sold).is_none(), "{id} twice");
             }
         }
-        (items, shelf)
+        (items, sold_items)
     }
 
     /// Fields with keys in place of ids of categories.

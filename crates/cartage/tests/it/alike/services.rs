@@ -89,18 +89,18 @@ impl Services {
             "[destinations.clerk-{key}]\nkind = \"clerk\"\nurl = {:?}\npublic_key = {public:?}\nprivate_key = {private:?}\n",
             self.urls["clerk"]
         );
-        text += &format!(
+        text.extend([format!(
             "[destinations.insider-{key}]\nkind = \"insider\"\nurl = {:?}\npartner_name = {key:?}\ntoken = {:?}\n\
              calls_per_minute = 60000\nattributes = {ATTRIBUTES:?}\n",
             self.urls["insider"],
             secrets.keep("insider-token", &AccountSettings::sandbox().token),
-        );
-        text += &format!(
+        )]);
+        text.extend([format!(
             "[destinations.acp-{key}]\nkind = \"acp\"\nurl = {:?}\nfeed = {:?}\ntoken = {:?}\n",
             self.urls["acp"],
             feed(buyer),
             secrets.keep("acp-token", &self.acp.settings().token),
-        );
+        )]);
         let image = format!("size(product.images) > 0 ? product.images[0] : '{NO_IMAGE}'");
         let own = format!("{key:?}");
         for (service, destination, fields) in [
@@ -118,10 +118,10 @@ impl Services {
             // A product without an image is shown without one.
             ("acp", format!("acp-{key}"), String::new()),
         ] {
-            text += &format!(
+            text.extend([format!(
                 "[flows.{service}-{key}]\nsource = {source:?}\ndestination = {destination:?}\nmarket = {own}\n\
                  [flows.{service}-{key}.fields]\n{fields}"
-            );
+            )]);
         }
         text
     }

@@ -7,6 +7,7 @@ use std::{
     fs::File,
     hint::black_box,
     io::{BufRead, BufReader},
+    path::Path,
 };
 
 use anyhow::{Context as _, ensure};
@@ -35,7 +36,7 @@ fn parse(file: &File) -> anyhow::Result<usize> {
     for index in 0..archive.len() {
         let member = archive.by_index(index)?;
         let name = member.name()?.into_owned();
-        if name.ends_with(".xml") {
+        if Path::new(&name).extension().is_some_and(|it| it.eq_ignore_ascii_case("xml")) {
             let document = BufReader::with_capacity(PIECE, member);
             records += elements(document).with_context(|| format!("{name} can't be parsed"))?;
         }

@@ -3,6 +3,7 @@
 //! **Invariant:** this file does not follow the connector, for the reason that `commercetools.rs` gives.
 
 #![expect(dead_code, reason = "the floor parses every field and reads none")]
+#![expect(clippy::struct_field_names, reason = "they are the platform's")]
 
 use serde::{Deserialize, de::IgnoredAny};
 
