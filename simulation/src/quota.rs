@@ -27,7 +27,7 @@ use crate::{
     hub::{Around, Hub},
     network::Network,
     seed::child,
-    world::SHOP,
+    shop::HOST,
 };
 
 /// The service's host.
@@ -85,7 +85,7 @@ async fn pass(name: &str, products: usize, batch: Option<u16>) -> anyhow::Result
     let service = Service::new(name, clock.for_sandbox());
     let folder = tempfile::tempdir()?;
     let config = configure(folder.path(), name, &options.markets(), batch)?;
-    let hosts = BTreeMap::from([(SHOP.to_owned(), shop.router()), (SERVICE.to_owned(), service.router())]);
+    let hosts = BTreeMap::from([(HOST.to_owned(), shop.router()), (SERVICE.to_owned(), service.router())]);
     let around = Around {
         executor: Arc::new(Plain),
         clock: clock.clone(),
@@ -161,8 +161,8 @@ fn configure(folder: &Path, name: &str, markets: &[Market], batch: Option<u16>) 
     let mut text = String::from("[store]\npath = \"hub.db\"\n");
     writeln!(
         text,
-        "[sources.shop]\nkind = \"commercetools\"\nproject_key = \"sandbox\"\napi_url = \"http://{SHOP}\"\n\
-         auth_url = \"http://{SHOP}\"\nclient_id = {:?}\nclient_secret = {:?}",
+        "[sources.shop]\nkind = \"commercetools\"\nproject_key = \"sandbox\"\napi_url = \"http://{HOST}\"\n\
+         auth_url = \"http://{HOST}\"\nclient_id = {:?}\nclient_secret = {:?}",
         secret("client-id", "sandbox")?,
         secret("client-secret", "sandbox-secret")?,
     )?;
