@@ -49,17 +49,22 @@ impl Receiver {
     /// Fetches the key.
     ///
     /// # Errors
-    /// `C0214` if it can't be read or is too short.
+    /// `C0214` if it can't be read.
     pub(super) fn new(webhooks: &config::Webhooks, environment: &Environment) -> Result<Self, Fault> {
-        let hint = format!("choose {SHORTEST} random characters or more, and enter them as the header {KEY} of the endpoint");
         let key = environment.secret(&webhooks.key).map_err(|error| {
-            Fault::config("C0214", format!("the setting webhooks.key can't be used: {error}")).hint(hint.clone())
+            Fault::config("C0214", format!("the setting webhooks.key can't be used: {error}")).hint(hint())
         })?;
-        if key.expose_secret().len() < SHORTEST {
-            return Err(Fault::config("C0214", "the setting webhooks.key is too short to prove anything").hint(hint));
-        }
         Ok(Self { key })
     }
+
+    /// Whether the key is too short to prove anything.
+    fn is_weak(&self) -> bool {
+        self.key.expose_secret().len() < SHORTEST
+    }
+}
+
+fn hint() -> String {
+    format!("choose {SHORTEST} random characters or more, and enter them as the header {KEY} of the endpoint")
 }
 
 #[async_trait]
@@ -67,6 +72,9 @@ impl Hooks for Sfcc {
     async fn receive(&self, delivery: &Delivery<'_>) -> Result<Received, Fault> {
         let receiver = self.webhooks.as_ref();
         let receiver = receiver.ok_or_else(|| Fault::config("C0623", "the source has no webhooks"))?;
+        if receiver.is_weak() {
+            return Err(Fault::credentials("C0219", "the setting webhooks.key is too short to prove anything").hint(hint()));
+        }
         let key = signature::header(delivery, KEY).unwrap_or_default();
         if !signature::same(key.as_bytes(), receiver.key.expose_secret().as_bytes()) {
             let message = format!("a delivery does not carry the key in the header {KEY}");
@@ -84,6 +92,9 @@ impl Hooks for Sfcc {
     }
 
     fn objection(&self, address: &str) -> Option<String> {
+        if self.webhooks.as_ref().is_some_and(Receiver::is_weak) {
+            return Some(format!("the setting webhooks.key is too short to prove anything: {}", hint()));
+        }
         let Ok(url) = Url::parse(address) else { return Some(format!("{address} is no address")) };
         let is_reached = url.scheme() == "https" || is_this_machine(&url);
         (!is_reached).then(|| format!("the key would travel in plain text to {address}: let a proxy end https"))
