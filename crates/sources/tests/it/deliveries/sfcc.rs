@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use contract::Source as _;
 use proptest::prelude::*;
 use serde_json::json;
 use sources::sfcc::Sfcc;
@@ -55,4 +56,16 @@ proptest! {
     fn any_bytes_with_the_key_are_understood(body in prop::collection::vec(any::<u8>(), 0..200)) {
         is_understood_or_refused(&*SOURCE, &made("sf.cc.replication.completed", &body));
     }
+}
+
+#[test]
+fn a_key_that_is_too_short_proves_nothing() {
+    let key = secret("sfcc-short-key", "short");
+    let settings = json!({ "webhooks": { "key": key } });
+    let source = crate::sfcc::source("http://127.0.0.1:1", settings, &std::env::temp_dir());
+    let mut delivery = made("sf.cc.replication.completed", b"{}");
+    delivery.headers[0].1 = b"short".to_vec();
+    is_refused(&delivery.received(&source).unwrap_err());
+    let objection = source.hooks().unwrap().objection("https://cartage.example/hooks/shop").unwrap();
+    assert!(objection.contains("too short"), "{objection}");
 }
