@@ -203,6 +203,7 @@ fn page(changes: Vec<Change>, pass: u64, read_before: bool) -> Intake {
         changes,
         unread: Vec::new(),
         pass: Some(pass),
+        marks: true,
         urgency: Urgency::Backfill,
         at: at(),
     }

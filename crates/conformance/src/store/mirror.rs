@@ -37,6 +37,7 @@ checks![
     the_offer_touches_all_products_by_spreading,
     a_wide_fan_out_is_spread_as_backfill,
     a_sweep_removes_what_was_not_seen,
+    a_lane_that_sweeps_nothing_marks_nothing_as_seen,
     a_sweep_beyond_the_guard_is_held,
     a_sweep_spares_what_could_not_be_understood,
     what_could_not_be_understood_is_kept_until_it_can_be,
@@ -352,6 +353,22 @@ async fn a_sweep_removes_what_was_not_seen(store: &dyn Store) -> Verdict {
     push.stands("the states", (18, 2, 0, 0, 0)).await?;
     push.settle_all().await?;
     push.stands("and settled", (18, 0, 0, 0, 2)).await
+}
+
+async fn a_lane_that_sweeps_nothing_marks_nothing_as_seen(store: &dyn Store) -> Verdict {
+    let unmarked = |pass, changes, unread| {
+        let lane = "again".to_owned();
+        Intake { lane, marks: false, unread, ..full(pass, changes) }
+    };
+    store.intake(full(1, vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1), is(plain("c", "C"), 1)])).await?;
+    store.sweep(sweep(1, None)).await?;
+    // Walks of the other lane meet all of them, changed and unchanged, in passes of the same numbers, and one that is new.
+    store.intake(unmarked(2, vec![is(plain("a", "A"), 1), is(plain("b", "B2"), 2)], Vec::new())).await?;
+    store.intake(unmarked(2, vec![is(plain("d", "D"), 1)], vec![unread(Some("c"), "odd")])).await?;
+    store.intake(full(2, vec![is(plain("d", "D"), 1)])).await?;
+    same("what its own walk missed", store.sweep(sweep(2, None)).await?, Swept { live: 4, missing: 3, held: false })?;
+    store.intake(unmarked(3, vec![is(plain("d", "D"), 1)], Vec::new())).await?;
+    same("a later one", store.sweep(sweep(3, None)).await?, Swept { live: 1, missing: 1, held: false })
 }
 
 async fn a_sweep_beyond_the_guard_is_held(store: &dyn Store) -> Verdict {

@@ -156,6 +156,7 @@ pub fn page(changes: Vec<Change>) -> Intake {
         changes,
         unread: Vec::new(),
         pass: None,
+        marks: true,
         urgency: Urgency::Live,
         at: at(100),
     }

@@ -162,6 +162,9 @@ pub struct Intake {
     pub unread: Vec<Unread>,
     /// The full walk that saw it; none for a delta.
     pub pass: Option<u64>,
+    /// Whether that walk ends with a sweep of what it reads, so that its records are marked as seen by it. A lane that
+    /// sweeps nothing must mark none: its passes have the numbers of another lane's.
+    pub marks: bool,
     /// Urgency of the changes and of the records that they touch.
     pub urgency: Urgency,
     /// Now.

@@ -366,6 +366,7 @@ impl Pull {
             changes: Vec::new(),
             unread: Vec::new(),
             pass: None,
+            marks: !lane.sweeps.is_empty(),
             urgency: lane.urgency,
             at: self.clock.now(),
         }

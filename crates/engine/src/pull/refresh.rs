@@ -91,6 +91,7 @@ impl Pull {
                 changes: fetched.changes,
                 unread: fetched.unread,
                 pass: None,
+                marks: false,
                 urgency: urgency.unwrap_or(Urgency::Live),
                 at: touch.at,
             };

@@ -52,6 +52,7 @@ pub(super) struct Prepared {
     is_first: bool,
     unread: Vec<Unread>,
     pass: Option<u64>,
+    mark: Option<u64>,
     urgency: Urgency,
     at: Timestamp,
 }
@@ -121,6 +122,7 @@ impl Prepared {
             state: lane_text(&intake.state)?,
             unread: intake.unread,
             pass: intake.pass,
+            mark: intake.pass.filter(|_| intake.marks),
             urgency: intake.urgency,
             at: intake.at,
         })
@@ -212,6 +214,8 @@ pub(super) struct Context<'a> {
     pub(super) source: i64,
     pub(super) name: &'a SourceName,
     pub(super) pass: Option<u64>,
+    /// The same if its records are marked as seen by it.
+    pub(super) mark: Option<u64>,
     pub(super) urgency: Urgency,
     pub(super) at: Timestamp,
     pub(super) as_of: i64,
@@ -238,6 +242,7 @@ impl Tx<'_> {
             source,
             name: &page.source,
             pass: page.pass,
+            mark: page.mark,
             urgency: page.urgency,
             at: page.at,
             as_of: page.as_of.millis(),
@@ -324,7 +329,7 @@ impl Tx<'_> {
         self.hint(context.name, &[hint], context.at)?;
         self.db
             .prepare_cached("UPDATE record SET seen = ?2 WHERE n = ?1")?
-            .execute((stored.n, context.pass.unwrap_or(stored.seen)))?;
+            .execute((stored.n, context.mark.unwrap_or(stored.seen)))?;
         Ok(())
     }
 
@@ -356,7 +361,7 @@ impl Tx<'_> {
                 kind.number(),
                 urgency,
                 context.at.millis(),
-                context.pass.unwrap_or(0),
+                context.mark.unwrap_or(0),
                 context.as_of,
                 context.scope(kind),
             ],
@@ -424,7 +429,7 @@ impl Tx<'_> {
 
     /// Notes version and walk of an unchanged record.
     fn note_unchanged(&self, context: &Context<'_>, stored: &Stored, is: &Is) -> Outcome<()> {
-        let seen = context.pass.unwrap_or(stored.seen);
+        let seen = context.mark.unwrap_or(stored.seen);
         let modified_at = is.modified_at.map(Timestamp::millis);
         let scope = context.scope(is.kind);
         // If versions decide, it does not matter when an unchanged record was requested.
@@ -457,7 +462,7 @@ impl Tx<'_> {
                 is.version,
                 is.modified_at.map(Timestamp::millis),
                 context.at.millis(),
-                context.pass.unwrap_or(stored.seen),
+                context.mark.unwrap_or(stored.seen),
                 is.digest.bytes(),
                 context.as_of,
                 context.scope(is.kind),

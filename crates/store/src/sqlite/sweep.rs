@@ -45,6 +45,7 @@ impl Tx<'_> {
                 source,
                 name: &sweep.source,
                 pass: Some(sweep.pass),
+                mark: None,
                 urgency: Urgency::Live,
                 at: sweep.at,
                 as_of: 0,

@@ -82,7 +82,7 @@ impl Tx<'_> {
                         "UPDATE record SET unread = 1, seen = coalesce(?4, seen)
                          WHERE source = ?1 AND kind = ?2 AND id = ?3",
                     )?
-                    .execute((context.source, kind, id, context.pass))?;
+                    .execute((context.source, kind, id, context.mark))?;
             }
             None => {
                 self.db

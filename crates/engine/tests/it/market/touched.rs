@@ -31,6 +31,7 @@ async fn intake(store: &Sqlite, version: u64, records: Vec<Record>) {
         changes: records.into_iter().map(change).collect(),
         unread: Vec::new(),
         pass: None,
+        marks: false,
         urgency: Urgency::Live,
         at: NOW,
     };

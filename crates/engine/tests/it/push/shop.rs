@@ -231,6 +231,7 @@ pub(super) fn page(changes: Vec<Change>, urgency: Urgency, at: Timestamp) -> Int
         changes,
         unread: Vec::new(),
         pass: None,
+        marks: false,
         urgency,
         at,
     }

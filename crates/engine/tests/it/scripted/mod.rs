@@ -190,6 +190,7 @@ impl Process {
             unread: Vec::new(),
             confirm: Vec::new(),
             pass: None,
+            marks: false,
             urgency: Urgency::Live,
             at,
         };
