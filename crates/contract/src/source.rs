@@ -53,6 +53,9 @@ pub struct Lane {
     pub needed: bool,
     /// Bounds of the interval between two reads while `run`, in seconds: (floor, ceiling).
     pub interval_seconds: (u32, u32),
+    /// The lane whose full walks read all that one of this lane reads: each counts as a full walk of this lane, too. It comes
+    /// earlier among [`Source::lanes`]. Then this lane sweeps nothing, has no deltas, and covers no other.
+    pub covered_by: Option<Cow<'static, str>>,
 }
 
 impl Lane {

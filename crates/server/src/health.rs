@@ -253,6 +253,7 @@ mod tests {
             delta: true,
             needed: true,
             interval_seconds: (5, 600),
+            covered_by: None,
         };
         let now = Timestamp::from_millis(1_800_000_000_000);
         let read = |ago: u64| LaneState { read_at: Some(now.minus(Duration::from_secs(ago))), ..LaneState::default() };

@@ -12,6 +12,7 @@ use super::{
 
 checks! {
     "its lanes can be told apart and read at a pace" => lanes,
+    "a lane that covers another reads and sweeps all that it would" => covered,
     "a full walk of every lane sees each record exactly once, whatever the page size" => exactly_once,
     "a page holds no more records than were asked for" => bounded,
     "a walk goes on from its token alone, in an instance that knows nothing of it" => other_instance,
@@ -41,6 +42,32 @@ async fn lanes<S: Shop>(shop: &S) -> Found {
         first.map_err(|fault| format!("lane {} can't be read: {fault:?}", lane.name))?;
     }
     products(&source).map(drop)
+}
+
+async fn covered<S: Shop>(shop: &S) -> Found {
+    let source = shop.source(None);
+    let lanes = source.lanes();
+    for (place, lane) in lanes.iter().enumerate() {
+        let Some(by) = &lane.covered_by else { continue };
+        let what = |wrong: &str| format!("lane {} is covered by {by}, {wrong}", lane.name);
+        let by = lanes.iter().take(place).find(|other| other.name == *by);
+        let by = by.ok_or_else(|| what("which is not among the lanes before it"))?;
+        ensure(by.covered_by.is_none(), || what("which is covered itself"))?;
+        // Deletions are found by the other's walk, and where that ended is no position of this lane.
+        ensure(lane.sweeps.is_empty() && !lane.delta, || what("and sweeps or has deltas of its own"))?;
+        let read = |walked: Vec<Page>| -> BTreeMap<_, _> {
+            let changes = walked.iter().flat_map(|page| &page.changes);
+            changes.map(|change| (key(change), told(change))).collect()
+        };
+        let all = read(pages(&source, by, Position::Full).await?.0);
+        let own = read(pages(&source, lane, Position::Full).await?.0);
+        ensure(!own.is_empty(), || what("and reads nothing"))?;
+        let missing = own.iter().find(|(record, told)| all.get(*record) != Some(*told));
+        ensure(missing.is_none(), || what(&format!("which does not show {missing:?}")))?;
+        let unswept = own.keys().find(|(kind, _)| !by.reads(*kind));
+        ensure(unswept.is_none(), || what(&format!("which does not sweep {unswept:?}")))?;
+    }
+    Ok(())
 }
 
 /// Every record of every lane, each seen once.

@@ -32,6 +32,12 @@ pub(crate) enum Wrong {
     LanesAlike,
     /// A lane that products need is read after them.
     NeededLast,
+    /// A lane is covered by one that shows its records in another form.
+    CoversOthers,
+    /// A lane is covered by one that comes after it.
+    CoversLate,
+    /// A lane that is covered has deltas.
+    CoversDelta,
     /// The last record is never read.
     LosesLast,
     /// Begins the next page with the last record of the page before.
@@ -301,7 +307,14 @@ fn products() -> Lane {
         delta: true,
         needed: false,
         interval_seconds: (5, 600),
+        covered_by: None,
     }
+}
+
+/// Products once more, for what moves no date.
+fn again() -> Lane {
+    let covered_by = Some("products".into());
+    Lane { name: "again".into(), sweeps: Vec::new(), delta: false, covered_by, ..products() }
 }
 
 fn categories() -> Lane {
@@ -491,7 +504,12 @@ impl Source for Reading {
             Wrong::LanesAlike => vec![Lane { name: "products".into(), ..categories() }, products()],
             Wrong::NeededLast => vec![products(), categories()],
             Wrong::Unstable => vec![categories(), Lane { stable: false, ..products() }],
-            _ => vec![categories(), products()],
+            Wrong::CoversOthers => {
+                vec![categories(), products(), Lane { covered_by: Some("categories".into()), ..again() }]
+            }
+            Wrong::CoversLate => vec![categories(), again(), products()],
+            Wrong::CoversDelta => vec![categories(), products(), Lane { delta: true, ..again() }],
+            _ => vec![categories(), products(), again()],
         }
     }
 

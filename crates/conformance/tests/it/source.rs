@@ -25,6 +25,9 @@ fn each_mistake_fails_the_check_that_is_about_it() {
     let mistakes = [
         (Wrong::LanesAlike, "its lanes can be told apart and read at a pace"),
         (Wrong::NeededLast, "its lanes can be told apart and read at a pace"),
+        (Wrong::CoversOthers, "a lane that covers another reads and sweeps all that it would"),
+        (Wrong::CoversLate, "a lane that covers another reads and sweeps all that it would"),
+        (Wrong::CoversDelta, "a lane that covers another reads and sweeps all that it would"),
         (Wrong::LosesLast, "a full walk of every lane sees each record exactly once, whatever the page size"),
         (Wrong::Doubles, "a full walk of every lane sees each record exactly once, whatever the page size"),
         (Wrong::LargePages, "a page holds no more records than were asked for"),

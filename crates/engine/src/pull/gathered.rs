@@ -89,6 +89,7 @@ mod tests {
             delta: true,
             needed: true,
             interval_seconds: (1, 10),
+            covered_by: None,
         }
     }
 

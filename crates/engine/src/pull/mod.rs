@@ -7,6 +7,7 @@
 //! page carries the instant at which it was requested; that instant never goes back for a source, so that a clock that
 //! was set back makes nothing stale.
 
+mod cover;
 mod gathered;
 mod progress;
 mod receive;
@@ -287,7 +288,7 @@ impl Pull {
 
     /// The present instant for the source's records: later than that of every stored page, whatever the clock says. So
     /// pages requested from now on are newer than all stored ones.
-    async fn instant(&self) -> Result<Timestamp, Fault> {
+    pub(crate) async fn instant(&self) -> Result<Timestamp, Fault> {
         let known = self.store.as_of(&self.name).await?;
         Ok(self.clock.now().max(known.plus(Duration::from_millis(1))))
     }
@@ -467,6 +468,7 @@ mod tests {
                 delta,
                 needed: true,
                 interval_seconds: (5, 300),
+                covered_by: None,
             };
             let never = LaneState::default();
             let before = LaneState { full_at: Some(Timestamp::from_millis(1)), ..LaneState::default() };

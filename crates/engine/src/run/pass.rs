@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use contract::{Fault, FaultClass, Lane, store::Touch};
-use model::{FlowName, SourceName};
+use model::{FlowName, SourceName, Timestamp};
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{Engine, Filling, Origin, TOUCHES, cadence::Idle};
@@ -86,8 +86,9 @@ impl Engine {
         let name = &origin.pull.name;
         let lanes = origin.pull.source.lanes();
         let mut done = Vec::with_capacity(lanes.len());
+        let began_at = origin.pull.instant().await?;
         for lane in lanes.iter().filter(|lane| lane.needed) {
-            let walked = self.walk_unless_refused(origin, lane, full, &done, &mut stop).await?;
+            let walked = self.walk_unless_covered(origin, lane, full, began_at, &done, &mut stop).await?;
             done.push((name.clone(), lane.name.to_string(), walked));
         }
         // Records would be sent wrong without the records that they depend on, so they are not sent.
@@ -95,7 +96,7 @@ impl Engine {
         let _filling = Filling::begin(origin);
         stage.send_replace(if ready { Stage::Ready } else { Stage::Failed });
         for lane in lanes.iter().filter(|lane| !lane.needed) {
-            let walked = self.walk_unless_refused(origin, lane, full, &done, &mut stop).await?;
+            let walked = self.walk_unless_covered(origin, lane, full, began_at, &done, &mut stop).await?;
             done.push((name.clone(), lane.name.to_string(), walked));
         }
         match origin.pull.refresh().await {
@@ -112,6 +113,22 @@ impl Engine {
         }
         stage.send_replace(if ready { Stage::Read } else { Stage::Failed });
         Ok(done)
+    }
+
+    /// What another lane's walk of this pass read is not read again. One that began earlier does not show the present source.
+    async fn walk_unless_covered(
+        &self,
+        origin: &Origin,
+        lane: &Lane,
+        full: bool,
+        began_at: Timestamp,
+        done: &[LaneResult],
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Result<Walked, Fault>, Fault> {
+        if origin.pull.cover(lane).await?.is_some_and(|covered_at| covered_at >= began_at) {
+            return Ok(Ok(Walked { full: true, ..Walked::default() }));
+        }
+        self.walk_unless_refused(origin, lane, full, done, stop).await
     }
 
     /// If credentials were refused before anything could be read, they are refused for every lane: asking again for

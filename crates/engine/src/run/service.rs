@@ -14,7 +14,7 @@ use crate::{
     defect::cut_off,
     flow::Flow,
     observe::Event,
-    pull::{Mode, Stopped},
+    pull::{Mode, Stopped, Walked},
 };
 
 /// Finished rows are pruned for the first time after this, so that a start is not slowed, and then every
@@ -134,12 +134,19 @@ impl Engine {
         }
         let mut pace = Cadence::new(lane, origin.cadence.get(&*lane.name).copied());
         while !*stop.borrow() {
-            let mode = self.mode(origin, lane).await?;
-            let full_due = mode == Mode::Everything;
-            let carries = lane.sweeps.iter().any(|(kind, _)| Kind::CARRIED.contains(kind));
-            let filling = (full_due && carries).then(|| Filling::begin(origin));
-            let walked = self.walk(origin, lane, mode, &mut stop).await?;
-            drop(filling);
+            if origin.pull.is_to_be_covered(lane).await? {
+                // Its own walk would bring the same at the same time.
+                tokio::select! {
+                    () = self.rest(None) => {}
+                    _ = stop.changed() => {}
+                }
+                continue;
+            }
+            let covered = self.covered(origin, lane).await?;
+            let walked = match covered {
+                Some(walked) => Ok(walked),
+                None => self.walk_when_due(origin, lane, &mut stop).await?,
+            };
             if lane.needed && !*origin.ready.borrow() {
                 origin.ready.send_replace(self.is_ready(origin, &lanes).await?);
             }
@@ -148,6 +155,7 @@ impl Engine {
                 Err(fault) => self.health.report(task, fault, self.clock.now()),
             }
             let wait = pace.next(&walked);
+            let wait = covered.map_or(wait, |covered| wait.saturating_sub(covered.took));
             let hinted = async {
                 // However many hints come, the lane is not read without end.
                 self.clock.sleep_until(self.clock.now().plus(pace.rest(&walked))).await;
@@ -161,6 +169,26 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Reads a lane: changes, or everything if that is due.
+    async fn walk_when_due(
+        &self,
+        origin: &Origin,
+        lane: &Lane,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Result<Walked, Fault>, Fault> {
+        let mode = self.mode(origin, lane).await?;
+        let carries = lane.sweeps.iter().any(|(kind, _)| Kind::CARRIED.contains(kind));
+        let _filling = (mode == Mode::Everything && carries).then(|| Filling::begin(origin));
+        self.walk(origin, lane, mode, stop).await
+    }
+
+    /// A walk of another lane that counts as one of this lane, as long ago as it began.
+    async fn covered(&self, origin: &Origin, lane: &Lane) -> Result<Option<Walked>, Fault> {
+        let Some(began_at) = origin.pull.cover(lane).await? else { return Ok(None) };
+        let took = began_at.until(origin.pull.instant().await?);
+        Ok(Some(Walked { full: true, took, ..Walked::default() }))
     }
 
     /// Returns once a hint asks for this lane to be read.

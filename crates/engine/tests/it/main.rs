@@ -8,6 +8,7 @@
     reason = "a test that can't go on should end there"
 )]
 
+mod covered;
 mod deliveries;
 mod hints;
 mod mapping;

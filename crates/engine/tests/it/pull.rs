@@ -41,6 +41,7 @@ pub(crate) fn lane() -> Lane {
         delta: true,
         needed: true,
         interval_seconds: (1, 10),
+        covered_by: None,
     }
 }
 

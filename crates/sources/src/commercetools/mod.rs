@@ -189,6 +189,7 @@ fn reference(name: &'static str, kinds: &[Kind]) -> Lane {
         delta: false,
         needed: true,
         interval_seconds: (60, 3600),
+        covered_by: None,
     }
 }
 

@@ -117,6 +117,7 @@ pub(super) fn lanes(config: &Config) -> Vec<Lane> {
             delta: false,
             needed: walk != Walk::Products,
             interval_seconds: (floor, floor.saturating_mul(8).max(3_600)),
+            covered_by: None,
         }
     };
     Walk::ALL.into_iter().map(lane).collect()

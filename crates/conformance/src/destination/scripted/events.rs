@@ -284,6 +284,7 @@ impl Source for Signals {
             delta: true,
             needed: false,
             interval_seconds: (30, 300),
+            covered_by: None,
         }]
     }
 

@@ -148,6 +148,7 @@ impl Reader {
                 delta: walk.is_of_products(),
                 needed: walk != Walk::Products,
                 interval_seconds: (floor, ceiling),
+                covered_by: None,
             }
         };
         Walk::ALL.into_iter().map(lane).collect()

@@ -2,9 +2,8 @@
 //!
 //! The shop has uniform products of 5 variants, one language and one currency, and is sold in one market. The calls of
 //! BigCommerce stand beside the least that a walk over everything needs: each row once, in pages as large as the platform
-//! gives; for where stock is counted, and for the records of price lists, products and lists are asked for once more. That
-//! the lane of variants reads all products again is above the least. The archive of SFCC is written before the pass, to disk,
-//! and shows the shop to exports alone, so that the emulator never holds it.
+//! gives; for where stock is counted, and for the records of price lists, products and lists are asked for once more. The archive of
+//! SFCC is written before the pass, to disk, and shows the shop to exports alone, so that the emulator never holds it.
 
 use std::{
     collections::BTreeMap,
