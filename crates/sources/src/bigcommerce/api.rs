@@ -20,12 +20,11 @@ impl<'de> Deserialize<'de> for Decimal {
     }
 }
 
-/// A page of v3: its rows as text, and how it goes on.
+/// A page of v3: its rows, and how it goes on.
 #[derive(Debug, Deserialize)]
-pub struct Rows<'a> {
+pub struct Page<R> {
     /// The rows.
-    #[serde(borrow)]
-    pub data: Vec<&'a RawValue>,
+    pub data: Vec<R>,
     /// How it goes on.
     #[serde(default, deserialize_with = "or_default")]
     pub meta: Meta,
@@ -141,6 +140,8 @@ pub struct Site {
 /// `GET /v2/currencies`
 #[derive(Debug, Deserialize)]
 pub struct Currency {
+    /// Id.
+    pub id: Option<u64>,
     /// ISO 4217 code.
     pub currency_code: String,
     /// Units of it for one of the default currency.

@@ -66,7 +66,8 @@ pub(super) async fn stock(
 ) -> Result<(), Fault> {
     let wanted = wanted(refs, Kind::Stock);
     let (mut found, mut unread) = (Vec::new(), Vec::new());
-    let numbers = |ids: &BTreeSet<&RecordId>| -> BTreeSet<u64> { ids.iter().filter_map(|id| id.as_str().parse().ok()).collect() };
+    let numbers =
+        |ids: &BTreeSet<&RecordId>| -> BTreeSet<u64> { ids.iter().filter_map(|id| id.as_str().parse().ok()).collect() };
     let products = wanted.iter().filter_map(|id| id.as_str().strip_prefix(WHOLE)?.parse().ok());
     let products: BTreeSet<u64> = products.collect();
     let of_variants = items(reader, settings, "variant_id:in", &numbers(&wanted), &mut unread).await?;
@@ -81,7 +82,7 @@ pub(super) async fn stock(
         ]
     };
     let tracked = |body: &[u8]| {
-        decode::v3(body, Kind::Stock, "id", |it: api::Tracked| {
+        decode::v3(body, Kind::Stock, |it: api::Tracked| {
             Ok(match (it.inventory_tracking.as_str(), it.base_variant_id) {
                 ("variant", _) | ("product", Some(_)) => {
                     by_variant.insert(it.id);
@@ -123,7 +124,7 @@ async fn items(
         vec![(filter, joined(ids.iter().copied())), ("limit", ITEMS.to_owned()), ("page", page.to_owned())]
     };
     let decoded = |body: &[u8]| {
-        decode::v3(body, Kind::Stock, "variant_id", |it: api::Item| {
+        decode::v3(body, Kind::Stock, |it: api::Item| {
             products.push(it.identity.product_id);
             Ok(Some(product::item(settings, &it)))
         })
@@ -161,9 +162,8 @@ pub(super) async fn assignments(reader: &Reader, refs: &[Ref], fetched: &mut Fet
                 ("page", page.to_owned()),
             ]
         };
-        let decoded = |body: &[u8]| {
-            decode::v3(body, Kind::Assignment, "product_id", |it: api::Assignment| Ok(Some(offer::assignment(&it))))
-        };
+        let decoded =
+            |body: &[u8]| decode::v3(body, Kind::Assignment, |it: api::Assignment| Ok(Some(offer::assignment(&it))));
         pages(reader, "v3/catalog/products/channel-assignments", query, decoded, |page| {
             found.extend(page.changes);
             unread.extend(page.unread);

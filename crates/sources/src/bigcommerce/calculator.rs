@@ -75,7 +75,7 @@ impl Reader {
                 answered.map_err(|error| Fault::protocol("C0207", format!("prices were not read: {error}")))?;
             ask(&mut asked);
             let (book, response) = (buyer.book(), response?);
-            let decoded = decode::v3(&response.body, Kind::Price, "variant_id", |row: api::Calculated| {
+            let decoded = decode::v3(&response.body, Kind::Price, |row: api::Calculated| {
                 price::calculated(settings, &book, buyer.currency, &row)
             });
             let decoded = decoded.map_err(|fault| fault.response(self.api.excerpt(&response)))?;

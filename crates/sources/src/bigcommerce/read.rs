@@ -276,7 +276,9 @@ impl Reader {
         };
         let by_number = || more.then(|| Place { page: place.page + 1, ..place.clone() });
         match place.stage {
-            Stage::Trees => Some(by_number().unwrap_or_else(|| place.stage(Stage::Categories, self.size(Stage::Categories)))),
+            Stage::Trees => {
+                Some(by_number().unwrap_or_else(|| place.stage(Stage::Categories, self.size(Stage::Categories))))
+            }
             Stage::Products => {
                 let last = page.last.filter(|_| is_full)?;
                 Some(Place { after: last, size: self.size(Stage::Products).max(read.asked), ..place.clone() })
@@ -339,7 +341,8 @@ impl Reader {
             let numbers: Vec<u64> = wanted.iter().filter_map(|id| id.as_str().parse().ok()).collect();
             let mut there = BTreeSet::new();
             // What is no number is no id of the vendor.
-            let most = if stage == Stage::Products && self.config.modifiers { MOST_WITH_MODIFIERS.into() } else { MOST_REFS };
+            let most =
+                if stage == Stage::Products && self.config.modifiers { MOST_WITH_MODIFIERS.into() } else { MOST_REFS };
             for numbers in numbers.chunks(most) {
                 let read = retry(self.retry, self.api.random(), |_| self.by_id(&settings, stage, numbers)).await?;
                 for change in read.page.changes {
@@ -365,7 +368,8 @@ impl Reader {
 
     async fn by_id(&self, settings: &Settings, stage: Stage, ids: &[u64]) -> Result<Read, Fault> {
         let ids = joined(ids.iter().copied());
-        let mut query = vec![("limit", WHOLE), (if stage == Stage::Categories { "category_id:in" } else { "id:in" }, &ids)];
+        let mut query =
+            vec![("limit", WHOLE), (if stage == Stage::Categories { "category_id:in" } else { "id:in" }, &ids)];
         if stage == Stage::Products {
             query.push(("include", self.include()));
         }
@@ -430,7 +434,9 @@ fn request(place: &Place, size: u16, include: &str) -> (String, Vec<(&'static st
             match place.stage {
                 Stage::Products => query.push(("include", include.to_owned())),
                 // What is included comes besides.
-                Stage::Calculated => query.extend([("include", "variants".to_owned()), ("include_fields", "id".to_owned())]),
+                Stage::Calculated => {
+                    query.extend([("include", "variants".to_owned()), ("include_fields", "id".to_owned())]);
+                }
                 _ => query.push(("include_fields", "inventory_tracking,inventory_level,base_variant_id".to_owned())),
             }
             query.extend(place.from.map(|from| ("date_modified:min", date(from))));
@@ -472,43 +478,42 @@ fn decoded(settings: &Settings, place: &Place, response: &Response) -> Result<Re
     let mut lists = Vec::new();
     let mut items = Vec::new();
     let page = match place.stage {
-        Stage::Channels => decode::v3(body, Kind::Storefront, "id", |it| Ok(offer::channel(it))),
-        Stage::Currencies => decode::v2(body, Kind::Rate, "id", |it| Ok(offer::rate(settings, &it))),
-        Stage::CustomerGroups => decode::v2(body, Kind::CustomerGroup, "id", |it| Ok(Some(offer::group(it)))),
-        Stage::Trees => decode::v3(body, Kind::Tree, "id", |it| Ok(Some(catalogue::tree(&it)))),
-        Stage::Categories => decode::v3(body, Kind::Category, "category_id", |it| Ok(Some(catalogue::category(it)))),
-        Stage::Brands => decode::v3(body, Kind::Brand, "id", |it| Ok(Some(catalogue::brand(it)))),
-        Stage::Assignments => decode::v3(body, Kind::Assignment, "product_id", |it| Ok(Some(offer::assignment(&it)))),
-        Stage::PriceLists => decode::v3(body, Kind::Book, "id", |it: api::PriceList| {
+        Stage::Channels => decode::v3(body, Kind::Storefront, |it| Ok(offer::channel(it))),
+        Stage::Currencies => decode::v2(body, Kind::Rate, |it| Ok(offer::rate(settings, &it))),
+        Stage::CustomerGroups => decode::v2(body, Kind::CustomerGroup, |it| Ok(Some(offer::group(it)))),
+        Stage::Trees => decode::v3(body, Kind::Tree, |it| Ok(Some(catalogue::tree(&it)))),
+        Stage::Categories => decode::v3(body, Kind::Category, |it| Ok(Some(catalogue::category(it)))),
+        Stage::Brands => decode::v3(body, Kind::Brand, |it| Ok(Some(catalogue::brand(it)))),
+        Stage::Assignments => decode::v3(body, Kind::Assignment, |it| Ok(Some(offer::assignment(&it)))),
+        Stage::PriceLists => decode::v3(body, Kind::Book, |it: api::PriceList| {
             lists.push(it);
             Ok(None)
         }),
         Stage::Records => match place.ids.first() {
-            Some(list) => decode::v3(body, Kind::Price, "variant_id", |it: api::PriceRecord| {
-                price::record(settings, *list, &it)
-            })
-            .map(of_one),
-            None => decode::v3(body, Kind::Book, "id", |it: api::PriceList| {
+            Some(list) => {
+                decode::v3(body, Kind::Price, |it: api::PriceRecord| price::record(settings, *list, &it)).map(of_one)
+            }
+            None => decode::v3(body, Kind::Book, |it: api::PriceList| {
                 ids.push(it.id);
                 Ok(None)
             }),
         },
         Stage::Ordered => match place.ids.first() {
-            Some(category) => decode::v3(body, Kind::Placement, "product_id", |it: api::Ordered| {
-                Ok(catalogue::placement(*category, &it))
-            })
-            .map(of_one),
-            None => decode::v3(body, Kind::Category, "category_id", |it: api::Category| {
+            Some(category) => {
+                decode::v3(body, Kind::Placement, |it: api::Ordered| Ok(catalogue::placement(*category, &it)))
+                    .map(of_one)
+            }
+            None => decode::v3(body, Kind::Category, |it: api::Category| {
                 ids.push(it.category_id);
                 Ok(None)
             }),
         },
-        Stage::Calculated => decode::v3(body, Kind::Price, "id", |it: api::Sold| {
+        Stage::Calculated => decode::v3(body, Kind::Price, |it: api::Sold| {
             items.extend(it.variants.iter().map(|of| api::Priced { product_id: it.id, variant_id: of.id }));
             Ok(None)
         })
         .map(of_one),
-        Stage::Tracked => decode::v3(body, Kind::Stock, "id", |it: api::Tracked| {
+        Stage::Tracked => decode::v3(body, Kind::Stock, |it: api::Tracked| {
             Ok(match (it.inventory_tracking.as_str(), it.base_variant_id) {
                 ("variant", _) | ("product", Some(_)) => {
                     ids.push(it.id);
@@ -518,10 +523,8 @@ fn decoded(settings: &Settings, place: &Place, response: &Response) -> Result<Re
                 _ => None,
             })
         }),
-        Stage::Items => {
-            decode::v3(body, Kind::Stock, "variant_id", |it: api::Item| Ok(Some(product::item(settings, &it))))
-        }
-        Stage::Products => decode::v3(body, Kind::Product, "id", |it| product::product(settings, it).map(Some)),
+        Stage::Items => decode::v3(body, Kind::Stock, |it: api::Item| Ok(Some(product::item(settings, &it)))),
+        Stage::Products => decode::v3(body, Kind::Product, |it| product::product(settings, it).map(Some)),
     }?;
     Ok(Read { page, ids, lists, items, asked: place.size })
 }
