@@ -89,6 +89,10 @@ ids! {
     StorefrontKey,
     /// A named assortment at the source.
     SelectionId,
+    /// A customer at the source.
+    CustomerId,
+    /// An order at the source.
+    OrderId,
     /// Any record of the mirror, within its kind and source.
     RecordId,
     /// What a destination calls an item.

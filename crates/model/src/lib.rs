@@ -1,4 +1,4 @@
-//! What commerce is: products with variants and prices, stock, categories, stores, markets.
+//! What commerce is: products with variants and prices, stock, categories, stores, markets, customers, orders.
 //!
 //! **Invariants:** no I/O, no async, no platform's word. Money is integer minor units plus currency; times are instants
 //! in UTC; ids are types of their own. The types here are also what the mirror keeps, so their serde form is a storage
@@ -6,6 +6,7 @@
 
 pub mod attribute;
 pub mod category;
+pub mod customer;
 pub mod history;
 pub mod id;
 pub mod item;
@@ -14,7 +15,9 @@ pub mod locale;
 pub mod market;
 pub mod money;
 pub mod notice;
+pub mod order;
 pub mod outside;
+pub mod person;
 pub mod price;
 pub mod product;
 pub mod record;
@@ -24,10 +27,11 @@ pub mod time;
 
 pub use attribute::{Attribute, AttributeDefinition, AttributeType, ProductType, Spread, Value};
 pub use category::{Brand, Category, Tree};
+pub use customer::Customer;
 pub use history::PriceHistory;
 pub use id::{
-    BookId, BrandId, CategoryId, ChannelId, FlowName, GroupId, PriceId, ProductId, ProductTypeId, RecordId, RemoteId,
-    SelectionId, Sku, SourceName, StockId, StorefrontKey, TreeId, VariantId,
+    BookId, BrandId, CategoryId, ChannelId, CustomerId, FlowName, GroupId, OrderId, PriceId, ProductId, ProductTypeId,
+    RecordId, RemoteId, SelectionId, Sku, SourceName, StockId, StorefrontKey, TreeId, VariantId,
 };
 pub use item::ItemKey;
 pub use listing::{CategoryListing, Filtered, Listing, Offer};
@@ -35,7 +39,9 @@ pub use locale::{Keywords, Locale, Localized};
 pub use market::Market;
 pub use money::{Country, Currency, Money, Precise};
 pub use notice::Notice;
+pub use order::{Order, OrderLine, OrderStatus, ReturnedLine, Totals};
 pub use outside::{fitting, fitting_line};
+pub use person::{Address, Consent, ConsentTo, Date, Email, PersonName, Phone};
 pub use price::{Book, Price, PriceEntry, PricePolicy, Rate, Scope, TaxMode, Tier, Window};
 pub use product::{Image, PriceHome, Product, Rating, Tailored, Tailoring, Variant, VariantEntry};
 pub use record::{Hub, Kind, Record};

@@ -5,13 +5,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Assignment, Attribute, Book, Brand, BrandId, Category, CategoryId, Channel, CustomerGroup, Notice, Online,
+    Assignment, Attribute, Book, Brand, BrandId, Category, CategoryId, Channel, Customer, CustomerGroup, Notice, Online, Order,
     Placement, PriceEntry, Product, ProductId, ProductType, ProductTypeId, Rate, RecordId, Selection, Sku, Stock,
     Storefront, Tailoring, Tree, Value, Variant, VariantEntry,
 };
 
-/// What a record is. The numbers are stored; never reuse one. 20 to 24 are kept for customers, consents, orders, refunds
-/// and traits.
+/// What a record is. The numbers are stored; never reuse one. 21, 23 and 24 are kept for consents, refunds and
+/// traits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is the record of that name")]
@@ -35,11 +35,13 @@ pub enum Kind {
     Brand = 15,
     Rate = 16,
     Tailoring = 17,
+    Customer = 20,
+    Order = 22,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Product,
         Self::Category,
         Self::ProductType,
@@ -57,10 +59,12 @@ impl Kind {
         Self::Brand,
         Self::Rate,
         Self::Tailoring,
+        Self::Customer,
+        Self::Order,
     ];
 
     /// Kinds that flows carry; the others only contribute to them.
-    pub const CARRIED: [Self; 2] = [Self::Product, Self::Category];
+    pub const CARRIED: [Self; 4] = [Self::Product, Self::Category, Self::Customer, Self::Order];
 
     /// Kinds few enough to be held in memory while projecting.
     pub const REFERENCE: [Self; 10] = [
@@ -103,6 +107,7 @@ impl Kind {
             | Self::Brand
             | Self::Rate
             | Self::Tailoring => false,
+            Self::Customer | Self::Order => true,
         }
     }
 
@@ -136,6 +141,8 @@ impl Kind {
             Self::Brand => "brand",
             Self::Rate => "rate",
             Self::Tailoring => "tailoring",
+            Self::Customer => "customer",
+            Self::Order => "order",
         }
     }
 }
@@ -168,6 +175,8 @@ pub enum Record {
     Brand(Brand),
     Rate(Rate),
     Tailoring(Box<Tailoring>),
+    Customer(Box<Customer>),
+    Order(Box<Order>),
 }
 
 /// A key that connects records: some provide it, some use it. When a record changes, whatever uses a hub that it
@@ -212,6 +221,8 @@ impl Record {
             Self::Brand(_) => Kind::Brand,
             Self::Rate(_) => Kind::Rate,
             Self::Tailoring(_) => Kind::Tailoring,
+            Self::Customer(_) => Kind::Customer,
+            Self::Order(_) => Kind::Order,
         }
     }
 
@@ -235,6 +246,8 @@ impl Record {
             Self::Brand(it) => it.id.as_str().into(),
             Self::Rate(it) => format!("{}/{}", it.from, it.to).into(),
             Self::Tailoring(it) => it.id.clone(),
+            Self::Customer(it) => it.id.as_str().into(),
+            Self::Order(it) => it.id.as_str().into(),
         }
     }
 
@@ -242,7 +255,7 @@ impl Record {
     /// product ([`Kind::PARTS`]) is joined to it under these hubs as well.
     pub fn provides(&self) -> Vec<Hub> {
         match self {
-            Self::Product(_) => Vec::new(),
+            Self::Product(_) | Self::Customer(_) | Self::Order(_) => Vec::new(),
             Self::Category(it) => {
                 let mut hubs = vec![Hub::Category(it.id.clone()), Hub::Tree];
                 // It hides the categories below it, so that their products lose a category.
@@ -307,7 +320,9 @@ impl Record {
             | Self::Tree(_)
             | Self::Book(_)
             | Self::Brand(_)
-            | Self::Rate(_) => Vec::new(),
+            | Self::Rate(_)
+            | Self::Customer(_)
+            | Self::Order(_) => Vec::new(),
         }
     }
 
@@ -321,6 +336,20 @@ impl Record {
         }
     }
 
+    /// Whom a personal record is about ([`Kind::is_personal`]): what is kept of the record is sealed with that person's
+    /// key. A customer by id; an order by its customer, or a guest by e-mail address; one without either is its own.
+    pub fn person(&self) -> Option<String> {
+        match self {
+            Self::Customer(it) => Some(format!("customer/{}", it.id)),
+            Self::Order(it) => Some(match (&it.customer, &it.email) {
+                (Some(customer), _) => format!("customer/{customer}"),
+                (None, Some(email)) => format!("email/{}", email.key()),
+                (None, None) => format!("order/{}", it.id),
+            }),
+            _ => None,
+        }
+    }
+
     /// Adds notices, where records of its kind have a field for them.
     pub fn note(&mut self, more: impl IntoIterator<Item = Notice>) {
         let notices = match self {
@@ -331,6 +360,8 @@ impl Record {
             Self::Storefront(it) => &mut it.notices,
             Self::Variant(it) => &mut it.notices,
             Self::Tailoring(it) => &mut it.notices,
+            Self::Customer(it) => &mut it.notices,
+            Self::Order(it) => &mut it.notices,
             _ => return,
         };
         notices.extend(more);
@@ -346,6 +377,8 @@ impl Record {
             Self::Storefront(it) => &it.notices,
             Self::Variant(it) => &it.notices,
             Self::Tailoring(it) => &it.notices,
+            Self::Customer(it) => &it.notices,
+            Self::Order(it) => &it.notices,
             _ => &[],
         }
     }
