@@ -80,6 +80,8 @@ fn parts_of(loaded: &Loaded, environment: &dyn Fn() -> Environment) -> Result<Pa
         let flows = config.flows.values().filter(|flow| flow.source == *name);
         let markets = flows.flat_map(|flow| &flow.markets).filter_map(|market| config.markets.get(market));
         markets.for_each(|market| demand.add(market));
+        let flows = config.flows.values().filter(|flow| flow.source == *name);
+        demand.kinds.extend(flows.filter_map(|flow| flow.kinds.as_ref()).flatten());
         let scratch = config.store.path.with_extension("scratch").join(name.as_str());
         let build = |environment: &Environment| {
             settings.connector.build(&Setup { environment, demand: &demand, scratch: &scratch })
@@ -155,6 +157,13 @@ fn flow(
     if is_for_one && markets.len() > 1 && spaces.len() < markets.len() {
         return Ok(Err(loaded.several_markets(name)));
     }
+    let kinds = match kinds(settings, destination.as_ref()) {
+        Ok(kinds) => kinds,
+        Err(kind) => {
+            let taken: Vec<&str> = destination.carries().iter().map(|carry| carry.kind.name()).collect();
+            return Ok(Err(loaded.not_taken(name, kind, &taken)));
+        }
+    };
     let products = mapping(loaded, Kind::Product, destination.as_ref(), &loaded.fields(name));
     let categories = mapping(loaded, Kind::Category, destination.as_ref(), &loaded.category_fields(name));
     let (products, categories) = match (products, categories) {
@@ -173,12 +182,24 @@ fn flow(
         seen: tokio::sync::OnceCell::new(),
         turns: Turns::default(),
         price_policy: source.descriptor().price_policy,
+        kinds,
         destination,
         gate,
         guard: Some(Guard { share: settings.removal_guard, items: settings.removal_guard_items }),
         products,
         categories,
     }))
+}
+
+/// The kinds that a flow carries, or the first that its destination does not take although the flow names it.
+fn kinds(settings: &FlowSettings, destination: &dyn Destination) -> Result<Vec<Kind>, Kind> {
+    match &settings.kinds {
+        None => Ok(Kind::CATALOGUE.into_iter().filter(|kind| destination.carry(*kind).is_some()).collect()),
+        Some(kinds) => match kinds.iter().find(|kind| destination.carry(**kind).is_none()) {
+            None => Ok(kinds.clone()),
+            Some(kind) => Err(*kind),
+        },
+    }
 }
 
 /// Compiles the user's own fields; errors point into the configuration file.

@@ -205,6 +205,9 @@ pub struct PlanArgs {
     /// Don't read the source first: plan with the mirror as it is.
     #[arg(long)]
     pub offline: bool,
+    /// Show the values of people and orders, which are hidden otherwise.
+    #[arg(long)]
+    pub reveal: bool,
 }
 
 /// Arguments of `sync`.
@@ -240,8 +243,11 @@ pub struct StatusArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// Id, key or SKU.
+    /// Id, key or SKU; of an order its number, of a customer the e-mail address.
     pub record: String,
+    /// Show the values of people and orders, which are hidden otherwise.
+    #[arg(long)]
+    pub reveal: bool,
 }
 
 /// Arguments of `verify`.
@@ -356,6 +362,9 @@ pub struct DeadOne {
     /// The flow; all where none is named.
     #[arg(long, value_name = "FLOW")]
     pub flow: Option<String>,
+    /// Show the values of people and orders, which are hidden otherwise.
+    #[arg(long)]
+    pub reveal: bool,
 }
 
 /// How long `sync` waits unless it is said, in seconds.

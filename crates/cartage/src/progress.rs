@@ -189,6 +189,10 @@ fn log(event: &Event<'_>) {
         Event::Settled { flow, records, dead } => {
             tracing::debug!(target: SENDING_PART, %flow, records, dead, "settled");
         }
+        // Neither who it is about nor what was said of it: `cartage dead list` has both.
+        Event::Dead { flow, record, fault } if record.kind.is_personal() => {
+            tracing::warn!(target: SENDING_PART, %flow, kind = %record.kind, code = %fault.code, "record refused");
+        }
         Event::Dead { flow, record, fault } => {
             let (kind, id, key) = (record.kind, &record.id, record.key.as_deref());
             tracing::warn!(target: SENDING_PART, %flow, %kind, %id, key, code = %fault.code, error = %fault, "record refused");

@@ -3,7 +3,7 @@
 use std::{any::Any, collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use model::{CategoryListing, Kind, Listing, Market, RecordId, RemoteId, VariantId};
+use model::{CategoryListing, Customer, Kind, Listing, Market, Order, RecordId, RemoteId, VariantId};
 
 use crate::{FacetSpec, Facets, Fault, FieldSpec, Item, Payload, Ref, Source, source::Finding};
 
@@ -248,6 +248,10 @@ pub enum Subject<'a> {
     Product(Shown<'a, Listing<'a>>),
     /// A category that a market shows.
     Category(Shown<'a, CategoryListing<'a>>),
+    /// A customer of a market.
+    Customer(Shown<'a, &'a Customer>),
+    /// An order that was placed in a market.
+    Order(Shown<'a, &'a Order>),
 }
 
 impl Subject<'_> {
@@ -256,6 +260,8 @@ impl Subject<'_> {
         match self {
             Self::Product(_) => Kind::Product,
             Self::Category(_) => Kind::Category,
+            Self::Customer(_) => Kind::Customer,
+            Self::Order(_) => Kind::Order,
         }
     }
 
@@ -264,6 +270,8 @@ impl Subject<'_> {
         match self {
             Self::Product(shown) => shown.first.1.id.as_str(),
             Self::Category(shown) => shown.first.1.id.as_str(),
+            Self::Customer(shown) => shown.first.1.id.as_str(),
+            Self::Order(shown) => shown.first.1.id.as_str(),
         }
     }
 }
@@ -314,6 +322,9 @@ pub struct Carry {
     pub put: Repeat,
     /// What is done with an item when it is unknown whether [`Op::Report`] had its effect.
     pub report: Repeat,
+    /// Facets that no call changes once the item exists: it is removed for that, and put again once its removal was
+    /// acknowledged.
+    pub fixed: Facets,
     /// Whether its calls need the payload that was acknowledged before.
     pub needs_before: bool,
     /// Whether its own mapping uses the history of prices ([`model::Offer::lowest_price_30d`]).
@@ -330,6 +341,7 @@ impl Carry {
             removal: Removal::Call,
             put: Repeat::Safe,
             report: Repeat::AtMostOnce,
+            fixed: Facets::NONE,
             needs_before: false,
             price_history: false,
         }

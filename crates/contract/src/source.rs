@@ -199,6 +199,8 @@ pub struct Demand {
     pub groups: BTreeSet<String>,
     /// Locales of texts, fallbacks included.
     pub locales: BTreeSet<Locale>,
+    /// Kinds that flows carry, apart from the catalogue, which is always read: what no flow carries is not read.
+    pub kinds: BTreeSet<Kind>,
 }
 
 impl Demand {

@@ -66,6 +66,14 @@ pub fn desired(flow: &Flow, prepared: &Prepared, work: &Work, now: Timestamp) ->
             let projections = prepared.views.category(category, now);
             finish(flow, prepared, work.kind, &projections, Subject::Category)
         }
+        Some(Record::Customer(customer)) => {
+            let projections = prepared.views.customer(customer);
+            finish(flow, prepared, work.kind, &projections, Subject::Customer)
+        }
+        Some(Record::Order(order)) => {
+            let projections = prepared.views.order(order);
+            finish(flow, prepared, work.kind, &projections, Subject::Order)
+        }
         Some(other) => {
             let fault = defect("C0602", format!("a {} can't be carried by a flow", other.kind()));
             (Target::Dead(fault), Vec::new(), Window::OPEN)
@@ -175,6 +183,8 @@ fn add_to_one(
             mapping.apply_product(listing, variant.and_then(|id| place(listing, id)), market, writer)
         }
         Subject::Category(Shown { first: (market, listing), .. }) => mapping.apply_category(listing, market, writer),
+        // They have no fields of the user's own.
+        Subject::Customer(_) | Subject::Order(_) => Ok(()),
     }
 }
 
@@ -212,6 +222,7 @@ fn add_to_all(
                 add(market, &fields.finish());
             }
         }
+        Subject::Customer(_) | Subject::Order(_) => {}
     }
     own.iter().try_for_each(|(facet, fields)| writer.force(*facet, OWN_FIELDS, fields)).map_err(|wrong| {
         Fault::record("C0522", format!("{} {}: its own fields are no JSON: {wrong}", subject.kind(), subject.id()))

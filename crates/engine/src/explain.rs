@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use crate::{
     compose::Target,
     flow::Flow,
+    hidden::{HIDDEN, hidden, hide},
     market::{Origin, View},
     plan::{FieldChange, differences, planned},
     prepare::Part,
@@ -72,6 +73,31 @@ pub struct Stop {
     pub paused_since: Option<Timestamp>,
     /// The flow has stopped by a fault.
     pub stopped: Option<Stopped>,
+}
+
+impl Journey {
+    /// Hides the values of a record about a person; of any other record nothing is hidden.
+    pub fn hide(&mut self) {
+        if !self.kind.is_personal() {
+            return;
+        }
+        self.record.iter_mut().for_each(hide);
+        for stop in &mut self.flows {
+            stop.items.iter_mut().for_each(hide);
+            for change in &mut stop.pending {
+                change.hide();
+            }
+            for entry in &mut stop.ledger {
+                entry.items = entry.items.iter().map(hidden).collect();
+                for response in entry.fault.iter_mut().filter_map(|fault| fault.response.as_mut()) {
+                    HIDDEN.clone_into(response);
+                }
+                for call in &mut entry.call {
+                    HIDDEN.clone_into(&mut call.response);
+                }
+            }
+        }
+    }
 }
 
 /// Explains a found record in these flows. `unread`: why its latest form could not be understood, if so.

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use contract::{
     Account, Destination, Digest, Fault, Store,
-    destination::{Markets, Need},
+    destination::{Carry, Markets, Need},
     store::{Declared, FlowId},
 };
 use model::{FlowName, Kind, Market, PricePolicy, SourceName};
@@ -33,6 +33,8 @@ pub struct Flow {
     pub markets: Vec<Market>,
     /// How one of several prices is chosen.
     pub price_policy: PricePolicy,
+    /// The kinds of records that it carries, as far as its destination takes them.
+    pub kinds: Vec<Kind>,
     /// Its destination.
     pub destination: Arc<dyn Destination>,
     /// The destination's account, shared by all flows into it.
@@ -85,14 +87,24 @@ impl Flow {
         }
     }
 
+    /// How it carries each kind that it carries.
+    pub fn carries(&self) -> impl Iterator<Item = &Carry> {
+        self.destination.carries().iter().filter(|carry| self.kinds.contains(&carry.kind))
+    }
+
+    /// How it carries records of this kind; `None`: it does not.
+    pub fn carry(&self, kind: Kind) -> Option<&Carry> {
+        self.carries().find(|carry| carry.kind == kind)
+    }
+
     /// How many of the flow's markets an item of this kind is for.
     pub fn markets_of(&self, kind: Kind) -> Markets {
-        self.destination.carry(kind).map_or(Markets::One, |carry| carry.markets)
+        self.carry(kind).map_or(Markets::One, |carry| carry.markets)
     }
 
     /// Whether it keeps a history of prices: its destination's own mapping uses it, or the user's.
     pub fn keeps_prices(&self) -> bool {
-        let built_in = self.destination.carry(Kind::Product).is_some_and(|carry| carry.price_history);
+        let built_in = self.carry(Kind::Product).is_some_and(|carry| carry.price_history);
         built_in || self.products.uses_price_history()
     }
 
@@ -114,7 +126,7 @@ impl Flow {
             source: self.source.clone(),
             account: self.destination.account_id(),
             fingerprint: self.fingerprint(),
-            carries: self.destination.carries().iter().map(|carry| carry.kind).collect(),
+            carries: self.carries().map(|carry| carry.kind).collect(),
             markets: self.markets.iter().map(|market| market.key.clone()).collect(),
             ids: self.destination.ids(),
             price_history: self.keeps_prices(),
@@ -141,7 +153,7 @@ impl Flow {
 
     fn need(&self, creates: bool) -> Need {
         let fields = |kind| (kind, self.mapping(kind).map(Mapping::names).unwrap_or_default());
-        let kinds = self.destination.carries().iter().map(|carry| carry.kind);
+        let kinds = self.carries().map(|carry| carry.kind);
         Need { markets: self.markets.clone(), fields: kinds.map(fields).collect(), creates }
     }
 

@@ -15,6 +15,7 @@ pub mod explain;
 pub mod feed;
 pub mod flow;
 pub mod forget;
+pub mod hidden;
 pub mod imported;
 pub mod mapping;
 pub mod market;

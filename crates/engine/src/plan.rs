@@ -107,6 +107,13 @@ pub struct FieldChange {
     pub after: Option<Json>,
 }
 
+impl FieldChange {
+    /// Hides the texts of the values.
+    pub fn hide(&mut self) {
+        self.before.iter_mut().chain(&mut self.after).for_each(crate::hidden::hide);
+    }
+}
+
 /// What a push of the whole mirror would do.
 ///
 /// # Errors
@@ -116,7 +123,7 @@ pub async fn plan(flow: &Flow, store: &dyn Store, clock: &dyn Clock) -> Result<P
     let mut plan = Plan::default();
     let mut sums = Sums::new();
     let mut samples = Vec::new();
-    for kind in Kind::CARRIED {
+    for kind in flow.carries().map(|carry| carry.kind) {
         let mut after = Number(0);
         loop {
             let page = store.scan(&flow.name, kind, after, PAGE).await?;
@@ -210,6 +217,8 @@ impl Plan {
         for part in &job.parts {
             let (sum, name) = match part.action {
                 Action::Keep | Action::Resolve | Action::Hold(Hold::UnknownOutcome) => (&mut self.keep, "keep"),
+                // It is put again at once.
+                Action::Send(Op::Remove) if part.replaces => (&mut self.change, "change"),
                 Action::AwaitFeed
                 | Action::LeaveToImport
                 | Action::Hold(Hold::Removal)

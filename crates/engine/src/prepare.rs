@@ -1,7 +1,7 @@
 //! Prepares one record: project, map, compare. Pure: no call, no clock, no store.
 
 use contract::{
-    Destination, Digests, Facet, Fault, Item, Op, Payload, Ref, Removal,
+    Destination, Digests, Facet, Facets, Fault, Item, Op, Payload, Ref, Removal,
     destination::{Carry, Repeat},
     store::{Entry, HeldItem, Hold, ItemEntry, Number, Owner, Revision, State, Trial, Work},
 };
@@ -111,6 +111,8 @@ pub struct Part {
     pub acknowledged: Option<Payload>,
     /// Whether its calls need that.
     pub needs_before: bool,
+    /// Whether it is removed to be put again, because a call can't change what differs ([`Carry::fixed`]).
+    pub replaces: bool,
 }
 
 /// What the destination holds of an item, according to the ledger.
@@ -171,7 +173,11 @@ fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Ve
             let mut part = Part::new(item.id, Some(item.payload), digests, before);
             part.is_event = destination.is_event(kind, &part.id);
             part.needs_before = carry.needs_before;
-            part.action = action(flow, carry, &part);
+            if is_fixed(carry, &part) {
+                part.replace();
+            } else {
+                part.action = action(flow, carry, &part);
+            }
             part
         })
         .collect();
@@ -189,6 +195,15 @@ fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Ve
 
 fn before(item: &ItemEntry) -> Before {
     item.digests.map_or(Before::InDoubt, Before::Holds)
+}
+
+/// Whether no call can make the item what it should be. Of one in doubt nobody knows what it is.
+fn is_fixed(carry: Carry, part: &Part) -> bool {
+    match part.before {
+        Before::Nothing => false,
+        Before::InDoubt => carry.fixed != Facets::NONE && !part.is_event,
+        Before::Holds(before) => part.digests.differing(&before).meets(carry.fixed) && !part.is_event,
+    }
 }
 
 fn action(flow: &Flow, carry: Carry, part: &Part) -> Action {
@@ -342,7 +357,15 @@ impl Part {
             is_event: false,
             acknowledged: None,
             needs_before: false,
+            replaces: false,
         }
+    }
+
+    /// Removes it, to be put again.
+    fn replace(&mut self) {
+        self.payload = None;
+        self.replaces = true;
+        self.action = Action::Send(Op::Remove);
     }
 
     /// Changes the action to a removal.
@@ -360,6 +383,7 @@ impl Part {
     /// Whether the destination no longer has it after this.
     pub fn is_removal(&self) -> bool {
         self.payload.is_none()
+            && !self.replaces
             && self.before != Before::Nothing
             && (matches!(self.action, Action::Send(_)) || self.action.is_left_to_import())
     }

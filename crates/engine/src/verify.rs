@@ -92,7 +92,7 @@ pub struct Drift {
 /// [`Verified::stopped`].
 pub async fn verify(flow: &Flow, store: &dyn Store, clock: &dyn Clock, orphans: bool) -> Result<Verified, Fault> {
     let mut verifier = Verifier { flow, store, clock, prepared: None, verified: Verified::default() };
-    for kind in Kind::CARRIED.into_iter().filter(|kind| flow.destination.carry(*kind).is_some()) {
+    for kind in Kind::CARRIED.into_iter().filter(|kind| flow.carry(*kind).is_some()) {
         verifier.verify(kind).await?;
         if orphans && verifier.verified.stopped.is_none() {
             verifier.find_orphans(kind).await?;

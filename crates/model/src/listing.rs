@@ -319,6 +319,10 @@ pub enum Filtered {
     OtherTree,
     /// It holds the other categories of its tree and is never shown itself.
     TreeRoot,
+    /// It belongs to another store, country or currency.
+    OtherMarket,
+    /// No line of the order is a product.
+    NothingBought,
 }
 
 impl Filtered {
@@ -335,6 +339,8 @@ impl Filtered {
             Self::CategoryCycle => "category_cycle",
             Self::OtherTree => "other_tree",
             Self::TreeRoot => "tree_root",
+            Self::OtherMarket => "other_market",
+            Self::NothingBought => "nothing_bought",
         }
     }
 }
@@ -352,6 +358,8 @@ impl fmt::Display for Filtered {
             Self::CategoryCycle => "it is below itself in the category tree",
             Self::OtherTree => "the store of the market does not show its category tree",
             Self::TreeRoot => "it is the root of a category tree, which holds the others and is not shown itself",
+            Self::OtherMarket => "it belongs to another store, country or currency",
+            Self::NothingBought => "no line of it is a product",
         })
     }
 }

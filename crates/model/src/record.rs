@@ -66,6 +66,9 @@ impl Kind {
     /// Kinds that flows carry; the others only contribute to them.
     pub const CARRIED: [Self; 4] = [Self::Product, Self::Category, Self::Customer, Self::Order];
 
+    /// Those of them that flows carry unless they name others.
+    pub const CATALOGUE: [Self; 2] = [Self::Product, Self::Category];
+
     /// Kinds few enough to be held in memory while projecting.
     pub const REFERENCE: [Self; 10] = [
         Self::Category,

@@ -6,7 +6,11 @@ use contract::{
     Clock, Fault, Store,
     store::{DeadLetter, Hold, Kept, KeptBy, Number, State, Which},
 };
-use engine::{Decision, Flow, decide, unknown_outcome};
+use engine::{
+    Decision, Flow, decide,
+    hidden::{HIDDEN, hidden},
+    unknown_outcome,
+};
 use serde::Serialize;
 
 use super::{Look, Session, chosen, look};
@@ -110,9 +114,20 @@ async fn held_letter(store: &dyn Store, flow: &Flow, kept: Kept) -> Result<DeadL
     Ok(DeadLetter { number, kind, id, revision, at, fault, items: Vec::new(), call })
 }
 
+/// Hides the values of records about people.
+fn hide(letters: &mut [Row]) {
+    for Row { letter, .. } in letters.iter_mut().filter(|row| row.letter.kind.is_personal()) {
+        letter.items = letter.items.iter().map(hidden).collect();
+        for response in &mut letter.fault.response {
+            HIDDEN.clone_into(response);
+        }
+    }
+}
+
 pub(super) async fn list(path: &Path, args: &DeadArgs, output: Output<'_>) -> Result<Exit, Failure> {
     let Look { store, flows, .. } = look(path)?;
-    let letters = letters(store.as_ref(), &flows, args.flow.as_ref(), &args.records).await?;
+    let mut letters = letters(store.as_ref(), &flows, args.flow.as_ref(), &args.records).await?;
+    hide(&mut letters);
     output.document(&letters)?;
     if letters.is_empty() {
         output.line("no record is dead or held")?;
@@ -147,7 +162,10 @@ pub(super) async fn list(path: &Path, args: &DeadArgs, output: Output<'_>) -> Re
 pub(super) async fn show(path: &Path, args: &DeadOne, output: Output<'_>) -> Result<Exit, Failure> {
     let Look { store, flows, .. } = look(path)?;
     let records = std::slice::from_ref(&args.record);
-    let letters = letters(store.as_ref(), &flows, args.flow.as_ref(), records).await?;
+    let mut letters = letters(store.as_ref(), &flows, args.flow.as_ref(), records).await?;
+    if !args.reveal {
+        hide(&mut letters);
+    }
     if letters.is_empty() {
         return Err(no_letter(&args.record).into());
     }

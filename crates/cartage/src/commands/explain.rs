@@ -42,7 +42,10 @@ pub(super) async fn run(path: &Path, args: &ExplainArgs, output: Output<'_>) -> 
         for found in &found {
             let is_it = |row: &&UnreadRow| row.kind == found.kind && row.id.as_ref() == Some(&found.id);
             let unread = unread.iter().find(is_it);
-            let journey = explain(found, unread, &flows, store.as_ref(), clock().as_ref()).await?;
+            let mut journey = explain(found, unread, &flows, store.as_ref(), clock().as_ref()).await?;
+            if !args.reveal {
+                journey.hide();
+            }
             known.push(Known::Journey(Box::new(journey)));
         }
         let is_named = |row: &UnreadRow| row.id.as_ref().is_some_and(|id| id.as_str() == args.record);

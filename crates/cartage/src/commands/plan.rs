@@ -110,7 +110,7 @@ async fn show(
     output: Output<'_>,
 ) -> Result<Exit, Failure> {
     if let Some(text) = &args.record {
-        return one(store, clock, flows, text, output).await;
+        return one(store, clock, flows, text, args.reveal, output).await;
     }
     let mut plans = Vec::new();
     for flow in flows {
@@ -196,6 +196,7 @@ async fn one(
     clock: &dyn Clock,
     flows: &[Arc<Flow>],
     text: &str,
+    reveal: bool,
     output: Output<'_>,
 ) -> Result<Exit, Failure> {
     let (mut plans, mut only) = (Vec::new(), None);
@@ -206,10 +207,13 @@ async fn one(
                 continue;
             }
             let Some(work) = store.work(&flow.name, number).await? else { continue };
-            let (changes, fault) = match plan::changes(flow, store, clock, &work).await {
+            let (mut changes, fault) = match plan::changes(flow, store, clock, &work).await {
                 Ok(changes) => (changes, None),
                 Err(fault) => (Vec::new(), Some(fault)),
             };
+            if kind.is_personal() && !reveal {
+                changes.iter_mut().for_each(FieldChange::hide);
+            }
             let (flow, record, state) = (flow.name.to_string(), id.to_string(), work.counted_as());
             plans.push(RecordPlan { flow, record, state, changes, fault });
         }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, ops::Range, time::Duration};
 
 use contract::{BadSetting, ReadSettings, store::Retention};
-use model::{FlowName, Market, SourceName};
+use model::{FlowName, Kind, Market, SourceName};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use toml::{
@@ -278,7 +278,9 @@ impl<'i> Sections<'_, 'i> {
             }
         }
         let markets = self.markets(name, value, written.market, written.markets)?;
+        let kinds = self.kinds(name, written.carry);
         Some(FlowSettings {
+            kinds,
             source: SourceName::new(written.source),
             destination: written.destination,
             markets,
@@ -287,6 +289,18 @@ impl<'i> Sections<'_, 'i> {
             removal_guard: written.removal_guard,
             removal_guard_items: written.removal_guard_items,
         })
+    }
+
+    /// The kinds that a flow names, each once.
+    fn kinds(&mut self, name: &str, carry: Option<Vec<file::Carried>>) -> Option<Vec<Kind>> {
+        let carry = carry?;
+        if carry.is_empty() {
+            self.wrong(&["flows", name, "carry"], format!("flows.{name}.carry is empty"), "name what it carries, such as \"products\"");
+        }
+        let mut kinds: Vec<Kind> = carry.into_iter().map(Kind::from).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        Some(kinds)
     }
 
     /// The markets of a flow, written either way; `None` if they are missing or written twice.

@@ -26,5 +26,7 @@ pub const SEVERAL_MARKETS: &str = "C0812";
 pub const NO_FLOW: &str = "C0813";
 /// Webhooks without an address at which they arrive.
 pub const NO_PUBLIC_URL: &str = "C0814";
+/// A flow carries what its destination does not take.
+pub const NOT_TAKEN: &str = "C0815";
 /// Two flows into one destination.
 pub const SHARED_DESTINATION: &str = "C0811";

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use model::Kind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +119,31 @@ pub(super) enum Untracked {
     Unavailable,
 }
 
+/// What a flow may carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Carried {
+    /// Products with their variants, prices and stock.
+    Products,
+    /// Categories.
+    Categories,
+    /// Customers, with what they have agreed to.
+    Customers,
+    /// Orders, with what came back of them.
+    Orders,
+}
+
+impl From<Carried> for Kind {
+    fn from(carried: Carried) -> Self {
+        match carried {
+            Carried::Products => Self::Product,
+            Carried::Categories => Self::Category,
+            Carried::Customers => Self::Customer,
+            Carried::Orders => Self::Order,
+        }
+    }
+}
+
 /// One source into one destination, in one market or several.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -131,6 +157,9 @@ pub(super) struct Flow {
     /// Names of the markets, for a destination that holds several markets in one item. Others take one market per flow.
     #[serde(default)]
     pub(super) markets: Vec<String>,
+    /// What it carries. None: products and categories, as far as the destination takes them. Customers and orders are about
+    /// people: they are carried only where they are named here.
+    pub(super) carry: Option<Vec<Carried>>,
     /// Product fields of your own, or in place of built-in ones: name = CEL expression over `product` (and `variant`,
     /// the one an item stands for or the main one), such as `colour = "variant.attributes.color.label"`.
     #[serde(default)]

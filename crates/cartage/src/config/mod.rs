@@ -30,7 +30,7 @@ use engine::{
     flow::Clash,
     mapping::{self, Expression, MappingError},
 };
-use model::{FlowName, Market, SourceName};
+use model::{FlowName, Kind, Market, SourceName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -124,6 +124,8 @@ pub struct FlowSettings {
     pub destination: String,
     /// Names of its markets, at least one, none twice.
     pub markets: Vec<String>,
+    /// The kinds that it carries; `None`: the catalogue, as far as the destination takes it.
+    pub kinds: Option<Vec<Kind>>,
     /// Product fields: name and CEL expression.
     pub fields: BTreeMap<String, String>,
     /// Category fields: name and CEL expression.
@@ -324,6 +326,15 @@ impl Loaded {
         let message = format!("the flow {flow} has several markets, and its destination takes one per flow");
         let problem = problem::Problem::new(code::SEVERAL_MARKETS, span, message)
             .hint("make a flow for each market, each into a destination of its own");
+        problem::place(vec![problem], &self.text, &self.file)
+    }
+
+    /// That a flow carries what its destination does not take.
+    pub fn not_taken(&self, flow: &FlowName, kind: Kind, taken: &[&str]) -> Vec<ConfigError> {
+        let span = self.source_map.nearest(&["flows", flow.as_str(), "carry"]).value;
+        let message = format!("the destination of flow {flow} does not take records of the kind {kind}");
+        let hint = format!("with its settings it takes: {}", taken.join(", "));
+        let problem = problem::Problem::new(code::NOT_TAKEN, span, message).hint(hint);
         problem::place(vec![problem], &self.text, &self.file)
     }
 

@@ -94,7 +94,7 @@ impl Destination for Connector {
     fn map(&self, subject: &Subject<'_>, _: &Account, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
         match subject {
             Subject::Product(shown) => map::product(&self.config, shown.first.1, taken),
-            Subject::Category(_) => Err(Fault::config("C0461", "acp: a category has no place in a feed but in its products")),
+            Subject::Category(_) | Subject::Customer(_) | Subject::Order(_) => Err(Fault::config("C0461", "acp: only products have a place here")),
         }
     }
 

@@ -75,6 +75,13 @@ pub struct Categories {
     pub categories: Vec<serde_json::Value>,
 }
 
+/// Answer to `GET /orders`. Its shape is not published.
+#[derive(Debug, Deserialize)]
+pub struct Orders {
+    /// The objects that exist.
+    pub orders: Vec<serde_json::Value>,
+}
+
 /// Answer to `GET /token/verify` for a good token.
 #[derive(Debug, Deserialize)]
 pub struct Verified {

@@ -39,6 +39,24 @@ pub fn answered(what: &str, response: &Response, redactor: &Redactor) -> Outcome
     Outcome::Unknown(fault.after(response.retry_after()).response(shown()))
 }
 
+/// The answer without words of its own: its status, its type and the number of its error report, as far as they are known
+/// ones. For calls about people, whose data an answer may repeat.
+pub fn impersonal(response: Response) -> Response {
+    let body = match serde_json::from_slice::<Envelope>(&response.body) {
+        Ok(Envelope { status, error_type, id, .. }) => {
+            let status = if matches!(status.as_str(), "ok" | "error") { status } else { "unknown".to_owned() };
+            let error_type = error_type.filter(|text| ErrorType::parse(text).is_some());
+            let is_number = |id: &String| id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            let message = "its words are not kept, because they may repeat data of people";
+            let id = id.filter(is_number);
+            serde_json::json!({ "status": status, "type": error_type, "id": id, "message": message }).to_string()
+        }
+        Err(_) if serde_json::from_slice::<serde::de::IgnoredAny>(&response.body).is_ok() => "{}".to_owned(),
+        Err(_) => String::new(),
+    };
+    Response { body: body.into(), ..response }
+}
+
 /// The outcome of a call without an answer, or with a part of one.
 pub fn broken(what: &str, broken: Broken) -> Outcome {
     let mut fault = broken.fault;

@@ -1,9 +1,11 @@
 //! The endpoints. Each function makes one call and places the keys: in the body of a write, in the query of any other
 //! call. Bodies and queries are never logged.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use contract::{Digest, Fault, FaultClass, Item, Op, Outcome, Parcel, Payload, Receipt, destination::Verdict};
+use contract::{
+    Digest, Facets, Fault, FaultClass, Item, Op, Outcome, Parcel, Payload, Receipt, Writer, destination::Verdict,
+};
 use model::{Kind, RemoteId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -13,6 +15,7 @@ use super::{
     api, classify,
     config::{Config, IdType},
     map::is_integer,
+    schema::CONSENT,
 };
 
 /// Most bytes of a URL. The limit is not published; many servers and proxies refuse more than 8 KB.
@@ -28,6 +31,10 @@ pub enum Resource {
     Products,
     /// `/categories`.
     Categories,
+    /// `/customers`.
+    Customers,
+    /// `/orders`.
+    Orders,
 }
 
 impl Resource {
@@ -36,6 +43,8 @@ impl Resource {
         match kind {
             Kind::Product => Some(Self::Products),
             Kind::Category => Some(Self::Categories),
+            Kind::Customer => Some(Self::Customers),
+            Kind::Order => Some(Self::Orders),
             _ => None,
         }
     }
@@ -45,6 +54,8 @@ impl Resource {
         match self {
             Self::Products => "products",
             Self::Categories => "categories",
+            Self::Customers => "customers",
+            Self::Orders => "orders",
         }
     }
 }
@@ -101,28 +112,50 @@ impl Client {
     pub async fn write(&self, resource: Resource, op: Op, parcels: &[Parcel]) -> Receipt {
         let (method, request) = match op {
             Op::Put => (Method::POST, self.with_body(Method::POST, resource, parcels)),
-            Op::Patch(_) => (Method::PATCH, self.with_body(Method::PATCH, resource, parcels)),
+            Op::Patch(facets) => (Method::PATCH, self.with_body(Method::PATCH, resource, &withdrawn(facets, parcels))),
             Op::Remove => match self.selecting(Method::DELETE, resource, parcels.iter().map(|it| &it.id)) {
                 Ok(request) => (Method::DELETE, request),
                 Err(fault) => return unsent(Outcome::Rejected(fault)),
             },
+            Op::Report if resource == Resource::Orders => return self.returned(parcels).await,
             Op::Hide | Op::Report => {
                 let message = format!("clerk: there is no call to {} {}", op.name(), resource.name());
                 return unsent(Outcome::Deferred(Fault::config("C0401", message)));
             }
         };
-        let what = format!("{method} /{}", resource.name());
-        match self.http.call(request).await {
+        let is_personal = matches!(resource, Resource::Customers | Resource::Orders);
+        self.written(&format!("{method} /{}", resource.name()), request, is_personal).await
+    }
+
+    /// `POST /log/returned`: pieces of a line of an order came back. One product for each call.
+    async fn returned(&self, parcels: &[Parcel]) -> Receipt {
+        let [parcel] = parcels else {
+            let message = format!("clerk: {} returns in one call", parcels.len());
+            return unsent(Outcome::Deferred(Fault::protocol("C0406", message)));
+        };
+        let mut body = self.keyed(parcel.payload.len());
+        body.push(',');
+        parcel.payload.push_members(&mut body);
+        body.push('}');
+        let request = Request::new(Method::POST, self.endpoint("log/returned")).json(body);
+        self.written("POST /log/returned", request, true).await
+    }
+
+    /// What Clerk.io answers about people is kept without its words, which may repeat what was sent.
+    async fn written(&self, what: &str, request: Request, is_personal: bool) -> Receipt {
+        let answer = self.http.call(request).await;
+        let answer = answer.map(|response| if is_personal { classify::impersonal(response) } else { response });
+        match answer {
             Ok(response) => Receipt {
-                verdict: Verdict::Whole(classify::answered(&what, &response, &self.redactor)),
+                verdict: Verdict::Whole(classify::answered(what, &response, &self.redactor)),
                 status: response.status,
                 response: self.redactor.excerpt(&response.body),
             },
-            Err(broken) => unsent(classify::broken(&what, broken)),
+            Err(broken) => unsent(classify::broken(what, broken)),
         }
     }
 
-    /// Reads objects by their ids; those that do not exist are left out.
+    /// Reads objects by their ids; those that do not exist are left out. Customers are read by e-mail address, so not by this.
     pub async fn read(&self, resource: Resource, ids: &[RemoteId]) -> Result<Vec<(RemoteId, serde_json::Value)>, Fault> {
         let mut found = Vec::with_capacity(ids.len());
         let mut rest = ids;
@@ -135,6 +168,8 @@ impl Client {
             let objects = match resource {
                 Resource::Products => parsed::<api::Products>(&what, &response)?.products,
                 Resource::Categories => parsed::<api::Categories>(&what, &response)?.categories,
+                Resource::Orders => parsed::<api::Orders>(&what, &response)?.orders,
+                Resource::Customers => Vec::new(),
             };
             found.extend(objects.into_iter().filter_map(|object| Some((object_id(&object)?, object))));
         }
@@ -219,11 +254,7 @@ impl Client {
     /// `{"key":…,"private_key":…,"products":[{"id":…,<members>},…]}`.
     fn with_body(&self, method: Method, resource: Resource, parcels: &[Parcel]) -> Request {
         let size: usize = parcels.iter().map(|it| it.payload.len() + it.id.as_str().len() + 16).sum();
-        let mut body = String::with_capacity(size + 256);
-        body.push_str("{\"key\":");
-        push_text(&mut body, self.public_key.expose_secret());
-        body.push_str(",\"private_key\":");
-        push_text(&mut body, self.private_key.expose_secret());
+        let mut body = self.keyed(size);
         body.push_str(",\"");
         body.push_str(resource.name());
         body.push_str("\":[");
@@ -235,6 +266,16 @@ impl Client {
         }
         body.push_str("]}");
         Request::new(method, self.endpoint(resource.name())).json(body)
+    }
+
+    /// The beginning of a body of so many bytes: `{"key":…,"private_key":…`.
+    fn keyed(&self, size: usize) -> String {
+        let mut body = String::with_capacity(size + 256);
+        body.push_str("{\"key\":");
+        push_text(&mut body, self.public_key.expose_secret());
+        body.push_str(",\"private_key\":");
+        push_text(&mut body, self.private_key.expose_secret());
+        body
     }
 
     /// A call whose query names objects: ids as JSON text.
@@ -280,6 +321,26 @@ impl Client {
         });
         fits.count().max(1)
     }
+}
+
+/// The items of a PATCH, with a consent withdrawn that Clerk.io has and the source does not know any more: a PATCH that
+/// leaves a member out leaves it as it is.
+fn withdrawn(facets: Facets, parcels: &[Parcel]) -> Cow<'_, [Parcel]> {
+    let is_lost = |it: &Parcel| {
+        let had = it.before.as_ref().is_some_and(|before| !before.members(CONSENT).is_empty());
+        facets.has(CONSENT) && had && it.payload.members(CONSENT).is_empty()
+    };
+    if !parcels.iter().any(is_lost) {
+        return parcels.into();
+    }
+    let with = |it: &Parcel| {
+        let mut writer = Writer::resume(it.payload.clone());
+        // A literal is always fit for JSON.
+        let written = !is_lost(it) || writer.put(CONSENT, "subscribed", &false).is_ok();
+        debug_assert!(written, "false is JSON");
+        Parcel { payload: writer.finish(), ..it.clone() }
+    };
+    parcels.iter().map(with).collect()
 }
 
 fn unsent(outcome: Outcome) -> Receipt {

@@ -33,6 +33,10 @@ pub struct Config {
     /// its id, and so the same in every database (for `id_type = "integer"` where ids are no integers).
     #[serde(default)]
     pub category_id: CategoryId,
+    /// What an order's id is made from: its id at the source, or the number shown to people. Must be what the shop's own
+    /// tracking sends, so that a sale counts once.
+    #[serde(default)]
+    pub order_id: OrderId,
     /// What happens to a product out of stock: `keep` (stock 0), `hide` (`index` false: kept as history, never shown),
     /// or `remove`.
     #[serde(default)]
@@ -114,6 +118,17 @@ pub enum CategoryId {
     /// Its id in a system beside the source.
     ExternalId,
     /// A number computed from its id at the source.
+    Number,
+}
+
+/// What an order's id is made from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderId {
+    /// Its id at the source.
+    #[default]
+    Id,
+    /// The number shown to people.
     Number,
 }
 

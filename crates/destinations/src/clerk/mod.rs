@@ -10,7 +10,7 @@ pub mod schema;
 
 use async_trait::async_trait;
 use contract::{
-    Account, Call, Carry, Destination, DestinationDescriptor, Fault, Importer, Item, Limits, Op, Outcome, Receipt,
+    Account, Call, Carry, Destination, DestinationDescriptor, Facets, Fault, Importer, Item, Limits, Op, Outcome, Receipt,
     Removal, Subject,
     destination::{Ids, Mapped, Verdict},
     source::Finding,
@@ -21,7 +21,7 @@ use wire::Environment;
 pub use config::Config;
 
 use client::{Client, Resource};
-use config::{CategoryRemoval, Grain, ProductId};
+use config::{CategoryRemoval, Grain, OrderId, ProductId};
 
 /// Describes Clerk.io.
 pub const DESCRIPTOR: DestinationDescriptor = DestinationDescriptor {
@@ -40,7 +40,7 @@ const MOST_REMOVED: usize = 50;
 #[derive(Debug)]
 pub struct Connector {
     config: Config,
-    carries: [Carry; 2],
+    carries: Vec<Carry>,
     client: Client,
 }
 
@@ -56,7 +56,7 @@ impl Connector {
 }
 
 /// The kinds of records that a store takes under these settings.
-fn carries(config: &Config) -> [Carry; 2] {
+fn carries(config: &Config) -> Vec<Carry> {
     // A SKU can move from one product to another, and so can a key.
     let own = config.grain == Grain::Product && config.product_id == ProductId::Id;
     let products = Carry {
@@ -68,7 +68,12 @@ fn carries(config: &Config) -> [Carry; 2] {
         CategoryRemoval::Feed => Removal::Feed,
         CategoryRemoval::Delete => Removal::Call,
     };
-    [products, Carry { removal, ..Carry::of(Kind::Category) }]
+    let categories = Carry { removal, ..Carry::of(Kind::Category) };
+    let customers = Carry { fixed: Facets::NONE.with(schema::IDENTITY), needs_before: true, ..Carry::of(Kind::Customer) };
+    let mut carries = vec![products, categories, customers];
+    // An order names products by their ids, and neither their keys nor the SKUs of their main variants.
+    carries.extend((config.product_id == ProductId::Id).then_some(Carry::of(Kind::Order)));
+    carries
 }
 
 #[async_trait]
@@ -97,7 +102,11 @@ impl Destination for Connector {
     fn limits(&self, _: Kind, op: Op) -> Limits {
         let most = usize::from(self.config.batch_items);
         Limits {
-            items: if op == Op::Remove { most.min(MOST_REMOVED) } else { most },
+            items: match op {
+                Op::Remove => most.min(MOST_REMOVED),
+                Op::Report => 1,
+                _ => most,
+            },
             bytes: usize::try_from(self.config.batch_bytes).unwrap_or(usize::MAX),
             concurrency: self.config.concurrency.into(),
         }
@@ -107,6 +116,8 @@ impl Destination for Connector {
         match subject {
             Subject::Product(shown) => map::product(&self.config, shown.first.1, taken),
             Subject::Category(shown) => map::category(&self.config, shown.first.1, taken),
+            Subject::Customer(shown) => map::customer(&self.config, shown.first.1, taken),
+            Subject::Order(shown) => map::order(&self.config, shown.first.1, taken),
         }
     }
 
@@ -121,15 +132,22 @@ impl Destination for Connector {
     fn ids_of(&self, kind: Kind, id: &RecordId) -> Vec<RemoteId> {
         let own = match kind {
             Kind::Product => self.ids() == Ids::Own,
-            Kind::Category => true,
+            Kind::Category | Kind::Customer => true,
+            Kind::Order => self.config.order_id == OrderId::Id,
             _ => false,
         };
         if own { vec![RemoteId::from(id.as_str())] } else { Vec::new() }
     }
 
     async fn read(&self, kind: Kind, ids: &[RemoteId]) -> Option<Result<Vec<(RemoteId, serde_json::Value)>, Fault>> {
-        let resource = Resource::of(kind)?;
+        // They are read by their e-mail addresses, which their ids do not tell.
+        let resource = Resource::of(kind).filter(|resource| *resource != Resource::Customers)?;
         Some(self.client.read(resource, ids).await)
+    }
+
+    /// Returns of orders: there is no call to take one back.
+    fn is_event(&self, kind: Kind, id: &RemoteId) -> bool {
+        kind == Kind::Order && id.as_str().starts_with(map::RETURN)
     }
 
     async fn check(&self) -> Vec<Finding> {
@@ -158,7 +176,7 @@ impl Importer for Connector {
     }
 
     fn kind(&self, feed: &str) -> Option<Kind> {
-        Kind::CARRIED.into_iter().find(|kind| Resource::of(*kind).is_some_and(|resource| resource.name() == feed))
+        Kind::CATALOGUE.into_iter().find(|kind| Resource::of(*kind).is_some_and(|resource| resource.name() == feed))
     }
 
     fn header(&self) -> &'static str {

@@ -16,6 +16,8 @@ pub fn fields(kind: Kind) -> &'static [FieldSpec] {
     match kind {
         Kind::Product => &PRODUCT,
         Kind::Category => &CATEGORY,
+        Kind::Customer => &CUSTOMER,
+        Kind::Order => &ORDER,
         _ => &[],
     }
 }
@@ -62,10 +64,23 @@ pub fn is_reserved(name: &str) -> bool {
     )
 }
 
-/// The facets of payloads. A category is always replaced as a whole.
+/// What a customer has agreed to.
+pub const CONSENT: Facet = Facet::ALL[1];
+/// What a customer is told by: Clerk.io can't change it.
+pub const IDENTITY: Facet = Facet::ALL[2];
+
+/// The facets of a customer: [`Facet::CONTENT`], [`CONSENT`], [`IDENTITY`].
+const CUSTOMER_FACETS: [FacetSpec; 3] = [
+    FacetSpec { name: "content", urgency: 2, patchable: true },
+    FacetSpec { name: "consent", urgency: 0, patchable: true },
+    FacetSpec { name: "identity", urgency: 1, patchable: false },
+];
+
+/// The facets of payloads. A category or an order is always replaced as a whole.
 pub fn facets(kind: Kind) -> &'static [FacetSpec] {
     match kind {
         Kind::Product => &FacetSpec::CATALOGUE,
+        Kind::Customer => &CUSTOMER_FACETS,
         _ => &FacetSpec::WHOLE,
     }
 }
@@ -258,6 +273,38 @@ const CATEGORY: [FieldSpec; 7] = [
         "category.description == null ? null : plain_text(category.description)",
         "Plain text, or HTML with description = \"html\"; left out where there is none.",
     ),
+];
+
+const CUSTOMER: [FieldSpec; 6] = [
+    content("name", Text, "customer.name", "Given, middle and family name; empty where there is none."),
+    content("zip", Text, "customer.addresses[0].postal_code", "Postal code of the first address; empty where there is none."),
+    content("country", Text, "customer.addresses[0].country", "Country of the first address; empty where there is none."),
+    content("language", Text, "customer.locale", "The language the shop writes in; empty where it does not say."),
+    field(
+        CONSENT,
+        "subscribed",
+        Boolean,
+        "customer.consents.email",
+        "Whether the customer may get marketing mail; left out where the source does not know. A consent that was sent and is \
+         not known any more is sent as false.",
+    ),
+    field(IDENTITY, "email", Text, "customer.email", "E-mail address. Where it changes, the customer is deleted and created."),
+];
+
+const ORDER: [FieldSpec; 5] = [
+    required(
+        Constraint::None,
+        content(
+            "products",
+            FieldType::Any,
+            "order.lines",
+            "Id, quantity and what one piece cost after reductions, of each line that is a product.",
+        ),
+    ),
+    required(Constraint::UnixSeconds, content("time", Integer, "order.placed_at", "When it was placed.")),
+    content("status", Text, "order.status", "CONFIRMED, SENT, DELIVERED, RETURNED (all pieces are back) or CANCELLED."),
+    content("email", Text, "order.email", "E-mail address of the customer or guest."),
+    content("customer", Id, "order.customer", "The customer; left out for guests."),
 ];
 
 #[cfg(test)]

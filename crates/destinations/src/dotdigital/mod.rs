@@ -176,7 +176,7 @@ impl Destination for Connector {
     fn map(&self, subject: &Subject<'_>, _: &Account, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
         match subject {
             Subject::Product(shown) => map::product(&self.config, shown.first.0, shown.first.1, taken),
-            Subject::Category(_) => Err(Fault::config("C0440", "dotdigital: a category has no place at Dotdigital")),
+            Subject::Category(_) | Subject::Customer(_) | Subject::Order(_) => Err(Fault::config("C0440", "dotdigital: only products have a place here")),
         }
     }
 

@@ -134,7 +134,7 @@ impl Destination for Connector {
         match (subject, account.facts::<Places>()) {
             (Subject::Product(shown), Some(places)) => map::product(&self.config, shown, places, taken),
             (Subject::Product(_), None) => Err(Fault::config("C0421", "insider: the account was not prepared")),
-            (Subject::Category(_), _) => {
+            (Subject::Category(_) | Subject::Customer(_) | Subject::Order(_), _) => {
                 Err(Fault::config("C0421", "insider: a category has no place in the catalogue but in its products"))
             }
         }

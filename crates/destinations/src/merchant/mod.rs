@@ -89,7 +89,7 @@ impl Destination for Connector {
     fn map(&self, subject: &Subject<'_>, _: &Account, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
         match subject {
             Subject::Product(shown) => map::product(&self.config, shown.first.1, taken),
-            Subject::Category(_) => Err(Fault::config("C0451", "merchant: categories have no feed of their own")),
+            Subject::Category(_) | Subject::Customer(_) | Subject::Order(_) => Err(Fault::config("C0451", "merchant: only products have a place here")),
         }
     }
 

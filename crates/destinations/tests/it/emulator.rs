@@ -20,16 +20,16 @@ use crate::{
     sample::{config, full, items, sent},
 };
 
-const PUBLIC: &str = "PUBLIC+key/one";
-const PRIVATE: &str = "PRIVATE+key/one";
+pub(crate) const PUBLIC: &str = "PUBLIC+key/one";
+pub(crate) const PRIVATE: &str = "PRIVATE+key/one";
 
-struct Shop {
-    url: String,
+pub(crate) struct Shop {
+    pub(crate) url: String,
     faults: Faults,
-    store: StoreView,
+    pub(crate) store: StoreView,
 }
 
-async fn shop(change: impl FnOnce(&mut Settings)) -> Shop {
+pub(crate) async fn shop(change: impl FnOnce(&mut Settings)) -> Shop {
     let store = |name: &str, public: &str, private: &str| StoreSettings {
         public_key: public.to_owned(),
         private_key: private.to_owned(),

@@ -18,6 +18,7 @@ mod faults;
 mod insider;
 mod mapping;
 mod merchant;
+mod people;
 mod registry;
 mod sample;
 mod schema;

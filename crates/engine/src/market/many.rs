@@ -1,7 +1,9 @@
 //! One record in several markets at once, for destinations that keep one item for all of them.
 
 use contract::Fault;
-use model::{Category, CategoryListing, Filtered, Listing, Market, PricePolicy, Product, Record, Timestamp, Window};
+use model::{
+    Category, CategoryListing, Customer, Filtered, Listing, Market, Order, PricePolicy, Product, Record, Timestamp, Window,
+};
 
 use super::{Projection, Reference, View};
 
@@ -45,6 +47,16 @@ impl Views {
     /// The category in every market at `at`.
     pub fn category<'a>(&'a self, category: &'a Category, at: Timestamp) -> Projections<'a, CategoryListing<'a>> {
         self.project(|view| view.category(category, at))
+    }
+
+    /// The customer in every market.
+    pub fn customer<'a>(&'a self, customer: &'a Customer) -> Projections<'a, &'a Customer> {
+        self.project(|view| view.customer(customer))
+    }
+
+    /// The order in every market.
+    pub fn order<'a>(&'a self, order: &'a Order) -> Projections<'a, &'a Order> {
+        self.project(|view| view.order(order))
     }
 
     fn project<'a, T>(&'a self, mut of: impl FnMut(&'a View) -> Projection<T>) -> Projections<'a, T> {

@@ -13,6 +13,7 @@ mod language;
 mod many;
 mod origin;
 mod parts;
+mod people;
 pub mod price;
 mod product;
 mod reference;

@@ -300,8 +300,7 @@ impl Turn {
 
     /// How many more records may be prepared.
     fn room(&self) -> usize {
-        let carries = self.push.flow.destination.carries();
-        let limits = || carries.iter().map(|carry| self.limits(carry.kind, Op::Put));
+        let limits = || self.push.flow.carries().map(|carry| self.limits(carry.kind, Op::Put));
         let most = limits().map(|it| read_ahead(&it)).max().unwrap_or(LEAST_AHEAD);
         let bytes = limits().map(|it| it.bytes.saturating_mul(it.concurrency + 1)).max().unwrap_or(0);
         let load = self.settler.load();
@@ -712,7 +711,7 @@ impl Turn {
         if let Some(number) = self.accepted {
             candidates.extend(self.push.store.work(name, number).await?);
         }
-        for kind in self.push.flow.destination.carries().iter().map(|carry| carry.kind) {
+        for kind in self.push.flow.kinds.clone() {
             if candidates.is_empty() {
                 candidates = self.push.store.scan(name, kind, Number(0), PROBED).await?;
             }

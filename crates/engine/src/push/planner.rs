@@ -132,7 +132,7 @@ impl Planner {
         let found = in_sync.iter().find_map(|work| {
             let mut job = job(&push.flow, &lookup.prepared, work, now);
             let is_kept = |part: &Part| part.action == Action::Keep && part.payload.is_some() && !part.is_event;
-            let repeats = push.flow.destination.carry(work.kind).is_some_and(|carry| carry.put == Repeat::Safe);
+            let repeats = push.flow.carry(work.kind).is_some_and(|carry| carry.put == Repeat::Safe);
             let whole = repeats && job.target == Target::InSync && job.parts.iter().all(is_kept);
             job.parts.first_mut().filter(|_| whole)?.action = Action::Send(Op::Put);
             job.probe = true;

@@ -115,7 +115,9 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
     let rejected = of(|outcome| matches!(outcome, Outcome::Rejected(_)));
     let warning = answers.values().find_map(Answer::warning).cloned();
     let resolved = |as_: Resolution| answers.values().any(|answer| *answer == Answer::Resolved(as_));
-    let again = sent.again || resolved(Resolution::Arrived) || resolved(Resolution::Absent);
+    let is_replaced = |(index, part): (usize, &Part)| part.replaces && answers.get(&index).is_some_and(Answer::is_delivered);
+    let replaced = job.parts.iter().enumerate().any(is_replaced);
+    let again = sent.again || replaced || resolved(Resolution::Arrived) || resolved(Resolution::Absent);
     let held = |reason| job.parts.iter().any(|part| part.action == Action::Hold(reason));
     let holds = [Hold::UnknownOutcome, Hold::Removal].into_iter().find(|reason| held(*reason));
     let holds = if resolved(Resolution::Unsure) { Some(Hold::UnknownOutcome) } else { holds };

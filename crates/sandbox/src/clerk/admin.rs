@@ -8,6 +8,7 @@
 //! | `GET /_admin/clerk/{store}` | numbers of objects, calls and warnings |
 //! | `DELETE /_admin/clerk/{store}` | forgets objects, counters and calls |
 //! | `GET /_admin/clerk/{store}/objects/{resource}` | every object, by id |
+//! | `GET /_admin/clerk/{store}/returns` | what came back of orders, a line for each call |
 //! | `GET /_admin/clerk/{store}/calls` | the last write calls with their bodies |
 //! | `POST /_admin/clerk/{store}/analyse` | ranks what is there now |
 //! | `POST /_admin/clerk/{store}/import` | imports feeds ([`FeedImport`]), answers when done |
@@ -36,6 +37,7 @@ pub(super) fn router(emulator: Emulator) -> Router {
         .route("/_admin/clerk", get(stores))
         .route("/_admin/clerk/{store}", get(summary).delete(clear))
         .route("/_admin/clerk/{store}/objects/{resource}", get(objects))
+        .route("/_admin/clerk/{store}/returns", get(returns))
         .route("/_admin/clerk/{store}/calls", get(calls))
         .route("/_admin/clerk/{store}/analyse", post(analyse))
         .route("/_admin/clerk/{store}/import", post(import))
@@ -94,6 +96,10 @@ async fn clear(State(emulator): State<Emulator>, Path(name): Path<String>) -> An
 
 async fn objects(State(emulator): State<Emulator>, Path((name, resource)): Path<(String, Resource)>) -> Answer {
     Ok(Json(json!(view(&emulator, &name)?.objects(resource))))
+}
+
+async fn returns(State(emulator): State<Emulator>, Path(name): Path<String>) -> Answer {
+    Ok(Json(json!({ "returns": view(&emulator, &name)?.returns() })))
 }
 
 async fn calls(State(emulator): State<Emulator>, Path(name): Path<String>) -> Answer {

@@ -23,6 +23,7 @@ mod late;
 mod legacy;
 mod recommend;
 mod resource;
+mod returned;
 mod sales;
 mod search;
 mod select;
@@ -61,6 +62,7 @@ pub use import_log::{FeedRecord, SyncRecord};
 pub use importer::{FeedImport, ImportError};
 pub use journal::{OperationCount, WriteCall};
 pub use resource::Resource;
+pub use returned::Returned;
 pub use settings::{CategoryDelete, PatchUnknown, Settings, StoreSettings, Validation};
 pub use store::Rejection;
 pub use view::StoreView;
@@ -86,6 +88,8 @@ enum Endpoint {
     /// Objects, and the operation if the method does not name it.
     Objects(Resource, Option<Operation>),
     Ask(Question),
+    /// `log/returned`.
+    Returned,
 }
 
 /// A call that changes nothing.
@@ -113,6 +117,7 @@ const ENDPOINTS: &[(&str, Endpoint)] = &[
     ("/v2/client/account/info", Endpoint::Ask(Question::Account)),
     ("/v2/client/account/content/list", Endpoint::Ask(Question::Contents)),
     ("/v2/token/verify", Endpoint::Ask(Question::TokenVerify)),
+    ("/v2/log/returned", Endpoint::Returned),
     ("/v2/search/search", search(Search::Full)),
     ("/v2/search/predictive", search(Search::Predictive)),
     ("/v2/search/suggestions", search(Search::Suggestions)),
@@ -235,6 +240,13 @@ impl Emulator {
                     return Err(unsupported());
                 }
                 self.ask(question, parts, &Arguments::read(query, body)?, moment)
+            }
+            Endpoint::Returned => {
+                if parts.method != Method::GET && parts.method != Method::POST {
+                    return Err(unsupported());
+                }
+                let name = format!("{} {}", parts.method, path.trim_start_matches("/v2/"));
+                self.returned(&Arguments::read(query, body)?, name, body)
             }
         }
     }

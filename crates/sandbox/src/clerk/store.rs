@@ -17,6 +17,7 @@ use super::import_log::SyncRecord;
 use super::journal::Journal;
 use super::json::{Fields, text};
 use super::resource::Resource;
+use super::returned::Returned;
 use super::sales::Sales;
 use super::settings::{PatchUnknown, Settings, StoreSettings};
 use super::validate::{Checked, IdType, Mode, check};
@@ -49,6 +50,8 @@ pub(super) struct State {
     warnings: BTreeMap<String, u64>,
     pub(super) rejections: Vec<Rejection>,
     pub(super) disabled: bool,
+    /// What came back of orders, in the order of the calls.
+    pub(super) returns: Vec<Returned>,
     sales: OnceLock<Sales>,
     /// Objects as they were before writes that are not visible to all queries yet, the oldest first.
     pub(super) past: VecDeque<Past>,
@@ -202,6 +205,7 @@ impl State {
         self.emails.clear();
         self.id_type = None;
         self.warnings.clear();
+        self.returns.clear();
         self.sales = OnceLock::new();
         self.past.clear();
     }

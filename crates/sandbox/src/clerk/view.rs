@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::import_log::SyncRecord;
 use super::journal::{OperationCount, WriteCall};
 use super::resource::Resource;
+use super::returned::Returned;
 use super::store::{Rejection, Store};
 
 /// A handle on one store; what it returns is a copy of that moment.
@@ -35,6 +36,11 @@ impl StoreView {
     /// One object as the JSON text it is stored as.
     pub fn raw(&self, resource: Resource, id: &str) -> Option<String> {
         self.store.read().entry(resource, id).map(|entry| entry.raw.get().to_owned())
+    }
+
+    /// What came back of orders, in the order of the calls.
+    pub fn returns(&self) -> Vec<Returned> {
+        self.store.read().returns.clone()
     }
 
     /// Number of objects of a kind.

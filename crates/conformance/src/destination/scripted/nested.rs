@@ -273,6 +273,7 @@ impl Destination for Nested {
         let mapped = match subject {
             Subject::Product(shown) => Self::product(shown, markets),
             Subject::Category(shown) => Self::category(shown),
+            Subject::Customer(_) | Subject::Order(_) => return Err(Fault::config("C0998", "it takes no people")),
         };
         mapped.map_err(|wrong| Fault::record("C0998", wrong.to_string()))
     }

@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Account, Call, Carry, Destination, DestinationDescriptor, Facet, FacetSpec, Fault, Item, Limits, Op, Outcome,
+    Account, Call, Carry, Destination, DestinationDescriptor, Facet, FacetSpec, Facets, Fault, Item, Limits, Op, Outcome,
     Payload, Receipt, Subject, Writer,
     destination::{Ids, Made, Mapped, Parcel, Ticket, Verdict},
     source::Finding,
@@ -66,6 +66,8 @@ struct State {
     /// Changes of what it does not have are refused.
     strict: bool,
     fails_next: bool,
+    /// A price of an item that exists is never changed.
+    fixes_prices: bool,
     /// Outcomes of asynchronous calls, each with the number of polls that still find no outcome; `None`: calls are
     /// synchronous.
     imports: Option<BTreeMap<String, (u32, Verdict)>>,
@@ -100,6 +102,7 @@ impl Fake {
             refuses_all: false,
             strict: false,
             fails_next: false,
+            fixes_prices: false,
             imports: None,
         };
         let state = Arc::new(Mutex::new(state));
@@ -113,6 +116,13 @@ impl Fake {
             calls: AtomicU64::new(0),
             prepared: AtomicU64::new(0),
         }
+    }
+
+    /// Prices can't be changed once an item exists.
+    pub(super) fn fixing_prices(mut self) -> Self {
+        self.carries[0].fixed = Facets::NONE.with(Facet::PRICE);
+        self.state().fixes_prices = true;
+        self
     }
 
     /// Its flows keep a history of prices.
@@ -353,6 +363,10 @@ impl State {
             self.wrongs.push(format!("members that are no JSON: {}", parcel.payload.object()));
             return Outcome::Delivered;
         };
+        let differs = |held: &Value| members.get("price").is_some_and(|price| held.get("price") != Some(price));
+        if self.fixes_prices && call.kind == Kind::Product && self.held.get(&key).is_some_and(differs) {
+            self.wrongs.push(format!("{} {}: its price was changed by {}", key.0, key.1, call.op.name()));
+        }
         match call.op {
             Op::Put => drop(self.held.insert(key, Value::Object(members))),
             Op::Remove => drop(self.held.remove(&key)),
@@ -408,6 +422,7 @@ impl Destination for Fake {
         match subject {
             Subject::Product(shown) => self.product(shown.first.1),
             Subject::Category(shown) => Ok(self.category(shown.first.1)),
+            Subject::Customer(_) | Subject::Order(_) => Err(Fault::config("T", "it takes no people")),
         }
     }
 

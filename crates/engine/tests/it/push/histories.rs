@@ -283,6 +283,23 @@ proptest! {
     }
 
     #[test]
+    fn whatever_happens_what_no_call_changes_is_removed_and_put_again(
+        acts in vec(act(false), 1..24),
+        items in 1..6usize,
+        granular: bool,
+        lazy: bool,
+    ) {
+        let rig = || {
+            let rig = Rig::fixing_prices(PRODUCTS, limits(items), granular);
+            if lazy {
+                rig.fake.be_lazy();
+            }
+            rig
+        };
+        live(rig, acts)?;
+    }
+
+    #[test]
     fn whatever_happens_no_product_takes_what_is_another_s(
         acts in vec(act(true), 1..24),
         items in 1..6usize,

@@ -153,6 +153,15 @@ impl Rig {
         rig
     }
 
+    /// A rig whose destination never changes the price of an item that exists.
+    fn fixing_prices(products: usize, limits: Limits, granular: bool) -> Self {
+        let rig = Self::new(products, limits, granular);
+        let fake = Fake::new(rig.script.clone(), limits, granular, Ids::Own).fixing_prices();
+        let rig = Self { fake: Arc::new(fake), ..rig };
+        rig.register();
+        rig
+    }
+
     fn shop(&self) -> std::sync::MutexGuard<'_, Shop> {
         self.shop.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -169,6 +178,7 @@ impl Rig {
             account: OnceCell::new(),
             seen: OnceCell::new(),
             turns: Turns::default(),
+            kinds: Kind::CARRIED.to_vec(),
             guard: self.guard,
             products: self.products.clone(),
             categories: Mapping::default(),

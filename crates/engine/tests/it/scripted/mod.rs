@@ -139,6 +139,7 @@ impl Side {
             account: OnceCell::new(),
             seen: OnceCell::new(),
             turns: Turns::default(),
+            kinds: Kind::CARRIED.to_vec(),
             reference: Arc::default(),
             guard: None,
             products: self.fields.clone(),
