@@ -45,6 +45,7 @@ mod matrix;
 mod merchant;
 mod modular;
 mod payloads;
+mod people;
 mod seeds;
 mod service;
 mod sfcc;
