@@ -10,8 +10,8 @@ use crate::{Country, Timestamp};
 /// Implements `Debug` without values.
 macro_rules! hidden {
     ($($name:ident),* $(,)?) => {$(
-        impl fmt::Debug for $name {
-            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 out.debug_struct(stringify!($name)).finish_non_exhaustive()
             }
         }
