@@ -3,6 +3,10 @@
 //! A packed blob begins with the number of its dictionary as a varint: [`RAW`] and [`PLAIN`] need none. Records of one
 //! shop resemble each other, so a dictionary shrinks them to about a third of what zstd alone reaches, and makes it
 //! faster.
+//!
+//! What is about people is packed first and then sealed (seal.rs, people.rs), for its place: it opens nowhere else. It
+//! trains no dictionary, which would hold its words in clear. Names by which rows are found are sealed so that the same
+//! name always gives the same text; hashes take a key.
 
 use std::{
     borrow::Cow,
@@ -11,15 +15,16 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
+use contract::Digest;
 use model::Kind;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Serialize, de::DeserializeOwned};
 use zstd::zstd_safe::{self, CCtx, CDict, DCtx, DDict};
 
 use super::{
-    seal::Seal,
+    people::{PERSONAL, People},
+    seal::{self, DataKey, OperatorKeys},
     trouble::{Outcome, Trouble},
-    writer::kind_bit,
 };
 
 /// Not compressed.
@@ -52,8 +57,75 @@ pub(super) enum Purpose {
     Body(Kind),
     /// Payloads of a flow.
     Payload(i64),
-    /// Data about people: it is sealed, and has no dictionary.
+    /// Data about people: it has no dictionary.
     Personal,
+}
+
+/// Where something sealed stands: it opens there only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The body of a record, by its number.
+    Body(u64),
+    /// What a destination holds, by ledger key.
+    Items(i64),
+    /// The payloads of it, by ledger key.
+    Payload(i64),
+    /// The payloads of a dead letter, by ledger key.
+    Refused(i64),
+    /// The fault of a record, by ledger key.
+    Fault(i64),
+    /// The items of an open call, by flow: a call gets its number when it is written.
+    Call(i64),
+    /// The answer to a call, by its number.
+    Answer(u64),
+    /// The fault of a call, by its number.
+    Failure(u64),
+    /// The fault that stopped a flow.
+    Stop(i64),
+    /// The fault of an unread record, by source.
+    Unread(i64),
+    /// How far a lane was read, by source.
+    Lane(i64),
+}
+
+impl Place {
+    /// It as bytes that are sealed along.
+    fn usage(self) -> [u8; 9] {
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let (tag, number) = match self {
+            Self::Body(n) => (1, number(n)),
+            Self::Items(key) => (2, key),
+            Self::Payload(key) => (3, key),
+            Self::Refused(key) => (4, key),
+            Self::Fault(key) => (5, key),
+            Self::Call(flow) => (6, flow),
+            Self::Answer(call) => (7, number(call)),
+            Self::Failure(call) => (8, number(call)),
+            Self::Stop(flow) => (9, flow),
+            Self::Unread(source) => (10, source),
+            Self::Lane(source) => (11, source),
+        };
+        let mut usage = [0; 9];
+        for (to, from) in usage.iter_mut().zip([tag].iter().chain(&number.to_be_bytes())) {
+            *to = *from;
+        }
+        usage
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Body(_) => "a record",
+            Self::Items(_) => "what a destination holds",
+            Self::Payload(_) => "a payload",
+            Self::Refused(_) => "a dead letter",
+            Self::Fault(_) | Self::Failure(_) | Self::Stop(_) | Self::Unread(_) => "a fault",
+            Self::Call(_) => "an open call",
+            Self::Answer(_) => "an answer",
+            Self::Lane(_) => "a lane's state",
+        })
+    }
 }
 
 impl fmt::Display for Purpose {
@@ -111,7 +183,8 @@ pub(super) struct Codec {
     samples: Mutex<BTreeMap<Purpose, Samples>>,
     packers: Mutex<Vec<Packer>>,
     unpackers: Mutex<Vec<DCtx<'static>>>,
-    seal: Arc<dyn Seal>,
+    /// The keys of data about people.
+    pub(super) people: People,
     /// How many blobs of a purpose are seen before a dictionary is trained; 0: never.
     after: u32,
 }
@@ -121,14 +194,14 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Codec {
-    pub(super) fn new(after: u32, seal: Arc<dyn Seal>) -> Self {
+    pub(super) fn new(after: u32, keys: OperatorKeys) -> Self {
         Self {
             books: RwLock::default(),
             current: RwLock::default(),
             samples: Mutex::default(),
             packers: Mutex::default(),
             unpackers: Mutex::default(),
-            seal,
+            people: People::new(keys),
             after,
         }
     }
@@ -172,7 +245,7 @@ impl Codec {
     }
 
     /// Something from postcard bytes.
-    pub(super) fn decode<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Outcome<T> {
+    pub(super) fn decode<T: DeserializeOwned>(what: impl fmt::Display, bytes: &[u8]) -> Outcome<T> {
         postcard::from_bytes(bytes).map_err(|error| Trouble::unreadable(what, error))
     }
 
@@ -181,14 +254,11 @@ impl Codec {
         Ok(self.pack(purpose, &Self::encode(value)?))
     }
 
-    /// Unpacks and decodes.
-    pub(super) fn unpack_value<T: DeserializeOwned>(&self, db: &Connection, what: &str, blob: &[u8]) -> Outcome<T> {
-        let (id, rest) = split(blob);
-        if id == SEALED {
-            let opened = self.seal.open(rest).ok_or_else(|| cannot_open(what))?;
-            return self.unpack_value(db, what, &opened);
-        }
-        if id == RAW { Self::decode(what, rest) } else { Self::decode(what, &self.unpack(db, what, id, rest)?) }
+    /// Opens, unpacks and decodes.
+    pub(super) fn unpack_value<T: DeserializeOwned>(&self, db: &Connection, place: Place, blob: &[u8]) -> Outcome<T> {
+        let blob = self.opened(db, place, blob)?;
+        let (id, rest) = split(&blob);
+        if id == RAW { Self::decode(place, rest) } else { Self::decode(place, &self.unpack(db, place, id, rest)?) }
     }
 
     /// How many bytes a packed value takes when it is unpacked, as far as that shows from outside.
@@ -202,34 +272,89 @@ impl Codec {
     }
 
     /// The purpose of bodies of a kind.
-    pub(super) fn body(&self, kind: Kind) -> Purpose {
-        if self.seal.is_personal(kind) { Purpose::Personal } else { Purpose::Body(kind) }
+    pub(super) const fn body(kind: Kind) -> Purpose {
+        if kind.is_personal() { Purpose::Personal } else { Purpose::Body(kind) }
     }
 
-    /// The purpose of payloads of a flow that carries these kinds, as bits.
-    pub(super) fn payload(&self, flow: i64, kinds: u64) -> Purpose {
-        if self.is_personal(kinds) { Purpose::Personal } else { Purpose::Payload(flow) }
+    /// The purpose of payloads of a flow, of a record that is about a person or not.
+    pub(super) const fn payload(flow: i64, is_personal: bool) -> Purpose {
+        if is_personal { Purpose::Personal } else { Purpose::Payload(flow) }
     }
 
-    /// Whether any of these kinds, as bits, is about people.
-    pub(super) fn is_personal(&self, kinds: u64) -> bool {
-        Kind::ALL.into_iter().any(|kind| kinds & kind_bit(kind) != 0 && self.seal.is_personal(kind))
+    // ── data about people ───────────────────────────────────────────────────────────────────────────────────────────
+
+    /// The stored form of something that is about the person of this key, if it is about one.
+    pub(super) fn sealed<'a>(key: Option<&DataKey>, place: Place, plain: &'a [u8]) -> Outcome<Cow<'a, [u8]>> {
+        let Some(key) = key else { return Ok(plain.into()) };
+        Ok(joined(SEALED, &key.seal(&place.usage(), plain)?).into())
     }
 
-    /// The stored form of a record's id.
-    pub(super) fn name<'a>(&self, kind: Kind, name: &'a str) -> Cow<'a, str> {
-        if self.seal.is_personal(kind) { self.seal.seal_name(name).into() } else { name.into() }
+    /// The content of a stored blob. No plain one begins as a sealed one does: a packed blob has a smaller number in
+    /// front, and no list is as long as it would say.
+    pub(super) fn opened<'a>(&self, db: &Connection, place: Place, stored: &'a [u8]) -> Outcome<Cow<'a, [u8]>> {
+        let (id, sealed) = split(stored);
+        if id != SEALED {
+            return Ok(stored.into());
+        }
+        Ok(self.open(db, place, sealed)?.into())
+    }
+
+    fn open(&self, db: &Connection, place: Place, sealed: &[u8]) -> Outcome<Vec<u8>> {
+        let (id, rest) = seal::key_id(sealed).ok_or_else(|| was_changed(place))?;
+        let key = self.people.key(db, id)?.ok_or_else(|| Trouble::Forgotten(place.to_string()))?;
+        key.open(&place.usage(), rest).ok_or_else(|| was_changed(place))
+    }
+
+    /// The key of what is about several records of these kinds, as bits; `None` if none of them is about people.
+    pub(super) fn general(&self, kinds: u64) -> Outcome<Option<Arc<DataKey>>> {
+        if kinds & PERSONAL == 0 { Ok(None) } else { self.people.general().map(Some) }
+    }
+
+    /// The stored form of a text.
+    pub(super) fn text<'a>(key: Option<&DataKey>, place: Place, text: &'a str) -> Outcome<Cow<'a, str>> {
+        let Some(key) = key else { return Ok(text.trim_start_matches(SEALED_TEXT).into()) };
+        let mut stored = String::from(SEALED_TEXT);
+        stored.push_str(&seal::to_text(&key.seal(&place.usage(), text.as_bytes())?));
+        Ok(stored.into())
+    }
+
+    /// The text of which this is the stored form.
+    pub(super) fn text_of(&self, db: &Connection, place: Place, stored: String) -> Outcome<String> {
+        let Some(sealed) = stored.strip_prefix(SEALED_TEXT) else { return Ok(stored) };
+        let sealed = seal::from_text(sealed).ok_or_else(|| was_changed(place))?;
+        String::from_utf8(self.open(db, place, &sealed)?).map_err(|_| was_changed(place))
+    }
+
+    /// Whether the stored form of a text is sealed.
+    pub(super) fn is_sealed(stored: &str) -> bool {
+        stored.starts_with(SEALED_TEXT)
+    }
+
+    /// Something from the stored form of a list.
+    pub(super) fn unpack_list<T: DeserializeOwned>(&self, db: &Connection, place: Place, stored: &[u8]) -> Outcome<T> {
+        Self::decode(place, &self.opened(db, place, stored)?)
+    }
+
+    /// Whether there can be records of this kind.
+    pub(super) fn can_hold(&self, kind: Kind) -> bool {
+        !kind.is_personal() || self.people.is_ready()
+    }
+
+    /// The stored form of a record's id, or of an item's.
+    pub(super) fn name<'a>(&self, kind: Kind, name: &'a str) -> Outcome<Cow<'a, str>> {
+        if kind.is_personal() { Ok(self.people.names()?.seal(kind.number(), name)?.into()) } else { Ok(name.into()) }
     }
 
     /// As [`Codec::name`], by the stored number of a kind.
-    pub(super) fn item<'a>(&self, kind: u8, name: &'a str) -> Cow<'a, str> {
-        Kind::from_number(kind).map_or(Cow::Borrowed(name), |kind| self.name(kind, name))
+    pub(super) fn item<'a>(&self, kind: u8, name: &'a str) -> Outcome<Cow<'a, str>> {
+        Kind::from_number(kind).map_or(Ok(Cow::Borrowed(name)), |kind| self.name(kind, name))
     }
 
     /// The id of which this is the stored form.
     pub(super) fn name_of(&self, kind: Kind, stored: String) -> Outcome<String> {
-        if self.seal.is_personal(kind) {
-            return self.seal.open_name(&stored).ok_or_else(|| cannot_open("an id"));
+        if kind.is_personal() {
+            let changed = || Trouble::unreadable("an id", "its seal does not open: it was changed");
+            return self.people.names()?.open(kind.number(), &stored).ok_or_else(changed);
         }
         Ok(stored)
     }
@@ -242,59 +367,26 @@ impl Codec {
         }
     }
 
-    /// The stored form of a text about records of these kinds, as bits: an answer, or a fault.
-    pub(super) fn text(&self, kinds: u64, text: &str) -> String {
-        if self.is_personal(kinds) {
-            let sealed = self.seal.seal(text.as_bytes());
-            return std::iter::once(SEALED_TEXT.into())
-                .chain(sealed.iter().map(|byte| format!("{byte:02x}")))
-                .collect();
+    /// The digest of a record's bytes; with a key if it is about a person, of whom others would know the rest.
+    pub(super) fn digest(&self, kind: Kind, bytes: &[u8]) -> Outcome<Digest> {
+        if !kind.is_personal() {
+            return Ok(Digest::of(bytes));
         }
-        text.trim_start_matches(SEALED_TEXT).to_owned()
+        Ok(Digest::of(self.people.names()?.hash(bytes).as_bytes()))
     }
 
-    /// The text of which this is the stored form.
-    pub(super) fn text_of(&self, what: &str, stored: String) -> Outcome<String> {
-        let Some(sealed) = stored.strip_prefix(SEALED_TEXT) else { return Ok(stored) };
-        let bytes = sealed.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok());
-        let opened = bytes.collect::<Option<Vec<u8>>>().and_then(|bytes| self.seal.open(&bytes));
-        opened.and_then(|text| String::from_utf8(text).ok()).ok_or_else(|| cannot_open(what))
-    }
-
-    /// Packs the items of a ledger row or an open call, about records of these kinds, as bits.
-    pub(super) fn pack_list<T: Serialize + ?Sized>(&self, kinds: u64, list: &T) -> Outcome<Vec<u8>> {
-        let plain = Self::encode(list)?;
-        Ok(if self.is_personal(kinds) { joined(SEALED, &self.seal.seal(&plain)) } else { plain })
-    }
-
-    /// Unpacks a list of [`Codec::pack_list`]. No list is as long as the first bytes of a sealed one would say.
-    pub(super) fn unpack_list<T: DeserializeOwned>(&self, what: &str, blob: &[u8]) -> Outcome<T> {
-        let (id, rest) = split(blob);
-        if id != SEALED {
-            return Self::decode(what, blob);
-        }
-        Self::decode(what, &self.seal.open(rest).ok_or_else(|| cannot_open(what))?)
-    }
-
-    /// A hash that links records; with a key if it names records of a personal kind.
-    pub(super) fn hash(&self, kind: Kind, text: &[u8]) -> blake3::Hash {
-        if self.seal.is_personal(kind) { blake3::keyed_hash(&self.seal.hash_key(), text) } else { blake3::hash(text) }
-    }
+    // ── packing ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Packs bytes.
     pub(super) fn pack(&self, purpose: Purpose, plain: &[u8]) -> Vec<u8> {
-        let blob = self.pack_plain(purpose, plain);
-        if purpose == Purpose::Personal { joined(SEALED, &self.seal.seal(&blob)) } else { blob }
-    }
-
-    fn pack_plain(&self, purpose: Purpose, plain: &[u8]) -> Vec<u8> {
         if plain.len() < WORTHWHILE {
             return joined(RAW, plain);
         }
         let book = {
             let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
             // Names are built only if there are dictionaries to look up.
-            if current.is_empty() { None } else { current.get(&purpose.to_string()).cloned() }
+            let has_none = current.is_empty() || purpose == Purpose::Personal;
+            if has_none { None } else { current.get(&purpose.to_string()).cloned() }
         };
         if book.is_none() {
             self.sample(purpose, plain);
@@ -318,12 +410,12 @@ impl Codec {
         blob
     }
 
-    fn unpack(&self, db: &Connection, what: &str, id: u32, packed: &[u8]) -> Outcome<Vec<u8>> {
+    fn unpack(&self, db: &Connection, place: Place, id: u32, packed: &[u8]) -> Outcome<Vec<u8>> {
         let size = match zstd_safe::get_frame_content_size(packed) {
             Ok(Some(size)) if size <= LARGEST => usize::try_from(size).unwrap_or(0),
-            _ => return Err(Trouble::unreadable(what, "its compressed form is damaged")),
+            _ => return Err(Trouble::unreadable(place, "its compressed form is damaged")),
         };
-        let book = if id == PLAIN { None } else { Some(self.book(db, what, id)?) };
+        let book = if id == PLAIN { None } else { Some(self.book(db, place, id)?) };
         let mut plain = Vec::with_capacity(size);
         let mut unpacker = locked(&self.unpackers).pop().unwrap_or_default();
         let done = match &book {
@@ -333,12 +425,12 @@ impl Codec {
         locked(&self.unpackers).push(unpacker);
         match done {
             Ok(_) => Ok(plain),
-            Err(code) => Err(Trouble::unreadable(what, zstd_safe::get_error_name(code))),
+            Err(code) => Err(Trouble::unreadable(place, zstd_safe::get_error_name(code))),
         }
     }
 
     /// A dictionary; another process may have made it since this one looked.
-    fn book(&self, db: &Connection, what: &str, id: u32) -> Outcome<Arc<Book>> {
+    fn book(&self, db: &Connection, place: Place, id: u32) -> Outcome<Arc<Book>> {
         if let Some(book) = self.books.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
             return Ok(Arc::clone(book));
         }
@@ -347,7 +439,7 @@ impl Codec {
                 Ok((row.get(0)?, row.get(1)?))
             })
             .optional()?;
-        let Some((purpose, bytes)) = found else { return Err(Trouble::unreadable(what, "its dictionary is missing")) };
+        let Some((purpose, bytes)) = found else { return Err(Trouble::unreadable(place, "its dictionary is missing")) };
         Ok(self.adopt(id, purpose, &bytes))
     }
 
@@ -379,8 +471,8 @@ impl Codec {
     }
 }
 
-fn cannot_open(what: &str) -> Trouble {
-    Trouble::unreadable(what, "its seal does not open with this key")
+fn was_changed(place: Place) -> Trouble {
+    Trouble::unreadable(place, "its seal does not open: it was changed, or stands where it was not written")
 }
 
 fn joined(mut id: u32, rest: &[u8]) -> Vec<u8> {

@@ -14,7 +14,7 @@ use model::{FlowName, Kind, RemoteId, SourceName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
-    codec::Codec,
+    codec::{Codec, Place},
     ledger::{self, Flow, base, flow_unknown},
     trouble::{Outcome, Trouble, fault_text},
     workload::kind,
@@ -106,8 +106,10 @@ impl Tx<'_> {
 
     pub(super) fn note_stop(&self, name: &FlowName, fault: Option<&Fault>, at: Timestamp) -> Outcome<()> {
         let flow = ledger::flow(self.db, name)?.ok_or_else(|| flow_unknown(name))?;
-        let fault =
-            fault.map(|fault| Ok::<_, Trouble>(self.codec.text(flow.kinds, &fault_text(fault)?))).transpose()?;
+        let key = self.codec.general(flow.kinds)?;
+        let fault = fault.map(fault_text).transpose()?;
+        let place = Place::Stop(flow.key);
+        let fault = fault.as_ref().map(|fault| Codec::text(key.as_deref(), place, fault)).transpose()?;
         let since = fault.as_ref().map(|_| at.millis());
         self.db
             .prepare_cached(
@@ -154,7 +156,9 @@ impl Tx<'_> {
         while let Some(row) = rows.next()? {
             let blob = row.get_ref(0)?.as_blob_or_null().ok().flatten().unwrap_or_default();
             let carried = if row.get(1)? { &mut cut_off } else { &mut going_on };
-            for (number, id) in self.codec.unpack_list::<Vec<(Number, RemoteId)>>("an open call", blob)? {
+            for (number, id) in
+                self.codec.unpack_list::<Vec<(Number, RemoteId)>>(self.db, Place::Call(flow.key), blob)?
+            {
                 carried.entry(number).or_default().push(id);
             }
         }
@@ -211,8 +215,10 @@ pub(super) fn tickets(db: &Connection, codec: &Codec, name: &FlowName) -> Outcom
             op: row.get(2)?,
             ticket: row.get(3)?,
             ask_at: Timestamp::from_millis(row.get(4)?),
-            items: codec
-                .unpack_list("an open call", row.get_ref(5)?.as_blob_or_null().ok().flatten().unwrap_or_default())?,
+            items: {
+                let blob = row.get_ref(5)?.as_blob_or_null().ok().flatten().unwrap_or_default();
+                codec.unpack_list(db, Place::Call(flow.key), blob)?
+            },
         });
     }
     Ok(tickets)

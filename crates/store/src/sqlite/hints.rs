@@ -8,8 +8,13 @@ use super::{
     codec::Codec,
     trouble::{Outcome, Trouble},
     workload::kind,
-    writer::{Tx, source_key},
+    writer::{Tx, kind_bit, source_key},
 };
+
+/// The kinds that hints are about, as bits.
+pub(super) fn kinds(hints: &[Hint]) -> u64 {
+    hints.iter().fold(0, |kinds, hint| kinds | kind_bit(hint.kind))
+}
 
 impl Tx<'_> {
     pub(super) fn hint(&self, source: &SourceName, hints: &[Hint], at: Timestamp) -> Outcome<()> {
@@ -18,7 +23,8 @@ impl Tx<'_> {
         let mut write =
             self.db.prepare_cached("INSERT OR REPLACE INTO hint (source, kind, id, at) VALUES (?1, ?2, ?3, ?4)")?;
         for hint in hints {
-            let id = hint.id.as_ref().map_or("".into(), |id| self.codec.name(hint.kind, id.as_str()));
+            let id =
+                hint.id.as_ref().map(|id| self.codec.name(hint.kind, id.as_str())).transpose()?.unwrap_or_default();
             write.execute((source, hint.kind.number(), id, at.millis()))?;
         }
         Ok(())

@@ -5,7 +5,7 @@
 //! every item of a row has a claim if ids are shared (`owners.rs`); the prices that were seen of a record are written only
 //! together with a settlement of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use contract::{
     Digests, Fault, Item,
@@ -17,10 +17,12 @@ use model::{FlowName, Kind, PriceHistory, RemoteId, Timestamp, Window};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
-    codec::Codec,
+    codec::{Codec, Place, Purpose},
     owners::Row,
-    trouble::{Outcome, Trouble, fault_text},
-    writer::{Tx, fence},
+    people::PERSONAL,
+    seal::DataKey,
+    trouble::{Outcome, Trouble, fault_text, unless_forgotten},
+    writer::{Tx, fence, kind_bit},
 };
 
 pub(super) const IN_SYNC: u8 = 0;
@@ -124,9 +126,24 @@ pub(super) fn state(number: u8, waits: Option<i64>, rule: Option<String>) -> Out
     })
 }
 
-/// The items of a ledger row.
-pub(super) fn items(codec: &Codec, blob: Option<&[u8]>) -> Outcome<Vec<ItemEntry>> {
-    blob.map_or_else(|| Ok(Vec::new()), |blob| codec.unpack_list("what a destination holds", blob))
+/// The items of a ledger row; none if they belong to a person who was forgotten.
+pub(super) fn items(db: &Connection, codec: &Codec, key: i64, blob: Option<&[u8]>) -> Outcome<Vec<ItemEntry>> {
+    let Some(blob) = blob else { return Ok(Vec::new()) };
+    unless_forgotten(codec.unpack_list(db, Place::Items(key), blob), Vec::new())
+}
+
+/// Those of these records that are about people. It looks only if the flow carries such records.
+pub(super) fn people(db: &Connection, flow: &Flow, settled: &[Settled]) -> Outcome<HashSet<Number>> {
+    let mut people = HashSet::new();
+    if flow.kinds & PERSONAL != 0 {
+        let mut query = db.prepare_cached("SELECT 1 FROM about WHERE n = ?1")?;
+        for settled in settled {
+            if query.exists([settled.number.0])? {
+                people.insert(settled.number);
+            }
+        }
+    }
+    Ok(people)
 }
 
 /// A step after all work that needs no database.
@@ -173,9 +190,13 @@ enum PreparedHeld {
 }
 
 impl PreparedStep {
-    /// Encodes and compresses.
-    pub(super) fn new(codec: &Codec, flow: Flow, step: Step) -> Outcome<Self> {
-        let settled = step.settled.into_iter().map(|settled| prepare(codec, flow, settled));
+    /// Encodes and compresses. `people`: the numbers of records about people, which are sealed when they are written.
+    pub(super) fn new(codec: &Codec, flow: Flow, people: &HashSet<Number>, step: Step) -> Outcome<Self> {
+        let prepare = |settled: Settled| {
+            let purpose = Codec::payload(flow.key, people.contains(&settled.number));
+            prepare(codec, purpose, settled)
+        };
+        let settled = step.settled.into_iter().map(prepare);
         Ok(Self {
             settled: settled.collect::<Outcome<_>>()?,
             flow: step.flow,
@@ -190,12 +211,8 @@ impl PreparedStep {
     }
 }
 
-fn prepare(codec: &Codec, flow: Flow, settled: Settled) -> Outcome<PreparedSettled> {
-    let refused = if settled.refused.is_empty() {
-        None
-    } else {
-        Some(codec.pack_value(codec.payload(flow.key, flow.kinds), &settled.refused)?)
-    };
+fn prepare(codec: &Codec, purpose: Purpose, settled: Settled) -> Outcome<PreparedSettled> {
+    let refused = if settled.refused.is_empty() { None } else { Some(codec.pack_value(purpose, &settled.refused)?) };
     Ok(PreparedSettled {
         number: settled.number,
         revision: settled.revision,
@@ -203,11 +220,11 @@ fn prepare(codec: &Codec, flow: Flow, settled: Settled) -> Outcome<PreparedSettl
             Held::Same => Vec::new(),
             Held::Items(items) => items.iter().map(|item| item.id.clone()).collect(),
         },
-        items: prepare_held(codec, flow, settled.items)?,
+        items: prepare_held(codec, purpose, settled.items)?,
         state: settled.state,
         holds: settled.holds,
         call: settled.call,
-        fault: settled.fault.as_ref().map(|fault| sealed_fault(codec, flow, fault)).transpose()?,
+        fault: settled.fault.as_ref().map(fault_text).transpose()?,
         refused,
         turn: settled.turn,
         trial: settled.trial.as_ref().map(Codec::encode).transpose()?,
@@ -215,23 +232,19 @@ fn prepare(codec: &Codec, flow: Flow, settled: Settled) -> Outcome<PreparedSettl
     })
 }
 
-fn sealed_fault(codec: &Codec, flow: Flow, fault: &Fault) -> Outcome<String> {
-    Ok(codec.text(flow.kinds, &fault_text(fault)?))
-}
-
-fn prepare_held(codec: &Codec, flow: Flow, held: Held) -> Outcome<PreparedHeld> {
+fn prepare_held(codec: &Codec, purpose: Purpose, held: Held) -> Outcome<PreparedHeld> {
     let held = match held {
         Held::Same => return Ok(PreparedHeld::Same),
         Held::Items(held) if held.is_empty() => return Ok(PreparedHeld::Nothing),
         Held::Items(held) => held,
     };
     let entries: Vec<(&RemoteId, Option<Digests>)> = held.iter().map(|item| (&item.id, item.digests)).collect();
-    let items = codec.pack_list(flow.kinds, &entries)?;
+    let items = Codec::encode(&entries)?;
     if held.iter().any(|item| item.payload.is_none()) {
         return Ok(PreparedHeld::Mixed { items, held });
     }
     let payloads: Vec<Item> = held.into_iter().filter_map(whole).collect();
-    Ok(PreparedHeld::Whole { items, payload: codec.pack_value(codec.payload(flow.key, flow.kinds), &payloads)? })
+    Ok(PreparedHeld::Whole { items, payload: codec.pack_value(purpose, &payloads)? })
 }
 
 fn whole(item: HeldItem) -> Option<Item> {
@@ -293,13 +306,16 @@ impl Tx<'_> {
             .prepare_cached("SELECT items FROM ledger WHERE key = ?1")?
             .query_row([key], |row| row.get(0))
             .optional()?;
-        held.map(|held| items(self.codec, held.as_deref())).transpose()
+        held.map(|held| items(self.db, self.codec, key, held.as_deref())).transpose()
     }
 
     /// Writes a row with these items, and makes its record due. A new row is older than any revision, so that every
     /// settlement of its record replaces it.
     pub(super) fn write_doubt(&self, row: Row, held: &[ItemEntry]) -> Outcome<()> {
-        let blob = if held.is_empty() { None } else { Some(self.codec.pack_list(1 << row.kind, held)?) };
+        let person = self.key_of(1 << row.kind, number(row.flow, row.key).0)?;
+        let plain = Codec::encode(held)?;
+        let blob = Codec::sealed(person.as_deref(), Place::Items(row.key), &plain)?;
+        let blob = (!held.is_empty()).then_some(blob);
         self.db
             .prepare_cached(
                 "INSERT INTO ledger (key, flow, revision, state, waits, attempts, settled_at, items, held, turn)
@@ -313,10 +329,10 @@ impl Tx<'_> {
         let known = stored.len();
         stored.retain(|stored| held.iter().any(|item| item.id == stored.id));
         if stored.is_empty() {
-            self.write_payload(row.key, None)
+            self.delete_payload(row.key)
         } else if stored.len() < known {
-            let purpose = self.codec.payload(row.flow, 1 << row.kind);
-            self.write_payload(row.key, Some(&self.codec.pack_value(purpose, &stored)?))
+            let payload = self.codec.pack_value(Codec::payload(row.flow, person.is_some()), &stored)?;
+            self.write_payload(row.key, person.as_deref(), &payload)
         } else {
             Ok(())
         }
@@ -371,6 +387,7 @@ impl Tx<'_> {
 
     fn open(&self, flow: &Flow, open: &Open, at: Timestamp) -> Outcome<u64> {
         let records = open.items.iter().map(|(number, _)| number).collect::<BTreeSet<_>>().len();
+        let (key, items) = (self.codec.general(kind_bit(open.kind))?, Codec::encode(&open.items)?);
         self.db
             .prepare_cached(
                 "INSERT INTO call (flow, token, opened_at, kind, op, records, items)
@@ -383,13 +400,21 @@ impl Tx<'_> {
                 open.kind.number(),
                 open.op,
                 records as u64,
-                self.codec.pack_list(flow.kinds, &open.items)?,
+                Codec::sealed(key.as_deref(), Place::Call(flow.key), &items)?,
             ))?;
         Ok(u64::try_from(self.db.last_insert_rowid()).unwrap_or(0))
     }
 
     fn close(&self, flow: &Flow, closed: &Closed, at: Timestamp) -> Outcome<()> {
-        let fault = closed.fault.as_ref().map(|fault| sealed_fault(self.codec, *flow, fault)).transpose()?;
+        let kind = "SELECT kind FROM call WHERE id = ?1";
+        let key = if flow.kinds & PERSONAL == 0 {
+            None
+        } else {
+            let kind: Option<u8> = self.db.prepare_cached(kind)?.query_row([closed.id], |row| row.get(0)).optional()?;
+            self.codec.general(kind.map_or(flow.kinds, |kind| 1 << kind))?
+        };
+        let fault = closed.fault.as_ref().map(fault_text).transpose()?;
+        let fault = fault.as_ref().map(|fault| Codec::text(key.as_deref(), Place::Failure(closed.id), fault));
         self.db
             .prepare_cached(
                 "UPDATE call SET items = NULL, ticket = NULL, ask_at = NULL, ended_at = ?3, status = ?4, took = ?5, response = ?6, fault = ?7
@@ -401,8 +426,8 @@ impl Tx<'_> {
                 at.millis(),
                 closed.status,
                 i64::try_from(closed.took.as_micros()).unwrap_or(i64::MAX),
-                self.codec.text(flow.kinds, &closed.response),
-                fault,
+                Codec::text(key.as_deref(), Place::Answer(closed.id), &closed.response)?,
+                fault.transpose()?,
             ])?;
         Ok(())
     }
@@ -414,9 +439,14 @@ impl Tx<'_> {
         let key = key(flow.key, settled.number);
         let (state, waits, rule) = state_columns(&settled.state, settled.revision, at);
         let is_same = matches!(settled.items, PreparedHeld::Same);
+        let person = self.key_of(flow.kinds, settled.number.0)?;
+        let person = person.as_deref();
+        let fault = settled.fault.as_ref().map(|fault| Codec::text(person, Place::Fault(key), fault)).transpose()?;
         let items = match &settled.items {
             PreparedHeld::Same | PreparedHeld::Nothing => None,
-            PreparedHeld::Whole { items, .. } | PreparedHeld::Mixed { items, .. } => Some(items),
+            PreparedHeld::Whole { items, .. } | PreparedHeld::Mixed { items, .. } => {
+                Some(Codec::sealed(person, Place::Items(key), items)?)
+            }
         };
         let written = self.db.prepare_cached(SETTLE)?.execute(rusqlite::params![
             key,
@@ -430,7 +460,7 @@ impl Tx<'_> {
             settled.call,
             items,
             rule,
-            settled.fault,
+            fault,
             is_same,
             settled.trial,
             settled.ids.len() as u64,
@@ -447,12 +477,13 @@ impl Tx<'_> {
         }
         match &settled.items {
             PreparedHeld::Same => {}
-            PreparedHeld::Nothing => self.write_payload(key, None)?,
-            PreparedHeld::Whole { payload, .. } => self.write_payload(key, Some(payload))?,
-            PreparedHeld::Mixed { held, .. } => self.merge_payload(flow, key, held)?,
+            PreparedHeld::Nothing => self.delete_payload(key)?,
+            PreparedHeld::Whole { payload, .. } => self.write_payload(key, person, payload)?,
+            PreparedHeld::Mixed { held, .. } => self.merge_payload(flow, key, person, held)?,
         }
         match &settled.refused {
             Some(refused) if state == DEAD => {
+                let refused = Codec::sealed(person, Place::Refused(key), refused)?;
                 self.db.prepare_cached("INSERT OR REPLACE INTO refused VALUES (?1, ?2)")?.execute((key, refused))?;
             }
             _ => {
@@ -487,18 +518,19 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    pub(super) fn write_payload(&self, key: i64, payload: Option<&[u8]>) -> Outcome<()> {
-        match payload {
-            Some(bytes) => {
-                self.db.prepare_cached("INSERT OR REPLACE INTO payload VALUES (?1, ?2)")?.execute((key, bytes))?
-            }
-            None => self.db.prepare_cached("DELETE FROM payload WHERE key = ?1")?.execute([key])?,
-        };
+    fn write_payload(&self, key: i64, person: Option<&DataKey>, payload: &[u8]) -> Outcome<()> {
+        let payload = Codec::sealed(person, Place::Payload(key), payload)?;
+        self.db.prepare_cached("INSERT OR REPLACE INTO payload VALUES (?1, ?2)")?.execute((key, payload))?;
+        Ok(())
+    }
+
+    pub(super) fn delete_payload(&self, key: i64) -> Outcome<()> {
+        self.db.prepare_cached("DELETE FROM payload WHERE key = ?1")?.execute([key])?;
         Ok(())
     }
 
     /// Stores the payloads that are given, and keeps those that are not.
-    fn merge_payload(&self, flow: &Flow, key: i64, held: &[HeldItem]) -> Outcome<()> {
+    fn merge_payload(&self, flow: &Flow, key: i64, person: Option<&DataKey>, held: &[HeldItem]) -> Outcome<()> {
         let mut stored = payloads(self.db, self.codec, key)?;
         let merged: Vec<Item> = held
             .iter()
@@ -508,10 +540,10 @@ impl Tx<'_> {
             })
             .collect();
         if merged.is_empty() {
-            return self.write_payload(key, None);
+            return self.delete_payload(key);
         }
-        let purpose = self.codec.payload(flow.key, flow.kinds);
-        self.write_payload(key, Some(&self.codec.pack_value(purpose, &merged)?))
+        let purpose = Codec::payload(flow.key, person.is_some());
+        self.write_payload(key, person, &self.codec.pack_value(purpose, &merged)?)
     }
 
     /// Settles records that waited for the feed. Tombstones become gone; filtered records are processed again and get
@@ -535,7 +567,7 @@ impl Tx<'_> {
                     "UPDATE ledger SET state = ?2, waits = ?3, attempts = 0, items = NULL, held = 0 WHERE key = ?1",
                 )?
                 .execute((key, state, waits))?;
-            self.write_payload(*key, None)?;
+            self.delete_payload(*key)?;
             self.keep_claims(Row { flow, kind: kind.number(), key: *key }, &[])?;
         }
         Ok(waiting.len() as u64)
@@ -616,5 +648,6 @@ pub(super) fn payloads(db: &Connection, codec: &Codec, key: i64) -> Outcome<Vec<
     let mut query = db.prepare_cached("SELECT bytes FROM payload WHERE key = ?1")?;
     let mut rows = query.query([key])?;
     let Some(row) = rows.next()? else { return Ok(Vec::new()) };
-    codec.unpack_value(db, "a payload", row.get_ref(0)?.as_blob().unwrap_or_default())
+    let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
+    unless_forgotten(codec.unpack_value(db, Place::Payload(key), blob), Vec::new())
 }

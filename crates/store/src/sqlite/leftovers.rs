@@ -4,14 +4,14 @@
 
 use contract::{
     Item,
-    store::{FlowId, Former, HeldItems, ItemEntry, Leftover, Number},
+    store::{FlowId, Former, HeldItems, Leftover, Number},
 };
-use model::{RemoteId, SourceName};
+use model::SourceName;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     codec::Codec,
-    ledger::{base, key, payloads},
+    ledger::{base, items, key, payloads},
     trouble::Outcome,
     workload::kind,
     writer::{Tx, source_key},
@@ -57,10 +57,6 @@ fn held_by(db: &Connection, flow: i64) -> Outcome<(u64, u64)> {
     Ok(db.prepare_cached(read)?.query_row([flow], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
-fn decode(codec: &Codec, blob: &[u8]) -> Outcome<Vec<ItemEntry>> {
-    codec.unpack_list("what a destination holds", blob)
-}
-
 /// The key of a flow, whether or not it is configured.
 fn flow_key(db: &Connection, id: &FlowId) -> Outcome<Option<i64>> {
     // The account of a flow that was not declared since accounts are known is an empty text.
@@ -79,14 +75,14 @@ pub(super) fn held_items(
 ) -> Outcome<Vec<HeldItems>> {
     let Some(flow) = flow_key(db, flow)? else { return Ok(Vec::new()) };
     let mut query = db.prepare_cached(
-        "SELECT r.n, r.kind, l.items FROM ledger l JOIN record r ON r.n = l.key - ?1
+        "SELECT r.n, r.kind, l.items, l.key FROM ledger l JOIN record r ON r.n = l.key - ?1
          WHERE l.key > ?2 AND l.key < ?3 AND l.items IS NOT NULL ORDER BY l.key LIMIT ?4",
     )?;
     let mut rows = query.query((base(flow), key(flow, after), base(flow + 1), limit as u64))?;
     let mut held = Vec::new();
     while let Some(row) = rows.next()? {
-        let items: Vec<RemoteId> =
-            decode(codec, row.get_ref(2)?.as_blob().unwrap_or_default())?.into_iter().map(|item| item.id).collect();
+        let items = items(db, codec, row.get(3)?, row.get_ref(2)?.as_blob_or_null().unwrap_or_default())?;
+        let items = items.into_iter().map(|item| item.id).collect();
         held.push(HeldItems { number: Number(row.get(0)?), kind: kind(row.get(1)?)?, items });
     }
     Ok(held)

@@ -5,7 +5,7 @@
 //! of a product. Names with the same beginning get neighbouring hashes, so that the SKUs of one product fall on one
 //! page. parts.rs says where the body of a part is.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use contract::{source::Urgency, store::Touch};
 use model::{Hub, Kind, ProductId, Record, SourceName, Timestamp};
@@ -23,6 +23,9 @@ use super::{
 const INLINE: usize = 500;
 /// A hub with no more users than this is never spread: a stock entry has one product.
 const NARROW: usize = 8;
+
+/// Tells the hubs of records' own keys from other hubs.
+const OWN_KEY: u8 = 6;
 
 /// The records that a change touches.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,14 +52,16 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub(super) fn of(codec: &Codec, source: &SourceName, record: &Record) -> Self {
-        let mut uses: Vec<i64> = record.uses().iter().filter_map(|hub| hub_key(codec, source, hub)).collect();
-        uses.extend(record_key(record).map(|key| key_hub(codec, source, record.kind(), key)));
+    pub(super) fn of(codec: &Codec, source: &SourceName, record: &Record) -> Outcome<Self> {
+        let mut uses: Vec<i64> = record.uses().iter().filter_map(|hub| hub_key(source, hub)).collect();
+        for key in record_keys(record).into_iter().flatten() {
+            uses.push(key_hub(codec, source, record.kind(), &key)?);
+        }
         let provides = record.provides();
         let mut joins = Vec::new();
         let mut part = None;
         if Kind::PARTS.contains(&record.kind()) {
-            joins.extend(provides.iter().filter_map(|hub| hub_key(codec, source, hub)));
+            joins.extend(provides.iter().filter_map(|hub| hub_key(source, hub)));
             if Kind::SMALL_PARTS.contains(&record.kind()) {
                 part = joins.pop();
             }
@@ -66,7 +71,7 @@ impl Links {
             .filter_map(|hub| match hub {
                 Hub::Product(id) => Some(Reach::Product(id)),
                 Hub::Offer => Some(Reach::Offer),
-                other => hub_key(codec, source, &other).map(Reach::Users),
+                other => hub_key(source, &other).map(Reach::Users),
             })
             .collect();
         uses.sort_unstable();
@@ -75,20 +80,27 @@ impl Links {
         joins.dedup();
         reaches.sort_unstable();
         reaches.dedup();
-        Self { uses, joins, part, reaches }
+        Ok(Self { uses, joins, part, reaches })
     }
 }
 
-/// A record's own key, given by the shop.
-pub(super) fn record_key(record: &Record) -> Option<&str> {
+/// The keys of a record beside its id: the shop's own one; of people, what the shop's staff knows them by.
+pub(super) fn record_keys(record: &Record) -> [Option<Cow<'_, str>>; 2] {
+    fn one(key: Option<&str>) -> [Option<Cow<'_, str>>; 2] {
+        [key.map(Cow::Borrowed), None]
+    }
     match record {
-        Record::Product(it) => it.key.as_deref(),
-        Record::Category(it) => it.key.as_deref(),
-        Record::ProductType(it) => it.key.as_deref(),
-        Record::Channel(it) => Some(&it.key),
-        Record::CustomerGroup(it) => it.key.as_deref(),
-        Record::Selection(it) => it.key.as_deref(),
-        Record::Variant(it) => it.variant.key.as_deref(),
+        Record::Product(it) => one(it.key.as_deref()),
+        Record::Category(it) => one(it.key.as_deref()),
+        Record::ProductType(it) => one(it.key.as_deref()),
+        Record::Channel(it) => one(Some(&it.key)),
+        Record::CustomerGroup(it) => one(it.key.as_deref()),
+        Record::Selection(it) => one(it.key.as_deref()),
+        Record::Variant(it) => one(it.variant.key.as_deref()),
+        Record::Customer(it) => {
+            [it.number.as_deref().map(Into::into), it.email.as_ref().map(|email| email.key().into())]
+        }
+        Record::Order(it) => [it.number.as_deref().map(Into::into), it.email.as_ref().map(|email| email.key().into())],
         Record::Stock(_)
         | Record::Price(_)
         | Record::Storefront(_)
@@ -98,42 +110,57 @@ pub(super) fn record_key(record: &Record) -> Option<&str> {
         | Record::Book(_)
         | Record::Brand(_)
         | Record::Rate(_)
-        | Record::Tailoring(_) => None,
+        | Record::Tailoring(_) => [None, None],
     }
 }
 
 /// The hash of a hub; `None` for the whole offer, which every product uses.
-pub(super) fn hub_key(codec: &Codec, source: &SourceName, hub: &Hub) -> Option<i64> {
-    let hash = |kind, tag, name: &str| hash(codec, source, kind, tag, name);
-    Some(match hub {
-        Hub::Category(id) => hash(Kind::Category, 1, id.as_str()),
-        Hub::Tree => hash(Kind::Category, 2, ""),
-        Hub::ProductType(id) => hash(Kind::ProductType, 3, id.as_str()),
-        Hub::Sku(sku) => hash(Kind::Product, 4, sku.as_str()),
-        Hub::Product(id) => hash(Kind::Product, 5, id.as_str()),
-        Hub::Brand(id) => hash(Kind::Brand, 7, id.as_str()),
+pub(super) fn hub_key(source: &SourceName, hub: &Hub) -> Option<i64> {
+    let (tag, name) = match hub {
+        Hub::Category(id) => (1, id.as_str()),
+        Hub::Tree => (2, ""),
+        Hub::ProductType(id) => (3, id.as_str()),
+        Hub::Sku(sku) => (4, sku.as_str()),
+        Hub::Product(id) => (5, id.as_str()),
+        Hub::Brand(id) => (7, id.as_str()),
         Hub::Offer => return None,
-    })
+    };
+    Some(hash(source, tag, name))
 }
 
 /// The hash under which a record of this kind is found by its key.
-pub(super) fn key_hub(codec: &Codec, source: &SourceName, kind: Kind, key: &str) -> i64 {
-    hash(codec, source, kind, 6, key)
+pub(super) fn key_hub(codec: &Codec, source: &SourceName, kind: Kind, key: &str) -> Outcome<i64> {
+    if !kind.is_personal() {
+        return Ok(hash(source, OWN_KEY, key));
+    }
+    // People with similar names are no neighbours: that would tell of them.
+    let whole = codec.people.names()?.hash(&hashed(source, OWN_KEY, key));
+    Ok(short(whole.as_bytes()))
 }
 
-fn hash(codec: &Codec, source: &SourceName, kind: Kind, tag: u8, name: &str) -> i64 {
+/// What a hub's hash is made of.
+fn hashed(source: &SourceName, tag: u8, name: &str) -> Vec<u8> {
     let mut text = Vec::with_capacity(128);
     text.extend_from_slice(source.as_str().as_bytes());
     text.extend_from_slice(&[0, tag]);
-    let from = text.len();
     text.extend_from_slice(name.as_bytes());
-    let whole = codec.hash(kind, &text);
-    let begins = text.get(..from + beginning(name).len()).map_or(whole, |begins| codec.hash(kind, begins));
-    let mut bytes = [0; 8];
-    for (to, from) in bytes.iter_mut().zip(begins.as_bytes().iter().take(4).chain(whole.as_bytes())) {
+    text
+}
+
+fn hash(source: &SourceName, tag: u8, name: &str) -> i64 {
+    let text = hashed(source, tag, name);
+    let whole = blake3::hash(&text);
+    let from = text.len() - name.len();
+    let begins = text.get(..from + beginning(name).len()).map_or(whole, blake3::hash);
+    short(begins.as_bytes().iter().take(4).chain(whole.as_bytes()))
+}
+
+fn short<'b>(bytes: impl IntoIterator<Item = &'b u8>) -> i64 {
+    let mut short = [0; 8];
+    for (to, from) in short.iter_mut().zip(bytes) {
         *to = *from;
     }
-    i64::from_be_bytes(bytes)
+    i64::from_be_bytes(short)
 }
 
 /// The common prefix of related names: `MH01-XS` of `MH01-XS-Black`, else all but two characters.

@@ -14,12 +14,14 @@ use model::{Kind, RecordId, SourceName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
-    codec::Codec,
+    codec::{Codec, Place},
     links::{Links, Touches},
     parts,
+    people::PERSONAL,
     rows::Insert,
+    seal::Mark,
     trouble::{Outcome, Trouble},
-    writer::Tx,
+    writer::{Tx, kind_bit},
 };
 
 const LIVE: u8 = 0;
@@ -49,6 +51,8 @@ pub(super) struct Prepared {
     changes: Vec<Ready>,
     /// Whether some of the changes are products.
     pub(super) has_products: bool,
+    /// The kinds of its records, as bits.
+    kinds: u64,
     is_first: bool,
     unread: Vec<Unread>,
     pass: Option<u64>,
@@ -81,11 +85,15 @@ struct Is {
     links: Links,
     /// Whether details of it were left out.
     noticed: bool,
+    /// Whom it is about, if it is about a person.
+    person: Option<Mark>,
 }
 
 /// A record that gets this number and revision.
 struct New<'i> {
     is: &'i Is,
+    /// Its id as it is stored.
+    id: Cow<'i, str>,
     n: u64,
     revision: u64,
 }
@@ -99,6 +107,7 @@ impl Prepared {
     /// Encodes, hashes and, if most records will be new, compresses.
     pub(super) fn new(codec: &Codec, intake: Intake) -> Outcome<Self> {
         let likely_known = intake.pass.is_some() && intake.state.full_at.is_some();
+        let kinds = kinds(&intake);
         let source = intake.source;
         let mut scratch = Vec::with_capacity(8 * 1024);
         let ready = |change| ready(codec, &source, change, likely_known, &mut scratch);
@@ -109,6 +118,7 @@ impl Prepared {
         Ok(Self {
             has_products: changes.iter().any(is_product),
             is_first,
+            kinds,
             changes,
             source,
             lane: intake.lane,
@@ -141,18 +151,31 @@ fn ready(
         Change::Is { record, version, modified_at } => (record, version, modified_at),
     };
     let plain = Codec::encode_into(std::mem::take(scratch), &record)?;
-    let digest = Digest::of(&plain);
     let kind = record.kind();
+    let digest = codec.digest(kind, &plain)?;
     let body = if likely_known {
         Body::Plain(plain)
     } else {
-        let packed = codec.pack(codec.body(kind), &plain);
+        let packed = codec.pack(Codec::body(kind), &plain);
         *scratch = plain;
         Body::Packed(packed)
     };
-    let links = Links::of(codec, source, &record);
+    let links = Links::of(codec, source, &record)?;
     let noticed = !record.notices().is_empty();
-    Ok(Ready::Is(Is { kind, id: record.id(), version, modified_at, digest, body, links, noticed }))
+    let id = record.id();
+    // A record of these kinds that says nothing of whom it is about is about a person of its own.
+    let person = kind.is_personal().then(|| record.person().unwrap_or_else(|| format!("{kind}/{id}")));
+    let person = person.map(|person| Ok::<_, Trouble>(codec.people.names()?.mark(&person))).transpose()?;
+    Ok(Ready::Is(Is { kind, id, version, modified_at, digest, body, links, noticed, person }))
+}
+
+/// The kinds of the records on a page, as bits.
+pub(super) fn kinds(intake: &Intake) -> u64 {
+    let changes = intake.changes.iter().map(|change| match change {
+        Change::Is { record, .. } => record.kind(),
+        Change::Gone { kind, .. } => *kind,
+    });
+    changes.chain(intake.unread.iter().map(|unread| unread.kind)).fold(0, |kinds, kind| kinds | kind_bit(kind))
 }
 
 pub(super) fn lane_text(state: &LaneState) -> Outcome<String> {
@@ -277,14 +300,14 @@ impl Tx<'_> {
             .prepare_cached("UPDATE source SET as_of = ?2 WHERE key = ?1 AND as_of < ?2")?
             .execute((source, context.as_of))?;
         if !page.fetched {
-            self.write_lane(source, &page.lane, &page.state)?;
+            self.write_lane(source, &page.lane, &page.state, page.kinds & PERSONAL != 0)?;
         }
         Ok(context.taken)
     }
 
     fn stored(&self, source: i64, kind: Kind, id: &RecordId) -> Outcome<Option<Stored>> {
         let mut query = self.db.prepare_cached(BY_ID)?;
-        let id = self.codec.name(kind, id.as_str());
+        let id = self.codec.name(kind, id.as_str())?;
         Ok(query.query_row((source, kind.number(), id), Stored::read).optional()?)
     }
 
@@ -352,8 +375,12 @@ impl Tx<'_> {
         let source = context.source;
         let urgency = self.urgency(source, kind, context.urgency)?;
         let (number, revision) = (self.upcoming_number()?, self.upcoming_revision(source)?.0);
-        let rows = records.iter().zip(number..).zip(revision..).map(|((is, n), revision)| New { is, n, revision });
-        let new: Vec<New<'_>> = rows.collect();
+        let rows = records
+            .iter()
+            .zip(number..)
+            .zip(revision..)
+            .map(|((is, n), revision)| Ok(New { is, id: self.codec.name(kind, is.id.as_str())?, n, revision }));
+        let new: Vec<New<'_>> = rows.collect::<Outcome<_>>()?;
         let inserted = RECORDS.insert(
             self.db,
             rusqlite::params![
@@ -366,9 +393,9 @@ impl Tx<'_> {
                 context.scope(kind),
             ],
             &new,
-            |row, New { is, n, revision }| {
+            |row, New { is, id, n, revision }| {
                 row.put(n)?;
-                row.put(self.codec.name(kind, is.id.as_str()))?;
+                row.put(id)?;
                 row.put(revision)?;
                 row.put(is.version)?;
                 row.put(is.modified_at.map(Timestamp::millis))?;
@@ -400,7 +427,8 @@ impl Tx<'_> {
     }
 
     fn insert_bodies(&mut self, source: i64, records: &[New<'_>]) -> Outcome<()> {
-        let bodies: Vec<_> = records.iter().map(|New { is, n, .. }| (*n, is.links.part, self.packed(is))).collect();
+        let bodies = records.iter().map(|New { is, n, .. }| Ok((*n, is.links.part, self.packed(*n, is)?)));
+        let bodies: Vec<_> = bodies.collect::<Outcome<_>>()?;
         let parts: Vec<_> = bodies.iter().filter_map(|(n, hub, body)| Some(((*hub)?, *n, &**body))).collect();
         let others: Vec<_> = bodies.iter().filter(|(_, hub, _)| hub.is_none()).collect();
         self.insert_parts(source, parts)?;
@@ -411,15 +439,19 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn packed<'i>(&self, is: &'i Is) -> Cow<'i, [u8]> {
-        match &is.body {
+    /// The body as it is stored under this number.
+    fn packed<'i>(&self, n: u64, is: &'i Is) -> Outcome<Cow<'i, [u8]>> {
+        let packed: Cow<'_, [u8]> = match &is.body {
             Body::Packed(body) => body.into(),
-            Body::Plain(plain) => self.codec.pack(self.codec.body(is.kind), plain).into(),
-        }
+            Body::Plain(plain) => self.codec.pack(Codec::body(is.kind), plain).into(),
+        };
+        let Some(person) = &is.person else { return Ok(packed) };
+        let key = self.note_person(n, person)?;
+        Ok(Codec::sealed(Some(&key), Place::Body(n), &packed)?.into_owned().into())
     }
 
     fn write_body(&mut self, source: i64, n: u64, is: &Is, before: &Links) -> Outcome<()> {
-        let body = self.packed(is);
+        let body = self.packed(n, is)?;
         if let Some(hub) = is.links.part {
             return self.write_part(source, n, hub, before.part, &body);
         }
@@ -479,7 +511,7 @@ impl Tx<'_> {
     /// The links of the stored record; empty if there is none.
     pub(super) fn links_before(&self, source: &SourceName, n: u64) -> Outcome<Links> {
         let record = parts::record(self.db, self.codec, n)?;
-        Ok(record.map_or_else(Links::default, |record| Links::of(self.codec, source, &record)))
+        record.map_or_else(|| Ok(Links::default()), |record| Links::of(self.codec, source, &record))
     }
 
     fn gone(&mut self, context: &mut Context<'_>, kind: Kind, id: &RecordId, version: Option<u64>) -> Outcome<()> {
@@ -546,7 +578,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(super) fn write_lane(&self, source: i64, lane: &str, state: &str) -> Outcome<()> {
+    /// Writes how far a lane was read, which may name the record where that is: it is sealed once a lane brought something
+    /// about people.
+    pub(super) fn write_lane(&self, source: i64, lane: &str, state: &str, is_personal: bool) -> Outcome<()> {
+        let is_sealed = is_personal || self.codec.people.is_ready() && self.is_lane_sealed(source, lane)?;
+        let key = if is_sealed { Some(self.codec.people.general()?) } else { None };
+        let state = Codec::text(key.as_deref(), Place::Lane(source), state)?;
         self.db
             .prepare_cached(
                 "INSERT INTO lane (source, name, state, version) VALUES (?1, ?2, ?3, 1)
@@ -554,6 +591,13 @@ impl Tx<'_> {
             )?
             .execute((source, lane, state))?;
         Ok(())
+    }
+
+    fn is_lane_sealed(&self, source: i64, lane: &str) -> Outcome<bool> {
+        let read = "SELECT state FROM lane WHERE source = ?1 AND name = ?2";
+        let state: Option<String> =
+            self.db.prepare_cached(read)?.query_row((source, lane), |row| row.get(0)).optional()?;
+        Ok(state.is_some_and(|state| Codec::is_sealed(&state)))
     }
 
     fn expect_lane(&self, source: i64, lane: &str, expected: Option<u64>) -> Outcome<()> {

@@ -17,6 +17,7 @@ mod lock;
 mod mirror;
 mod owners;
 mod parts;
+mod people;
 mod readers;
 mod removals;
 mod report;
@@ -52,19 +53,20 @@ use contract::{
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-pub use seal::{Seal, Unsealed};
+pub use seal::{OperatorKey, OperatorKeys};
 
 use self::{
     codec::{Codec, Training},
     ledger::{Flow, PreparedStep, flow_unknown},
     lock::Lock,
     mirror::Prepared,
+    people::PERSONAL,
     readers::Readers,
     schema::Standing,
     trouble::{Outcome, Trouble},
     wholes::Wholes,
     workload::Reader,
-    writer::Writer,
+    writer::{Writer, kind_bit},
 };
 use crate::Scratch;
 
@@ -137,21 +139,22 @@ impl Sqlite {
     /// # Errors
     /// As [`Sqlite::open`].
     pub fn with_executor(path: &Path, options: Options, executor: Arc<dyn Executor>) -> Result<Self, Fault> {
-        Self::sealed(path, options, executor, Arc::new(Unsealed))
+        Self::sealed(path, options, executor, OperatorKeys::default())
     }
 
-    /// As [`Sqlite::with_executor`], with data about people sealed by `seal`.
+    /// As [`Sqlite::with_executor`], with keys to seal data about people. Without any, such data is refused with `C0114`.
+    /// Keys of data that another one than the first wrapped are wrapped anew.
     ///
     /// # Errors
-    /// As [`Sqlite::open`].
+    /// As [`Sqlite::open`]; `C0114` it holds data about people and there is no key, `C0115` there are others.
     pub fn sealed(
         path: &Path,
         options: Options,
         executor: Arc<dyn Executor>,
-        seal: Arc<dyn Seal>,
+        keys: OperatorKeys,
     ) -> Result<Self, Fault> {
         let lock = lock::lock(path)?;
-        Self::open_locked(path, options, lock, executor, seal).map_err(|trouble| trouble.fault(path))
+        Self::open_locked(path, options, lock, executor, keys).map_err(|trouble| trouble.fault(path))
     }
 
     fn open_locked(
@@ -159,7 +162,7 @@ impl Sqlite {
         options: Options,
         lock: Lock,
         executor: Arc<dyn Executor>,
-        seal: Arc<dyn Seal>,
+        keys: OperatorKeys,
     ) -> Outcome<Self> {
         let mut db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | CREATE)?;
         schema::standing(&db, path)?;
@@ -173,7 +176,9 @@ impl Sqlite {
         }
         schema::migrate(&mut db, path)?;
         let number = lock::take_over(&db)?;
-        let codec = Arc::new(Codec::new(options.dictionary_after, seal));
+        let codec = Arc::new(Codec::new(options.dictionary_after, keys));
+        codec.people.check(&db)?;
+        codec.people.rotate(&mut db, number, path)?;
         codec.load(&db)?;
         let readers = readers(path, options, &codec, &executor)?;
         let writer = Some(Writer::new(db, number, Arc::clone(&codec), options.durable, path, Arc::clone(&executor)));
@@ -204,10 +209,23 @@ impl Sqlite {
     /// # Errors
     /// As [`Sqlite::open_read_only`].
     pub fn read_only_with_executor(path: &Path, options: Options, executor: Arc<dyn Executor>) -> Result<Self, Fault> {
-        Self::open_beside(path, options, executor).map_err(|trouble| trouble.fault(path))
+        Self::read_only_sealed(path, options, executor, OperatorKeys::default())
     }
 
-    fn open_beside(path: &Path, options: Options, executor: Arc<dyn Executor>) -> Outcome<Self> {
+    /// As [`Sqlite::read_only_with_executor`], with keys to open data about people.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open_read_only`]; `C0114` it holds data about people and there is no key, `C0115` there are others.
+    pub fn read_only_sealed(
+        path: &Path,
+        options: Options,
+        executor: Arc<dyn Executor>,
+        keys: OperatorKeys,
+    ) -> Result<Self, Fault> {
+        Self::open_beside(path, options, executor, keys).map_err(|trouble| trouble.fault(path))
+    }
+
+    fn open_beside(path: &Path, options: Options, executor: Arc<dyn Executor>, keys: OperatorKeys) -> Outcome<Self> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | NO_MUTEX)?;
         if matches!(schema::standing(&db, path)?, Standing::Behind) {
             let what = format!("the database {} is of an older release", path.display());
@@ -215,7 +233,8 @@ impl Sqlite {
                 .hint("run `cartage sync` or `cartage run` once: opening it for writing brings it up to date")
                 .into());
         }
-        let codec = Arc::new(Codec::new(0, Arc::new(Unsealed)));
+        let codec = Arc::new(Codec::new(0, keys));
+        codec.people.check(&db)?;
         codec.load(&db)?;
         let readers = readers(path, options, &codec, &executor)?;
         Ok(Self {
@@ -231,11 +250,13 @@ impl Sqlite {
         })
     }
 
-    /// A database in a new folder of the system's temporary one, which goes with it: for tests and demonstrations.
+    /// A database in a new folder of the system's temporary one, which goes with it, as does the key of its data about
+    /// people: for tests and demonstrations.
     pub fn memory() -> Result<Self, Fault> {
         let folder = Scratch::new()?;
         let options = Options { durable: false, ..Options::default() };
-        let mut store = Self::with_options(&folder.path().join("cartage.db"), options)?;
+        let path = folder.path().join("cartage.db");
+        let mut store = Self::sealed(&path, options, Arc::new(Threads), OperatorKeys::passing()?)?;
         store.scratch = Some(folder);
         Ok(store)
     }
@@ -295,6 +316,16 @@ impl Sqlite {
         self.readers.run(|db, codec| codec.load(db)).await
     }
 
+    /// Makes the keys that data about people needs, before the first of these kinds, as bits, is taken.
+    async fn expect(&self, kinds: u64) -> Result<(), Fault> {
+        if kinds & PERSONAL == 0 || self.codec.people.is_ready() {
+            return Ok(());
+        }
+        self.writer()?.run(|tx| tx.make_common_keys()).await?;
+        // Every read loads what is committed.
+        self.readers.run(|_, _| Ok(())).await
+    }
+
     async fn flow(&self, name: &FlowName) -> Result<Flow, Fault> {
         let wanted = name.clone();
         let found = self.readers.run(move |db, _| ledger::flow(db, &wanted)?.ok_or_else(|| flow_unknown(&wanted)));
@@ -313,7 +344,7 @@ const CREATE: OpenFlags = OpenFlags::SQLITE_OPEN_CREATE.union(NO_MUTEX);
 const NO_MUTEX: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
 
 /// Statements that a connection keeps ready: all there are.
-const STATEMENTS: usize = 128;
+const STATEMENTS: usize = 160;
 
 fn set_up(db: &Connection, cache_kib: u32) -> Outcome<()> {
     db.busy_timeout(Duration::from_secs(10))?;
@@ -353,16 +384,17 @@ impl Mirror for Sqlite {
 
     async fn lane(&self, source: &SourceName, lane: &str) -> Result<LaneState, Fault> {
         let (source, lane) = (source.clone(), lane.to_owned());
-        self.readers.run(move |db, _| report::lane(db, &source, &lane)).await
+        self.readers.run(move |db, codec| report::lane(db, codec, &source, &lane)).await
     }
 
     async fn lanes(&self, source: &SourceName) -> Result<BTreeMap<String, LaneState>, Fault> {
         let source = source.clone();
-        self.readers.run(move |db, _| report::lanes(db, &source)).await
+        self.readers.run(move |db, codec| report::lanes(db, codec, &source)).await
     }
 
     async fn intake(&self, intake: Intake) -> Result<Taken, Fault> {
         let writer = self.writer()?;
+        self.expect(mirror::kinds(&intake)).await?;
         let page = self.prepare(move |codec| Prepared::new(codec, intake)).await?;
         if page.has_products {
             while writer.run_repeatable(|tx| tx.join_parts(parts::JOINED_AT_ONCE)).await? {}
@@ -447,6 +479,7 @@ impl Mirror for Sqlite {
 impl Ledger for Sqlite {
     async fn declare(&self, flow: &Declared) -> Result<Declaration, Fault> {
         let flow = flow.clone();
+        self.expect(flow.carries.iter().fold(0, |kinds, kind| kinds | kind_bit(*kind))).await?;
         self.writer()?.run(move |tx| tx.declare(&flow)).await
     }
 
@@ -490,8 +523,12 @@ impl Ledger for Sqlite {
 
     async fn advance(&self, step: Step) -> Result<Vec<u64>, Fault> {
         let writer = self.writer()?;
-        let flow = self.flow(&step.flow).await?;
-        let step = self.prepare(move |codec| PreparedStep::new(codec, flow, step)).await?;
+        let read = self.readers.run(move |db, _| {
+            let flow = ledger::flow(db, &step.flow)?.ok_or_else(|| flow_unknown(&step.flow))?;
+            Ok((flow, ledger::people(db, &flow, &step.settled)?, step))
+        });
+        let (flow, people, step) = read.await?;
+        let step = self.prepare(move |codec| PreparedStep::new(codec, flow, &people, step)).await?;
         let opened = writer.run(move |tx| tx.advance(&step)).await?;
         self.learn().await;
         Ok(opened)
@@ -602,11 +639,13 @@ fn numbers(which: Which<'_>) -> Option<Vec<Number>> {
 impl Hints for Sqlite {
     async fn hint(&self, source: &SourceName, hints: &[Hint], at: Timestamp) -> Result<(), Fault> {
         let (source, hints) = (source.clone(), hints.to_vec());
+        self.expect(hints::kinds(&hints)).await?;
         self.writer()?.run(move |tx| tx.hint(&source, &hints, at)).await
     }
 
     async fn deliver(&self, source: &SourceName, hints: &[Hint], is_gap: bool, at: Timestamp) -> Result<(), Fault> {
         let (source, hints) = (source.clone(), hints.to_vec());
+        self.expect(hints::kinds(&hints)).await?;
         self.writer()?.run(move |tx| tx.deliver(&source, &hints, is_gap, at)).await
     }
 

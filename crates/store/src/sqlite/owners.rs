@@ -59,7 +59,7 @@ pub(super) fn owners(
     let mut owners = Vec::new();
     let mut by_id = db.prepare_cached("SELECT n FROM record WHERE source = ?1 AND kind = ?2 AND id = ?3")?;
     for item in items {
-        let stored = codec.name(kind, item.as_str());
+        let stored = codec.name(kind, item.as_str())?;
         let number = if flow.shared {
             owner(db, flow.key, kind.number(), &stored)?.map(|key| number(flow.key, key))
         } else {
@@ -134,7 +134,7 @@ impl Tx<'_> {
 
     /// The ledger key of the record that owns an item.
     fn owner(&self, row: Row, id: &RemoteId) -> Outcome<Option<i64>> {
-        owner(self.db, row.flow, row.kind, &self.codec.item(row.kind, id.as_str()))
+        owner(self.db, row.flow, row.kind, &self.codec.item(row.kind, id.as_str())?)
     }
 
     /// Replaces the claims of the row's record by these items with this rank.
@@ -165,7 +165,7 @@ impl Tx<'_> {
     /// Replaces one claim, and transfers the item if its owner changes.
     fn change_claim(&self, row: Row, id: RemoteId, from: Option<i64>, to: Option<i64>) -> Outcome<Option<Passed>> {
         let before = self.owner(row, &id)?;
-        let stored = self.codec.item(row.kind, id.as_str());
+        let stored = self.codec.item(row.kind, id.as_str())?;
         let delete = |rank: i64, key: i64| {
             let delete = "DELETE FROM claim WHERE flow = ?1 AND kind = ?2 AND id = ?3 AND rank = ?4 AND key = ?5";
             self.db.prepare_cached(delete)?.execute((row.flow, row.kind, &stored, rank, key))

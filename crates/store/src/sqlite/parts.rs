@@ -11,10 +11,10 @@ use model::{Kind, Record};
 use rusqlite::Connection;
 
 use super::{
-    codec::Codec,
+    codec::{Codec, Place},
     links::{Links, live},
     rows::Insert,
-    trouble::Outcome,
+    trouble::{Outcome, unless_forgotten},
     writer::Tx,
 };
 
@@ -39,7 +39,7 @@ pub(super) fn place(hub: i64, n: u64) -> u64 {
 
 /// Bodies of the parts under a hub, in the order of their numbers.
 pub(super) const JOINED: &str =
-    "SELECT coalesce(bytes, (SELECT bytes FROM body WHERE n = joins.n)) FROM joins WHERE hub = ?1 ORDER BY n";
+    "SELECT coalesce(bytes, (SELECT bytes FROM body WHERE n = joins.n)), n FROM joins WHERE hub = ?1 ORDER BY n";
 
 const BODY: &str = concat!(
     "SELECT coalesce(
@@ -53,13 +53,13 @@ const BODY: &str = concat!(
 static JOINS: Insert = Insert::new("INSERT INTO joins (hub, n, bytes) VALUES", "(?, ?, ?)", "");
 static UNJOINED: Insert = Insert::new("INSERT INTO unjoined (hub, place, bytes) VALUES", "(?, ?, ?)", "");
 
-/// A record by its number; `None` if it has no body.
+/// A record by its number; `None` if it has no body that can be read.
 pub(super) fn record(db: &Connection, codec: &Codec, n: u64) -> Outcome<Option<Record>> {
     let mut query = db.prepare_cached(BODY)?;
     let mut rows = query.query([n])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let Some(blob) = row.get_ref(0)?.as_blob_or_null().unwrap_or_default() else { return Ok(None) };
-    codec.unpack_value(db, "a record", blob).map(Some)
+    unless_forgotten(codec.unpack_value(db, Place::Body(n), blob).map(Some), None)
 }
 
 impl Tx<'_> {

@@ -60,7 +60,11 @@ impl Readers {
             return Err(Fault::transient("C0105", "no connection is left to read with").into());
         };
         // A connection that is lost with a panic is never replaced.
-        let done = panic::catch_unwind(AssertUnwindSafe(|| snapshot(&mut db, |db| work(db, &self.codec))));
+        let work = |db: &Connection| {
+            self.codec.people.load(db)?;
+            work(db, &self.codec)
+        };
+        let done = panic::catch_unwind(AssertUnwindSafe(|| snapshot(&mut db, work)));
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(db);
         done.unwrap_or_else(|panicked| panic::resume_unwind(panicked))
     }
@@ -84,7 +88,7 @@ mod tests {
         let db = Connection::open_in_memory().unwrap();
         let readers = Readers::new(
             vec![db],
-            Arc::new(Codec::new(0, Arc::new(super::super::seal::Unsealed))),
+            Arc::new(Codec::new(0, super::super::seal::OperatorKeys::default())),
             PathBuf::from("x.db"),
             Arc::new(executor::Threads),
         );

@@ -30,12 +30,13 @@ pub(super) fn removals(db: &Connection, codec: &Codec, name: &FlowName, now: Tim
         held: 0,
     };
     let mut query = db.prepare_cached(
-        "SELECT items FROM ledger
+        "SELECT key, items FROM ledger
          WHERE flow = ?1 AND state = ?2 AND waits IS NOT NULL AND rule = ?3 AND items IS NOT NULL",
     )?;
     let mut rows = query.query((flow.key, HELD, Hold::Removal.name()))?;
     while let Some(row) = rows.next()? {
-        removals.held += ledger::items(codec, row.get_ref(0)?.as_blob_or_null().unwrap_or_default())?.len() as u64;
+        let items = row.get_ref(1)?.as_blob_or_null().unwrap_or_default();
+        removals.held += ledger::items(db, codec, row.get(0)?, items)?.len() as u64;
     }
     Ok(removals)
 }

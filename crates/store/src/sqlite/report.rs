@@ -1,7 +1,6 @@
 //! Reports, counted from the stored rows alone.
 
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
@@ -19,11 +18,11 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row, ToSql, types::Fr
 use serde::de::DeserializeOwned;
 
 use super::{
-    codec::Codec,
+    codec::{Codec, Place},
     ledger::{self, AWAITS_FEED, AWAITS_IMPORT, DEAD, FILTERED, Flow, GONE, HELD, IN_SYNC, RETRY, base},
-    links::{hub_key, key_hub, record_key, users, waiting},
+    links::{hub_key, key_hub, record_keys, users, waiting},
     parts,
-    trouble::{Outcome, Trouble},
+    trouble::{Outcome, Trouble, forgotten, unless_forgotten},
     workload::{NEXT_RETRY, kind},
     writer::{kind_bit, source_key},
 };
@@ -56,7 +55,7 @@ pub(super) fn read(
     let numbers: Vec<u64> = {
         let mut query =
             db.prepare_cached("SELECT n FROM record WHERE source = ?1 AND kind = ?2 AND id > ?3 ORDER BY id LIMIT ?4")?;
-        let after = after.map_or(Cow::Borrowed(""), |after| codec.name(kind, after.as_str()));
+        let after = after.map(|after| codec.name(kind, after.as_str())).transpose()?.unwrap_or_default();
         let numbers = query.query_map((source, kind.number(), after, limit as u64), |row| row.get(0))?;
         numbers.collect::<Result<_, _>>()?
     };
@@ -87,35 +86,42 @@ fn text<T: DeserializeOwned>(what: &str, text: &str) -> Outcome<T> {
     serde_json::from_str(text).map_err(|error| Trouble::unreadable(what, error))
 }
 
-fn fault(codec: &Codec, row: &Row<'_>, column: usize) -> Outcome<Option<Fault>> {
-    let said = row.get::<_, Option<String>>(column)?.map(|said| codec.text_of("a fault", said)).transpose()?;
-    said.map(|said| text("a fault", &said)).transpose()
+fn fault(db: &Connection, codec: &Codec, place: Place, row: &Row<'_>, column: usize) -> Outcome<Option<Fault>> {
+    let Some(stored) = row.get::<_, Option<String>>(column)? else { return Ok(None) };
+    match codec.text_of(db, place, stored) {
+        Ok(said) => text("a fault", &said).map(Some),
+        Err(Trouble::Forgotten(what)) => Ok(Some(forgotten(&what))),
+        Err(trouble) => Err(trouble),
+    }
 }
 
 fn instant(row: &Row<'_>, column: usize) -> Outcome<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_millis))
 }
 
-pub(super) fn lanes(db: &Connection, source: &SourceName) -> Outcome<BTreeMap<String, LaneState>> {
+pub(super) fn lanes(db: &Connection, codec: &Codec, source: &SourceName) -> Outcome<BTreeMap<String, LaneState>> {
     let mut lanes = BTreeMap::new();
     let Some(source) = source_key(db, source)? else { return Ok(lanes) };
     let mut query = db.prepare_cached("SELECT name, state, version FROM lane WHERE source = ?1")?;
     let mut rows = query.query([source])?;
     while let Some(row) = rows.next()? {
-        let state: String = row.get(1)?;
+        let state = codec.text_of(db, Place::Lane(source), row.get(1)?)?;
         let state = LaneState { version: row.get(2)?, ..text("a lane's state", &state)? };
         lanes.insert(row.get(0)?, state);
     }
     Ok(lanes)
 }
 
-pub(super) fn lane(db: &Connection, source: &SourceName, lane: &str) -> Outcome<LaneState> {
+pub(super) fn lane(db: &Connection, codec: &Codec, source: &SourceName, lane: &str) -> Outcome<LaneState> {
     let Some(source) = source_key(db, source)? else { return Ok(LaneState::default()) };
     let read = "SELECT state, version FROM lane WHERE source = ?1 AND name = ?2";
     let state = db.prepare_cached(read)?.query_row((source, lane), |row| Ok((row.get::<_, String>(0)?, row.get(1)?)));
     match state.optional()? {
         None => Ok(LaneState::default()),
-        Some((state, version)) => Ok(LaneState { version, ..text("a lane's state", &state)? }),
+        Some((state, version)) => {
+            let state = codec.text_of(db, Place::Lane(source), state)?;
+            Ok(LaneState { version, ..text("a lane's state", &state)? })
+        }
     }
 }
 
@@ -152,12 +158,13 @@ pub(super) fn reference(db: &Connection, codec: &Codec, source: &SourceName) -> 
     let mut records = Vec::new();
     let Some(source) = source_key(db, source)? else { return Ok(records) };
     let mut query = db.prepare_cached(
-        "SELECT b.bytes FROM record r JOIN body b ON b.n = r.n WHERE r.source = ?1 AND r.kind = ?2 ORDER BY r.id",
+        "SELECT b.bytes, b.n FROM record r JOIN body b ON b.n = r.n WHERE r.source = ?1 AND r.kind = ?2 ORDER BY r.id",
     )?;
     for kind in Kind::REFERENCE {
         let mut rows = query.query((source, kind.number()))?;
         while let Some(row) = rows.next()? {
-            records.push(codec.unpack_value(db, "a record", row.get_ref(0)?.as_blob().unwrap_or_default())?);
+            let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
+            records.push(codec.unpack_value(db, Place::Body(row.get(1)?), blob)?);
         }
     }
     Ok(records)
@@ -172,18 +179,21 @@ pub(super) fn find(db: &Connection, codec: &Codec, name: &SourceName, wanted: &s
     let Some(source) = source_key(db, name)? else { return Ok(Vec::new()) };
     let mut found = BTreeMap::new();
     let mut by_id = db.prepare_cached("SELECT n FROM record WHERE source = ?1 AND kind = ?2 AND id = ?3")?;
-    for kind in Kind::ALL {
+    let kinds = || Kind::ALL.into_iter().filter(|kind| codec.can_hold(*kind));
+    for kind in kinds() {
         let n: Option<u64> =
-            by_id.query_row((source, kind.number(), codec.name(kind, wanted)), |row| row.get(0)).optional()?;
+            by_id.query_row((source, kind.number(), codec.name(kind, wanted)?), |row| row.get(0)).optional()?;
         if let Some(it) = n.map(|n| found_record(db, codec, n)).transpose()?.flatten() {
             found.insert(it.number, it);
         }
     }
     let sku = Hub::Sku(wanted.into());
-    let hubs: BTreeSet<i64> = hub_key(codec, name, &sku)
-        .into_iter()
-        .chain(Kind::ALL.map(|kind| key_hub(codec, name, kind, wanted)))
-        .collect();
+    // People write their own addresses in any case.
+    let lower = wanted.to_lowercase();
+    let mut hubs: BTreeSet<i64> = hub_key(name, &sku).into_iter().collect();
+    for kind in kinds() {
+        hubs.extend([key_hub(codec, name, kind, wanted)?, key_hub(codec, name, kind, &lower)?]);
+    }
     let candidates: BTreeSet<u64> = hubs.into_iter().try_fold(BTreeSet::new(), |mut numbers, hub| {
         numbers.extend(users(db, hub, 0, MOST_FOUND)?);
         Ok::<_, Trouble>(numbers)
@@ -191,8 +201,10 @@ pub(super) fn find(db: &Connection, codec: &Codec, name: &SourceName, wanted: &s
     for n in candidates {
         let Some(it) = found_record(db, codec, n)? else { continue };
         // Another name may have this hash.
-        let is_it =
-            it.record.as_ref().is_some_and(|record| record_key(record) == Some(wanted) || record.uses().contains(&sku));
+        let is_it = it.record.as_ref().is_some_and(|record| {
+            let is_wanted = |key: &str| key == wanted || record.kind().is_personal() && key == lower;
+            record_keys(record).iter().flatten().any(|key| is_wanted(key)) || record.uses().contains(&sku)
+        });
         if is_it {
             found.insert(it.number, it);
         }
@@ -239,7 +251,7 @@ pub(super) fn unread(db: &Connection, codec: &Codec, source: &SourceName, limit:
     )?;
     let mut rows = query.query((source, limit as u64))?;
     while let Some(row) = rows.next()? {
-        let said = codec.text_of("a fault", row.get(3)?)?;
+        let said = codec.text_of(db, Place::Unread(source), row.get(3)?)?;
         let kind = kind(row.get(0)?)?;
         let id = row.get::<_, Option<String>>(1)?.map(|id| codec.name_of(kind, id)).transpose()?;
         unread.push(UnreadRow {
@@ -357,29 +369,38 @@ pub(super) fn trouble(db: &Connection, codec: &Codec, name: &FlowName) -> Outcom
         match rows.next()? {
             Some(row) => {
                 let since = Timestamp::from_millis(row.get(0)?);
-                fault(codec, row, 1)?.map(|fault| Stopped { since, fault })
+                fault(db, codec, Place::Stop(flow.key), row, 1)?.map(|fault| Stopped { since, fault })
             }
             None => None,
         }
     };
     let mut query = db.prepare_cached(
-        "SELECT count(*), min(waits), fault FROM ledger
+        "SELECT count(*), min(waits), fault, min(key) FROM ledger
          WHERE flow = ?1 AND state = ?2 AND waits IS NOT NULL AND fault IS NOT NULL GROUP BY fault ORDER BY 1 DESC, 2",
     )?;
     let mut rows = query.query((flow.key, RETRY))?;
-    let mut retrying: Option<Retrying> = None;
+    let (mut records, mut next) = (0, Timestamp::from_millis(i64::MAX));
+    // Equal faults that are sealed differ, so they are counted once they are open.
+    let mut faults: Vec<(Fault, u64)> = Vec::new();
     while let Some(row) = rows.next()? {
-        let (records, next): (u64, _) = (row.get(0)?, Timestamp::from_millis(row.get(1)?));
-        match &mut retrying {
-            Some(retrying) => {
-                retrying.records += records;
-                retrying.next = retrying.next.min(next);
-            }
-            None => retrying = fault(codec, row, 2)?.map(|fault| Retrying { records, next, fault }),
+        let count: u64 = row.get(0)?;
+        records += count;
+        next = next.min(Timestamp::from_millis(row.get(1)?));
+        let Some(fault) = fault(db, codec, Place::Fault(row.get(3)?), row, 2)? else { continue };
+        let has_room = faults.len() < MOST_FAULTS;
+        match faults.iter_mut().find(|(known, _)| *known == fault) {
+            Some((_, total)) => *total += count,
+            None if has_room => faults.push((fault, count)),
+            None => {}
         }
     }
-    Ok(Stuck { stopped, retrying })
+    // Of those that are as frequent, the one that is due first.
+    let most = faults.into_iter().rev().max_by_key(|(_, count)| *count);
+    Ok(Stuck { stopped, retrying: most.map(|(fault, _)| Retrying { records, next, fault }) })
 }
+
+/// So many different faults of retried records are counted.
+const MOST_FAULTS: usize = 50;
 
 /// Reads one record per urgency, and those that are retried.
 pub(super) fn freshness(db: &Connection, name: &FlowName) -> Outcome<Freshness> {
@@ -430,7 +451,7 @@ pub(super) fn entry(db: &Connection, codec: &Codec, name: &FlowName, number: Num
     )?;
     let mut rows = query.query([key])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let held = ledger::items(codec, row.get_ref(7)?.as_blob_or_null().unwrap_or_default())?;
+    let held = ledger::items(db, codec, key, row.get_ref(7)?.as_blob_or_null().unwrap_or_default())?;
     let mut items: Vec<Item> = ledger::payloads(db, codec, key)?;
     items.retain(|item| held.iter().any(|held| held.id == item.id));
     Ok(Some(EntryView {
@@ -442,7 +463,7 @@ pub(super) fn entry(db: &Connection, codec: &Codec, name: &FlowName, number: Num
         attempts: row.get(3)?,
         since: instant(row, 10)?,
         due: instant(row, 5)?,
-        fault: fault(codec, row, 9)?,
+        fault: fault(db, codec, Place::Fault(key), row, 9)?,
         call: optional::<u64>(row, 6)?.map(|id| call(db, codec, id)).transpose()?.flatten(),
     }))
 }
@@ -464,14 +485,14 @@ fn call(db: &Connection, codec: &Codec, id: u64) -> Outcome<Option<CallView>> {
         records: row.get(3)?,
         status: row.get(4)?,
         took: optional::<u64>(row, 5)?.map(Duration::from_micros),
-        response: codec.text_of("an answer", optional(row, 6)?.unwrap_or_default())?,
+        response: codec.text_of(db, Place::Answer(id), optional(row, 6)?.unwrap_or_default())?,
     }))
 }
 
 macro_rules! letters {
     ($rest:literal) => {
         concat!(
-            "SELECT r.n, r.kind, r.id, l.revision, l.settled_at, l.fault, l.call, d.bytes
+            "SELECT r.n, r.kind, r.id, l.revision, l.settled_at, l.fault, l.call, d.bytes, l.key
              FROM ledger l JOIN record r ON r.n = l.key - ?1 LEFT JOIN refused d ON d.key = l.key
              WHERE l.flow = ?2 AND l.state = ?3 AND ",
             $rest
@@ -490,7 +511,7 @@ pub(super) fn dead_of(db: &Connection, codec: &Codec, name: &FlowName, id: &Reco
     let query = letters!("r.source = ?4 AND r.kind = ?6 AND r.id = ?5");
     let mut found = Vec::new();
     for kind in Kind::ALL.into_iter().filter(|kind| flow.kinds & kind_bit(*kind) != 0) {
-        let id = codec.name(kind, id.as_str());
+        let id = codec.name(kind, id.as_str())?;
         found.extend(letters(db, codec, query, (base(flow.key), flow.key, DEAD, flow.source, id, kind.number()))?);
     }
     Ok(found)
@@ -503,7 +524,7 @@ pub(super) fn kept(db: &Connection, codec: &Codec, name: &FlowName, by: &KeptBy,
         KeptBy::Hold(hold) => (HELD, hold.name()),
     };
     let mut query = db.prepare_cached(
-        "SELECT r.n, r.kind, r.id, l.settled_at, l.fault FROM ledger l JOIN record r ON r.n = l.key - ?1
+        "SELECT r.n, r.kind, r.id, l.settled_at, l.fault, l.key FROM ledger l JOIN record r ON r.n = l.key - ?1
          WHERE l.key >= ?1 AND l.key < ?2 AND l.state = ?3 AND l.rule = ?4 AND l.revision >= r.revision AND r.unread = 0
          AND (?5 >> r.kind) & 1 ORDER BY l.settled_at DESC, l.key DESC LIMIT ?6",
     )?;
@@ -516,7 +537,7 @@ pub(super) fn kept(db: &Connection, codec: &Codec, name: &FlowName, by: &KeptBy,
             kind,
             id: codec.name_of(kind, row.get(2)?)?.into(),
             at: Timestamp::from_millis(row.get(3)?),
-            fault: fault(codec, row, 4)?,
+            fault: fault(db, codec, Place::Fault(row.get(5)?), row, 4)?,
         });
     }
     Ok(found)
@@ -527,16 +548,17 @@ fn letters(db: &Connection, codec: &Codec, query: &str, keys: impl Params) -> Ou
     let mut query = db.prepare_cached(query)?;
     let mut rows = query.query(keys)?;
     while let Some(row) = rows.next()? {
-        let kind = kind(row.get(1)?)?;
+        let (kind, key) = (kind(row.get(1)?)?, row.get(8)?);
         letters.push(DeadLetter {
             number: Number(row.get(0)?),
             kind,
             id: codec.name_of(kind, row.get(2)?)?.into(),
             revision: Revision(row.get(3)?),
             at: Timestamp::from_millis(row.get(4)?),
-            fault: fault(codec, row, 5)?.unwrap_or_else(|| Fault::record("C0111", "it became dead without a reason")),
+            fault: fault(db, codec, Place::Fault(key), row, 5)?
+                .unwrap_or_else(|| Fault::record("C0111", "it became dead without a reason")),
             items: match row.get_ref(7)?.as_blob_or_null().unwrap_or_default() {
-                Some(blob) => codec.unpack_value(db, "a dead letter", blob)?,
+                Some(blob) => unless_forgotten(codec.unpack_value(db, Place::Refused(key), blob), Vec::new())?,
                 None => Vec::new(),
             },
             call: row.get(6)?,

@@ -32,6 +32,7 @@ const MIGRATIONS: &[&str] = &[
     SINCE,
     HOOKS,
     PRICES,
+    PEOPLE,
 ];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
@@ -391,6 +392,21 @@ const PRICES: &str = "
 ALTER TABLE flow ADD COLUMN prices INTEGER NOT NULL DEFAULT 0;
 -- The prices that a flow has seen of a record, by ledger key.
 CREATE TABLE prices (key INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+";
+
+// See people.rs.
+const PEOPLE: &str = "
+-- Keys of data about people.
+CREATE TABLE data_key (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    owner BLOB NOT NULL UNIQUE,     -- a keyed hash of the person; one byte: not of one person
+    wrapped BLOB NOT NULL,
+    operator INTEGER NOT NULL       -- the fingerprint of the operator's key that wrapped it
+) STRICT;
+CREATE INDEX data_key_operator ON data_key (operator);
+-- Whom a record is about: the person's key.
+CREATE TABLE about (n INTEGER PRIMARY KEY, person INTEGER NOT NULL) STRICT;
+CREATE INDEX about_person ON about (person);
 ";
 
 /// The state of a database when it is opened.

@@ -1,57 +1,284 @@
-//! Data about people, at rest.
+//! Keys, and what is sealed with them.
 //!
-//! The bodies, payloads, answers and faults of personal kinds are sealed; ids, here and at destinations, are sealed so
-//! that the same id always gives the same text, because rows are found by them; hashes of what links records take a
-//! key. They never train a dictionary, which would hold their words in clear. The data of a flow is sealed if one of
-//! its kinds is personal.
+//! Bytes are sealed with ChaCha20-Poly1305 under a random nonce of 96 bits. A key of a person seals few blobs; the one for
+//! what holds several persons seals some thousand million in its life, of which two have the same nonce with a
+//! probability below 2^-30. ChaCha20 needs no schedule of round keys, which would cost more than a short blob does.
+//!
+//! A name by which rows are found must always give the same text. Its nonce is a keyed hash of kind and name, under a
+//! key of its own: two names share a nonce only where 96 bits of their hashes are equal, and equal names give equal texts,
+//! which is what they are for and all that they tell.
 
-use model::Kind;
+use std::fmt;
 
-/// Seals data about people. The holder of the operator's key implements it.
-pub trait Seal: Send + Sync {
-    /// Whether records of this kind are about people.
-    fn is_personal(&self, kind: Kind) -> bool {
-        kind.is_personal()
-    }
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD},
+};
+use contract::Fault;
+use ring::{
+    aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    rand::{SecureRandom as _, SystemRandom},
+};
+use secrecy::{ExposeSecret as _, SecretBox};
 
-    /// Seals bytes.
-    fn seal(&self, plain: &[u8]) -> Vec<u8>;
+use super::trouble::{Outcome, Trouble};
 
-    /// Opens what [`Seal::seal`] gave; `None`: it was changed, or another key sealed it.
-    fn open(&self, sealed: &[u8]) -> Option<Vec<u8>>;
+/// Bytes of a key.
+const KEY_LEN: usize = 32;
 
-    /// Seals a name by which a record is found: the same name always gives the same text.
-    fn seal_name(&self, name: &str) -> String;
+/// The bytes of a key, zeroed when they are dropped.
+pub(super) type Secret = SecretBox<[u8; KEY_LEN]>;
 
-    /// Opens what [`Seal::seal_name`] gave; `None`: it was changed, or another key sealed it.
-    fn open_name(&self, sealed: &str) -> Option<String>;
+/// A keyed hash that stands for a person.
+pub(super) type Mark = [u8; 16];
 
-    /// The key of hashes that link personal records.
-    fn hash_key(&self) -> [u8; 32];
+/// The operator's keys, which wrap the keys of data: the first one wraps, the others only open what they wrapped. None:
+/// data about people is not taken.
+#[derive(Default)]
+pub struct OperatorKeys(Vec<OperatorKey>);
+
+/// One key of the operator.
+pub struct OperatorKey {
+    /// Tells it from others, and tells nothing of it.
+    pub(super) fingerprint: i64,
+    cipher: Cipher,
 }
 
-/// Seals nothing: for a store without a key, which must hold no personal kinds.
-#[derive(Clone, Copy, Debug)]
-pub struct Unsealed;
-
-impl Seal for Unsealed {
-    fn seal(&self, plain: &[u8]) -> Vec<u8> {
-        plain.to_vec()
+impl OperatorKeys {
+    /// A key that only this process knows: for databases that end with it.
+    ///
+    /// # Errors
+    /// `C0105` the system gives no random bytes.
+    pub fn passing() -> Result<Self, Fault> {
+        let key = random().map_err(|_| no_random())?;
+        Ok(Self(vec![OperatorKey::new(key.expose_secret())]))
     }
 
-    fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
-        Some(sealed.to_vec())
+    pub(super) fn first(&self) -> Option<&OperatorKey> {
+        self.0.first()
     }
 
-    fn seal_name(&self, name: &str) -> String {
-        name.to_owned()
+    pub(super) fn get(&self, fingerprint: i64) -> Option<&OperatorKey> {
+        self.0.iter().find(|key| key.fingerprint == fingerprint)
     }
 
-    fn open_name(&self, sealed: &str) -> Option<String> {
-        Some(sealed.to_owned())
+    /// What tells the keys apart, for messages.
+    pub(super) fn fingerprints(&self) -> Vec<String> {
+        self.0.iter().map(|key| shown(key.fingerprint)).collect()
+    }
+}
+
+impl FromIterator<OperatorKey> for OperatorKeys {
+    fn from_iter<T: IntoIterator<Item = OperatorKey>>(keys: T) -> Self {
+        Self(keys.into_iter().collect())
+    }
+}
+
+impl fmt::Debug for OperatorKeys {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("OperatorKeys").field(&self.fingerprints()).finish()
+    }
+}
+
+/// A fingerprint, for messages.
+pub(super) fn shown(fingerprint: i64) -> String {
+    format!("{fingerprint:016x}")
+}
+
+impl OperatorKey {
+    /// A key of 32 bytes.
+    fn new(key: &[u8; KEY_LEN]) -> Self {
+        let fingerprint = derived("fingerprint", key);
+        let mut short = [0; 8];
+        for (to, from) in short.iter_mut().zip(fingerprint.expose_secret()) {
+            *to = *from;
+        }
+        Self { fingerprint: i64::from_be_bytes(short), cipher: Cipher(derived("data keys", key)) }
     }
 
-    fn hash_key(&self) -> [u8; 32] {
-        [0; 32]
+    /// Reads a key of 32 bytes, in base64 (such as `openssl rand -base64 32` prints) or as 64 hexadecimal digits.
+    ///
+    /// # Errors
+    /// `C0117`; the text is not repeated.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let text = text.trim();
+        let mut bytes = if text.len() == 2 * KEY_LEN { from_hex(text) } else { from_base64(text) }.unwrap_or_default();
+        let parsed = <&[u8; KEY_LEN]>::try_from(bytes.as_slice()).map(Self::new);
+        bytes.fill(0);
+        parsed.map_err(|_| {
+            let message = "a key for data about people is not 32 bytes in base64, or 64 hexadecimal digits";
+            Fault::config("C0117", message).hint("make one with `openssl rand -base64 32`, and keep a copy elsewhere")
+        })
+    }
+
+    /// Wraps a data key of this owner.
+    pub(super) fn wrap(&self, owner: &[u8], key: &Secret) -> Outcome<Vec<u8>> {
+        self.cipher.seal(owner, key.expose_secret())
+    }
+
+    /// The data key of this owner; `None`: it was changed.
+    pub(super) fn unwrap(&self, owner: &[u8], wrapped: &[u8]) -> Option<Secret> {
+        let mut opened = self.cipher.open(owner, wrapped)?;
+        let key = <[u8; KEY_LEN]>::try_from(opened.as_slice()).ok().map(|key| SecretBox::new(Box::new(key)));
+        opened.fill(0);
+        key
+    }
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    text.as_bytes()
+        .chunks(2)
+        .map(|pair| {
+            let digits =
+                str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+            u8::from_str_radix(digits, 16).ok()
+        })
+        .collect()
+}
+
+fn from_base64(text: &str) -> Option<Vec<u8>> {
+    [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD].iter().find_map(|alphabet| alphabet.decode(text).ok())
+}
+
+/// Bytes as text.
+pub(super) fn to_text(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The bytes of which this is the text.
+pub(super) fn from_text(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
+
+/// A new key.
+pub(super) fn random() -> Outcome<Secret> {
+    let mut key = Box::new([0; KEY_LEN]);
+    SystemRandom::new().fill(key.as_mut_slice()).map_err(|_| no_random())?;
+    Ok(SecretBox::new(key))
+}
+
+/// A key for one purpose, made from another.
+fn derived(purpose: &str, key: &[u8; KEY_LEN]) -> Secret {
+    SecretBox::new(Box::new(blake3::derive_key(&format!("cartage store 2026-11-30 {purpose}"), key)))
+}
+
+/// Seals and opens under one key.
+struct Cipher(Secret);
+
+impl Cipher {
+    fn key(&self) -> Option<LessSafeKey> {
+        UnboundKey::new(&CHACHA20_POLY1305, self.0.expose_secret()).ok().map(LessSafeKey::new)
+    }
+
+    /// Seals bytes for one use.
+    fn seal(&self, usage: &[u8], plain: &[u8]) -> Outcome<Vec<u8>> {
+        let mut nonce = [0; NONCE_LEN];
+        SystemRandom::new().fill(&mut nonce).map_err(|_| no_random())?;
+        self.seal_with(nonce, usage, plain)
+    }
+
+    fn seal_with(&self, nonce: [u8; NONCE_LEN], usage: &[u8], plain: &[u8]) -> Outcome<Vec<u8>> {
+        let mut sealed = Vec::with_capacity(NONCE_LEN + plain.len() + CHACHA20_POLY1305.tag_len());
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(plain);
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = self
+            .key()
+            .zip(sealed.get_mut(NONCE_LEN..))
+            .and_then(|(key, text)| key.seal_in_place_separate_tag(nonce, Aad::from(usage), text).ok());
+        let tag = tag.ok_or_else(|| Trouble::unreadable("data about people on its way", "it is too long"))?;
+        sealed.extend_from_slice(tag.as_ref());
+        Ok(sealed)
+    }
+
+    /// Opens what was sealed for this use; `None`: it was changed, or another key or use sealed it.
+    fn open(&self, usage: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>()?;
+        let mut text = text.to_vec();
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let opened = self.key()?.open_in_place(nonce, Aad::from(usage), &mut text).ok()?.len();
+        text.truncate(opened);
+        Some(text)
+    }
+}
+
+fn no_random() -> Fault {
+    Fault::transient("C0105", "the system gives no random bytes for keys")
+}
+
+/// A key that seals data of one person, or of several.
+pub(super) struct DataKey {
+    /// Its row.
+    pub(super) id: i64,
+    cipher: Cipher,
+}
+
+impl DataKey {
+    pub(super) fn new(id: i64, key: Secret) -> Self {
+        Self { id, cipher: Cipher(key) }
+    }
+
+    /// Seals bytes for one use; begins with the key's id.
+    pub(super) fn seal(&self, usage: &[u8], plain: &[u8]) -> Outcome<Vec<u8>> {
+        let sealed = self.cipher.seal(usage, plain)?;
+        Ok([&self.id.to_be_bytes()[..], &sealed].concat())
+    }
+
+    /// Opens what follows the id.
+    pub(super) fn open(&self, usage: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        self.cipher.open(usage, sealed)
+    }
+}
+
+/// The id of the key that sealed these bytes, and what follows it.
+pub(super) fn key_id(sealed: &[u8]) -> Option<(i64, &[u8])> {
+    let (id, rest) = sealed.split_first_chunk()?;
+    Some((i64::from_be_bytes(*id), rest))
+}
+
+/// Seals names, and hashes what is looked up: each under a key of its own, made from one data key.
+pub(super) struct Names {
+    cipher: Cipher,
+    nonces: Secret,
+    hashes: Secret,
+    marks: Secret,
+}
+
+impl Names {
+    pub(super) fn new(key: &Secret) -> Self {
+        let key = key.expose_secret();
+        Self {
+            cipher: Cipher(derived("names", key)),
+            nonces: derived("nonces of names", key),
+            hashes: derived("hashes", key),
+            marks: derived("marks of persons", key),
+        }
+    }
+
+    /// The sealed form of a name of this kind: always the same text.
+    pub(super) fn seal(&self, kind: u8, name: &str) -> Outcome<String> {
+        // The kind belongs to the hash: a nonce must not be used for two kinds either.
+        let mut hasher = blake3::Hasher::new_keyed(self.nonces.expose_secret());
+        hasher.update(&[kind]).update(name.as_bytes());
+        let mut nonce = [0; NONCE_LEN];
+        hasher.finalize_xof().fill(&mut nonce);
+        Ok(to_text(&self.cipher.seal_with(nonce, &[kind], name.as_bytes())?))
+    }
+
+    /// The name; `None`: it was changed, or another key or kind sealed it.
+    pub(super) fn open(&self, kind: u8, sealed: &str) -> Option<String> {
+        String::from_utf8(self.cipher.open(&[kind], &from_text(sealed)?)?).ok()
+    }
+
+    /// A keyed hash.
+    pub(super) fn hash(&self, text: &[u8]) -> blake3::Hash {
+        blake3::keyed_hash(self.hashes.expose_secret(), text)
+    }
+
+    /// What stands for a person.
+    pub(super) fn mark(&self, person: &str) -> Mark {
+        let mut mark = Mark::default();
+        blake3::Hasher::new_keyed(self.marks.expose_secret()).update(person.as_bytes()).finalize_xof().fill(&mut mark);
+        mark
     }
 }

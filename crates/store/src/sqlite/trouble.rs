@@ -5,6 +5,8 @@ use std::path::Path;
 use contract::Fault;
 use rusqlite::ErrorCode;
 
+use super::seal::shown;
+
 /// An error of a step inside the store.
 #[derive(Debug)]
 pub(super) enum Trouble {
@@ -12,6 +14,19 @@ pub(super) enum Trouble {
     Sql(rusqlite::Error),
     /// A fault already.
     Fault(Box<Fault>),
+    /// Data about people comes, and no key of the operator is given to seal it.
+    NoKey,
+    /// There is data about people, and no key of the operator is given to open it.
+    Locked,
+    /// A key of data was wrapped by another key of the operator than those that are given.
+    OtherKey {
+        /// Its fingerprint.
+        wrapped_by: i64,
+        /// Theirs.
+        given: Vec<String>,
+    },
+    /// This is about a person whose key was deleted.
+    Forgotten(String),
 }
 
 /// The result of a step inside the store.
@@ -31,7 +46,7 @@ impl From<Fault> for Trouble {
 
 impl Trouble {
     /// Stored data that can't be decoded.
-    pub(super) fn unreadable(what: &str, why: impl std::fmt::Display) -> Self {
+    pub(super) fn unreadable(what: impl std::fmt::Display, why: impl std::fmt::Display) -> Self {
         Fault::config("C0106", format!("{what} in the database can't be read: {why}"))
             .hint("restore the database from a backup, or move it away and let the source be read again")
             .into()
@@ -39,11 +54,29 @@ impl Trouble {
 
     /// As a fault about this file.
     pub(super) fn fault(self, path: &Path) -> Fault {
+        let file = path.display();
         let error = match self {
             Self::Fault(fault) => return *fault,
+            Self::NoKey => {
+                return Fault::config("C0114", format!("there is no key to seal data about people with in {file}"))
+                    .hint(format!("{KEYS}; `openssl rand -base64 32` makes one"));
+            }
+            Self::Locked => {
+                return Fault::config(
+                    "C0114",
+                    format!("the database {file} holds data about people, and no key is given"),
+                )
+                .hint(format!("{KEYS}: the one that it was written with"));
+            }
+            Self::OtherKey { wrapped_by, given } => {
+                let (key, given) = (shown(wrapped_by), given.join(", "));
+                let message = format!("{file} holds data about people that the key {key} sealed; given: {given}");
+                return Fault::config("C0115", message)
+                    .hint("put the key that was in use before behind the new one, under `keys` in [personal_data]");
+            }
+            Self::Forgotten(what) => return forgotten(&what),
             Self::Sql(error) => error,
         };
-        let file = path.display();
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => disk_full(&file),
             Some(ErrorCode::NotADatabase) => not_ours(path, "it is no SQLite database"),
@@ -51,6 +84,22 @@ impl Trouble {
             _ => Fault::transient("C0105", format!("the database {file} could not be used: {error}"))
                 .hint("check the disk, the folder's rights and that no other program holds the file"),
         }
+    }
+}
+
+const KEYS: &str = "name the key in the configuration: `keys = [\"env:CARTAGE_DATA_KEY\"]` in [personal_data]";
+
+/// What stands in place of data about a person whose key was deleted.
+pub(super) fn forgotten(what: &str) -> Fault {
+    Fault::record("C0116", format!("{what} is about a person who was forgotten, and can't be read any more"))
+        .hint("nothing to do: the key that sealed it was deleted, as was asked for")
+}
+
+/// The outcome, with this in place of what is about a person whose key was deleted.
+pub(super) fn unless_forgotten<T>(done: Outcome<T>, otherwise: T) -> Outcome<T> {
+    match done {
+        Err(Trouble::Forgotten(_)) => Ok(otherwise),
+        done => done,
     }
 }
 

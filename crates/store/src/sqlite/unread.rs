@@ -5,6 +5,7 @@ use model::{Kind, RecordId};
 use rusqlite::OptionalExtension as _;
 
 use super::{
+    codec::{Codec, Place},
     mirror::{BY_ID, Context, Stored},
     trouble::{Outcome, fault_text},
     writer::{Tx, kind_bit},
@@ -23,7 +24,7 @@ impl Tx<'_> {
             self.db.prepare_cached("DELETE FROM unread WHERE source = ?1 AND kind = ?2 AND id = ?3")?.execute((
                 context.source,
                 kind.number(),
-                self.codec.name(kind, id.as_str()),
+                self.codec.name(kind, id.as_str())?,
             ))?;
         }
         Ok(())
@@ -42,9 +43,13 @@ impl Tx<'_> {
     pub(super) fn keep_unread(&self, context: &mut Context<'_>, lane: &str, unread: &Unread) -> Outcome<()> {
         context.taken.unread += 1;
         let kind = unread.kind.number();
-        let id = unread.id.as_ref().map(|id| self.codec.name(unread.kind, id.as_str()));
-        let what = || self.codec.name(unread.kind, &unread.fault.message);
-        let mark = id.as_ref().map_or_else(|| format!("? {}", what()), |id| format!("= {id}"));
+        let id = unread.id.as_ref().map(|id| self.codec.name(unread.kind, id.as_str())).transpose()?;
+        let mark = match &id {
+            Some(id) => format!("= {id}"),
+            None => format!("? {}", self.codec.name(unread.kind, &unread.fault.message)?),
+        };
+        let key = self.codec.general(kind_bit(unread.kind))?;
+        let place = Place::Unread(context.source);
         let pass = context.pass.unwrap_or(0);
         let known: Option<(u64, u64)> = self
             .db
@@ -72,7 +77,7 @@ impl Tx<'_> {
                 id,
                 context.at.millis(),
                 pass,
-                self.codec.text(kind_bit(unread.kind), &fault_text(&unread.fault)?),
+                Codec::text(key.as_deref(), place, &fault_text(&unread.fault)?)?,
                 times,
             ])?;
         match id {

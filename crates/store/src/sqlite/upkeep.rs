@@ -182,6 +182,9 @@ impl Tx<'_> {
         self.db.prepare_cached("DELETE FROM record WHERE n = ?1")?.execute([n])?;
         if let Some(kind) = Kind::from_number(kind) {
             self.count(source, kind, -live, -tombstones);
+            if kind.is_personal() {
+                self.forget_about(n)?;
+            }
         }
         Ok(())
     }

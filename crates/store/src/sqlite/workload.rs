@@ -14,11 +14,11 @@ use model::{FlowName, Hub, Kind, PriceHistory, Record, SourceName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 
 use super::{
-    codec::Codec,
+    codec::{Codec, Place},
     ledger::{self, Flow, RETRY, base, flow_unknown},
     links::{hub_key, live},
     parts,
-    trouble::{Outcome, Trouble},
+    trouble::{Outcome, Trouble, unless_forgotten},
     wholes::Wholes,
 };
 
@@ -248,7 +248,7 @@ impl<'a> Reader<'a> {
             touched_at: Timestamp::from_millis(row.get::<_, i64>(7)?.max(row.get(4)?)),
             unread: row.get(6)?,
             ahead: self.flow.cursor.0.get(urgency).is_some_and(|cursor| revision > cursor.0),
-            entry: entry(self.codec, row)?,
+            entry: entry(self.db, self.codec, ledger::key(self.flow.key, Number(number)), row)?,
             prices: self.prices(Number(number))?,
         }))
     }
@@ -266,7 +266,8 @@ impl<'a> Reader<'a> {
         let mut rows = query.query([n])?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
-        let record: Record = self.codec.unpack_value(self.db, "a record", blob)?;
+        let record = unless_forgotten(self.codec.unpack_value(self.db, Place::Body(n), blob).map(Some), None)?;
+        let Some(record): Option<Record> = record else { return Ok(None) };
         self.count(blob);
         let (joined, bytes) = self.joined(&record)?;
         let whole = Arc::new(Whole { record, joined });
@@ -293,7 +294,7 @@ impl<'a> Reader<'a> {
 
     /// Adds the parts under a hub; returns their packed bytes.
     fn join(&self, hub: &Hub, joined: &mut Vec<Record>) -> Outcome<usize> {
-        let Some(key) = hub_key(self.codec, &self.source, hub) else { return Ok(0) };
+        let Some(key) = hub_key(&self.source, hub) else { return Ok(0) };
         let mut bytes = 0;
         let mut query = self.db.prepare_cached(parts::JOINED)?;
         let mut rows = query.query([key])?;
@@ -301,7 +302,7 @@ impl<'a> Reader<'a> {
             let Some(blob) = row.get_ref(0)?.as_blob_or_null().unwrap_or_default() else { continue };
             bytes += blob.len();
             self.count(blob);
-            let record: Record = self.codec.unpack_value(self.db, "a record", blob)?;
+            let record: Record = self.codec.unpack_value(self.db, Place::Body(row.get(1)?), blob)?;
             // Another hub may have this hash.
             let is_double = matches!(record, Record::Variant(_)) && joined.contains(&record);
             if record.provides().contains(hub) && !is_double {
@@ -312,12 +313,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn entry(codec: &Codec, row: &Row<'_>) -> Outcome<Option<Entry>> {
+fn entry(db: &Connection, codec: &Codec, key: i64, row: &Row<'_>) -> Outcome<Option<Entry>> {
     let Some(state) = row.get::<_, Option<u8>>(8)? else { return Ok(None) };
     Ok(Some(Entry {
         state: ledger::state(state, row.get(10)?, row.get(13)?)?,
         revision: Revision(row.get(9)?),
-        items: ledger::items(codec, row.get_ref(12)?.as_blob_or_null().unwrap_or_default())?,
+        items: ledger::items(db, codec, key, row.get_ref(12)?.as_blob_or_null().unwrap_or_default())?,
         attempts: row.get(11)?,
         trial: match row.get_ref(14)?.as_blob_or_null().unwrap_or_default() {
             Some(blob) => Some(Codec::decode("a trial", blob)?),

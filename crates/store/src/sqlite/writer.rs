@@ -44,6 +44,8 @@ struct WriteConnection {
     codec: Arc<Codec>,
     /// Durability that the connection is set to; `None`: transactions are never synced.
     durable: Option<Durable>,
+    /// Whether the last transaction was not committed, so that keys which it made are no keys.
+    unfinished: bool,
 }
 
 /// When a transaction reaches the disk.
@@ -68,7 +70,7 @@ impl Writer {
     ) -> Self {
         let durable = durable.then_some(Durable::Now);
         let path = path.to_owned();
-        let connection = WriteConnection { db, number, path: path.clone(), codec, durable };
+        let connection = WriteConnection { db, number, path: path.clone(), codec, durable, unfinished: false };
         let connection = Arc::new(Mutex::new(Some(connection)));
         Self { connection, turn: Arc::new(Semaphore::new(1)), executor, path }
     }
@@ -141,6 +143,9 @@ impl WriteConnection {
             self.db.pragma_update(None, "synchronous", level)?;
             self.durable = Some(durable);
         }
+        if std::mem::replace(&mut self.unfinished, true) {
+            self.codec.people.clear();
+        }
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         lock::fence(&transaction, self.number, &self.path)?;
         let mut tx = Tx {
@@ -157,6 +162,7 @@ impl WriteConnection {
         tx.write_census()?;
         tx.write_revisions()?;
         transaction.commit()?;
+        self.unfinished = false;
         Ok(done)
     }
 }
@@ -411,7 +417,7 @@ mod tests {
                 if durable { "FULL" } else { "NORMAL" }
             ))
             .unwrap();
-            let codec = Arc::new(Codec::new(0, Arc::new(super::super::seal::Unsealed)));
+            let codec = Arc::new(Codec::new(0, super::super::seal::OperatorKeys::default()));
             let writer = Writer::new(db, 1, codec, durable, Path::new("x.db"), Arc::new(executor::Threads));
             let levels = [
                 writer.run(level).await.unwrap(),
