@@ -87,14 +87,11 @@ impl Journey {
             for change in &mut stop.pending {
                 change.hide();
             }
-            for entry in &mut stop.ledger {
+            if let Some(entry) = &mut stop.ledger {
                 entry.items = entry.items.iter().map(hidden).collect();
-                for response in entry.fault.iter_mut().filter_map(|fault| fault.response.as_mut()) {
-                    HIDDEN.clone_into(response);
-                }
-                for call in &mut entry.call {
-                    HIDDEN.clone_into(&mut call.response);
-                }
+                let of_fault = entry.fault.as_mut().and_then(|fault| fault.response.as_mut());
+                let of_call = entry.call.as_mut().map(|call| &mut call.response);
+                of_fault.into_iter().chain(of_call).for_each(|response| HIDDEN.clone_into(response));
             }
         }
     }

@@ -41,9 +41,13 @@ mod tests {
 
     #[test]
     fn texts_are_hidden_and_the_form_stays() {
-        let mut value = json!({ "name": "Ann", "age": 36, "tags": ["a", { "city": "Berlin" }], "on": true, "no": null });
+        let mut value =
+            json!({ "name": "Ann", "age": 36, "tags": ["a", { "city": "Berlin" }], "on": true, "no": null });
         hide(&mut value);
-        assert_eq!(value, json!({ "name": "***", "age": 36, "tags": ["***", { "city": "***" }], "on": true, "no": null }));
+        assert_eq!(
+            value,
+            json!({ "name": "***", "age": 36, "tags": ["***", { "city": "***" }], "on": true, "no": null })
+        );
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Attribute, Country, Currency, CustomerId, Email, Locale, Localized, Money, Notice, OrderId, ProductId, Sku,
-    StorefrontKey, Timestamp, VariantId, person::hidden,
+    Address, Attribute, Country, Currency, CustomerId, Email, Locale, Localized, Money, Notice, OrderId, ProductId,
+    Sku, StorefrontKey, Timestamp, VariantId, person::hidden,
 };
 
 /// What was bought at once. An order is one thing however often it changes: an edit or a cancellation is a new state of it.

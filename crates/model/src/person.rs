@@ -201,8 +201,14 @@ mod tests {
 
     #[test]
     fn an_e_mail_address_has_one_owner_and_a_domain() {
-        for text in ["ann@example.com", " Ann.Lee+shop@mail.example.co.uk ", "\"a@b\"@example.com", "jörg@müller.example"] {
-            assert_eq!(Email::parse(text).ok().map(|it| it.as_str().to_owned()).as_deref(), Some(text.trim()), "{text}");
+        for text in
+            ["ann@example.com", " Ann.Lee+shop@mail.example.co.uk ", "\"a@b\"@example.com", "jörg@müller.example"]
+        {
+            assert_eq!(
+                Email::parse(text).ok().map(|it| it.as_str().to_owned()).as_deref(),
+                Some(text.trim()),
+                "{text}"
+            );
         }
         let long = format!("{}@example.com", "a".repeat(65));
         for text in

@@ -5,9 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Assignment, Attribute, Book, Brand, BrandId, Category, CategoryId, Channel, Customer, CustomerGroup, Notice, Online, Order,
-    Placement, PriceEntry, Product, ProductId, ProductType, ProductTypeId, Rate, RecordId, Selection, Sku, Stock,
-    Storefront, Tailoring, Tree, Value, Variant, VariantEntry,
+    Assignment, Attribute, Book, Brand, BrandId, Category, CategoryId, Channel, Customer, CustomerGroup, Notice,
+    Online, Order, Placement, PriceEntry, Product, ProductId, ProductType, ProductTypeId, Rate, RecordId, Selection,
+    Sku, Stock, Storefront, Tailoring, Tree, Value, Variant, VariantEntry,
 };
 
 /// What a record is. The numbers are stored; never reuse one. 21, 23 and 24 are kept for consents, refunds and

@@ -215,7 +215,7 @@ fn declared(flow: &FlowName, fingerprint: &str) -> Declared {
         source: source(),
         account: String::new(),
         fingerprint: fingerprint.to_owned(),
-        carries: Kind::CARRIED.to_vec(),
+        carries: Kind::CATALOGUE.to_vec(),
         markets: Vec::new(),
         ids: contract::destination::Ids::Own,
         price_history: false,

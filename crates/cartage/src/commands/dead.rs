@@ -118,7 +118,7 @@ async fn held_letter(store: &dyn Store, flow: &Flow, kept: Kept) -> Result<DeadL
 fn hide(letters: &mut [Row]) {
     for Row { letter, .. } in letters.iter_mut().filter(|row| row.letter.kind.is_personal()) {
         letter.items = letter.items.iter().map(hidden).collect();
-        for response in &mut letter.fault.response {
+        if let Some(response) = &mut letter.fault.response {
             HIDDEN.clone_into(response);
         }
     }

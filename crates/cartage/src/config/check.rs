@@ -295,7 +295,11 @@ impl<'i> Sections<'_, 'i> {
     fn kinds(&mut self, name: &str, carry: Option<Vec<file::Carried>>) -> Option<Vec<Kind>> {
         let carry = carry?;
         if carry.is_empty() {
-            self.wrong(&["flows", name, "carry"], format!("flows.{name}.carry is empty"), "name what it carries, such as \"products\"");
+            self.wrong(
+                &["flows", name, "carry"],
+                format!("flows.{name}.carry is empty"),
+                "name what it carries, such as \"products\"",
+            );
         }
         let mut kinds: Vec<Kind> = carry.into_iter().map(Kind::from).collect();
         kinds.sort_unstable();

@@ -42,13 +42,15 @@ fn carrying(shop: &Shop) {
 
 fn is_of(market: &Market, order: &Order) -> bool {
     let store = market.store.as_ref().is_none_or(|store| order.store.as_deref() == Some(store.as_str()));
-    let country = market.country.is_none_or(|country| order.country.as_ref().is_none_or(|it| *it == country.to_string()));
+    let country =
+        market.country.is_none_or(|country| order.country.as_ref().is_none_or(|it| *it == country.to_string()));
     order.currency == market.currency.to_string() && store && country
 }
 
 /// Orders that a market's store holds, by id.
 fn wanted<'p>(shop: &Shop, market: &Market, people: &'p People) -> BTreeMap<String, &'p Order> {
-    let of = people.orders.iter().filter(|order| is_of(market, order) && order.lines.iter().any(|line| line.quantity > 0));
+    let of =
+        people.orders.iter().filter(|order| is_of(market, order) && order.lines.iter().any(|line| line.quantity > 0));
     let id = |order: &Order| shop.world.shop.order(&order.key).unwrap()["id"].as_str().unwrap().to_owned();
     of.map(|order| (id(order), order)).collect()
 }
@@ -111,12 +113,16 @@ async fn people_and_orders_are_at_clerk_io_as_the_shop_has_them() {
     assert!(pass.converged(), "{pass:?}");
     let markets = &shop.world.markets;
     let arrived: usize = markets.iter().map(|market| holds(&shop, market, &people)).sum();
-    let sold: usize = people.orders.iter().filter(|order| markets.iter().any(|it| it.currency.to_string() == order.currency)).count();
+    let sold: usize =
+        people.orders.iter().filter(|order| markets.iter().any(|it| it.currency.to_string() == order.currency)).count();
     assert!(arrived * 10 >= sold * 9, "{arrived} of {sold}");
     let (mut granted, mut denied, mut unknown) = (0, 0, 0);
     for market in markets {
         for person in &people.customers {
-            let sells = market.store.as_ref().is_none_or(|it| person.stores.is_empty() || person.stores.iter().any(|own| own == it.as_str()));
+            let sells = market
+                .store
+                .as_ref()
+                .is_none_or(|it| person.stores.is_empty() || person.stores.iter().any(|own| own == it.as_str()));
             let Some(held) = customer(&shop, &market.key, &person.key) else {
                 assert!(!sells, "{} is not at {}", person.key, market.key);
                 continue;
@@ -160,7 +166,8 @@ async fn each_change_of_a_person_or_an_order_is_told_once() {
     let process = shop.synced().await;
     let person = subscriber(&people).clone();
     let key = person.key.clone();
-    let told = changed(&shop, &process, Change::ChangeEmail { customer: key.clone(), email: person.another_email() }).await;
+    let told =
+        changed(&shop, &process, Change::ChangeEmail { customer: key.clone(), email: person.another_email() }).await;
     assert_eq!(told, ["DELETE customers", "POST customers"], "Clerk.io changes no address");
     assert_eq!(customer(&shop, "de", &key).unwrap()["email"], person.another_email());
     let field = "newsletterOptIn".to_owned();
@@ -176,18 +183,21 @@ async fn each_change_of_a_person_or_an_order_is_told_once() {
 
     let market = shop.world.markets.iter().find(|market| market.key == "de").unwrap();
     let is_open = |order: &&Order| order.returns.is_empty() && order.state == State::Confirmed && is_of(market, order);
-    let order = people.orders.iter().find(|order| is_open(order) && order.lines.iter().all(|line| line.quantity > 0)).unwrap();
+    let order =
+        people.orders.iter().find(|order| is_open(order) && order.lines.iter().all(|line| line.quantity > 0)).unwrap();
     let id = shop.world.shop.order(&order.key).unwrap()["id"].as_str().unwrap().to_owned();
     let before = shop.store("de").returns().len();
     let back = |quantity| Change::ReturnPieces { order: order.key.clone(), line: 0, quantity, refunded: false };
     let told = changed(&shop, &process, back(1)).await;
     assert!(told.iter().filter(|it| it.ends_with("log/returned")).count() <= 1, "{told:?}");
-    let returns: Vec<Returned> = shop.store("de").returns().into_iter().skip(before).filter(|it| it.order == id).collect();
+    let returns: Vec<Returned> =
+        shop.store("de").returns().into_iter().skip(before).filter(|it| it.order == id).collect();
     let state = Change::SetOrderState { order: order.key.clone(), state: "Cancelled".to_owned() };
     let told = changed(&shop, &process, state).await;
     assert_eq!(told, ["POST orders"]);
     assert_eq!(shop.store("de").objects(Resource::Orders)[&id]["status"], "CANCELLED");
-    let again: Vec<Returned> = shop.store("de").returns().into_iter().skip(before).filter(|it| it.order == id).collect();
+    let again: Vec<Returned> =
+        shop.store("de").returns().into_iter().skip(before).filter(|it| it.order == id).collect();
     assert_eq!(again, returns, "a return is told once, whatever happens to its order");
     let gone = customer_id(&shop, &key);
     shop.forget_calls();

@@ -23,11 +23,7 @@ fn ann() -> Customer {
     Customer {
         email: Email::parse("ann@example.com").ok(),
         name: PersonName { given: given("Ann"), family: given("Lee"), ..PersonName::default() },
-        addresses: vec![Address {
-            postal_code: given("10115"),
-            country: "DE".parse().ok(),
-            ..Address::default()
-        }],
+        addresses: vec![Address { postal_code: given("10115"), country: "DE".parse().ok(), ..Address::default() }],
         ..Customer::new("c-1".into())
     }
 }
@@ -182,7 +178,11 @@ fn every_state_has_one_of_clerk_io() {
 async fn a_return_is_reported_for_each_line_that_is_back() {
     let (shop, bench) = bench().await;
     let order = Order {
-        returns: vec![returned("r-1", "l-1", 2, true), returned("r-2", "l-3", 1, false), returned("r-3", "l-2", 1, true)],
+        returns: vec![
+            returned("r-1", "l-1", 2, true),
+            returned("r-2", "l-3", 1, false),
+            returned("r-3", "l-2", 1, true),
+        ],
         ..order()
     };
     let made = of_order("", &order);
@@ -209,15 +209,27 @@ async fn a_consent_that_is_not_known_any_more_is_withdrawn() {
     customer.consents.clear();
     let after = of_customer("", &customer);
     let facets = Facets::NONE.with(CONSENT);
-    let parcel = Parcel { before: Some(before.payload.clone()), ..Parcel::new(after.id.clone(), after.payload.only(facets)) };
+    let parcel =
+        Parcel { before: Some(before.payload.clone()), ..Parcel::new(after.id.clone(), after.payload.only(facets)) };
     delivered(&send(&bench, Kind::Customer, Op::Patch(facets), vec![parcel]).await);
     assert_eq!(subscribed(), false);
     // A change of something else leaves it alone.
     consents(&mut customer, true);
     let granted = of_customer("", &customer);
-    delivered(&send(&bench, Kind::Customer, Op::Patch(facets), vec![Parcel::new(granted.id.clone(), granted.payload.only(facets))]).await);
+    delivered(
+        &send(
+            &bench,
+            Kind::Customer,
+            Op::Patch(facets),
+            vec![Parcel::new(granted.id.clone(), granted.payload.only(facets))],
+        )
+        .await,
+    );
     let content = Facets::NONE.with(Facet::CONTENT);
-    let parcel = Parcel { before: Some(granted.payload.clone()), ..Parcel::new(granted.id.clone(), granted.payload.only(content)) };
+    let parcel = Parcel {
+        before: Some(granted.payload.clone()),
+        ..Parcel::new(granted.id.clone(), granted.payload.only(content))
+    };
     delivered(&send(&bench, Kind::Customer, Op::Patch(content), vec![parcel]).await);
     assert_eq!(subscribed(), true);
 }

@@ -2,7 +2,8 @@
 
 use contract::Fault;
 use model::{
-    Category, CategoryListing, Customer, Filtered, Listing, Market, Order, PricePolicy, Product, Record, Timestamp, Window,
+    Category, CategoryListing, Customer, Filtered, Listing, Market, Order, PricePolicy, Product, Record, Timestamp,
+    Window,
 };
 
 use super::{Projection, Reference, View};

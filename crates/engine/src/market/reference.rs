@@ -99,7 +99,9 @@ impl Reference {
                 | Record::Assignment(_)
                 | Record::Variant(_)
                 | Record::Placement(_)
-                | Record::Tailoring(_) => {}
+                | Record::Tailoring(_)
+                | Record::Customer(_)
+                | Record::Order(_) => {}
             }
         }
         index.rates.sort_by_key(|it| (it.from, it.to));

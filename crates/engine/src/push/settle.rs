@@ -115,7 +115,8 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
     let rejected = of(|outcome| matches!(outcome, Outcome::Rejected(_)));
     let warning = answers.values().find_map(Answer::warning).cloned();
     let resolved = |as_: Resolution| answers.values().any(|answer| *answer == Answer::Resolved(as_));
-    let is_replaced = |(index, part): (usize, &Part)| part.replaces && answers.get(&index).is_some_and(Answer::is_delivered);
+    let is_replaced =
+        |(index, part): (usize, &Part)| part.replaces && answers.get(&index).is_some_and(Answer::is_delivered);
     let replaced = job.parts.iter().enumerate().any(is_replaced);
     let again = sent.again || replaced || resolved(Resolution::Arrived) || resolved(Resolution::Absent);
     let held = |reason| job.parts.iter().any(|part| part.action == Action::Hold(reason));

@@ -51,7 +51,7 @@ async fn declare(store: &Sqlite, flow: &str) {
         source: "shop".into(),
         account: String::new(),
         fingerprint: String::new(),
-        carries: Kind::CARRIED.to_vec(),
+        carries: Kind::CATALOGUE.to_vec(),
         markets: Vec::new(),
         ids: Ids::Own,
         price_history: false,

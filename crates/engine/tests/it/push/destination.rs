@@ -11,8 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Account, Call, Carry, Destination, DestinationDescriptor, Facet, FacetSpec, Facets, Fault, Item, Limits, Op, Outcome,
-    Payload, Receipt, Subject, Writer,
+    Account, Call, Carry, Destination, DestinationDescriptor, Facet, FacetSpec, Facets, Fault, Item, Limits, Op,
+    Outcome, Payload, Receipt, Subject, Writer,
     destination::{Ids, Made, Mapped, Parcel, Ticket, Verdict},
     source::Finding,
 };
