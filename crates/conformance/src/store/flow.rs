@@ -16,7 +16,7 @@ use model::{FlowName, Kind, Window};
 use super::{
     Failed, Push, Verdict, checks, must, same,
     samples::{
-        self, at, category, closed, full, gone, held, in_sync, is, open, page, payload, plain, product, settled,
+        self, at, category, closed, full, gone, held, in_sync, is, kind, open, page, payload, plain, product, settled,
         source, step, stock, sweep, unread, until, wide,
     },
     some,
@@ -209,7 +209,7 @@ async fn a_call_cut_off_may_have_made_what_was_never_settled(store: &dyn Store) 
     let calls = vec![open(&[(a.number, "a"), (a.number, "a2")]), open(&[(b.number, "b2"), (b.number, "b3")])];
     store.advance(Step { open: calls, ..step(&push.flow, Vec::new(), None) }).await?;
     same("registered", samples::register(store, &push.flow, &source(), "1", Ids::Own).await?.in_doubt, 2)?;
-    store.intake(page(vec![gone(Kind::Product, "a", None), gone(Kind::Product, "b", None)])).await?;
+    store.intake(page(vec![gone(kind(), "a", None), gone(kind(), "b", None)])).await?;
     let workload = push.workload().await?;
     for (number, wanted) in [
         (a.number, [("a", false), ("a2", false)].as_slice()),
@@ -279,7 +279,7 @@ async fn what_is_refused_is_a_dead_letter(store: &dyn Store) -> Verdict {
     push.stands("it is dead", (0, 0, 0, 1, 0)).await?;
     let letters = store.dead(&push.flow, 10).await?;
     let letter = some("the letter", letters.first())?;
-    same("which", (letter.number, letter.kind, letter.id.as_str()), (number, Kind::Product, "a"))?;
+    same("which", (letter.number, letter.kind, letter.id.as_str()), (number, kind(), "a"))?;
     same("why", letter.fault.message.as_str(), "it has no price")?;
     same("what was sent", letter.items.clone(), vec![Item { id: "a".into(), payload: payload("refused") }])?;
     let own: Vec<_> = store.dead_of(&push.flow, &"a".into()).await?.iter().map(|letter| letter.number).collect();
@@ -443,19 +443,19 @@ async fn a_feed_releases_what_waited_for_it(store: &dyn Store) -> Verdict {
     let records = ["gone", "kept", "later"].map(|id| is(plain(id, id), 1));
     store.intake(page(records.to_vec())).await?;
     push.settle_all().await?;
-    store.intake(page(vec![gone(Kind::Product, "gone", None), is(plain("kept", "hidden"), 2)])).await?;
+    store.intake(page(vec![gone(kind(), "gone", None), is(plain("kept", "hidden"), 2)])).await?;
     let workload = push.workload().await?;
     let waits = |work| settled(work, State::AwaitsFeed, Held::Same);
     store.advance(step(&push.flow, workload.work.iter().map(waits).collect(), Some(workload.cursor))).await?;
     let up_to = store.revision(&source()).await?;
-    store.intake(page(vec![gone(Kind::Product, "later", None)])).await?;
+    store.intake(page(vec![gone(kind(), "later", None)])).await?;
     let later = push.workload().await?;
     store.advance(step(&push.flow, later.work.iter().map(waits).collect(), Some(later.cursor))).await?;
     push.stands("none is anything else", (0, 0, 0, 0, 0)).await?;
     same("all wait", store.tally(&push.flow).await?.waiting, 3)?;
     same("what waits is not due", push.ids().await?.len(), 0)?;
     same("another kind", store.release(&push.flow, Kind::Category, up_to).await?, 0)?;
-    same("up to the first", store.release(&push.flow, Kind::Product, up_to).await?, 2)?;
+    same("up to the first", store.release(&push.flow, kind(), up_to).await?, 2)?;
     push.stands("one is gone, one is due", (0, 1, 0, 0, 1)).await?;
     same("one waits", store.tally(&push.flow).await?.waiting, 1)?;
     let due = push.workload().await?;
@@ -507,7 +507,7 @@ async fn what_waits_for_an_import_is_waiting(store: &dyn Store) -> Verdict {
     store.advance(step(&push.flow, settled, Some(workload.cursor))).await?;
     push.stands("it is nothing else", (0, 0, 0, 0, 0)).await?;
     same("waiting", store.tally(&push.flow).await?.waiting, 1)?;
-    let released = store.release(&push.flow, Kind::Product, store.revision(&source()).await?).await?;
+    let released = store.release(&push.flow, kind(), store.revision(&source()).await?).await?;
     same("a feed does not end that", released, 0)
 }
 
@@ -527,11 +527,11 @@ async fn unread_records_are_passed_over_until_they_can_be_read(store: &dyn Store
     same("the other is unread", store.tally(&push.flow).await?.unread, 1)?;
     store.intake(page(product(2).into_iter().skip(1).collect())).await?;
     same("its stock changes nothing", push.settle_all().await?.work.len(), 0)?;
-    let scanned = store.scan(&push.flow, Kind::Product, Number(0), 10).await?;
+    let scanned = store.scan(&push.flow, kind(), Number(0), 10).await?;
     let scanned: Vec<_> = scanned.iter().map(|work| (work.id.as_str(), work.unread, work.record().is_some())).collect();
     same("a scan tells it", scanned, vec![("a", true, true), ("b", false, true)])?;
     let counts = store.counts(&source()).await?;
-    let products = some("the count", counts.iter().find(|count| count.kind == Kind::Product))?;
+    let products = some("the count", counts.iter().find(|count| count.kind == kind()))?;
     same("it is counted", (products.live, products.unread), (2, 1))?;
     store.intake(page(vec![is(plain("a", "older"), 0), is(plain("b", "B"), 1)])).await?;
     store.intake(broken(&["a"])).await?;
@@ -549,11 +549,11 @@ async fn unread_records_that_are_gone_are_looked_at(store: &dyn Store) -> Verdic
     let push = Push::new(store, "to").await?;
     store.intake(page(["a", "b", "c"].map(|id| is(plain(id, id), 1)).to_vec())).await?;
     push.settle_all().await?;
-    store.intake(page(vec![gone(Kind::Product, "c", None)])).await?;
+    store.intake(page(vec![gone(kind(), "c", None)])).await?;
     store.intake(broken(&["a", "b", "c"])).await?;
     same("nothing is to be done", push.settle_all().await?.work.len(), 0)?;
     same("all are unread", store.tally(&push.flow).await?.unread, 3)?;
-    store.intake(page(vec![gone(Kind::Product, "a", None), gone(Kind::Product, "c", None)])).await?;
+    store.intake(page(vec![gone(kind(), "a", None), gone(kind(), "c", None)])).await?;
     same("what is gone", push.ids().await?, vec!["a".to_owned(), "c".to_owned()])?;
     store.sweep(sweep(1, None)).await?;
     same("what a full walk did not meet", push.ids().await?, vec!["a".to_owned(), "c".to_owned(), "b".to_owned()])?;
@@ -600,12 +600,12 @@ async fn a_scan_goes_in_the_order_of_numbers(store: &dyn Store) -> Verdict {
     records.insert(3, is(category("c", "C", None), 1));
     records.push(is(stock("s", "x", 4), 1));
     store.intake(page(records)).await?;
-    store.intake(page(vec![is(plain("p1", "changed"), 2), gone(Kind::Product, "p2", None)])).await?;
+    store.intake(page(vec![is(plain("p1", "changed"), 2), gone(kind(), "p2", None)])).await?;
     push.settle_all().await?;
     let mut ids = Vec::new();
     let mut after = Number(0);
     loop {
-        let part = store.scan(&push.flow, Kind::Product, after, 3).await?;
+        let part = store.scan(&push.flow, kind(), after, 3).await?;
         let Some(last) = part.last() else { break };
         must("numbers grow", last.number > after)?;
         after = last.number;

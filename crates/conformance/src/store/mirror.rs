@@ -10,7 +10,7 @@ use model::{Kind, Notice, Product, Record};
 use super::{
     Push, Verdict, checks, must, same,
     samples::{
-        self, assignment, category, full, gone, is, page, plain, product, selection, source, stock, sweep, unread,
+        self, assignment, category, full, gone, is, kind, page, plain, product, selection, source, stock, sweep, unread,
     },
     some,
 };
@@ -89,7 +89,7 @@ async fn a_record_that_is_back_keeps_its_number(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;
     let first = push.settle_all().await?;
-    let taken = store.intake(page(vec![gone(Kind::Product, "a", None)])).await?;
+    let taken = store.intake(page(vec![gone(kind(), "a", None)])).await?;
     same("taken", taken, Taken { gone: 1, ..Taken::default() })?;
     push.stands("deleted", (0, 1, 0, 0, 0)).await?;
     let tombstone = push.settle_all().await?;
@@ -125,7 +125,7 @@ async fn a_long_first_walk_takes_in_each_record_once(store: &dyn Store) -> Verdi
     store.intake(page(vec![named(70, "as it was", 1), named(71, "same", 1)])).await?;
     // One of them was stored in another form, one in the same form, one comes twice, and one is deleted meanwhile.
     let mut changes: Vec<_> = (0..100).filter(|n| *n != 71).map(|n| named(n, "new", 2)).collect();
-    changes.extend([named(71, "same", 1), named(30, "newer", 3), gone(Kind::Product, &id(40), None)]);
+    changes.extend([named(71, "same", 1), named(30, "newer", 3), gone(kind(), &id(40), None)]);
     let taken = store.intake(full(1, changes)).await?;
     let wanted = Taken { new: 98, changed: 2, unchanged: 1, gone: 1, ..Taken::default() };
     same("taken", taken, wanted)?;
@@ -146,8 +146,8 @@ async fn a_long_first_walk_takes_in_each_record_once(store: &dyn Store) -> Verdi
 
 async fn an_ended_version_does_not_come_back(store: &dyn Store) -> Verdict {
     store.intake(page(vec![is(plain("a", "A"), 4)])).await?;
-    store.intake(page(vec![gone(Kind::Product, "a", Some(5))])).await?;
-    let again = store.intake(page(vec![gone(Kind::Product, "a", Some(5))])).await?;
+    store.intake(page(vec![gone(kind(), "a", Some(5))])).await?;
+    let again = store.intake(page(vec![gone(kind(), "a", Some(5))])).await?;
     same("deleted twice", again, Taken { unchanged: 1, ..Taken::default() })?;
     for intake in [page as fn(_) -> _, |changes| full(1, changes)] {
         let taken: Taken = store.intake(intake(vec![is(plain("a", "A"), 5)])).await?;
@@ -170,15 +170,15 @@ async fn what_was_swept_comes_back_with_the_same_version(store: &dyn Store) -> V
 
 async fn a_deletion_of_an_older_version_is_stale(store: &dyn Store) -> Verdict {
     store.intake(page(vec![is(plain("a", "A"), 4)])).await?;
-    let taken = store.intake(page(vec![gone(Kind::Product, "a", Some(3))])).await?;
+    let taken = store.intake(page(vec![gone(kind(), "a", Some(3))])).await?;
     same("an older deletion", taken, Taken { stale: 1, ..Taken::default() })?;
-    let taken = store.intake(page(vec![gone(Kind::Product, "a", Some(4))])).await?;
+    let taken = store.intake(page(vec![gone(kind(), "a", Some(4))])).await?;
     same("its own deletion", taken, Taken { gone: 1, ..Taken::default() })
 }
 
 async fn a_deletion_of_something_unknown_is_ignored(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
-    let taken = store.intake(page(vec![gone(Kind::Product, "a", Some(3))])).await?;
+    let taken = store.intake(page(vec![gone(kind(), "a", Some(3))])).await?;
     same("taken", taken, Taken { unchanged: 1, ..Taken::default() })?;
     push.stands("nothing is there", (0, 0, 0, 0, 0)).await
 }
@@ -283,7 +283,7 @@ async fn parts_read_before_any_product_are_joined_to_it(store: &dyn Store) -> Ve
     };
     let wanted = vec![stock("t", "x", 5), stock("s", "y", 4)];
     same("what hangs on the product", joined(push.settle_all().await?), wanted)?;
-    store.intake(page(vec![gone(Kind::Product, "a", None)])).await?;
+    store.intake(page(vec![gone(kind(), "a", None)])).await?;
     push.settle_all().await?;
     store.intake(page(vec![is(stock("t", "x", 6), 3)])).await?;
     store.intake(page(vec![is(product("a", "A", &[], &["x"]), 2)])).await?;
@@ -309,7 +309,7 @@ async fn the_offer_touches_all_products_by_spreading(store: &dyn Store) -> Verdi
     let push = Push::new(store, "to").await?;
     let products = (0..5).map(|n| is(plain(&format!("p{n}"), "P"), 1));
     store.intake(page(products.collect())).await?;
-    store.intake(page(vec![gone(Kind::Product, "p4", None)])).await?;
+    store.intake(page(vec![gone(kind(), "p4", None)])).await?;
     push.settle_all().await?;
     let taken = store.intake(page(vec![is(selection("s"), 1)])).await?;
     same("taken", taken, Taken { new: 1, ..Taken::default() })?;
@@ -332,7 +332,7 @@ async fn a_wide_fan_out_is_spread_as_backfill(store: &dyn Store) -> Verdict {
     while store.spread(&samples::touch(samples::at(150)), 100).await? > 0 {}
     same("nothing waits", store.tally(&push.flow).await?.spreading, 0)?;
     let workload = push.workload().await?;
-    touched = touched.max(workload.work.iter().filter(|work| work.kind == Kind::Product).count() as u64);
+    touched = touched.max(workload.work.iter().filter(|work| work.kind == kind()).count() as u64);
     same("touched in the end", touched, 900)?;
     let first = some("what is first", workload.work.first())?;
     same("the category itself", (first.kind, first.urgency), (Kind::Category, Some(Urgency::Live)))?;
@@ -428,7 +428,7 @@ async fn records_are_found_by_id_key_and_sku(store: &dyn Store) -> Verdict {
     let found = store.find(&source(), "a").await?;
     let found = some("a", found.first())?;
     same("its version", found.version, 3)?;
-    store.intake(page(vec![gone(Kind::Product, "a", None), is(product("b", "B", &[], &["red"]), 2)])).await?;
+    store.intake(page(vec![gone(kind(), "a", None), is(product("b", "B", &[], &["red"]), 2)])).await?;
     same("a tombstone by id", store.find(&source(), "a").await?.first().map(|it| it.record.is_none()), Some(true))?;
     same("a SKU that moved", store.find(&source(), "red").await?.first().map(|it| it.id.clone()), Some("b".into()))?;
     same("a SKU that went", store.find(&source(), "green").await?.len(), 0)
@@ -463,15 +463,15 @@ async fn records_with_details_left_out_are_reported(store: &dyn Store) -> Verdic
         told.iter().map(|it| (it.id.as_str(), it.record.as_ref().map(|it| it.notices().len()))).collect();
     same("which", told, vec![("a", Some(1)), ("c", Some(1))])?;
     same("the first", store.noticed(&source(), 1).await?.len(), 1)?;
-    store.intake(page(vec![is(noticed("a", &[]), 2), gone(Kind::Product, "c", None)])).await?;
+    store.intake(page(vec![is(noticed("a", &[]), 2), gone(kind(), "c", None)])).await?;
     same("once nothing is left out", (counted().await?, store.noticed(&source(), 10).await?.len()), (0, 0))
 }
 
 async fn records_are_counted_by_kind(store: &dyn Store) -> Verdict {
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1), is(stock("s", "x", 1), 1)])).await?;
-    store.intake(page(vec![gone(Kind::Product, "a", None)])).await?;
+    store.intake(page(vec![gone(kind(), "a", None)])).await?;
     let wanted = vec![
-        Count { kind: Kind::Product, live: 1, tombstones: 1, unread: 0, noticed: 0 },
+        Count { kind: kind(), live: 1, tombstones: 1, unread: 0, noticed: 0 },
         Count { kind: Kind::Stock, live: 1, tombstones: 0, unread: 0, noticed: 0 },
     ];
     let mut counts = store.counts(&source()).await?;

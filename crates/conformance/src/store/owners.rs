@@ -9,7 +9,7 @@ use model::{Kind, RemoteId};
 
 use super::{
     Failed, Push, Verdict, checks, must, same,
-    samples::{self, at, category, gone, held, in_sync, is, open, page, plain, settled, source, step},
+    samples::{self, at, category, gone, held, in_sync, is, kind, open, page, plain, settled, source, step},
     some,
 };
 
@@ -130,7 +130,7 @@ impl Push<'_> {
 
     async fn owned(&self, what: &str, wanted: &[(&str, &str)]) -> Verdict {
         let wanted = wanted.iter().map(|(item, id)| ((*item).to_owned(), (*id).to_owned())).collect();
-        same(what, self.owners(Kind::Product).await?, wanted)
+        same(what, self.owners(kind()).await?, wanted)
     }
 }
 
@@ -157,7 +157,7 @@ async fn where_ids_are_records_own_an_item_is_the_record_s_with_its_id(store: &d
     same("nothing comes of a claim", push.claims(vec![claim(z, 9, &["x"])]).await?, Claimed::default())?;
     push.settle_all().await?;
     push.owned("and after", &[("x", "x")]).await?;
-    store.intake(page(vec![gone(Kind::Product, "x", None)])).await?;
+    store.intake(page(vec![gone(kind(), "x", None)])).await?;
     push.settle_all().await?;
     push.owned("and when it is gone", &[("x", "x")]).await
 }
@@ -370,7 +370,7 @@ async fn a_feed_that_was_imported_leaves_what_waited_for_it_to_nobody(store: &dy
     let now = it.now(&it.a).await?;
     it.push.settle(vec![settled(&now, State::AwaitsFeed, Held::Same)]).await?;
     it.push.owned("until the feed is imported", &[("x", "a")]).await?;
-    store.release(&it.push.flow, Kind::Product, store.revision(&source()).await?).await?;
+    store.release(&it.push.flow, kind(), store.revision(&source()).await?).await?;
     it.push.owned("then no more", &[]).await
 }
 

@@ -9,7 +9,7 @@ use model::{Kind, Record};
 
 use super::{
     Push, Verdict, checks, must, same,
-    samples::{self, at, category, full, gone, is, page, plain, product, source, stock, sweep},
+    samples::{self, at, category, full, gone, is, kind, page, plain, product, source, stock, sweep},
     some,
 };
 
@@ -40,11 +40,11 @@ fn scope(name: &str) -> Scope {
 /// A page of a full walk over the products of one scope.
 fn part(name: &str, pass: u64, ids: &[&str]) -> Intake {
     let changes = ids.iter().map(|id| is(plain(id, id), 1)).collect();
-    Intake { scopes: vec![(Kind::Product, scope(name))], ..full(pass, changes) }
+    Intake { scopes: vec![(kind(), scope(name))], ..full(pass, changes) }
 }
 
 fn swept(name: &str, pass: u64, guard: Option<f64>) -> Sweep {
-    Sweep { sweeps: vec![(Kind::Product, Some(scope(name)))], ..sweep(pass, guard) }
+    Sweep { sweeps: vec![(kind(), Some(scope(name)))], ..sweep(pass, guard) }
 }
 
 async fn live(store: &dyn Store) -> Result<u64, super::Failed> {
@@ -56,7 +56,7 @@ async fn a_kind_is_swept_scope_by_scope(store: &dyn Store) -> Verdict {
     store.intake(part("eur", 1, &["a", "b", "c"])).await?;
     store.intake(part("gbp", 7, &["x", "y"])).await?;
     store.intake(page(vec![is(plain("loose", "no scope"), 1)])).await?;
-    let wanted = vec![(Kind::Product, None), (Kind::Product, Some(scope("eur"))), (Kind::Product, Some(scope("gbp")))];
+    let wanted = vec![(kind(), None), (kind(), Some(scope("eur"))), (kind(), Some(scope("gbp")))];
     same("the scopes", store.scopes(&source()).await?, wanted)?;
     store.intake(part("eur", 2, &["a", "b"])).await?;
     let done = store.sweep(swept("eur", 2, Some(0.4))).await?;
@@ -72,7 +72,7 @@ async fn the_guard_counts_each_kind_and_scope_by_itself(store: &dyn Store) -> Ve
     store.intake(full(1, changes.clone())).await?;
     changes.truncate(40);
     store.intake(full(2, changes)).await?;
-    let both = Sweep { sweeps: vec![(Kind::Product, None), (Kind::Category, None)], ..sweep(2, Some(0.1)) };
+    let both = Sweep { sweeps: vec![(kind(), None), (Kind::Category, None)], ..sweep(2, Some(0.1)) };
     let wanted = Swept { live: 43, missing: 3, held: true };
     same("all categories, though few of all records", store.sweep(both).await?, wanted)?;
     same("nothing went", live(store).await?, 43)
@@ -129,7 +129,7 @@ async fn without_versions_the_later_request_is_right(store: &dyn Store) -> Verdi
     same("whatever walk brought it", store.intake(older).await?, Taken { stale: 1, ..Taken::default() })?;
     store.intake(asked(50, "third")).await?;
     same("seen again later", store.intake(asked(40, "x")).await?, Taken { stale: 1, ..Taken::default() })?;
-    let ended = |as_of| Intake { as_of: at(as_of), ..page(vec![gone(Kind::Product, "a", None)]) };
+    let ended = |as_of| Intake { as_of: at(as_of), ..page(vec![gone(kind(), "a", None)]) };
     same("gone before", store.intake(ended(45)).await?, Taken { stale: 1, ..Taken::default() })?;
     same("gone since", store.intake(ended(60)).await?, Taken { gone: 1, ..Taken::default() })?;
     same("there before that", store.intake(asked(55, "x")).await?, Taken { stale: 1, ..Taken::default() })?;
@@ -191,7 +191,7 @@ async fn two_records_with_one_natural_key_are_both_kept(store: &dyn Store) -> Ve
 }
 
 async fn hints_are_kept_once_each_until_they_are_answered(store: &dyn Store) -> Verdict {
-    let hint = |id: Option<&str>| Hint { kind: Kind::Product, id: id.map(Into::into) };
+    let hint = |id: Option<&str>| Hint { kind: kind(), id: id.map(Into::into) };
     store.hint(&source(), &[hint(Some("a")), hint(Some("b")), hint(Some("a"))], at(10)).await?;
     store.hint(&source(), &[hint(None), hint(Some("b"))], at(20)).await?;
     store.hint(&"another shop".into(), &[hint(Some("a"))], at(20)).await?;
@@ -210,7 +210,7 @@ async fn hints_are_kept_once_each_until_they_are_answered(store: &dyn Store) -> 
 }
 
 async fn a_hint_given_again_is_not_answered_by_an_earlier_page(store: &dyn Store) -> Verdict {
-    let hint = Hint { kind: Kind::Product, id: Some("a".into()) };
+    let hint = Hint { kind: kind(), id: Some("a".into()) };
     store.hint(&source(), std::slice::from_ref(&hint), at(10)).await?;
     let first = some("the hint", store.hints(&source(), 10).await?.into_iter().next())?;
     // It changes again while the page is transferred.
@@ -255,7 +255,7 @@ async fn a_touched_category_does_not_change_the_reference(store: &dyn Store) -> 
 
 async fn deliveries_and_registrations_are_kept_beside_each_other(store: &dyn Store) -> Verdict {
     same("never any", store.hook(&source()).await?, None)?;
-    let hint = Hint { kind: Kind::Product, id: Some("a".into()) };
+    let hint = Hint { kind: kind(), id: Some("a".into()) };
     store.deliver(&source(), std::slice::from_ref(&hint), true, at(10)).await?;
     let registration = Registration { state: "active".to_owned(), missed_at: Some(at(11)), ..Registration::default() };
     store.register(&source(), &registration).await?;

@@ -12,8 +12,9 @@ use contract::{
     },
 };
 use model::{
-    Assignment, Category, FlowName, Kind, Localized, Members, Money, PriceHistory, Product, Record, RecordId,
-    Selection, SourceName, Stock, StockLevel, Timestamp, Variant, Window, history::Asked,
+    Assignment, Category, Customer, Email, FlowName, Kind, Localized, Members, Money, Order, OrderStatus, PersonName,
+    PriceHistory, Product, Record, RecordId, Selection, SourceName, Stock, StockLevel, Timestamp, Totals, Variant,
+    Window, history::Asked,
 };
 
 /// The source of all samples.
@@ -44,14 +45,14 @@ pub fn touch(at: Timestamp) -> Touch {
     Touch { source: source(), lease: NEWEST, at }
 }
 
-/// A flow as a configuration declares it: it carries products and categories.
+/// A flow as a configuration declares it: it carries plain records and categories.
 pub fn declared(flow: &FlowName, source: &SourceName, fingerprint: &str, ids: Ids) -> Declared {
     Declared {
         flow: flow.clone(),
         source: source.clone(),
         account: String::new(),
         fingerprint: fingerprint.to_owned(),
-        carries: vec![Kind::Product, Kind::Category],
+        carries: vec![kind(), Kind::Category],
         markets: vec!["de".to_owned()],
         ids,
         price_history: false,
@@ -100,14 +101,60 @@ pub fn product(id: &str, name: &str, categories: &[&str], skus: &[&str]) -> Reco
     }))
 }
 
-/// A product without parts.
+tokio::task_local! {
+    /// The kind of plain records.
+    pub(super) static PLAIN: Kind;
+}
+
+/// The kind of plain records: products, unless a suite runs its checks with others.
+pub fn kind() -> Kind {
+    PLAIN.try_with(|kind| *kind).unwrap_or(Kind::Product)
+}
+
+/// A record without parts: a product, or a customer.
 pub fn plain(id: &str, name: &str) -> Record {
-    product(id, name, &[], &[])
+    if kind() == Kind::Customer { customer(id, name, "ann@example.com") } else { product(id, name, &[], &[]) }
 }
 
 /// A category below `parent`.
 pub fn category(id: &str, name: &str, parent: Option<&str>) -> Record {
     Record::Category(Category { parent: parent.map(Into::into), name: english(name), ..Category::new(id) })
+}
+
+/// A customer with this name and e-mail address.
+pub fn customer(id: &str, name: &str, email: &str) -> Record {
+    let name = PersonName { family: Some(name.to_owned()), ..PersonName::default() };
+    Record::Customer(Box::new(Customer { name, email: Email::parse(email).ok(), ..Customer::new(id.into()) }))
+}
+
+/// An order of a customer, or of a guest with an e-mail address.
+///
+/// # Panics
+/// Never: euros are a currency.
+#[expect(clippy::expect_used, reason = "euros are a currency")]
+pub fn order(id: &str, customer: Option<&str>, email: &str) -> Record {
+    let total = Money::new(100, "EUR".parse().expect("a currency"));
+    Record::Order(Box::new(Order {
+        id: id.into(),
+        number: Some(format!("number-{id}")),
+        customer: customer.map(Into::into),
+        email: Email::parse(email).ok(),
+        placed_at: at(1),
+        currency: total.currency,
+        store: None,
+        country: None,
+        locale: None,
+        status: OrderStatus::Open,
+        states: Vec::new(),
+        lines: Vec::new(),
+        totals: Totals { total, gross: None, net: None, tax: None, shipping: None, discount: None },
+        coupons: Vec::new(),
+        shipping: None,
+        billing: None,
+        returns: Vec::new(),
+        attributes: Vec::new(),
+        notices: Vec::new(),
+    }))
 }
 
 /// Stock of a SKU.
@@ -167,14 +214,14 @@ pub fn full(pass: u64, changes: Vec<Change>) -> Intake {
     Intake { pass: Some(pass), urgency: Urgency::Backfill, ..page(changes) }
 }
 
-/// The end of a full walk over products.
+/// The end of a full walk over plain records.
 pub fn sweep(pass: u64, guard: Option<f64>) -> Sweep {
     Sweep {
         source: source(),
         lane: "catalogue".to_owned(),
         lease: NEWEST,
         state: LaneState { passes: pass, full_at: Some(at(200)), ..LaneState::default() },
-        sweeps: vec![(Kind::Product, None)],
+        sweeps: vec![(kind(), None)],
         pass,
         before: None,
         since: None,
@@ -185,7 +232,7 @@ pub fn sweep(pass: u64, guard: Option<f64>) -> Sweep {
 
 /// A record that could not be understood.
 pub fn unread(id: Option<&str>, message: &str) -> Unread {
-    Unread { kind: Kind::Product, id: id.map(RecordId::from), fault: Fault::record("C0999", message) }
+    Unread { kind: kind(), id: id.map(RecordId::from), fault: Fault::record("C0999", message) }
 }
 
 /// A workload large enough for everything.
@@ -255,7 +302,7 @@ pub fn step(flow: &FlowName, settled: Vec<Settled>, cursor: Option<Cursor>) -> S
 
 /// A call that carries these items.
 pub fn open(items: &[(Number, &str)]) -> Open {
-    Open { kind: Kind::Product, op: "put", items: items.iter().map(|(number, id)| (*number, (*id).into())).collect() }
+    Open { kind: kind(), op: "put", items: items.iter().map(|(number, id)| (*number, (*id).into())).collect() }
 }
 
 /// A call that succeeded.

@@ -12,7 +12,7 @@ use model::Kind;
 
 use super::{
     Failed, Push, Verdict, checks, must, same,
-    samples::{self, at, full, gone, in_sync, is, page, plain, settled, source, step, stock, until},
+    samples::{self, at, full, gone, in_sync, is, kind, page, plain, settled, source, step, stock, until},
     some,
 };
 
@@ -36,7 +36,7 @@ async fn tombstones_go_once_every_flow_has_settled_them(store: &dyn Store) -> Ve
     store.intake(page(vec![is(plain("a", "A"), 1), is(plain("b", "B"), 1), is(stock("s", "x", 1), 1)])).await?;
     one.settle_all().await?;
     two.settle_all().await?;
-    store.intake(page(vec![gone(Kind::Product, "a", None), gone(Kind::Stock, "s", None)])).await?;
+    store.intake(page(vec![gone(kind(), "a", None), gone(Kind::Stock, "s", None)])).await?;
     one.settle_all().await?;
     same("too early", store.prune(at(160), &KEPT, 10).await?, Pruned::default())?;
     let pruned = store.prune(at(161), &KEPT, 10).await?;
@@ -58,7 +58,7 @@ async fn tombstones_that_a_destination_still_holds_stay(store: &dyn Store) -> Ve
     let push = Push::new(store, "to").await?;
     store.intake(page(["a", "b", "c"].map(|id| is(plain(id, id), 1)).to_vec())).await?;
     push.settle_all().await?;
-    store.intake(page(["a", "b", "c"].map(|id| gone(Kind::Product, id, None)).to_vec())).await?;
+    store.intake(page(["a", "b", "c"].map(|id| gone(kind(), id, None)).to_vec())).await?;
     let workload = push.workload().await?;
     let states = [State::AwaitsFeed, State::Dead, State::Retry(at(999))];
     let settled: Vec<Settled> = workload
@@ -176,7 +176,7 @@ async fn a_former_flow_that_is_declared_again_knows_what_it_holds(store: &dyn St
 async fn sources_that_are_not_declared_go(store: &dyn Store) -> Verdict {
     let other = || Intake {
         source: "another shop".into(),
-        ..page(vec![is(plain("a", "A"), 1), is(stock("s", "x", 1), 1), gone(Kind::Product, "b", None)])
+        ..page(vec![is(plain("a", "A"), 1), is(stock("s", "x", 1), 1), gone(kind(), "b", None)])
     };
     let push = Push::new(store, "to").await?;
     store.intake(page(vec![is(plain("a", "A"), 1)])).await?;

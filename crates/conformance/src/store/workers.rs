@@ -8,7 +8,7 @@ use model::Kind;
 
 use super::{
     Failed, Push, Verdict, checks, must, same,
-    samples::{self, at, category, closed, gone, held, is, open, page, plain, settled, source, step, sweep},
+    samples::{self, at, category, closed, gone, held, is, kind, open, page, plain, settled, source, step, sweep},
     some,
 };
 
@@ -179,7 +179,7 @@ async fn held_removals_are_due_once_they_are_approved(store: &dyn Store) -> Verd
 async fn a_flow_sees_only_kinds_that_it_carries(store: &dyn Store) -> Verdict {
     let push = Push::new(store, "to").await?;
     let declared = samples::declared(&"products".into(), &source(), "1", contract::destination::Ids::Own);
-    store.declare(&Declared { carries: vec![Kind::Product], ..declared }).await?;
+    store.declare(&Declared { carries: vec![kind()], ..declared }).await?;
     let narrow = Push { store, flow: "products".into() };
     store.intake(page(vec![is(plain("a", "A"), 1), is(category("c", "C", None), 1)])).await?;
     same("this one both", push.ids().await?.len(), 2)?;
@@ -195,13 +195,13 @@ async fn a_kind_that_a_flow_newly_carries_is_walked_for_that_flow_and_no_other(s
         let declaration = store.declare(&Declared { carries: carries.to_vec(), ..declared }).await?;
         Ok::<_, Failed>((Push { store, flow: flow.into() }, declaration.restarted))
     };
-    let (products, _) = carrying("products", &[Kind::Product]).await?;
+    let (products, _) = carrying("products", &[kind()]).await?;
     let records = vec![is(plain("a", "A"), 1), is(category("c", "C", None), 1), is(category("d", "D", None), 1)];
     store.intake(page(records)).await?;
     store.intake(page(vec![gone(Kind::Category, "d", None)])).await?;
     products.settle_all().await?;
     let revision = store.revision(&source()).await?;
-    let (both, _) = carrying("both", &[Kind::Product, Kind::Category]).await?;
+    let (both, _) = carrying("both", &[kind(), Kind::Category]).await?;
     let mut seen = both.ids().await?;
     seen.sort_unstable();
     same("what was read before is walked, what is gone too", seen, ["a", "c", "d"].map(str::to_owned).to_vec())?;
@@ -211,7 +211,7 @@ async fn a_kind_that_a_flow_newly_carries_is_walked_for_that_flow_and_no_other(s
     let (categories, _) = carrying("categories", &[Kind::Category]).await?;
     same("walked for another flow", categories.settle_all().await?.work.len(), 2)?;
     // A start declares all flows again.
-    for (flow, carries) in [("products", &[Kind::Product][..]), ("both", &[Kind::Product, Kind::Category])] {
+    for (flow, carries) in [("products", &[kind()][..]), ("both", &[kind(), Kind::Category])] {
         let (push, restarted) = carrying(flow, carries).await?;
         must("it does not start over", !restarted)?;
         same("what was carried before is not walked again", push.ids().await?.len(), 0)?;
@@ -224,7 +224,7 @@ async fn a_kind_that_a_flow_newly_carries_is_walked_for_that_flow_and_no_other(s
 
 async fn a_kind_that_is_carried_later_is_looked_at(store: &dyn Store) -> Verdict {
     let declared = samples::declared(&"to".into(), &source(), "1", contract::destination::Ids::Own);
-    let narrow = Declared { carries: vec![Kind::Product], ..declared.clone() };
+    let narrow = Declared { carries: vec![kind()], ..declared.clone() };
     store.declare(&narrow).await?;
     let push = Push { store, flow: "to".into() };
     store.intake(page(vec![is(plain("a", "A"), 1), is(category("c", "C", None), 1)])).await?;
