@@ -165,11 +165,6 @@ impl People {
         key
     }
 
-    /// Forgets the keys that were unwrapped.
-    pub(super) fn clear(&self) {
-        self.kept().clear();
-    }
-
     /// A key by its id; `None`: it was deleted.
     pub(super) fn key(&self, db: &Connection, id: i64) -> Outcome<Option<Arc<DataKey>>> {
         let common = self.common()?;
@@ -186,6 +181,7 @@ impl People {
     /// The key of a person, made if there is none.
     fn of_person(&self, db: &Connection, person: &Mark) -> Outcome<Arc<DataKey>> {
         let Some(wrapped) = Wrapped::find(db, BY_OWNER, person)? else {
+            // It replaces a kept one of this number whose transaction was not committed.
             let (id, key) = self.make(db, person)?;
             return Ok(self.keep(id, key));
         };

@@ -192,7 +192,10 @@ pub(super) fn find(db: &Connection, codec: &Codec, name: &SourceName, wanted: &s
     let lower = wanted.to_lowercase();
     let mut hubs: BTreeSet<i64> = hub_key(name, &sku).into_iter().collect();
     for kind in kinds() {
-        hubs.extend([key_hub(codec, name, kind, wanted)?, key_hub(codec, name, kind, &lower)?]);
+        hubs.insert(key_hub(codec, name, kind, wanted)?);
+        if kind.is_personal() {
+            hubs.insert(key_hub(codec, name, kind, &lower)?);
+        }
     }
     let candidates: BTreeSet<u64> = hubs.into_iter().try_fold(BTreeSet::new(), |mut numbers, hub| {
         numbers.extend(users(db, hub, 0, MOST_FOUND)?);

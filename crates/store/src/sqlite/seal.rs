@@ -19,7 +19,7 @@ use ring::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     rand::{SecureRandom as _, SystemRandom},
 };
-use secrecy::{ExposeSecret as _, SecretBox};
+use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 
 use super::trouble::{Outcome, Trouble};
 
@@ -100,8 +100,8 @@ impl OperatorKey {
     ///
     /// # Errors
     /// `C0117`; the text is not repeated.
-    pub fn parse(text: &str) -> Result<Self, Fault> {
-        let text = text.trim();
+    pub fn parse(text: &SecretString) -> Result<Self, Fault> {
+        let text = text.expose_secret().trim();
         let mut bytes = if text.len() == 2 * KEY_LEN { from_hex(text) } else { from_base64(text) }.unwrap_or_default();
         let parsed = <&[u8; KEY_LEN]>::try_from(bytes.as_slice()).map(Self::new);
         bytes.fill(0);
@@ -280,5 +280,73 @@ impl Names {
         let mut mark = Mark::default();
         blake3::Hasher::new_keyed(self.marks.expose_secret()).update(person.as_bytes()).finalize_xof().fill(&mut mark);
         mark
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    fn key(byte: u8) -> Secret {
+        SecretBox::new(Box::new([byte; KEY_LEN]))
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_sealed_opens_as_it_was_and_in_no_other_way(
+            plain in vec(any::<u8>(), 0..300),
+            usage in vec(any::<u8>(), 0..12),
+            at in any::<prop::sample::Index>(),
+            flip in 1..=u8::MAX,
+        ) {
+            let (one, other) = (DataKey::new(7, key(1)), DataKey::new(7, key(2)));
+            let sealed = one.seal(&usage, &plain).unwrap();
+            let (id, rest) = key_id(&sealed).unwrap();
+            prop_assert_eq!(id, 7);
+            prop_assert_eq!(one.open(&usage, rest), Some(plain.clone()));
+            prop_assert_eq!(other.open(&usage, rest), None);
+            prop_assert_eq!(one.open(&[&usage[..], &[0]].concat(), rest), None);
+            let mut changed = rest.to_vec();
+            let at = at.index(changed.len());
+            changed[at] ^= flip;
+            prop_assert_eq!(one.open(&usage, &changed), None);
+            prop_assert_eq!(one.open(&usage, &rest[..at]), None);
+            prop_assert_ne!(one.seal(&usage, &plain).unwrap(), &sealed[..], "each time with another nonce");
+            prop_assert!(plain.len() < 4 || !rest.windows(plain.len()).any(|window| window == plain));
+        }
+
+        #[test]
+        fn a_name_is_sealed_alike_and_opens_as_it_was(name in ".*", other in ".*", kinds in (0..40_u8, 0..40_u8)) {
+            let (one, second) = (Names::new(&key(1)), Names::new(&key(2)));
+            let sealed = one.seal(kinds.0, &name).unwrap();
+            prop_assert_eq!(&one.seal(kinds.0, &name).unwrap(), &sealed);
+            prop_assert_eq!(one.open(kinds.0, &sealed), Some(name.clone()));
+            prop_assert_eq!(second.open(kinds.0, &sealed), None);
+            prop_assert_ne!(&second.seal(kinds.0, &name).unwrap(), &sealed);
+            // Neither the text nor the nonce in front of it: it must not be used for two texts.
+            let is_same = (kinds.0, &name) == (kinds.1, &other);
+            let also = one.seal(kinds.1, &other).unwrap();
+            prop_assert_eq!(also == sealed, is_same);
+            prop_assert_eq!(also[..16] == sealed[..16], is_same);
+            prop_assert_eq!(one.mark(&name) == one.mark(&other), name == other);
+            prop_assert_ne!(one.mark(&name), second.mark(&name));
+            prop_assert_ne!(one.hash(name.as_bytes()), second.hash(name.as_bytes()));
+            prop_assert_ne!(one.hash(name.as_bytes()), blake3::hash(name.as_bytes()));
+        }
+
+        #[test]
+        fn a_wrapped_key_is_its_owner_s_only(owner in vec(any::<u8>(), 1..17), other in vec(any::<u8>(), 1..17)) {
+            let (operator, another) = (OperatorKey::new(&[1; KEY_LEN]), OperatorKey::new(&[2; KEY_LEN]));
+            let wrapped = operator.wrap(&owner, &key(9)).unwrap();
+            let opened = operator.unwrap(&owner, &wrapped).unwrap();
+            prop_assert_eq!(opened.expose_secret(), &[9; KEY_LEN]);
+            prop_assert!(another.unwrap(&owner, &wrapped).is_none());
+            prop_assert!(owner == other || operator.unwrap(&other, &wrapped).is_none());
+            prop_assert_ne!(operator.fingerprint, another.fingerprint);
+        }
     }
 }

@@ -44,8 +44,6 @@ struct WriteConnection {
     codec: Arc<Codec>,
     /// Durability that the connection is set to; `None`: transactions are never synced.
     durable: Option<Durable>,
-    /// Whether the last transaction was not committed, so that keys which it made are no keys.
-    unfinished: bool,
 }
 
 /// When a transaction reaches the disk.
@@ -70,7 +68,7 @@ impl Writer {
     ) -> Self {
         let durable = durable.then_some(Durable::Now);
         let path = path.to_owned();
-        let connection = WriteConnection { db, number, path: path.clone(), codec, durable, unfinished: false };
+        let connection = WriteConnection { db, number, path: path.clone(), codec, durable };
         let connection = Arc::new(Mutex::new(Some(connection)));
         Self { connection, turn: Arc::new(Semaphore::new(1)), executor, path }
     }
@@ -143,9 +141,6 @@ impl WriteConnection {
             self.db.pragma_update(None, "synchronous", level)?;
             self.durable = Some(durable);
         }
-        if std::mem::replace(&mut self.unfinished, true) {
-            self.codec.people.clear();
-        }
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         lock::fence(&transaction, self.number, &self.path)?;
         let mut tx = Tx {
@@ -162,7 +157,6 @@ impl WriteConnection {
         tx.write_census()?;
         tx.write_revisions()?;
         transaction.commit()?;
-        self.unfinished = false;
         Ok(done)
     }
 }

@@ -1,23 +1,26 @@
 //! Random histories, with crashes, against the naive model.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use conformance::store::samples;
 use contract::{
-    Change, Item,
+    Change, Item, Threads,
     destination::Ids,
     source::{Unread, Urgency},
     store::{
-        Admin as _, Claim, Held, HeldItem, Hold, Intake, Ledger as _, Mirror as _, Number, Settled, State, Step, Sweep,
-        Take, Wake, Which, Work, Workload,
+        Admin as _, Claim, Declared, Held, HeldItem, Hold, Intake, Ledger as _, Mirror as _, Number, Settled, State,
+        Step, Sweep, Take, Wake, Which, Work, Workload,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId};
 use proptest::{collection::vec, option, prelude::*};
-use store::{Options, Sqlite};
+use store::sqlite::{OperatorKey, OperatorKeys, Options, Sqlite};
 use tempfile::TempDir;
 
-use super::naive::{Naive, Seen};
+use super::{
+    naive::{Naive, Seen},
+    seal::found_in,
+};
 
 const FLOWS: [&str; 2] = ["one", "two"];
 /// Whether records may claim the same item in them.
@@ -86,7 +89,7 @@ enum Act {
 }
 
 fn page() -> impl Strategy<Value = Page> {
-    let said = (0..6_u8, 0..4_u8, option::weighted(0.8, (0..3_u8, 0..3_u8)), 0..4_u64);
+    let said = (0..8_u8, 0..4_u8, option::weighted(0.8, (0..3_u8, 0..3_u8)), 0..4_u64);
     let said = (said, prop::bool::weighted(0.1)).prop_map(|((kind, id, content, version), broken)| Said {
         kind,
         id,
@@ -136,6 +139,12 @@ fn record(kind: u8, id: u8, (a, b): (u8, u8)) -> Record {
         2 => samples::category(&format!("c{id}"), &name, (b > 0).then(|| format!("c{b}")).as_deref()),
         3 => samples::stock(&format!("s{id}"), &format!("sku-{b}"), i64::from(a)),
         4 => samples::selection(&format!("sel{id}")),
+        6 => samples::customer(&format!("{MARK}-c{id}"), &format!("{MARK} {name}"), &format!("{MARK}{b}@example.com")),
+        // An order changes between its customer and a guest, and between customers.
+        7 => {
+            let customer = (a > 0).then(|| format!("{MARK}-c{b}"));
+            samples::order(&format!("{MARK}-o{id}"), customer.as_deref(), &format!("{MARK}{b}@example.com"))
+        }
         _ => samples::assignment(&format!("sel{}", a % 2), &format!("p{id}")),
     }
 }
@@ -154,7 +163,8 @@ fn intake(page: &Page) -> Intake {
     let changes = said.into_iter().map(change).collect();
     let broken = broken.into_iter().map(|said| {
         let record = record(said.kind, said.id, said.content.unwrap_or_default());
-        Unread { kind: record.kind(), ..samples::unread(Some(record.id().as_str()), "broken") }
+        let what = format!("{} is broken", record.id());
+        Unread { kind: record.kind(), ..samples::unread(Some(record.id().as_str()), &what) }
     });
     Intake { unread: broken.collect(), pass: page.pass, urgency: Urgency::ALL[page.urgency], ..samples::page(changes) }
 }
@@ -164,11 +174,11 @@ fn settled(work: &Work, outcome: u8) -> Settled {
     let is = |state, items| samples::settled(work, state, items);
     let retry = State::Retry(samples::at(i64::from(outcome)));
     let mut settled = match outcome {
-        0 | 1 => is(State::InSync, Held::Items(vec![samples::held(id, &format!("sent at {}", work.revision.0))])),
+        0 | 1 => is(State::InSync, Held::Items(vec![samples::held(id, &format!("{id} sent at {}", work.revision.0))])),
         2 => is(State::Filtered("no_price".to_owned()), Held::Items(Vec::new())),
         3 => Settled {
-            refused: vec![Item { id: id.into(), payload: samples::payload("refused") }],
-            fault: Some(contract::Fault::record("C0999", "refused")),
+            refused: vec![Item { id: id.into(), payload: samples::payload(&format!("{id} is refused")) }],
+            fault: Some(contract::Fault::record("C0999", format!("{id} is refused"))),
             ..is(State::Dead, Held::Same)
         },
         4 | 5 => is(retry, Held::Same),
@@ -211,25 +221,34 @@ struct Pair {
     folder: TempDir,
     naive: Naive,
     fingerprints: [u8; 2],
+    /// The operator's key in use.
+    key: u8,
     /// What each flow settled in its last but one step.
     late: [Vec<Settled>; 2],
     last: [Vec<Settled>; 2],
 }
 
-fn open(folder: &Path) -> Sqlite {
+/// In everything that tells of people.
+const MARK: &str = "markedperson";
+
+/// Opens it with this key of the operator, and the one before.
+fn open(folder: &Path, key: u8) -> Sqlite {
     let options = Options { durable: false, readers: 1, dictionary_after: 8, ..Options::default() };
-    Sqlite::with_options(&folder.join("cartage.db"), options).unwrap()
+    let keys = [key, key.wrapping_sub(1)].map(|key| OperatorKey::parse(&format!("{key:064x}").into()).unwrap());
+    let keys = OperatorKeys::from_iter(keys);
+    Sqlite::sealed(&folder.join("cartage.db"), options, Arc::new(Threads), keys).unwrap()
 }
 
 impl Pair {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Some(open(folder.path()));
+        let store = Some(open(folder.path(), 1));
         let mut pair = Self {
             store,
             folder,
             naive: Naive::default(),
             fingerprints: [0; 2],
+            key: 1,
             late: Default::default(),
             last: Default::default(),
         };
@@ -250,8 +269,13 @@ impl Pair {
     async fn register(&mut self, flow: usize) {
         let fingerprint = self.fingerprints[flow].to_string();
         let (name, ids) = (FLOWS[flow], IDS[flow]);
-        let registered =
-            samples::register(self.store(), &name.into(), &samples::source(), &fingerprint, ids).await.unwrap();
+        let declared = Declared {
+            carries: Kind::CARRIED.to_vec(),
+            ..samples::declared(&name.into(), &samples::source(), &fingerprint, ids)
+        };
+        let restarts = self.store().declare(&declared).await.unwrap().restarted;
+        let cut_off = self.store().recover(&name.into()).await.unwrap().in_doubt;
+        let registered = samples::Registered { restarted: restarts, in_doubt: cut_off };
         let (restarted, in_doubt) = self.naive.register(name, &fingerprint, ids == Ids::Shared);
         assert_eq!(registered, samples::Registered { restarted, in_doubt });
     }
@@ -273,7 +297,7 @@ impl Pair {
         }
         self.store = None;
         self.folder = left;
-        self.store = Some(open(self.folder.path()));
+        self.store = Some(open(self.folder.path(), self.key));
         self.register_all().await;
     }
 
@@ -281,7 +305,8 @@ impl Pair {
         match act {
             Act::Intake(page) => self.take_in(page).await,
             Act::Sweep { pass, guard } => {
-                let sweeps = vec![(Kind::Product, None), (Kind::Category, None), (Kind::Stock, None)];
+                let kinds = [Kind::Product, Kind::Category, Kind::Stock, Kind::Customer, Kind::Order];
+                let sweeps = kinds.map(|kind| (kind, None)).to_vec();
                 let sweep = Sweep { sweeps, ..samples::sweep(*pass, *guard) };
                 let wanted = self.naive.sweep(&sweep);
                 assert_eq!(self.store().sweep(sweep).await.unwrap(), wanted);
@@ -306,7 +331,8 @@ impl Pair {
             Act::Crash => self.crash().await,
             Act::Reopen => {
                 self.store = None;
-                self.store = Some(open(self.folder.path()));
+                self.key += 1;
+                self.store = Some(open(self.folder.path(), self.key));
                 self.register_all().await;
             }
             Act::Restart { flow, fingerprint } => {
@@ -371,7 +397,10 @@ impl Pair {
         // And one that may be another's.
         items.extend(workload.work.first().map(|work| (work.number, "extra".to_owned())));
         let open: Vec<(Number, &str)> = items.iter().map(|(number, id)| (*number, id.as_str())).collect();
-        let open = Step { open: vec![samples::open(&open)], ..samples::step(&flow, Vec::new(), None) };
+        // A call is about people if one of its records is.
+        let kind = workload.work.iter().map(|work| work.kind).max().unwrap_or(Kind::Product);
+        let opening = contract::store::Open { kind, ..samples::open(&open) };
+        let open = Step { open: vec![opening], ..samples::step(&flow, Vec::new(), None) };
         let call = self.store().advance(open).await.unwrap()[0];
         self.naive.opened(FLOWS[at], call, items);
         if let Some(page) = meanwhile {
@@ -403,7 +432,8 @@ impl Pair {
             self.naive.advance(FLOWS[at], workload.cursor);
         }
         self.late[at] = std::mem::replace(&mut self.last[at], settled.clone());
-        let close = vec![samples::closed(call)];
+        let response = items_text(&workload);
+        let close = vec![contract::store::Closed { response, ..samples::closed(call) }];
         let step = Step { close, ..samples::step(&flow, settled, whole.then_some(workload.cursor)) };
         self.store().advance(step).await.unwrap();
     }
@@ -422,7 +452,8 @@ impl Pair {
     }
 
     async fn compare_owners(&self, flow: &str) {
-        let ids: Vec<String> = (0..8).map(|n| format!("p{n}")).chain(["c0".to_owned(), "extra".to_owned()]).collect();
+        let others = ["c0".to_owned(), "extra".to_owned(), format!("{MARK}-c0"), format!("{MARK}-o1")];
+        let ids: Vec<String> = (0..8).map(|n| format!("p{n}")).chain(others).collect();
         let items: Vec<RemoteId> = ids.iter().map(|id| RemoteId::from(id.as_str())).collect();
         for kind in Kind::CARRIED {
             let owners = self.store().owners(&flow.into(), kind, &items).await.unwrap();
@@ -482,6 +513,11 @@ fn cases(usual: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
 }
 
+/// An answer that names what it is about.
+fn items_text(workload: &Workload) -> String {
+    workload.work.iter().map(|work| work.id.as_str()).collect::<Vec<_>>().join(", ")
+}
+
 fn seen(workload: &Workload) -> Vec<Seen> {
     let seen = workload.work.iter().map(|work| Seen {
         number: work.number.0,
@@ -508,6 +544,7 @@ proptest! {
                 pair.compare().await;
             }
             pair.compare_entries().await;
+            assert_eq!(found_in(pair.folder.path(), &[MARK]), Vec::<String>::new(), "people can be read in the files");
         });
     }
 }
