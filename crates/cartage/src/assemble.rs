@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use contract::{Clock, Demand, Destination, Fault, Source, Store, destination::Markets};
+use contract::{Clock, Demand, Destination, Fault, SecretRef, Source, Store, Threads, destination::Markets};
 use engine::{
     Flow, Observer, Pull, Turns,
     flow::clashes,
@@ -18,7 +18,7 @@ use engine::{
 };
 use model::{FlowName, Kind, Market, SourceName};
 use sources::Setup;
-use store::sqlite::Sqlite;
+use store::sqlite::{OperatorKey, OperatorKeys, Options, Sqlite};
 use tokio::sync::watch;
 use wire::Environment;
 
@@ -53,6 +53,7 @@ pub fn parts(loaded: &Loaded) -> Result<Parts, Failure> {
 /// # Errors
 /// As [`parts`].
 pub fn parts_in(loaded: &Loaded, environment: &Environment) -> Result<Parts, Failure> {
+    data_keys(loaded, environment)?;
     parts_of(loaded, &|| environment.clone())
 }
 
@@ -247,12 +248,35 @@ fn named(mut fault: Fault, what: &str, name: &str) -> Fault {
     fault
 }
 
+/// The keys that seal data about people.
+fn data_keys(loaded: &Loaded, environment: &Environment) -> Result<OperatorKeys, Fault> {
+    let key = |named: &SecretRef| {
+        let text = environment.secret(named).map_err(|error| {
+            Fault::config("C0117", error.to_string()).hint("`keys` in [personal_data] says where the key is kept")
+        });
+        OperatorKey::parse(&text?).map_err(|fault| Fault { message: format!("{named}: {}", fault.message), ..fault })
+    };
+    loaded.config.data_keys.iter().map(key).collect()
+}
+
 /// Opens the store of a configuration for writing.
 ///
 /// # Errors
-/// The store's.
+/// `C0117` a key for data about people can't be read; the store's.
 pub fn open(loaded: &Loaded) -> Result<Arc<dyn Store>, Fault> {
-    Ok(Arc::new(Sqlite::open(&loaded.config.store.path)?))
+    let keys = data_keys(loaded, &machine(loaded))?;
+    Ok(Arc::new(Sqlite::sealed(&loaded.config.store.path, Options::default(), Arc::new(Threads), keys)?))
+}
+
+/// Looks at the store of a configuration. Where the keys for data about people can't be read, it must hold no such data.
+fn look(loaded: &Loaded) -> Result<Sqlite, Fault> {
+    let open = |keys| Sqlite::read_only_sealed(&loaded.config.store.path, Options::default(), Arc::new(Threads), keys);
+    match data_keys(loaded, &machine(loaded)) {
+        Ok(keys) => open(keys),
+        Err(unreadable) => {
+            open(OperatorKeys::default()).map_err(|fault| if fault.code == "C0114" { unreadable } else { fault })
+        }
+    }
 }
 
 /// Opens the store of a configuration for reading, while another process may be writing.
@@ -266,7 +290,7 @@ pub fn open_read_only(loaded: &Loaded) -> Result<Arc<dyn Store>, Fault> {
         return Err(Fault::config("C0825", message)
             .hint("run `cartage sync` first, or name the configuration of the database with --config"));
     }
-    Ok(Arc::new(Sqlite::open_read_only(path)?))
+    Ok(Arc::new(look(loaded)?))
 }
 
 /// Reads the whole database of a configuration and looks for damage.
@@ -274,7 +298,7 @@ pub fn open_read_only(loaded: &Loaded) -> Result<Arc<dyn Store>, Fault> {
 /// # Errors
 /// The store's.
 pub async fn check_database(loaded: &Loaded) -> Result<(), Fault> {
-    Sqlite::open_read_only(&loaded.config.store.path)?.check().await
+    look(loaded)?.check().await
 }
 
 /// The engine of a configuration.

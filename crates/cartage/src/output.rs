@@ -87,6 +87,8 @@ impl Failure {
 /// The exit code of a fault.
 pub fn exit_of(fault: &Fault) -> Exit {
     match fault.class {
+        // A key for data about people is missing, is another one, or is none.
+        FaultClass::Config if matches!(&*fault.code, "C0114" | "C0115" | "C0117") => Exit::Wrong,
         // Nothing that a person wrote is wrong where the database is locked, damaged or from a newer release.
         FaultClass::Config if fault.code.starts_with("C01") => Exit::Left,
         FaultClass::Config => Exit::Wrong,

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contract::{Fault, FaultClass, Store, source::Finding};
+use contract::{Fault, FaultClass, Store, Threads, source::Finding};
 use engine::{
     Flow,
     check::{Lacking, coverage, lacking},
@@ -12,7 +12,10 @@ use engine::{
     pull::{Mode, Stopped},
 };
 use model::SourceName;
-use store::{Scratch, Sqlite};
+use store::{
+    Scratch,
+    sqlite::{OperatorKeys, Options, Sqlite},
+};
 
 use super::clock;
 use crate::{assemble, config::Loaded, output::Failure};
@@ -34,7 +37,10 @@ pub(super) async fn of(loaded: &Loaded, name: &SourceName, flows: &[&Arc<Flow>])
         return Ok(counted);
     }
     let scratch = Scratch::new()?;
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&scratch.path().join("sample.db"))?);
+    // The key of its data about people goes with it.
+    let keys = OperatorKeys::passing()?;
+    let database = scratch.path().join("sample.db");
+    let store: Arc<dyn Store> = Arc::new(Sqlite::sealed(&database, Options::default(), Arc::new(Threads), keys)?);
     let engine = assemble::engine(loaded, Arc::clone(&store), clock(), Arc::new(Silent), false)?;
     engine.register().await?;
     let mut cut = Vec::new();

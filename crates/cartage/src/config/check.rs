@@ -22,7 +22,8 @@ use super::{
 use crate::telemetry::levels;
 
 /// Sections of the file.
-pub(super) const SECTIONS: [&str; 7] = ["store", "server", "telemetry", "sources", "destinations", "markets", "flows"];
+pub(super) const SECTIONS: [&str; 8] =
+    ["store", "personal_data", "server", "telemetry", "sources", "destinations", "markets", "flows"];
 
 type Table<'i> = Spanned<DeValue<'i>>;
 
@@ -71,6 +72,7 @@ impl<'i> Sections<'_, 'i> {
             self.reader.problems.push(unknown_key(key.get_ref(), &SECTIONS, key.span()));
         }
         let store = self.store();
+        let personal_data: Option<file::PersonalData> = self.section("personal_data");
         let server = self.server();
         let telemetry = self.telemetry();
         let sources = self.named("sources", Self::source);
@@ -81,10 +83,14 @@ impl<'i> Sections<'_, 'i> {
         });
         let flows = self.named("flows", Self::flow);
         self.references(&sources, &destinations, &markets, &flows);
+        if personal_data.as_ref().is_some_and(|written| written.keys.is_empty()) {
+            self.no_data_key(&flows);
+        }
 
         let all = |found: BTreeMap<String, Option<_>>| complete(found);
         Some(Config {
             store: store?,
+            data_keys: personal_data?.keys,
             server: server?,
             telemetry: telemetry?,
             sources: complete(sources)?.into_iter().map(|(name, source)| (SourceName::new(name), source)).collect(),
@@ -360,6 +366,19 @@ impl<'i> Sections<'_, 'i> {
             self.reference(name, "destination", &flow.destination, &destinations);
             for market in &flow.markets {
                 self.reference(name, "market", market, &markets);
+            }
+        }
+    }
+
+    /// Data about people is taken only where it can be sealed.
+    fn no_data_key(&mut self, flows: &BTreeMap<String, Option<FlowSettings>>) {
+        for (name, flow) in flows.iter().filter_map(|(name, flow)| Some((name, flow.as_ref()?))) {
+            if flow.kinds.iter().flatten().any(|kind| kind.is_personal()) {
+                let message = format!("the flow {name} carries data about people, and there is no key to seal it with");
+                let hint =
+                    "add [personal_data] with keys = [\"env:CARTAGE_DATA_KEY\"]; `openssl rand -base64 32` makes a key";
+                let span = self.reader.map.nearest(&["flows", name, "carry"]).value;
+                self.reader.problems.push(Problem::new(code::NO_DATA_KEY, span, message).hint(hint));
             }
         }
     }

@@ -28,5 +28,7 @@ pub const NO_FLOW: &str = "C0813";
 pub const NO_PUBLIC_URL: &str = "C0814";
 /// A flow carries what its destination does not take.
 pub const NOT_TAKEN: &str = "C0815";
+/// A flow carries data about people, and there is no key to seal it with; the store refuses it with the same code.
+pub const NO_DATA_KEY: &str = "C0114";
 /// Two flows into one destination.
 pub const SHARED_DESTINATION: &str = "C0811";

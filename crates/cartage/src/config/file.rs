@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use contract::SecretRef;
 use model::Kind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,17 @@ pub(super) struct Store {
     /// such as `2160h`. `cartage explain` shows it so long.
     #[serde(default = "defaults::keep_deleted")]
     pub(super) keep_deleted: String,
+}
+
+/// How data about people (customers and orders) is kept.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PersonalData {
+    /// Keys that seal data about people in the database, such as `["env:CARTAGE_DATA_KEY"]`: each of 32 bytes in base64,
+    /// as `openssl rand -base64 32` makes them, or 64 hexadecimal digits. The first one seals; the others only open what
+    /// they sealed, until the next start has replaced them by the first. Needed as soon as a flow carries customers or orders.
+    #[serde(default)]
+    pub(super) keys: Vec<SecretRef>,
 }
 
 /// What `cartage run` serves: feeds, health and metrics.

@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use contract::store::Retention;
+use contract::{SecretRef, store::Retention};
 use engine::{
     flow::Clash,
     mapping::{self, Expression, MappingError},
@@ -48,6 +48,8 @@ const MOST_BYTES: usize = 4 * 1024 * 1024;
 pub struct Config {
     /// Where the mirror and the ledger are kept.
     pub store: Store,
+    /// Keys that seal data about people; the first one seals.
+    pub data_keys: Vec<SecretRef>,
     /// What `cartage run` serves.
     pub server: Server,
     /// Logs and traces.
@@ -239,7 +241,7 @@ impl Loaded {
     pub fn exposures(&self) -> Vec<String> {
         let mut found = Vec::new();
         if let Ok(table) = self.text.parse::<toml::Table>() {
-            for section in ["sources", "destinations", "telemetry"] {
+            for section in ["sources", "destinations", "telemetry", "personal_data"] {
                 found.extend(table.get(section).into_iter().flat_map(|value| exposed(section, value, self.folder())));
             }
         }
@@ -386,6 +388,7 @@ fn exposed(path: &str, value: &toml::Value, folder: &Path) -> Vec<String> {
             });
             line.into_iter().collect()
         }
+        toml::Value::Array(items) => items.iter().flat_map(|item| exposed(path, item, folder)).collect(),
         _ => Vec::new(),
     }
 }

@@ -172,7 +172,8 @@ fn shorten(line: &str, needed: usize) -> String {
 /// Whether the value of this key is, or may be meant as, a secret.
 fn names_secret(key: &str) -> bool {
     let key = key.to_lowercase();
-    ["secr", "passw", "token", "private", "public_key", "api_key", "client_id"].iter().any(|word| key.contains(word))
+    let words = ["secr", "passw", "token", "private", "public_key", "api_key", "client_id"];
+    key == "keys" || words.iter().any(|word| key.contains(word))
 }
 
 /// The line with the values of keys that name a secret replaced by `"…"`, references to secrets left as they are.
@@ -188,8 +189,12 @@ fn blank_secrets(line: &str) -> String {
         let name = key.trim_end_matches('=').trim_end().rsplit([' ', ',', '{', '\t']).next().unwrap_or_default();
         let end = value_end(value);
         let (value, following) = value.split_at(end);
-        let bare = value.trim_matches(['"', '\'']);
-        if names_secret(name) && !bare.starts_with("env:") && !bare.starts_with("file:") && !bare.is_empty() {
+        let is_reference = |item: &str| {
+            let bare = item.trim().trim_matches(['"', '\'']);
+            bare.is_empty() || bare.starts_with("env:") || bare.starts_with("file:")
+        };
+        let items = value.trim_start_matches('[').trim_end_matches(']');
+        if names_secret(name) && !items.split(',').all(is_reference) {
             shown.push_str("\"…\"");
         } else {
             shown.push_str(value);
@@ -200,12 +205,15 @@ fn blank_secrets(line: &str) -> String {
     shown
 }
 
-/// The end of a value: inside its opening brace, behind its closing quote, before a comma, brace or comment, or at the
+/// The end of a value: inside its opening brace, behind its closing bracket or quote, before a comma, brace or comment, or at the
 /// end of the line.
 fn value_end(value: &str) -> usize {
     let Some(quote @ ('"' | '\'')) = value.chars().next() else {
         if value.starts_with('{') {
             return 1;
+        }
+        if value.starts_with('[') {
+            return value.find(']').map_or(value.len(), |at| at + 1);
         }
         return value.find([',', '}', '#']).unwrap_or(value.len());
     };
@@ -248,6 +256,9 @@ mod tests {
             (r#"a = { client_secret = "a\"b", url = "u" } # x"#, r#"a = { client_secret = "…", url = "u" } # x"#),
             ("api_token=12345", r#"api_token="…""#),
             (r#"password = "unclosed"#, r#"password = "…""#),
+            (r#"keys = ["env:NEW", 'file:/run/old'] # x"#, r#"keys = ["env:NEW", 'file:/run/old'] # x"#),
+            (r#"keys = ["env:NEW", "s3cret"] # x"#, r#"keys = "…" # x"#),
+            ("keys = [s3cret", r#"keys = "…""#),
             (r#"project_key = "shop""#, r#"project_key = "shop""#),
             ("[sources.shop]", "[sources.shop]"),
         ] {

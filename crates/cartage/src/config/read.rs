@@ -95,15 +95,20 @@ impl Reader<'_> {
 
     fn wrong(&self, wrong: Wrong, span: &Range<usize>, extra: &[&str], schema: &Json) -> Problem {
         let name = self.name(span);
-        let key = name.rsplit('.').next().unwrap_or_default();
+        // An item of a list is described with the list.
+        let named = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        let named = named.strip_suffix('.').filter(|named| named.len() < name.len()).unwrap_or(&name);
+        let key = named.rsplit('.').next().unwrap_or_default();
         let property = at(schema, &["properties", key]);
-        let is_secret = at(property, &["pattern"]).as_str() == Some(contract::secret::FORM);
-        if is_secret && matches!(wrong, Wrong::Type { .. } | Wrong::Other(_)) {
-            let within = name.split_once('.').map_or(name.as_str(), |(_, within)| within);
+        let is_form = |property: &Json| at(property, &["pattern"]).as_str() == Some(contract::secret::FORM);
+        let is_list = is_form(at(property, &["items"]));
+        if (is_list || is_form(property)) && matches!(wrong, Wrong::Type { .. } | Wrong::Other(_)) {
+            let within = named.split_once('.').map_or(named, |(_, within)| within);
             let variable = within.to_uppercase().replace(['.', '-'], "_");
+            let (before, after) = if is_list { ("[", "]") } else { ("", "") };
             let hint = format!(
-                "keep it in an environment variable and write {key} = \"env:{variable}\", or in a file and write {key} = \
-                 \"file:/run/secrets/{key}\""
+                "keep it in an environment variable and write {key} = {before}\"env:{variable}\"{after}, or in a file and \
+                 write {key} = {before}\"file:/run/secrets/{key}\"{after}"
             );
             let message = format!("{name} must say where the secret is kept, not hold it");
             return Problem::new(code::SECRET, span.clone(), message).hint(hint).hidden(Hidden::Meant);

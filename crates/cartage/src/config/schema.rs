@@ -16,6 +16,7 @@ pub(super) const SOURCE_KEYS: &[&str] = &["sweep_guard", "full_every", "cadence"
 #[expect(dead_code, clippy::zero_sized_map_values, reason = "its schema is what matters")]
 struct File {
     store: Option<file::Store>,
+    personal_data: Option<file::PersonalData>,
     server: Option<file::Server>,
     telemetry: Option<file::Telemetry>,
     /// Shops that are read, by name.

@@ -293,6 +293,47 @@ fn secrets_in_the_file_are_refused_and_not_shown() {
 }
 
 #[test]
+fn keys_for_data_about_people_are_named_and_never_held() {
+    let keyed = |keys: &str| format!("[personal_data]\n{keys}\n\n{}", starter());
+    let loaded = Config::parse(&keyed("keys = [\"env:NEW\", \"file:/run/secrets/old\"]"), "cartage.toml").unwrap();
+    assert_eq!(
+        loaded.config.data_keys.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["env:NEW", "file:/run/secrets/old"]
+    );
+    let told = |keys: &str| ConfigErrors(Config::parse(&keyed(keys), "cartage.toml").unwrap_err()).to_string();
+    insta::assert_snapshot!(told("keys = [\"env:NEW\", \"hunter2hunter2\"]"), @r#"
+    error[C0806]: personal_data.keys.1 must say where the secret is kept, not hold it
+     --> cartage.toml:2:20
+      |
+    2 | keys = ["env:NEW", "…"
+      |                    ^^^
+      hint: keep it in an environment variable and write keys = ["env:KEYS"], or in a file and write keys = ["file:/run/secrets/keys"]
+
+    1 error in the configuration
+    "#);
+    for keys in [
+        "keys = \"hunter2\"",
+        "keys = [hunter2]",
+        "keys = [\"hunter2\"",
+        "keys = [42, \"hunter2\"]",
+        "key = [\"hunter2\"]",
+    ] {
+        assert!(!told(keys).contains("hunter2"), "{}", told(keys));
+    }
+}
+
+#[test]
+fn a_flow_that_carries_people_needs_a_key() {
+    let carrying =
+        starter().replacen("[flows.clerk-de]\n", "[flows.clerk-de]\ncarry = [\"products\", \"orders\"]\n", 1);
+    assert_ne!(carrying, starter());
+    let error = Config::parse(&carrying, "cartage.toml").unwrap_err().remove(0);
+    assert_eq!((error.code.as_ref(), error.excerpt.as_str()), ("C0114", "carry = [\"products\", \"orders\"]"));
+    assert!(error.hint.unwrap().contains("[personal_data]"));
+    Config::parse(&format!("{carrying}\n[personal_data]\nkeys = [\"env:KEY\"]\n"), "cartage.toml").unwrap();
+}
+
+#[test]
 fn what_no_market_can_be_is_reported() {
     insta::assert_snapshot!(with("currency = \"EUR\"", "currency = \"EURO\""), @r#"
     error[C0809]: "EURO" is no currency

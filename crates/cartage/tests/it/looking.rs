@@ -93,6 +93,24 @@ fn no_platform_needs_its_secrets_to_be_looked_at() {
     assert!(assemble::parts(&loaded).is_err());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_for_data_about_people_is_checked_and_needed_by_who_writes() {
+    let shop = Shop::uniform(3).await;
+    let key = shop.write("data.key", "c2hvcnQ=");
+    let text = fs::read_to_string(&shop.config).unwrap();
+    fs::write(&shop.config, format!("{text}\n[personal_data]\nkeys = [\"file:{}\"]\n", key.display())).unwrap();
+    for command in ["check", "sync"] {
+        let ran = shop.cartage(&[command]).await.ended(2).says(&["C0117", "data.key", "openssl rand -base64 32"]);
+        holds_none(&ran, &["c2hvcnQ"]);
+    }
+    shop.write("data.key", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+    shop.cartage(&["sync"]).await.ended(0);
+    fs::remove_file(&key).unwrap();
+    shop.cartage(&["sync"]).await.ended(2).says(&["C0117", "data.key"]);
+    // Nothing in the database is about people, so that who only looks needs no key.
+    shop.cartage(&["status"]).await.ended(0);
+}
+
 /// Fails if any of these stands in what was printed, also as JSON writes it.
 #[track_caller]
 fn holds_none(ran: &Ran, texts: &[&str]) {
