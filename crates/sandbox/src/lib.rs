@@ -14,4 +14,4 @@ pub mod insider;
 pub mod sfcc;
 mod shared;
 
-pub use shared::{catalogue, clock, fault, requests, serve, shop};
+pub use shared::{catalogue, clock, fault, people, requests, serve, shop};

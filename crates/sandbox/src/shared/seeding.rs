@@ -28,6 +28,14 @@ pub enum SeedError {
         /// Key of the products.
         product: String,
     },
+    /// Two customers or two orders with one key.
+    #[error("two records of kind {kind} have the key {key}; keys are unique")]
+    TwiceOf {
+        /// What they are.
+        kind: &'static str,
+        /// Their key.
+        key: String,
+    },
     /// A worker of the seeding ended early.
     #[error("rendering the catalogue was interrupted")]
     Interrupted,
