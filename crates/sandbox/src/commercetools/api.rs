@@ -20,6 +20,7 @@ use super::order::Id;
 use super::query::{self, Parameters, Query};
 use super::show::Show;
 use super::state::{Kind, State, View};
+use super::table::{Term, term};
 use super::update::{check_version, update, update_project};
 use super::{Emulator, admin, sns, time};
 
@@ -230,7 +231,7 @@ fn resource(emulator: &Emulator, segments: &[&str], call: &Call<'_>) -> Result<A
             Err(ApiError::operation("Variants are only available with the product catalog model 'Modular'."))
         }
         [name] => match kind_of(name) {
-            Some(kind) if call.method == Method::POST && writable(kind) => create(emulator, kind, call),
+            Some(kind) if call.method == Method::POST && creatable(kind) => create(emulator, kind, call),
             Some(kind) => list(emulator, View::Resource(kind), call),
             None => Err(no_route(name)),
         },
@@ -256,10 +257,15 @@ fn kind_of(path: &str) -> Option<Kind> {
     Kind::ALL.into_iter().find(|kind| kind.path() == path)
 }
 
-/// Whether the API changes resources of a kind: messages come by themselves, product types by seeding, tailoring by
-/// changes of the sandbox.
+/// Whether the API changes resources of a kind: messages come by themselves, types and discount codes by seeding, tailoring
+/// by changes of the sandbox.
 fn writable(kind: Kind) -> bool {
-    !matches!(kind, Kind::ProductType | Kind::ProductTailoring | Kind::Message)
+    !matches!(kind, Kind::ProductType | Kind::ProductTailoring | Kind::DiscountCode | Kind::Type | Kind::Message)
+}
+
+/// Whether the API creates resources of a kind: orders come of carts, which are not emulated.
+fn creatable(kind: Kind) -> bool {
+    writable(kind) && kind != Kind::Order
 }
 
 fn staged(call: &Call<'_>) -> Result<bool, ApiError> {
@@ -280,6 +286,10 @@ fn view_scopes(view: View) -> &'static [&'static str] {
             Kind::Channel => &["view_products", "view_channels"],
             Kind::CustomerGroup => &["view_customers", "view_customer_groups"],
             Kind::ProductSelection => &["view_product_selections"],
+            Kind::Customer => &["view_customers"],
+            Kind::Order => &["view_orders"],
+            Kind::DiscountCode => &["view_discount_codes"],
+            Kind::Type => &["view_types"],
             Kind::Message => &["view_messages"],
         },
     }
@@ -296,6 +306,10 @@ fn manage_scopes(kind: Kind) -> &'static [&'static str] {
         Kind::Channel => &["manage_products", "manage_channels"],
         Kind::CustomerGroup => &["manage_customers", "manage_customer_groups"],
         Kind::ProductSelection => &["manage_product_selections"],
+        Kind::Customer => &["manage_customers"],
+        Kind::Order => &["manage_orders"],
+        Kind::DiscountCode => &["manage_discount_codes"],
+        Kind::Type => &["manage_types"],
         Kind::Message => &["manage_project"],
     }
 }
@@ -313,9 +327,14 @@ fn allow(emulator: &Emulator, call: &Call<'_>, path: &str, scopes: &[&str]) -> R
     emulator.tokens().check(&emulator.settings().project_key, call.headers, scopes, call.now)
 }
 
-/// Finds a row by `id` or `key={key}`.
+/// Finds a row by `id` or `key={key}`, an order also by `order-number={number}`.
 fn find(state: &State, view: View, which: &str) -> Result<Id, ApiError> {
     let table = state.table(view.kind());
+    if let (Kind::Order, Some(number)) = (view.kind(), which.strip_prefix("order-number=")) {
+        let rows = table.with_term(term(Term::Number, number)).filter_map(|slot| table.row(slot));
+        let mut found = rows.filter(|row| State::members_of(&row.body).get("orderNumber") == Some(&json!(number)));
+        return found.next().map(|row| row.id).ok_or_else(|| ApiError::not_found("orderNumber", number));
+    }
     let row = match which.strip_prefix("key=") {
         Some(key) => table.find_key(key).ok_or_else(|| ApiError::not_found("key", key))?,
         None => Id::parse(which).and_then(|id| table.find(id)).ok_or_else(|| ApiError::not_found("id", which))?,
@@ -347,7 +366,7 @@ fn list(emulator: &Emulator, view: View, call: &Call<'_>) -> Result<Answer, ApiE
             page(&state, view, &query, &found, &show, call, limits.max_response_bytes)
         }
         _ => {
-            let is_written = matches!(view, View::Resource(kind) if writable(kind));
+            let is_written = matches!(view, View::Resource(kind) if creatable(kind));
             Err(ApiError::no_method(call.method, if is_written { "GET, HEAD, POST" } else { READ }))
         }
     }
@@ -389,7 +408,11 @@ fn page(
 }
 
 fn one(emulator: &Emulator, view: View, which: &str, call: &Call<'_>) -> Result<Answer, ApiError> {
-    let path = if which.starts_with("key=") { "key={key}" } else { "{id}" };
+    let path = match which.split_once('=') {
+        Some(("key", _)) => "key={key}",
+        Some(("order-number", _)) => "order-number={number}",
+        _ => "{id}",
+    };
     let path = format!("/{}/{path}", path_of(view));
     let kind = view.kind();
     match (call.method, view) {
@@ -459,7 +482,13 @@ fn create(emulator: &Emulator, kind: Kind, call: &Call<'_>) -> Result<Answer, Ap
     allow(emulator, call, &format!("/{}", kind.path()), manage_scopes(kind))?;
     let body = json_body(&call.body)?;
     let id = emulator.write(call.now, |writer| draft::create(writer, kind, object(&body, "body")?))?;
-    shown(&emulator.read(), View::Resource(kind), id, call, 201)
+    let state = emulator.read();
+    if kind == Kind::Customer {
+        // Creation is a sign-up, and answers like a sign-in: with the customer, and a cart where there is one.
+        let row = state.table(kind).find(id).ok_or_else(|| ApiError::not_found("id", &id.to_string()))?;
+        return Ok(Answer::json(201, &json!({ "customer": state.value(row, View::Resource(kind)) })));
+    }
+    shown(&state, View::Resource(kind), id, call, 201)
 }
 
 fn project(emulator: &Emulator, call: &Call<'_>) -> Result<Answer, ApiError> {

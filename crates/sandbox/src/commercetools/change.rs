@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::draft::find_inventory;
 use super::error::ApiError;
 use super::order::Id;
+use super::people::{add_customer, edit_order, order_id, place_order, return_pieces};
 use super::render::{self, discounted, money};
 use super::state::{Effect, Kind, Object, State, View, reference, variants};
 use super::table::Term;
@@ -14,6 +15,7 @@ use super::time;
 use super::update::update;
 use super::write::{Edit, Writer, with_term};
 use crate::catalogue;
+use crate::shared::people;
 
 /// One change to the shop. Products, categories, channels, selections and stores are named by key, variants by SKU.
 ///
@@ -250,6 +252,81 @@ pub enum Change {
         /// Whether shoppers see them.
         published: bool,
     },
+    /// Adds a customer. Not available as JSON.
+    #[serde(skip)]
+    AddCustomer(Box<people::Customer>),
+    /// Gives a customer another e-mail address.
+    ChangeEmail {
+        /// Key of the customer.
+        customer: String,
+        /// The address.
+        email: String,
+    },
+    /// Gives a customer another given name.
+    SetGivenName {
+        /// Key of the customer.
+        customer: String,
+        /// The name, none to remove it.
+        name: Option<String>,
+    },
+    /// Sets, or with null removes, a custom field of a customer who has one already.
+    SetCustomerField {
+        /// Key of the customer.
+        customer: String,
+        /// Name of the field.
+        field: String,
+        /// The value.
+        value: Value,
+    },
+    /// Deletes a customer. The orders stay.
+    DeleteCustomer {
+        /// Key of the customer.
+        customer: String,
+    },
+    /// Adds an order. Not available as JSON.
+    #[serde(skip)]
+    PlaceOrder(Box<people::Order>),
+    /// Gives the order with this order's key the contents of this one. Not available as JSON.
+    #[serde(skip)]
+    EditOrder(Box<people::Order>),
+    /// Sets the state of an order: `Open`, `Confirmed`, `Complete` or `Cancelled`.
+    SetOrderState {
+        /// Key that the order was generated with.
+        order: String,
+        /// The state.
+        state: String,
+    },
+    /// Sets the state of the shipment of an order, such as `Shipped`.
+    SetShipmentState {
+        /// Key that the order was generated with.
+        order: String,
+        /// The state.
+        state: String,
+    },
+    /// Pieces of an order come back.
+    ReturnPieces {
+        /// Key that the order was generated with.
+        order: String,
+        /// Index of the line.
+        line: usize,
+        /// Pieces.
+        quantity: i64,
+        /// Whether they are paid back at once.
+        #[serde(default)]
+        refunded: bool,
+    },
+    /// Says whose order it is: a guest has registered.
+    SetCustomerOfOrder {
+        /// Key that the order was generated with.
+        order: String,
+        /// Key of the customer.
+        customer: String,
+    },
+    /// Deletes an order.
+    DeleteOrder {
+        /// Key that the order was generated with.
+        order: String,
+    },
     /// Switches messages on or off.
     SetMessages {
         /// On or off.
@@ -321,6 +398,7 @@ fn instant(text: Option<&str>) -> Option<i64> {
 }
 
 /// Makes a change.
+#[expect(clippy::too_many_lines, reason = "a list: a few lines for each change")]
 pub(super) fn apply(writer: &mut Writer<'_>, change: Change) -> Result<(), ApiError> {
     match change {
         Change::SetPrice { sku, scope, minor, discounted } => set_price(writer, &sku, &scope, minor, discounted),
@@ -415,6 +493,39 @@ pub(super) fn apply(writer: &mut Writer<'_>, change: Change) -> Result<(), ApiEr
             act_on(writer, Kind::ProductSelection, &selection, action)
         }
         Change::Tailor { product, store, data, published } => tailor(writer, &product, &store, data, published),
+        Change::AddCustomer(customer) => add_customer(writer, &customer),
+        Change::ChangeEmail { customer, email } => {
+            act_on(writer, Kind::Customer, &customer, json!({ "action": "changeEmail", "email": email }))
+        }
+        Change::SetGivenName { customer, name } => {
+            act_on(writer, Kind::Customer, &customer, json!({ "action": "setFirstName", "firstName": name }))
+        }
+        Change::SetCustomerField { customer, field, value } => {
+            let action = json!({ "action": "setCustomField", "name": field, "value": value });
+            act_on(writer, Kind::Customer, &customer, action)
+        }
+        Change::DeleteCustomer { customer } => delete(writer, Kind::Customer, &customer),
+        Change::PlaceOrder(order) => place_order(writer, &order),
+        Change::EditOrder(order) => edit_order(writer, &order),
+        Change::SetOrderState { order, state } => {
+            let id = order_id(writer.state, &order)?;
+            act(writer, Kind::Order, id, json!({ "action": "changeOrderState", "orderState": state }))
+        }
+        Change::SetShipmentState { order, state } => {
+            let id = order_id(writer.state, &order)?;
+            act(writer, Kind::Order, id, json!({ "action": "changeShipmentState", "shipmentState": state }))
+        }
+        Change::ReturnPieces { order, line, quantity, refunded } => {
+            return_pieces(writer, &order, line, quantity, refunded)
+        }
+        Change::SetCustomerOfOrder { order, customer } => {
+            let (id, customer) = (order_id(writer.state, &order)?, keyed(writer.state, Kind::Customer, &customer)?);
+            act(writer, Kind::Order, id, json!({ "action": "setCustomerId", "customerId": customer.to_string() }))
+        }
+        Change::DeleteOrder { order } => {
+            let id = order_id(writer.state, &order)?;
+            writer.delete(Kind::Order, id).map(drop)
+        }
         Change::SetMessages { enabled } => {
             writer.state.project.messages_enabled = enabled;
             Ok(())
@@ -452,7 +563,12 @@ fn keyed(state: &State, kind: Kind, key: &str) -> Result<Id, ApiError> {
     state.table(kind).find_key(key).map(|row| row.id).ok_or_else(|| ApiError::dangling(kind.type_id(), "key", key))
 }
 
-fn act(writer: &mut Writer<'_>, kind: Kind, id: Id, action: Value) -> Result<(), ApiError> {
+/// An object's members.
+pub(super) fn object_of(value: Value) -> Object {
+    if let Value::Object(members) = value { members } else { Object::new() }
+}
+
+pub(super) fn act(writer: &mut Writer<'_>, kind: Kind, id: Id, action: Value) -> Result<(), ApiError> {
     update(writer, kind, id, None, &[action]).map(drop)
 }
 

@@ -20,7 +20,9 @@ pub(super) const RESERVATION_MINUTES: std::ops::RangeInclusive<i64> = 1..=44_640
 
 /// Creates a resource from its draft.
 pub(super) fn create(writer: &mut Writer<'_>, kind: Kind, draft: &Object) -> Result<Id, ApiError> {
-    refuse_custom(draft)?;
+    if kind != Kind::Customer {
+        refuse_custom(draft)?;
+    }
     let edit = match kind {
         Kind::Product => new_product(writer, draft)?,
         Kind::Variant => new_variant(writer, draft)?,
@@ -42,7 +44,8 @@ pub(super) fn create(writer: &mut Writer<'_>, kind: Kind, draft: &Object) -> Res
             edit.message("ProductSelectionCreated", json!({}));
             edit
         }
-        Kind::ProductType | Kind::ProductTailoring | Kind::Message => {
+        Kind::Customer => new_customer(writer, draft)?,
+        Kind::ProductType | Kind::ProductTailoring | Kind::Order | Kind::DiscountCode | Kind::Type | Kind::Message => {
             return Err(ApiError::new(405, "InvalidOperation", "This server can't create resources of this type."));
         }
     };
@@ -67,6 +70,66 @@ pub(super) fn check_group_name(state: &State, own: Option<Id>, name: &str) -> Re
     let mut others = table.slots().filter_map(|slot| table.row(slot)).filter(|row| Some(row.id) != own);
     let taken = others.any(|row| State::members_of(&row.body).get("name").and_then(Value::as_str) == Some(name));
     if taken { Err(ApiError::duplicate("name", name)) } else { Ok(()) }
+}
+
+/// A customer. The password of the draft is kept by nobody: what is shown is that there is one.
+fn new_customer(writer: &mut Writer<'_>, draft: &Object) -> Result<Edit, ApiError> {
+    let mode = one_of(draft, "authenticationMode", &["Password", "ExternalAuth"])?.unwrap_or("Password");
+    let password = text(draft, "password")?;
+    if mode == "Password" && password.is_none() {
+        return Err(ApiError::required("password"));
+    }
+    let mut customer = members(json!({
+        "email": need_text(draft, "email")?,
+        "isEmailVerified": flag(draft, "isEmailVerified")?.unwrap_or(false),
+        "authenticationMode": mode,
+        "customerGroupAssignments": [],
+    }));
+    set(&mut customer, "password", password.map(|_| json!("****aGg=")).as_ref());
+    let owner = writer.state.next_number().to_string();
+    let addresses = list(draft, "addresses")?.iter().enumerate();
+    let addresses: Vec<Value> =
+        addresses.map(|(place, given)| rules::customer::address(given, &owner, place)).collect::<Result<_, _>>()?;
+    for (name, one, all) in [
+        ("defaultShippingAddress", "defaultShippingAddressId", "shippingAddressIds"),
+        ("defaultBillingAddress", "defaultBillingAddressId", "billingAddressIds"),
+    ] {
+        let id = match number(draft, name)? {
+            None => None,
+            Some(place) => {
+                let at = usize::try_from(place).ok().and_then(|place| addresses.get(place));
+                Some(at.and_then(|at| at.get("id").cloned()).ok_or_else(|| ApiError::field(name, &json!(place)))?)
+            }
+        };
+        customer.insert(all.to_owned(), json!(id.iter().collect::<Vec<_>>()));
+        set(&mut customer, one, id.as_ref());
+    }
+    customer.insert("addresses".to_owned(), json!(addresses));
+    let texts = [
+        "customerNumber",
+        "externalId",
+        "firstName",
+        "lastName",
+        "middleName",
+        "title",
+        "salutation",
+        "dateOfBirth",
+        "companyName",
+        "vatId",
+        "locale",
+    ];
+    for name in texts {
+        set(&mut customer, name, text(draft, name)?.map(|text| json!(text)).as_ref());
+    }
+    let stores = list(draft, "stores")?.iter().map(|store| rules::customer::store(writer.state, store));
+    customer.insert("stores".to_owned(), Value::Array(stores.collect::<Result<_, _>>()?));
+    let group = resolve_given(writer.state, Kind::CustomerGroup, draft, "customerGroup")?;
+    set(&mut customer, "customerGroup", group.as_ref());
+    set(&mut customer, "custom", rules::custom::custom(writer.state, draft, "customer")?.as_ref());
+    rules::customer::check_email(writer.state, None, &customer)?;
+    let mut edit = writer.create(Kind::Customer, key(draft)?, customer)?;
+    edit.message("CustomerCreated", json!({}));
+    Ok(edit)
 }
 
 /// A variant as kept.

@@ -300,6 +300,196 @@ pub(super) const VARIANT_RESOURCE: Shape = resource![
     ("staged", VARIANT_DATA),
 ];
 
+const ADDRESS: Shape = Object(&[
+    ("id", Text),
+    ("key", Text),
+    ("country", Text),
+    ("title", Text),
+    ("salutation", Text),
+    ("firstName", Text),
+    ("lastName", Text),
+    ("streetName", Text),
+    ("streetNumber", Text),
+    ("additionalStreetInfo", Text),
+    ("postalCode", Text),
+    ("city", Text),
+    ("region", Text),
+    ("state", Text),
+    ("company", Text),
+    ("department", Text),
+    ("building", Text),
+    ("apartment", Text),
+    ("pOBox", Text),
+    ("phone", Text),
+    ("mobile", Text),
+    ("email", Text),
+    ("fax", Text),
+    ("additionalAddressInfo", Text),
+    ("externalId", Text),
+    ("custom", CUSTOM),
+]);
+
+/// Customer. Nobody can ask for a password.
+pub(super) const CUSTOMER: Shape = resource![
+    ("customerNumber", Text),
+    ("externalId", Text),
+    ("email", Text),
+    ("firstName", Text),
+    ("lastName", Text),
+    ("middleName", Text),
+    ("title", Text),
+    ("salutation", Text),
+    ("dateOfBirth", Text),
+    ("companyName", Text),
+    ("vatId", Text),
+    ("addresses", List(&ADDRESS)),
+    ("defaultShippingAddressId", Text),
+    ("shippingAddressIds", List(&Text)),
+    ("defaultBillingAddressId", Text),
+    ("billingAddressIds", List(&Text)),
+    ("isEmailVerified", Boolean),
+    ("customerGroup", REFERENCE),
+    ("customerGroupAssignments", List(&Object(&[("customerGroup", REFERENCE)]))),
+    ("custom", CUSTOM),
+    ("locale", Text),
+    ("stores", List(&KEY_REFERENCE)),
+    ("authenticationMode", Text),
+];
+
+const TAXED: Shape =
+    Object(&[("totalNet", MONEY), ("totalGross", MONEY), ("totalTax", MONEY), ("taxPortions", List(&Open))]);
+const SHIPPING_INFO: Shape = Object(&[
+    ("shippingMethodName", Text),
+    ("price", MONEY),
+    ("shippingRate", Open),
+    ("taxedPrice", TAXED),
+    ("taxRate", Open),
+    ("taxCategory", REFERENCE),
+    ("shippingMethod", REFERENCE),
+    ("deliveries", List(&Open)),
+    ("discountedPrice", Open),
+    ("shippingMethodState", Text),
+]);
+const LINE_ITEM: Shape = Object(&[
+    ("id", Id),
+    ("key", Text),
+    ("productId", Id),
+    ("productKey", Text),
+    ("name", LOCALIZED),
+    ("productSlug", LOCALIZED),
+    ("productType", REFERENCE),
+    ("variant", VARIANT),
+    ("price", PRICE),
+    ("quantity", Number),
+    ("totalPrice", MONEY),
+    ("taxedPrice", TAXED),
+    ("taxRate", Open),
+    ("state", List(&Object(&[("quantity", Number), ("state", REFERENCE)]))),
+    ("supplyChannel", REFERENCE),
+    ("distributionChannel", REFERENCE),
+    ("priceMode", Text),
+    ("lineItemMode", Text),
+    ("custom", CUSTOM),
+]);
+const CUSTOM_LINE_ITEM: Shape = Object(&[
+    ("id", Id),
+    ("key", Text),
+    ("name", LOCALIZED),
+    ("slug", Text),
+    ("money", MONEY),
+    ("quantity", Number),
+    ("totalPrice", MONEY),
+    ("taxedPrice", TAXED),
+    ("priceMode", Text),
+    ("custom", CUSTOM),
+]);
+const RETURN_ITEM: Shape = Object(&[
+    ("id", Id),
+    ("key", Text),
+    ("type", Text),
+    ("lineItemId", Id),
+    ("customLineItemId", Id),
+    ("quantity", Number),
+    ("comment", Text),
+    ("shipmentState", Text),
+    ("paymentState", Text),
+    ("createdAt", Instant),
+    ("lastModifiedAt", Instant),
+]);
+
+/// Order.
+pub(super) const ORDER: Shape = resource![
+    ("orderNumber", Text),
+    ("purchaseOrderNumber", Text),
+    ("customerId", Id),
+    ("customerEmail", Text),
+    ("customerGroup", REFERENCE),
+    ("anonymousId", Text),
+    ("store", KEY_REFERENCE),
+    ("lineItems", List(&LINE_ITEM)),
+    ("customLineItems", List(&CUSTOM_LINE_ITEM)),
+    ("totalPrice", MONEY),
+    ("taxedPrice", TAXED),
+    ("taxedShippingPrice", TAXED),
+    ("discountOnTotalPrice", Object(&[("discountedAmount", MONEY), ("includedDiscounts", List(&Open))])),
+    ("taxMode", Text),
+    ("billingAddress", ADDRESS),
+    ("shippingAddress", ADDRESS),
+    ("shippingMode", Text),
+    ("shippingInfo", SHIPPING_INFO),
+    ("shipping", List(&Open)),
+    ("discountCodes", List(&Object(&[("discountCode", REFERENCE), ("state", Text)]))),
+    ("paymentInfo", Object(&[("payments", List(&REFERENCE))])),
+    ("country", Text),
+    ("locale", Text),
+    ("origin", Text),
+    ("cart", REFERENCE),
+    ("orderState", Text),
+    ("shipmentState", Text),
+    ("paymentState", Text),
+    ("state", REFERENCE),
+    ("syncInfo", List(&Open)),
+    (
+        "returnInfo",
+        List(&Object(&[("returnTrackingId", Text), ("returnDate", Instant), ("items", List(&RETURN_ITEM))]))
+    ),
+    ("custom", CUSTOM),
+    ("completedAt", Instant),
+];
+
+/// DiscountCode.
+pub(super) const DISCOUNT_CODE: Shape = resource![
+    ("name", LOCALIZED),
+    ("code", Text),
+    ("cartDiscounts", List(&REFERENCE)),
+    ("stores", List(&KEY_REFERENCE)),
+    ("cartPredicate", Text),
+    ("isActive", Boolean),
+    ("references", List(&REFERENCE)),
+    ("maxApplications", Number),
+    ("maxApplicationsPerCustomer", Number),
+    ("groups", List(&Text)),
+    ("validFrom", Instant),
+    ("validUntil", Instant),
+];
+
+/// Type of custom fields.
+pub(super) const TYPE: Shape = resource![
+    ("name", LOCALIZED),
+    ("description", LOCALIZED),
+    ("resourceTypeIds", List(&Text)),
+    (
+        "fieldDefinitions",
+        List(&Object(&[
+            ("name", Text),
+            ("type", Open),
+            ("label", LOCALIZED),
+            ("required", Boolean),
+            ("inputHint", Text),
+        ]))
+    ),
+];
+
 /// Message.
 pub(super) const MESSAGE: Shape = resource![
     ("sequenceNumber", Number),

@@ -6,7 +6,10 @@ use super::{Change, Emulator, PriceScope};
 use crate::{
     catalogue::Price,
     clock::Clock,
-    shared::living::{self, Driven, Edited},
+    shared::{
+        living::{self, Driven, Edited},
+        people,
+    },
     shop::Edit,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -29,6 +32,42 @@ impl Edit {
             Self::Published { product, published: false } => Change::Unpublish { product },
             Self::Added(product) => Change::AddProduct(product),
             Self::Removed { product } => Change::DeleteProduct { product },
+        }
+    }
+}
+
+impl people::Edit {
+    /// The same on commercetools, by one change or two.
+    pub fn into_changes(self) -> Vec<Change> {
+        match self {
+            Self::Registered { customer, order } => {
+                let whose = Change::SetCustomerOfOrder { order, customer: customer.key.clone() };
+                vec![Change::AddCustomer(customer), whose]
+            }
+            Self::Email { customer, email } => vec![Change::ChangeEmail { customer, email }],
+            Self::Consent { customer, agrees } => {
+                let (field, value) = ("newsletterOptIn".to_owned(), agrees.into());
+                vec![Change::SetCustomerField { customer, field, value }]
+            }
+            Self::Placed(order) => vec![Change::PlaceOrder(order)],
+            Self::Edited(order) => vec![Change::EditOrder(order)],
+            Self::Moved { order, state } => {
+                let to = |state: &str| (order.clone(), state.to_owned());
+                let of_order = |(order, state)| vec![Change::SetOrderState { order, state }];
+                match state {
+                    people::State::Open => of_order(to("Open")),
+                    people::State::Confirmed => of_order(to("Confirmed")),
+                    people::State::Shipped => {
+                        let (order, state) = to("Shipped");
+                        vec![Change::SetShipmentState { order, state }]
+                    }
+                    people::State::Complete => of_order(to("Complete")),
+                    people::State::Cancelled => of_order(to("Cancelled")),
+                }
+            }
+            Self::Returned { order, line, quantity, refunded } => {
+                vec![Change::ReturnPieces { order, line, quantity, refunded }]
+            }
         }
     }
 }

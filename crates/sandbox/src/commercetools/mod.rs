@@ -19,6 +19,7 @@ mod filter;
 mod input;
 mod living;
 mod order;
+mod people;
 mod predicate;
 mod price;
 mod query;
@@ -50,6 +51,7 @@ use write::{Rules, Writer};
 pub use crate::shared::{living::Driven, seeding::SeedError};
 pub use change::{Change, PriceScope};
 pub use living::drive;
+pub use people::SeededPeople;
 pub use subscriptions::{Disturbed, Push};
 
 use crate::catalogue::Catalogue;

@@ -15,7 +15,7 @@ use crate::catalogue::{Catalogue, Head, Product, Stock};
 /// Products rendered at once.
 const CHUNK: usize = 2048;
 /// Age of the first seeded record.
-const AGE_MS: i64 = 24 * 60 * 60 * 1000;
+pub(super) const AGE_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Puts `catalogue` into the empty `state` at the instant `now`.
 pub(super) fn seed(state: &mut State, catalogue: &Catalogue, now: i64) -> Result<Seeded, SeedError> {

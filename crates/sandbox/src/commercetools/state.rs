@@ -35,12 +35,17 @@ pub(super) enum Kind {
     ProductTailoring,
     /// Of a Modular project.
     Variant,
+    Customer,
+    Order,
+    DiscountCode,
+    /// A type of custom fields.
+    Type,
     Message,
 }
 
 impl Kind {
     /// All kinds.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Product,
         Self::Category,
         Self::ProductType,
@@ -52,6 +57,10 @@ impl Kind {
         Self::ProductSelection,
         Self::ProductTailoring,
         Self::Variant,
+        Self::Customer,
+        Self::Order,
+        Self::DiscountCode,
+        Self::Type,
         Self::Message,
     ];
 
@@ -69,6 +78,10 @@ impl Kind {
             Self::ProductSelection => "product-selection",
             Self::ProductTailoring => "product-tailoring",
             Self::Variant => "variant",
+            Self::Customer => "customer",
+            Self::Order => "order",
+            Self::DiscountCode => "discount-code",
+            Self::Type => "type",
             Self::Message => "message",
         }
     }
@@ -87,6 +100,10 @@ impl Kind {
             Self::ProductSelection => "product-selections",
             Self::ProductTailoring => "product-tailoring",
             Self::Variant => "variants",
+            Self::Customer => "customers",
+            Self::Order => "orders",
+            Self::DiscountCode => "discount-codes",
+            Self::Type => "types",
             Self::Message => "messages",
         }
     }
@@ -134,6 +151,10 @@ impl View {
                 Kind::ProductSelection => &fields::PRODUCT_SELECTION,
                 Kind::ProductTailoring => &fields::PRODUCT_TAILORING,
                 Kind::Variant => &fields::VARIANT_RESOURCE,
+                Kind::Customer => &fields::CUSTOMER,
+                Kind::Order => &fields::ORDER,
+                Kind::DiscountCode => &fields::DISCOUNT_CODE,
+                Kind::Type => &fields::TYPE,
                 Kind::Message => &fields::MESSAGE,
             },
         }
@@ -262,6 +283,10 @@ impl State {
             selection,
             tailoring,
             variant,
+            customer,
+            order,
+            discount_code,
+            custom_type,
             message,
         ] = &self.tables;
         match kind {
@@ -276,6 +301,10 @@ impl State {
             Kind::ProductSelection => selection,
             Kind::ProductTailoring => tailoring,
             Kind::Variant => variant,
+            Kind::Customer => customer,
+            Kind::Order => order,
+            Kind::DiscountCode => discount_code,
+            Kind::Type => custom_type,
             Kind::Message => message,
         }
     }
@@ -294,6 +323,10 @@ impl State {
             selection,
             tailoring,
             variant,
+            customer,
+            order,
+            discount_code,
+            custom_type,
             message,
         ] = &mut self.tables;
         match kind {
@@ -308,6 +341,10 @@ impl State {
             Kind::ProductSelection => selection,
             Kind::ProductTailoring => tailoring,
             Kind::Variant => variant,
+            Kind::Customer => customer,
+            Kind::Order => order,
+            Kind::DiscountCode => discount_code,
+            Kind::Type => custom_type,
             Kind::Message => message,
         }
     }
@@ -452,7 +489,7 @@ pub(super) fn reference(kind: Kind, id: Id) -> Value {
     json!({ "typeId": kind.type_id(), "id": id.to_string() })
 }
 
-/// Index terms of a resource: its key, SKU, slugs, the product it belongs to, and for the sides of a product the SKUs and
+/// Index terms of a resource: its key, SKU, slugs, e-mail address, number, the product it belongs to, and for the sides of a product the SKUs and
 /// categories of each. Current and staged data that stand in a member of their own count too.
 pub(super) fn terms<'a>(key: Option<&str>, sides: impl IntoIterator<Item = &'a Object>) -> Box<[u64]> {
     let mut terms: Vec<u64> = key.map(|key| term(Term::Key, key)).into_iter().collect();
@@ -462,6 +499,9 @@ pub(super) fn terms<'a>(key: Option<&str>, sides: impl IntoIterator<Item = &'a O
         terms.extend(product.map(|id| term(Term::Product, id)));
         terms.extend(side.get("sku").and_then(Value::as_str).map(|sku| term(Term::Sku, sku)));
         terms.extend(variants(side).filter_map(|variant| variant.get("sku")?.as_str()).map(|sku| term(Term::Sku, sku)));
+        let email = side.get("email").and_then(Value::as_str);
+        terms.extend(email.map(|email| term(Term::Email, &email.to_lowercase())));
+        terms.extend(side.get("orderNumber").and_then(Value::as_str).map(|number| term(Term::Number, number)));
         let slugs = side.get("slug").and_then(Value::as_object).into_iter().flat_map(Object::values);
         terms.extend(slugs.filter_map(Value::as_str).map(|slug| term(Term::Slug, slug)));
         let categories = side.get("categories").and_then(Value::as_array).into_iter().flatten();

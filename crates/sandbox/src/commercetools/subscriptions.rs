@@ -35,11 +35,13 @@ const KEY_ID: &str = "sandbox";
 pub(super) const KEY: &[u8] = include_bytes!("../../../../fixtures/push-key.pk8");
 
 /// Resource types of changes (`ChangeSubscriptionResourceTypeId`), as far as the emulator has them.
-const CHANGES: [&str; 10] = [
+const CHANGES: [&str; 12] = [
     "category",
     "channel",
+    "customer",
     "customer-group",
     "inventory-entry",
+    "order",
     "product",
     "product-selection",
     "product-tailoring",
@@ -48,8 +50,8 @@ const CHANGES: [&str; 10] = [
     "store",
 ];
 /// Resource types of messages (`MessageSubscriptionResourceTypeId`), as far as the emulator has them.
-const MESSAGES: [&str; 6] =
-    ["category", "inventory-entry", "product", "product-selection", "standalone-price", "store"];
+const MESSAGES: [&str; 8] =
+    ["category", "customer", "inventory-entry", "order", "product", "product-selection", "standalone-price", "store"];
 
 /// How a cloud pushes what is in its queue.
 #[derive(Clone, Debug)]

@@ -54,6 +54,10 @@ pub(super) enum Term {
     Slug,
     /// Product that the row belongs to.
     Product,
+    /// E-mail address of a customer, in lower case.
+    Email,
+    /// Number of an order.
+    Number,
 }
 
 /// The number under which `value` of a field is indexed. Two values may share one: a lookup checks the row.

@@ -237,7 +237,15 @@ impl Writer<'_> {
                 Some(("ProductTailoringDeleted", members))
             }
             Kind::Variant => Some(("VariantDeleted", json!({}))),
-            Kind::Category | Kind::ProductType | Kind::Channel | Kind::CustomerGroup | Kind::Message => None,
+            Kind::Customer => Some(("CustomerDeleted", json!({}))),
+            Kind::Order => Some(("OrderDeleted", json!({ "order": shown }))),
+            Kind::Category
+            | Kind::ProductType
+            | Kind::Channel
+            | Kind::CustomerGroup
+            | Kind::DiscountCode
+            | Kind::Type
+            | Kind::Message => None,
         };
         if let Some((message, Value::Object(members))) = message {
             self.emit(kind, id, message, members);
@@ -373,16 +381,19 @@ impl Writer<'_> {
                 identifiers.insert("key".to_owned(), json!(key));
             }
             let members = match kind {
-                Kind::Product | Kind::Category | Kind::InventoryEntry | Kind::StandalonePrice => {
-                    State::members_of(&row.body)
-                }
+                Kind::Product
+                | Kind::Category
+                | Kind::InventoryEntry
+                | Kind::StandalonePrice
+                | Kind::Customer
+                | Kind::Order => State::members_of(&row.body),
                 Kind::Variant => {
                     let mut members = State::members_of(&row.body);
                     if let Some(Value::Object(current)) = members.remove("current") { current } else { members }
                 }
                 _ => Map::new(),
             };
-            for name in ["slug", "sku"] {
+            for name in ["slug", "sku", "customerNumber", "externalId", "orderNumber"] {
                 if let Some(value) = members.get(name) {
                     identifiers.insert(name.to_owned(), value.clone());
                 }
@@ -643,6 +654,8 @@ fn embedded_as(message: &str) -> Option<&'static str> {
         "InventoryEntryCreated" => Some("inventoryEntry"),
         "StandalonePriceCreated" => Some("standalonePrice"),
         "ProductSelectionCreated" => Some("productSelection"),
+        "CustomerCreated" => Some("customer"),
+        "OrderCreated" => Some("order"),
         _ => None,
     }
 }

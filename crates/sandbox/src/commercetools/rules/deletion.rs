@@ -10,7 +10,7 @@ use super::super::state::{Kind, State};
 fn referrers(kind: Kind) -> &'static [Kind] {
     match kind {
         Kind::Channel => &[Kind::Store, Kind::InventoryEntry, Kind::StandalonePrice, Kind::Product],
-        Kind::CustomerGroup => &[Kind::StandalonePrice, Kind::Product],
+        Kind::CustomerGroup => &[Kind::StandalonePrice, Kind::Product, Kind::Customer],
         Kind::ProductSelection => &[Kind::Store],
         _ => &[],
     }

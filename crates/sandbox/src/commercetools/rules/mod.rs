@@ -6,6 +6,8 @@
 
 pub(super) mod attribute;
 pub(super) mod channel;
+pub(super) mod custom;
+pub(super) mod customer;
 pub(super) mod deletion;
 pub(super) mod modular;
 pub(super) mod money;

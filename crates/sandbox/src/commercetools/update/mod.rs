@@ -4,9 +4,12 @@
 
 mod category;
 mod channel;
+mod custom;
+mod customer;
 mod customer_group;
 mod inventory;
 mod modular_variant;
+mod order;
 mod price;
 mod product;
 mod project;
@@ -46,7 +49,11 @@ pub(super) fn update(
             Kind::Channel => channel::apply(writer, &mut edit, name, action)?,
             Kind::CustomerGroup => customer_group::apply(writer, &mut edit, name, action)?,
             Kind::Variant => modular_variant::apply(writer, &mut edit, name, action)?,
-            Kind::ProductType | Kind::ProductTailoring | Kind::Message => return Err(unknown(name)),
+            Kind::Customer => customer::apply(writer, &mut edit, name, action)?,
+            Kind::Order => order::apply(writer, &mut edit, name, action)?,
+            Kind::ProductType | Kind::ProductTailoring | Kind::DiscountCode | Kind::Type | Kind::Message => {
+                return Err(unknown(name));
+            }
         }
     }
     Ok(writer.commit(edit))

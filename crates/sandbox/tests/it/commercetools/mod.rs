@@ -5,6 +5,7 @@ mod changes;
 mod edges;
 mod messages;
 mod modular;
+mod people;
 mod queries;
 mod recreated;
 mod refusals;

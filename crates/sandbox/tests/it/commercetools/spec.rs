@@ -239,6 +239,8 @@ async fn every_operation_is_as_the_description_says() {
     for change in [tailor, Change::Unpublish { product: "boot".into() }, Change::Publish { product: "boot".into() }] {
         shop.emulator.change(change).unwrap();
     }
+    let people = sandbox::people::generate(&sandbox::people::Options::default(), &catalogue());
+    shop.emulator.seed_people(&people).unwrap();
     let list = "?limit=2&offset=0&withTotal=true&sort=id%20asc&where=version%20%3E%200";
     let lists = [
         "products",
@@ -252,6 +254,10 @@ async fn every_operation_is_as_the_description_says() {
         "customer-groups",
         "product-selections",
         "product-tailoring",
+        "customers",
+        "orders",
+        "types",
+        "discount-codes",
         "messages",
         "subscriptions",
     ];
@@ -298,6 +304,29 @@ async fn every_operation_is_as_the_description_says() {
                 (Method::GET, "/product-projections/key=shirt", Json::Null),
                 (Method::GET, "/products/key=none", Json::Null),
                 (Method::GET, "/products?limit=1000", Json::Null),
+                (Method::GET, "/orders?limit=500&expand=discountCodes[*].discountCode", Json::Null),
+                (Method::GET, "/customers?limit=500", Json::Null),
+                (Method::GET, "/customers/key=customer-000003", Json::Null),
+                (Method::GET, "/orders/order-number=5000001", Json::Null),
+                (Method::POST, "/customers", json!({
+                    "email": "a@shop.example", "password": "p", "key": "nn", "firstName": "A", "dateOfBirth": "1990-02-01",
+                    "addresses": [{ "country": "DE", "city": "B" }], "defaultShippingAddress": 0,
+                    "stores": [{ "typeId": "store", "key": "de" }], "customerGroup": { "typeId": "customer-group", "key": "vip" },
+                })),
+                (Method::POST, "/customers/key=nn", json!({ "version": 1, "actions": [
+                    { "action": "changeEmail", "email": "b@shop.example" },
+                    { "action": "addAddress", "address": { "country": "AT" } },
+                    { "action": "setStores", "stores": [] },
+                    { "action": "setCustomerGroup" },
+                    { "action": "setCustomType", "type": { "typeId": "type", "key": "customer-fields" } },
+                    { "action": "setLocale", "locale": "de" },
+                ] })),
+                (Method::POST, "/orders/order-number=5000001", json!({ "version": 1, "actions": [
+                    { "action": "changePaymentState", "paymentState": "Paid" },
+                    { "action": "setCustomerEmail", "email": "b@shop.example" },
+                ] })),
+                (Method::DELETE, "/customers/key=nn?version=2", Json::Null),
+                (Method::DELETE, "/orders/order-number=5000001?version=2", Json::Null),
                 (Method::POST, "/categories", category),
                 (Method::POST, "/categories/key=nn", renamed),
                 (Method::DELETE, "/categories/key=nn?version=2", Json::Null),
@@ -317,7 +346,7 @@ async fn every_operation_is_as_the_description_says() {
     let refused: Vec<u16> = calls.iter().map(|call| call.status).filter(|status| *status >= 400).collect();
     assert_eq!(refused, [404, 400, 400, 409, 404]);
     let operations = assert_described(from_ref(checker), &calls);
-    assert!(operations.len() > 40, "{operations:#?}");
+    assert!(operations.len() > 60, "{operations:#?}");
 }
 
 #[tokio::test]
@@ -336,11 +365,18 @@ async fn every_notification_is_as_the_description_says() {
         "store",
         "product-selection",
         "product-tailoring",
+        "customer",
+        "order",
     ];
+    let people = sandbox::people::generate(&sandbox::people::Options::default(), &catalogue());
+    shop.emulator.seed_people(&people).unwrap();
     let subscription = json!({
         "destination": { "type": "GoogleCloudPubSub", "projectId": "p", "topic": "t" },
         "changes": types.map(|of| json!({ "resourceTypeId": of })),
-        "messages": [{ "resourceTypeId": "product" }, { "resourceTypeId": "inventory-entry" }],
+        "messages": [
+            { "resourceTypeId": "product" }, { "resourceTypeId": "inventory-entry" }, { "resourceTypeId": "customer" },
+            { "resourceTypeId": "order" },
+        ],
     });
     assert_eq!(shop.call(Method::POST, "/subscriptions", Some(&subscription)).await.0, 201);
     let own = |text: &str| text.to_owned();
@@ -364,6 +400,10 @@ async fn every_notification_is_as_the_description_says() {
         Change::SetStoreSelections { store: own("de"), selections: vec![(own("winter"), true)] },
         Change::RenameCategory { category: own("shoes"), locale: own("en"), name: own("Other") },
         Change::DeleteProduct { product: own("sandal") },
+        Change::ChangeEmail { customer: own("customer-000003"), email: own("new@shop.example") },
+        Change::DeleteCustomer { customer: own("customer-000003") },
+        Change::SetOrderState { order: own("order-000001"), state: own("Complete") },
+        Change::DeleteOrder { order: own("order-000002") },
     ] {
         shop.emulator.change(change).unwrap();
     }
