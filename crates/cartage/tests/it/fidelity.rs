@@ -24,7 +24,8 @@ type Outcome = Result<Vec<Json>, Filtered>;
 
 impl Small {
     pub(crate) fn new(shop: &Json) -> Self {
-        let settings = Settings { gtin_attributes: vec!["gtin".to_owned()], stock_from_products: false };
+        let settings =
+            Settings { gtin_attributes: vec!["gtin".to_owned()], stock_from_products: false, ..Settings::default() };
         let mut records = Vec::new();
         for (endpoint, list) in shop.as_object().unwrap() {
             let stage = match endpoint.as_str() {

@@ -3,7 +3,13 @@
 use contract::{Fault, source::Finding};
 use wire::NotGranted;
 
-use super::{api::Project, catalog_model::CatalogModel, client::Api, config::Config};
+use super::{
+    api::Project,
+    catalog_model::CatalogModel,
+    client::Api,
+    config::{Config, custom},
+    profile,
+};
 
 /// One line per finding, in the order in which they matter.
 pub(super) async fn check(api: &Api, config: &Config) -> Vec<Finding> {
@@ -32,8 +38,41 @@ pub(super) async fn check(api: &Api, config: &Config) -> Vec<Finding> {
         Ok(project) => found.extend(project_findings(config, &project)),
         Err(refusal) => found.push(Finding::new("project", Err(refusal.fault))),
     }
+    if config.lanes.customers {
+        found.push(Finding::new("consent", consent(api, config).await));
+    }
     found.extend(api.clock().difference().map(|difference| Finding::new("clock", Ok(difference))));
     found
+}
+
+/// Types of custom fields that may hold consent, or when it was said.
+const MAY_HOLD_CONSENT: [&str; 6] = ["Boolean", "Enum", "LocalizedEnum", "Date", "DateTime", "Set"];
+
+/// Which custom fields of customers hold consent, as far as that is set; those that may where nothing is.
+async fn consent(api: &Api, config: &Config) -> Result<String, Fault> {
+    let fields = profile::customer_fields(api).await?;
+    let named = config.consent.iter().flat_map(|it| [Some(&it.field), it.at.as_ref()]).flatten();
+    let mut named = named.filter_map(|field| custom(field));
+    if let Some(missing) = named.find(|name| fields.iter().all(|field| field.name != *name)) {
+        let message = format!("customers have no custom field {missing}, which the setting consent names");
+        return Err(Fault::config("C0213", message).hint("correct its name: without the field, consent is unknown"));
+    }
+    if !config.consent.is_empty() {
+        let told = config.consent.iter().map(|it| format!("{} ({:?})", it.field, it.to));
+        return Ok(told.collect::<Vec<_>>().join(", "));
+    }
+    let mut may: Vec<String> = fields
+        .iter()
+        .filter(|field| MAY_HOLD_CONSENT.contains(&field.of.name.as_str()))
+        .map(|field| format!("custom.{} ({})", field.name, field.of.name))
+        .collect();
+    may.sort();
+    may.dedup();
+    let candidates = match may.as_slice() {
+        [] => "customers have no custom field that could hold it".to_owned(),
+        _ => format!("custom fields that may hold it: {}", may.join(", ")),
+    };
+    Ok(format!("warning: the setting consent names no field, so that consent of every customer is unknown; {candidates}"))
 }
 
 /// One finding per missing scope; one positive finding if none is missing.

@@ -1,6 +1,7 @@
 //! Settings of a commercetools source. The doc comments are the reference text.
 
 use contract::{BadSetting, SecretRef};
+use model::ConsentTo;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use wire::{Checks, Url};
@@ -37,6 +38,10 @@ pub struct Config {
     pub stock_from: StockFrom,
     /// Attribute of a variant that holds its GTIN (EAN, UPC). Default: `gtin`, else `ean`.
     pub gtin_attribute: Option<String>,
+    /// Custom fields of customers that say whether they may be written to: the platform has no field of its own for that.
+    /// Of a channel that none names, and of a customer without a value there, consent is unknown, which is never granted.
+    #[serde(default)]
+    pub consent: Vec<ConsentField>,
     /// Ask for un-published products along with changed ones. Without this setting and without messages, the next full
     /// read removes them. Needs the scope `view_products`. A Modular project gives them with the changed ones.
     #[serde(default = "wire::settings::yes")]
@@ -97,14 +102,47 @@ pub struct Lanes {
     /// Texts, slugs, images and attributes that single stores show in place of a product's own (Product Tailoring), for
     /// markets of those stores. Scope `view_products`.
     pub tailoring: bool,
+    /// Customers; they are also read where a flow carries them. Scopes `view_customers`, and `view_types` for
+    /// `cartage check`.
+    pub customers: bool,
+    /// Orders; they are also read where a flow carries them. Scope `view_orders`.
+    pub orders: bool,
     /// Deletions and un-publications from messages, where the project has them switched on. Scope `view_messages`.
     pub messages: bool,
 }
 
 impl Default for Lanes {
     fn default() -> Self {
-        Self { inventory: true, standalone_prices: true, stores: true, customer_groups: false, tailoring: false, messages: true }
+        Self {
+            inventory: true,
+            standalone_prices: true,
+            stores: true,
+            customer_groups: false,
+            tailoring: false,
+            customers: false,
+            orders: false,
+            messages: true,
+        }
     }
+}
+
+/// A custom field of customers that holds consent to one channel.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentField {
+    /// The channel: `email`, `sms`, `whatsapp`, `push`, or `profiling` for what people do being kept and used.
+    pub to: ConsentTo,
+    /// The custom field, such as `custom.newsletterOptIn`.
+    pub field: String,
+    /// Values that grant it: of an enumeration its keys, of a switch `true`. `*`: any value, such as the day on which it
+    /// was granted.
+    #[serde(default = "defaults::granted")]
+    pub granted: Vec<String>,
+    /// Values that deny it. They count before those that grant. Any other value leaves it unknown.
+    #[serde(default = "defaults::denied")]
+    pub denied: Vec<String>,
+    /// The custom field that holds when it was said, such as `custom.newsletterSince`: a date, or a date with a time.
+    pub at: Option<String>,
 }
 
 /// A subscription of the project, and the cloud that pushes what it delivers: one of `pubsub`, `sns` and `event_grid`.
@@ -196,7 +234,8 @@ pub enum SelectionPaging {
     Keyset,
 }
 
-/// Records per call. Pages shrink by themselves where answers are too large or too slow, and grow back.
+/// Records per call. Pages shrink by themselves where answers are too large or too slow, and grow back. What is said of
+/// products holds for orders, which may be as large.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PageSize {
@@ -220,6 +259,12 @@ mod defaults {
     }
     pub(super) fn subscription() -> String {
         "cartage".to_owned()
+    }
+    pub(super) fn granted() -> Vec<String> {
+        vec!["true".to_owned()]
+    }
+    pub(super) fn denied() -> Vec<String> {
+        vec!["false".to_owned()]
     }
     pub(super) const fn lag_seconds() -> u32 {
         5
@@ -313,8 +358,23 @@ impl Config {
                 }
             }
         }
+        self.check_consent()?;
         if self.max_calls_per_minute == Some(0) {
             return Err(CHECKS.refused("max_calls_per_minute", "is 0", "it is at least 1"));
+        }
+        Ok(())
+    }
+
+    fn check_consent(&self) -> Result<(), BadSetting> {
+        for (place, consent) in self.consent.iter().enumerate() {
+            if self.consent.iter().take(place).any(|other| other.to == consent.to) {
+                let must = "each channel has one field";
+                return Err(CHECKS.refused("consent", format_args!("names the channel {:?} twice", consent.to), must));
+            }
+            if let Some(other) = [Some(&consent.field), consent.at.as_ref()].into_iter().flatten().find(|it| custom(it).is_none()) {
+                let must = "it names a custom field of customers, such as custom.newsletterOptIn";
+                return Err(CHECKS.refused("consent", format_args!("names {other:?}"), must));
+            }
         }
         Ok(())
     }
@@ -344,6 +404,9 @@ impl Config {
         when(self.lanes.stores, "view_stores", "stores");
         when(self.lanes.stores, "view_product_selections", "product selections");
         when(self.lanes.customer_groups, "view_customer_groups", "customer groups");
+        when(self.lanes.customers, "view_customers", "customers");
+        when(self.lanes.customers, "view_types", "the custom fields of customers, which may hold consent");
+        when(self.lanes.orders, "view_orders", "orders");
         when(self.lanes.messages, "view_messages", "messages that tell of deletions");
         when(self.webhooks.is_some(), "manage_subscriptions", "the subscription of webhooks");
         scopes
@@ -368,6 +431,23 @@ impl Config {
             Some(name) => vec![name.clone()],
             None => vec!["gtin".to_owned(), "ean".to_owned()],
         };
-        map::Settings { gtin_attributes, stock_from_products: self.stock_from == StockFrom::Products }
+        let name = |field: &str| custom(field).unwrap_or(field).to_owned();
+        let rule = |it: &ConsentField| map::consent::Rule {
+            to: it.to,
+            field: name(&it.field),
+            granted: it.granted.clone(),
+            denied: it.denied.clone(),
+            at: it.at.as_deref().map(name),
+        };
+        map::Settings {
+            gtin_attributes,
+            stock_from_products: self.stock_from == StockFrom::Products,
+            consents: self.consent.iter().map(rule).collect(),
+        }
     }
+}
+
+/// The name of a custom field, from the form `custom.name`.
+pub(super) fn custom(field: &str) -> Option<&str> {
+    field.strip_prefix("custom.").filter(|name| !name.is_empty())
 }

@@ -9,7 +9,7 @@ use wire::Instants;
 
 use super::{
     api::{self, Envelope, Text},
-    map::{self, Unfit, catalogue, offer, price, product},
+    map::{self, Unfit, catalogue, customer, offer, order, price, product},
     mend,
     place::{After, Stage},
 };
@@ -100,6 +100,8 @@ fn read(stage: Stage, settings: &map::Settings, selection: &str, body: &str) -> 
         Stage::Unpublished => each(body, Kind::Product, |it| Ok(product::unpublished(&it))),
         Stage::Products => each(body, Kind::Product, product::modular),
         Stage::Variants => each(body, Kind::Variant, |it| product::variant_record(settings, it)),
+        Stage::Customers => each(body, Kind::Customer, |it| customer::customer(settings, it)),
+        Stage::Orders => each(body, Kind::Order, order::order),
         Stage::Messages => {
             let mut decoded = records(body, Kind::Product, |it| Ok(offer::gone(&it)))?;
             // A message that can't be read is no record: it is ignored, and the next full read finds the deletion.
@@ -146,7 +148,9 @@ keyed!(
     ProductTailoring,
     UnpublishedProduct,
     Product,
-    Variant
+    Variant,
+    Customer,
+    Order
 );
 
 impl<'a> Keyed<'a> for api::Message<'a> {
@@ -188,7 +192,7 @@ fn one_by_one<'a, T: Deserialize<'a> + Keyed<'a>>(
     kind: Kind,
     map: impl Fn(T) -> Result<Option<Change>, Unfit>,
 ) -> Result<Decoded, Fault> {
-    let (envelope, texts) = api::raw_page(body).map_err(|error| no_page(&error))?;
+    let (envelope, texts) = api::raw_page(body).map_err(|error| no_page(&told(kind, &error)))?;
     let mut page = Building::new(kind, body);
     for text in texts {
         match serde_json::from_str::<T>(text.get()) {
@@ -244,7 +248,7 @@ impl<'a> Building<'a> {
             let at = if self.kind == Kind::Assignment { None } else { it.last_modified_at.or(it.created_at) };
             Some((it.id.or(it.product.map(|product| product.id))?, at))
         });
-        self.unread(key.as_ref().map(|(id, _)| id), Unfit::new(cut(&error.to_string())));
+        self.unread(key.as_ref().map(|(id, _)| id), Unfit::new(told(self.kind, error)));
         self.last = key;
     }
 
@@ -260,7 +264,16 @@ impl<'a> Building<'a> {
     }
 }
 
-/// The parser's messages may quote unexpected text, so they are cut.
+/// The parser's message. It quotes what it did not expect, which may be long, and about a person: of records about people it
+/// says only what was expected, and where.
+fn told(kind: Kind, error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) if kind.is_personal() => format!("it holds something else than {expected}"),
+        _ => cut(&message),
+    }
+}
+
 fn cut(message: &str) -> String {
     const MOST: usize = 300;
     match message.char_indices().nth(MOST) {

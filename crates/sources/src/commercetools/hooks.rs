@@ -311,8 +311,10 @@ fn kinds(type_id: &str) -> &'static [(Kind, bool)] {
         "category" => &[(Kind::Category, true)],
         "product-type" => &[(Kind::ProductType, true)],
         "channel" => &[(Kind::Channel, true)],
+        "customer" => &[(Kind::Customer, true)],
         "customer-group" => &[(Kind::CustomerGroup, true)],
         "inventory-entry" => &[(Kind::Stock, true)],
+        "order" => &[(Kind::Order, true)],
         "standalone-price" => &[(Kind::Price, true)],
         "product-selection" => &[(Kind::Selection, true), (Kind::Assignment, false)],
         "product-tailoring" => &[(Kind::Tailoring, true)],
@@ -324,7 +326,7 @@ fn kinds(type_id: &str) -> &'static [(Kind, bool)] {
 /// Resource types that carry the records of these lanes, in the order of their names; variants only where `variants`.
 fn resource_types(lanes: &[Lane], variants: bool) -> Vec<&'static str> {
     let all = [
-        "category", "channel", "customer-group", "inventory-entry", "product", "product-selection", "product-tailoring",
+        "category", "channel", "customer", "customer-group", "inventory-entry", "order", "product", "product-selection", "product-tailoring",
         "product-type", "standalone-price", "store", "variant",
     ];
     let wanted = all.into_iter().filter(|it| variants || *it != "variant");
@@ -572,6 +574,9 @@ mod tests {
         }
         assert_eq!(of("product-selection"), [(Kind::Selection, Some("a".to_owned())), (Kind::Assignment, None)]);
         assert_eq!(resource_types(&lanes(), true), ["inventory-entry", "product", "product-selection", "store"]);
+        assert_eq!((of("customer"), of("order")), (vec![], vec![]), "their lanes are off");
+        let people = [Kind::Order, Kind::Customer].map(|kind| super::super::reference("any", &[kind]));
+        assert_eq!(resource_types(&people, true), ["customer", "order"]);
         for payload in [json!(null), json!([]), json!({ "notificationType": "Message" })] {
             assert_eq!(notification(&payload).unwrap_err().code, "C0225");
         }

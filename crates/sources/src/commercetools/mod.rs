@@ -65,11 +65,13 @@ const PRICE_POLICY: PricePolicy = PricePolicy::FirstScope(&[
 ]);
 
 /// The source of this configuration. Its lanes read all stores, currencies and locales in one walk, whichever the flows
-/// need, and nothing that it reads is too large for memory.
+/// need, and nothing that it reads is too large for memory. Customers and orders are read where a flow carries them.
 ///
 /// # Errors
 /// Those of [`Commercetools::new`].
-pub fn build(config: Config, setup: &Setup<'_>) -> Result<Commercetools, Fault> {
+pub fn build(mut config: Config, setup: &Setup<'_>) -> Result<Commercetools, Fault> {
+    config.lanes.customers |= setup.demand.kinds.contains(&Kind::Customer);
+    config.lanes.orders |= setup.demand.kinds.contains(&Kind::Order);
     Commercetools::new(config, setup.environment)
 }
 
@@ -174,6 +176,8 @@ fn lanes(config: &Config) -> Vec<Lane> {
         (lanes.tailoring, Lane { delta: true, interval_seconds: (30, 1800), ..reference("tailoring", &[Kind::Tailoring]) }),
         // Of a Modular project, variants come first: no product is seen without those that it had then.
         (true, products("products", &[Kind::Product, Kind::Variant], (5, 600))),
+        (lanes.customers, people("customers", Kind::Customer)),
+        (lanes.orders, people("orders", Kind::Order)),
         (lanes.messages, products("deletions", &[], (10, 600))),
     ];
     on.into_iter().filter(|(on, _)| *on).map(|(_, lane)| lane).collect()
@@ -191,6 +195,11 @@ fn reference(name: &'static str, kinds: &[Kind]) -> Lane {
         interval_seconds: (60, 3600),
         covered_by: None,
     }
+}
+
+/// No product waits for what is about people.
+fn people(name: &'static str, kind: Kind) -> Lane {
+    Lane { delta: true, needed: false, interval_seconds: (10, 900), ..reference(name, &[kind]) }
 }
 
 fn urgent(name: &'static str, kind: Kind) -> Lane {

@@ -31,11 +31,13 @@ pub enum Stage {
     Variants,
     /// Without variants, and with the one that each names as its main one: projections don't tell it.
     Products,
+    Customers,
+    Orders,
 }
 
 impl Stage {
     /// Number of stages.
-    pub const COUNT: usize = 15;
+    pub const COUNT: usize = 17;
 
     /// Its index in an array of [`Stage::COUNT`].
     pub const fn index(self) -> usize {
@@ -59,6 +61,8 @@ impl Stage {
                 CatalogModel::Modular => Self::Variants,
             },
             "deletions" => Self::Messages,
+            "customers" => Self::Customers,
+            "orders" => Self::Orders,
             _ => return None,
         })
     }
@@ -84,6 +88,8 @@ impl Stage {
             Kind::CustomerGroup => Self::CustomerGroups,
             Kind::Selection => Self::Selections,
             Kind::Tailoring => Self::Tailorings,
+            Kind::Customer => Self::Customers,
+            Kind::Order => Self::Orders,
             _ => return None,
         })
     }
@@ -104,6 +110,8 @@ impl Stage {
             Self::Variants => "variants",
             Self::Messages => "messages",
             Self::Tailorings => "product-tailoring",
+            Self::Customers => "customers",
+            Self::Orders => "orders",
         }
     }
 
@@ -136,7 +144,22 @@ impl Stage {
                 | Self::Tailorings
                 | Self::Variants
                 | Self::Products
+                | Self::Customers
+                | Self::Orders
         )
+    }
+
+    /// Whether its records are about people: what is reported of them quotes nothing.
+    pub const fn is_personal(self) -> bool {
+        matches!(self, Self::Customers | Self::Orders)
+    }
+
+    /// References that are shown with what they refer to.
+    pub const fn expansion(self) -> Option<&'static str> {
+        match self {
+            Self::Orders => Some("discountCodes[*].discountCode"),
+            _ => None,
+        }
     }
 }
 

@@ -3,7 +3,11 @@
 use contract::{Fault, Profile, StoreProfile};
 use serde::Deserialize;
 
-use super::{client::Api, config::Config};
+use super::{
+    api::people::{FieldDefinition, Type},
+    client::Api,
+    config::Config,
+};
 
 /// Resources per page, the most that the API gives.
 const PAGE: usize = 500;
@@ -13,10 +17,10 @@ const MOST_PAGES: usize = 20;
 /// Reads the settings of the project, and the keys of what its API client may read.
 pub(super) async fn read(api: &Api, config: &Config) -> Result<Profile, Fault> {
     let project = api.project().await.map_err(|refusal| refusal.fault)?;
-    let types = all(api, "product-types").await?;
+    let types = all::<Named>(api, "product-types").await?;
     let attributes = types.map(|types| types.into_iter().flat_map(|of| of.attributes).map(|it| it.name).collect());
-    let channels = all(api, "channels").await?;
-    let stores = if config.lanes.stores { all(api, "stores").await? } else { None };
+    let channels = all::<Named>(api, "channels").await?;
+    let stores = if config.lanes.stores { all::<Named>(api, "stores").await? } else { None };
     let known = channels.as_deref().unwrap_or_default();
     let stores = stores.map(|stores| stores.into_iter().filter_map(|store| store.profile(known)).collect());
     Ok(Profile {
@@ -25,14 +29,14 @@ pub(super) async fn read(api: &Api, config: &Config) -> Result<Profile, Fault> {
         countries: Some(project.countries),
         stores,
         channels: channels.map(keys),
-        groups: if config.lanes.customer_groups { all(api, "customer-groups").await?.map(keys) } else { None },
+        groups: if config.lanes.customer_groups { all::<Named>(api, "customer-groups").await?.map(keys) } else { None },
         attributes,
     })
 }
 
 #[derive(Deserialize)]
-struct Page {
-    results: Vec<Named>,
+struct Page<T> {
+    results: Vec<T>,
 }
 
 #[derive(Deserialize)]
@@ -78,6 +82,30 @@ impl Named {
     }
 }
 
+/// The custom fields that customers may have.
+pub(super) async fn customer_fields(api: &Api) -> Result<Vec<FieldDefinition>, Fault> {
+    let types = all::<Type>(api, "types").await?.unwrap_or_default().into_iter();
+    let of_customers = types.filter(|of| of.resource_type_ids.iter().any(|id| id == "customer"));
+    Ok(of_customers.flat_map(|of| of.field_definitions).collect())
+}
+
+/// What is listed by pages, the next one after the id of the last.
+trait Listed: serde::de::DeserializeOwned {
+    fn id(&self) -> &str;
+}
+
+impl Listed for Named {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Listed for Type {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 /// The keys of resources, sorted.
 fn keys(all: Vec<Named>) -> Vec<String> {
     let mut keys: Vec<String> = all.into_iter().filter_map(|named| named.key).collect();
@@ -86,7 +114,7 @@ fn keys(all: Vec<Named>) -> Vec<String> {
 }
 
 /// All resources of a kind; none when there are too many to read.
-async fn all(api: &Api, path: &str) -> Result<Option<Vec<Named>>, Fault> {
+async fn all<T: Listed>(api: &Api, path: &str) -> Result<Option<Vec<T>>, Fault> {
     let mut found = Vec::new();
     let mut after: Option<String> = None;
     for _ in 0..MOST_PAGES {
@@ -94,12 +122,12 @@ async fn all(api: &Api, path: &str) -> Result<Option<Vec<Named>>, Fault> {
         let mut query = vec![("limit", limit.as_str()), ("withTotal", "false"), ("sort", "id asc")];
         query.extend(after.as_deref().map(|after| ("where", after)));
         let response = api.get(path, &query).await.map_err(|refusal| refusal.fault)?;
-        let page: Page = serde_json::from_slice(&response.body).map_err(|error| {
+        let page: Page<T> = serde_json::from_slice(&response.body).map_err(|error| {
             Fault::protocol("C0207", format!("GET /{path} was answered with something that is no list: {error}"))
                 .hint("check api_url and project_key")
         })?;
         let is_last = page.results.len() < PAGE;
-        after = page.results.last().map(|last| format!("id > \"{}\"", last.id));
+        after = page.results.last().map(|last| format!("id > \"{}\"", last.id()));
         found.extend(page.results);
         if is_last {
             return Ok(Some(found));

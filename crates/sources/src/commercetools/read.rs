@@ -62,6 +62,8 @@ pub(super) const FETCHES: &[Kind] = &[
     Kind::CustomerGroup,
     Kind::Selection,
     Kind::Tailoring,
+    Kind::Customer,
+    Kind::Order,
 ];
 
 /// Reads the lanes of one project.
@@ -175,6 +177,7 @@ impl Reader {
             let limit = some.len().to_string();
             let mut query = vec![("limit", limit.as_str()), ("withTotal", "false"), ("where", only.as_str())];
             query.extend((stage == Stage::Projections).then_some(("staged", "false")));
+            query.extend(stage.expansion().map(|path| ("expand", path)));
             let response = match self.api.get(stage.path(), &query).await {
                 Ok(response) => response,
                 Err(refusal) if refusal.remedy.shrinks() && most > 1 => {
@@ -183,8 +186,7 @@ impl Reader {
                 }
                 Err(refusal) => return Err(refusal.fault),
             };
-            let decoded = decode(stage, &self.settings, "", &response.body)
-                .map_err(|fault| fault.response(self.api.redactor().excerpt(&response.body)))?;
+            let decoded = self.decode(stage, "", &response.body)?;
             all.changes.extend(decoded.changes);
             all.unread.extend(decoded.unread);
             rest = left;
@@ -291,12 +293,22 @@ impl Reader {
             },
             Err(refusal) => return Err(refusal),
         };
-        let decoded = decode(place.stage, &self.settings, selection, &response.body)
-            .map_err(|fault| fault.response(self.api.redactor().excerpt(&response.body)))?;
+        let decoded = self.decode(place.stage, selection, &response.body)?;
         let next = next_size(size, self.most(place.stage), decoded.envelope.count, &response);
         self.size(place.stage).set(next);
         let at = self.api.clock().asked(&response);
         Ok(Decoded { at, asked: size, ..decoded })
+    }
+
+    /// Reads the body of an answer. A fault shows its beginning, unless it is about people.
+    fn decode(&self, stage: Stage, selection: &str, body: &[u8]) -> Result<Decoded, Fault> {
+        decode(stage, &self.settings, selection, body).map_err(|fault| {
+            let quoted = (!stage.is_personal()).then(|| self.api.redactor().excerpt(body));
+            match quoted {
+                Some(quoted) => fault.response(quoted),
+                None => fault,
+            }
+        })
     }
 
     fn query(&self, place: &Place, size: u16) -> Vec<(&'static str, String)> {
@@ -304,6 +316,7 @@ impl Reader {
         if place.stage == Stage::Projections {
             query.push(("staged", "false".to_owned()));
         }
+        query.extend(place.stage.expansion().map(|path| ("expand", path.to_owned())));
         if place.stage == Stage::Members {
             query.extend(members_query(place));
             return query;
@@ -334,6 +347,8 @@ impl Reader {
                 types.extend(self.config.reads_inventory().then_some("InventoryEntryDeleted"));
                 types.extend(self.config.lanes.standalone_prices.then_some("StandalonePriceDeleted"));
                 types.extend(self.config.lanes.tailoring.then_some("ProductTailoringDeleted"));
+                types.extend(self.config.lanes.customers.then_some("CustomerDeleted"));
+                types.extend(self.config.lanes.orders.then_some("OrderDeleted"));
                 let types: Vec<String> = types.into_iter().map(quoted).collect();
                 Some(format!("type in ({})", types.join(", ")))
             }
@@ -479,7 +494,7 @@ impl Reader {
 
     fn first_size(&self, stage: Stage) -> u16 {
         let configured = match stage {
-            stage if of_products(stage) => self.config.page_size.first_products,
+            stage if are_large(stage) => self.config.page_size.first_products,
             _ => self.most(stage),
         };
         self.size(stage).get().unwrap_or(configured).min(self.most(stage))
@@ -487,7 +502,7 @@ impl Reader {
 
     fn most(&self, stage: Stage) -> u16 {
         match stage {
-            stage if of_products(stage) => self.config.page_size.products,
+            stage if are_large(stage) => self.config.page_size.products,
             Stage::Selections => self.config.page_size.others.min(SELECTIONS),
             _ => self.config.page_size.others,
         }
@@ -495,8 +510,8 @@ impl Reader {
 }
 
 /// Whether its records may be as large as products are.
-const fn of_products(stage: Stage) -> bool {
-    matches!(stage, Stage::Projections | Stage::Unpublished | Stage::Products | Stage::Variants)
+const fn are_large(stage: Stage) -> bool {
+    matches!(stage, Stage::Projections | Stage::Unpublished | Stage::Products | Stage::Variants | Stage::Orders)
 }
 
 fn members_query(place: &Place) -> Vec<(&'static str, String)> {

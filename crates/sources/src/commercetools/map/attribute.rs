@@ -27,6 +27,11 @@ pub fn attributes(
     Ok(attributes)
 }
 
+/// An attribute; none if it has no value.
+pub(super) fn attribute(it: api::Attribute<'_>) -> Result<Option<Attribute>, Unfit> {
+    Ok(value(&it.name, it.value)?.map(|value| Attribute { name: it.name.into(), value }))
+}
+
 fn members<'a>(list: impl IntoIterator<Item = api::Attribute<'a>>) -> Result<Value, Unfit> {
     let list = list.into_iter().map(|it| Ok(value(&it.name, it.value)?.map(|value| (it.name, value))));
     let list = list.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?;

@@ -4,10 +4,17 @@
 //! half a product is never passed on. A detail that no market can need (a price in a currency that ISO 4217 does not
 //! know, a tier, a text in an invalid locale, an image without an address) is left out with a notice. An incomplete
 //! record, such as one without SKU, price or name, is passed on as it is: the market decides whether it can be sold.
+//!
+//! What is said of customers and orders, as unfit or in notices, names fields and ids, and never repeats names, addresses
+//! or whatever else is about a person.
 
 pub mod attribute;
 pub mod catalogue;
+pub mod consent;
+pub mod customer;
 pub mod offer;
+pub mod order;
+mod person;
 pub mod price;
 pub mod product;
 
@@ -23,6 +30,8 @@ pub struct Settings {
     pub gtin_attributes: Vec<String>,
     /// Whether stock is taken from the products' own availability.
     pub stock_from_products: bool,
+    /// What custom fields of customers say about consent.
+    pub consents: Vec<consent::Rule>,
 }
 
 /// Why a record can't be represented.

@@ -113,6 +113,8 @@ pub fn gone(message: &api::Message<'_>) -> Option<Change> {
         "InventoryEntryDeleted" => Kind::Stock,
         "StandalonePriceDeleted" => Kind::Price,
         "ProductTailoringDeleted" => Kind::Tailoring,
+        "CustomerDeleted" => Kind::Customer,
+        "OrderDeleted" => Kind::Order,
         _ => return None,
     };
     let id = RecordId::from(&*message.resource.id);

@@ -3,6 +3,8 @@
 //! Fields are required here if the vendor calls them required and a record can't be mapped without them; all others may
 //! be missing or `null`.
 
+pub mod people;
+
 use std::{borrow::Cow, fmt, marker::PhantomData, ops::Deref};
 
 use serde::{
@@ -10,6 +12,8 @@ use serde::{
     de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
+
+pub use people::{Customer, Order};
 
 /// Text, borrowed where JSON holds it without escapes.
 #[derive(Clone, PartialEq, Eq)]
