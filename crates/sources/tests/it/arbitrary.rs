@@ -22,10 +22,12 @@ const STAGES: [Stage; Stage::COUNT] = [
     Stage::Tailorings,
     Stage::Variants,
     Stage::Products,
+    Stage::Customers,
+    Stage::Orders,
 ];
 
 /// Names that mean something to one of the stages, so that values get far.
-const NAMES: [&str; 35] = [
+const NAMES: [&str; 53] = [
     "id",
     "version",
     "name",
@@ -61,6 +63,24 @@ const NAMES: [&str; 35] = [
     "published",
     "variantId",
     "defaultVariant",
+    "email",
+    "addresses",
+    "custom",
+    "fields",
+    "createdAt",
+    "orderState",
+    "totalPrice",
+    "totalNet",
+    "totalGross",
+    "lineItems",
+    "customLineItems",
+    "price",
+    "quantity",
+    "taxedPrice",
+    "shippingInfo",
+    "discountedPricePerQuantity",
+    "returnInfo",
+    "items",
 ];
 
 fn any_json() -> impl Strategy<Value = Value> {

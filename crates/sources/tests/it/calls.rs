@@ -619,6 +619,10 @@ fn settings_that_can_not_work_are_named() {
         (json!({ "request_timeout_seconds": 0 }), "request_timeout_seconds"),
         (json!({ "attempts": 11 }), "attempts"),
         (json!({ "max_calls_per_minute": 0 }), "max_calls_per_minute"),
+        (json!({ "consent": [{ "to": "email", "field": "newsletter" }] }), "consent"),
+        (json!({ "consent": [{ "to": "email", "field": "custom." }] }), "consent"),
+        (json!({ "consent": [{ "to": "sms", "field": "custom.a", "at": "b" }] }), "consent"),
+        (json!({ "consent": [{ "to": "sms", "field": "custom.a" }, { "to": "sms", "field": "custom.b" }] }), "consent"),
     ] {
         let fault = refuse(settings);
         assert_eq!((fault.class, &*fault.code), (FaultClass::Config, "C0213"));

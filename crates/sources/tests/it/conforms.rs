@@ -56,6 +56,10 @@ impl Shop {
         });
         emulator.set_clock(platform.faults.clock());
         emulator.seed(&catalogue).unwrap();
+        if settings["lanes"]["customers"] == true {
+            let people = sandbox::people::generate(&sandbox::people::Options::default(), &catalogue);
+            emulator.seed_people(&people).unwrap();
+        }
         let way = Arc::new(Mutex::new(Way::default()));
         let router = emulator.router().layer(from_fn_with_state(Arc::clone(&way), under_way));
         let host = sandbox::serve::Port::free().await.unwrap().serve(platform.faults.wrap(router));
@@ -243,4 +247,10 @@ async fn it_conforms_where_the_project_is_modular_and_tells_of_deletions() {
     let emulated =
         Settings { catalog_model, messages_enabled: true, timestamp_behind_ms: 3_000, ..Settings::default() };
     conforms(emulated, json!({ "lanes": { "tailoring": true, "customer_groups": true } })).await;
+}
+
+#[tokio::test]
+async fn it_conforms_where_customers_and_orders_are_read() {
+    let emulated = Settings { messages_enabled: true, timestamp_behind_ms: 3_000, ..Settings::default() };
+    conforms(emulated, super::people::settings(&json!({}))).await;
 }

@@ -306,6 +306,8 @@ async fn what_is_asked_and_answered_is_described() {
     let goods = generate(&Options { products: 50, ..Options::default() });
     let shop = Shop::wrapped(&goods, emulated, |router| calls.wrap(router)).await;
     let data = json!({ "name": { "de": "Nur hier" }, "slug": { "de": "nur-hier" } });
+    let people = sandbox::people::generate(&sandbox::people::Options::default(), &goods);
+    shop.emulator.seed_people(&people).unwrap();
     shop.act(Act::Tailor { product: key.to_owned(), store: "de".to_owned(), data, published: true });
     let id = shop.emulator.product(key).unwrap()["id"].as_str().unwrap().to_owned();
     for (paging, clouds) in [
@@ -316,7 +318,7 @@ async fn what_is_asked_and_answered_is_described() {
         ("keyset", json!({ "sns": { "topic_arn": "arn:aws:sns:eu-west-1:123456789012:t" } })),
     ] {
         let source = shop.source(json!({
-            "lanes": { "customer_groups": true, "tailoring": true, "messages": true }, "selection_paging": paging,
+            "lanes": { "customer_groups": true, "tailoring": true, "messages": true, "customers": true, "orders": true }, "selection_paging": paging,
             "page_size": { "first_products": 20, "products": 20, "others": 50 }, "webhooks": clouds,
         }));
         source.check().await;

@@ -13,6 +13,7 @@ mod modular;
 #[path = "../../../sandbox/tests/it/openapi.rs"]
 mod openapi;
 mod ours;
+mod people;
 mod platform;
 mod requests;
 mod sfcc;

@@ -14,7 +14,11 @@ fn fixture(case: &str) -> String {
 }
 
 pub(crate) fn settings() -> Settings {
-    Settings { gtin_attributes: vec!["gtin".to_owned(), "ean".to_owned()], stock_from_products: false }
+    Settings {
+        gtin_attributes: vec!["gtin".to_owned(), "ean".to_owned()],
+        stock_from_products: false,
+        ..Settings::default()
+    }
 }
 
 fn page(records: &str) -> String {

@@ -68,6 +68,7 @@ fn described(path: &str) -> String {
 async fn asked(settings: Settings) -> BTreeSet<(String, String)> {
     let is_modular = settings.catalog_model == CatalogModel::Modular;
     let shop = Shop::open(30, settings).await;
+    shop.emulator.seed_people(&super::people::generated()).unwrap();
     let kept = Arc::new(Mutex::new(BTreeSet::new()));
     let record = {
         let kept = Arc::clone(&kept);
@@ -88,7 +89,7 @@ async fn asked(settings: Settings) -> BTreeSet<(String, String)> {
     };
     let router = shop.emulator.router().layer(axum::middleware::from_fn(record));
     let host = sandbox::serve::Port::free().await.unwrap().serve(router);
-    let all = json!({ "tailoring": true, "customer_groups": true });
+    let all = json!({ "tailoring": true, "customer_groups": true, "customers": true, "orders": true });
     let source =
         source(&host, json!({ "page_size": { "first_products": 7, "products": 7, "others": 11 }, "lanes": all }));
     let mut refs = Vec::new();

@@ -46,6 +46,8 @@ fn stage(record: &Value) -> Option<Stage> {
         () if has("mode") && has("productCount") => Stage::Selections,
         () if has("attributes") && record["name"].is_string() => Stage::ProductTypes,
         () if has("resource") && has("sequenceNumber") => Stage::Messages,
+        () if has("email") && has("addresses") => Stage::Customers,
+        () if has("orderState") && has("lineItems") => Stage::Orders,
         () => return None,
     })
 }
@@ -74,9 +76,18 @@ fn every_example_of_a_record_that_is_read_can_be_read() {
         }
     }
     println!("{read:?}");
-    for stage in
-        ["Projections", "Unpublished", "Categories", "Inventory", "StandalonePrices", "Stores", "Channels", "Variants"]
-    {
+    for stage in [
+        "Projections",
+        "Unpublished",
+        "Categories",
+        "Inventory",
+        "StandalonePrices",
+        "Stores",
+        "Channels",
+        "Variants",
+        "Customers",
+        "Orders",
+    ] {
         assert!(read.contains_key(stage), "no example of {stage} in {read:?}");
     }
 }
