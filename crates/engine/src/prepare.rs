@@ -113,6 +113,8 @@ pub struct Part {
     pub needs_before: bool,
     /// Whether it is removed to be put again, because a call can't change what differs ([`Carry::fixed`]).
     pub replaces: bool,
+    /// Whether it is an event that is reported once the record's other items are there, such as a return of an order.
+    pub waits: bool,
 }
 
 /// What the destination holds of an item, according to the ledger.
@@ -181,6 +183,13 @@ fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Ve
             part
         })
         .collect();
+    // An event tells of what the destination must know by then.
+    if parts.iter().any(|part| !part.is_event && part.action.calls()) {
+        for part in parts.iter_mut().filter(|part| part.is_event && part.before == Before::Nothing) {
+            part.action = Action::Keep;
+            part.waits = true;
+        }
+    }
     let kept = parts.len();
     for item in held {
         if !parts.iter().take(kept).any(|part| part.id == item.id) {
@@ -358,6 +367,7 @@ impl Part {
             acknowledged: None,
             needs_before: false,
             replaces: false,
+            waits: false,
         }
     }
 

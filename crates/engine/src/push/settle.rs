@@ -118,7 +118,9 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
     let is_replaced =
         |(index, part): (usize, &Part)| part.replaces && answers.get(&index).is_some_and(Answer::is_delivered);
     let replaced = job.parts.iter().enumerate().any(is_replaced);
-    let again = sent.again || replaced || resolved(Resolution::Arrived) || resolved(Resolution::Absent);
+    let waits = job.parts.iter().any(|part| part.waits);
+    let told = waits && !answers.is_empty() && answers.values().all(Answer::is_delivered);
+    let again = sent.again || replaced || told || resolved(Resolution::Arrived) || resolved(Resolution::Absent);
     let held = |reason| job.parts.iter().any(|part| part.action == Action::Hold(reason));
     let holds = [Hold::UnknownOutcome, Hold::Removal].into_iter().find(|reason| held(*reason));
     let holds = if resolved(Resolution::Unsure) { Some(Hold::UnknownOutcome) } else { holds };
@@ -153,7 +155,7 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
         (Target::Dead(fault), ..) => (State::Dead, Some(fault)),
         // At the end of the import the record is processed again if other work is left.
         (_, fault, rejected) if pending => {
-            let unfinished = sent.left > 0 || again || holds.is_some() || awaits || is_left || blocked.is_some();
+            let unfinished = sent.left > 0 || again || waits || holds.is_some() || awaits || is_left || blocked.is_some();
             (State::AwaitsImport, fault.or(rejected).or(job.outranked).or_else(|| unfinished.then(incomplete)))
         }
         (_, Some(fault), _) if gives_up => (State::Dead, Some(fault)),
