@@ -24,6 +24,10 @@ const SITE: &str = "<site xmlns='http://www.demandware.com/xml/impex/site/2007-0
     <currency>EUR</currency><taxation>gross</taxation></site>";
 
 fn archive() -> Vec<u8> {
+    archive_of(CATALOG)
+}
+
+fn archive_of(catalog: &str) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.zip");
     let noise: String = (0..20_000_u32).map(|it| char::from(b'a' + (it.wrapping_mul(it) % 23) as u8)).collect();
@@ -31,7 +35,7 @@ fn archive() -> Vec<u8> {
     zipped(
         &path,
         &[
-            ("a/catalogs/c/catalog.xml", CATALOG),
+            ("a/catalogs/c/catalog.xml", catalog),
             ("a/pricebooks/b.xml", BOOK),
             ("a/inventory-lists/i.xml", LIST),
             ("a/sites/s/site.xml", SITE),
@@ -93,7 +97,26 @@ async fn walk(source: &Sfcc, name: &str) -> (Vec<Change>, usize) {
 }
 
 async fn step(source: &Sfcc, position: &Position) -> Result<Next, Fault> {
-    source.page(&lane(source, "products"), position).await.map(|page| page.next)
+    step_of(source, "products", position).await
+}
+
+async fn step_of(source: &Sfcc, name: &str, position: &Position) -> Result<Next, Fault> {
+    source.page(&lane(source, name), position).await.map(|page| page.next)
+}
+
+/// Where a walk that begins now goes on.
+async fn begun(source: &Sfcc, name: &str) -> Position {
+    Position::Within(token(step_of(source, name, &Position::Full).await.unwrap()))
+}
+
+/// Ids of the categories that a walk brings from here.
+async fn categories(source: &Sfcc, from: Position) -> Vec<String> {
+    let (changes, _) = walk_from(source, "categories", from).await.unwrap();
+    let id = |change: &Change| match change {
+        Change::Is { record: Record::Category(category), .. } => Some(category.id.to_string()),
+        Change::Is { .. } | Change::Gone { .. } => None,
+    };
+    changes.iter().filter_map(id).collect()
 }
 
 fn token(next: Next) -> Token {
@@ -214,6 +237,43 @@ async fn what_an_earlier_process_exported_is_read_by_the_walks_that_had_begun_al
     let exports = tried.instance.world().exports.clone();
     assert_eq!(exports.len(), 2, "{exports:?}");
     assert_eq!(exports[0], exports[1]);
+}
+
+#[tokio::test]
+async fn a_walk_does_not_go_back_to_an_export_that_was_started_before_the_one_it_has_read() {
+    let tried = Tried::new().await;
+    let source = tried.source();
+    // Products and categories wait for the first export; products ask for a second one.
+    let first = begun(&source, "products").await;
+    let of_categories = begun(&source, "categories").await;
+    let second = begun(&source, "products").await;
+    // A stranger's run delays the first, so that the second is started and read before it.
+    tried.instance.world().busy = 1;
+    assert!(matches!(step(&source, &first).await.unwrap(), Next::Later(..)));
+    assert_eq!(tried.instance.world().exports.len(), 0);
+    assert_eq!(walk_from(&source, "products", second).await.unwrap().0.len(), 1);
+    assert_eq!(tried.instance.world().exports.len(), 1);
+    // The shop has changed when the first one is started.
+    tried.instance.world().archive = archive_of(&CATALOG.replace("category-id='k'", "category-id='new'"));
+    assert_eq!(categories(&source, of_categories).await, ["c/new"]);
+    assert_eq!(tried.instance.world().exports.len(), 2);
+    // What the next walk shows is newer still, and not the second export, which categories have never read.
+    assert_eq!(categories(&source, Position::Full).await, ["c/new"]);
+    assert_eq!(tried.instance.world().exports.len(), 3);
+}
+
+#[tokio::test]
+async fn an_export_that_an_earlier_process_only_named_is_as_new_as_its_start() {
+    let tried = Tried::new().await;
+    let named = begun(&tried.source(), "products").await;
+    let source = tried.source();
+    assert_eq!(categories(&source, Position::Full).await, ["c/k"]);
+    tried.instance.world().archive = archive_of(&CATALOG.replace("category-id='k'", "category-id='new'"));
+    assert_eq!(walk_from(&source, "products", named).await.unwrap().0.len(), 1);
+    assert_eq!(tried.instance.world().exports.len(), 2);
+    // It was started by this process after the one that categories have read: they join it.
+    assert_eq!(categories(&source, Position::Full).await, ["c/new"]);
+    assert_eq!(tried.instance.world().exports.len(), 2);
 }
 
 #[tokio::test]
