@@ -140,6 +140,9 @@ pub enum Next {
     /// There will be more pages, but not before this time has passed: the source prepares them, as an export that runs
     /// for minutes.
     Later(Token, Duration),
+    /// What changed can't be told apart from the rest: everything has to be read. Only of walks over what changed; the engine
+    /// begins one over everything in its place.
+    Everything,
 }
 
 /// One change of a record, as a page reports it.

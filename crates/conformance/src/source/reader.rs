@@ -41,6 +41,13 @@ impl Walk {
         self.position = match page.next.clone() {
             Next::Within(token) | Next::Later(token, _) => Ok(Position::Within(token)),
             Next::End(token) => Err(token),
+            Next::Everything => {
+                // As the engine: in place of a walk over what changed.
+                ensure(self.pages == 1, || {
+                    format!("a walk of lane {} asks for everything in its middle", self.lane.name)
+                })?;
+                Ok(Position::Full)
+            }
         };
         Ok(Some(page))
     }

@@ -157,7 +157,7 @@ impl Pull {
         Ok(walked.and(self.walk_once(lane, Mode::Everything).await?))
     }
 
-    async fn walk_once(&self, lane: &Lane, mode: Mode) -> Result<Walked, Stopped> {
+    async fn walk_once(&self, lane: &Lane, mut mode: Mode) -> Result<Walked, Stopped> {
         let began_at = self.instant().await?;
         let mut as_of = began_at;
         let Touch { lease, .. } = self.touch().await?;
@@ -178,18 +178,26 @@ impl Pull {
         let (mut gathered, mut oldest) = (Gathered::default(), walk.began_at);
         loop {
             let page = match joined((&mut reading.task).await) {
-                Ok(page) => page,
+                // What changed can't be told apart from the rest: begin anew, over everything.
+                Ok(Page { next: Next::Everything, .. }) if !full => {
+                    mode = Mode::Everything;
+                    None
+                }
+                Ok(page) => Some(page),
                 // The stored position is no longer known, as after an update: begin anew.
                 Err(fault) if goes_on && fault.class == FaultClass::Config => {
                     tracing::warn!(code = %fault.code, "the walk can't go on and begins anew: {}", fault.message);
-                    state.walk = None;
-                    let (anew, position) = begin(lane, mode, &mut state, began_at);
-                    (full, resumed, goes_on) = (anew.pass.is_some(), false, false);
-                    (walk, progress, gathered, oldest) = (anew, Progress::default(), Gathered::default(), began_at);
-                    reading = self.read(lane, position, as_of);
-                    continue;
+                    None
                 }
                 Err(fault) => return self.failed(lane, fault, GoesOn::FromItsPlace).await,
+            };
+            let Some(page) = page else {
+                state.walk = None;
+                let (anew, position) = begin(lane, mode, &mut state, began_at);
+                (full, resumed, goes_on) = (anew.pass.is_some(), false, false);
+                (walk, progress, gathered, oldest) = (anew, Progress::default(), Gathered::default(), began_at);
+                reading = self.read(lane, position, as_of);
+                continue;
             };
             if let Err(fault) = progress.check(&page) {
                 return self.failed(lane, fault, GoesOn::Anew).await;
@@ -215,6 +223,7 @@ impl Pull {
                     later = Some((token, wait));
                 }
                 Next::End(token) => end = Some(token),
+                Next::Everything => return self.failed(lane, progress::endless(), GoesOn::Anew).await,
             }
             // A full walk ends with its sweep: if it is cut off before, its last page is read again.
             if let (Some(token), false) = (&end, full) {

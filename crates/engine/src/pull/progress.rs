@@ -39,7 +39,7 @@ impl Progress {
     pub(super) fn check(&mut self, page: &Page) -> Result<(), Fault> {
         let is_empty = page.changes.is_empty() && page.unread.is_empty();
         let token = match &page.next {
-            Next::End(_) => return Ok(()),
+            Next::End(_) | Next::Everything => return Ok(()),
             Next::Later(_, wait) => {
                 self.waited = if is_empty { self.waited.saturating_add(*wait) } else { Duration::ZERO };
                 return if self.waited > LONGEST_LATER { Err(never_ready(self.waited)) } else { Ok(()) };
@@ -85,6 +85,11 @@ fn held(page: &Page) -> u64 {
         (unread.kind, &unread.id).hash(&mut hasher);
     }
     hasher.finish()
+}
+
+/// A walk over everything asks for one.
+pub(super) fn endless() -> Fault {
+    circular("it is over everything, and asks for one over everything")
 }
 
 fn circular(what: &str) -> Fault {

@@ -194,6 +194,37 @@ async fn an_export_that_is_never_ready_is_asked_for_anew() {
 }
 
 #[tokio::test]
+async fn a_walk_over_changes_that_asks_for_everything_is_one_over_everything() {
+    let shop = Reading::new(vec![lane()]);
+    let say = |pages: Vec<Page>| shop.script.say("channels", pages.into_iter().map(Ok));
+    say(vec![script::page(vec![is("a"), is("b")], script::end())]);
+    shop.walk().await.unwrap();
+    // The log of changes is cut: what was deleted since is in the rest only.
+    say(vec![
+        script::page(vec![is("lost")], Next::Everything),
+        script::page(vec![is("a")], script::more("half")),
+        script::page(vec![is("c")], script::end()),
+    ]);
+    let walked = shop.pull.walk(&lane(), Mode::Changes).await.map_err(Stopped::fault).unwrap();
+    assert_eq!((walked.full, walked.taken.new, shop.live().await), (true, 1, 2));
+    let asked: Vec<Position> = shop.script.asked().into_iter().map(|(_, position)| position).collect();
+    let delta = Position::Delta(Token("end".to_owned()));
+    assert_eq!(asked, [Position::Full, delta, Position::Full, Position::Within(Token("half".to_owned()))]);
+    // The next one is over changes again, from the new end.
+    say(vec![script::page(Vec::new(), script::end())]);
+    let walked = shop.pull.walk(&lane(), Mode::Changes).await.map_err(Stopped::fault).unwrap();
+    assert_eq!((walked.full, shop.live().await), (false, 2));
+}
+
+#[tokio::test]
+async fn a_walk_over_everything_that_asks_for_everything_is_stopped() {
+    let shop = Reading::new(vec![lane()]);
+    shop.script.say("channels", [Ok(script::page(vec![is("a")], Next::Everything))]);
+    assert_eq!(shop.walk().await.unwrap_err().code, "C0621");
+    assert_eq!(shop.pull.store.lane(&shop.pull.name, "channels").await.unwrap().walk, None);
+}
+
+#[tokio::test]
 async fn a_walk_that_goes_round_in_circles_is_stopped_and_begins_anew() {
     let shop = Reading::new(vec![lane()]);
     let pages = [("a", "second"), ("b", "first")].into_iter().cycle();

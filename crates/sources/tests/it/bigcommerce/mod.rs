@@ -91,6 +91,7 @@ async fn walk(source: &BigCommerce, name: &str, from: Position) -> Walked {
                 walked.end = Some(token);
                 return walked;
             }
+            Next::Everything => panic!("lane {name} can't tell what changed"),
         }
     }
     panic!("the walk of lane {name} does not end");

@@ -87,6 +87,7 @@ async fn walk_from(source: &Sfcc, name: &str, from: Position) -> Result<(Vec<Cha
                 waits += 1;
                 token
             }
+            Next::Everything => panic!("the walk was over everything"),
         });
     }
     panic!("the walk of {name} does not end");
@@ -122,6 +123,7 @@ async fn categories(source: &Sfcc, from: Position) -> Vec<String> {
 fn token(next: Next) -> Token {
     match next {
         Next::Later(token, _) | Next::Within(token) | Next::End(token) => token,
+        Next::Everything => panic!("the walk was over everything"),
     }
 }
 

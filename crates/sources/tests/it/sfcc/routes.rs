@@ -177,6 +177,7 @@ async fn read(source: &Sfcc) -> Records {
                 // The job ends at once.
                 Next::Within(token) | Next::Later(token, _) => Position::Within(token),
                 Next::End(_) => break,
+                Next::Everything => panic!("the walk was over everything"),
             };
         }
     }
@@ -470,7 +471,7 @@ async fn what_changed_is_found_by_its_time() {
         position = match source.page(&lane, &position).await.unwrap().next {
             Next::Within(token) => Position::Within(token),
             Next::End(token) => break token,
-            Next::Later(..) => panic!("there is nothing to wait for"),
+            Next::Later(..) | Next::Everything => panic!("there is nothing to wait for"),
         };
     };
     let products = async |position: &Position| -> Vec<String> {
