@@ -84,6 +84,11 @@ impl Part {
     /// All parts.
     pub const ALL: [Self; 5] = [Self::Categories, Self::Assignments, Self::Products, Self::Prices, Self::Inventory];
 
+    /// Whether its rows are put on pages by product.
+    pub(super) const fn is_by_product(self) -> bool {
+        matches!(self, Self::Assignments | Self::Products | Self::Prices)
+    }
+
     /// Name of its file.
     pub(super) const fn file(self) -> &'static str {
         match self {
@@ -166,12 +171,17 @@ impl Contents {
         self.pages.get(&part).map_or(0, Pages::len)
     }
 
-    /// The rows of a page.
+    /// Passes over the rows of a page, some at a time: all rows of a product at once, where they are put together.
     ///
     /// # Errors
-    /// `C0310`: it can't be read.
-    pub fn read(&self, part: Part, page: usize) -> Result<Vec<Row>, Fault> {
-        self.pages.get(&part).map_or(Ok(Vec::new()), |pages| pages.read(&self.folder.join(part.file()), page))
+    /// `C0310`: it can't be read. Those of `each`.
+    pub fn each(
+        &self,
+        part: Part,
+        page: usize,
+        each: &mut dyn FnMut(Vec<Row>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.pages.get(&part).map_or(Ok(()), |pages| pages.each(&self.folder.join(part.file()), page, each))
     }
 
     /// What was written to this folder before; `None`: it was not finished.
@@ -183,5 +193,5 @@ impl Contents {
 }
 
 /// Written last: what is in it is whole. The number is that of the form of rows.
-const CONTENTS: &str = "contents-2";
+const CONTENTS: &str = "contents-3";
 

@@ -102,6 +102,9 @@ struct State {
     began: Option<Timestamp>,
     /// It may run already: an earlier process, or a call whose answer was lost, may have started it.
     may_run: bool,
+    /// Its rows are on disk.
+    is_there: bool,
+    /// While lanes read it.
     ready: Option<Arc<Ready>>,
     failed: bool,
     /// How often what arrived was no archive.
@@ -179,14 +182,23 @@ impl Exports {
     fn is_running_another(&self, job: &Job) -> bool {
         let is_under_way = |export: &Arc<Export>| {
             // Whoever holds it looks at it or fetches it just now.
-            export.state.try_lock().map_or(true, |it| it.execution.is_some() && it.ready.is_none() && !it.failed)
+            export.state.try_lock().map_or(true, |it| it.execution.is_some() && !it.is_there && !it.failed)
         };
         self.known().exports.iter().any(|export| export.job.archive != job.archive && is_under_way(export))
     }
 
-    /// A lane has read all of an archive.
+    /// A lane has read all of an archive. Where its rows are is kept in memory while lanes read them; afterwards a lane that
+    /// joins finds it on disk.
     pub(super) fn done(&self, lane: &str, job: &Job) {
-        self.known().read.entry(job.archive.clone()).or_default().insert(lane.to_owned(), true);
+        let mut known = self.known();
+        let lanes = known.read.entry(job.archive.clone()).or_default();
+        lanes.insert(lane.to_owned(), true);
+        if lanes.values().all(|ended| *ended)
+            && let Some(export) = known.exports.iter().find(|export| export.job.archive == job.archive)
+            && let Ok(mut state) = export.state.try_lock()
+        {
+            state.ready = None;
+        }
     }
 
     /// Deletes what no lane reads any longer.
@@ -318,7 +330,7 @@ impl Exports {
     fn ready(&self, state: &mut State, contents: Contents) -> Arc<Ready> {
         let shop = Shop::new(contents.facts.clone(), &self.mapping);
         let ready = Arc::new(Ready { contents, shop });
-        state.ready = Some(Arc::clone(&ready));
+        (state.is_there, state.ready) = (true, Some(Arc::clone(&ready)));
         ready
     }
 

@@ -19,8 +19,8 @@ pub(super) enum Met {
     Link { master: String, id: String, place: Option<u32> },
 }
 
-/// Joins the products of a page with what their masters say of them: each row with its part and the product by which it is
-/// put on a page.
+/// Joins products with what their masters say of them, given all rows of each: every row with its part and the product by
+/// which it is put on a page.
 pub(super) fn join(met: Vec<Met>, unread: &BTreeSet<String>, doubt: Option<&str>) -> Vec<(Part, String, Row)> {
     let mut links: BTreeMap<String, Vec<(String, Option<u32>)>> = BTreeMap::new();
     let mut there: BTreeMap<String, (String, Element, u32)> = BTreeMap::new();

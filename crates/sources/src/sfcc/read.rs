@@ -85,16 +85,18 @@ impl Walk {
             _ => Mapped::default(),
         };
         let Some(part) = self.part() else { return Ok(mapped) };
-        let rows = ready.contents.read(part, page)?;
-        let more = match part {
-            Part::Categories => map::category::categories(shop, rows),
-            Part::Assignments => map::category::assignments(rows),
-            Part::Prices => map::price::page(shop, rows),
-            Part::Inventory => map::stock::page(rows),
-            Part::Products => map::product::page(shop, rows),
-        };
-        mapped.changes.extend(more.changes);
-        mapped.unread.extend(more.unread);
+        ready.contents.each(part, page, &mut |rows| {
+            let more = match part {
+                Part::Categories => map::category::categories(shop, rows),
+                Part::Assignments => map::category::assignments(rows),
+                Part::Prices => map::price::page(shop, rows),
+                Part::Inventory => map::stock::page(rows),
+                Part::Products => map::product::page(shop, rows),
+            };
+            mapped.changes.extend(more.changes);
+            mapped.unread.extend(more.unread);
+            Ok(())
+        })?;
         Ok(mapped)
     }
 }

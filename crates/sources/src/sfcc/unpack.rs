@@ -20,7 +20,7 @@ use super::{
     archive::{Archive, Bounds, unreadable},
     contents::{Catalog, Contents, Facts, Part, Row, Site},
     join::{Met, join},
-    spool::{Writer, broken, page_of},
+    spool::{Writer, broken},
     xml::{self, Broken, Element, Piece},
 };
 
@@ -90,10 +90,11 @@ impl Unpacking {
     fn new(folder: &Path, pages: usize) -> Result<Self, Fault> {
         let mut written = BTreeMap::new();
         for part in Part::ALL {
-            let pages = if matches!(part, Part::Products | Part::Prices | Part::Assignments) { pages } else { 1 };
-            written.insert(part, Writer::new(&folder.join(part.file()), pages)?);
+            let path = folder.join(part.file());
+            let writer = if part.is_by_product() { Writer::by_key(&path, pages) } else { Writer::new(&path) };
+            written.insert(part, writer?);
         }
-        let met = Writer::new(&folder.join("met"), pages)?;
+        let met = Writer::by_key(&folder.join("met"), pages)?;
         Ok(Self { folder: folder.to_owned(), facts: Facts::default(), written, met, unread: BTreeSet::new(), doubt: None })
     }
 
@@ -101,15 +102,14 @@ impl Unpacking {
         let Some(writer) = self.written.get_mut(&part) else { return Ok(()) };
         match row {
             Row::Is { element, .. } if part == Part::Prices => {
-                let page = page_of(element.attribute("product-id").unwrap_or_default(), writer.count());
-                writer.put(page, row)
+                writer.put(element.attribute("product-id").unwrap_or_default(), row)
             }
-            _ => writer.follow(row),
+            _ => writer.add(row),
         }
     }
 
     fn meet(&mut self, id: &str, met: &Met) -> Result<(), Fault> {
-        self.met.put(page_of(id, self.met.count()), met)
+        self.met.put(id, met)
     }
 
     /// Reads a file; what can't be read of it is noted.
@@ -321,33 +321,36 @@ impl Unpacking {
     }
 
     /// Puts products together with their masters, and writes what is left.
-    fn finish(mut self) -> Result<Contents, Fault> {
-        let met_path = self.folder.join("met");
-        let met = self.met.finish()?;
+    fn finish(self) -> Result<Contents, Fault> {
+        let Self { folder, facts, mut written, met, unread, doubt } = self;
+        let met_path = folder.join("met");
+        let met = met.finish()?;
         // What is joined adds nothing to other parts, so their chunks need not be held meanwhile.
         let mut pages = BTreeMap::new();
         for part in [Part::Categories, Part::Prices, Part::Inventory] {
-            if let Some(writer) = self.written.remove(&part) {
+            if let Some(writer) = written.remove(&part) {
                 pages.insert(part, writer.finish()?);
             }
         }
         for page in 0..met.len() {
-            let rows = met.read(&met_path, page)?;
-            for (part, id, row) in join(rows, &self.unread, self.doubt.as_deref()) {
-                // Others of its variants, or itself, may be assigned in the rest of the file: it stays as it was.
-                if self.facts.catalogs_break_off && matches!(row, Row::Assigned { variant: Some(_), .. }) {
-                    continue;
+            met.each(&met_path, page, &mut |rows| {
+                for (part, id, row) in join(rows, &unread, doubt.as_deref()) {
+                    // Others of its variants, or itself, may be assigned in the rest of the file: it stays as it was.
+                    if facts.catalogs_break_off && matches!(row, Row::Assigned { variant: Some(_), .. }) {
+                        continue;
+                    }
+                    if let Some(writer) = written.get_mut(&part) {
+                        writer.put(&id, &row)?;
+                    }
                 }
-                if let Some(writer) = self.written.get_mut(&part) {
-                    writer.put(page_of(&id, writer.count()), &row)?;
-                }
-            }
+                Ok(())
+            })?;
         }
         fs::remove_file(&met_path).map_err(|error| broken(&error))?;
-        for (part, writer) in self.written {
+        for (part, writer) in written {
             pages.insert(part, writer.finish()?);
         }
-        Contents::keep(self.facts, pages, self.folder)
+        Contents::keep(facts, pages, folder)
     }
 }
 

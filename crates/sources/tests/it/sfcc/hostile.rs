@@ -99,7 +99,7 @@ fn read(archive: &Path) -> Result<(), Fault> {
     let unpacking = unpack(archive, BOUNDS, &rows);
     let mut size = 0;
     for (folder, known) in [
-        (rows.as_path(), &["assignments", "categories", "contents-2", "inventory", "met", "prices", "products"][..]),
+        (rows.as_path(), &["assignments", "categories", "contents-3", "inventory", "met", "prices", "products"][..]),
         (rows.parent().unwrap(), &["rows"]),
         (folder.path(), &["outer"]),
     ] {

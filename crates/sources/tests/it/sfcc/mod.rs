@@ -94,14 +94,17 @@ impl Unpacked {
         add(map::site::books(&self.shop));
         for part in [Part::Categories, Part::Assignments, Part::Prices, Part::Inventory, Part::Products] {
             for page in 0..self.contents.pages(part) {
-                let rows = self.contents.read(part, page).unwrap();
-                add(match part {
-                    Part::Categories => map::category::categories(&self.shop, rows),
-                    Part::Assignments => map::category::assignments(rows),
-                    Part::Prices => map::price::page(&self.shop, rows),
-                    Part::Inventory => map::stock::page(rows),
-                    Part::Products => map::product::page(&self.shop, rows),
-                });
+                let each = &mut |rows| {
+                    add(match part {
+                        Part::Categories => map::category::categories(&self.shop, rows),
+                        Part::Assignments => map::category::assignments(rows),
+                        Part::Prices => map::price::page(&self.shop, rows),
+                        Part::Inventory => map::stock::page(rows),
+                        Part::Products => map::product::page(&self.shop, rows),
+                    });
+                    Ok(())
+                };
+                self.contents.each(part, page, each).unwrap();
             }
         }
         all
