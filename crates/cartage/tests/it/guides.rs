@@ -136,16 +136,22 @@ async fn salesforce_is_connected_as_its_guide_says() {
     let toml = blocks(guide, "toml");
     let json: Vec<Value> = blocks(guide, "json").iter().map(|block| serde_json::from_str(block).unwrap()).collect();
     let [of_exports, of_archives, of_apis] = json.as_slice() else { panic!("{} permissions", json.len()) };
-    for (route, permissions, webdav) in [
-        (Route::Exports(1_000), of_exports, Some(of_archives["clients"][0]["permissions"].clone())),
-        (Route::Apis, of_apis, None),
+    let archives = of_archives["clients"][0]["permissions"].clone();
+    let outbox = guide.split('`').find(|text| text.starts_with("{ \"path\": \"/impex/src/platform\"")).unwrap();
+    let outbox: Value = serde_json::from_str(outbox).unwrap();
+    let both = Value::Array(archives.as_array().unwrap().iter().cloned().chain([outbox]).collect());
+    for (route, permissions, webdav, has_deltas) in [
+        (Route::Exports(1_000), of_exports, Some(archives), false),
+        (Route::Exports(1_000), of_exports, Some(both), true),
+        (Route::Apis, of_apis, None, false),
     ] {
         // A client with these permissions, and no other.
         let data = Some(permissions["clients"][0]["resources"].clone());
         let ocapi = sfcc::Client { data, webdav, ..sfcc::Client::ocapi(sfcc::OCAPI_CLIENT, sfcc::OCAPI_SECRET) };
         let clients = vec![ocapi, sfcc::Client::scapi(sfcc::SCAPI_CLIENT, sfcc::SCAPI_SECRET)];
         let shop = Shop::uniform(12).await;
-        let settings = sfcc::Settings { clients, ..sfcc::Settings::default() };
+        let deltas = has_deltas.then(|| sfcc::Deltas { job: "catalogs".to_owned(), ..sfcc::Deltas::default() });
+        let settings = sfcc::Settings { clients, deltas, ..sfcc::Settings::default() };
         move_to(&shop, 12, route, settings).await;
         let written = Written::over(&shop.config);
         let at = |name: &str| written.table["sources"]["shop"][name].to_string();
@@ -159,6 +165,12 @@ async fn salesforce_is_connected_as_its_guide_says() {
         written.run(&["check"], &VARIABLES).await.ended(0).says(&["source shop"]);
         written.run(&["sync"], &VARIABLES).await.ended(0);
         assert_eq!(shop.store("de").products().len(), 12, "{route:?}");
+        if has_deltas {
+            written.run(&["check"], &VARIABLES).await.ended(0).says(&["there are none"]);
+            written.add(toml.iter().find(|block| block.contains("[sources.shop.export.deltas]")).unwrap(), &[]);
+            written.run(&["check"], &VARIABLES).await.ended(0).says(&["Support"]);
+            written.run(&["sync"], &VARIABLES).await.ended(0);
+        }
         let events = toml.iter().find(|block| block.contains("[sources.shop.webhooks]")).unwrap();
         written.add(events, &[]);
         written.run(&["check"], &VARIABLES).await.ended(0).says(&["https://cartage.shop.example/hooks/shop"]);

@@ -6,6 +6,7 @@ use super::{
     api::{Execution, Named, Rows},
     classify::{Refusal, Remedy},
     config::Config,
+    deltas,
     export::JOBS,
     read::Reader,
 };
@@ -29,10 +30,7 @@ pub(super) async fn check(reader: &Reader, config: &Config) -> Vec<Finding> {
     found.push(Finding::new("archives", archives.map(|()| format!("{} can be read", reader.api.archives().path()))));
     found.extend(named(reader, "catalogs", "catalogs", config.catalogs.as_deref()).await);
     found.extend(named(reader, "inventory lists", "inventory_lists", config.inventory_lists.as_deref()).await);
-    found.push(Finding::new(
-        "changes",
-        Ok("are found by exporting again; delta exports and replication events are not read".to_owned()),
-    ));
+    found.push(deltas::check(&reader.api, &config.export.deltas).await);
     found.extend(reader.api.clock().difference().map(|difference| Finding::new("clock", Ok(difference))));
     found
 }

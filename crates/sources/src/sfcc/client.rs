@@ -13,6 +13,7 @@ use wire::{
 use super::{
     classify::{Refusal, Remedy, refusal},
     config::{Addresses, Config, below},
+    deltas,
     load::Load,
 };
 
@@ -152,10 +153,30 @@ impl Api {
     /// # Errors
     /// As [`Api::get`].
     pub(super) async fn look(&self) -> Result<(), Refusal> {
-        let method = Method::from_bytes(b"PROPFIND").unwrap_or(Method::OPTIONS);
-        let request = Request::new(method, self.addresses.archives.clone())
+        let request = Request::new(propfind(), self.addresses.archives.clone())
             .header(HeaderName::from_static("depth"), HeaderValue::from_static("0"));
         self.call(&format!("PROPFIND {ARCHIVES}"), request, WEBDAV).await.map(drop)
+    }
+
+    /// Names of the files and folders in a folder of delta exports; `None`: it does not exist.
+    ///
+    /// # Errors
+    /// As [`Api::get`].
+    pub(super) async fn outbox(&self, folder: &[&str]) -> Result<Option<Vec<String>>, Refusal> {
+        let path = [&[OUTBOX][..], folder].concat().join("/");
+        let what = format!("PROPFIND {path}");
+        let request = Request::new(propfind(), below(&self.addresses.outbox, folder))
+            .header(HeaderName::from_static("depth"), HeaderValue::from_static("1"));
+        let response = match self.call(&what, request, OUTBOX_RIGHT).await {
+            Ok(response) => response,
+            Err(refusal) if refusal.remedy == Remedy::Missing => return Ok(None),
+            Err(refusal) => return Err(refusal),
+        };
+        deltas::names(&response.body, &path).map(Some).map_err(|broken| {
+            let fault = Fault::protocol("C0207", format!("{what} was answered with something else {broken}"))
+                .hint("it was cut short, or something between here and the instance answered");
+            fault.response(self.redactor.excerpt(&response.body)).into()
+        })
     }
 
     async fn call(&self, what: &str, request: Request, right: &str) -> Result<Response, Refusal> {
@@ -219,6 +240,15 @@ impl Api {
     }
 }
 
+fn propfind() -> Method {
+    Method::from_bytes(b"PROPFIND").unwrap_or(Method::OPTIONS)
+}
+
+/// The folder of delta exports, for people.
+pub(super) const OUTBOX: &str = "Impex/src/platform/outbox";
+/// What permits to look into it.
+pub(super) const OUTBOX_RIGHT: &str = "give the client read on /impex/src/platform (Business Manager, Administration, Organization, \
+                                       WebDAV Client Permissions)";
 /// The folder of archives, for people.
 const ARCHIVES: &str = "Impex/src/instance";
 /// What permits calls of WebDAV.

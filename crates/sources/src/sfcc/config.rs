@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use wire::Url;
 
-use super::map;
+use super::{map, place::Unit};
 
 /// A Salesforce B2C Commerce instance that is read by exporting site archives, or by its APIs.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -201,10 +201,36 @@ pub struct Export {
     pub longest_minutes: u32,
     /// Seconds between two exports at least, for each kind of data. Range 30–86400.
     pub shortest_interval: Intervals,
+    /// Delta exports of the instance, which Support has to switch on: after the shortest interval it is only looked whether they
+    /// have written a new archive, and exported if so; and at least as often as everything is read. `check` says which there are.
+    pub deltas: Deltas,
     /// Largest archive that is downloaded, in MiB. The platform's own limit is about 200.
     pub max_archive_mib: u32,
     /// Most MiB that an archive may hold, unpacked. They are needed on disk beside the database, up to three times.
     pub max_unpacked_mib: u32,
+}
+
+/// Delta exports of the instance.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Deltas {
+    /// The one that holds all catalogues that are read, as `CONSUMER/NAME`. Default: catalogues are exported at intervals.
+    pub catalogs: Option<String>,
+    /// The one that holds all price books that are read, as `CONSUMER/NAME`. Default: price books are exported at intervals.
+    pub price_books: Option<String>,
+}
+
+impl Deltas {
+    /// The consumer and the name of the delta export that watches this data. Inventory lists have none: no delta export tells
+    /// what orders take.
+    pub(super) fn of(&self, unit: Unit) -> Option<(&str, &str)> {
+        let named = match unit {
+            Unit::Catalogs => self.catalogs.as_ref(),
+            Unit::PriceBooks => self.price_books.as_ref(),
+            Unit::InventoryLists => None,
+        };
+        named?.split_once('/')
+    }
 }
 
 /// Seconds between two exports at least.
@@ -217,6 +243,17 @@ pub struct Intervals {
     pub price_books: u32,
     /// Of inventory lists.
     pub inventory_lists: u32,
+}
+
+impl Intervals {
+    /// That of this data.
+    pub(super) const fn of(&self, unit: Unit) -> u32 {
+        match unit {
+            Unit::Catalogs => self.catalogs,
+            Unit::PriceBooks => self.price_books,
+            Unit::InventoryLists => self.inventory_lists,
+        }
+    }
 }
 
 impl Default for Intervals {
@@ -233,6 +270,7 @@ impl Default for Export {
             poll_seconds: 10,
             longest_minutes: 120,
             shortest_interval: Intervals::default(),
+            deltas: Deltas::default(),
             max_archive_mib: 2_048,
             max_unpacked_mib: 16_384,
         }
@@ -285,6 +323,8 @@ pub struct Addresses {
     pub api: Url,
     /// The folder of archives.
     pub archives: Url,
+    /// The folder of delta exports.
+    pub outbox: Url,
     /// SCAPI.
     pub scapi: Option<Url>,
 }
@@ -323,11 +363,13 @@ impl Config {
             None => api.clone(),
         };
         let scapi = self.check_scapi()?;
+        let impex = below(&webdav, &["on", "demandware.servlet", "webdav", "Sites", "Impex", "src"]);
         let token = self.token_url.as_deref().unwrap_or("https://account.demandware.com/dwsso/oauth2/access_token");
         Ok(Addresses {
             token: address("token_url", token)?,
             api: below(&api, &["s", "-", "dw", "data", &self.api_version]),
-            archives: below(&webdav, &["on", "demandware.servlet", "webdav", "Sites", "Impex", "src", "instance"]),
+            archives: below(&impex, &["instance"]),
+            outbox: below(&impex, &["platform", "outbox"]),
             scapi,
         })
     }
@@ -384,6 +426,19 @@ impl Config {
             ("attempts", self.attempts.into(), 1, 10),
         ];
         check_ranges(numbers)?;
+        let deltas = [
+            ("export.deltas.catalogs", export.deltas.catalogs.as_deref()),
+            ("export.deltas.price_books", export.deltas.price_books.as_deref()),
+        ];
+        // Both are names of folders, so the platform takes no special characters in them.
+        let is_name = |name: &str| {
+            let is_plain = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_');
+            !name.is_empty() && name.bytes().all(is_plain)
+        };
+        let is_export = |named: &str| named.split_once('/').is_some_and(|(of, name)| is_name(of) && is_name(name));
+        if let Some((setting, _)) = deltas.into_iter().find(|(_, named)| named.is_some_and(|named| !is_export(named))) {
+            return Err(wrong(setting, "is a consumer and the name of a delta export, such as cartage/catalogs"));
+        }
         let lists = [
             ("catalogs", self.catalogs.as_ref()),
             ("price_books", self.price_books.as_ref()),

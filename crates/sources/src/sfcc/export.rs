@@ -134,7 +134,9 @@ impl Exports {
     }
 
     /// The export that a lane reads from its beginning.
-    pub(super) fn join(&self, api: &Api, lane: &str, unit: Unit, sites: Vec<String>) -> Job {
+    ///
+    /// `beside` are the sites, and the delta exports as they are before it is started.
+    pub(super) fn join(&self, api: &Api, lane: &str, unit: Unit, beside: (Vec<String>, BTreeMap<Unit, u64>)) -> Job {
         let now = api.environment().now();
         let mut known = self.known();
         let is_met = |export: &Arc<Export>| {
@@ -150,7 +152,8 @@ impl Exports {
         let job = fit.unwrap_or_else(|| {
             let missing = Unit::ALL.into_iter().filter(|it| *it == unit || !known.units.contains(it));
             let name = format!("cartage-{}-{:08x}", now.millis(), api.random().draw() >> 32);
-            Job { archive: name, execution: None, began: now, units: missing.collect(), sites }
+            let (sites, deltas) = beside;
+            Job { archive: name, execution: None, began: now, units: missing.collect(), sites, deltas }
         });
         known.read.entry(job.archive.clone()).or_default().insert(lane.to_owned(), false);
         self.adopt(&mut known, &job, false);

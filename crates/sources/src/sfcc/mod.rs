@@ -9,6 +9,7 @@ mod classify;
 mod client;
 pub mod config;
 pub mod contents;
+mod deltas;
 mod export;
 pub mod hooks;
 mod join;
@@ -55,7 +56,7 @@ const LEAVES_OUT: [Lack; 4] = [
         name: "price books by an API",
         why: "no API has them: with `route = \"api\"` the prices that sites show are read, without parents and prices to come",
     },
-    Lack { name: "delta exports", why: "few instances have them; everything is exported again" },
+    Lack { name: "what is in delta exports", why: "a new one only leads to an export of everything" },
 ];
 
 const LACKS: [Lack; 6] = [

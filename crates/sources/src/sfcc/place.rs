@@ -1,5 +1,7 @@
 //! Positions in walks.
 
+use std::collections::BTreeMap;
+
 use contract::{Fault, Token};
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +20,9 @@ pub struct Job {
     pub units: Vec<Unit>,
     /// The sites that it exports.
     pub sites: Vec<String>,
+    /// Number of the last archive of each delta export before it was started: what that one is about is in this export.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub deltas: BTreeMap<Unit, u64>,
 }
 
 /// What an export may hold. Sites and metadata come with all of them.

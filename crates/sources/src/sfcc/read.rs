@@ -2,13 +2,14 @@
 
 use std::{path::Path, time::Duration};
 
-use contract::{Fault, Lane, Next, Page, Position, source::Urgency};
+use contract::{Fault, Lane, Next, Page, Position, Token, source::Urgency};
 use model::Kind;
 use wire::{Retry, retry};
 
 use super::{
     client::Api,
-    config::Config,
+    config::{Config, Deltas},
+    deltas,
     export::{Exports, Ready, Step},
     map::{self, Mapped},
     place::{self, Place, Unit},
@@ -103,22 +104,22 @@ impl Walk {
 
 /// The lanes of this configuration. Products come last: they must not be shown without their prices.
 pub(super) fn lanes(config: &Config) -> Vec<Lane> {
-    let shortest = &config.export.shortest_interval;
+    let deltas = &config.export.deltas;
     let lane = |walk: Walk| {
-        let (floor, urgency) = match walk.unit() {
-            Unit::Catalogs => (shortest.catalogs, Urgency::Live),
-            Unit::PriceBooks => (shortest.price_books, Urgency::Urgent),
-            Unit::InventoryLists => (shortest.inventory_lists, Urgency::Urgent),
-        };
+        let shortest = config.export.shortest_interval.of(walk.unit());
+        // Delta exports tell nothing of sites.
+        let delta = walk != Walk::Sites && deltas.of(walk.unit()).is_some();
+        // A look costs next to nothing.
+        let longest = if delta { shortest } else { shortest.saturating_mul(8).max(3_600) };
         Lane {
             name: walk.name().into(),
             sweeps: walk.kinds().iter().map(|kind| (*kind, None)).collect(),
             // An export is of one instant.
             stable: true,
-            urgency,
-            delta: false,
+            urgency: if walk.unit() == Unit::Catalogs { Urgency::Live } else { Urgency::Urgent },
+            delta,
             needed: walk != Walk::Products,
-            interval_seconds: (floor, floor.saturating_mul(8).max(3_600)),
+            interval_seconds: (shortest, longest),
             covered_by: None,
         }
     };
@@ -133,6 +134,7 @@ pub(super) struct Reader {
     pub(super) exports: Exports,
     pub(super) retry: Retry,
     page_size: usize,
+    deltas: Deltas,
 }
 
 impl Reader {
@@ -143,8 +145,8 @@ impl Reader {
             first: Duration::from_millis(config.retry_wait_milliseconds.into()),
             ..Retry::default()
         };
-        let page_size = config.page_size.into();
-        Self { api, exports: Exports::new(config, folder), retry, page_size }
+        let (page_size, deltas) = (config.page_size.into(), config.export.deltas.clone());
+        Self { api, exports: Exports::new(config, folder), retry, page_size, deltas }
     }
 
     /// Reads one page.
@@ -156,10 +158,16 @@ impl Reader {
         let walk = walk.ok_or_else(|| Fault::config("C0205", format!("an SFCC source has no lane {}", lane.name)))?;
         let place = match position {
             // The position is kept before anything is started.
-            Position::Full | Position::Delta(_) => {
+            Position::Full => {
+                let deltas = deltas::last(&self.api, self.retry, &self.deltas, &Unit::ALL).await?;
                 let sites = retry(self.retry, self.api.random(), |_| self.exports.sites(&self.api)).await?;
-                let job = self.exports.join(&self.api, walk.name(), walk.unit(), sites);
+                let job = self.exports.join(&self.api, walk.name(), walk.unit(), (sites, deltas));
                 return later(&Place { job, page: 0, at: 0 }, Duration::ZERO);
+            }
+            Position::Delta(token) => {
+                let is_behind = self.is_behind(walk, token).await?;
+                let next = if is_behind { Next::Everything } else { Next::End(token.clone()) };
+                return Ok(empty(next));
             }
             Position::Within(token) => place::read(token)?,
         };
@@ -182,6 +190,14 @@ impl Reader {
         };
         Ok(Page { changes: mapped.changes, unread: mapped.unread, next, age })
     }
+
+    /// Whether what a walk has read may have changed since.
+    async fn is_behind(&self, walk: Walk, token: &Token) -> Result<bool, Fault> {
+        // A position of another release says nothing.
+        let Ok(place) = place::read(token) else { return Ok(true) };
+        let last = deltas::last(&self.api, self.retry, &self.deltas, &[walk.unit()]).await?;
+        Ok(deltas::is_behind(&place, walk.unit(), &last))
+    }
 }
 
 /// So many records from here on, and whether they are the last.
@@ -195,6 +211,9 @@ pub(super) fn part_of(mapped: Mapped, at: usize, count: usize) -> (Mapped, bool)
 }
 
 fn later(place: &Place, wait: Duration) -> Result<Page, Fault> {
-    let next = Next::Later(place::write(place)?, wait);
-    Ok(Page { changes: Vec::new(), unread: Vec::new(), next, age: Duration::ZERO })
+    Ok(empty(Next::Later(place::write(place)?, wait)))
+}
+
+fn empty(next: Next) -> Page {
+    Page { changes: Vec::new(), unread: Vec::new(), next, age: Duration::ZERO }
 }

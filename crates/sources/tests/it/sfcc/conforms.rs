@@ -20,7 +20,7 @@ use contract::Demand;
 use model::{Kind, RecordId};
 use sandbox::{
     sfcc::{
-        Emulator, OCAPI_CLIENT, OCAPI_SECRET, SCAPI_CLIENT, SCAPI_SECRET, SLAS_CLIENT, SLAS_SECRET, Settings,
+        Deltas, Emulator, OCAPI_CLIENT, OCAPI_SECRET, SCAPI_CLIENT, SCAPI_SECRET, SLAS_CLIENT, SLAS_SECRET, Settings,
         fault_body,
     },
     shop::Edit,
@@ -48,6 +48,13 @@ impl Shop {
         let emulator = Emulator::new(emulated);
         emulator.set_clock(platform.faults.clock());
         emulator.seed(&catalogue).unwrap();
+        if emulator.settings().deltas.is_some() {
+            // Without an archive a delta export says nothing.
+            let product = emulator.product_keys().into_values().next().unwrap();
+            emulator.edit(Edit::Published { product: product.clone(), published: false }).unwrap();
+            emulator.edit(Edit::Published { product, published: true }).unwrap();
+            emulator.export_deltas();
+        }
         let way = Arc::new(Mutex::new(Way::default()));
         let router = emulator.router().layer(from_fn_with_state(Arc::clone(&way), under_way));
         let host = served(platform.faults.wrap(router)).await;
@@ -258,4 +265,13 @@ async fn it_conforms_by_its_apis() {
 #[tokio::test]
 async fn it_conforms_where_jobs_take_parameters() {
     conforms(Settings { jobs_take_parameters: true, ..Settings::default() }, json!({ "image_views": ["small"] })).await;
+}
+
+#[tokio::test]
+async fn it_conforms_where_a_delta_export_watches_it() {
+    // One that runs whenever something has changed.
+    let deltas = Deltas { every_ms: 0, write_ms: 0, ..Deltas::default() };
+    let watched = json!({ "catalogs": "cartage/shop-delta", "price_books": "cartage/shop-delta" });
+    let emulated = Settings { deltas: Some(deltas), ..Settings::default() };
+    conforms(emulated, json!({ "export": { "deltas": watched } })).await;
 }

@@ -2,6 +2,7 @@
 
 mod archive;
 mod conforms;
+mod deltas;
 mod hostile;
 mod instance;
 mod route;

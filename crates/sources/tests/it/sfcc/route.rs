@@ -456,7 +456,7 @@ async fn check_says_what_there_is() {
     let tried = Tried::new().await;
     let found = tried.source().check().await;
     let said: Vec<(&str, bool)> = found.iter().map(|it| (it.what.as_str(), it.result.is_ok())).collect();
-    assert_eq!(said, [("sites", true), ("jobs", true), ("archives", true), ("changes", true)]);
+    assert_eq!(said, [("sites", true), ("jobs", true), ("archives", true), ("delta exports", true)]);
     assert_eq!(tried.instance.count("POST /s/"), 0, "a check exports nothing");
     let profile = tried.source().profile().await.unwrap();
     assert_eq!(profile.stores.unwrap().into_iter().map(|it| it.key).collect::<Vec<_>>(), ["s"]);
