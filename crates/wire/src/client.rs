@@ -71,12 +71,14 @@ pub struct Request {
     pub body: Option<Bytes>,
     /// Type of `body`.
     pub content_type: Option<&'static str>,
+    /// Stands in the log in place of a path that holds what no log may hold, such as an e-mail address.
+    pub logged_as: Option<&'static str>,
 }
 
 impl Request {
     /// A request without body and headers.
     pub fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: None, content_type: None }
+        Self { method, url, headers: HeaderMap::new(), body: None, content_type: None, logged_as: None }
     }
 
     /// `GET url`.
@@ -96,6 +98,18 @@ impl Request {
     pub fn json(mut self, body: impl Into<Bytes>) -> Self {
         self.body = Some(body.into());
         self.content_type = Some("application/json");
+        self
+    }
+
+    /// Its path, as the log may hold it.
+    fn logged_path(&self) -> String {
+        self.logged_as.unwrap_or(self.url.path()).to_owned()
+    }
+
+    /// With a text that stands in the log in place of its path.
+    #[must_use]
+    pub const fn logged_as(mut self, path: &'static str) -> Self {
+        self.logged_as = Some(path);
         self
     }
 }
@@ -217,7 +231,7 @@ impl Client {
     pub async fn call(&self, request: Request) -> Result<Response, Broken> {
         let host = request.url.host_str().unwrap_or_default().to_owned();
         let _slot = self.slot(&host).await;
-        let (method, path) = (request.method.clone(), request.url.path().to_owned());
+        let (method, path) = (request.method.clone(), request.logged_path());
         let began = Instant::now();
         let result = match tokio::time::timeout(self.request_timeout, self.exchange(request, &host)).await {
             Ok(result) => result,
