@@ -421,10 +421,11 @@ impl Part {
         Some(HeldItem { id: self.id, digests: Some(self.digests), payload: Some(payload) })
     }
 
-    /// The item once the destination has carried out the call; a removal leaves it in doubt.
+    /// The item once the destination has carried out the call; a removal leaves it in doubt. If calls need what was
+    /// acknowledged, everything that the destination may hold until then is kept for them.
     pub fn pending(self) -> HeldItem {
         let digests = self.payload.is_some().then_some(self.digests);
-        HeldItem { id: self.id, digests, payload: self.payload }
+        HeldItem { digests, ..self.in_doubt_or(true) }
     }
 
     /// The item that was found to exist at the destination: an event is not compared any more; any other item is
@@ -447,7 +448,13 @@ impl Part {
     /// The item when it is unknown whether the call had its effect. If calls need what was acknowledged, everything that the
     /// destination may hold is kept for them.
     pub fn in_doubt(self) -> HeldItem {
-        let payload = self.payload.filter(|_| self.needs_before);
+        let keeps = self.needs_before;
+        self.in_doubt_or(keeps)
+    }
+
+    /// `keeps`: whether what was sent is kept.
+    fn in_doubt_or(self, keeps: bool) -> HeldItem {
+        let payload = self.payload.filter(|_| keeps);
         let payload = payload.map(|sent| match &self.acknowledged {
             None => sent,
             Some(before) => before.overlaid(&sent),
