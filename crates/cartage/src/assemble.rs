@@ -154,7 +154,7 @@ fn flow(
     let (destination, gate) = destination.cloned().ok_or_else(|| missing("destination", &settings.destination))?;
     // Where an item is for one market, each needs a space of its own: otherwise its items would have the ids of another's.
     let spaces: BTreeSet<String> = destination.spaces(&markets).into_iter().collect();
-    let is_for_one = destination.carries().iter().all(|carry| carry.markets == Markets::One);
+    let is_for_one = destination.carries().iter().any(|carry| carry.markets == Markets::One);
     if is_for_one && markets.len() > 1 && spaces.len() < markets.len() {
         return Ok(Err(loaded.several_markets(name)));
     }
@@ -162,7 +162,7 @@ fn flow(
         Ok(kinds) => kinds,
         Err(kind) => {
             let taken: Vec<&str> = destination.carries().iter().map(|carry| carry.kind.name()).collect();
-            return Ok(Err(loaded.not_taken(name, kind, &taken)));
+            return Ok(Err(loaded.not_taken(name, kind, &taken, destination.lacks(kind))));
         }
     };
     let products = mapping(loaded, Kind::Product, destination.as_ref(), &loaded.fields(name));

@@ -427,6 +427,12 @@ pub trait Destination: Send + Sync {
         self.carries().iter().find(|carry| carry.kind == kind)
     }
 
+    /// What a person has to decide before it takes records of this kind, which it does not take under its settings; `None`:
+    /// nothing helps.
+    fn lacks(&self, _: Kind) -> Option<&'static str> {
+        None
+    }
+
     /// Whether several records may want one item, whatever their kind.
     fn ids(&self) -> Ids {
         if self.carries().iter().any(|carry| carry.ids == Ids::Shared) { Ids::Shared } else { Ids::Own }

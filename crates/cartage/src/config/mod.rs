@@ -331,11 +331,11 @@ impl Loaded {
         problem::place(vec![problem], &self.text, &self.file)
     }
 
-    /// That a flow carries what its destination does not take.
-    pub fn not_taken(&self, flow: &FlowName, kind: Kind, taken: &[&str]) -> Vec<ConfigError> {
+    /// That a flow carries what its destination does not take. `lacks`: what has to be decided before it does.
+    pub fn not_taken(&self, flow: &FlowName, kind: Kind, taken: &[&str], lacks: Option<&str>) -> Vec<ConfigError> {
         let span = self.source_map.nearest(&["flows", flow.as_str(), "carry"]).value;
         let message = format!("the destination of flow {flow} does not take records of the kind {kind}");
-        let hint = format!("with its settings it takes: {}", taken.join(", "));
+        let hint = lacks.map_or_else(|| format!("with its settings it takes: {}", taken.join(", ")), str::to_owned);
         let problem = problem::Problem::new(code::NOT_TAKEN, span, message).hint(hint);
         problem::place(vec![problem], &self.text, &self.file)
     }
