@@ -39,9 +39,18 @@ enum Path {
     Page,
     Record,
     DeleteRecords,
+    OwnedRecord,
+    DataFields,
+    Lists,
+    NewContact,
+    Contact,
+    ContactImport,
+    ContactImportStatus,
+    DeleteContacts,
+    Deletion,
 }
 
-const PATHS: [(&str, Path); 11] = [
+const PATHS: [(&str, Path); 20] = [
     ("/v2/account-info", Path::Account),
     ("/insightData/v3/import", Path::Import),
     ("/insightData/v3/import/{id}", Path::ImportStatus),
@@ -53,17 +62,33 @@ const PATHS: [(&str, Path); 11] = [
     ("/insightData/v3/account/{collection}", Path::Page),
     ("/insightData/v3/account/{collection}/{key}", Path::Record),
     ("/insightData/v3/accounts/{collection}/deleteRecords", Path::DeleteRecords),
+    ("/insightData/v3/contacts/{identifier}/{value}/{collection}/{key}", Path::OwnedRecord),
+    ("/v2/data-fields", Path::DataFields),
+    ("/v2/address-books", Path::Lists),
+    ("/contacts/v3", Path::NewContact),
+    ("/contacts/v3/{identifier}/{value}", Path::Contact),
+    ("/contacts/v3/import", Path::ContactImport),
+    ("/contacts/v3/import/{id}", Path::ContactImportStatus),
+    ("/contacts/v3/delete", Path::DeleteContacts),
+    ("/contacts/v3/delete/{id}", Path::Deletion),
 ];
 
 impl Path {
     /// The tier of a call, from the vendor's description of the tiers.
     fn tier(self, method: &Method) -> Tier {
         match self {
-            Self::Import => Tier::Low,
-            Self::ImportStatus | Self::Job => Tier::Unlimited,
+            Self::Import | Self::ContactImport | Self::DeleteContacts => Tier::Low,
+            Self::ImportStatus | Self::Job | Self::ContactImportStatus | Self::Deletion => Tier::Unlimited,
             Self::Account | Self::Collections | Self::Schema => Tier::High,
-            Self::Record if method == Method::GET => Tier::High,
-            Self::Collection | Self::Empty | Self::Page | Self::Record | Self::DeleteRecords => Tier::Medium,
+            Self::Record | Self::OwnedRecord | Self::DataFields | Self::Lists | Self::Contact
+                if method == Method::GET =>
+            {
+                Tier::High
+            }
+            Self::Collection | Self::Empty | Self::Page | Self::Record | Self::DeleteRecords | Self::OwnedRecord => {
+                Tier::Medium
+            }
+            Self::DataFields | Self::Lists | Self::NewContact | Self::Contact => Tier::Medium,
         }
     }
 }
@@ -138,6 +163,19 @@ impl Emulator {
             (Path::Record, "GET") => Call::get(&mut state, name, key),
             (Path::Record, "DELETE") => Call::delete(&mut state, name, key),
             (Path::DeleteRecords, "DELETE") => call.delete_records(&mut state, name),
+            (Path::OwnedRecord, method) => match params {
+                [identifier, value, name, key] => call.owned(&mut state, method, [identifier, value, name, key]),
+                _ => Err(Refusal::bad_request("The path is incomplete")),
+            },
+            (Path::DataFields, "GET") => Ok(Call::data_fields(&state)),
+            (Path::DataFields, "POST") => call.create_data_field(&mut state),
+            (Path::Lists, "GET") => call.lists(&state),
+            (Path::NewContact, "POST") => call.create_contact(&mut state),
+            (Path::Contact, method) => call.contact(&mut state, method, name, key),
+            (Path::ContactImport, "PUT") => call.import_contacts(&mut state),
+            (Path::ContactImportStatus, "GET") => Call::contact_import(&state, name),
+            (Path::DeleteContacts, "POST") => call.delete_contacts(&mut state),
+            (Path::Deletion, "GET") => Call::deletion(&state, name),
             _ => Err(Refusal::v3(405, "methodNotAllowed", "The method is not allowed here")),
         }
     }

@@ -36,6 +36,8 @@ pub(super) enum Type {
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) json: Value,
+    /// The contact that it belongs to.
+    pub(super) owner: Option<u64>,
     pub(super) created: i64,
     pub(super) updated: i64,
 }
@@ -58,9 +60,19 @@ impl Collection {
     }
 
     /// Creates or replaces a record; true if it is new.
-    pub(super) fn put(&mut self, key: &str, json: Value, longest_text: usize, now: i64) -> Result<bool, Reason> {
+    pub(super) fn put(
+        &mut self,
+        key: &str,
+        owner: Option<u64>,
+        json: Value,
+        longest_text: usize,
+        now: i64,
+    ) -> Result<bool, Reason> {
         if let Some(reason) = rules::of_key(key).or_else(|| rules::of_value(&json, longest_text)) {
             return Err(reason);
+        }
+        if self.records.get(key).is_some_and(|held| held.owner != owner) {
+            return Err(("KeyExistingForDifferentContact", format!("The key '{key}' belongs to another contact")));
         }
         let Some(object) = json.as_object() else {
             return Err(("InvalidJson", "A record is a JSON object".to_owned()));
@@ -68,6 +80,6 @@ impl Collection {
         self.columns = column::extended(&self.columns, object)
             .map_err(|clash| ("JsonValueIncompatibleWithSchema", clash.detail()))?;
         let created = self.records.get(key).map_or(now, |held| held.created);
-        Ok(self.records.insert(key.to_owned(), Held { json, created, updated: now }).is_none())
+        Ok(self.records.insert(key.to_owned(), Held { json, owner, created, updated: now }).is_none())
     }
 }

@@ -22,13 +22,28 @@ impl Refusal {
         Self { status, body: Body::Json(body) }
     }
 
+    /// About contacts.
+    pub(super) fn contacts(status: u16, code: &str, description: impl Into<String>) -> Self {
+        let body = json!({ "errorCode": format!("contacts:{code}"), "description": description.into() });
+        Self { status, body: Body::Json(body) }
+    }
+
+    /// In version 2.
+    pub(super) fn v2(message: &str) -> Self {
+        Self { status: 400, body: Body::Json(json!({ "message": message })) }
+    }
+
     /// The same about this item.
-    pub(super) fn of(status: u16, code: &str, description: impl Into<String>, item: &str, detail: &str) -> Self {
-        let mut refusal = Self::v3(status, code, description);
-        if let Body::Json(body) = &mut refusal.body {
+    pub(super) fn about(mut self, item: &str, detail: &str) -> Self {
+        if let Body::Json(body) = &mut self.body {
             body["details"] = json!([{ "item": item, "description": detail }]);
         }
-        refusal
+        self
+    }
+
+    /// The same about this item.
+    pub(super) fn of(status: u16, code: &str, description: impl Into<String>, item: &str, detail: &str) -> Self {
+        Self::v3(status, code, description).about(item, detail)
     }
 
     pub(super) fn unauthorized() -> Self {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::collection::{Collection, Scope, Type};
+use super::contact::Contacts;
 use super::rules::Reason;
 use super::{Complete, Settings, State};
 
@@ -21,6 +22,10 @@ pub enum Ending {
     Failed,
     /// It never ends.
     Never,
+    /// The vendor's watchdog over data rejects it: of contacts alone.
+    RejectedByWatchdog,
+    /// The account has no room for its contacts: of contacts alone.
+    TooManyContacts,
 }
 
 /// An import, as a test sees it.
@@ -65,8 +70,8 @@ pub(super) struct Import {
 pub(super) struct Submitted {
     pub(super) key: String,
     pub(super) json: Value,
-    /// Whether it names a contact. None exist here.
-    pub(super) owned: bool,
+    /// The contact that it names: identifier and value.
+    pub(super) owner: Option<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -144,15 +149,15 @@ fn duration(settings: &Settings) -> i64 {
 
 /// Carries out the imports that are due.
 pub(super) fn settle(state: &mut State, settings: &Settings, now: i64) {
-    let State { imports, collections, refused, .. } = state;
+    let State { imports, collections, contacts, refused, .. } = state;
     for import in imports.all.iter_mut().filter(|import| import.report.is_none()) {
         let due = import.at.saturating_add(duration(settings));
         if due > now || import.ending == Ending::Never {
             continue;
         }
         import.report = Some(match import.ending {
-            Ending::Failed | Ending::Never => Report::Failed,
-            Ending::Normal => carry_out(import, collections, refused, (settings.longest_text, due)),
+            Ending::Normal => carry_out(import, collections, (contacts, refused), (settings.longest_text, due)),
+            Ending::Failed | Ending::Never | Ending::RejectedByWatchdog | Ending::TooManyContacts => Report::Failed,
         });
         import.records = Vec::new();
     }
@@ -161,26 +166,38 @@ pub(super) fn settle(state: &mut State, settings: &Settings, now: i64) {
 fn carry_out(
     import: &mut Import,
     collections: &mut BTreeMap<String, Collection>,
-    refused: &[String],
+    (contacts, refused): (&Contacts, &[String]),
     (longest_text, at): (usize, i64),
 ) -> Report {
     let new = || Collection::new(import.scope, import.of);
     let collection = collections.entry(import.collection.clone()).or_insert_with(new);
     let (mut keys, mut failures) = (BTreeSet::new(), Vec::new());
     let total = import.records.len();
-    for Submitted { key, json, owned } in std::mem::take(&mut import.records) {
-        let reason: Option<Reason> = if owned || collection.scope == Scope::Contact {
-            Some(("ContactEmailDoesNotExist", "There is no such contact".to_owned()))
+    for Submitted { key, json, owner } in std::mem::take(&mut import.records) {
+        let found = owner.as_ref().map(|(identifier, value)| contacts.find(identifier, value));
+        let reason: Option<Reason> = if let Some(Err(_)) = found {
+            Some(("InvalidContactIdentifier", "The contact identifier is invalid".to_owned()))
+        } else if let Some(Ok(None)) = found {
+            let by_email = owner.as_ref().is_some_and(|(identifier, _)| identifier == "email");
+            let reason = if by_email { "ContactEmailDoesNotExist" } else { "ContactIdDoesNotExist" };
+            Some((reason, "There is no such contact".to_owned()))
         } else if !keys.insert(key.clone()) {
             Some(("DuplicateKey", format!("The key '{key}' is there twice")))
         } else if refused.contains(&key) {
             Some(("Unknown", "The record could not be imported".to_owned()))
         } else {
-            collection.put(&key, json.clone(), longest_text, at).err()
+            let owner = found.and_then(Result::ok).flatten();
+            collection.put(&key, owner, json.clone(), longest_text, at).err()
+        };
+        let owned_by = match &owner {
+            None => json!({ "ownerType": "account" }),
+            Some((identifier, value)) => {
+                json!({ "ownerType": "contact", "contactIdentity": { "identifier": identifier, "value": value } })
+            }
         };
         if let Some((reason, detail)) = reason {
             failures.push(json!({
-                "collectionOwner": { "ownerType": "account" },
+                "collectionOwner": owned_by,
                 "failureReason": reason,
                 "details": [detail],
                 "key": key,

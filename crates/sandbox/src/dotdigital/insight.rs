@@ -159,21 +159,43 @@ impl Call<'_> {
     // ── records ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     pub(super) fn put(&self, state: &mut State, name: &str, key: &str) -> Answer {
+        let refused = state.refused.iter().any(|refused| refused == key);
+        self.put_into(found(state, name)?, (key, refused), None)
+    }
+
+    /// A record of a contact.
+    pub(super) fn record_of(&self, state: &mut State, method: &str, (name, key): (&str, &str), owner: u64) -> Answer {
+        named(name)?;
+        let refused = state.refused.iter().any(|refused| refused == key);
+        let collection = state.collections.get_mut(name).filter(|collection| collection.scope == Scope::Contact);
+        let collection = collection.ok_or_else(|| Refusal::no_collection(name))?;
+        let held = collection.records.get(key).filter(|held| held.owner == Some(owner));
+        match method {
+            "PUT" => self.put_into(collection, (key, refused), Some(owner)),
+            "GET" => held.map(|held| (200, Some(told(key, held)))).ok_or_else(|| Refusal::no_record(name, key)),
+            "DELETE" if held.is_some() => {
+                collection.records.remove(key);
+                Ok((204, None))
+            }
+            "DELETE" => Err(Refusal::no_record(name, key)),
+            _ => Err(Refusal::v3(405, "methodNotAllowed", "The method is not allowed here")),
+        }
+    }
+
+    fn put_into(&self, collection: &mut Collection, (key, refused): (&str, bool), owner: Option<u64>) -> Answer {
         let value: Value = serde_json::from_slice(self.body).map_err(|_| Refusal::bad_json())?;
         // The OpenAPI document types the body as a string that holds the record.
         let record = match value {
             Value::String(text) => serde_json::from_str(&text).map_err(|_| Refusal::bad_json())?,
             other => other,
         };
-        let refused = state.refused.iter().any(|refused| refused == key);
-        let collection = found(state, name)?;
         let refusal = |reason: &str, detail: &str| {
             Refusal::of(400, "badRequest", "The Insight data record is invalid", key, &format!("{reason}. {detail}"))
         };
         if refused {
             return Err(refusal("Unknown", "The record could not be stored"));
         }
-        match collection.put(key, record, self.settings.longest_text, self.now) {
+        match collection.put(key, owner, record, self.settings.longest_text, self.now) {
             Ok(true) => Ok((201, None)),
             Ok(false) => Ok((204, None)),
             Err((reason, detail)) => Err(refusal(reason, &detail)),
@@ -261,11 +283,15 @@ fn submitted(record: Value, scope: Scope) -> Result<Submitted, Refusal> {
         _ => return Err(Refusal::bad_request("The key field is required")),
     };
     let json = record.remove("json").ok_or_else(|| Refusal::bad_request("The json field is required"))?;
-    let owned = record.contains_key("contactIdentity");
-    if scope == Scope::Contact && !owned {
-        return Err(Refusal::bad_request("The contactIdentity field is required"));
+    let owner = record.remove("contactIdentity");
+    let part = |name: &str| owner.as_ref()?.get(name)?.as_str().map(str::to_owned);
+    let owner = part("identifier").zip(part("value"));
+    if owner.is_some() != (scope == Scope::Contact) {
+        return Err(Refusal::bad_request(
+            "The contactIdentity field is required for records of contacts, and for no others",
+        ));
     }
-    Ok(Submitted { key, json, owned })
+    Ok(Submitted { key, json, owner })
 }
 
 fn told(key: &str, held: &Held) -> Value {

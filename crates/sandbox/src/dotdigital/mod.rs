@@ -1,6 +1,6 @@
-//! Dotdigital (Insight data v3 and account information), emulated from its OpenAPI documents.
+//! Dotdigital (Insight data v3, contacts v3, and what both need of v2), emulated from its OpenAPI documents.
 //!
-//! One account: collections with scope and type whose columns are typed by the first record, asynchronous imports that
+//! One account: contacts with channels, data fields and lists; collections with scope and type whose columns are typed by the first record, asynchronous imports that
 //! take time and fail record by record, single records, deletion by keys, and call limits per tier in headers.
 //! `README.md` in this folder lists how certain each call is, what was chosen where the sources are silent, and what is
 //! not emulated.
@@ -12,9 +12,11 @@ mod admin;
 mod api;
 mod collection;
 mod column;
+mod contact;
 mod error;
 mod import;
 mod insight;
+mod people;
 mod rate;
 mod rules;
 
@@ -27,11 +29,15 @@ use serde_json::Value;
 
 use crate::clock::{self, Clock};
 use collection::Collection;
+use contact::Contacts;
 use import::Imports;
+use people::ContactImport;
 use rate::Windows;
 
+pub use contact::{Contact, DataType};
 pub use error::fault_body;
 pub use import::{Ending, ImportSeen};
+pub use people::Refused;
 pub use rate::Tier;
 
 /// Settings of an account.
@@ -58,6 +64,19 @@ pub struct Settings {
     pub complete: Complete,
     /// Most characters of a text. The limit is not published; the vendor's own connectors cut here.
     pub longest_text: usize,
+    /// What a phone number becomes of which a call says nothing: *Settings > Contacts > Mobile subscription*.
+    pub mobile_default: MobileDefault,
+    /// Whether every new contact is asked by e-mail first.
+    pub enforce_double_opt_in: bool,
+}
+
+/// What a phone number becomes of which a call says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MobileDefault {
+    /// Nobody writes to it.
+    NoSubscription,
+    /// It is subscribed, whoever agreed.
+    Subscribed,
 }
 
 /// Name of the state of an import that is over.
@@ -82,6 +101,8 @@ impl Default for Settings {
             import_ms: 300,
             complete: Complete::Finished,
             longest_text: 1_000,
+            mobile_default: MobileDefault::NoSubscription,
+            enforce_double_opt_in: false,
         }
     }
 }
@@ -108,6 +129,12 @@ struct Inner {
 struct State {
     collections: BTreeMap<String, Collection>,
     imports: Imports,
+    contacts: Contacts,
+    contact_imports: Vec<ContactImport>,
+    /// Answers about deletions of contacts.
+    deletions: BTreeMap<String, Value>,
+    /// Addresses of contacts that imports refuse.
+    refused_contacts: BTreeMap<String, Refused>,
     /// Asynchronous deletions by job, with the collection.
     jobs: BTreeMap<String, String>,
     windows: Windows,
@@ -145,7 +172,7 @@ impl Emulator {
         Self { inner: Arc::new(Inner { settings, clock, state: Mutex::default() }) }
     }
 
-    /// Serves `/v2/…`, `/insightData/v3/…` and `/_admin/dotdigital/…`.
+    /// Serves `/v2/…`, `/contacts/v3/…`, `/insightData/v3/…` and `/_admin/dotdigital/…`.
     pub fn router(&self) -> axum::Router {
         api::router(self).merge(admin::router(self.clone()))
     }
@@ -197,6 +224,68 @@ impl Emulator {
         self.state().disabled = disabled;
     }
 
+    /// The contacts, in the order in which they were created.
+    pub fn contacts(&self) -> Vec<Contact> {
+        self.settled().contacts.all().cloned().collect()
+    }
+
+    /// The contact of this address.
+    pub fn contact(&self, email: &str) -> Option<Contact> {
+        self.settled().contacts.all().find(|contact| contact.email == email).cloned()
+    }
+
+    /// Has a contact leave all mails, as its owner would.
+    pub fn unsubscribe(&self, email: &str) {
+        let mut state = self.settled();
+        let id = state.contacts.all().find(|contact| contact.email == email).map(|contact| contact.id);
+        if let Some(contact) = id.and_then(|id| state.contacts.get_mut(id)) {
+            "unsubscribed".clone_into(&mut contact.email_status);
+        }
+    }
+
+    /// Deletes a contact with its records, as a person would.
+    pub fn delete_contact(&self, email: &str) {
+        let mut state = self.settled();
+        let id = state.contacts.all().find(|contact| contact.email == email).map(|contact| contact.id);
+        if let Some(id) = id {
+            state.forget_contact(id);
+        }
+    }
+
+    /// Creates a list; returns its id.
+    pub fn add_list(&self, name: &str) -> u64 {
+        let mut state = self.state();
+        let id = state.contacts.next();
+        state.contacts.lists.insert(id, name.to_owned());
+        id
+    }
+
+    /// Creates a data field, or gives it another type.
+    pub fn add_data_field(&self, name: &str, of: DataType) {
+        self.state().contacts.fields.insert(name.to_uppercase(), of);
+    }
+
+    /// Names of the data fields with their types.
+    pub fn data_fields(&self) -> BTreeMap<String, DataType> {
+        self.state().contacts.fields.clone()
+    }
+
+    /// Has imports refuse contacts of this address from now on; `None`: not any more.
+    pub fn refuse_contact(&self, email: &str, refused: Option<Refused>) {
+        let mut state = self.state();
+        match refused {
+            Some(refused) => drop(state.refused_contacts.insert(email.to_owned(), refused)),
+            None => drop(state.refused_contacts.remove(email)),
+        }
+    }
+
+    /// Address of the contact that a record belongs to.
+    pub fn owner(&self, collection: &str, key: &str) -> Option<String> {
+        let state = self.settled();
+        let owner = state.collections.get(collection)?.records.get(key)?.owner?;
+        state.contacts.get(owner).map(|contact| contact.email.clone())
+    }
+
     /// Removes a record, as a person would.
     pub fn remove(&self, collection: &str, key: &str) {
         if let Some(collection) = self.settled().collections.get_mut(collection) {
@@ -213,7 +302,7 @@ impl Emulator {
         let most = self.inner.settings.longest_text;
         let mut state = self.settled();
         let into = state.collections.entry(collection.to_owned()).or_insert_with(Collection::catalogue);
-        into.put(key, record, most, now).map(drop).map_err(|(reason, detail)| format!("{reason}: {detail}"))
+        into.put(key, None, record, most, now).map(drop).map_err(|(reason, detail)| format!("{reason}: {detail}"))
     }
 
     /// Puts the calls of every tier back to their limits.
@@ -234,6 +323,7 @@ impl Emulator {
     fn settled(&self) -> MutexGuard<'_, State> {
         let now = self.now();
         let mut state = self.state();
+        people::settle(&mut state, &self.inner.settings, now);
         import::settle(&mut state, &self.inner.settings, now);
         state
     }

@@ -14,22 +14,22 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 const START: i64 = 1_700_000_000_000;
-const IMPORT_MS: i64 = 900;
+pub(crate) const IMPORT_MS: i64 = 900;
 
-struct Account {
-    emulator: Emulator,
+pub(crate) struct Account {
+    pub(crate) emulator: Emulator,
     now: Arc<AtomicI64>,
 }
 
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     headers: HeaderMap,
-    body: Value,
+    pub(crate) body: Value,
 }
 
 impl Answer {
     /// Status and error code.
-    fn refusal(&self) -> (u16, &str) {
+    pub(crate) fn refusal(&self) -> (u16, &str) {
         (self.status, self.body["errorCode"].as_str().unwrap_or_default())
     }
 
@@ -38,7 +38,7 @@ impl Answer {
     }
 }
 
-fn account(change: impl FnOnce(&mut Settings)) -> Account {
+pub(crate) fn account(change: impl FnOnce(&mut Settings)) -> Account {
     let mut settings = Settings { import_ms: IMPORT_MS.unsigned_abs(), ..Settings::default() };
     change(&mut settings);
     let now = Arc::new(AtomicI64::new(START));
@@ -64,7 +64,7 @@ async fn answer(router: Router, method: &str, path: &str, body: &Value, credenti
 }
 
 impl Account {
-    async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
         let Settings { user, password, .. } = self.emulator.settings();
         answer(self.emulator.router(), method, path, &body, &format!("{user}:{password}")).await
     }
@@ -82,12 +82,12 @@ impl Account {
         self.call("PUT", "/insightData/v3/import", body).await
     }
 
-    async fn report(&self, import: &Answer) -> Value {
+    pub(crate) async fn report(&self, import: &Answer) -> Value {
         let path = format!("/insightData/v3/import/{}", import.body["importId"].as_str().unwrap());
         self.call("GET", &path, Value::Null).await.body
     }
 
-    fn wait(&self, milliseconds: i64) {
+    pub(crate) fn wait(&self, milliseconds: i64) {
         self.now.fetch_add(milliseconds, Ordering::Relaxed);
     }
 }

@@ -7,6 +7,7 @@ mod catalogue;
 mod clerk;
 mod commercetools;
 mod dotdigital;
+mod dotdigital_contacts;
 mod fault;
 mod host;
 mod insider;
