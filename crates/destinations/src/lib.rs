@@ -39,6 +39,7 @@ macro_rules! registry {
         /// Settings of a destination: `kind` says which platform, the rest is that platform's own.
         #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
         #[serde(tag = "kind", rename_all = "lowercase")]
+        #[expect(clippy::large_enum_variant, reason = "a configuration has a few of them")]
         pub enum Config {
             $($(#[$doc])* $name($module::Config)),*
         }

@@ -323,6 +323,10 @@ pub enum Filtered {
     OtherMarket,
     /// No line of the order is a product.
     NothingBought,
+    /// Nobody knows an e-mail address of it.
+    NoEmail,
+    /// It is not known whether the person agreed to get e-mail, and the destination's settings leave out such people.
+    UnknownConsent,
 }
 
 impl Filtered {
@@ -341,6 +345,8 @@ impl Filtered {
             Self::TreeRoot => "tree_root",
             Self::OtherMarket => "other_market",
             Self::NothingBought => "nothing_bought",
+            Self::NoEmail => "no_email",
+            Self::UnknownConsent => "unknown_consent",
         }
     }
 }
@@ -360,6 +366,8 @@ impl fmt::Display for Filtered {
             Self::TreeRoot => "it is the root of a category tree, which holds the others and is not shown itself",
             Self::OtherMarket => "it belongs to another store, country or currency",
             Self::NothingBought => "no line of it is a product",
+            Self::NoEmail => "it has no e-mail address",
+            Self::UnknownConsent => "it is not known whether the person agreed to get e-mail",
         })
     }
 }

@@ -168,3 +168,102 @@ pub struct Detail {
     #[serde(default, alias = "error")]
     pub description: Option<String>,
 }
+
+/// A data field.
+#[derive(Clone, Debug, Deserialize)]
+pub struct DataField {
+    /// Its name.
+    pub name: String,
+    /// `String`, `Numeric`, `Date` or `Boolean`.
+    #[serde(rename = "type")]
+    pub of: String,
+}
+
+/// A list of contacts.
+#[derive(Clone, Debug, Deserialize)]
+pub struct List {
+    /// Its id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+}
+
+/// Answer to `GET /contacts/v3/import/{id}`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContactImport {
+    /// Its state.
+    pub status: String,
+    /// Counts, once it is over.
+    #[serde(default)]
+    pub summary: Option<ContactSummary>,
+    /// Contacts that were created.
+    #[serde(default)]
+    pub created: Vec<Identified>,
+    /// Contacts that were changed.
+    #[serde(default)]
+    pub updated: Vec<Identified>,
+    /// Contacts of which something was refused; these may have been created or changed nonetheless.
+    #[serde(default)]
+    pub failures: Vec<ContactFailure>,
+}
+
+/// Counts of an import of contacts.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContactSummary {
+    /// Contacts that were refused.
+    #[serde(default)]
+    pub invalid_entries: u64,
+}
+
+/// A contact in a report.
+#[derive(Deserialize)]
+pub struct Identified {
+    /// What it is found by.
+    #[serde(default)]
+    pub identifiers: Identifiers,
+}
+
+/// What a contact in a report is found by.
+#[derive(Default, Deserialize)]
+pub struct Identifiers {
+    /// Its address.
+    #[serde(default)]
+    pub email: Option<String>,
+}
+
+/// What was refused of a contact.
+#[derive(Deserialize)]
+pub struct ContactFailure {
+    /// What it is found by.
+    #[serde(default)]
+    pub identifiers: Identifiers,
+    /// Why.
+    #[serde(default)]
+    pub failures: Vec<Reason>,
+}
+
+/// Why something of a contact was refused.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
+    /// As a name.
+    #[serde(default)]
+    pub failure_code: String,
+}
+
+/// Answer to `POST /contacts/v3/delete`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deleting {
+    /// The id to ask with.
+    pub delete_id: String,
+}
+
+/// Answer to `GET /contacts/v3/delete/{id}`.
+#[derive(Deserialize)]
+pub struct Deletion {
+    /// Its state.
+    pub status: String,
+}

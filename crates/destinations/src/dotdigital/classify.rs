@@ -58,6 +58,27 @@ pub fn refused(what: &str, response: &Response, redactor: &Redactor, now: Timest
     if passing { Outcome::Unknown(fault) } else { Outcome::Deferred(fault) }
 }
 
+/// The answer without words of its own, for calls about people, whose data an answer may repeat: its code alone is kept.
+pub fn impersonal(response: Response) -> Response {
+    let Ok(problem) = serde_json::from_slice::<Problem>(&response.body) else {
+        return Response { body: Vec::new().into(), ..response };
+    };
+    let of_v2 = || {
+        let message = problem.message.as_deref()?;
+        let code = message.split(|c: char| c != '_' && !c.is_ascii_uppercase()).find(|word| word.starts_with("ERROR_"))?;
+        Some(code.to_owned())
+    };
+    let code = problem.error_code.clone().filter(|code| is_code(code)).or_else(of_v2);
+    let description = "its words are not kept, because they may repeat data of people";
+    let body = serde_json::json!({ "errorCode": code, "description": description }).to_string();
+    Response { body: body.into(), ..response }
+}
+
+/// Whether a text is a code rather than words, which may be about people.
+pub fn is_code(text: &str) -> bool {
+    (1..=60).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b':')
+}
+
 /// The outcome of a call without an answer, or with a part of one.
 pub fn broken(what: &str, broken: Broken) -> Outcome {
     let mut fault = broken.fault;
@@ -89,6 +110,20 @@ pub fn rejected(failure: &Failure, redactor: &Redactor) -> Outcome {
              collection emptied in Dotdigital and synchronised anew",
         ),
         _ => fault.hint("correct the field at the source or map it yourself; `explain` shows what was sent"),
+    })
+}
+
+/// The refusal of one record of a person, of which nothing but the reason's name is kept.
+pub fn rejected_order(failure: &Failure) -> Outcome {
+    let known = is_code(&failure.failure_reason);
+    let reason = if known { failure.failure_reason.as_str() } else { "a reason without a name" };
+    let fault = Fault::record("C0442", format!("Dotdigital refused the order: {reason}"));
+    Outcome::Rejected(match reason {
+        "KeyExistingForDifferentContact" => fault.hint(
+            "a record of this key belongs to another contact, such as that of an earlier address: delete it in Dotdigital, \
+             then `cartage dead replay`",
+        ),
+        _ => fault.hint("correct the order at the source; `explain` shows what was sent"),
     })
 }
 

@@ -16,6 +16,9 @@ use wire::{Environment, HeaderName, HeaderValue, Method, Options, Redactor, Requ
 
 use super::{api, classify, config::Config};
 
+/// Lists per page.
+pub const LISTS_AT_ONCE: usize = 1_000;
+
 /// Largest answer to a call; a page of records is the largest.
 const LARGEST_ANSWER: usize = 64 << 20;
 
@@ -59,6 +62,20 @@ struct Named {
     class: Class,
     what: String,
     request: Request,
+    /// Whether it is about people: the words of its answer are not kept then.
+    is_personal: bool,
+}
+
+impl Named {
+    fn new(class: Class, what: impl Into<String>, request: Request) -> Self {
+        Self { class, what: what.into(), request, is_personal: false }
+    }
+
+    /// The same about people. Its path, which may hold an e-mail address, is logged as its name.
+    fn personal(class: Class, what: &'static str, request: Request) -> Self {
+        let request = request.logged_as(what);
+        Self { is_personal: true, ..Self::new(class, what, request) }
+    }
 }
 
 impl Client {
@@ -132,7 +149,7 @@ impl Client {
         }
         let what = "GET /v2/account-info".to_owned();
         let url = with_path(&self.base, &["v2", "account-info"]);
-        let response = self.good(Named { class: Class::Read, what: what.clone(), request: Request::get(url) }).await?;
+        let response = self.good(Named::new(Class::Read, what.clone(), Request::get(url))).await?;
         let info: api::AccountInfo = self.parsed(&what, &response)?;
         let endpoint = info.properties.iter().find(|property| property.name == "ApiEndpoint");
         let endpoint = endpoint.and_then(|property| property.value.as_str()).unwrap_or_default();
@@ -153,14 +170,14 @@ impl Client {
         self.parsed("GET /insightData/v3/collections", &response)
     }
 
-    /// `POST /insightData/v3/collections/{name}`: creates a catalogue; does nothing where it exists.
-    pub async fn create(&self, name: &str) -> Result<(), Fault> {
+    /// `POST /insightData/v3/collections/{name}`: creates a collection of this kind; does nothing where it exists.
+    pub async fn create(&self, name: &str, of: Holds) -> Result<(), Fault> {
         let url = wire::with_query(
             &self.insight(&["collections", name]),
-            [("collectionScope", "account"), ("collectionType", "catalog")],
+            [("collectionScope", of.scope()), ("collectionType", of.type_name())],
         );
         let what = format!("POST /insightData/v3/collections/{name}");
-        self.good(Named { class: Class::Write, what, request: Request::new(Method::POST, url) }).await.map(drop)
+        self.good(Named::new(Class::Write, what, Request::new(Method::POST, url))).await.map(drop)
     }
 
     /// `GET /insightData/v3/collections/{name}/schema`.
@@ -178,7 +195,7 @@ impl Client {
         let url = self.insight(&["account", collection, key]);
         let request = Request::new(Method::PUT, url).json(parcel.payload.object());
         let what = "PUT /insightData/v3/account/…".to_owned();
-        let response = self.call(Named { class: Class::Write, what: what.clone(), request }).await?;
+        let response = self.call(Named::new(Class::Write, what.clone(), request)).await?;
         if is_absent(&response) {
             self.missing().insert(collection.to_owned());
             let message = format!("{what}: the collection {collection} is gone; it is created again");
@@ -202,37 +219,27 @@ impl Client {
         collection: &str,
         records: impl Iterator<Item = (&'p str, &'p Parcel)>,
     ) -> Result<(String, Response), Outcome> {
-        let mut body = format!(
-            "{{\"collectionName\":{},\"collectionScope\":\"account\",\"collectionType\":\"catalog\",\"records\":[",
-            quoted(collection)
-        );
-        for (place, (key, parcel)) in records.enumerate() {
-            if place > 0 {
-                body.push(',');
-            }
-            body.push_str("{\"key\":");
-            body.push_str(&quoted(key));
-            body.push_str(",\"json\":{");
-            parcel.payload.push_members(&mut body);
-            body.push_str("}}");
-        }
-        body.push_str("]}");
+        let records = records.map(|(key, parcel)| {
+            format!("{{\"key\":{},\"json\":{}}}", quoted(key), parcel.payload.object())
+        });
         let what = "PUT /insightData/v3/import".to_owned();
+        let body = import_body(collection, Holds::Products, records);
         let request = Request::new(Method::PUT, self.insight(&["import"])).json(body);
-        let response = self.expect(Named { class: Class::Import, what: what.clone(), request }).await?;
+        let response = self.expect(Named::new(Class::Import, what.clone(), request)).await?;
         // Without an id nobody can ask for it: its records are sent again.
         let accepted: api::Accepted = self.parsed(&what, &response).map_err(Outcome::Unknown)?;
         self.missing().remove(collection);
         Ok((accepted.import_id, response))
     }
 
-    /// `GET /insightData/v3/import/{id}`.
-    pub async fn import_status(&self, id: &str) -> Result<(api::Import, Response), Outcome> {
-        let what = "GET /insightData/v3/import/…".to_owned();
+    /// `GET /insightData/v3/import/{id}`. `is_personal`: its records are of people.
+    pub async fn import_status(&self, id: &str, is_personal: bool) -> Result<(api::Import, Response), Outcome> {
+        let what = "GET /insightData/v3/import/…";
         let request = Request::get(self.insight(&["import", id]));
-        let response = self.expect(Named { class: Class::Status, what: what.clone(), request }).await?;
-        let import = self.parsed(&what, &response).map_err(Outcome::Unknown)?;
-        Ok((import, response))
+        let named = Named { is_personal, ..Named::new(Class::Status, what, request) };
+        let response = self.expect(named).await?;
+        let parsed = if is_personal { parsed_personal(what, &response) } else { self.parsed(what, &response) };
+        Ok((parsed.map_err(Outcome::Unknown)?, response))
     }
 
     /// `DELETE /insightData/v3/accounts/{collection}/deleteRecords`.
@@ -241,7 +248,7 @@ impl Client {
         let url = self.insight(&["accounts", collection, "deleteRecords"]);
         let request = Request::new(Method::DELETE, url).json(body);
         let what = "DELETE /insightData/v3/accounts/…/deleteRecords".to_owned();
-        let response = self.call(Named { class: Class::Write, what: what.clone(), request }).await?;
+        let response = self.call(Named::new(Class::Write, what.clone(), request)).await?;
         // Without the collection there are no records.
         let refusal = if is_absent(&response) { None } else { self.refusal(&what, &response) };
         refusal.map_or(Ok(response), Err)
@@ -251,7 +258,7 @@ impl Client {
     pub async fn record(&self, collection: &str, key: &str) -> Result<Option<serde_json::Value>, Fault> {
         let url = self.insight(&["account", collection, key]);
         let what = "GET /insightData/v3/account/…".to_owned();
-        let named = Named { class: Class::Read, what: what.clone(), request: Request::get(url) };
+        let named = Named::new(Class::Read, what.clone(), Request::get(url));
         let response = self.call(named).await.map_err(classify::fault)?;
         if is_absent(&response) {
             return Ok(None);
@@ -269,7 +276,7 @@ impl Client {
         arguments.extend(marker.map(|marker| ("marker", marker)));
         let url = wire::with_query(&self.insight(&["account", collection]), arguments);
         let what = "GET /insightData/v3/account/…".to_owned();
-        let named = Named { class: Class::Read, what: what.clone(), request: Request::get(url) };
+        let named = Named::new(Class::Read, what.clone(), Request::get(url));
         let response = self.call(named).await.map_err(classify::fault)?;
         if is_absent(&response) {
             return Ok((Vec::new(), None));
@@ -282,12 +289,153 @@ impl Client {
         Ok((keys, page.links.next.map(|next| next.marker)))
     }
 
+    // ── orders ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// `PUT /insightData/v3/contacts/email/{address}/{collection}/{key}`: creates or replaces a record of a contact. As with
+    /// [`Client::put`], the next import creates a collection that is missing. The outcome is `None` where there is no such
+    /// contact.
+    pub async fn put_owned(
+        &self,
+        (collection, key): (&str, &str),
+        address: &str,
+        record: String,
+    ) -> Result<Option<Response>, Outcome> {
+        let url = self.insight(&["contacts", "email", address, collection, key]);
+        let what = "PUT /insightData/v3/contacts/email/…";
+        let request = Request::new(Method::PUT, url).json(record);
+        let response = self.call(Named::personal(Class::Write, what, request)).await?;
+        if is_absent(&response) {
+            if code(&response).is_some_and(|code| code.contains("contact")) {
+                return Ok(None);
+            }
+            self.missing().insert(collection.to_owned());
+            let message = format!("{what}: the collection {collection} is gone; it is created again");
+            return Err(Outcome::Deferred(Fault::transient("C0448", message)));
+        }
+        self.refusal(what, &response).map_or(Ok(Some(response)), Err)
+    }
+
+    /// `DELETE` of the same path. What is not there is deleted.
+    pub async fn delete_owned(&self, collection: &str, key: &str, address: &str) -> Result<Response, Outcome> {
+        let url = self.insight(&["contacts", "email", address, collection, key]);
+        let what = "DELETE /insightData/v3/contacts/email/…";
+        let response = self.call(Named::personal(Class::Write, what, Request::new(Method::DELETE, url))).await?;
+        let refusal = if is_absent(&response) { None } else { self.refusal(what, &response) };
+        refusal.map_or(Ok(response), Err)
+    }
+
+    /// `PUT /insightData/v3/import` with records of contacts: key, address of the contact, and the record.
+    pub async fn import_owned(
+        &self,
+        collection: &str,
+        records: impl Iterator<Item = (String, String, String)>,
+    ) -> Result<(String, Response), Outcome> {
+        let records = records.map(|(key, address, record)| {
+            let (key, address) = (quoted(&key), quoted(&address));
+            format!("{{\"contactIdentity\":{{\"identifier\":\"email\",\"value\":{address}}},\"key\":{key},\"json\":{record}}}")
+        });
+        let what = "PUT /insightData/v3/import";
+        let body = import_body(collection, Holds::Orders, records);
+        let request = Request::new(Method::PUT, self.insight(&["import"])).json(body);
+        let response = self.expect(Named::personal(Class::Import, what, request)).await?;
+        let accepted: api::Accepted = parsed_personal(what, &response).map_err(Outcome::Unknown)?;
+        self.missing().remove(collection);
+        Ok((ticketed(what, accepted.import_id).map_err(Outcome::Unknown)?, response))
+    }
+
+    // ── contacts ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// `GET /v2/data-fields`.
+    pub async fn data_fields(&self) -> Result<Vec<api::DataField>, Fault> {
+        let (what, url) = ("GET /v2/data-fields", self.path(&["v2", "data-fields"]));
+        let response = self.good(Named::new(Class::Read, what, Request::get(url))).await?;
+        self.parsed(what, &response)
+    }
+
+    /// `POST /v2/data-fields`. One that exists meanwhile is left as it is.
+    pub async fn create_data_field(&self, name: &str, of: &str) -> Result<(), Fault> {
+        let body = serde_json::json!({ "name": name, "type": of, "visibility": "Private", "defaultValue": null });
+        let what = "POST /v2/data-fields";
+        let request = Request::new(Method::POST, self.path(&["v2", "data-fields"])).json(body.to_string());
+        let response = self.call(Named::new(Class::Write, what, request)).await.map_err(classify::fault)?;
+        let exists = || String::from_utf8_lossy(&response.body).contains("ERROR_NON_UNIQUE_DATAFIELD");
+        let refusal = self.refusal(what, &response).filter(|_| !exists());
+        refusal.map_or(Ok(()), |refusal| Err(classify::fault(refusal)))
+    }
+
+    /// `GET /v2/address-books`: the lists from this place on, at most [`LISTS_AT_ONCE`].
+    pub async fn lists(&self, skip: usize) -> Result<Vec<api::List>, Fault> {
+        let (select, skip) = (LISTS_AT_ONCE.to_string(), skip.to_string());
+        let url = self.path(&["v2", "address-books"]);
+        let url = wire::with_query(&url, [("select", select.as_str()), ("skip", skip.as_str())]);
+        let what = "GET /v2/address-books";
+        let response = self.good(Named::new(Class::Read, what, Request::get(url))).await?;
+        self.parsed(what, &response)
+    }
+
+    /// `PATCH /contacts/v3/email/{address}?merge-option=overwrite`: changes a contact, or creates it (201).
+    pub async fn patch_contact(&self, address: &str, body: String) -> Result<Response, Outcome> {
+        let url = wire::with_query(&self.contacts(&["email", address]), [("merge-option", "overwrite")]);
+        let request = Request::new(Method::PATCH, url).json(body);
+        self.expect(Named::personal(Class::Write, "PATCH /contacts/v3/email/…", request)).await
+    }
+
+    /// `POST /contacts/v3`: creates a contact; does nothing where there is one of its address.
+    pub async fn create_contact(&self, body: String) -> Result<Response, Outcome> {
+        let what = "POST /contacts/v3";
+        let request = Request::new(Method::POST, self.contacts(&[])).json(body);
+        let response = self.call(Named::personal(Class::Write, what, request)).await?;
+        let exists = response.status == 409 && code(&response).is_some();
+        let refusal = if exists { None } else { self.refusal(what, &response) };
+        refusal.map_or(Ok(response), Err)
+    }
+
+    /// `PUT /contacts/v3/import`: has contacts created or changed; the answer names the import.
+    pub async fn import_contacts(
+        &self,
+        contacts: impl Iterator<Item = serde_json::Value>,
+    ) -> Result<(String, Response), Outcome> {
+        let contacts: Vec<String> = contacts.map(|contact| contact.to_string()).collect();
+        let body = format!("{{\"mergeOption\":\"overwrite\",\"contacts\":[{}]}}", contacts.join(","));
+        let what = "PUT /contacts/v3/import";
+        let request = Request::new(Method::PUT, self.contacts(&["import"])).json(body);
+        let response = self.expect(Named::personal(Class::Import, what, request)).await?;
+        let accepted: api::Accepted = parsed_personal(what, &response).map_err(Outcome::Unknown)?;
+        Ok((ticketed(what, accepted.import_id).map_err(Outcome::Unknown)?, response))
+    }
+
+    /// `GET /contacts/v3/import/{id}`.
+    pub async fn contact_import(&self, id: &str) -> Result<(api::ContactImport, Response), Outcome> {
+        let what = "GET /contacts/v3/import/…";
+        let request = Request::get(self.contacts(&["import", id]));
+        let response = self.expect(Named::personal(Class::Status, what, request)).await?;
+        Ok((parsed_personal(what, &response).map_err(Outcome::Unknown)?, response))
+    }
+
+    /// `POST /contacts/v3/delete`: has contacts deleted; the answer names the deletion.
+    pub async fn delete_contacts(&self, addresses: &[String]) -> Result<(String, Response), Outcome> {
+        let body: Vec<_> = addresses.iter().map(|address| serde_json::json!({ "email": address })).collect();
+        let what = "POST /contacts/v3/delete";
+        let request = Request::new(Method::POST, self.contacts(&["delete"])).json(serde_json::json!(body).to_string());
+        let response = self.expect(Named::personal(Class::Import, what, request)).await?;
+        let accepted: api::Deleting = parsed_personal(what, &response).map_err(Outcome::Unknown)?;
+        Ok((ticketed(what, accepted.delete_id).map_err(Outcome::Unknown)?, response))
+    }
+
+    /// `GET /contacts/v3/delete/{id}`.
+    pub async fn deletion(&self, id: &str) -> Result<(api::Deletion, Response), Outcome> {
+        let what = "GET /contacts/v3/delete/…";
+        let request = Request::get(self.contacts(&["delete", id]));
+        let response = self.expect(Named::personal(Class::Status, what, request)).await?;
+        Ok((parsed_personal(what, &response).map_err(Outcome::Unknown)?, response))
+    }
+
     // ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async fn read(&self, segments: &[&str], arguments: &[(&str, &str)]) -> Result<Response, Fault> {
         let url = wire::with_query(&self.insight(segments), arguments.iter().copied());
         let what = format!("GET /insightData/v3/{}", segments.join("/"));
-        self.good(Named { class: Class::Read, what, request: Request::get(url) }).await
+        self.good(Named::new(Class::Read, what, Request::get(url))).await
     }
 
     async fn good(&self, named: Named) -> Result<Response, Fault> {
@@ -306,7 +454,7 @@ impl Client {
     }
 
     /// Makes a call, unless the minute of its tier is known to be used up.
-    async fn call(&self, Named { class, what, request }: Named) -> Result<Response, Outcome> {
+    async fn call(&self, Named { class, what, request, is_personal }: Named) -> Result<Response, Outcome> {
         let now = self.now();
         if let Some(Spent { until }) = self.spent().get(&class).copied()
             && now < until
@@ -317,7 +465,8 @@ impl Client {
         let request = request.header(HeaderName::from_static("authorization"), self.authorization.clone());
         let response = self.http.call(request).await.map_err(|broken| classify::broken(&what, broken))?;
         self.note(class, &response);
-        Ok(response)
+        let keeps_words = !is_personal || response.is_success();
+        Ok(if keeps_words { response } else { classify::impersonal(response) })
     }
 
     /// Notes whether the tier of the call has calls left in this minute.
@@ -336,9 +485,16 @@ impl Client {
         self.spent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn path(&self, segments: &[&str]) -> Url {
+        with_path(self.region.get().unwrap_or(&self.base), segments)
+    }
+
     fn insight(&self, segments: &[&str]) -> Url {
-        let base = self.region.get().unwrap_or(&self.base);
-        segments.iter().fold(with_path(base, &["insightData", "v3"]), |url, segment| with_segment(&url, segment))
+        with_path(&self.path(&["insightData", "v3"]), segments)
+    }
+
+    fn contacts(&self, segments: &[&str]) -> Url {
+        with_path(&self.path(&["contacts", "v3"]), segments)
     }
 
     fn parsed<T: DeserializeOwned>(&self, what: &str, response: &Response) -> Result<T, Fault> {
@@ -349,10 +505,68 @@ impl Client {
     }
 }
 
-/// There is no such record or collection.
+/// The same of an answer about people, of which nothing is quoted.
+fn parsed_personal<T: DeserializeOwned>(what: &str, response: &Response) -> Result<T, Fault> {
+    serde_json::from_slice(&response.body)
+        .map_err(|_| Fault::protocol("C0447", format!("{what} was answered with something else than is documented")))
+}
+
+/// An id that may stand in a ticket: a ticket says nothing of people.
+fn ticketed(what: &str, id: String) -> Result<String, Fault> {
+    let is_id = (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let unfit = || Fault::protocol("C0447", format!("{what} was answered with an id that can't be one"));
+    is_id.then_some(id).ok_or_else(unfit)
+}
+
+/// There is no such record, contact or collection.
 fn is_absent(response: &Response) -> bool {
-    let problem = || serde_json::from_slice::<api::Problem>(&response.body).ok();
-    response.status == 404 && problem().is_some_and(|problem| problem.error_code.is_some())
+    response.status == 404 && code(response).is_some()
+}
+
+/// The code of an error of version 3.
+fn code(response: &Response) -> Option<String> {
+    serde_json::from_slice::<api::Problem>(&response.body).ok()?.error_code
+}
+
+/// What a collection holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// Products, for the whole account.
+    Products,
+    /// Orders, each of a contact.
+    Orders,
+}
+
+impl Holds {
+    /// Name of its scope.
+    pub const fn scope(self) -> &'static str {
+        match self {
+            Self::Products => "account",
+            Self::Orders => "contact",
+        }
+    }
+
+    /// Name of its type.
+    pub const fn type_name(self) -> &'static str {
+        match self {
+            Self::Products => "catalog",
+            Self::Orders => "orders",
+        }
+    }
+}
+
+fn import_body(collection: &str, of: Holds, records: impl Iterator<Item = String>) -> String {
+    let (name, scope, of) = (quoted(collection), of.scope(), of.type_name());
+    let mut body =
+        format!("{{\"collectionName\":{name},\"collectionScope\":\"{scope}\",\"collectionType\":\"{of}\",\"records\":[");
+    for (place, record) in records.enumerate() {
+        if place > 0 {
+            body.push(',');
+        }
+        body.push_str(&record);
+    }
+    body.push_str("]}");
+    body
 }
 
 fn with_path(base: &Url, segments: &[&str]) -> Url {

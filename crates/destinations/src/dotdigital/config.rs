@@ -1,14 +1,14 @@
 //! Settings of one Dotdigital account. The doc comments are the reference that users read.
 
 use contract::{BadSetting, SecretRef};
-use model::Market;
+use model::{Market, OrderStatus};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wire::{Checks, Url};
 
 pub use crate::id::ProductId;
 
-/// One Dotdigital account; each market has a collection of Insight data in it.
+/// One Dotdigital account; each market has a collection of Insight data in it, and each customer a contact.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -67,6 +67,153 @@ pub struct Config {
     #[serde(default = "defaults::timeout_seconds")]
     #[schemars(range(min = 1, max = 600))]
     pub timeout_seconds: u16,
+    /// What becomes of a customer of whom the shop does not know whether they agreed to e-mail. Needed for customers and
+    /// orders, and without a default: Dotdigital subscribes a new contact of whom it is not told, and writes to it.
+    /// `unsubscribed`: the contact is created unsubscribed, and one that Dotdigital has already is unsubscribed;
+    /// `filtered`: there is no contact, and one that Dotdigital has already is left alone; `subscribed`: a new contact is
+    /// subscribed, and one that Dotdigital has already keeps what it has.
+    pub unknown_consent: Option<UnknownConsent>,
+    /// The list that every contact is added to: its name or its id. None: no list.
+    pub list: Option<String>,
+    /// How a granted consent was asked for, as Dotdigital notes it: `unknown`, `single`, `double` or `verified_double`. With
+    /// the last one Dotdigital itself asks by e-mail first.
+    #[serde(default)]
+    pub opt_in_type: OptInType,
+    /// Name of the data field of text that holds a customer's id at the source, at most 20 of `[A-Za-z0-9_-]`.
+    #[serde(default = "defaults::customer_id_field")]
+    pub customer_id_field: String,
+    /// Whether contacts have the customer's first phone number. No two contacts of an account may have the same one.
+    #[serde(default)]
+    pub phones: bool,
+    /// What becomes of the contact of a customer who is gone: `unsubscribe` (it stays, with its orders, and nobody writes to
+    /// it) or `delete` (with everything that Dotdigital knows of it).
+    #[serde(default)]
+    pub removed_customers: RemovedCustomers,
+    /// Name of the collection of orders. Dotdigital counts sales in the collection `Orders`.
+    #[serde(default = "defaults::order_collection")]
+    pub order_collection: String,
+    /// What an order's key is: its id at the source, or its number.
+    #[serde(default)]
+    pub order_id: OrderId,
+    /// Whose contacts are created from orders where there are none: `guests` (those who ordered without an account), `all`
+    /// (those of customers as well, for orders with another address than their customer's), or `none`. A contact that is
+    /// there is never changed by it. Each takes a call.
+    #[serde(default)]
+    pub order_contacts: OrderContacts,
+    /// What the states of an order are called in Dotdigital.
+    #[serde(default)]
+    pub order_status: OrderStatuses,
+}
+
+/// What becomes of a customer whose consent to e-mail is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownConsent {
+    /// A contact that is unsubscribed.
+    Unsubscribed,
+    /// No contact.
+    Filtered,
+    /// A contact that is subscribed, if it is new.
+    Subscribed,
+}
+
+/// How a granted consent was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OptInType {
+    /// It is not known.
+    #[default]
+    Unknown,
+    /// Asked once.
+    Single,
+    /// Confirmed.
+    Double,
+    /// Dotdigital asks for a confirmation.
+    VerifiedDouble,
+}
+
+impl OptInType {
+    /// As Dotdigital takes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Single => "single",
+            Self::Double => "double",
+            Self::VerifiedDouble => "verifiedDouble",
+        }
+    }
+}
+
+/// What becomes of the contact of a customer who is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RemovedCustomers {
+    /// It stays, unsubscribed on every channel.
+    #[default]
+    Unsubscribe,
+    /// It is deleted.
+    Delete,
+}
+
+/// What an order's key is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderId {
+    /// Its id at the source.
+    #[default]
+    Id,
+    /// Its number.
+    Number,
+}
+
+/// Whose contacts are created from orders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderContacts {
+    /// Those of orders without a customer.
+    #[default]
+    Guests,
+    /// Those of all orders.
+    All,
+    /// None.
+    None,
+}
+
+/// What the states of an order are called in Dotdigital, which has no list of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OrderStatuses {
+    /// Placed.
+    pub open: String,
+    /// Accepted by the shop.
+    pub confirmed: String,
+    /// On its way.
+    pub shipped: String,
+    /// Finished.
+    pub complete: String,
+    /// Cancelled.
+    pub cancelled: String,
+}
+
+impl Default for OrderStatuses {
+    fn default() -> Self {
+        let [open, confirmed, shipped, complete, cancelled] =
+            ["Pending", "Paid", "Shipped", "Completed", "Cancelled"].map(str::to_owned);
+        Self { open, confirmed, shipped, complete, cancelled }
+    }
+}
+
+impl OrderStatuses {
+    /// The name of this state.
+    pub fn name(&self, status: OrderStatus) -> &str {
+        match status {
+            OrderStatus::Open => &self.open,
+            OrderStatus::Confirmed => &self.confirmed,
+            OrderStatus::Shipped => &self.shipped,
+            OrderStatus::Complete => &self.complete,
+            OrderStatus::Cancelled => &self.cancelled,
+        }
+    }
 }
 
 /// Records of a product with several variants.
@@ -116,13 +263,29 @@ impl Config {
         CHECKS.within("concurrency", self.concurrency, 1..=5)?;
         CHECKS.within("import_minutes", self.import_minutes, 5..=1_440)?;
         CHECKS.within("timeout_seconds", self.timeout_seconds, 1..=600)?;
-        let sample = self.collection.replace(MARKET, "x");
-        let first = sample.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'));
-        if !first || !sample.bytes().all(is_name_byte) || !(2..=200).contains(&sample.len()) {
+        if !is_collection_name(&self.collection.replace(MARKET, "x")) {
             let must = "use letters, digits, - and _, not a digit first, and {market}, such as Catalog_{market}";
             return Err(CHECKS.refused("collection", format_args!("is {:?}", self.collection), must));
         }
+        if !is_collection_name(&self.order_collection) {
+            let must = "use letters, digits, - and _, not a digit first, such as Orders";
+            return Err(CHECKS.refused("order_collection", format_args!("is {:?}", self.order_collection), must));
+        }
+        let field = &self.customer_id_field;
+        if !(1..=20).contains(&field.len()) || !field.bytes().all(is_name_byte) {
+            let must = "use at most 20 letters, digits, - and _, such as CUSTOMER_ID";
+            return Err(CHECKS.refused("customer_id_field", format_args!("is {field:?}"), must));
+        }
+        if OWN_FIELDS.iter().any(|own| own.eq_ignore_ascii_case(field)) {
+            let must = "choose a name that no other field has, such as CUSTOMER_ID";
+            return Err(CHECKS.refused("customer_id_field", format_args!("is {field:?}, which holds something else"), must));
+        }
         CHECKS.base_url("url", &self.url, "https://r1-api.dotdigital.com")
+    }
+
+    /// Whether it takes people and what they ordered.
+    pub const fn takes_people(&self) -> bool {
+        self.unknown_consent.is_some()
     }
 
     /// Name of a market's collection. Characters that it can't hold become `_`.
@@ -130,6 +293,14 @@ impl Config {
         let key: String = market.key.chars().map(|c| if is_name_char(c) { c } else { '_' }).collect();
         self.collection.replace(MARKET, &key)
     }
+}
+
+/// Data fields of a contact beside the one of the customer's id.
+pub(super) const OWN_FIELDS: [&str; 4] = ["FIRSTNAME", "LASTNAME", "FULLNAME", "DOB"];
+
+fn is_collection_name(name: &str) -> bool {
+    let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'));
+    first && name.bytes().all(is_name_byte) && (2..=200).contains(&name.len())
 }
 
 /// Whether names of collections and members, and keys of records, may hold this character.
@@ -168,5 +339,11 @@ mod defaults {
     }
     pub(super) const fn timeout_seconds() -> u16 {
         121
+    }
+    pub(super) fn customer_id_field() -> String {
+        "CUSTOMER_ID".to_owned()
+    }
+    pub(super) fn order_collection() -> String {
+        "Orders".to_owned()
     }
 }

@@ -7,33 +7,32 @@ use contract::{
     destination::{Made, Mapped},
     schema::is_absolute_url,
 };
-use model::{Filtered, Listing, Market, Money, Offer, RemoteId, listing::Field, listing::Plain};
+use model::{Filtered, Listing, Market, Money, Offer, listing::Field, listing::Plain};
 use serde::Serialize;
 
 use super::{
     config::{Config, OutOfStock, Variants, is_name_char},
+    ids::Place,
     schema,
 };
-
-/// Separates the name of a collection from the key of a record in the id of an item.
-const BETWEEN: char = '/';
-
-/// The id of the item with this key in this collection.
-pub fn remote_id(collection: &str, key: &str) -> RemoteId {
-    RemoteId::from(format!("{collection}{BETWEEN}{key}").as_str())
-}
-
-/// Collection and key of an item.
-pub fn parts(id: &RemoteId) -> Option<(&str, &str)> {
-    id.as_str().split_once(BETWEEN)
-}
 
 /// The text of all settings that payloads depend on.
 pub fn fingerprint(config: &Config, version: u32) -> String {
     let Config { collection, variants, product_id, out_of_stock, untracked_quantity, attributes, longest_text, .. } =
         config;
-    format!(
+    let catalogue = format!(
         "{version}|{collection}|{variants:?}|{product_id:?}|{out_of_stock:?}|{untracked_quantity}|{attributes:?}|{longest_text}"
+    );
+    // Only where people are taken, so that databases from before that send nothing again.
+    if config.takes_people() { format!("{catalogue}|{}", of_people(config)) } else { catalogue }
+}
+
+fn of_people(config: &Config) -> String {
+    let Config { unknown_consent, list, opt_in_type, customer_id_field, phones, removed_customers, .. } = config;
+    let Config { order_collection, order_id, order_contacts, order_status, .. } = config;
+    format!(
+        "{unknown_consent:?}|{list:?}|{opt_in_type:?}|{customer_id_field}|{phones}|{removed_customers:?}|{order_collection}|\
+         {order_id:?}|{order_contacts:?}|{order_status:?}"
     )
 }
 
@@ -254,12 +253,12 @@ impl<'p, 'l, 'a> Sheet<'p, 'l, 'a> {
     }
 
     fn finish(self, key: &str) -> Item {
-        Item { id: remote_id(self.product.collection, key), payload: self.writer.finish() }
+        Item { id: Place::Record { collection: self.product.collection, key }.id(), payload: self.writer.finish() }
     }
 }
 
 /// The first so many characters.
-fn cut(text: &str, most: u32) -> &str {
+pub(super) fn cut(text: &str, most: u32) -> &str {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     text.char_indices().nth(most).map_or(text, |(at, _)| text.get(..at).unwrap_or(text))
 }

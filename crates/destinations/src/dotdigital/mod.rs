@@ -1,4 +1,5 @@
-//! Dotdigital: the catalogue as Insight data. One collection per market; see README.md beside this file.
+//! Dotdigital: the catalogue and orders as Insight data, customers as contacts. One collection per market; see README.md beside
+//! this file.
 
 pub mod account;
 pub mod api;
@@ -7,8 +8,12 @@ pub mod classify;
 pub mod client;
 pub mod column;
 pub mod config;
+pub mod contact;
+pub mod ids;
 pub mod import;
 pub mod map;
+pub mod order;
+mod people;
 pub mod schema;
 
 use std::{
@@ -18,9 +23,9 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Account, Call, Carry, Destination, DestinationDescriptor, Facet, Fault, Item, Limits, Op, Outcome, Payload, Receipt,
-    Subject, Writer,
-    destination::{Ids, Mapped, Need, Ticket, Use, Verdict},
+    Account, Call, Carry, Destination, DestinationDescriptor, Facet, Facets, Fault, Item, Limits, Op, Outcome,
+    Receipt, Removal, Subject, Writer,
+    destination::{Ids, Mapped, Markets, Need, Repeat, Ticket, Use, Verdict},
     source::Finding,
 };
 use model::{Kind, Market, RemoteId};
@@ -32,7 +37,8 @@ pub use config::Config;
 use account::Facts;
 use client::Client;
 use config::ProductId;
-use import::Import;
+use ids::Place;
+use import::{Asking, Carried, Import, Of};
 
 /// Describes Dotdigital.
 pub const DESCRIPTOR: DestinationDescriptor = DestinationDescriptor {
@@ -51,8 +57,10 @@ const MOST_REMOVED: usize = 5_000;
 #[derive(Debug)]
 pub struct Connector {
     config: Config,
-    carries: [Carry; 1],
+    carries: Vec<Carry>,
     client: Client,
+    /// What is found by in reports of imports under way.
+    carried: Carried,
     /// Where the next page of a listing begins.
     listing: Mutex<Option<Listed>>,
 }
@@ -74,10 +82,13 @@ impl Connector {
     /// # Errors
     /// `C0440` for a setting out of its range or credentials that can't be read.
     pub fn new(config: &Config, environment: &Environment) -> Result<Self, Fault> {
-        // A SKU can move from one product to another, and so can a key.
-        let ids = if config.product_id == ProductId::Id { Ids::Own } else { Ids::Shared };
-        let carries = [Carry { ids, ..Carry::of(Kind::Product) }];
-        Ok(Self { client: Client::new(config, environment)?, carries, config: config.clone(), listing: Mutex::default() })
+        Ok(Self {
+            client: Client::new(config, environment)?,
+            carries: carries(config),
+            carried: Carried::default(),
+            config: config.clone(),
+            listing: Mutex::default(),
+        })
     }
 
     async fn put(&self, call: &Call, collection: &str, keys: &[&str]) -> Receipt {
@@ -88,7 +99,7 @@ impl Connector {
         }
         match self.client.import(collection, keys.iter().copied().zip(&call.parcels)).await {
             Ok((id, response)) => Receipt {
-                verdict: Import::begun(id, self.client.now()).pending(),
+                verdict: Import::begun(Of::Records, id, self.client.now()).pending(),
                 status: response.status,
                 response: self.client.redactor().excerpt(&response.body),
             },
@@ -120,7 +131,7 @@ impl Connector {
         };
         while let Some(collection) = collections.get(place) {
             let (keys, next) = self.client.page(collection, marker.as_deref()).await?;
-            let ids: Vec<RemoteId> = keys.iter().map(|key| map::remote_id(collection, key)).collect();
+            let ids: Vec<RemoteId> = keys.iter().map(|key| Place::Record { collection, key }.id()).collect();
             if let Some(last) = ids.last() {
                 let listed = Listed { last: last.clone(), place, marker: next };
                 *self.listing.lock().unwrap_or_else(PoisonError::into_inner) = Some(listed);
@@ -130,6 +141,21 @@ impl Connector {
         }
         Ok(Vec::new())
     }
+}
+
+/// The kinds of records that an account takes under these settings.
+fn carries(config: &Config) -> Vec<Carry> {
+    // A SKU can move from one product to another, and so can a key.
+    let ids = if config.product_id == ProductId::Id { Ids::Own } else { Ids::Shared };
+    let mut carries = vec![Carry { ids, ..Carry::of(Kind::Product) }];
+    if config.takes_people() {
+        let removal = if contact::hides(config) { Removal::Hide } else { Removal::Call };
+        let of_people = |kind| Carry { markets: Markets::Many, needs_before: true, ..Carry::of(kind) };
+        carries.push(Carry { removal, ..of_people(Kind::Customer) });
+        // The contact that an order needs is created, or is there already: no harm in saying so twice.
+        carries.push(Carry { report: Repeat::Safe, ..of_people(Kind::Order) });
+    }
+    carries
 }
 
 /// The items of a call that has no answer of its own.
@@ -161,9 +187,17 @@ impl Destination for Connector {
         &self.carries
     }
 
-    fn limits(&self, _: Kind, op: Op) -> Limits {
+    fn limits(&self, kind: Kind, op: Op) -> Limits {
+        let moves = |facets: Facets| kind == Kind::Customer && facets.has(schema::IDENTITY);
+        let items = match op {
+            // An address is changed by a call that is answered at once.
+            Op::Patch(facets) if moves(facets) => 1,
+            Op::Remove | Op::Report if kind == Kind::Order => 1,
+            Op::Remove => MOST_REMOVED,
+            Op::Put | Op::Patch(_) | Op::Hide | Op::Report => self.config.batch_items.into(),
+        };
         Limits {
-            items: if op == Op::Remove { MOST_REMOVED } else { self.config.batch_items.into() },
+            items,
             bytes: usize::try_from(self.config.batch_bytes).unwrap_or(usize::MAX),
             concurrency: self.config.concurrency.into(),
         }
@@ -173,18 +207,25 @@ impl Destination for Connector {
         account::prepare(&self.client, &self.config, need).await.map(Account::new)
     }
 
-    fn map(&self, subject: &Subject<'_>, _: &Account, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
+    fn map(&self, subject: &Subject<'_>, account: &Account, taken: &dyn Fn(&str) -> bool) -> Result<Mapped, Fault> {
         match subject {
             Subject::Product(shown) => map::product(&self.config, shown.first.0, shown.first.1, taken),
-            Subject::Category(_) | Subject::Customer(_) | Subject::Order(_) => Err(Fault::config("C0440", "dotdigital: only products have a place here")),
+            Subject::Customer(shown) => contact::customer(&self.config, account.facts(), shown.first.1),
+            Subject::Order(shown) => order::order(&self.config, account.facts(), shown.first.1),
+            Subject::Category(_) => Err(Fault::config("C0440", "dotdigital: categories have no place here")),
         }
     }
 
     fn fit(&self, item: &mut Item, account: &Account) -> Result<(), Fault> {
-        let collection = map::parts(&item.id).map_or("", |(collection, _)| collection);
+        let collection = match Place::of(&item.id) {
+            Some(Place::Record { collection, .. }) => collection,
+            Some(Place::Order(_)) => self.config.order_collection.as_str(),
+            Some(Place::Contact(_) | Place::Owner(_)) | None => return Ok(()),
+        };
         let none = column::Columns::new();
         let columns = account.facts().and_then(|facts: &Facts| facts.columns.get(collection)).unwrap_or(&none);
-        let mut record: Map<String, Value> = serde_json::from_str(&item.payload.object()).unwrap_or_default();
+        let content = format!("{{{}}}", item.payload.members(Facet::CONTENT));
+        let mut record: Map<String, Value> = serde_json::from_str(&content).unwrap_or_default();
         let longest = usize::try_from(self.config.longest_text).unwrap_or(usize::MAX);
         let changed = column::fit(&mut record, columns, longest).map_err(|clash| {
             let column::Clash { path, what } = clash;
@@ -192,7 +233,9 @@ impl Destination for Connector {
                 .hint("map the field in the type that the collection holds, or leave it out")
         })?;
         if changed {
-            let mut writer = Writer::resume(Payload::default());
+            let rest = Facet::ALL.into_iter().filter(|facet| *facet != Facet::CONTENT);
+            let rest = rest.fold(Facets::NONE, Facets::with);
+            let mut writer = Writer::resume(item.payload.only(rest));
             let written = record.iter().try_for_each(|(name, value)| writer.force(Facet::CONTENT, name, value));
             written.map_err(|error| Fault::record("C0449", format!("{}: {error}", item.id)))?;
             item.payload = writer.finish();
@@ -201,17 +244,23 @@ impl Destination for Connector {
     }
 
     fn call_group<'i>(&self, item: &'i RemoteId) -> &'i str {
-        map::parts(item).map_or("", |(collection, _)| collection)
+        Place::of(item).map_or("", Place::group)
     }
 
     async fn send(&self, call: &Call) -> Receipt {
-        let parts: Option<Vec<(&str, &str)>> = call.parcels.iter().map(|parcel| map::parts(&parcel.id)).collect();
-        let Some(parts) = parts.filter(|parts| parts.windows(2).all(|pair| matches!(pair, [a, b] if a.0 == b.0))) else {
+        let places: Option<Vec<Place<'_>>> = call.parcels.iter().map(|parcel| Place::of(&parcel.id)).collect();
+        let is_alike = |pair: &[Place<'_>]| matches!(pair, [a, b] if a.group() == b.group());
+        let Some(places) = places.filter(|places| places.windows(2).all(is_alike)) else {
             let fault = Fault::config("C0440", "dotdigital: a call is for records of one collection");
             return unsent(Outcome::Deferred(fault));
         };
-        let collection = parts.first().map_or("", |(collection, _)| collection);
-        let keys: Vec<&str> = parts.iter().map(|(_, key)| *key).collect();
+        match call.kind {
+            Kind::Customer => return self.send_contacts(call).await,
+            Kind::Order => return self.send_orders(call).await,
+            _ => {}
+        }
+        let collection = places.first().map_or("", |place| place.group());
+        let keys: Vec<&str> = places.iter().map(|place| place.key()).collect();
         match call.op {
             Op::Put => self.put(call, collection, &keys).await,
             Op::Remove => self.receipt(self.client.delete_records(collection, &keys).await),
@@ -224,13 +273,31 @@ impl Destination for Connector {
 
     async fn poll(&self, ticket: &Ticket, items: &[RemoteId]) -> Receipt {
         let longest = Duration::from_secs(u64::from(self.config.import_minutes) * 60);
-        import::poll(&self.client, ticket, items, longest).await
+        let (client, carried, creates_owners) = (&self.client, &self.carried, self.creates_owners());
+        Asking { client, carried, longest, creates_owners }.poll(ticket, items).await
     }
 
-    async fn read(&self, _: Kind, ids: &[RemoteId]) -> Option<Result<Vec<(RemoteId, Value)>, Fault>> {
+    /// The contact that an order needs: created once, and never taken back.
+    fn is_event(&self, kind: Kind, id: &RemoteId) -> bool {
+        kind == Kind::Order && matches!(Place::of(id), Some(Place::Owner(_)))
+    }
+
+    fn lacks(&self, kind: Kind) -> Option<&'static str> {
+        (people::is_personal(kind) && !self.config.takes_people()).then_some(
+            "say with unknown_consent what becomes of customers of whom the shop does not know whether they agreed to e-mail: \
+             \"unsubscribed\", \"filtered\" (they get no contact) or \"subscribed\"; Dotdigital subscribes a new contact of \
+             whom it is not told, and writes to it",
+        )
+    }
+
+    async fn read(&self, kind: Kind, ids: &[RemoteId]) -> Option<Result<Vec<(RemoteId, Value)>, Fault>> {
+        // Contacts and their orders are read by addresses, which their ids do not tell.
+        if kind != Kind::Product {
+            return None;
+        }
         let mut found = Vec::with_capacity(ids.len());
         for id in ids {
-            let Some((collection, key)) = map::parts(id) else { continue };
+            let Some(Place::Record { collection, key }) = Place::of(id) else { continue };
             match self.client.record(collection, key).await {
                 Ok(record) => found.extend(record.map(|record| (id.clone(), record))),
                 Err(fault) => return Some(Err(fault)),
@@ -241,16 +308,19 @@ impl Destination for Connector {
 
     async fn list(
         &self,
-        _: Kind,
+        kind: Kind,
         markets: &[Market],
         after: Option<&RemoteId>,
     ) -> Option<Result<Vec<RemoteId>, Fault>> {
+        if kind != Kind::Product {
+            return None;
+        }
         let collections: Vec<String> = markets.iter().map(|market| self.config.collection_of(market)).collect();
         Some(self.page(&collections, after).await)
     }
 
     async fn check(&self) -> Vec<Finding> {
-        check::check(&self.client).await
+        check::check(&self.client, self.config.takes_people()).await
     }
 
     fn use_of_items(&self) -> Option<Use> {

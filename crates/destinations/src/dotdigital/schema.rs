@@ -1,5 +1,5 @@
-//! The fields of a catalogue record, as data: those of the vendor's own commercetools connector, and the two by which its
-//! other connectors tell parents from children.
+//! The fields of records and contacts, as data. Those of a catalogue are those of the vendor's own commercetools connector, and
+//! the two by which its other connectors tell parents from children.
 
 use contract::{
     Constraint, Facet, FacetSpec, FieldSpec, FieldType,
@@ -16,13 +16,39 @@ const LONGEST_NAME: usize = 100;
 pub fn fields(kind: Kind) -> &'static [FieldSpec] {
     match kind {
         Kind::Product => &PRODUCT,
+        Kind::Customer => &CUSTOMER,
+        Kind::Order => &ORDER,
         _ => &[],
     }
 }
 
-/// Every record is replaced as a whole.
-pub fn facets(_: Kind) -> &'static [FacetSpec] {
-    &FacetSpec::WHOLE
+/// What a customer has agreed to.
+pub const CONSENT: Facet = Facet::ALL[1];
+/// What the contact of a customer is found by.
+pub const IDENTITY: Facet = Facet::ALL[2];
+/// The customer that an order waits for: it is not sent.
+pub const OWNER: Facet = Facet::ALL[1];
+
+/// The facets of a customer: [`Facet::CONTENT`], [`CONSENT`], [`IDENTITY`].
+const CUSTOMER_FACETS: [FacetSpec; 3] = [
+    FacetSpec { name: "content", urgency: 2, patchable: true },
+    FacetSpec { name: "consent", urgency: 0, patchable: true },
+    FacetSpec { name: "identity", urgency: 1, patchable: true },
+];
+
+/// The facets of an order: [`Facet::CONTENT`], [`OWNER`].
+const ORDER_FACETS: [FacetSpec; 2] = [
+    FacetSpec { name: "content", urgency: 2, patchable: false },
+    FacetSpec { name: "owner", urgency: 2, patchable: false },
+];
+
+/// The facets of payloads. Records are replaced as a whole.
+pub fn facets(kind: Kind) -> &'static [FacetSpec] {
+    match kind {
+        Kind::Customer => &CUSTOMER_FACETS,
+        Kind::Order => &ORDER_FACETS,
+        _ => &FacetSpec::WHOLE,
+    }
 }
 
 /// Names of fields that a user may add.
@@ -119,6 +145,65 @@ const PRODUCT: [FieldSpec; 12] = [
         "`Simple`, `Configurable` (with records of its variants), or `Variant`. Not with variants = \"parents\".",
     ),
     field("parent_id", Text, "null", "Key of the product, in the record of a variant."),
+];
+
+const fn of(facet: Facet, field: FieldSpec) -> FieldSpec {
+    FieldSpec { facet, ..field }
+}
+
+const CUSTOMER: [FieldSpec; 6] = [
+    field(
+        "dataFields",
+        FieldType::Any,
+        "customer.name",
+        "FIRSTNAME, LASTNAME, FULLNAME, DOB and, under the name that customer_id_field sets, the id at the source. null clears \
+         one that was there.",
+    ),
+    field("lists", FieldType::Any, "null", "The list of the setting list."),
+    of(
+        CONSENT,
+        field(
+            "consent",
+            FieldType::Any,
+            "customer.consents",
+            "Whether the customer agreed to e-mail, where that is known; sent as the status of the channel.",
+        ),
+    ),
+    of(IDENTITY, field("identifiers", FieldType::Any, "customer.email", "E-mail address in lower case, and, with phones, the phone number.")),
+    of(
+        IDENTITY,
+        field(
+            "phoneConsent",
+            FieldType::Any,
+            "customer.consents",
+            "Whether the customer agreed to SMS and WhatsApp, where that is known and phones are sent; sent as the status of each.",
+        ),
+    ),
+    of(IDENTITY, field("addresses", FieldType::Any, "customer.email", "The addresses that the contact may have; not sent.")),
+];
+
+const ORDER: [FieldSpec; 15] = [
+    field("id", Text, "order.id", "Key of the record; the number with order_id = \"number\"."),
+    field("email", Text, "order.email", "Address that it was ordered with, in lower case: the contact's."),
+    field("purchase_date", Text, "order.placed_at", "When it was placed, in UTC."),
+    field("order_status", Text, "order.status", "Pending, Paid, Shipped, Completed or Cancelled; see order_status."),
+    field("currency", Text, "order.currency", "ISO 4217 code of all amounts."),
+    field("order_total", Number, "order.total", "What was to be paid. Returns do not lower it."),
+    field("order_subtotal", Number, "order.lines", "What the products cost without tax, after reductions."),
+    field("discount_amount", Number, "order.discount", "Reductions of the order."),
+    field("delivery_total", Number, "order.shipping", "Shipping."),
+    field("couponcode", Text, "order.coupons", "Codes of coupons, with commas."),
+    field("store_name", Text, "order.store", "The store that it was placed in."),
+    field("billing_address", FieldType::Any, "order.billing", "Who pays."),
+    field("delivery_address", FieldType::Any, "order.shipping_address", "Where it goes."),
+    field(
+        "products",
+        FieldType::Any,
+        "order.lines",
+        "product_id, parent_id, name, sku, qty, price (without tax) and price_inc_tax of each line that is a product; a price \
+         is what one piece cost after reductions.",
+    ),
+    of(OWNER, field("customer", Text, "order.customer", "The customer whose contact it waits for; not sent.")),
 ];
 
 #[cfg(test)]

@@ -20,18 +20,18 @@ use serde_json::{Value as Json, json};
 
 use crate::faults::plan;
 
-const USER: &str = "apiuser-0123456789ab@apiconnector.com";
-const PASSWORD: &str = "pass:word+1/é";
+pub(crate) const USER: &str = "apiuser-0123456789ab@apiconnector.com";
+pub(crate) const PASSWORD: &str = "pass:word+1/é";
 
 /// An emulated account, and a connector whose credentials come from files.
-struct Bench {
-    connector: Connector,
-    account: dotdigital::Emulator,
-    faults: Faults,
+pub(crate) struct Bench {
+    pub(crate) connector: Connector,
+    pub(crate) account: dotdigital::Emulator,
+    pub(crate) faults: Faults,
     _secrets: tempfile::TempDir,
 }
 
-fn connector(url: &str, settings: &str, password: &str) -> (Connector, tempfile::TempDir) {
+pub(crate) fn connector(url: &str, settings: &str, password: &str) -> (Connector, tempfile::TempDir) {
     let secrets = tempfile::tempdir().unwrap();
     let (user, file) = (secrets.path().join("user"), secrets.path().join("password"));
     std::fs::write(&user, USER).unwrap();
@@ -46,7 +46,7 @@ fn connector(url: &str, settings: &str, password: &str) -> (Connector, tempfile:
 }
 
 /// The account is at another host than the one that is asked first.
-async fn bench(settings: &str, change: impl FnOnce(&mut Settings)) -> Bench {
+pub(crate) async fn bench(settings: &str, change: impl FnOnce(&mut Settings)) -> Bench {
     let region = Port::free().await.unwrap();
     let mut own = Settings {
         user: USER.to_owned(),
@@ -111,9 +111,14 @@ async fn it_conforms_with_a_record_per_product_and_the_other_name_of_the_last_st
     conforms(settings, |account| account.complete = Complete::Complete).await;
 }
 
+#[tokio::test]
+async fn it_conforms_where_it_takes_people_too() {
+    conforms("unknown_consent = \"unsubscribed\"\nphones = true\nremoved_customers = \"delete\"", |_| {}).await;
+}
+
 // ── imports ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-fn market(key: &str) -> Market {
+pub(crate) fn market(key: &str) -> Market {
     Market {
         key: key.into(),
         locales: Locale::parse("en").into_iter().collect(),

@@ -12,6 +12,7 @@ mod acp;
 mod calls;
 mod careless;
 mod classify;
+mod contacts;
 mod dotdigital;
 mod emulator;
 mod faults;
