@@ -57,7 +57,7 @@ pub struct Config {
     pub image_url: Option<String>,
     /// The export.
     #[serde(default)]
-    pub export: Export,
+    pub export: Box<Export>,
     /// SCAPI, for the route `api`.
     pub scapi: Option<Box<Scapi>>,
     /// Events of replication, for instances that take part in the pilot: what is published is read at once. Without them it is

@@ -102,15 +102,23 @@ struct State {
     began: Option<Timestamp>,
     /// It may run already: an earlier process, or a call whose answer was lost, may have started it.
     may_run: bool,
-    /// Its rows are on disk.
-    is_there: bool,
+    outcome: Outcome,
     /// While lanes read it.
     ready: Option<Arc<Ready>>,
-    failed: bool,
     /// How often what arrived was no archive.
     damaged: usize,
     /// The job is told by parameters what to export.
     by_parameters: bool,
+}
+
+/// What became of an export.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Outcome {
+    #[default]
+    UnderWay,
+    /// Its rows are on disk.
+    There,
+    Failed,
 }
 
 impl Known {
@@ -143,7 +151,7 @@ impl Exports {
             known.read.get(&export.job.archive).is_some_and(|lanes| lanes.contains_key(lane))
         };
         let is_fit = |export: &&Arc<Export>| {
-            let failed = export.state.try_lock().is_ok_and(|state| state.failed);
+            let failed = export.state.try_lock().is_ok_and(|state| state.outcome == Outcome::Failed);
             !export.is_left && export.job.units.contains(&unit) && !failed && export.job.began.until(now) <= FRESH
         };
         // A lane never goes back to what is older than what it has read.
@@ -185,7 +193,7 @@ impl Exports {
     fn is_running_another(&self, job: &Job) -> bool {
         let is_under_way = |export: &Arc<Export>| {
             // Whoever holds it looks at it or fetches it just now.
-            export.state.try_lock().map_or(true, |it| it.execution.is_some() && !it.is_there && !it.failed)
+            export.state.try_lock().map_or(true, |it| it.execution.is_some() && it.outcome == Outcome::UnderWay)
         };
         self.known().exports.iter().any(|export| export.job.archive != job.archive && is_under_way(export))
     }
@@ -254,8 +262,8 @@ impl Exports {
             return Ok(Step::Ready(Arc::clone(ready)));
         }
         let folder = self.folder.join(&job.archive);
-        state.failed |= folder.join(FAILED).exists();
-        if state.failed {
+        if state.outcome == Outcome::Failed || folder.join(FAILED).exists() {
+            state.outcome = Outcome::Failed;
             return Err(Fault::config("C0216", format!("the export {} failed", job.archive)));
         }
         if let Some(contents) = Contents::open(&folder) {
@@ -322,7 +330,7 @@ impl Exports {
     /// An export that can't be read. A later process that goes on at its place has to know that, or it would look at the
     /// same job for ever.
     fn fail(&self, state: &mut State, job: &Job) {
-        state.failed = true;
+        state.outcome = Outcome::Failed;
         let folder = self.folder.join(&job.archive);
         let noted = fs::create_dir_all(&folder).and_then(|()| fs::write(folder.join(FAILED), []));
         if let Err(error) = noted {
@@ -333,7 +341,7 @@ impl Exports {
     fn ready(&self, state: &mut State, contents: Contents) -> Arc<Ready> {
         let shop = Shop::new(contents.facts.clone(), &self.mapping);
         let ready = Arc::new(Ready { contents, shop });
-        (state.is_there, state.ready) = (true, Some(Arc::clone(&ready)));
+        (state.outcome, state.ready) = (Outcome::There, Some(Arc::clone(&ready)));
         ready
     }
 
