@@ -155,7 +155,8 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
         (Target::Dead(fault), ..) => (State::Dead, Some(fault)),
         // At the end of the import the record is processed again if other work is left.
         (_, fault, rejected) if pending => {
-            let unfinished = sent.left > 0 || again || waits || holds.is_some() || awaits || is_left || blocked.is_some();
+            let unfinished =
+                sent.left > 0 || again || waits || holds.is_some() || awaits || is_left || blocked.is_some();
             (State::AwaitsImport, fault.or(rejected).or(job.outranked).or_else(|| unfinished.then(incomplete)))
         }
         (_, Some(fault), _) if gives_up => (State::Dead, Some(fault)),

@@ -259,6 +259,7 @@ fn engine(shop: &Arc<Shop>, clock: &Arc<dyn Clock>, folder: &tempfile::TempDir) 
         account: OnceCell::new(),
         seen: OnceCell::new(),
         turns: Turns::default(),
+        kinds: Kind::CATALOGUE.to_vec(),
         reference: Arc::<CachedReference>::default(),
         guard: None,
         products: Mapping::default(),
