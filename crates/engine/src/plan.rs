@@ -17,7 +17,7 @@ use crate::{
     flow::{Flow, Prepared},
     named::Named,
     owners::of_others,
-    prepare::{Action, Before, Job, job},
+    prepare::{Action, Before, Job, Then, job},
 };
 
 /// The rule of records that were dropped.
@@ -218,7 +218,7 @@ impl Plan {
             let (sum, name) = match part.action {
                 Action::Keep | Action::Resolve | Action::Hold(Hold::UnknownOutcome) => (&mut self.keep, "keep"),
                 // It is put again at once.
-                Action::Send(Op::Remove) if part.replaces => (&mut self.change, "change"),
+                Action::Send(Op::Remove) if part.then == Then::Put => (&mut self.change, "change"),
                 Action::AwaitFeed
                 | Action::LeaveToImport
                 | Action::Hold(Hold::Removal)

@@ -111,10 +111,19 @@ pub struct Part {
     pub acknowledged: Option<Payload>,
     /// Whether its calls need that.
     pub needs_before: bool,
-    /// Whether it is removed to be put again, because a call can't change what differs ([`Carry::fixed`]).
-    pub replaces: bool,
-    /// Whether it is an event that is reported once the record's other items are there, such as a return of an order.
-    pub waits: bool,
+    /// What is done with it next, once this is acknowledged.
+    pub then: Then,
+}
+
+/// What is done with an item after what is done with it, or with its record's other items, now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Nothing.
+    Nothing,
+    /// It is put: it is removed now, because no call can change what differs ([`Carry::fixed`]).
+    Put,
+    /// It is reported: the event, such as a return of an order, tells of items that are sent now.
+    Report,
 }
 
 /// What the destination holds of an item, according to the ledger.
@@ -187,7 +196,7 @@ fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Ve
     if parts.iter().any(|part| !part.is_event && part.action.calls()) {
         for part in parts.iter_mut().filter(|part| part.is_event && part.before == Before::Nothing) {
             part.action = Action::Keep;
-            part.waits = true;
+            part.then = Then::Report;
         }
     }
     let kept = parts.len();
@@ -366,15 +375,14 @@ impl Part {
             is_event: false,
             acknowledged: None,
             needs_before: false,
-            replaces: false,
-            waits: false,
+            then: Then::Nothing,
         }
     }
 
     /// Removes it, to be put again.
     fn replace(&mut self) {
         self.payload = None;
-        self.replaces = true;
+        self.then = Then::Put;
         self.action = Action::Send(Op::Remove);
     }
 
@@ -393,7 +401,7 @@ impl Part {
     /// Whether the destination no longer has it after this.
     pub fn is_removal(&self) -> bool {
         self.payload.is_none()
-            && !self.replaces
+            && self.then != Then::Put
             && self.before != Before::Nothing
             && (matches!(self.action, Action::Send(_)) || self.action.is_left_to_import())
     }

@@ -253,16 +253,7 @@ impl Pull {
                 reading = self.read(lane, Position::Within(token), as_of);
             }
             let Some(end) = end else { continue };
-            let held = match walk.pass {
-                Some(pass) => {
-                    finish(&mut state, end, self.clock.now());
-                    state.full_at = Some(walk.began_at.min(self.clock.now()));
-                    // A held sweep stays held until another full walk: a delta can't find missing records.
-                    state.held = None;
-                    self.sweep(lane, state, pass, walk.began_at).await?
-                }
-                None => None,
-            };
+            let held = self.end(lane, state, &walk, end).await?;
             self.store.done(&self.name, lease, &hints).await?;
             self.ring();
             let took = began_at.until(self.clock.now());
@@ -310,6 +301,16 @@ impl Pull {
         let least = if is_behind { Some(walk.began_at) } else { state.full_as_of };
         let shown = reading.sent_at.minus(age);
         least.map_or(shown, |least| shown.max(least.min(reading.sent_at)))
+    }
+
+    /// Ends a walk: what a full one has not met is swept.
+    async fn end(&self, lane: &Lane, mut state: LaneState, walk: &Walk, end: Token) -> Result<Option<Swept>, Fault> {
+        let Some(pass) = walk.pass else { return Ok(None) };
+        finish(&mut state, end, self.clock.now());
+        state.full_at = Some(walk.began_at.min(self.clock.now()));
+        // A held sweep stays held until another full walk: a delta can't find missing records.
+        state.held = None;
+        self.sweep(lane, state, pass, walk.began_at).await
     }
 
     async fn sweep(

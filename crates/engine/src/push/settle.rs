@@ -14,7 +14,7 @@ use model::Timestamp;
 use super::gate::Backoff;
 use crate::{
     compose::Target,
-    prepare::{Action, Before, Blocked, Job, Part, Standing},
+    prepare::{Action, Before, Blocked, Job, Part, Standing, Then},
 };
 
 /// A record that fails alone so often, while the account accepts others, becomes a dead letter,
@@ -116,9 +116,9 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
     let warning = answers.values().find_map(Answer::warning).cloned();
     let resolved = |as_: Resolution| answers.values().any(|answer| *answer == Answer::Resolved(as_));
     let is_replaced =
-        |(index, part): (usize, &Part)| part.replaces && answers.get(&index).is_some_and(Answer::is_delivered);
+        |(index, part): (usize, &Part)| part.then == Then::Put && answers.get(&index).is_some_and(Answer::is_delivered);
     let replaced = job.parts.iter().enumerate().any(is_replaced);
-    let waits = job.parts.iter().any(|part| part.waits);
+    let waits = job.parts.iter().any(|part| part.then == Then::Report);
     let told = waits && !answers.is_empty() && answers.values().all(Answer::is_delivered);
     let again = sent.again || replaced || told || resolved(Resolution::Arrived) || resolved(Resolution::Absent);
     let held = |reason| job.parts.iter().any(|part| part.action == Action::Hold(reason));
