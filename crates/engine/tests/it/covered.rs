@@ -383,7 +383,9 @@ async fn holds(acts: Vec<Act>) -> TestCaseResult {
                 let there: BTreeMap<u64, u64> =
                     hub.shop.state().rows.iter().map(|(id, (text, _))| (*id, *text)).collect();
                 let mut mirrored = hub.mirrored().await;
-                if !of("products").full {
+                // What was deleted behind a full walk that was cut off is found by the next full one.
+                let walked = of("products");
+                if !walked.full || (walked.resumed && !full) {
                     mirrored.retain(|id, _| there.contains_key(id));
                 }
                 prop_assert_eq!(mirrored, there);
