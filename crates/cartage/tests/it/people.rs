@@ -124,6 +124,11 @@ async fn people_and_orders_are_at_clerk_io_as_the_shop_has_them() {
                 .store
                 .as_ref()
                 .is_none_or(|it| person.stores.is_empty() || person.stores.iter().any(|own| own == it.as_str()));
+            // Of two accounts with one address, Clerk.io keeps one.
+            let is_shared = people.customers.iter().filter(|other| other.email == person.email).count() > 1;
+            if is_shared && market.store.is_none() {
+                continue;
+            }
             let Some(held) = customer(&shop, &market.key, &person.key) else {
                 assert!(!sells, "{person:?} is not at {market:?}");
                 continue;
