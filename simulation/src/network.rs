@@ -139,6 +139,7 @@ fn again(request: &Request) -> Request {
         headers: request.headers.clone(),
         content_type: request.content_type,
         body: request.body.clone(),
+        logged_as: request.logged_as,
     }
 }
 
