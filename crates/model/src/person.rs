@@ -34,7 +34,7 @@ impl Email {
     pub const LONGEST: usize = 254;
 
     /// Reads an address: a part before the last `@` of at most 64 bytes, and a domain with a dot after it, without blanks
-    /// and control characters. Whether it exists shows only when somebody writes to it.
+    /// and control characters. Whether the mailbox exists is not checked.
     pub fn parse(text: &str) -> Result<Self, NoEmail> {
         let text = text.trim();
         let (local, domain) = text.rsplit_once('@').ok_or(NoEmail)?;
@@ -88,8 +88,9 @@ impl Phone {
     }
 }
 
-/// A calendar date, such as a birthday.
+/// A calendar date, such as a birthday. It is written as text, so that whatever hides texts hides it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Date {
     year: i16,
     month: i8,
@@ -111,6 +112,25 @@ impl Date {
     /// Its year.
     pub const fn year(self) -> i16 {
         self.year
+    }
+}
+
+/// Text that is no day of the calendar.
+#[derive(Debug, thiserror::Error)]
+#[error("is no day of the calendar")]
+pub struct NoDate;
+
+impl TryFrom<String> for Date {
+    type Error = NoDate;
+
+    fn try_from(text: String) -> Result<Self, NoDate> {
+        Self::parse(&text).ok_or(NoDate)
+    }
+}
+
+impl From<Date> for String {
+    fn from(date: Date) -> Self {
+        date.to_string()
     }
 }
 
