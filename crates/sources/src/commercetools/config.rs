@@ -102,10 +102,12 @@ pub struct Lanes {
     /// Texts, slugs, images and attributes that single stores show in place of a product's own (Product Tailoring), for
     /// markets of those stores. Scope `view_products`.
     pub tailoring: bool,
-    /// Customers; they are also read where a flow carries them. Scopes `view_customers`, and `view_types` for
-    /// `cartage check`.
+    /// Customers: where a flow carries them, which is no setting of the source. Scopes `view_customers`, and `view_types`
+    /// for `cartage check`.
+    #[serde(skip)]
     pub customers: bool,
-    /// Orders; they are also read where a flow carries them. Scope `view_orders`.
+    /// Orders, in the same way. Scope `view_orders`.
+    #[serde(skip)]
     pub orders: bool,
     /// Deletions and un-publications from messages, where the project has them switched on. Scope `view_messages`.
     pub messages: bool,

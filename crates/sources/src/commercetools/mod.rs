@@ -70,8 +70,8 @@ const PRICE_POLICY: PricePolicy = PricePolicy::FirstScope(&[
 /// # Errors
 /// Those of [`Commercetools::new`].
 pub fn build(mut config: Config, setup: &Setup<'_>) -> Result<Commercetools, Fault> {
-    config.lanes.customers |= setup.demand.kinds.contains(&Kind::Customer);
-    config.lanes.orders |= setup.demand.kinds.contains(&Kind::Order);
+    config.lanes.customers = setup.demand.kinds.contains(&Kind::Customer);
+    config.lanes.orders = setup.demand.kinds.contains(&Kind::Order);
     Commercetools::new(config, setup.environment)
 }
 

@@ -47,7 +47,13 @@ fn config(host: &str, settings: &Value) -> Config {
         "retry_wait_milliseconds": 1,
     });
     all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
-    serde_json::from_value(all).unwrap()
+    // What flows decide stands among the lanes here, for brevity.
+    let mut carries =
+        |kind: &str| all["lanes"].as_object_mut().and_then(|lanes| lanes.remove(kind)) == Some(true.into());
+    let (customers, orders) = (carries("customers"), carries("orders"));
+    let mut config: Config = serde_json::from_value(all).unwrap();
+    (config.lanes.customers, config.lanes.orders) = (customers, orders);
+    config
 }
 
 fn lane(source: &Commercetools, name: &str) -> Lane {

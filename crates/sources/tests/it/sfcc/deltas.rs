@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 const OUTBOX: &str = "Impex/src/platform/outbox/cartage/shop-delta";
 
-/// An instance whose delta export runs when it is told to.
+/// An emulated instance whose delta export runs when the test says so.
 struct Watched {
     emulator: Emulator,
     host: String,
