@@ -91,7 +91,7 @@ impl Destination for Connector {
     }
 
     /// A store has one language and one currency: whatever the market, its items would have the ids of another market's.
-    fn spaces(&self, _: &[Market]) -> Vec<String> {
+    fn spaces(&self, _: &[Market], _: &[Kind]) -> Vec<String> {
         vec![self.client.store()]
     }
 

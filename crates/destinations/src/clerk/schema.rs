@@ -66,7 +66,7 @@ pub fn is_reserved(name: &str) -> bool {
 
 /// What a customer has agreed to.
 pub const CONSENT: Facet = Facet::ALL[1];
-/// What a customer is told by: Clerk.io can't change it.
+/// The e-mail address of a customer: Clerk.io can't change it.
 pub const IDENTITY: Facet = Facet::ALL[2];
 
 /// The facets of a customer: [`Facet::CONTENT`], [`CONSENT`], [`IDENTITY`].

@@ -150,6 +150,7 @@ fn orders_that_can_not_be_sent_say_why_and_name_nobody() {
         ("id_type = \"integer\"", order()),
         ("order_id = \"number\"", Order { number: None, ..order() }),
         ("", Order { id: "return/1".into(), ..order() }),
+        ("id_type = \"integer\"", Order { id: "7".into(), lines: vec![line("l-1", "8", 1, 100)], ..order() }),
     ] {
         let fault = map::order(&config(settings), &order, &|_| false).unwrap_err();
         assert_eq!(fault.code, "C0411", "{settings}");

@@ -264,7 +264,14 @@ impl State {
         notes: &mut Vec<String>,
     ) -> Result<(), Problem> {
         let mut id_type = self.id_type;
+        // One address in one call is one customer, as it is over several calls.
+        let mut addresses: HashMap<&str, &str> = HashMap::new();
         for item in items {
+            if let (Resource::Customers, Some(email), Some(id)) = (resource, &item.email, &item.id)
+                && addresses.insert(email, &id.text).is_some_and(|other| other != id.text)
+            {
+                return Err(Problem::logical("customerid of a customer can not be changed"));
+            }
             if let Some(id) = &item.id {
                 match id_type {
                     None => id_type = Some(id.kind),

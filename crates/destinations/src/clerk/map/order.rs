@@ -46,7 +46,9 @@ pub fn order(config: &Config, order: &Order, taken: &dyn Fn(&str) -> bool) -> Re
     sheet.put(Facet::CONTENT, "time", &order.placed_at.seconds())?;
     sheet.put(Facet::CONTENT, "status", status(order))?;
     sheet.maybe(Facet::CONTENT, "email", order.email.as_ref().map(model::Email::as_str))?;
-    let customer = order.customer.as_ref().map(|customer| JsonId::new(customer.as_str(), config.id_type));
+    let customer = order.customer.as_ref().map(model::CustomerId::as_str);
+    customer.map_or(Ok(()), |id| fitting(config, id, "the id of the customer of an order"))?;
+    let customer = customer.map(|id| JsonId::new(id, config.id_type));
     sheet.maybe(Facet::CONTENT, "customer", customer)?;
     let mut items = vec![Made::whole(sheet.finish(id))];
     for returned in order.returns.iter().filter(|it| it.is_back && it.quantity > 0) {
