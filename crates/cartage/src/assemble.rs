@@ -152,12 +152,6 @@ fn flow(
     let markets: Vec<Market> = settings.markets.iter().map(market).collect::<Result<_, _>>()?;
     let destination = destinations.get(settings.destination.as_str());
     let (destination, gate) = destination.cloned().ok_or_else(|| missing("destination", &settings.destination))?;
-    // Where an item is for one market, each needs a space of its own: otherwise its items would have the ids of another's.
-    let spaces: BTreeSet<String> = destination.spaces(&markets).into_iter().collect();
-    let is_for_one = destination.carries().iter().any(|carry| carry.markets == Markets::One);
-    if is_for_one && markets.len() > 1 && spaces.len() < markets.len() {
-        return Ok(Err(loaded.several_markets(name)));
-    }
     let kinds = match kinds(settings, destination.as_ref()) {
         Ok(kinds) => kinds,
         Err(kind) => {
@@ -165,6 +159,13 @@ fn flow(
             return Ok(Err(loaded.not_taken(name, kind, &taken, destination.lacks(kind))));
         }
     };
+    // Where an item is for one market, each needs a space of its own: otherwise its items would have the ids of another's.
+    let for_one = destination.carries().iter().filter(|carry| carry.markets == Markets::One).map(|carry| carry.kind);
+    let for_one: Vec<Kind> = for_one.filter(|kind| kinds.contains(kind)).collect();
+    let spaces: BTreeSet<String> = destination.spaces(&markets, &for_one).into_iter().collect();
+    if !for_one.is_empty() && markets.len() > 1 && spaces.len() < markets.len() {
+        return Ok(Err(loaded.several_markets(name)));
+    }
     let products = mapping(loaded, Kind::Product, destination.as_ref(), &loaded.fields(name));
     let categories = mapping(loaded, Kind::Category, destination.as_ref(), &loaded.category_fields(name));
     let (products, categories) = match (products, categories) {

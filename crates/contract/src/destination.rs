@@ -325,6 +325,9 @@ pub struct Carry {
     /// Facets that no call changes once the item exists: it is removed for that, and put again once its removal was
     /// acknowledged.
     pub fixed: Facets,
+    /// Whether a record's events are reported before its items are sent, because the items need what the events make there;
+    /// otherwise they are reported once the items are there, of which they tell.
+    pub events_first: bool,
     /// Whether its calls need the payload that was acknowledged before.
     pub needs_before: bool,
     /// Whether its own mapping uses the history of prices ([`model::Offer::lowest_price_30d`]).
@@ -342,6 +345,7 @@ impl Carry {
             put: Repeat::Safe,
             report: Repeat::AtMostOnce,
             fixed: Facets::NONE,
+            events_first: false,
             needs_before: false,
             price_history: false,
         }
@@ -412,10 +416,10 @@ pub trait Destination: Send + Sync {
         String::new()
     }
 
-    /// The spaces that a flow of these markets into it fills, such as one store, or one collection per market, as text
+    /// The spaces that a flow of these markets and kinds of records into it fills, such as one store, or one collection per market, as text
     /// without secrets that contains the account: two flows that fill one space would overwrite and remove each other's
     /// items, so they are refused. Empty where the destination can't name them: then it takes one flow.
-    fn spaces(&self, _: &[Market]) -> Vec<String> {
+    fn spaces(&self, _: &[Market], _: &[Kind]) -> Vec<String> {
         Vec::new()
     }
 

@@ -197,7 +197,8 @@ pub struct Clash {
 
 /// The flows that fill a space which another one before them fills ([`Destination::spaces`]), each with the first of these.
 pub fn clashes(flows: &[Arc<Flow>]) -> Vec<Clash> {
-    let spaces: Vec<Vec<String>> = flows.iter().map(|flow| flow.destination.spaces(&flow.markets)).collect();
+    let spaces: Vec<Vec<String>> =
+        flows.iter().map(|flow| flow.destination.spaces(&flow.markets, &flow.kinds)).collect();
     let mut clashes = Vec::new();
     for (at, (second, fills)) in flows.iter().zip(&spaces).enumerate() {
         let mut earlier = flows.iter().zip(&spaces).take(at);

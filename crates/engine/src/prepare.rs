@@ -122,8 +122,8 @@ pub enum Then {
     Nothing,
     /// It is put: it is removed now, because no call can change what differs ([`Carry::fixed`]).
     Put,
-    /// It is reported: the event, such as a return of an order, tells of items that are sent now.
-    Report,
+    /// It is sent, once the record's events are reported, or its items are there ([`Carry::events_first`]).
+    Send,
 }
 
 /// What the destination holds of an item, according to the ledger.
@@ -192,11 +192,12 @@ fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Ve
             part
         })
         .collect();
-    // An event tells of what the destination must know by then.
-    if parts.iter().any(|part| !part.is_event && part.action.calls()) {
-        for part in parts.iter_mut().filter(|part| part.is_event && part.before == Before::Nothing) {
+    let is_first = |part: &Part| part.is_event == carry.events_first;
+    if parts.iter().any(|part| is_first(part) && part.action.calls()) {
+        let is_sent = |part: &Part| matches!(part.action, Action::Send(op) if !op.takes_away());
+        for part in parts.iter_mut().filter(|part| !is_first(part) && is_sent(part)) {
             part.action = Action::Keep;
-            part.then = Then::Report;
+            part.then = Then::Send;
         }
     }
     let kept = parts.len();

@@ -15,6 +15,7 @@ use crate::{
     crash,
     guides::blocks,
     harness::{MARKETS, Pass, Shop, catalogue, serve, until},
+    people,
 };
 
 /// A shop, and an account that one flow fills for both markets.
@@ -233,4 +234,72 @@ async fn the_guide_can_be_followed_to_the_letter() {
     world.shop.replace("markets = [\"de\", \"uk\"]", "markets = [\"de\"]");
     world.shop.cartage(&forget).await.ended(0);
     assert!(world.held("uk").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn customers_guests_and_their_orders_arrive_and_nobody_is_subscribed_who_has_not_agreed() {
+    let (shop, people) = people::shop(40, 120).await;
+    let world = World::of(shop, "unknown_consent = \"unsubscribed\"").await;
+    let flow = "destination = \"dotdigital\"\n";
+    world.shop.replace(flow, &format!("{flow}carry = [\"products\", \"customers\", \"orders\"]\n"));
+    let process = world.shop.open().await;
+    assert_converged(&process.sync().await);
+    let markets = &world.shop.world.markets;
+    let has_address = |email: &str| email.rsplit_once('@').is_some_and(|(_, domain)| domain.contains('.'));
+    for person in people.customers.iter().filter(|person| has_address(&person.email)) {
+        let contact = world.account.contact(&person.email.to_lowercase()).unwrap();
+        let status = if person.agrees_to_email == Some(true) { "subscribed" } else { "unsubscribed" };
+        assert_eq!(contact.email_status, status, "{person:?}");
+    }
+    let held = world.account.records("Orders");
+    let (mut guests, mut sold, mut arrived) = (0, 0, 0);
+    for order in people.orders.iter().filter(|order| markets.iter().any(|market| people::is_of(market, order))) {
+        sold += 1;
+        let Some(email) = order.email.as_deref().filter(|email| has_address(email)) else { continue };
+        if order.lines.iter().all(|line| line.quantity < 1) {
+            continue;
+        }
+        let id = world.shop.world.shop.order(&order.key).unwrap()["id"].as_str().unwrap().to_owned();
+        let record = held.get(&id).unwrap_or_else(|| panic!("{order:?} is not there"));
+        arrived += 1;
+        assert_eq!(world.account.owner("Orders", &id), Some(email.to_lowercase()));
+        let sums = order.sums();
+        let total = sums.taxed.map_or(sums.total, |taxed| taxed.gross);
+        let sent = (record["order_total"].as_f64().unwrap() * 100.0).round();
+        assert!((sent - f64::from(i32::try_from(total).unwrap())).abs() < 0.5, "{total} is sent as {record}");
+        if order.customer.is_none() && !people.customers.iter().any(|person| person.email.eq_ignore_ascii_case(email)) {
+            guests += 1;
+            assert_eq!(world.account.contact(&email.to_lowercase()).unwrap().email_status, "unsubscribed");
+        }
+    }
+    assert!(guests > 0 && arrived * 10 >= sold * 9, "{guests} guests, {arrived} of {sold}");
+    // Nothing that did not change is sent again.
+    let calls = |world: &World| world.faults.calls().iter().map(|call| call.count).sum::<u64>();
+    let before = calls(&world);
+    world.shop.age();
+    assert_converged(&process.sync().await);
+    assert_eq!(calls(&world), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_flow_alone_has_the_contacts_of_an_account() {
+    let (shop, _) = people::shop(1, 1).await;
+    let world = World::of(shop, "unknown_consent = \"unsubscribed\"").await;
+    world.shop.replace("markets = [\"de\", \"uk\"]", "markets = [\"de\"]\ncarry = [\"products\", \"customers\"]");
+    let second = |carry: &str| {
+        format!(
+            "[flows.second]\nsource = \"shop\"\ndestination = \"dotdigital\"\nmarkets = [\"uk\"]\ncarry = [{carry}]\n"
+        )
+    };
+    let without = std::fs::read_to_string(&world.shop.config).unwrap();
+    world.shop.configure(&second("\"products\""));
+    assert_eq!(
+        world.shop.cartage(&["check"]).await.code,
+        0,
+        "products of each market are in a collection of their own"
+    );
+    std::fs::write(&world.shop.config, &without).unwrap();
+    world.shop.configure(&second("\"orders\""));
+    let ran = world.shop.cartage(&["check"]).await;
+    assert!(ran.code == 2 && ran.err.contains("C0811"), "{}{}", ran.out, ran.err);
 }

@@ -75,7 +75,7 @@ impl Destination for Connector {
     }
 
     /// A feed has one country, one language and one currency, whatever the market.
-    fn spaces(&self, _: &[Market]) -> Vec<String> {
+    fn spaces(&self, _: &[Market], _: &[Kind]) -> Vec<String> {
         vec![self.client.account()]
     }
 

@@ -24,8 +24,8 @@ pub struct Facts {
     pub customers: bool,
 }
 
-/// Finds the account's host, creates the collections and data fields that are missing if it may, and reads the columns of
-/// collections that exist.
+/// Finds the account's host and the list, creates the collections and data fields that are missing if it may, and reads the
+/// columns of collections that exist.
 ///
 /// # Errors
 /// `C0444` for a collection of another scope or type, `C0450` for a data field of another type or a list that is not there;
@@ -34,6 +34,9 @@ pub async fn prepare(client: &Client, config: &Config, need: &Need) -> Result<Fa
     client.discover().await?;
     let carries = |kind: Kind| need.fields.contains_key(&kind);
     let mut facts = Facts { customers: carries(Kind::Customer), ..Facts::default() };
+    if carries(Kind::Customer) || carries(Kind::Order) {
+        facts.list = list(client, config).await?;
+    }
     let mut collections: Vec<(String, Holds)> = Vec::new();
     if carries(Kind::Product) || need.fields.is_empty() {
         collections.extend(need.markets.iter().map(|market| (config.collection_of(market), Holds::Products)));
@@ -49,9 +52,6 @@ pub async fn prepare(client: &Client, config: &Config, need: &Need) -> Result<Fa
     }
     if carries(Kind::Customer) {
         data_fields(client, config, need.creates).await?;
-    }
-    if carries(Kind::Customer) || carries(Kind::Order) {
-        facts.list = list(client, config).await?;
     }
     Ok(facts)
 }

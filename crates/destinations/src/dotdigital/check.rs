@@ -16,9 +16,7 @@ pub async fn check(client: &Client, people: bool) -> Vec<Finding> {
         Finding::new("insight_data", collections.map(|all| format!("the account has {} collections", all.len()))),
     ];
     if people {
-        let told = |fields: usize| {
-            format!("contacts have {fields} data fields; one flow alone may carry customers and orders into the account")
-        };
+        let told = |fields: usize| format!("contacts have {fields} data fields");
         findings.push(Finding::new("contacts", client.data_fields().await.map(|all| told(all.len()))));
     }
     findings

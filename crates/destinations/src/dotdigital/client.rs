@@ -315,12 +315,14 @@ impl Client {
         self.refusal(what, &response).map_or(Ok(Some(response)), Err)
     }
 
-    /// `DELETE` of the same path. What is not there is deleted.
-    pub async fn delete_owned(&self, collection: &str, key: &str, address: &str) -> Result<Response, Outcome> {
-        let url = self.insight(&["contacts", "email", address, collection, key]);
-        let what = "DELETE /insightData/v3/contacts/email/…";
+    /// `DELETE /v2/contacts/transactional-data/{collection}/{key}`: deletes a record of whichever contact has it, whose address
+    /// may have changed since. v3 has no such call. What is not there is deleted.
+    pub async fn delete_owned(&self, collection: &str, key: &str) -> Result<Response, Outcome> {
+        let base = self.region.get().unwrap_or(&self.base);
+        let url = with_path(base, &["v2", "contacts", "transactional-data", collection, key]);
+        let what = "DELETE /v2/contacts/transactional-data/…";
         let response = self.call(Named::personal(Class::Write, what, Request::new(Method::DELETE, url))).await?;
-        let refusal = if is_absent(&response) { None } else { self.refusal(what, &response) };
+        let refusal = if response.status == 404 { None } else { self.refusal(what, &response) };
         refusal.map_or(Ok(response), Err)
     }
 

@@ -82,7 +82,8 @@ pub struct Config {
     /// Name of the data field of text that holds a customer's id at the source, at most 20 of `[A-Za-z0-9_-]`.
     #[serde(default = "defaults::customer_id_field")]
     pub customer_id_field: String,
-    /// Whether contacts have the customer's first phone number. No two contacts of an account may have the same one.
+    /// Whether contacts have the customer's first phone number. No two contacts of an account may have the same one: a customer
+    /// whose number another contact has becomes a dead letter, and the contact keeps what it has.
     #[serde(default)]
     pub phones: bool,
     /// What becomes of the contact of a customer who is gone: `unsubscribe` (it stays, with its orders, and nobody writes to
@@ -97,7 +98,8 @@ pub struct Config {
     pub order_id: OrderId,
     /// Whose contacts are created from orders where there are none: `guests` (those who ordered without an account), `all`
     /// (those of customers as well, for orders with another address than their customer's), or `none`. A contact that is
-    /// there is never changed by it. Each takes a call.
+    /// there is never changed by it. Each takes a call. One of a guest has the consent that `unknown_consent` says, one of a
+    /// customer is unsubscribed.
     #[serde(default)]
     pub order_contacts: OrderContacts,
     /// What the states of an order are called in Dotdigital.
@@ -276,7 +278,7 @@ impl Config {
             let must = "use at most 20 letters, digits, - and _, such as CUSTOMER_ID";
             return Err(CHECKS.refused("customer_id_field", format_args!("is {field:?}"), must));
         }
-        if OWN_FIELDS.iter().any(|own| own.eq_ignore_ascii_case(field)) {
+        if OWN_FIELDS.iter().chain(&RESERVED_FIELDS).any(|own| own.eq_ignore_ascii_case(field)) {
             let must = "choose a name that no other field has, such as CUSTOMER_ID";
             return Err(CHECKS.refused("customer_id_field", format_args!("is {field:?}, which holds something else"), must));
         }
@@ -294,6 +296,12 @@ impl Config {
         self.collection.replace(MARKET, &key)
     }
 }
+
+/// Names that Dotdigital keeps for itself.
+const RESERVED_FIELDS: [&str; 16] = [
+    "account", "campaign", "campaignid", "contact", "contact_api_id", "contactid", "email", "hcontactid", "hemail",
+    "hemail256", "id", "messagecontent", "mobilenumberid", "notes", "unsubscribed", "uniquecontactid",
+];
 
 /// Data fields of a contact beside the one of the customer's id.
 pub(super) const OWN_FIELDS: [&str; 4] = ["FIRSTNAME", "LASTNAME", "FULLNAME", "DOB"];

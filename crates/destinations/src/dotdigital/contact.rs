@@ -144,8 +144,10 @@ pub struct Statement {
     pub address: String,
     /// What it is to have.
     pub body: Members,
-    /// Other addresses that it may have had: contacts of these are unsubscribed.
+    /// Other addresses that it may have had.
     pub others: Vec<String>,
+    /// What becomes of the channels of contacts with these: they are unsubscribed.
+    of_others: Members,
     /// Whether the contact is there already, as far as is known.
     pub is_change: bool,
     /// Whether its address changes.
@@ -160,9 +162,9 @@ impl Statement {
 
     /// As contacts of a bulk import.
     pub fn imported(self) -> impl Iterator<Item = Value> {
-        let others = self.others.into_iter().map(|other| {
-            let channels = json!({ "email": { "status": UNSUBSCRIBED } });
-            json!({ "channelProperties": channels, "identifiers": { "email": other }, "matchIdentifier": "email" })
+        let of_others = self.of_others;
+        let others = self.others.into_iter().map(move |other| {
+            json!({ "channelProperties": of_others, "identifiers": { "email": other }, "matchIdentifier": "email" })
         });
         let mut own = self.body;
         own.insert("matchIdentifier".to_owned(), "email".into());
@@ -210,8 +212,9 @@ fn whole(config: &Config, now: Person, before: Option<&Person>) -> Statement {
     let channels = channels.said(now.identifiers.mobile_number.is_some());
     let (address, lists) = (now.identifiers.email.clone(), now.lists);
     let others = before.map(|before| before.others(&address)).unwrap_or_default();
+    let of_others = left(before);
     let body = body(&now.identifiers, now.data_fields, &lists, &channels);
-    Statement { address, body, others, is_change: false, moves: false }
+    Statement { address, body, others, of_others, is_change: false, moves: false }
 }
 
 fn change(config: &Config, facets: Facets, now: &Person, before: &Person) -> Result<Statement, Fault> {
@@ -225,12 +228,16 @@ fn change(config: &Config, facets: Facets, now: &Person, before: &Person) -> Res
     let was = before.consents();
     let email = if facets.has(CONSENT) { now.consent.email } else { was.email };
     let consents = if identified { Consents { email, ..now.phone_consent } } else { Consents { email, ..was } };
-    let (of_email, of_phone) = (Moment::Change { consent: facets.has(CONSENT) }, Moment::Change { consent: identified });
+    let of_phone = |person: &Person| (person.phone_consent, person.identifiers.mobile_number.clone());
+    // Another address says nothing of the phone, which may have been unsubscribed at Dotdigital.
+    let phone_changes = identified && of_phone(now) != of_phone(before);
+    let of_email = Moment::Change { consent: facets.has(CONSENT) };
+    let of_phone = Moment::Change { consent: phone_changes };
     let channels = Channels { config, now: consents, before: was, of_email, of_phone };
     let channels = channels.said(identifiers.mobile_number.is_some());
     let moves = identifiers.email != address;
     let body = body(identifiers, now.data_fields.clone(), &now.lists, &channels);
-    Ok(Statement { address, body, others: Vec::new(), is_change: true, moves })
+    Ok(Statement { address, body, others: Vec::new(), of_others: Members::new(), is_change: true, moves })
 }
 
 fn hidden(before: &Person) -> Result<Statement, Fault> {
@@ -239,15 +246,18 @@ fn hidden(before: &Person) -> Result<Statement, Fault> {
         return Err(Fault::record("C0450", "nobody knows which address the contact of a customer who is gone has")
             .hint("look for the customer's id in Dotdigital, unsubscribe the contact there, and drop the dead letter"));
     };
-    let mut channels = Members::from_iter([("email".to_owned(), json!({ "status": UNSUBSCRIBED }))]);
-    if before.identifiers.mobile_number.is_some() {
-        for channel in ["sms", "whatsApp"] {
-            channels.insert(channel.to_owned(), json!({ "status": UNSUBSCRIBED }));
-        }
-    }
+    let channels = left(Some(before));
     let identifiers = Identifiers { email: address.clone(), mobile_number: None };
     let body = body(&identifiers, None, &[], &channels);
-    Ok(Statement { address, body, others: addresses.collect(), is_change: false, moves: false })
+    Ok(Statement { address, body, others: addresses.collect(), of_others: channels, is_change: false, moves: false })
+}
+
+/// The channels of a contact that is not the customer's any more, if it was one of `before`: nobody is to write to it. Which of
+/// several addresses the contact with the phone has is not known, so it is said of each.
+fn left(before: Option<&Person>) -> Members {
+    let has_phone = before.is_some_and(|before| before.identifiers.mobile_number.is_some());
+    let channels: &[&str] = if has_phone { &["email", "sms", "whatsApp"] } else { &["email"] };
+    channels.iter().map(|channel| ((*channel).to_owned(), json!({ "status": UNSUBSCRIBED }))).collect()
 }
 
 fn body(
@@ -300,7 +310,8 @@ impl Channels<'_> {
             Some(true) => (!matches!(self.of_email, Moment::Change { consent: false })).then_some(SUBSCRIBED),
             // It never was known.
             None if before.is_none() && may_be_left => None,
-            // A denial is said with every change: a contact that somebody deleted is created by one, and would be subscribed.
+            // Every change states a denial: where the contact was deleted at Dotdigital, the change creates it, and without a
+            // status it would be subscribed.
             Some(false) | None => Some(UNSUBSCRIBED),
         }
     }
@@ -309,9 +320,10 @@ impl Channels<'_> {
     fn phone(&self, now: Option<bool>, before: Option<bool>, phone: bool) -> Option<&'static str> {
         match (now, self.of_phone) {
             (Some(false), _) => Some(UNSUBSCRIBED),
-            (Some(true), Moment::Change { consent: false }) if !phone => None,
+            (Some(true), Moment::Change { consent: false }) => None,
             (Some(true), _) => Some(SUBSCRIBED),
             (None, _) if before.is_some() => Some(UNSUBSCRIBED),
+            (None, Moment::Change { consent: false }) => None,
             (None, _) if phone => Some(NO_SUBSCRIPTION),
             (None, _) => None,
         }
@@ -330,9 +342,10 @@ impl Channels<'_> {
     }
 }
 
-/// The contact that an order needs, for a call that creates it if it is not there and otherwise does nothing.
-pub fn owner(config: &Config, facts: Option<&Facts>, email: &str) -> Value {
-    let subscribed = config.unknown_consent == Some(UnknownConsent::Subscribed);
+/// The contact that an order needs, for a call that creates it if it is not there and otherwise does nothing. Only of a guest
+/// is it certain that the shop knows of no consent: a customer may have denied it.
+pub fn owner(config: &Config, facts: Option<&Facts>, email: &str, is_guest: bool) -> Value {
+    let subscribed = is_guest && config.unknown_consent == Some(UnknownConsent::Subscribed);
     let status = if subscribed { SUBSCRIBED } else { UNSUBSCRIBED };
     let channels = Members::from_iter([("email".to_owned(), json!({ "status": status }))]);
     let lists: Vec<u64> = facts.and_then(|facts| facts.list).into_iter().collect();

@@ -129,24 +129,27 @@ impl Carried {
 
     /// The outcome of an order whose contact is not there. The customer's contact may have another address than the order:
     /// an order that was refused before, and waited for its customer since, would be refused again and again.
-    pub fn without_contact(&self, item: &RemoteId, customer: Option<&str>, waits: bool) -> Outcome {
-        if let Some(customer) = customer {
-            let mut missed = locked(&self.missed);
-            if missed.remove(item) {
-                let fault = Fault::record("C0442", "no contact has the address of this order, though its customer has a contact");
-                return Outcome::Rejected(fault.hint("with order_contacts = \"all\" a contact is created for it"));
-            }
-            if missed.len() >= MOST_MISSED {
-                missed.clear();
-            }
-            missed.insert(item.clone());
-            return Outcome::Blocked(Ref { kind: Kind::Customer, id: customer.into() });
+    pub fn without_contact(&self, item: &RemoteId, customer: Option<&str>) -> Outcome {
+        let Some(customer) = customer else {
+            let fault = Fault::record("C0442", "no contact has the address of this order");
+            return Outcome::Rejected(fault.hint(
+                "with order_contacts = \"guests\" or \"all\" one is created when an order is sent first; create one that was \
+                 deleted in Dotdigital since there, then `cartage dead replay`",
+            ));
+        };
+        let mut missed = locked(&self.missed);
+        if missed.remove(item) {
+            let fault = Fault::record("C0442", "no contact has the address of this order, though its customer has a contact");
+            return Outcome::Rejected(fault.hint(
+                "if the customer's address has changed since, the record is at the contact with the new address and keeps what \
+                 it says; if the order was placed with another address, order_contacts = \"all\" creates a contact for it",
+            ));
         }
-        if waits {
-            return Outcome::Deferred(Fault::transient("C0448", "the contact of an order is not there yet"));
+        if missed.len() >= MOST_MISSED {
+            missed.clear();
         }
-        let fault = Fault::record("C0442", "no contact has the address of this order");
-        Outcome::Rejected(fault.hint("with order_contacts = \"guests\" a contact is created for it"))
+        missed.insert(item.clone());
+        Outcome::Blocked(Ref { kind: Kind::Customer, id: customer.into() })
     }
 
     /// Notes that an order arrived.
@@ -170,8 +173,6 @@ pub struct Asking<'a> {
     pub carried: &'a Carried,
     /// After so long an import is given up.
     pub longest: Duration,
-    /// Whether contacts are created for orders without a customer.
-    pub creates_owners: bool,
 }
 
 impl Asking<'_> {
@@ -289,7 +290,7 @@ impl Asking<'_> {
             let message = "the contact of an order is not there, and it is not known any more which one it is";
             return Outcome::Unknown(Fault::transient("C0448", message));
         };
-        self.carried.without_contact(item, owner.as_deref(), self.creates_owners)
+        self.carried.without_contact(item, owner.as_deref())
     }
 }
 

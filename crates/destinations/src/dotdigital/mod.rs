@@ -150,10 +150,10 @@ fn carries(config: &Config) -> Vec<Carry> {
     let mut carries = vec![Carry { ids, ..Carry::of(Kind::Product) }];
     if config.takes_people() {
         let removal = if contact::hides(config) { Removal::Hide } else { Removal::Call };
-        let of_people = |kind| Carry { markets: Markets::Many, needs_before: true, ..Carry::of(kind) };
-        carries.push(Carry { removal, ..of_people(Kind::Customer) });
-        // The contact that an order needs is created, or is there already: no harm in saying so twice.
-        carries.push(Carry { report: Repeat::Safe, ..of_people(Kind::Order) });
+        let of_people = |kind| Carry { markets: Markets::Many, ..Carry::of(kind) };
+        carries.push(Carry { removal, needs_before: true, ..of_people(Kind::Customer) });
+        // The contact that an order needs is created before it, or is there already: no harm in saying so twice.
+        carries.push(Carry { report: Repeat::Safe, events_first: true, ..of_people(Kind::Order) });
     }
     carries
 }
@@ -178,9 +178,13 @@ impl Destination for Connector {
         self.client.account()
     }
 
-    fn spaces(&self, markets: &[Market]) -> Vec<String> {
+    /// A collection of each market, and the contacts of the account, which orders create, too.
+    fn spaces(&self, markets: &[Market], kinds: &[Kind]) -> Vec<String> {
         let account = self.client.account();
-        markets.iter().map(|market| format!("{account} {}", self.config.collection_of(market))).collect()
+        let markets = if kinds.contains(&Kind::Product) { markets } else { &[] };
+        let collections = markets.iter().map(|market| self.config.collection_of(market));
+        let contacts = kinds.iter().any(|kind| kind.is_personal()).then(|| "contacts".to_owned());
+        collections.chain(contacts).map(|space| format!("{account} {space}")).collect()
     }
 
     fn carries(&self) -> &[Carry] {
@@ -273,8 +277,7 @@ impl Destination for Connector {
 
     async fn poll(&self, ticket: &Ticket, items: &[RemoteId]) -> Receipt {
         let longest = Duration::from_secs(u64::from(self.config.import_minutes) * 60);
-        let (client, carried, creates_owners) = (&self.client, &self.carried, self.creates_owners());
-        Asking { client, carried, longest, creates_owners }.poll(ticket, items).await
+        Asking { client: &self.client, carried: &self.carried, longest }.poll(ticket, items).await
     }
 
     /// The contact that an order needs: created once, and never taken back.

@@ -56,7 +56,7 @@ pub fn order(config: &Config, facts: Option<&Facts>, order: &Order) -> Result<Ma
     let mut items = vec![Made::whole(Item { id: Place::Order(key).id(), payload: writer.finish() })];
     if creates {
         let mut writer = Writer::new(&|_| false);
-        let body = contact::owner(config, facts, &email);
+        let body = contact::owner(config, facts, &email, order.customer.is_none());
         for (name, value) in body.as_object().into_iter().flatten() {
             writer.put(Facet::CONTENT, name, value).map_err(unfit)?;
         }

@@ -8,7 +8,6 @@ use wire::Response;
 
 use super::{
     Connector,
-    config::OrderContacts,
     contact::{self, Statement},
     ids::Place,
     import::{self, Import, Of},
@@ -113,8 +112,7 @@ impl Connector {
                     answered(&response)
                 }
                 Ok(None) => {
-                    let waits = self.creates_owners();
-                    let outcome = self.carried.without_contact(&parcel.id, owner.customer.as_deref(), waits);
+                    let outcome = self.carried.without_contact(&parcel.id, owner.customer.as_deref());
                     Receipt { verdict: Verdict::Whole(outcome), status: 404, response: String::new() }
                 }
                 Err(outcome) => unsent(outcome),
@@ -132,22 +130,11 @@ impl Connector {
     }
 
     async fn delete_order(&self, parcel: &Parcel) -> Receipt {
-        let owner = parcel.before.as_ref().map(Owned::of).unwrap_or_default();
-        if owner.email.is_empty() {
-            let fault = Fault::record("C0450", "nobody knows whose contact an order that is gone is at")
-                .hint("delete the record of its key in Dotdigital, and drop the dead letter");
-            return unsent(Outcome::Rejected(fault));
-        }
         let key = Place::of(&parcel.id).map_or("", Place::key);
-        match self.client.delete_owned(&self.config.order_collection, key, &owner.email).await {
+        match self.client.delete_owned(&self.config.order_collection, key).await {
             Ok(response) => answered(&response),
             Err(outcome) => unsent(outcome),
         }
-    }
-
-    /// Whether contacts are created for orders that wait for no customer.
-    pub(super) fn creates_owners(&self) -> bool {
-        self.config.order_contacts != OrderContacts::None
     }
 
     fn begun(&self, of: Of, id: String, response: &Response) -> Receipt {

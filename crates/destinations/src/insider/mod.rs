@@ -105,7 +105,7 @@ impl Destination for Connector {
     }
 
     /// Its locales, with their stores.
-    fn spaces(&self, markets: &[Market]) -> Vec<String> {
+    fn spaces(&self, markets: &[Market], _: &[Kind]) -> Vec<String> {
         let places = Places::new(&self.config.locales, markets).unwrap_or_default();
         places.all().into_iter().map(|place| format!("{} {place}", self.client.account())).collect()
     }

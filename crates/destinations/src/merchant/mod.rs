@@ -74,7 +74,7 @@ impl Destination for Connector {
     }
 
     /// Each flow has feeds of its own; two of one market would be the same.
-    fn spaces(&self, markets: &[Market]) -> Vec<String> {
+    fn spaces(&self, markets: &[Market], _: &[Kind]) -> Vec<String> {
         markets.iter().map(|market| format!("merchant {} {}", self.config.shop_url, market.key)).collect()
     }
 

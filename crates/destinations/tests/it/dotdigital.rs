@@ -344,7 +344,7 @@ async fn the_account_is_found_whatever_its_region_and_collections_are_created_on
     bench.connector.prepare(&need).await.unwrap();
     bench.connector.prepare(&need).await.unwrap();
     assert_eq!(bench.account.collections(), ["Catalog_shop_de", "Catalog_shop_en-GB", "Catalog_shop_fr_be"]);
-    let spaces = bench.connector.spaces(&need.markets);
+    let spaces = bench.connector.spaces(&need.markets, &[Kind::Product]);
     assert!(spaces.iter().all(|space| space.starts_with(&bench.connector.account_id())), "{spaces:?}");
     assert_eq!(spaces.len(), 3);
     // Without the discovery, the host of another region refuses.

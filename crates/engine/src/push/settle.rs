@@ -118,9 +118,9 @@ pub(super) fn settle(job: Job, mut answers: BTreeMap<usize, Answer>, sent: Sent,
     let is_replaced =
         |(index, part): (usize, &Part)| part.then == Then::Put && answers.get(&index).is_some_and(Answer::is_delivered);
     let replaced = job.parts.iter().enumerate().any(is_replaced);
-    let waits = job.parts.iter().any(|part| part.then == Then::Report);
-    let told = waits && !answers.is_empty() && answers.values().all(Answer::is_delivered);
-    let again = sent.again || replaced || told || resolved(Resolution::Arrived) || resolved(Resolution::Absent);
+    let waits = job.parts.iter().any(|part| part.then == Then::Send);
+    let sends_next = waits && !answers.is_empty() && answers.values().all(Answer::is_delivered);
+    let again = sent.again || replaced || sends_next || resolved(Resolution::Arrived) || resolved(Resolution::Absent);
     let held = |reason| job.parts.iter().any(|part| part.action == Action::Hold(reason));
     let holds = [Hold::UnknownOutcome, Hold::Removal].into_iter().find(|reason| held(*reason));
     let holds = if resolved(Resolution::Unsure) { Some(Hold::UnknownOutcome) } else { holds };

@@ -40,6 +40,8 @@ enum Path {
     Record,
     DeleteRecords,
     OwnedRecord,
+    /// A record of a contact, whichever it is of.
+    AnyRecord,
     DataFields,
     Lists,
     NewContact,
@@ -50,7 +52,7 @@ enum Path {
     Deletion,
 }
 
-const PATHS: [(&str, Path); 20] = [
+const PATHS: [(&str, Path); 21] = [
     ("/v2/account-info", Path::Account),
     ("/insightData/v3/import", Path::Import),
     ("/insightData/v3/import/{id}", Path::ImportStatus),
@@ -63,6 +65,7 @@ const PATHS: [(&str, Path); 20] = [
     ("/insightData/v3/account/{collection}/{key}", Path::Record),
     ("/insightData/v3/accounts/{collection}/deleteRecords", Path::DeleteRecords),
     ("/insightData/v3/contacts/{identifier}/{value}/{collection}/{key}", Path::OwnedRecord),
+    ("/v2/contacts/transactional-data/{collection}/{key}", Path::AnyRecord),
     ("/v2/data-fields", Path::DataFields),
     ("/v2/address-books", Path::Lists),
     ("/contacts/v3", Path::NewContact),
@@ -88,7 +91,7 @@ impl Path {
             Self::Collection | Self::Empty | Self::Page | Self::Record | Self::DeleteRecords | Self::OwnedRecord => {
                 Tier::Medium
             }
-            Self::DataFields | Self::Lists | Self::NewContact | Self::Contact => Tier::Medium,
+            Self::AnyRecord | Self::DataFields | Self::Lists | Self::NewContact | Self::Contact => Tier::Medium,
         }
     }
 }
@@ -167,6 +170,7 @@ impl Emulator {
                 [identifier, value, name, key] => call.owned(&mut state, method, [identifier, value, name, key]),
                 _ => Err(Refusal::bad_request("The path is incomplete")),
             },
+            (Path::AnyRecord, "DELETE") => Call::delete_of_any_scope(&mut state, name, key),
             (Path::DataFields, "GET") => Ok(Call::data_fields(&state)),
             (Path::DataFields, "POST") => call.create_data_field(&mut state),
             (Path::Lists, "GET") => call.lists(&state),

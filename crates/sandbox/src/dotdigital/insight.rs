@@ -35,9 +35,13 @@ fn named(name: &str) -> Result<(), Refusal> {
 }
 
 fn found<'s>(state: &'s mut State, name: &str) -> Result<&'s mut Collection, Refusal> {
+    let collection = found_of_any_scope(state, name)?;
+    if collection.scope == Scope::Account { Ok(collection) } else { Err(Refusal::no_collection(name)) }
+}
+
+fn found_of_any_scope<'s>(state: &'s mut State, name: &str) -> Result<&'s mut Collection, Refusal> {
     named(name)?;
-    let collection = state.collections.get_mut(name).filter(|collection| collection.scope == Scope::Account);
-    collection.ok_or_else(|| Refusal::no_collection(name))
+    state.collections.get_mut(name).ok_or_else(|| Refusal::no_collection(name))
 }
 
 fn parsed<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T, Refusal> {
@@ -209,7 +213,16 @@ impl Call<'_> {
     }
 
     pub(super) fn delete(state: &mut State, name: &str, key: &str) -> Answer {
-        let gone = found(state, name)?.records.remove(key);
+        Self::remove(found(state, name)?, name, key)
+    }
+
+    /// `DELETE /v2/contacts/transactional-data/{collection}/{key}`: the record may belong to the account or to a contact.
+    pub(super) fn delete_of_any_scope(state: &mut State, name: &str, key: &str) -> Answer {
+        Self::remove(found_of_any_scope(state, name)?, name, key)
+    }
+
+    fn remove(collection: &mut Collection, name: &str, key: &str) -> Answer {
+        let gone = collection.records.remove(key);
         gone.map(|_| (204, None)).ok_or_else(|| Refusal::no_record(name, key))
     }
 

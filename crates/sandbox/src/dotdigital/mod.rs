@@ -243,6 +243,16 @@ impl Emulator {
         }
     }
 
+    /// Unsubscribes the phone of a contact, as an answer with STOP does.
+    pub fn stop(&self, email: &str) {
+        let mut state = self.settled();
+        let id = state.contacts.all().find(|contact| contact.email == email).map(|contact| contact.id);
+        if let Some(contact) = id.and_then(|id| state.contacts.get_mut(id)) {
+            "unsubscribed".clone_into(&mut contact.sms);
+            "unsubscribed".clone_into(&mut contact.whats_app);
+        }
+    }
+
     /// Deletes a contact with its records, as a person would.
     pub fn delete_contact(&self, email: &str) {
         let mut state = self.settled();

@@ -162,7 +162,7 @@ impl Destination for Events {
         "events".to_owned()
     }
 
-    fn spaces(&self, markets: &[Market]) -> Vec<String> {
+    fn spaces(&self, markets: &[Market], _: &[Kind]) -> Vec<String> {
         let of = |market: &Market| format!("events {}", market.key);
         if self.by_market { markets.iter().map(of).collect() } else { vec!["events".to_owned()] }
     }

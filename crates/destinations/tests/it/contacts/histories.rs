@@ -39,7 +39,8 @@ struct History {
     cut_off: Vec<bool>,
     /// Addresses whose customer has agreed at some time.
     granted: BTreeSet<String>,
-    /// Addresses whose contact somebody deleted: a change creates it, and the call after that says what it may get.
+    /// Addresses whose contact was deleted at Dotdigital: the next change creates it, and the call after that states its
+    /// status.
     deleted: BTreeSet<String>,
     told: Vec<String>,
 }

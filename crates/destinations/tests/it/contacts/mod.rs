@@ -222,7 +222,7 @@ async fn data_fields_are_created_in_their_types_and_a_list_is_found_by_name_and_
     prepared(&bench).await;
     let fields = bench.account.data_fields();
     assert_eq!((fields["DOB"], fields["CUSTOMER_ID"]), (DataType::Date, DataType::String));
-    assert!(before.len() <= fields.len());
+    assert_eq!(fields.len(), before.len() + 2);
     assert_eq!(bench.account.collections(), ["Orders"], "a flow without products has no catalogue");
     for list in ["Shop".to_owned(), id.to_string()] {
         let url = bench.account.settings().api_endpoint.clone().unwrap();
@@ -282,11 +282,18 @@ async fn a_new_contact_has_what_the_customer_said_and_otherwise_what_was_decided
 
 #[tokio::test]
 async fn a_contact_that_is_there_keeps_its_state_where_the_setting_only_speaks_of_new_ones() {
-    for (settings, status) in [("subscribed", "unsubscribed"), ("unsubscribed", "unsubscribed")] {
+    for (settings, left, status) in [
+        ("subscribed", true, "unsubscribed"),
+        ("subscribed", false, "subscribed"),
+        ("unsubscribed", true, "unsubscribed"),
+        ("unsubscribed", false, "unsubscribed"),
+    ] {
         let desk = desk(&format!("unknown_consent = \"{settings}\"")).await;
         let elsewhere = Customer { id: "before".into(), ..ann() };
         desk.put(&with(&elsewhere, &[(ConsentTo::Email, true)])).await;
-        desk.bench.account.unsubscribe("ann@example.com");
+        if left {
+            desk.bench.account.unsubscribe("ann@example.com");
+        }
         desk.put(&ann()).await;
         let contact = desk.contact("ann@example.com");
         assert_eq!((contact.email_status.as_str(), contact.challenges), (status, 0), "{settings}");
@@ -406,6 +413,39 @@ async fn an_address_that_another_contact_has_is_taken_and_the_old_one_is_left_al
     assert_eq!(desk.contact("ann@example.com").email_status, "unsubscribed");
     let contact = desk.contact("new@example.com");
     assert_eq!((contact.fields["CUSTOMER_ID"].as_str(), contact.challenges), (Some("c-1"), 1));
+}
+
+#[tokio::test]
+async fn a_phone_that_left_is_not_subscribed_by_another_address() {
+    let desk = desk(&format!("{UNSUBSCRIBED}phones = true")).await;
+    let phone = Phone::parse("+49 170 1234567").unwrap();
+    let agreed =
+        with(&Customer { phones: vec![phone], ..ann() }, &[(ConsentTo::Sms, true), (ConsentTo::WhatsApp, true)]);
+    desk.put(&agreed).await;
+    desk.bench.account.stop("ann@example.com");
+    let moved = Customer { email: email("ann.lee@example.com"), ..agreed.clone() };
+    delivered(&desk.change(&agreed, &moved).await);
+    let contact = desk.contact("ann.lee@example.com");
+    assert_eq!((contact.sms.as_str(), contact.whats_app.as_str()), ("unsubscribed", "unsubscribed"));
+    assert_eq!(contact.mobile.as_deref(), Some("491701234567"));
+}
+
+#[tokio::test]
+async fn whichever_address_the_contact_of_one_who_is_gone_has_its_phone_is_not_called_either() {
+    for at in ["ann@example.com", "ann.lee@example.com"] {
+        let desk = desk(&format!("{UNSUBSCRIBED}phones = true")).await;
+        let phone = Phone::parse("+49 170 1234567").unwrap();
+        let said = [(ConsentTo::Email, true), (ConsentTo::Sms, true)];
+        let first = with(&Customer { phones: vec![phone], ..ann() }, &said);
+        let moved = Customer { email: email("ann.lee@example.com"), ..first.clone() };
+        desk.put(&Customer { email: email(at), ..first.clone() }).await;
+        // A change of the address whose outcome is not known.
+        let (old, new) = (desk.item(&first), desk.item(&moved));
+        let before = Some(old.payload.overlaid(&new.payload));
+        delivered(&desk.send(Op::Hide, vec![Parcel { before, ..Parcel::named(new.id.clone()) }]).await);
+        let contact = desk.contact(at);
+        assert_eq!((contact.email_status.as_str(), contact.sms.as_str()), ("unsubscribed", "unsubscribed"), "{at}");
+    }
 }
 
 #[tokio::test]
