@@ -276,7 +276,7 @@ impl Tx<'_> {
         Ok(key)
     }
 
-    /// A record is deleted for good.
+    /// Forgets whom a record was about, once the record is deleted.
     pub(super) fn forget_about(&self, n: u64) -> Outcome<()> {
         let Some(person) = self.about(n)? else { return Ok(()) };
         self.db.prepare_cached("DELETE FROM about WHERE n = ?1")?.execute([n])?;
