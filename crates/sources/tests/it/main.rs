@@ -48,8 +48,10 @@ fn config(host: &str, settings: &Value) -> Config {
     });
     all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     // What flows decide stands among the lanes here, for brevity.
-    let mut carries =
-        |kind: &str| all["lanes"].as_object_mut().and_then(|lanes| lanes.remove(kind)) == Some(true.into());
+    let mut carries = |kind: &str| {
+        let lanes = all.get_mut("lanes").and_then(Value::as_object_mut);
+        lanes.and_then(|lanes| lanes.remove(kind)) == Some(true.into())
+    };
     let (customers, orders) = (carries("customers"), carries("orders"));
     let mut config: Config = serde_json::from_value(all).unwrap();
     (config.lanes.customers, config.lanes.orders) = (customers, orders);
