@@ -238,7 +238,10 @@ fn log_call(event: &Event<'_>) {
     let took = brief(*took);
     match fault {
         None => tracing::debug!(target: SENDING_PART, %flow, %kind, op, items, status, %took, "call"),
-        // The record that is refused is named when it is settled.
+        // The record that is refused is named when it is settled. What is said of one may repeat what is known of a person.
+        Some(fault) if fault.class == FaultClass::Record && kind.is_personal() => {
+            tracing::debug!(target: SENDING_PART, %flow, %kind, op, items, status, %took, code = %fault.code, "call refused");
+        }
         Some(fault) if fault.class == FaultClass::Record => {
             tracing::debug!(target: SENDING_PART, %flow, %kind, op, items, status, %took, code = %fault.code, error = %fault, "call refused");
         }

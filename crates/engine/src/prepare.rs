@@ -287,6 +287,7 @@ impl Job {
         let removal = destination.carry(self.kind).map_or(Removal::Call, |carry| carry.removal);
         for part in &mut self.parts {
             part.payload = None;
+            part.then = Then::Nothing;
             part.take_away(removal);
         }
     }

@@ -19,6 +19,7 @@ use super::{
 checks![
     tombstones_go_once_every_flow_has_settled_them,
     tombstones_that_a_destination_still_holds_stay,
+    tombstones_that_stay_do_not_hide_others,
     a_flow_that_is_not_declared_holds_up_no_priority,
     a_flow_that_is_not_declared_wakes_nobody,
     what_a_former_flow_holds_is_reported_until_it_is_forgotten,
@@ -69,6 +70,21 @@ async fn tombstones_that_a_destination_still_holds_stay(store: &dyn Store) -> Ve
         .collect();
     store.advance(step(&push.flow, settled, Some(workload.cursor))).await?;
     same("all stay", store.prune(at(9999), &KEPT, 10).await?.tombstones, 0)
+}
+
+async fn tombstones_that_stay_do_not_hide_others(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    let ids: Vec<String> = (0..7).map(|n| format!("id-{n}")).collect();
+    store.intake(page(ids.iter().map(|id| is(plain(id, id), 1)).collect())).await?;
+    push.settle_all().await?;
+    store.intake(page(ids.iter().map(|id| gone(kind(), id, None)).collect())).await?;
+    let workload = push.workload().await?;
+    let (last, rest) = some("deletions", workload.work.split_last())?;
+    let dead = |work| settled(work, State::Dead, contract::store::Held::Same);
+    let settled = rest.iter().map(dead).chain([in_sync(last)]).collect();
+    store.advance(step(&push.flow, settled, Some(workload.cursor))).await?;
+    same("the last one goes", store.prune(at(9999), &KEPT, 2).await?.tombstones, 1)?;
+    same("the others stay", store.prune(at(9999), &KEPT, 2).await?, Pruned::default())
 }
 
 /// Retires all flows but these.

@@ -33,6 +33,8 @@ const RAW: u32 = 0;
 const PLAIN: u32 = 1;
 /// Sealed: its content is a blob again.
 const SEALED: u32 = u32::MAX;
+/// So many times its sealed size is what a sealed blob counts for: it is packed before it is sealed.
+const PACKED_TO: usize = 8;
 /// Begins a text that is sealed.
 const SEALED_TEXT: char = '\u{1}';
 /// The first number that a dictionary can have.
@@ -264,8 +266,11 @@ impl Codec {
     /// How many bytes a packed value takes when it is unpacked, as far as that shows from outside.
     pub(super) fn unpacked_len(blob: &[u8]) -> usize {
         let (id, rest) = split(blob);
-        if id == RAW || id == SEALED {
+        if id == RAW {
             return rest.len();
+        }
+        if id == SEALED {
+            return rest.len().saturating_mul(PACKED_TO);
         }
         let size = zstd_safe::get_frame_content_size(rest).ok().flatten();
         size.and_then(|size| usize::try_from(size).ok()).unwrap_or(rest.len())
@@ -323,11 +328,6 @@ impl Codec {
         let Some(sealed) = stored.strip_prefix(SEALED_TEXT) else { return Ok(stored) };
         let sealed = seal::from_text(sealed).ok_or_else(|| was_changed(place))?;
         String::from_utf8(self.open(db, place, &sealed)?).map_err(|_| was_changed(place))
-    }
-
-    /// Whether the stored form of a text is sealed.
-    pub(super) fn is_sealed(stored: &str) -> bool {
-        stored.starts_with(SEALED_TEXT)
     }
 
     /// Something from the stored form of a list.

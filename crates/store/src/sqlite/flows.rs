@@ -106,7 +106,8 @@ impl Tx<'_> {
 
     pub(super) fn note_stop(&self, name: &FlowName, fault: Option<&Fault>, at: Timestamp) -> Outcome<()> {
         let flow = ledger::flow(self.db, name)?.ok_or_else(|| flow_unknown(name))?;
-        let key = self.codec.general(flow.kinds)?;
+        // A call of a kind that the flow no longer carries may have stopped it.
+        let key = self.codec.people.is_ready().then(|| self.codec.people.general()).transpose()?;
         let fault = fault.map(fault_text).transpose()?;
         let place = Place::Stop(flow.key);
         let fault = fault.as_ref().map(|fault| Codec::text(key.as_deref(), place, fault)).transpose()?;

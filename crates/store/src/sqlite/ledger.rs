@@ -19,7 +19,6 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::{
     codec::{Codec, Place, Purpose},
     owners::Row,
-    people::PERSONAL,
     seal::DataKey,
     trouble::{Outcome, Trouble, fault_text, unless_forgotten},
     writer::{Tx, fence, kind_bit},
@@ -132,10 +131,10 @@ pub(super) fn items(db: &Connection, codec: &Codec, key: i64, blob: Option<&[u8]
     unless_forgotten(codec.unpack_list(db, Place::Items(key), blob), Vec::new())
 }
 
-/// Those of these records that are about people. It looks only if the flow carries such records.
-pub(super) fn people(db: &Connection, flow: &Flow, settled: &[Settled]) -> Outcome<HashSet<Number>> {
+/// Those of these records that are about people. It looks only if the database has any.
+pub(super) fn people(db: &Connection, codec: &Codec, settled: &[Settled]) -> Outcome<HashSet<Number>> {
     let mut people = HashSet::new();
-    if flow.kinds & PERSONAL != 0 {
+    if codec.people.is_ready() {
         let mut query = db.prepare_cached("SELECT 1 FROM about WHERE n = ?1")?;
         for settled in settled {
             if query.exists([settled.number.0])? {
@@ -312,7 +311,7 @@ impl Tx<'_> {
     /// Writes a row with these items, and makes its record due. A new row is older than any revision, so that every
     /// settlement of its record replaces it.
     pub(super) fn write_doubt(&self, row: Row, held: &[ItemEntry]) -> Outcome<()> {
-        let person = self.key_of(1 << row.kind, number(row.flow, row.key).0)?;
+        let person = self.key_of(number(row.flow, row.key).0)?;
         let plain = Codec::encode(held)?;
         let blob = Codec::sealed(person.as_deref(), Place::Items(row.key), &plain)?;
         let blob = (!held.is_empty()).then_some(blob);
@@ -407,12 +406,8 @@ impl Tx<'_> {
 
     fn close(&self, flow: &Flow, closed: &Closed, at: Timestamp) -> Outcome<()> {
         let kind = "SELECT kind FROM call WHERE id = ?1";
-        let key = if flow.kinds & PERSONAL == 0 {
-            None
-        } else {
-            let kind: Option<u8> = self.db.prepare_cached(kind)?.query_row([closed.id], |row| row.get(0)).optional()?;
-            self.codec.general(kind.map_or(flow.kinds, |kind| 1 << kind))?
-        };
+        let kind: Option<u8> = self.db.prepare_cached(kind)?.query_row([closed.id], |row| row.get(0)).optional()?;
+        let key = self.codec.general(kind.map_or(0, |kind| 1 << kind))?;
         let fault = closed.fault.as_ref().map(fault_text).transpose()?;
         let fault = fault.as_ref().map(|fault| Codec::text(key.as_deref(), Place::Failure(closed.id), fault));
         self.db
@@ -439,7 +434,7 @@ impl Tx<'_> {
         let key = key(flow.key, settled.number);
         let (state, waits, rule) = state_columns(&settled.state, settled.revision, at);
         let is_same = matches!(settled.items, PreparedHeld::Same);
-        let person = self.key_of(flow.kinds, settled.number.0)?;
+        let person = self.key_of(settled.number.0)?;
         let person = person.as_deref();
         let fault = settled.fault.as_ref().map(|fault| Codec::text(person, Place::Fault(key), fault)).transpose()?;
         let items = match &settled.items {

@@ -17,7 +17,6 @@ use super::{
     codec::{Codec, Place},
     links::{Links, Touches},
     parts,
-    people::PERSONAL,
     rows::Insert,
     seal::Mark,
     trouble::{Outcome, Trouble},
@@ -51,8 +50,6 @@ pub(super) struct Prepared {
     changes: Vec<Ready>,
     /// Whether some of the changes are products.
     pub(super) has_products: bool,
-    /// The kinds of its records, as bits.
-    kinds: u64,
     is_first: bool,
     unread: Vec<Unread>,
     pass: Option<u64>,
@@ -107,7 +104,6 @@ impl Prepared {
     /// Encodes, hashes and, if most records will be new, compresses.
     pub(super) fn new(codec: &Codec, intake: Intake) -> Outcome<Self> {
         let likely_known = intake.pass.is_some() && intake.state.full_at.is_some();
-        let kinds = kinds(&intake);
         let source = intake.source;
         let mut scratch = Vec::with_capacity(8 * 1024);
         let ready = |change| ready(codec, &source, change, likely_known, &mut scratch);
@@ -118,7 +114,6 @@ impl Prepared {
         Ok(Self {
             has_products: changes.iter().any(is_product),
             is_first,
-            kinds,
             changes,
             source,
             lane: intake.lane,
@@ -300,7 +295,7 @@ impl Tx<'_> {
             .prepare_cached("UPDATE source SET as_of = ?2 WHERE key = ?1 AND as_of < ?2")?
             .execute((source, context.as_of))?;
         if !page.fetched {
-            self.write_lane(source, &page.lane, &page.state, page.kinds & PERSONAL != 0)?;
+            self.write_lane(source, &page.lane, &page.state)?;
         }
         Ok(context.taken)
     }
@@ -578,11 +573,10 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes how far a lane was read, which may name the record where that is: it is sealed once a lane brought something
-    /// about people.
-    pub(super) fn write_lane(&self, source: i64, lane: &str, state: &str, is_personal: bool) -> Outcome<()> {
-        let is_sealed = is_personal || self.codec.people.is_ready() && self.is_lane_sealed(source, lane)?;
-        let key = if is_sealed { Some(self.codec.people.general()?) } else { None };
+    /// Writes how far a lane was read, which may name the record where that is: it is sealed in a database with data about
+    /// people, because a lane that brought nothing yet may be about them, too.
+    pub(super) fn write_lane(&self, source: i64, lane: &str, state: &str) -> Outcome<()> {
+        let key = self.codec.people.is_ready().then(|| self.codec.people.general()).transpose()?;
         let state = Codec::text(key.as_deref(), Place::Lane(source), state)?;
         self.db
             .prepare_cached(
@@ -591,13 +585,6 @@ impl Tx<'_> {
             )?
             .execute((source, lane, state))?;
         Ok(())
-    }
-
-    fn is_lane_sealed(&self, source: i64, lane: &str) -> Outcome<bool> {
-        let read = "SELECT state FROM lane WHERE source = ?1 AND name = ?2";
-        let state: Option<String> =
-            self.db.prepare_cached(read)?.query_row((source, lane), |row| row.get(0)).optional()?;
-        Ok(state.is_some_and(|state| Codec::is_sealed(&state)))
     }
 
     fn expect_lane(&self, source: i64, lane: &str, expected: Option<u64>) -> Outcome<()> {

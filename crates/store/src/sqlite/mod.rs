@@ -167,6 +167,8 @@ impl Sqlite {
         let mut db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | CREATE)?;
         schema::standing(&db, path)?;
         set_up(&db, options.cache_kib)?;
+        // What is deleted is overwritten: keys and data of people may not stay in free pages.
+        db.pragma_update(None, "secure_delete", !keys.is_empty())?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", if options.durable { "FULL" } else { "NORMAL" })?;
         db.pragma_update(None, "wal_autocheckpoint", options.log_pages)?;
@@ -174,10 +176,11 @@ impl Sqlite {
         if let Some(pages) = options.most_pages {
             db.pragma_update(None, "max_page_count", pages)?;
         }
+        let codec = Arc::new(Codec::new(options.dictionary_after, keys));
+        // A missing key is named before anything is written: what is migrated can't be read by the release before.
+        codec.people.check(&db)?;
         schema::migrate(&mut db, path)?;
         let number = lock::take_over(&db)?;
-        let codec = Arc::new(Codec::new(options.dictionary_after, keys));
-        codec.people.check(&db)?;
         codec.people.rotate(&mut db, number, path)?;
         codec.load(&db)?;
         let readers = readers(path, options, &codec, &executor)?;
@@ -523,9 +526,9 @@ impl Ledger for Sqlite {
 
     async fn advance(&self, step: Step) -> Result<Vec<u64>, Fault> {
         let writer = self.writer()?;
-        let read = self.readers.run(move |db, _| {
+        let read = self.readers.run(move |db, codec| {
             let flow = ledger::flow(db, &step.flow)?.ok_or_else(|| flow_unknown(&step.flow))?;
-            Ok((flow, ledger::people(db, &flow, &step.settled)?, step))
+            Ok((flow, ledger::people(db, codec, &step.settled)?, step))
         });
         let (flow, people, step) = read.await?;
         let step = self.prepare(move |codec| PreparedStep::new(codec, flow, &people, step)).await?;
@@ -623,8 +626,21 @@ impl Admin for Sqlite {
     }
 
     async fn prune(&self, now: Timestamp, retention: &Retention, limit: usize) -> Result<Pruned, Fault> {
-        let retention = *retention;
-        self.writer()?.run(move |tx| tx.prune(now, &retention, limit)).await
+        let (writer, retention) = (self.writer()?, *retention);
+        let mut pruned = Pruned::default();
+        let mut after = Some(upkeep::Places::new());
+        while let Some(places) = after {
+            let step = writer.run(move |tx| tx.prune(now, &retention, places, limit)).await?;
+            if step.forgot {
+                writer.empty_log().await?;
+            }
+            pruned.calls += step.pruned.calls;
+            pruned.tombstones += step.pruned.tombstones;
+            pruned.former += step.pruned.former;
+            pruned.more |= step.pruned.more;
+            after = step.after;
+        }
+        Ok(pruned)
     }
 }
 

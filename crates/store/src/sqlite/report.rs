@@ -377,18 +377,21 @@ pub(super) fn trouble(db: &Connection, codec: &Codec, name: &FlowName) -> Outcom
             None => None,
         }
     };
+    let all = "SELECT count(*), min(waits) FROM ledger
+               WHERE flow = ?1 AND state = ?2 AND waits IS NOT NULL AND fault IS NOT NULL";
+    let all = db.prepare_cached(all)?.query_row((flow.key, RETRY), |row| Ok((row.get(0)?, row.get(1)?)));
+    let (records, next): (u64, Option<i64>) = all?;
     let mut query = db.prepare_cached(
-        "SELECT count(*), min(waits), fault, min(key) FROM ledger
-         WHERE flow = ?1 AND state = ?2 AND waits IS NOT NULL AND fault IS NOT NULL GROUP BY fault ORDER BY 1 DESC, 2",
+        "SELECT count(*), min(waits), fault, min(key) FROM
+         (SELECT waits, fault, key FROM ledger
+          WHERE flow = ?1 AND state = ?2 AND waits IS NOT NULL AND fault IS NOT NULL ORDER BY waits LIMIT ?3)
+         GROUP BY fault ORDER BY 1 DESC, 2",
     )?;
-    let mut rows = query.query((flow.key, RETRY))?;
-    let (mut records, mut next) = (0, Timestamp::from_millis(i64::MAX));
+    let mut rows = query.query((flow.key, RETRY, MOST_RETRIED))?;
     // Equal faults that are sealed differ, so they are counted once they are open.
     let mut faults: Vec<(Fault, u64)> = Vec::new();
     while let Some(row) = rows.next()? {
         let count: u64 = row.get(0)?;
-        records += count;
-        next = next.min(Timestamp::from_millis(row.get(1)?));
         let Some(fault) = fault(db, codec, Place::Fault(row.get(3)?), row, 2)? else { continue };
         let has_room = faults.len() < MOST_FAULTS;
         match faults.iter_mut().find(|(known, _)| *known == fault) {
@@ -399,8 +402,12 @@ pub(super) fn trouble(db: &Connection, codec: &Codec, name: &FlowName) -> Outcom
     }
     // Of those that are as frequent, the one that is due first.
     let most = faults.into_iter().rev().max_by_key(|(_, count)| *count);
+    let next = Timestamp::from_millis(next.unwrap_or(i64::MAX));
     Ok(Stuck { stopped, retrying: most.map(|(fault, _)| Retrying { records, next, fault }) })
 }
+
+/// The faults of so many records that are due first are counted. Sealed ones have to be opened one by one.
+const MOST_RETRIED: u64 = 2000;
 
 /// So many different faults of retried records are counted.
 const MOST_FAULTS: usize = 50;

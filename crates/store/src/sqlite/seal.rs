@@ -54,6 +54,10 @@ impl OperatorKeys {
         Ok(Self(vec![OperatorKey::new(key.expose_secret())]))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.first().is_none()
+    }
+
     pub(super) fn first(&self) -> Option<&OperatorKey> {
         self.0.first()
     }

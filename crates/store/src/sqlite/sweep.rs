@@ -63,8 +63,7 @@ impl Tx<'_> {
             self.touch_all(source, &context.touches, sweep.at)?;
             self.sweep_unread(&mut context, &sweep.lane)?;
         }
-        let is_personal = sweep.sweeps.iter().any(|(kind, _)| kind.is_personal()) && self.codec.people.is_ready();
-        self.write_lane(source, &sweep.lane, &lane_text(&state)?, is_personal)?;
+        self.write_lane(source, &sweep.lane, &lane_text(&state)?)?;
         Ok(swept)
     }
 

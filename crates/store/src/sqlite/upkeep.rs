@@ -3,7 +3,7 @@
 //! **Invariants:** rows that a flow has still work for, or whose items a destination may hold, are never deleted; one
 //! call deletes a bounded number of rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{
     source::Urgency,
@@ -24,6 +24,26 @@ struct Mark {
     kinds: u64,
     /// None: a former flow.
     cursor: Option<[u64; 3]>,
+}
+
+/// The last tombstone of each source that was looked at: when it changed, and its number.
+pub(super) type Places = BTreeMap<i64, (i64, u64)>;
+
+/// A step of deleting what is finished.
+pub(super) struct Step {
+    pub(super) pruned: Pruned,
+    /// Where to look on; `None`: no more, or something was deleted.
+    pub(super) after: Option<Places>,
+    /// Whether something about people was deleted.
+    pub(super) forgot: bool,
+}
+
+/// Tombstones that were looked at, and how many of them were deleted.
+struct Looked {
+    at: u64,
+    deleted: u64,
+    forgot: bool,
+    after: Places,
 }
 
 impl Tx<'_> {
@@ -65,17 +85,26 @@ impl Tx<'_> {
         Ok(due.len() as u64)
     }
 
-    pub(super) fn prune(&mut self, now: Timestamp, retention: &Retention, limit: usize) -> Outcome<Pruned> {
+    /// Deletes what is finished. `after`: the tombstones that were looked at before.
+    pub(super) fn prune(
+        &mut self,
+        now: Timestamp,
+        retention: &Retention,
+        after: Places,
+        limit: usize,
+    ) -> Outcome<Step> {
         let mut pruned = Pruned::default();
         let millis = |kept: std::time::Duration| i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
         let before = |kept| now.millis().saturating_sub(millis(kept));
         pruned.calls = self.prune_calls(before(retention.calls), limit)?;
-        let (looked_at, deleted) = self.prune_tombstones(before(retention.tombstones), limit)?;
-        pruned.tombstones = deleted;
+        let looked = self.prune_tombstones(before(retention.tombstones), after, limit)?;
+        pruned.tombstones = looked.deleted;
         pruned.former = self.prune_former(limit)?;
         let full = |count: u64| count >= limit as u64;
-        pruned.more = full(pruned.calls) || (full(looked_at) && deleted > 0) || full(pruned.former);
-        Ok(pruned)
+        pruned.more = full(pruned.calls) || (full(looked.at) && looked.deleted > 0) || full(pruned.former);
+        // Tombstones that have to stay must not hide those behind them.
+        let after = (full(looked.at) && looked.deleted == 0).then_some(looked.after);
+        Ok(Step { pruned, after, forgot: looked.forgot })
     }
 
     /// Calls that dead and held records refer to are kept.
@@ -100,10 +129,9 @@ impl Tx<'_> {
         Ok(deleted)
     }
 
-    /// Deletes tombstones that every flow has settled; returns how many were checked, and how many deleted.
-    fn prune_tombstones(&mut self, before: i64, limit: usize) -> Outcome<(u64, u64)> {
-        let mut looked_at = 0;
-        let mut deleted = 0;
+    /// Deletes tombstones that every flow has settled.
+    fn prune_tombstones(&mut self, before: i64, after: Places, limit: usize) -> Outcome<Looked> {
+        let mut looked = Looked { at: 0, deleted: 0, forgot: false, after };
         let sources: Vec<i64> = {
             let mut query = self.db.prepare_cached("SELECT key FROM source ORDER BY key")?;
             query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
@@ -119,28 +147,32 @@ impl Tx<'_> {
                 })?;
                 rows.collect::<Result<_, _>>()?
             };
-            let old: Vec<(u64, u8, u8, u64)> = {
+            let (from, from_n) = looked.after.get(&source).copied().unwrap_or((i64::MIN, 0));
+            let old: Vec<(u64, u8, u8, u64, i64)> = {
                 let mut query = self.db.prepare_cached(
-                    "SELECT n, kind, urgency, revision FROM record
-                     WHERE source = ?1 AND ended <> 0 AND changed_at < ?2 AND unread = 0 ORDER BY changed_at LIMIT ?3",
+                    "SELECT n, kind, urgency, revision, changed_at FROM record
+                     WHERE source = ?1 AND ended <> 0 AND (changed_at, n) > (?4, ?5) AND changed_at < ?2 AND unread = 0
+                     ORDER BY changed_at, n LIMIT ?3",
                 )?;
-                let rows = query.query_map((source, before, limit as u64), |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                let rows = query.query_map((source, before, limit as u64, from, from_n), |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
                 })?;
                 rows.collect::<Result<_, _>>()?
             };
-            for (n, kind, urgency, revision) in old {
-                looked_at += 1;
+            for (n, kind, urgency, revision, changed_at) in old {
+                looked.at += 1;
+                looked.after.insert(source, (changed_at, n));
                 if self.is_settled_by_all(&flows, n, kind, urgency, revision)? {
                     for flow in &flows {
                         self.delete_entry(key(flow.key, Number(n)))?;
                     }
                     self.delete_record(source, n, kind, 0, 1)?;
-                    deleted += 1;
+                    looked.deleted += 1;
+                    looked.forgot |= Kind::from_number(kind).is_some_and(Kind::is_personal);
                 }
             }
         }
-        Ok((looked_at, deleted))
+        Ok(looked)
     }
 
     fn is_settled_by_all(&self, flows: &[Mark], n: u64, kind: u8, urgency: u8, revision: u64) -> Outcome<bool> {

@@ -20,6 +20,7 @@ use super::{
     parts,
     trouble::{Outcome, Trouble, unless_forgotten},
     wholes::Wholes,
+    writer::kind_bit,
 };
 
 macro_rules! work {
@@ -75,8 +76,8 @@ pub(super) struct Reader<'a> {
     codec: &'a Codec,
     flow: Flow,
     source: SourceName,
-    /// Records that other flows have read, and the number of other flows that will read this one's records.
-    shared: Option<(&'a Wholes, usize)>,
+    /// Records that other flows have read, and the kinds that each of the other flows will read.
+    shared: Option<(&'a Wholes, Vec<u64>)>,
     /// Whether the source has parts, so that products have to be joined to theirs.
     has_parts: bool,
     /// Bytes that were unpacked so far.
@@ -101,8 +102,12 @@ impl<'a> Reader<'a> {
 
     /// Shares what it reads with the other flows of the source.
     pub(super) fn sharing(self, wholes: &'a Wholes) -> Outcome<Self> {
-        let count = "SELECT count(*) FROM flow WHERE source = ?1 AND current = 1 AND key <> ?2";
-        let others = self.db.prepare_cached(count)?.query_row((self.flow.source, self.flow.key), |row| row.get(0))?;
+        let others = "SELECT kinds FROM flow WHERE source = ?1 AND current = 1 AND key <> ?2";
+        let others = {
+            let mut query = self.db.prepare_cached(others)?;
+            let rows = query.query_map((self.flow.source, self.flow.key), |row| row.get(0))?;
+            rows.collect::<Result<Vec<u64>, _>>()?
+        };
         Ok(Self { shared: Some((wholes, others)), ..self })
     }
 
@@ -259,7 +264,7 @@ impl<'a> Reader<'a> {
 
     /// A record with its parts; `None` if it has no body.
     fn whole(&self, n: u64, revision: u64) -> Outcome<Option<Arc<Whole>>> {
-        if let Some(whole) = self.shared.and_then(|(wholes, _)| wholes.take(n, revision)) {
+        if let Some(whole) = self.shared.as_ref().and_then(|(wholes, _)| wholes.take(n, revision)) {
             return Ok(Some(whole));
         }
         let mut query = self.db.prepare_cached("SELECT bytes FROM body WHERE n = ?1")?;
@@ -271,7 +276,9 @@ impl<'a> Reader<'a> {
         self.count(blob);
         let (joined, bytes) = self.joined(&record)?;
         let whole = Arc::new(Whole { record, joined });
-        if let Some((wholes, others)) = self.shared {
+        if let Some((wholes, others)) = &self.shared {
+            let kind = kind_bit(whole.record.kind());
+            let others = others.iter().filter(|kinds| *kinds & kind != 0).count();
             wholes.keep(n, revision, &whole, blob.len() + bytes, others);
         }
         Ok(Some(whole))

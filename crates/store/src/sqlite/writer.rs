@@ -107,6 +107,23 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Outcome<T> + Send + 'static,
     {
+        self.alone(move |connection| connection.transact(durable, work)).await
+    }
+
+    /// Folds the log into the database and empties it, so that nothing that was deleted stays in it. A reader at work
+    /// keeps it for now; the next call does it then.
+    pub(super) async fn empty_log(&self) -> Result<(), Fault> {
+        let fold = |connection: &mut WriteConnection| {
+            Ok(connection.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+        };
+        self.alone(fold).await
+    }
+
+    async fn alone<T, F>(&self, work: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut WriteConnection) -> Outcome<T> + Send + 'static,
+    {
         let stopped = || {
             Fault::transient("C0105", format!("a write to {} did not end", self.path.display()))
                 .hint("restart; what was committed is safe")
@@ -115,11 +132,7 @@ impl Writer {
         let connection = Arc::clone(&self.connection);
         let written = executor::execute(self.executor.as_ref(), move || {
             // A panic rolls its transaction back, and the connection stays usable.
-            let done = connection
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .as_mut()
-                .map(|connection| connection.transact(durable, work));
+            let done = connection.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(work);
             drop(turn);
             done
         });

@@ -489,6 +489,13 @@ impl Pair {
                     payloads: got.items.iter().map(|it| (it.id.as_str().to_owned(), it.payload.object())).collect(),
                     turn: work.entry.as_ref().unwrap().turn,
                 });
+                // In whatever order the items are.
+                let [got, wanted] = [got, wanted].map(|entry| {
+                    entry.map(|mut entry| {
+                        entry.items.sort_by(|(one, _), (other, _)| one.cmp(other));
+                        entry
+                    })
+                });
                 assert_eq!(got, wanted, "what {flow} holds of {n}");
                 let Some(wanted) = wanted else { continue };
                 if let State::Retry(at) = wanted.state

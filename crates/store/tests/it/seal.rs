@@ -9,7 +9,7 @@ use contract::{
     source::{Token, Unread},
     store::{
         Admin as _, Claim, Closed, Declared, Found, Held, Hint, Hints as _, Intake, KeptBy, LaneState, Ledger as _,
-        Leftovers as _, Mirror as _, Number, Settled, State, Step, Ticket, Work,
+        Leftovers as _, Mirror as _, Number, Open, Settled, State, Step, Ticket, Work,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId};
@@ -192,7 +192,7 @@ async fn what_is_about_people_is_kept_in_no_readable_form_and_comes_back_as_it_w
     assert_eq!(anna.record(), Some(&self::anna()));
     let claim = Claim { number: anna.number, created_at: None, items: vec!["item-of-stepan".into()] };
     store.claim(&flow, samples::NEWEST, vec![claim]).await.unwrap();
-    let opening = |item: &str| contract::store::Open { kind: Kind::Customer, ..samples::open(&[(anna.number, item)]) };
+    let opening = |item: &str| Open { kind: Kind::Customer, ..samples::open(&[(anna.number, item)]) };
     let open_calls = Step {
         open: vec![opening("item-of-stepan"), opening("item-of-agafya")],
         ..samples::step(&flow, Vec::new(), None)
@@ -332,6 +332,31 @@ async fn without_a_key_nothing_about_people_is_taken() {
     store.intake(page(vec![is(samples::plain("q", "Q"), 1)])).await.unwrap();
     drop(store);
     drop(Sqlite::open(&path).expect("it needs no key"));
+}
+
+/// An import of customers goes on while its flow is told not to carry any more.
+#[tokio::test]
+async fn what_a_flow_carried_before_is_sealed_when_it_is_settled() {
+    let (folder, _) = people().await;
+    let store = open(folder.path());
+    let anna = work(&store, "id-of-anna").await;
+    let narrowed = samples::declared(&FLOW.into(), &samples::source(), "1", Ids::Own);
+    let kinds = Kind::CARRIED.into_iter().filter(|kind| !kind.is_personal());
+    store.declare(&Declared { carries: kinds.collect(), ..narrowed }).await.unwrap();
+    store.recover(&FLOW.into()).await.unwrap();
+    let mut step = samples::step(&FLOW.into(), Vec::new(), None);
+    step.open = vec![Open { kind: Kind::Customer, op: "put", items: vec![(anna.number, "item-of-anna".into())] }];
+    let call = store.advance(step).await.unwrap()[0];
+    let mut step = samples::step(&FLOW.into(), vec![dead(&anna, "Oblonsky")], None);
+    let (took, fault) = (std::time::Duration::from_millis(1), Some(Fault::record("C0002", "dolly")));
+    step.close = vec![Closed { id: call, status: 400, took, response: "Petritsky".into(), fault }];
+    store.advance(step).await.unwrap();
+    store.note_stop(&FLOW.into(), Some(&Fault::transient("C0003", "Grisha")), at(5)).await.unwrap();
+    let entry = store.entry(&FLOW.into(), anna.number).await.unwrap().unwrap();
+    assert_eq!(entry.fault.unwrap().message, "Oblonsky is refused");
+    drop(store);
+    let hidden = ["id-of-", "Oblonsky", "Petritsky", "dolly", "Grisha", "item-of"];
+    assert_eq!(found_in(folder.path(), &hidden), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -549,7 +574,6 @@ async fn a_person_s_key_is_deleted_with_the_last_record() {
     let retention = contract::store::Retention { tombstones: std::time::Duration::from_secs(1), ..Default::default() };
     assert_eq!(store.prune(at(1_000_000), &retention, 10).await.unwrap().tombstones, 1);
     assert_eq!(persons(folder.path()).len(), 1);
-    drop(store);
     for file in fs::read_dir(folder.path()).unwrap() {
         let bytes = fs::read(file.unwrap().path()).unwrap();
         assert!(!bytes.windows(anna.len()).any(|window| window == anna), "the deleted key is still in the file");
