@@ -497,6 +497,12 @@ pub trait Destination: Send + Sync {
         false
     }
 
+    /// Whether [`Op::Remove`] takes back what an event of this id made there, as the erasure of its person asks for. The call
+    /// gets the payload that was acknowledged.
+    fn takes_back(&self, _: Kind, _: &RemoteId) -> bool {
+        false
+    }
+
     /// Finds out whether calls of unknown outcome had their effect on these items, where [`Repeat::Lookup`] says that it
     /// can: one answer per item, in their order.
     ///

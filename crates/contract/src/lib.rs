@@ -32,4 +32,4 @@ pub use source::{
     Change, Demand, Fetched, Lack, Lane, Next, Page, Position, Profile, Ref, Scope, Source, SourceDescriptor,
     StoreProfile, Token,
 };
-pub use store::{Admin, Hints, Ledger, Leftovers, Mirror, Store};
+pub use store::{Admin, Erasures, Hints, Ledger, Leftovers, Mirror, Store};

@@ -51,6 +51,7 @@ pub fn desired(flow: &Flow, prepared: &Prepared, work: &Work, now: Timestamp) ->
     let keeps_prices = work.kind == Kind::Product && flow.keeps_prices();
     let mut prices = None;
     let (target, items, holds) = match work.record() {
+        _ if work.erased => (Target::Gone, Vec::new(), Window::OPEN),
         None => {
             prices = keeps_prices.then(|| prices::gone(prepared.views.each(), work, now));
             (Target::Gone, Vec::new(), Window::OPEN)

@@ -11,6 +11,7 @@
 pub mod check;
 pub mod compose;
 mod defect;
+pub mod erase;
 pub mod explain;
 pub mod feed;
 pub mod flow;

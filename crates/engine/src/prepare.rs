@@ -47,6 +47,8 @@ pub struct Job {
     pub blocked: Option<Blocked>,
     /// Whether it is sent, though it is in sync, to probe whether the account accepts anything.
     pub probe: bool,
+    /// Whether its person is being erased: no guard holds its removals, or counts them.
+    pub erased: bool,
 }
 
 /// Rank of a record that claims an item. The record with the highest rank owns the item: the one that the source
@@ -161,6 +163,7 @@ pub fn job(flow: &Flow, prepared: &Prepared, work: &Work, now: Timestamp) -> Job
     let parts = match target {
         // A record that can't be mapped can't be compared.
         Target::Dead(_) => items.into_iter().map(refused).collect(),
+        Target::Gone if work.erased => erased(flow, work.kind, entry),
         Target::InSync | Target::Filtered(_) | Target::Gone => parts(flow, work.kind, items, entry),
     };
     let prices = prices.filter(|prices| work.prices.as_ref() != Some(prices));
@@ -210,6 +213,24 @@ fn parts(flow: &Flow, kind: Kind, items: Vec<Item>, entry: Option<&Entry>) -> Ve
         }
     }
     parts
+}
+
+/// Everything that the destination holds of a record is removed, also what it would hide otherwise, and what events made if
+/// that can be taken back.
+fn erased(flow: &Flow, kind: Kind, entry: Option<&Entry>) -> Vec<Part> {
+    let destination = flow.destination.as_ref();
+    let removal = match destination.carry(kind).map_or(Removal::Call, |carry| carry.removal) {
+        Removal::Call | Removal::Hide => Removal::Call,
+        by_import @ (Removal::Feed | Removal::Leave) => by_import,
+    };
+    let parts = entry.map_or(&[][..], |entry| &entry.items).iter().map(|item| {
+        let mut part = Part::new(item.id.clone(), None, Digests::default(), before(item));
+        part.is_event = destination.is_event(kind, &part.id) && !destination.takes_back(kind, &part.id);
+        part.needs_before = true;
+        part.take_away(removal);
+        part
+    });
+    parts.collect()
 }
 
 fn before(item: &ItemEntry) -> Before {
@@ -267,6 +288,7 @@ impl Job {
             state: entry.map(|entry| entry.state.clone()),
             blocked: None,
             probe: false,
+            erased: work.erased,
         }
     }
 
@@ -312,8 +334,11 @@ impl Job {
         self.state.as_ref().is_some_and(State::is_left_to_import)
     }
 
-    /// How many items it removes whose removal was neither held nor waiting before.
+    /// How many items it removes whose removal was neither held nor waiting before, and is no erasure.
     pub fn removes(&self) -> u64 {
+        if self.erased {
+            return 0;
+        }
         let is_new = |part: &&Part| part.is_removal() && !(self.was_awaiting() && part.action.is_left_to_import());
         self.parts.iter().filter(is_new).count() as u64
     }

@@ -286,6 +286,8 @@ pub struct Work {
     pub unread: bool,
     /// Whether the flow has still to process this revision, whatever its entry says: it lies beyond the cursor.
     pub ahead: bool,
+    /// Whether its person is being erased: everything that the destination holds of it is removed, whatever the settings.
+    pub erased: bool,
     /// Its entry in the ledger; `None`: it was never settled.
     pub entry: Option<Entry>,
     /// The prices that the flow has seen of it, as they were when it was settled; `None`: none, or it keeps no history.

@@ -188,6 +188,8 @@ pub struct Taken {
     pub touched: u64,
     /// Records that could not be understood.
     pub unread: u64,
+    /// Records of persons who were erased: they are not taken.
+    pub erased: u64,
 }
 
 /// The end of a full walk.

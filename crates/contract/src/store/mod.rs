@@ -11,6 +11,7 @@
 //!   of those that claim it, and a record that gains or loses an item is due.
 
 mod admin;
+mod erasures;
 mod hints;
 mod ledger;
 mod leftovers;
@@ -19,7 +20,7 @@ mod mirror;
 use model::{FlowName, SourceName};
 use serde::{Deserialize, Serialize};
 
-pub use self::{admin::*, hints::*, ledger::*, leftovers::*, mirror::*};
+pub use self::{admin::*, erasures::*, hints::*, ledger::*, leftovers::*, mirror::*};
 
 /// Number of a record. A record that is deleted and created again keeps it.
 #[derive(
@@ -51,6 +52,6 @@ pub struct Lease(pub u64);
 
 /// A store: mirror, ledger, calls, dead letters, cursors, links and due times. It consists of smaller traits, one per
 /// use; code that needs only one of them takes that one.
-pub trait Store: Mirror + Ledger + Hints + Admin + Leftovers {}
+pub trait Store: Mirror + Ledger + Hints + Admin + Leftovers + Erasures {}
 
-impl<S: Mirror + Ledger + Hints + Admin + Leftovers + ?Sized> Store for S {}
+impl<S: Mirror + Ledger + Hints + Admin + Leftovers + Erasures + ?Sized> Store for S {}

@@ -285,6 +285,11 @@ impl Destination for Connector {
         kind == Kind::Order && matches!(Place::of(id), Some(Place::Owner(_)))
     }
 
+    /// Deleting a contact takes back that it was created.
+    fn takes_back(&self, kind: Kind, id: &RemoteId) -> bool {
+        self.is_event(kind, id)
+    }
+
     fn lacks(&self, kind: Kind) -> Option<&'static str> {
         (people::is_personal(kind) && !self.config.takes_people()).then_some(
             "say with unknown_consent what becomes of customers of whom the shop does not know whether they agreed to e-mail: \

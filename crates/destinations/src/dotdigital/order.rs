@@ -164,6 +164,12 @@ fn address(config: &Config, of: &str, address: &Address) -> Option<Value> {
     (!members.is_empty()).then(|| json!(members))
 }
 
+/// The address of the contact that this payload creates.
+pub fn created(payload: &Payload) -> Option<String> {
+    let body: Value = serde_json::from_str(&payload.object()).ok()?;
+    Some(body.get("identifiers")?.get("email")?.as_str()?.to_owned())
+}
+
 /// What a payload says of an order.
 #[derive(Default, Deserialize)]
 #[serde(default)]

@@ -11,7 +11,7 @@ use super::{
     contact::{self, Statement},
     ids::Place,
     import::{self, Import, Of},
-    order::Owned,
+    order::{self, Owned},
     unsent,
 };
 
@@ -70,7 +70,10 @@ impl Connector {
     }
 
     async fn delete_contacts(&self, parcels: &[Parcel]) -> Receipt {
-        let addresses: Vec<Vec<String>> = parcels.iter().map(contact::addresses).collect();
+        self.delete(parcels.iter().map(contact::addresses).collect()).await
+    }
+
+    async fn delete(&self, addresses: Vec<Vec<String>>) -> Receipt {
         if addresses.iter().any(Vec::is_empty) {
             let fault = Fault::record("C0450", "nobody knows which address the contact of a customer who is gone has")
                 .hint("look for the customer's id in Dotdigital, delete the contact there, and drop the dead letter");
@@ -90,6 +93,10 @@ impl Connector {
                 Err(outcome) => unsent(outcome),
             },
             (Op::Put, parcels) => self.put_orders(parcels).await,
+            (Op::Remove, [parcel]) if matches!(Place::of(&parcel.id), Some(Place::Owner(_))) => {
+                let created = parcel.before.as_ref().and_then(order::created);
+                self.delete(vec![created.into_iter().collect()]).await
+            }
             (Op::Remove, [parcel]) => self.delete_order(parcel).await,
             (op, parcels) => {
                 let message = format!("dotdigital: there is no call to {} {} orders", op.name(), parcels.len());

@@ -71,8 +71,11 @@ impl Answer {
     }
 }
 
-/// How many items of a job were removed, or wait for the feed from now on.
+/// How many items of a job were removed, or wait for the feed from now on, as far as the flow's guard counts them.
 pub(super) fn removed(job: &Job, answers: &BTreeMap<usize, Answer>) -> u64 {
+    if job.erased {
+        return 0;
+    }
     let is_gone = |(index, part): &(usize, &Part)| match part.action {
         action if action.is_left_to_import() => part.is_removal() && !job.was_awaiting(),
         _ => part.is_removal() && answers.get(index).is_some_and(Answer::is_delivered),
@@ -82,6 +85,9 @@ pub(super) fn removed(job: &Job, answers: &BTreeMap<usize, Answer>) -> u64 {
 
 /// How many items of a job were to be removed by calls that had no such outcome and are over: nothing counts them.
 pub(super) fn unremoved(job: &Job, answers: &BTreeMap<usize, Answer>) -> u64 {
+    if job.erased {
+        return 0;
+    }
     let is_left = |(index, part): &(usize, &Part)| {
         let answer = answers.get(index);
         let goes_on = answer.is_some_and(|answer| answer.is_delivered() || *answer == Answer::Pending);

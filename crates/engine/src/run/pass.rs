@@ -68,12 +68,35 @@ impl Engine {
         while let Some(flow) = pushes.join_next().await {
             synced.flows.push(flow.map_err(|error| cut_off("C0601", "work", &error))??);
         }
+        self.end_erasures().await?;
         // Only occasionally: as often as everything is read.
         if synced.lanes.iter().any(|(_, _, walked)| walked.as_ref().is_ok_and(|walked| walked.full)) {
             self.prune().await?;
         }
         synced.flows.sort_by(|(left, _), (right, _)| left.cmp(right));
         Ok(synced)
+    }
+
+    /// Pushes all flows until they are idle, as [`Engine::sync`] does, without reading sources. A flow whose source was never
+    /// read completely is left out.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn push_all(self: &Arc<Self>, patience: Duration, stop: &watch::Receiver<bool>) -> Result<(), Fault> {
+        let mut pushes = JoinSet::new();
+        for origin in &self.origins {
+            let ready = self.is_ready(origin, &origin.pull.source.lanes()).await?;
+            let (_, stage) = watch::channel(if ready { Stage::Read } else { Stage::Failed });
+            for flow in self.flows.iter().filter(|flow| flow.source == origin.pull.name) {
+                let (engine, flow) = (Arc::clone(self), Arc::clone(flow));
+                let (stage, stop) = (stage.clone(), stop.clone());
+                pushes.spawn(async move { engine.push_once(&flow, stage, patience, stop).await });
+            }
+        }
+        while let Some(pushed) = pushes.join_next().await {
+            pushed.map_err(|error| cut_off("C0601", "work", &error))??;
+        }
+        Ok(())
     }
 
     async fn read_once(

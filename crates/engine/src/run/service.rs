@@ -24,6 +24,8 @@ const FIRST_PRUNE: Duration = Duration::from_mins(5);
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 /// How often due times and waiting touches are checked, in addition to when the next one is due.
 const WAKE_EVERY: Duration = Duration::from_millis(500);
+/// How often it is looked whether an erasure can be ended.
+const ERASURES_EVERY: Duration = Duration::from_secs(2);
 /// Hints that come within this time are answered together.
 const GATHER: Duration = Duration::from_millis(250);
 /// Pause between two rounds of spreading touches, so that live changes are pushed in between.
@@ -82,6 +84,12 @@ impl Engine {
             let task = "pruning";
             let prune = || engine.keep_pruning(task, stopped.clone());
             engine.keep_up(task, prune, stopped.clone()).await
+        });
+        let (engine, stopped) = (Arc::clone(self), stop.clone());
+        tasks.spawn(async move {
+            let task = "erasures";
+            let end = || engine.keep_ending_erasures(task, stopped.clone());
+            engine.keep_up(task, end, stopped.clone()).await
         });
         while let Some(ended) = tasks.join_next().await {
             ended.map_err(|error| cut_off("C0601", "work", &error))??;
@@ -290,6 +298,19 @@ impl Engine {
             self.prune().await?;
             self.health.clear(task);
             wait = PRUNE_EVERY;
+        }
+        Ok(())
+    }
+
+    /// Ends erasures whose removals are settled.
+    async fn keep_ending_erasures(&self, task: &str, mut stop: watch::Receiver<bool>) -> Result<(), Fault> {
+        while !*stop.borrow() {
+            self.end_erasures().await?;
+            self.health.clear(task);
+            tokio::select! {
+                () = self.clock.sleep_until(self.clock.now().plus(ERASURES_EVERY)) => {}
+                _ = stop.changed() => {}
+            }
         }
         Ok(())
     }

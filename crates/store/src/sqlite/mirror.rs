@@ -15,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
     codec::{Codec, Place},
+    erasures::{self, Erased},
     links::{Links, Touches},
     parts,
     rows::Insert,
@@ -23,7 +24,7 @@ use super::{
     writer::{Tx, kind_bit},
 };
 
-const LIVE: u8 = 0;
+pub(super) const LIVE: u8 = 0;
 /// Deleted whatever its version: any version but an older one restores it.
 const GONE: u8 = 1;
 /// Deleted at a version: only a later one restores it.
@@ -84,6 +85,8 @@ struct Is {
     noticed: bool,
     /// Whom it is about, if it is about a person.
     person: Option<Mark>,
+    /// What stands for its person where persons are kept out.
+    marks: Vec<Erased>,
 }
 
 /// A record that gets this number and revision.
@@ -161,7 +164,8 @@ fn ready(
     // A record of these kinds that says nothing of whom it is about is about a person of its own.
     let person = kind.is_personal().then(|| record.person().unwrap_or_else(|| format!("{kind}/{id}")));
     let person = person.map(|person| Ok::<_, Trouble>(codec.people.names()?.mark(&person))).transpose()?;
-    Ok(Ready::Is(Is { kind, id, version, modified_at, digest, body, links, noticed, person }))
+    let marks = erasures::marks(codec, source, &record)?;
+    Ok(Ready::Is(Is { kind, id, version, modified_at, digest, body, links, noticed, person, marks }))
 }
 
 /// The kinds of the records on a page, as bits.
@@ -182,7 +186,7 @@ pub(super) struct Stored {
     pub(super) n: u64,
     pub(super) revision: u64,
     pub(super) urgency: u8,
-    ended: u8,
+    pub(super) ended: u8,
     version: u64,
     modified_at: Option<i64>,
     seen: u64,
@@ -251,10 +255,11 @@ pub(super) struct Context<'a> {
 
 impl Tx<'_> {
     /// Stores a page.
-    pub(super) fn intake(&mut self, page: Prepared) -> Outcome<Taken> {
+    pub(super) fn intake(&mut self, mut page: Prepared) -> Outcome<Taken> {
         let source = self.source(&page.source)?;
         self.fence_source(source, page.lease)?;
         self.expect_lane(source, &page.lane, page.expected)?;
+        let erased = self.keep_out(&mut page)?;
         let scopes = page.scopes.iter().map(|(kind, scope)| Ok((*kind, self.scope(source, scope)?)));
         let mut context = Context {
             source,
@@ -268,7 +273,7 @@ impl Tx<'_> {
             confirm: page.confirm,
             scopes: scopes.collect::<Outcome<_>>()?,
             touches: Touches::default(),
-            taken: Taken::default(),
+            taken: Taken { erased, ..Taken::default() },
             was_unread: self.has_unread(source)?,
             is_first: page.is_first,
         };
@@ -300,7 +305,26 @@ impl Tx<'_> {
         Ok(context.taken)
     }
 
-    fn stored(&self, source: i64, kind: Kind, id: &RecordId) -> Outcome<Option<Stored>> {
+    /// Leaves out records of persons who were erased; returns how many.
+    fn keep_out(&self, page: &mut Prepared) -> Outcome<u64> {
+        if page.kinds & PERSONAL == 0 || !self.keeps_out()? {
+            return Ok(0);
+        }
+        let before = page.changes.len() + page.unread.len();
+        let changes = std::mem::take(&mut page.changes).into_iter().filter_map(|change| {
+            let marks = change.is().map_or(&[][..], |is| &is.marks);
+            self.is_erased(marks).map(|erased| (!erased).then_some(change)).transpose()
+        });
+        page.changes = changes.collect::<Outcome<_>>()?;
+        let unread = std::mem::take(&mut page.unread).into_iter().filter_map(|unread| {
+            let marks = erasures::marks_of_id(self.codec, &page.source, unread.kind, unread.id.as_ref());
+            marks.and_then(|marks| Ok((!self.is_erased(&marks)?).then_some(unread))).transpose()
+        });
+        page.unread = unread.collect::<Outcome<_>>()?;
+        Ok((before - page.changes.len() - page.unread.len()) as u64)
+    }
+
+    pub(super) fn stored(&self, source: i64, kind: Kind, id: &RecordId) -> Outcome<Option<Stored>> {
         let mut query = self.db.prepare_cached(BY_ID)?;
         let id = self.codec.name(kind, id.as_str())?;
         Ok(query.query_row((source, kind.number(), id), Stored::read).optional()?)

@@ -8,6 +8,7 @@
 //! What costs CPU and needs no database (encoding, hashing, compressing) happens beside the writing thread.
 
 mod codec;
+mod erasures;
 mod flows;
 mod hints;
 mod ledger;
@@ -41,19 +42,19 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Admin, Executor, Fault, Hints, Ledger, Leftovers, Mirror, Threads, executor,
+    Admin, Erasures, Executor, Fault, Hints, Ledger, Leftovers, Mirror, Threads, executor,
     source::Scope,
     store::{
-        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, Freshness, HeldItems, Hint,
+        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, ErasedFrom, Erasing, Erasure, FlowId, Found, Freshness, HeldItems, Hint,
         HookState, Intake, Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered,
-        Registration, Removals, Retention, Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch,
-        Trouble as Stuck, UnreadRow, Waiting, Wake, Which, Work, Workload,
+        ReadBack, Registration, Removals, Retention, Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch,
+        Trouble as Stuck, UnreadRow, Waiting, Wake, Which, Who, Work, Workload,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-pub use seal::{OperatorKey, OperatorKeys};
+pub use seal::{OperatorKey, OperatorKeys, Signature};
 
 use self::{
     codec::{Codec, Training},
@@ -683,6 +684,53 @@ impl Hints for Sqlite {
     async fn done(&self, source: &SourceName, lease: Lease, hints: &[u64]) -> Result<(), Fault> {
         let (source, hints) = (source.clone(), hints.to_vec());
         self.writer()?.run(move |tx| tx.done(&source, lease, &hints)).await
+    }
+}
+
+#[async_trait]
+impl Erasures for Sqlite {
+    async fn of_person(&self, who: &Who) -> Result<Vec<(SourceName, Found)>, Fault> {
+        let who = who.clone();
+        self.readers.run(move |db, codec| erasures::of_person(db, codec, &who)).await
+    }
+
+    async fn to_erase(&self, who: &Who) -> Result<Vec<ErasedFrom>, Fault> {
+        let who = who.clone();
+        self.readers.run(move |db, codec| erasures::to_erase(db, codec, &who)).await
+    }
+
+    async fn erase(&self, who: &Who, at: Timestamp) -> Result<Option<u64>, Fault> {
+        let who = who.clone();
+        let begun = self.writer()?.run(move |tx| tx.erase(&who, at)).await;
+        self.wholes.clear();
+        begun
+    }
+
+    async fn erasures(&self) -> Result<Vec<Erasure>, Fault> {
+        self.readers.run(|db, _| erasures::erasures(db)).await
+    }
+
+    async fn erasure_of(&self, who: &Who) -> Result<Option<Erasure>, Fault> {
+        let who = who.clone();
+        self.readers.run(move |db, codec| erasures::erasure_of(db, codec, &who)).await
+    }
+
+    async fn erasing(&self, erasure: u64) -> Result<Vec<Erasing>, Fault> {
+        self.readers.run(move |db, codec| erasures::erasing(db, codec, erasure)).await
+    }
+
+    async fn end_erasure(&self, erasure: u64, read_back: &[ReadBack], at: Timestamp) -> Result<bool, Fault> {
+        let (writer, read_back) = (self.writer()?, read_back.to_vec());
+        let ended = writer.run(move |tx| tx.end_erasure(erasure, &read_back, at)).await?;
+        if ended {
+            writer.empty_log().await?;
+        }
+        Ok(ended)
+    }
+
+    async fn lift(&self, who: &Who) -> Result<bool, Fault> {
+        let who = who.clone();
+        self.writer()?.run(move |tx| tx.lift(&who)).await
     }
 }
 

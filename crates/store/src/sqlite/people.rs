@@ -194,6 +194,11 @@ impl People {
         Ok(self.keep(wrapped.id, self.unwrap(&wrapped)?))
     }
 
+    /// Drops the unwrapped form of a key that is deleted.
+    fn drop_kept(&self, id: i64) {
+        self.kept().remove(&id);
+    }
+
     fn make(&self, db: &Connection, owner: &[u8]) -> Outcome<(i64, Secret)> {
         let operator = self.operator.first().ok_or(Trouble::NoKey)?;
         let key = random()?;
@@ -297,6 +302,7 @@ impl Tx<'_> {
         let overwrite = "UPDATE data_key SET wrapped = zeroblob(length(wrapped)) WHERE id = ?1";
         self.db.prepare_cached(overwrite)?.execute([person])?;
         self.db.prepare_cached("DELETE FROM data_key WHERE id = ?1")?.execute([person])?;
+        self.codec.people.drop_kept(person);
         Ok(())
     }
 

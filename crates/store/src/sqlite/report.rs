@@ -215,7 +215,7 @@ pub(super) fn find(db: &Connection, codec: &Codec, name: &SourceName, wanted: &s
     Ok(found.into_values().take(MOST_FOUND).collect())
 }
 
-fn found_record(db: &Connection, codec: &Codec, n: u64) -> Outcome<Option<Found>> {
+pub(super) fn found_record(db: &Connection, codec: &Codec, n: u64) -> Outcome<Option<Found>> {
     let mut query =
         db.prepare_cached("SELECT revision, kind, id, version, modified_at, changed_at FROM record WHERE n = ?1")?;
     let mut rows = query.query([n])?;

@@ -33,6 +33,7 @@ const MIGRATIONS: &[&str] = &[
     HOOKS,
     PRICES,
     PEOPLE,
+    ERASURES,
 ];
 
 // `record` is narrow and is scanned, walked and touched; bodies are wide and only fetched, so they lie elsewhere. The
@@ -407,6 +408,23 @@ CREATE INDEX data_key_operator ON data_key (operator);
 -- Whom a record is about: the person's key.
 CREATE TABLE about (n INTEGER PRIMARY KEY, person INTEGER NOT NULL) STRICT;
 CREATE INDEX about_person ON about (person);
+";
+
+// See erasures.rs.
+const ERASURES: &str = "
+CREATE TABLE erasure (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    person BLOB NOT NULL,           -- a keyed hash of the address or account that was asked for
+    asked_at INTEGER NOT NULL, done_at INTEGER,
+    records TEXT NOT NULL,          -- JSON: how many of each kind
+    flows TEXT NOT NULL             -- JSON: what each flow had to remove, and once it is done how it was acknowledged
+) STRICT;
+-- Keyed hashes of the addresses, accounts and orders that are kept out.
+CREATE TABLE erased (mark BLOB PRIMARY KEY, erasure INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX erased_erasure ON erased (erasure);
+-- The records of erasures that have not ended.
+CREATE TABLE erasing (n INTEGER PRIMARY KEY, erasure INTEGER NOT NULL) STRICT;
+CREATE INDEX erasing_erasure ON erasing (erasure);
 ";
 
 /// The state of a database when it is opened.

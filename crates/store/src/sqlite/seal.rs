@@ -17,6 +17,7 @@ use base64::{
 use contract::Fault;
 use ring::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hmac,
     rand::{SecureRandom as _, SystemRandom},
 };
 use secrecy::{ExposeSecret as _, SecretBox, SecretString};
@@ -42,9 +43,34 @@ pub struct OperatorKey {
     /// Tells it from others, and tells nothing of it.
     pub(super) fingerprint: i64,
     cipher: Cipher,
+    /// Signs what is given out.
+    signing: hmac::Key,
+}
+
+/// A signature under a key of the operator (HMAC-SHA256 with a key that is derived from it).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// The fingerprint of the operator's key.
+    pub key: String,
+    /// The signature, in hexadecimal digits.
+    pub value: String,
 }
 
 impl OperatorKeys {
+    /// Signs bytes with the first key; `None`: there is none.
+    pub fn sign(&self, bytes: &[u8]) -> Option<Signature> {
+        let key = self.first()?;
+        let value = hmac::sign(&key.signing, bytes);
+        Some(Signature { key: shown(key.fingerprint), value: hex(value.as_ref()) })
+    }
+
+    /// Whether these bytes were signed so; `None`: with a key that is not among these.
+    pub fn verify(&self, bytes: &[u8], signature: &Signature) -> Option<bool> {
+        let key = self.0.iter().find(|key| shown(key.fingerprint) == signature.key)?;
+        let value = from_hex(&signature.value).unwrap_or_default();
+        Some(hmac::verify(&key.signing, bytes, &value).is_ok())
+    }
+
     /// A key that only this process knows: for databases that end with it.
     ///
     /// # Errors
@@ -97,7 +123,11 @@ impl OperatorKey {
         for (to, from) in short.iter_mut().zip(fingerprint.expose_secret()) {
             *to = *from;
         }
-        Self { fingerprint: i64::from_be_bytes(short), cipher: Cipher(derived("data keys", key)) }
+        Self {
+            fingerprint: i64::from_be_bytes(short),
+            cipher: Cipher(derived("data keys", key)),
+            signing: hmac::Key::new(hmac::HMAC_SHA256, derived("receipts", key).expose_secret()),
+        }
     }
 
     /// Reads a key of 32 bytes, in base64 (such as `openssl rand -base64 32` prints) or as 64 hexadecimal digits.
@@ -127,6 +157,11 @@ impl OperatorKey {
         opened.fill(0);
         key
     }
+}
+
+/// Bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
@@ -246,6 +281,7 @@ pub(super) struct Names {
     nonces: Secret,
     hashes: Secret,
     marks: Secret,
+    erased: Secret,
 }
 
 impl Names {
@@ -256,6 +292,7 @@ impl Names {
             nonces: derived("nonces of names", key),
             hashes: derived("hashes", key),
             marks: derived("marks of persons", key),
+            erased: derived("erased persons", key),
         }
     }
 
@@ -277,6 +314,11 @@ impl Names {
     /// A keyed hash.
     pub(super) fn hash(&self, text: &[u8]) -> blake3::Hash {
         blake3::keyed_hash(self.hashes.expose_secret(), text)
+    }
+
+    /// What stands for an address, account or order that is kept out.
+    pub(super) fn erased(&self, identifier: &str) -> [u8; KEY_LEN] {
+        *blake3::keyed_hash(self.erased.expose_secret(), identifier.as_bytes()).as_bytes()
     }
 
     /// What stands for a person.
@@ -340,6 +382,22 @@ mod tests {
             prop_assert_ne!(one.mark(&name), second.mark(&name));
             prop_assert_ne!(one.hash(name.as_bytes()), second.hash(name.as_bytes()));
             prop_assert_ne!(one.hash(name.as_bytes()), blake3::hash(name.as_bytes()));
+        }
+
+        #[test]
+        fn a_signature_holds_for_these_bytes_under_this_key_only(bytes in vec(any::<u8>(), 0..90), at in any::<prop::sample::Index>()) {
+            let of = |byte| OperatorKeys(vec![OperatorKey::new(&[byte; KEY_LEN])]);
+            let signature = of(1).sign(&bytes).unwrap();
+            prop_assert_eq!(of(1).verify(&bytes, &signature), Some(true));
+            prop_assert_eq!(of(2).verify(&bytes, &signature), None);
+            let mut changed = bytes.clone();
+            changed.push(0);
+            prop_assert_eq!(of(1).verify(&changed, &signature), Some(false));
+            let mut value = signature.value.clone().into_bytes();
+            let at = at.index(value.len());
+            value[at] = if value[at] == b'0' { b'1' } else { b'0' };
+            let forged = Signature { value: String::from_utf8(value).unwrap(), ..signature };
+            prop_assert_eq!(of(1).verify(&bytes, &forged), Some(false));
         }
 
         #[test]

@@ -19,8 +19,8 @@ use super::{
 };
 
 /// The cursor of a flow.
-struct Mark {
-    key: i64,
+pub(super) struct Mark {
+    pub(super) key: i64,
     kinds: u64,
     /// None: a former flow.
     cursor: Option<[u64; 3]>,
@@ -137,16 +137,7 @@ impl Tx<'_> {
             query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
         };
         for source in sources {
-            let flows: Vec<Mark> = {
-                let mut query = self
-                    .db
-                    .prepare_cached("SELECT key, kinds, urgent, live, backfill, current FROM flow WHERE source = ?1")?;
-                let rows = query.query_map([source], |row| {
-                    let cursor = [row.get(2)?, row.get(3)?, row.get(4)?];
-                    Ok(Mark { key: row.get(0)?, kinds: row.get(1)?, cursor: row.get::<_, bool>(5)?.then_some(cursor) })
-                })?;
-                rows.collect::<Result<_, _>>()?
-            };
+            let flows = self.flows_of(source)?;
             let (from, from_n) = looked.after.get(&source).copied().unwrap_or((i64::MIN, 0));
             let old: Vec<(u64, u8, u8, u64, i64)> = {
                 let mut query = self.db.prepare_cached(
@@ -175,7 +166,18 @@ impl Tx<'_> {
         Ok(looked)
     }
 
-    fn is_settled_by_all(&self, flows: &[Mark], n: u64, kind: u8, urgency: u8, revision: u64) -> Outcome<bool> {
+    /// The flows of a source, former ones too.
+    pub(super) fn flows_of(&self, source: i64) -> Outcome<Vec<Mark>> {
+        let read = "SELECT key, kinds, urgent, live, backfill, current FROM flow WHERE source = ?1";
+        let mut query = self.db.prepare_cached(read)?;
+        let rows = query.query_map([source], |row| {
+            let cursor = [row.get(2)?, row.get(3)?, row.get(4)?];
+            Ok(Mark { key: row.get(0)?, kinds: row.get(1)?, cursor: row.get::<_, bool>(5)?.then_some(cursor) })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    pub(super) fn is_settled_by_all(&self, flows: &[Mark], n: u64, kind: u8, urgency: u8, revision: u64) -> Outcome<bool> {
         let Some(kind) = Kind::from_number(kind) else { return Ok(false) };
         for flow in flows {
             let mut query = self.db.prepare_cached("SELECT state FROM ledger WHERE key = ?1")?;
@@ -210,7 +212,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn delete_record(&mut self, source: i64, n: u64, kind: u8, live: i64, tombstones: i64) -> Outcome<()> {
+    pub(super) fn delete_record(&mut self, source: i64, n: u64, kind: u8, live: i64, tombstones: i64) -> Outcome<()> {
         self.db.prepare_cached("DELETE FROM record WHERE n = ?1")?.execute([n])?;
         if let Some(kind) = Kind::from_number(kind) {
             self.count(source, kind, -live, -tombstones);

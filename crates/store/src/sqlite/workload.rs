@@ -15,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 
 use super::{
     codec::{Codec, Place},
+    erasures,
     ledger::{self, Flow, RETRY, base, flow_unknown},
     links::{hub_key, live},
     parts,
@@ -252,6 +253,7 @@ impl<'a> Reader<'a> {
             changed_at: Timestamp::from_millis(row.get(4)?),
             touched_at: Timestamp::from_millis(row.get::<_, i64>(7)?.max(row.get(4)?)),
             unread: row.get(6)?,
+            erased: kind.is_personal() && erasures::is_erasing(self.db, number)?,
             ahead: self.flow.cursor.0.get(urgency).is_some_and(|cursor| revision > cursor.0),
             entry: entry(self.db, self.codec, ledger::key(self.flow.key, Number(number)), row)?,
             prices: self.prices(Number(number))?,
