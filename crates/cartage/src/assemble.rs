@@ -260,6 +260,14 @@ fn data_keys(loaded: &Loaded, environment: &Environment) -> Result<OperatorKeys,
     loaded.config.data_keys.iter().map(key).collect()
 }
 
+/// The operator's keys, which sign receipts, too.
+///
+/// # Errors
+/// `C0117` one can't be read.
+pub fn operator_keys(loaded: &Loaded) -> Result<OperatorKeys, Fault> {
+    data_keys(loaded, &machine(loaded))
+}
+
 /// Opens the store of a configuration for writing.
 ///
 /// # Errors

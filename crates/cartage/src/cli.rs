@@ -129,6 +129,19 @@ Examples:
   cartage forget clerk-uk --remove-items --destination clerk-uk
   cartage forget clerk-de --source old-shop --remove-items")]
     Forget(ForgetArgs),
+    /// Remove a person everywhere, and keep the person out: customers, orders, and all that is held of them.
+    ///
+    /// Without --yes it only shows what would go. What can't be removed now is removed by `run` or the next `sync`.
+    #[command(after_help = "\
+Examples:
+  cartage erase --email ann@example.com
+  cartage erase --email ann@example.com --yes --receipt erased.json
+  cartage erase --verify erased.json
+  cartage erase --email ann@example.com --lift")]
+    Erase(EraseArgs),
+    /// Print everything that is held of a person, as JSON, in clear.
+    #[command(after_help = "Example:\n  cartage access --email ann@example.com --out ann.json")]
+    Access(AccessArgs),
     /// Records that are dead, or of which nobody knows whether a call arrived: list, show, send again, drop.
     #[command(subcommand)]
     Dead(DeadCommand),
@@ -285,6 +298,61 @@ pub struct ForgetArgs {
     pub destination: Option<String>,
 }
 
+/// Which person.
+#[derive(Clone, Default, Args, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PersonArgs {
+    /// The person's e-mail address, in any case.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "customer")]
+    pub email: Option<String>,
+    /// The id of the person's account at the shop.
+    #[arg(long, value_name = "ID")]
+    pub customer: Option<String>,
+}
+
+impl std::fmt::Debug for PersonArgs {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("PersonArgs").finish_non_exhaustive()
+    }
+}
+
+/// Arguments of `erase`.
+#[derive(Debug, Args, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EraseArgs {
+    /// Whom.
+    #[command(flatten)]
+    pub person: PersonArgs,
+    /// Do it, rather than show what would go.
+    #[arg(long)]
+    pub yes: bool,
+    /// Write the signed receipt into this file once everything is removed. It names nobody.
+    #[serde(skip)]
+    #[arg(long, value_name = "FILE")]
+    pub receipt: Option<PathBuf>,
+    /// Let a person in again who was erased, such as one who signs up anew. The next full read brings what the shop has.
+    #[arg(long, conflicts_with_all = ["yes", "receipt"])]
+    pub lift: bool,
+    /// Check the signature of a receipt.
+    #[serde(skip)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["yes", "receipt", "lift", "email", "customer"])]
+    pub verify: Option<PathBuf>,
+    /// How long to wait for retries and for a destination that fails, in seconds.
+    #[arg(long, default_value_t = PATIENCE, value_name = "SECONDS")]
+    pub patience: u64,
+}
+
+/// Arguments of `access`.
+#[derive(Debug, Args)]
+pub struct AccessArgs {
+    /// Whom.
+    #[command(flatten)]
+    pub person: PersonArgs,
+    /// Write it into this new file, which only you can read, rather than to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
 /// Which flows.
 #[derive(Debug, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -373,6 +441,20 @@ const PATIENCE: u64 = 120;
 impl Default for SyncArgs {
     fn default() -> Self {
         Self { full: false, flow: Vec::new(), allow_deletes: false, patience: PATIENCE }
+    }
+}
+
+impl Default for EraseArgs {
+    fn default() -> Self {
+        let person = PersonArgs::default();
+        Self { person, yes: false, receipt: None, lift: false, verify: None, patience: PATIENCE }
+    }
+}
+
+impl EraseArgs {
+    /// [`EraseArgs::patience`] as a duration.
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(self.patience)
     }
 }
 

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Session, dead, forget, hooks, load, load_with_flows, pause, plan, sync, verify};
+use super::{Session, dead, erase, forget, hooks, load, load_with_flows, pause, plan, sync, verify};
 use crate::{
-    cli::{DropArgs, FlowsArgs, ForgetArgs, HooksArgs, PlanArgs, ReplayArgs, SyncArgs, VerifyArgs},
+    cli::{DropArgs, EraseArgs, FlowsArgs, ForgetArgs, HooksArgs, PlanArgs, ReplayArgs, SyncArgs, VerifyArgs},
     output::{Exit, Failure, Kept, Output, failure_document, failure_text},
 };
 
@@ -25,6 +25,7 @@ pub(super) enum Command {
     Sync(SyncArgs),
     Verify(VerifyArgs),
     Forget(ForgetArgs),
+    Erase(EraseArgs),
     DeadReplay(ReplayArgs),
     DeadDrop(DropArgs),
     Pause(FlowsArgs),
@@ -63,6 +64,7 @@ impl Command {
             Self::Sync(args) => sync::carry_out(session, args, output).await,
             Self::Verify(args) => verify::carry_out(session, args, output).await,
             Self::Forget(args) => forget::carry_out(session, args, output).await,
+            Self::Erase(args) => erase::carry_out(session, args, output).await,
             Self::DeadReplay(args) => dead::replay(session, args, output).await,
             Self::DeadDrop(args) => dead::drop(session, args, output).await,
             Self::Pause(args) => pause::pause(session, args, output).await,
@@ -177,6 +179,8 @@ impl server::control::Control for Running {
     async fn carry_out(&self, command: Value) -> Result<server::control::Answer, String> {
         let asked = command.to_string();
         let command: Command = serde_json::from_value(command).map_err(|error| error.to_string())?;
+        // A log names nobody.
+        let asked = if matches!(command, Command::Erase(_)) { "erase" } else { &asked };
         tracing::info!(command = asked, "a command is carried out");
         let kept = Kept::default();
         let output = Output::keeping(&kept);

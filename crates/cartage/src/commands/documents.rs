@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value as Json, json};
 
-use super::{check, control, dead, explain, forget, help, hooks, listed, pause, plan, status, support, sync, verify};
+use super::{access, check, control, dead, erase, explain, forget, help, hooks, listed, pause, plan, status, support, sync, verify};
 use crate::output;
 
 /// The version of the documents. A member that is renamed, removed, or gets another type makes a new one; a member that is
@@ -33,6 +33,8 @@ pub fn all() -> Vec<Document> {
         of::<Vec<explain::Known>>("explain", "explain SKU"),
         of::<Vec<verify::FlowVerified>>("verify", "verify"),
         of::<Vec<forget::Done>>("forget", "forget"),
+        of::<erase::Report>("erase", "erase"),
+        of::<access::Held>("access", "access"),
         of::<Vec<pause::Done>>("pause", "pause, resume"),
         of::<Vec<hooks::Hooked>>("hooks", "hooks plan, hooks apply"),
         of::<control::Reloaded>("reload", "reload"),

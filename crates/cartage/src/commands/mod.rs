@@ -1,5 +1,6 @@
 //! What each command does. One file per command; what several share is here.
 
+mod access;
 mod check;
 mod control;
 mod coverage;
@@ -7,6 +8,7 @@ mod dead;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod documents;
+mod erase;
 mod explain;
 mod forget;
 mod help;
@@ -33,7 +35,7 @@ use tokio::sync::watch;
 
 use crate::{
     assemble,
-    cli::{Cli, Command, DeadCommand, HooksCommand},
+    cli::{Cli, Command, DeadCommand, EraseArgs, HooksCommand},
     config::{self, Config, ConfigErrors, Loaded, LogFormat},
     output::{Exit, Failure, Output},
     progress::{Progress, Show},
@@ -78,6 +80,16 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::run(&cli.config, &args, output).await,
         Command::Verify(args) => write(control::Command::Verify(args)).await,
         Command::Forget(args) => write(control::Command::Forget(args)).await,
+        Command::Access(args) => access::run(&cli.config, &args).await,
+        Command::Erase(EraseArgs { verify: Some(file), .. }) => erase::verify(&cli.config, &file, output),
+        Command::Erase(args) => {
+            let (receipt, person) = (args.receipt.clone(), args.person.clone());
+            let exit = write(control::Command::Erase(args)).await?;
+            if let Some(file) = receipt.filter(|_| exit == Exit::Done) {
+                erase::write_receipt(&cli.config, &person, &file).await?;
+            }
+            Ok(exit)
+        }
         Command::Hooks(HooksCommand::Plan(args)) => write(control::Command::HooksPlan(args)).await,
         Command::Hooks(HooksCommand::Apply(args)) => write(control::Command::HooksApply(args)).await,
         Command::Dead(DeadCommand::List(args)) => dead::list(&cli.config, &args, output).await,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::IsTerminal as _, path::Path, sync::Arc, tim
 use contract::{
     Fault, Lane, Store,
     store::{
-        Count, FlowId, Former, Found, Freshness, Hold, HookState, LaneState, Leftover, Retrying, Stopped, Tally,
+        Count, Erasure, FlowId, Former, Found, Freshness, Hold, HookState, LaneState, Leftover, Retrying, Stopped, Tally,
         Trouble, UnreadRow,
     },
 };
@@ -13,7 +13,7 @@ use engine::{Flow, prepare::OUTRANKED, run::Engine};
 use model::{Kind, Notice, RecordId, SourceName, Timestamp};
 use serde::Serialize;
 
-use super::{Look, clock, interrupted, listed, look};
+use super::{Look, clock, erase, interrupted, listed, look};
 use crate::{
     cli::StatusArgs,
     output::{self, Exit, Failure, Output, table},
@@ -29,6 +29,10 @@ pub struct Status {
     pub sources: Vec<SourceStatus>,
     /// What is left of flows and sources that are no longer configured.
     pub leftovers: Vec<Leftover>,
+    /// Erasures that have not ended.
+    pub erasures: Vec<Erasure>,
+    /// How many erasures have ended. Their persons are kept out.
+    pub erased: u64,
 }
 
 /// How a flow stands. Its states add up to `mirror`.
@@ -301,7 +305,7 @@ fn exit(status: &Status) -> Exit {
     let lanes = || status.sources.iter().flat_map(|source| &source.lanes);
     let faults = lanes().filter_map(|lane| lane.state.fault.as_ref()).map(output::exit_of);
     let held = lanes().any(|lane| lane.state.held.is_some()).then_some(Exit::Held);
-    let left = (!status.leftovers.is_empty()).then_some(Exit::Left);
+    let left = (!status.leftovers.is_empty() || !status.erasures.is_empty()).then_some(Exit::Left);
     faults.chain(held).chain(left).chain([exit_of(&status.flows)]).max().unwrap_or(Exit::Done)
 }
 
@@ -319,7 +323,11 @@ async fn status(looked: &Look) -> Result<Status, Fault> {
         sources.push(SourceStatus { source, records, lanes, webhooks, unread, noticed });
     }
     let leftovers = looked.leftovers().await?;
-    Ok(Status { flows: flows(store.as_ref(), all, lanes).await?, sources, leftovers })
+    let mut erasures = store.erasures().await?;
+    let all_erasures = erasures.len();
+    erasures.retain(|erasure| erasure.done_at.is_none());
+    let erased = (all_erasures - erasures.len()) as u64;
+    Ok(Status { flows: flows(store.as_ref(), all, lanes).await?, sources, leftovers, erasures, erased })
 }
 
 /// How the webhooks of a source stand, in one line.
@@ -338,6 +346,12 @@ fn text(status: &Status, now: Timestamp) -> String {
     let mut text = flows_table(&status.flows);
     text += &freshness_table(&status.flows, now);
     text += &leftovers_text(&status.leftovers);
+    for erasure in &status.erasures {
+        text += &erase::text(erasure);
+    }
+    if status.erased > 0 {
+        text += &format!("{} persons were erased, and are kept out by the rule `erased`\n", status.erased);
+    }
     for source in &status.sources {
         let counts = source.records.iter().map(|count| format!("{} {}", count.kind, count.live));
         text += &format!("\nsource {}: {}\n", source.source, counts.collect::<Vec<_>>().join(", "));
