@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use contract::store::{Stopped, UnreadRow};
+use contract::store::{Stopped, UnreadRow, Who};
 use engine::{
     explain::{Journey, explain},
     market::Origin,
@@ -54,6 +54,12 @@ pub(super) async fn run(path: &Path, args: &ExplainArgs, output: Output<'_>) -> 
     }
     if known.is_empty() {
         let mut fault = not_found(&args.record);
+        let email = model::Email::parse(&args.record).ok();
+        let who = email.map_or_else(|| Who::Customer(args.record.as_str().into()), Who::Email);
+        if let Some(erasure) = store.erasure_of(&who).await? {
+            let number = erasure.erasure;
+            fault = fault.hint(format!("the rule `erased` keeps the person out since erasure {number}, {}", erasure.asked_at));
+        }
         if all_unread > 0 {
             fault = fault.hint(format!(
                 "{all_unread} records of the source could not be understood; those are found by their id only: \

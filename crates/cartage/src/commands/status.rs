@@ -31,7 +31,7 @@ pub struct Status {
     pub leftovers: Vec<Leftover>,
     /// Erasures that have not ended.
     pub erasures: Vec<Erasure>,
-    /// How many erasures have ended. Their persons are kept out.
+    /// How many persons were erased and are kept out.
     pub erased: u64,
 }
 
@@ -324,9 +324,8 @@ async fn status(looked: &Look) -> Result<Status, Fault> {
     }
     let leftovers = looked.leftovers().await?;
     let mut erasures = store.erasures().await?;
-    let all_erasures = erasures.len();
+    let erased = erasures.iter().filter(|erasure| erasure.done_at.is_some() && !erasure.lifted).count() as u64;
     erasures.retain(|erasure| erasure.done_at.is_none());
-    let erased = (all_erasures - erasures.len()) as u64;
     Ok(Status { flows: flows(store.as_ref(), all, lanes).await?, sources, leftovers, erasures, erased })
 }
 
@@ -350,7 +349,7 @@ fn text(status: &Status, now: Timestamp) -> String {
         text += &erase::text(erasure);
     }
     if status.erased > 0 {
-        text += &format!("{} persons were erased, and are kept out by the rule `erased`\n", status.erased);
+        text += &format!("{} erased persons are kept out by the rule `erased`\n", status.erased);
     }
     for source in &status.sources {
         let counts = source.records.iter().map(|count| format!("{} {}", count.kind, count.live));

@@ -19,14 +19,14 @@ use crate::{
 };
 
 /// A shop, and an account that one flow fills for both markets.
-struct World {
-    shop: Shop,
-    account: dotdigital::Emulator,
+pub(crate) struct World {
+    pub(crate) shop: Shop,
+    pub(crate) account: dotdigital::Emulator,
     faults: Faults,
 }
 
 impl World {
-    async fn of(shop: Shop, settings: &str) -> Self {
+    pub(crate) async fn of(shop: Shop, settings: &str) -> Self {
         Self::importing(shop, settings, 50).await
     }
 

@@ -87,7 +87,7 @@ fn members_fit(
 }
 
 #[track_caller]
-fn is(name: &str, ran: &Ran) -> Value {
+pub(crate) fn is(name: &str, ran: &Ran) -> Value {
     let document = documents::all().into_iter().find(|document| document.name == name).unwrap();
     let value = ran.json();
     if let Err(error) = fits(&document.schema, &document.schema, &value, name) {

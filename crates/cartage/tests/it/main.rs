@@ -25,6 +25,7 @@ mod demo;
 mod documents;
 mod dotdigital;
 mod edges;
+mod erase;
 mod exposure;
 mod faults;
 mod feeds;

@@ -103,7 +103,7 @@ fn holds(shop: &Shop, market: &Market, people: &People) -> usize {
     wanted.len()
 }
 
-fn customer_id(shop: &Shop, key: &str) -> String {
+pub(crate) fn customer_id(shop: &Shop, key: &str) -> String {
     shop.world.shop.customer(key).unwrap()["id"].as_str().unwrap().to_owned()
 }
 
@@ -112,7 +112,7 @@ fn customer(shop: &Shop, market: &str, key: &str) -> Option<Value> {
 }
 
 /// A customer with an address who agrees to e-mails, and is in every market.
-fn subscriber(people: &People) -> &Customer {
+pub(crate) fn subscriber(people: &People) -> &Customer {
     let is_it = |it: &&Customer| it.agrees_to_email == Some(true) && it.stores.is_empty() && it.email.contains('@');
     people.customers.iter().find(is_it).unwrap()
 }
@@ -222,7 +222,7 @@ async fn each_change_of_a_person_or_an_order_is_told_once() {
 }
 
 /// Every file of a folder and of those below it.
-fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {
         if entry.path().is_dir() {
@@ -234,7 +234,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     all
 }
 
-fn finds(bytes: &[u8], wanted: &str) -> bool {
+pub(crate) fn finds(bytes: &[u8], wanted: &str) -> bool {
     let wanted = wanted.as_bytes();
     bytes.windows(wanted.len()).any(|window| window.eq_ignore_ascii_case(wanted))
 }

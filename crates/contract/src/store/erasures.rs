@@ -85,6 +85,8 @@ pub struct Erasure {
     pub person: String,
     /// What stands for each address, account and order that is kept out since.
     pub kept_out: Vec<String>,
+    /// Whether the person was let in again, or erased once more.
+    pub lifted: bool,
     /// When it began.
     pub asked_at: Timestamp,
     /// When it ended; `None`: something is not removed yet.

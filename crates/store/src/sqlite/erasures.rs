@@ -14,7 +14,7 @@ use contract::{
     source::Urgency,
     store::{Acknowledged, ErasedFrom, Erasing, Erasure, Found, Number, ReadBack, Taken, Who},
 };
-use model::{CustomerId, Email, Kind, Record, RecordId, SourceName, Timestamp};
+use model::{CustomerId, Email, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
@@ -273,7 +273,7 @@ fn number_of(db: &Connection, codec: &Codec, who: &Who) -> Outcome<Option<u64>> 
     Ok(None)
 }
 
-const ERASURE: &str = "SELECT id, person, asked_at, done_at, records, flows FROM erasure";
+const ERASURE: &str = "SELECT id, person, asked_at, done_at, records, flows, kept_out FROM erasure";
 
 fn json<T: serde::de::DeserializeOwned>(text: &str) -> Outcome<T> {
     serde_json::from_str(text).map_err(|error| Trouble::unreadable("an erasure", error))
@@ -286,8 +286,7 @@ fn text<T: serde::Serialize>(value: &T) -> Outcome<String> {
 fn erasure(db: &Connection, row: &Row<'_>) -> Outcome<Erasure> {
     let number: u64 = row.get(0)?;
     let done_at = row.get::<_, Option<i64>>(3)?.map(Timestamp::from_millis);
-    let mut kept = db.prepare_cached("SELECT mark FROM erased WHERE erasure = ?1")?;
-    let kept_out = kept.query_map([number], |row| Ok(hex(&row.get::<_, Erased>(0)?)))?.collect::<Result<_, _>>()?;
+    let lifted = !db.prepare_cached("SELECT 1 FROM erased WHERE erasure = ?1")?.exists([number])?;
     let mut flows: Vec<ErasedFrom> = json(&row.get::<_, String>(5)?)?;
     if done_at.is_none() {
         progress(db, number, &mut flows)?;
@@ -295,7 +294,8 @@ fn erasure(db: &Connection, row: &Row<'_>) -> Outcome<Erasure> {
     Ok(Erasure {
         erasure: number,
         person: hex(&row.get::<_, Erased>(1)?),
-        kept_out,
+        kept_out: json(&row.get::<_, String>(6)?)?,
+        lifted,
         asked_at: Timestamp::from_millis(row.get(2)?),
         done_at,
         records: json(&row.get::<_, String>(4)?)?,
@@ -305,29 +305,28 @@ fn erasure(db: &Connection, row: &Row<'_>) -> Outcome<Erasure> {
 
 /// Adds how far each flow is: what is left, and the calls that were acknowledged.
 fn progress(db: &Connection, erasure: u64, flows: &mut [ErasedFrom]) -> Outcome<()> {
+    let find = "SELECT f.key FROM flow f JOIN source s ON s.key = f.source WHERE f.name = ?1 AND s.name = ?2 AND f.account = ?3";
+    let left = "SELECT count(*) FROM erasing e JOIN record r ON r.n = e.n JOIN ledger l ON l.key = ?2 + e.n
+        WHERE e.erasure = ?1 AND r.kind = ?3 AND NOT (l.state = ?4 AND l.revision >= r.revision)";
+    let calls = "SELECT c.id, c.op, c.status, c.ended_at FROM erasing_call e JOIN call c ON c.id = e.call
+        WHERE e.erasure = ?1 AND c.flow = ?2 AND c.kind = ?3 AND c.ended_at IS NOT NULL AND c.status BETWEEN 200 AND 299
+        ORDER BY c.id";
     for from in flows {
-        let mut query = db.prepare_cached(
-            "SELECT l.state, l.revision >= r.revision, c.id, c.op, c.status, c.ended_at
-             FROM erasing e JOIN record r ON r.n = e.n
-             JOIN flow f ON f.name = ?2 AND f.source = r.source AND f.account = ?4
-             JOIN source s ON s.key = r.source AND s.name = ?3
-             JOIN ledger l ON l.key = (f.key << 40) + e.n
-             LEFT JOIN call c ON c.id = l.call AND c.op IN ('remove', 'hide') AND c.ended_at IS NOT NULL
-             WHERE e.erasure = ?1 AND r.kind = ?5",
-        )?;
-        let keys = (erasure, from.flow.as_str(), from.source.as_str(), &from.account, from.kind.number());
-        let mut rows = query.query(keys)?;
-        from.left = 0;
-        let mut calls = BTreeMap::new();
-        while let Some(row) = rows.next()? {
-            let is_gone = row.get::<_, u8>(0)? == GONE && row.get(1)?;
-            from.left += u64::from(!is_gone);
-            if let Some(call) = row.get::<_, Option<u64>>(2)?.filter(|_| is_gone) {
-                let at = Timestamp::from_millis(row.get(5)?);
-                calls.insert(call, Acknowledged { call, op: row.get(3)?, status: row.get(4)?, at });
-            }
-        }
-        from.calls = calls.into_values().collect();
+        let keys = (from.flow.as_str(), from.source.as_str(), &from.account);
+        let flow: Option<i64> = db.prepare_cached(find)?.query_row(keys, |row| row.get(0)).optional()?;
+        // A flow that was forgotten since has nothing left.
+        let Some(flow) = flow else {
+            from.left = 0;
+            continue;
+        };
+        let keys = (erasure, base(flow), from.kind.number(), GONE);
+        from.left = db.prepare_cached(left)?.query_row(keys, |row| row.get(0))?;
+        let mut query = db.prepare_cached(calls)?;
+        let calls = query.query_map((erasure, flow, from.kind.number()), |row| {
+            let at = Timestamp::from_millis(row.get(3)?);
+            Ok(Acknowledged { call: row.get(0)?, op: row.get(1)?, status: row.get(2)?, at })
+        })?;
+        from.calls = calls.collect::<Result<_, _>>()?;
     }
     Ok(())
 }
@@ -410,13 +409,20 @@ impl Tx<'_> {
             *records.entry(found.kind).or_default() += 1;
         }
         let flows = held(self.db, &numbers)?;
-        let write = "INSERT INTO erasure (person, asked_at, records, flows) VALUES (?1, ?2, ?3, ?4)";
+        let write = "INSERT INTO erasure (person, asked_at, kept_out, records, flows) VALUES (?1, ?2, '[]', ?3, ?4)";
         self.db.prepare_cached(write)?.execute((person, at.millis(), text(&records)?, text(&flows)?))?;
         let erasure = u64::try_from(self.db.last_insert_rowid()).unwrap_or_default();
         self.keep_out_person(erasure, person)?;
         for it in known {
             self.erase_in(erasure, it, at)?;
         }
+        let kept_out: Vec<String> = {
+            let mut marks = self.db.prepare_cached("SELECT mark FROM erased WHERE erasure = ?1")?;
+            let marks = marks.query_map([erasure], |row| Ok(hex(&row.get::<_, Erased>(0)?)))?;
+            marks.collect::<Result<_, _>>()?
+        };
+        let write = "UPDATE erasure SET kept_out = ?2 WHERE id = ?1";
+        self.db.prepare_cached(write)?.execute((erasure, text(&kept_out)?))?;
         Ok(Some(erasure))
     }
 
@@ -496,8 +502,6 @@ impl Tx<'_> {
             let is_it = |it: &&ReadBack| it.flow == from.flow && it.kind == from.kind;
             from.read_back = read_back.iter().find(is_it).cloned();
         }
-        // The bytes of what is deleted are overwritten in the file.
-        self.db.pragma_update(None, "secure_delete", true)?;
         for (n, source, kind, _, _) in rows {
             for flow in self.flows_of(source)? {
                 self.delete_entry(key(flow.key, Number(n)))?;
@@ -505,7 +509,9 @@ impl Tx<'_> {
             self.forget_hint(source, n)?;
             self.delete_record(source, n, kind, 0, 1)?;
         }
-        self.db.prepare_cached("DELETE FROM erasing WHERE erasure = ?1")?.execute([erasure])?;
+        for delete in ["DELETE FROM erasing WHERE erasure = ?1", "DELETE FROM erasing_call WHERE erasure = ?1"] {
+            self.db.prepare_cached(delete)?.execute([erasure])?;
+        }
         // They may name the person, and do not say whom they name.
         for kind in Kind::ALL.into_iter().filter(|kind| kind.is_personal()) {
             let clear = "UPDATE call SET response = NULL, fault = NULL
@@ -514,8 +520,17 @@ impl Tx<'_> {
         }
         let write = "UPDATE erasure SET done_at = ?2, flows = ?3 WHERE id = ?1";
         self.db.prepare_cached(write)?.execute((erasure, at.millis(), text(&view.flows)?))?;
-        self.db.pragma_update(None, "secure_delete", false)?;
         Ok(true)
+    }
+
+    /// Notes a call that is made for records of erasures.
+    pub(super) fn note_erasing_call(&self, call: u64, items: &[(Number, RemoteId)]) -> Outcome<()> {
+        let write = "INSERT OR IGNORE INTO erasing_call SELECT erasure, ?2 FROM erasing WHERE n = ?1";
+        let mut write = self.db.prepare_cached(write)?;
+        for (number, _) in items {
+            write.execute((number.0, call))?;
+        }
+        Ok(())
     }
 
     /// Deletes the hint to read a record.

@@ -401,7 +401,11 @@ impl Tx<'_> {
                 records as u64,
                 Codec::sealed(key.as_deref(), Place::Call(flow.key), &items)?,
             ))?;
-        Ok(u64::try_from(self.db.last_insert_rowid()).unwrap_or(0))
+        let call = u64::try_from(self.db.last_insert_rowid()).unwrap_or(0);
+        if kind_bit(open.kind) & PERSONAL != 0 {
+            self.note_erasing_call(call, &open.items)?;
+        }
+        Ok(call)
     }
 
     fn close(&self, flow: &Flow, closed: &Closed, at: Timestamp) -> Outcome<()> {

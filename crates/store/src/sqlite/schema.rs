@@ -416,6 +416,7 @@ CREATE TABLE erasure (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     person BLOB NOT NULL,           -- a keyed hash of the address or account that was asked for
     asked_at INTEGER NOT NULL, done_at INTEGER,
+    kept_out TEXT NOT NULL,         -- JSON: what stands for all that was kept out, also once it is let in again
     records TEXT NOT NULL,          -- JSON: how many of each kind
     flows TEXT NOT NULL             -- JSON: what each flow had to remove, and once it is done how it was acknowledged
 ) STRICT;
@@ -425,6 +426,8 @@ CREATE INDEX erased_erasure ON erased (erasure);
 -- The records of erasures that have not ended.
 CREATE TABLE erasing (n INTEGER PRIMARY KEY, erasure INTEGER NOT NULL) STRICT;
 CREATE INDEX erasing_erasure ON erasing (erasure);
+-- The calls that were made for them.
+CREATE TABLE erasing_call (erasure INTEGER NOT NULL, call INTEGER NOT NULL, PRIMARY KEY (erasure, call)) STRICT, WITHOUT ROWID;
 ";
 
 /// The state of a database when it is opened.
