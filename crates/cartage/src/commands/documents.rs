@@ -3,7 +3,10 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value as Json, json};
 
-use super::{access, check, control, dead, erase, explain, forget, help, hooks, listed, pause, plan, status, support, sync, verify};
+use super::{
+    access, check, control, dead, erase, explain, forget, help, hooks, listed, pause, plan, status, support, sync,
+    verify,
+};
 use crate::output;
 
 /// The version of the documents. A member that is renamed, removed, or gets another type makes a new one; a member that is

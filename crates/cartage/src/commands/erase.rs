@@ -38,7 +38,9 @@ pub(super) fn who(args: &PersonArgs) -> Result<Who, Failure> {
             Ok(Who::Email(email?))
         }
         (None, Some(id)) => Ok(Who::Customer(CustomerId::new(id.as_str()))),
-        (None, None) => Err(Fault::config("C0832", "nobody is named").hint("name a person with --email or --customer").into()),
+        (None, None) => {
+            Err(Fault::config("C0832", "nobody is named").hint("name a person with --email or --customer").into())
+        }
     }
 }
 
@@ -105,7 +107,10 @@ fn exit(erasure: Option<&Erasure>) -> Exit {
 
 fn held_text(from: &ErasedFrom) -> String {
     let ErasedFrom { flow, kind, records, items, markets, .. } = from;
-    format!("flow {flow} (markets {}): {records} records of kind {kind}, {items} items at its destination", markets.join(", "))
+    format!(
+        "flow {flow} (markets {}): {records} records of kind {kind}, {items} items at its destination",
+        markets.join(", ")
+    )
 }
 
 /// An erasure for people.

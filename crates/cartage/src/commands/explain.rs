@@ -58,7 +58,8 @@ pub(super) async fn run(path: &Path, args: &ExplainArgs, output: Output<'_>) -> 
         let who = email.map_or_else(|| Who::Customer(args.record.as_str().into()), Who::Email);
         if let Some(erasure) = store.erasure_of(&who).await? {
             let number = erasure.erasure;
-            fault = fault.hint(format!("the rule `erased` keeps the person out since erasure {number}, {}", erasure.asked_at));
+            fault = fault
+                .hint(format!("the rule `erased` keeps the person out since erasure {number}, {}", erasure.asked_at));
         }
         if all_unread > 0 {
             fault = fault.hint(format!(

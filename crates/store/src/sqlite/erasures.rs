@@ -219,9 +219,8 @@ fn held(db: &Connection, numbers: &BTreeSet<Number>) -> Outcome<Vec<ErasedFrom>>
         let (flow, name, source, account, markets): (i64, String, String, String, String) = flow?;
         let markets: Vec<String> = serde_json::from_str(&markets).unwrap_or_default();
         let mut kinds: BTreeMap<Kind, (u64, u64)> = BTreeMap::new();
-        let mut entry = db.prepare_cached(
-            "SELECT r.kind, l.held FROM ledger l JOIN record r ON r.n = l.key - ?1 WHERE l.key = ?2",
-        )?;
+        let mut entry = db
+            .prepare_cached("SELECT r.kind, l.held FROM ledger l JOIN record r ON r.n = l.key - ?1 WHERE l.key = ?2")?;
         for number in numbers {
             let keys = (base(flow), key(flow, *number));
             let found: Option<(u8, u64)> = entry.query_row(keys, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;

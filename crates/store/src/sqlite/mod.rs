@@ -45,10 +45,10 @@ use contract::{
     Admin, Erasures, Executor, Fault, Hints, Ledger, Leftovers, Mirror, Threads, executor,
     source::Scope,
     store::{
-        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, ErasedFrom, Erasing, Erasure, FlowId, Found, Freshness, HeldItems, Hint,
-        HookState, Intake, Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered,
-        ReadBack, Registration, Removals, Retention, Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch,
-        Trouble as Stuck, UnreadRow, Waiting, Wake, Which, Who, Work, Workload,
+        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, ErasedFrom, Erasing, Erasure, FlowId,
+        Found, Freshness, HeldItems, Hint, HookState, Intake, Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number,
+        Owner, Pruned, ReadBack, Recovered, Registration, Removals, Retention, Revision, Step, Sweep, Swept, Take,
+        Taken, Tally, Ticketed, Touch, Trouble as Stuck, UnreadRow, Waiting, Wake, Which, Who, Work, Workload,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};

@@ -177,7 +177,14 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    pub(super) fn is_settled_by_all(&self, flows: &[Mark], n: u64, kind: u8, urgency: u8, revision: u64) -> Outcome<bool> {
+    pub(super) fn is_settled_by_all(
+        &self,
+        flows: &[Mark],
+        n: u64,
+        kind: u8,
+        urgency: u8,
+        revision: u64,
+    ) -> Outcome<bool> {
         let Some(kind) = Kind::from_number(kind) else { return Ok(false) };
         for flow in flows {
             let mut query = self.db.prepare_cached("SELECT state FROM ledger WHERE key = ?1")?;

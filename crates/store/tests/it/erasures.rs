@@ -6,9 +6,7 @@ use conformance::store::samples::{self, at, customer, is, order, page, wide};
 use contract::{
     Threads,
     destination::Ids,
-    store::{
-        Admin as _, Declared, Erasures as _, Held, Ledger as _, Mirror as _, ReadBack, State, Who, Work,
-    },
+    store::{Admin as _, Declared, Erasures as _, Held, Ledger as _, Mirror as _, ReadBack, State, Who, Work},
 };
 use model::{Email, Kind, Record};
 use rusqlite::Connection;
@@ -86,7 +84,8 @@ async fn a_person_is_accounts_their_orders_and_orders_with_an_address_that_nobod
     assert!(ids(&store, &email("carl@x.example")).await.is_empty());
     assert_eq!(store.erase(&email("carl@x.example"), at(5)).await.unwrap(), None);
     assert_eq!(store.erase(&email("ann@new.example"), at(5)).await.unwrap(), Some(1));
-    let taken = take(&store, &[customer("bob", "Robert", "bob@x.example"), order("more", Some("bob"), "bob@x.example")]).await;
+    let taken =
+        take(&store, &[customer("bob", "Robert", "bob@x.example"), order("more", Some("bob"), "bob@x.example")]).await;
     assert_eq!((taken.erased, taken.changed, taken.new), (0, 1, 1), "others go on");
     let back = [
         customer("ann", "Ann", "ann@third.example"),
@@ -116,7 +115,8 @@ async fn an_erasure_ends_once_all_is_settled_and_leaves_nothing_of_the_person_no
             let mut query = db.prepare(query).unwrap();
             query.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
         };
-        let mut secrets = all("SELECT k.wrapped FROM data_key k JOIN about a ON a.person = k.id JOIN record r ON r.n = a.n
+        let mut secrets =
+            all("SELECT k.wrapped FROM data_key k JOIN about a ON a.person = k.id JOIN record r ON r.n = a.n
              WHERE r.n <> (SELECT max(n) FROM record)");
         secrets.extend(all("SELECT CAST(id AS BLOB) FROM record WHERE n <> (SELECT max(n) FROM record)"));
         secrets
@@ -130,10 +130,10 @@ async fn an_erasure_ends_once_all_is_settled_and_leaves_nothing_of_the_person_no
     assert!(works.len() == 2 && works.iter().all(|work| work.erased && work.whole.is_none()));
     assert!(!store.end_erasure(erasure, &[], at(10)).await.unwrap(), "nothing is removed yet");
     let view = store.erasure_of(&email("ann@x.example")).await.unwrap().unwrap();
-    assert_eq!(view.flows.iter().map(|from| (from.kind, from.items, from.left)).collect::<Vec<_>>(), [
-        (Kind::Customer, 1, 1),
-        (Kind::Order, 1, 1)
-    ]);
+    assert_eq!(
+        view.flows.iter().map(|from| (from.kind, from.items, from.left)).collect::<Vec<_>>(),
+        [(Kind::Customer, 1, 1), (Kind::Order, 1, 1)]
+    );
     settle_all(&store, gone).await;
     assert_eq!(store.erasing(erasure).await.unwrap().len(), 2);
     let read_back = ReadBack { flow: FLOW.into(), kind: Kind::Order, asked: 1, found: 0, at: at(11) };
