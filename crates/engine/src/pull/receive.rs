@@ -13,7 +13,10 @@ use contract::{
     source::{Delivery, Mark, Received, Reply},
     store::Hint,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
 
 use super::{Pull, Stopped};
 
@@ -33,6 +36,8 @@ pub struct Accepted {
 pub struct Receiver {
     pull: Pull,
     waiting: mpsc::Sender<Parcel>,
+    /// The task that stores. Whatever it is doing, it ends with the receiver: nobody is left who could acknowledge that.
+    _storing: JoinSet<()>,
 }
 
 /// A delivery that waits to be stored.
@@ -46,8 +51,9 @@ impl Receiver {
     /// The receiver of a source; spawns a task that ends with it.
     pub fn new(pull: Pull) -> Self {
         let (waiting, parcels) = mpsc::channel(MOST_WAITING);
-        tokio::spawn(store(pull.clone(), parcels));
-        Self { pull, waiting }
+        let mut storing = JoinSet::new();
+        storing.spawn(store(pull.clone(), parcels));
+        Self { pull, waiting, _storing: storing }
     }
 
     /// Accepts a delivery to the source's address: verifies it, and stores its hints. When this returns, the hints are
