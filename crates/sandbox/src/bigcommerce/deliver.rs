@@ -34,13 +34,23 @@ impl Emulator {
 
     /// Attempts each delivery that is due, once.
     async fn deliver_due(&self, client: &reqwest::Client) {
-        let due = self.hooks().take(self.now());
-        let attempts = due.into_iter().map(async |attempt| {
+        let attempts = self.take_deliveries().into_iter().map(async |attempt| {
             let is_success = self.attempt(client, &attempt).await;
-            let now = self.now();
-            self.hooks().settle(attempt, is_success, now);
+            self.settle_delivery(attempt, is_success);
         });
         futures::future::join_all(attempts).await;
+    }
+
+    /// Deliveries that are due now, for whoever carries them in place of [`Emulator::deliver_hooks`]: each is attempted
+    /// once, and then settled.
+    pub fn take_deliveries(&self) -> Vec<Attempt> {
+        self.hooks().take(self.now())
+    }
+
+    /// What came of an attempt: one that failed is repeated later.
+    pub fn settle_delivery(&self, attempt: Attempt, is_success: bool) {
+        let now = self.now();
+        self.hooks().settle(attempt, is_success, now);
     }
 
     async fn attempt(&self, client: &reqwest::Client, attempt: &Attempt) -> bool {
@@ -50,7 +60,7 @@ impl Emulator {
     }
 
     /// The headers of an attempt; none if a webhook was given ones that are none.
-    fn signed(&self, attempt: &Attempt) -> Option<HeaderMap> {
+    pub fn signed(&self, attempt: &Attempt) -> Option<HeaderMap> {
         let seconds = self.now().div_euclid(1000);
         let content = format!("{}.{seconds}.{}", attempt.id, attempt.body);
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.settings().client_secret.as_bytes());

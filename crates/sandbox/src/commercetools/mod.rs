@@ -52,7 +52,7 @@ pub use crate::shared::{living::Driven, seeding::SeedError};
 pub use change::{Change, PriceScope};
 pub use living::drive;
 pub use people::SeededPeople;
-pub use subscriptions::{Disturbed, Push};
+pub use subscriptions::{Attempt, Disturbed, Push};
 
 use crate::catalogue::Catalogue;
 use crate::clock::{self, Clock};

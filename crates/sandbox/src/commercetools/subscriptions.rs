@@ -120,6 +120,20 @@ struct Due {
     at: i64,
     number: u64,
     body: Value,
+    /// The push that failed before; `None`: all of them are due.
+    push: Option<usize>,
+}
+
+/// One attempt to push a notification.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Where to.
+    pub address: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: String,
+    due: Due,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -373,7 +387,7 @@ impl Subscriptions {
             notification.clone()
         };
         for _ in 0..=disturbed.repeat {
-            let due = Due { at: now, number: self.made, body: body.clone() };
+            let due = Due { at: now, number: self.made, body: body.clone(), push: None };
             if disturbed.reverse { self.queue.push_front(due) } else { self.queue.push_back(due) }
         }
         while self.queue.len() > MOST_WAITING {
@@ -476,30 +490,46 @@ impl Emulator {
     }
 
     async fn push_due(&self, client: &reqwest::Client) {
-        self.hand_on();
         self.ask_to_confirm(client).await;
+        for attempt in self.take_pushes() {
+            let push = client.post(&attempt.address).headers(attempt.headers.clone()).body(attempt.body.clone());
+            let is_taken = push.send().await.is_ok_and(|answer| answer.status().is_success());
+            self.settle_push(attempt, is_taken);
+        }
+    }
+
+    /// Pushes that are due now, for whoever carries them in place of [`Emulator::push_notifications`]: each is attempted
+    /// once, and then settled.
+    pub fn take_pushes(&self) -> Vec<Attempt> {
+        self.hand_on();
         let now = self.now();
         let (due, pushes) = {
             let mut subscriptions = self.subscriptions();
             if subscriptions.pushes.is_empty() {
-                return;
+                return Vec::new();
             }
             let (due, later): (Vec<Due>, Vec<Due>) = subscriptions.queue.drain(..).partition(|due| due.at <= now);
             subscriptions.queue.extend(later);
             (due, subscriptions.pushes.clone())
         };
-        for due in due {
-            let mut is_taken = true;
-            for push in &pushes {
-                is_taken &= self.attempt(client, push, &due).await;
-            }
-            if !is_taken {
-                self.subscriptions().queue.push_back(Due { at: now + AGAIN_MS, ..due });
-            }
+        let attempts = due.into_iter().flat_map(|due| {
+            let wanted = pushes.iter().enumerate().filter(|(at, _)| due.push.is_none_or(|only| only == *at));
+            let attempt = |(at, push)| self.attempt(push, Due { push: Some(at), ..due.clone() });
+            wanted.filter_map(attempt).collect::<Vec<_>>()
+        });
+        attempts.collect()
+    }
+
+    /// What came of an attempt: one that failed is repeated.
+    pub fn settle_push(&self, attempt: Attempt, is_taken: bool) {
+        if !is_taken {
+            let at = self.now() + AGAIN_MS;
+            self.subscriptions().queue.push_back(Due { at, ..attempt.due });
         }
     }
 
-    async fn attempt(&self, client: &reqwest::Client, push: &Push, due: &Due) -> bool {
+    /// `None`: SNS delivers nothing to an address that has not confirmed, neither now nor later.
+    fn attempt(&self, push: &Push, due: Due) -> Option<Attempt> {
         let mut headers = HeaderMap::new();
         let (endpoint, body) = match push {
             Push::PubSub { endpoint, audience, service_account } => {
@@ -517,8 +547,7 @@ impl Emulator {
             }
             Push::Sns { endpoint, topic_arn, url } => {
                 if !self.subscriptions().topics.is_confirmed(endpoint) {
-                    // SNS delivers nothing to an address that has not confirmed, neither now nor later.
-                    return true;
+                    return None;
                 }
                 let members = [("Message", due.body.to_string()), ("MessageId", format!("message-{}", due.number))];
                 let (of, body) = self.sns_message("Notification", topic_arn, url, &members);
@@ -532,8 +561,7 @@ impl Emulator {
                 (endpoint, due.body.clone())
             }
         };
-        let sent = client.post(endpoint).headers(headers).body(body.to_string()).send().await;
-        sent.is_ok_and(|answer| answer.status().is_success())
+        Some(Attempt { address: endpoint.clone(), headers, body: body.to_string(), due })
     }
 
     /// The pushes of topics, as endpoint, topic and the emulator's address.
