@@ -8,17 +8,16 @@ use contract::{
     Fault, FaultClass,
     store::{Number, Which},
 };
-use engine::observe::Silent;
 use engine::run::SyncOptions;
 use model::Kind;
 use tokio::sync::watch;
 
 use crate::{
     clock::SimClock,
-    executor::Plain,
     hub::{Around, Hub},
     mutant::Mutant,
     network::Network,
+    scenario::Plan,
     seed::child,
     world::{Held, World},
 };
@@ -57,16 +56,7 @@ async fn undisturbed(
     }
     let (clerk, hosts) = world.undisturbed(clock);
     let network = Network::new(hosts, child(0, "undisturbed"), None, None);
-    let around = Around {
-        executor: Arc::new(Plain),
-        clock: hub_clock,
-        transport: network,
-        random: child(0, "jitter"),
-        allow_deletes: true,
-        observer: Arc::new(Silent),
-        most_pages: None,
-    };
-    let hub = Hub::start(config, &database, around).await?;
+    let hub = Hub::start(config, &database, Around::calm(hub_clock, network)).await?;
     pass(&hub, true).await?;
     for flow in hub.status().await? {
         ensure!(flow.converged, "an undisturbed run does not converge: {flow:?}");
@@ -128,11 +118,11 @@ pub(crate) async fn check(
     config: &Path,
     folder: &Path,
     clock: &Arc<SimClock>,
-    mutant: Option<Mutant>,
+    (plan, mutant): (&Plan, Option<Mutant>),
 ) -> anyhow::Result<()> {
     let began = tokio::time::Instant::now();
-    // Whether reads of changes alone must be enough.
-    let deltas = world.shop.tells_every_change();
+    // Whether reads of changes alone, and webhooks, must be enough.
+    let deltas = world.shop.tells_every_change(plan);
     let mut full = !deltas;
     replay(hub).await?;
     // What was to fail, such as an export, may have begun before the disturbances ended: this pass meets it.

@@ -8,15 +8,15 @@ use cartage::{
     commands::status::{self, FlowStatus},
     config::Config,
 };
-use contract::{Clock, Executor, Fault, Random, Store};
+use contract::{Clock, Executor, Fault, Random, Store, source::Reach};
 use engine::{
-    observe::{Event, Observer},
+    observe::{Event, Observer, Silent},
     run::Engine,
 };
 use store::sqlite::{Options, Sqlite};
 use wire::{Environment, Transport};
 
-use crate::probe::Probe;
+use crate::{executor::Plain, probe::Probe, seed::child};
 
 /// A hub that is assembled and registered.
 pub(crate) struct Hub {
@@ -37,6 +37,21 @@ pub(crate) struct Around {
     pub(crate) most_pages: Option<u32>,
 }
 
+impl Around {
+    /// Nothing is disturbed.
+    pub(crate) fn calm(clock: Arc<dyn Clock>, transport: Arc<dyn Transport>) -> Self {
+        Self {
+            executor: Arc::new(Plain),
+            clock,
+            transport,
+            random: child(0, "jitter"),
+            allow_deletes: true,
+            observer: Arc::new(Silent),
+            most_pages: None,
+        }
+    }
+}
+
 impl Hub {
     /// Opens the database and assembles the engine, as the binary does.
     pub(crate) async fn start(config: &Path, database: &Path, around: Around) -> anyhow::Result<Self> {
@@ -51,6 +66,18 @@ impl Hub {
         let engine = assemble::engine_of(&loaded, parts, store, clock, observer, allow_deletes);
         engine.register().await.map_err(failed)?;
         Ok(Self { engine })
+    }
+
+    /// Registers webhooks, if there are any.
+    pub(crate) async fn register_hooks(&self) -> anyhow::Result<()> {
+        for origin in &self.engine.origins {
+            if let Some(address) = &origin.hooks {
+                let registered = self.engine.ensure_hooks(origin, address, Reach::Apply).await;
+                let registered = registered.and_then(|inner| inner).map_err(|fault| anyhow!("{fault}"))?;
+                anyhow::ensure!(registered.is_whole, "not all webhooks are registered: {}", registered.state);
+            }
+        }
+        Ok(())
     }
 
     /// The states of its flows.

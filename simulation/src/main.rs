@@ -8,6 +8,7 @@ mod check;
 mod clock;
 mod end;
 mod executor;
+mod hooks;
 mod hub;
 mod log;
 mod meta;

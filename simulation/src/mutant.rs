@@ -33,6 +33,8 @@ pub(crate) enum Mutant {
     LostCommits,
     /// Calls that a crash cut off leave no item in doubt.
     NoDoubt,
+    /// A crash loses hints that webhooks brought.
+    LostHints,
     /// The ledger loses a row at a restart.
     LostRow,
     /// A state is counted once too often.
@@ -60,7 +62,7 @@ pub(crate) enum Mutant {
 }
 
 impl Mutant {
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::AckWithoutCall,
         Self::HalfAcknowledged,
         Self::ForgottenAck,
@@ -71,6 +73,7 @@ impl Mutant {
         Self::NoGuard,
         Self::LostCommits,
         Self::NoDoubt,
+        Self::LostHints,
         Self::LostRow,
         Self::Miscount,
         Self::TwoOwners,
@@ -97,6 +100,7 @@ impl Mutant {
             Self::NoGuard => "no_guard",
             Self::LostCommits => "lost_commits",
             Self::NoDoubt => "no_doubt",
+            Self::LostHints => "lost_hints",
             Self::LostRow => "lost_row",
             Self::Miscount => "miscount",
             Self::TwoOwners => "two_owners",
@@ -120,6 +124,7 @@ impl Mutant {
     const fn damage(self) -> Option<&'static str> {
         match self {
             Self::NoDoubt => Some("DELETE FROM call WHERE ended_at IS NULL"),
+            Self::LostHints => Some("DELETE FROM hint"),
             Self::LostRow => {
                 Some("DELETE FROM ledger WHERE key = (SELECT max(key) FROM ledger WHERE items IS NOT NULL)")
             }

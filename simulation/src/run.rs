@@ -1,6 +1,7 @@
 //! One run: a hub that is killed repeatedly while its shop changes, then the checks at the end.
 
 use std::{
+    convert::Infallible,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -8,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
+use cartage::commands::run::receivers;
 use model::FlowName;
 use sandbox::{fault::FaultPlan, shop::Edit};
 use tokio::{
@@ -21,6 +23,7 @@ use crate::{
     clock::SimClock,
     end,
     executor::Inline,
+    hooks::{self, Way},
     hub::{Around, Doubts, Hub},
     log::Log,
     mutant::Mutant,
@@ -28,6 +31,7 @@ use crate::{
     probe::Probe,
     scenario::{Plan, Scenario, Subject},
     seed::{Draws as _, child},
+    shop,
     steps::Steps,
     world::{Setting, World, host_of},
 };
@@ -149,6 +153,7 @@ impl Run<'_> {
             folder: folder.0.clone(),
             done: Done::default(),
         };
+        run.register_hooks().await?;
         run.live().await?;
         run.end().await?;
         if let Some(line) = log.leaked() {
@@ -196,6 +201,24 @@ impl Run<'_> {
             drop(tokio::spawn(std::future::pending::<()>()));
         }
         Ok((hub, config))
+    }
+
+    /// A person registers webhooks before the first start.
+    async fn register_hooks(&self) -> anyhow::Result<()> {
+        if self.plan.hooks.is_none() {
+            return Ok(());
+        }
+        let config = self.world.configure(&self.folder, &self.plan, Setting::Usual, None)?;
+        let network = Network::new(self.world.hosts(), child(self.order.seed, "registration"), None, None);
+        let around = Around::calm(self.hub_clock.clone(), network);
+        Hub::start(&config, &self.folder.join("registration.db"), around).await?.register_hooks().await
+    }
+
+    /// Carries the shop's webhooks to a hub for as long as it lives.
+    async fn carry_hooks(&self, hub: &Hub, way: Way) -> Infallible {
+        let Some((_, receiver)) = receivers(&hub.engine).pop_first() else { return std::future::pending().await };
+        let random = child(self.order.seed, &format!("post/{}", self.done.crashes));
+        hooks::carry(self.world.shop.as_ref(), &receiver, (way, random), &self.hub_clock).await
     }
 
     /// The disturbed part: edits, faults and crashes.
@@ -257,7 +280,12 @@ impl Run<'_> {
                 let (hub, _) = self.start(setting, self.order.mutant == Some(Mutant::NoGuard)).await?;
                 self.checks.look_at(Some(&self.database()))?;
                 self.checks.after_restart(&self.probe, &self.world).await?;
-                hub.engine.run(&stopped).await.map_err(|fault| anyhow!("the hub gives up: {}: {fault}", fault.code))
+                let ran = tokio::select! {
+                    biased;
+                    ran = hub.engine.run(&stopped) => ran,
+                    never = self.carry_hooks(&hub, self.plan.hooks.unwrap_or_default()) => match never {},
+                };
+                ran.map_err(|fault| anyhow!("the hub gives up: {}: {fault}", fault.code))
             };
             tokio::pin!(life);
             loop {
@@ -325,13 +353,14 @@ impl Run<'_> {
         let checked = async {
             // What the shop's clock shows for the last edits must be behind the lag.
             tokio::time::sleep(Duration::from_mins(5)).await;
-            let mutant = self.order.mutant;
-            end::check(&self.world, &hub, &config, &self.folder, &self.clock, mutant).await
+            let of = (&self.plan, self.order.mutant);
+            end::check(&self.world, &hub, &config, &self.folder, &self.clock, of).await
         };
         tokio::select! {
             biased;
             () = self.steps.died() => {}
             checked = checked => checked?,
+            never = self.carry_hooks(&hub, Way::default()) => match never {},
         }
         match self.steps.broken() {
             Some(broken) => Err(anyhow!("{broken}")),
@@ -344,10 +373,10 @@ impl Run<'_> {
 #[derive(Debug)]
 enum Event {
     Edit(Edit),
-    /// These hosts can't be reached, or take calls and never answer.
+    /// This host can't be reached, or takes calls and never answers; `None`: all are there again.
     Hosts {
         away: bool,
-        market: Option<String>,
+        host: Option<String>,
     },
     Keys {
         market: String,
@@ -380,10 +409,11 @@ impl Events {
         let market = run.world.markets.get(usize::try_from(random.below(2)).unwrap_or_default());
         let market = market.map(|market| market.key.clone()).unwrap_or_default();
         match run.order.scenario.subject {
-            Subject::Outage => {
+            subject @ (Subject::Outage | Subject::SourceOutage) => {
                 let away = random.hits(500);
-                next.push((at(&random, 0, 30), Event::Hosts { away, market: Some(market) }));
-                next.push((at(&random, 60, 90), Event::Hosts { away, market: None }));
+                let host = if subject == Subject::Outage { host_of(&market) } else { shop::HOST.to_owned() };
+                next.push((at(&random, 0, 30), Event::Hosts { away, host: Some(host) }));
+                next.push((at(&random, 60, 90), Event::Hosts { away, host: None }));
             }
             Subject::Credentials => {
                 next.push((at(&random, 0, 30), Event::Keys { market: market.clone(), refused: true }));
@@ -423,14 +453,12 @@ impl Events {
                     tracing::debug!(error, "the shop refuses an edit");
                 }
             }
-            Event::Hosts { away, market } => {
+            Event::Hosts { away, host } => {
                 let mut weather = run.network.weather();
                 weather.away.clear();
                 weather.silent.clear();
-                if let Some(market) = market {
-                    let hosts = if away { &mut weather.away } else { &mut weather.silent };
-                    hosts.insert(host_of(&market));
-                }
+                let hosts = if away { &mut weather.away } else { &mut weather.silent };
+                hosts.extend(host);
                 run.network.set(weather);
             }
             Event::Keys { market, refused } => {

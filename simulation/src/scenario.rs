@@ -8,6 +8,7 @@ use contract::Random;
 use sandbox::fault::FaultPlan;
 
 use crate::{
+    hooks::Way,
     network::Weather,
     seed::{Draws as _, child},
     steps::Place,
@@ -26,24 +27,30 @@ pub(crate) enum Subject {
     Deletes,
     /// One destination can't be reached for an hour, or takes calls and never answers.
     Outage,
+    /// The shop can't be reached for as long, or takes calls and never answers.
+    SourceOutage,
     /// A destination refuses the keys for a while.
     Credentials,
     /// The hub restarts with another mapping.
     Mapping,
     /// The hub runs for a while with a currency that no product has a price in.
     Mistake,
+    /// A shop that keeps changing, and delivers webhooks if its platform has them.
+    Webhooks,
 }
 
 impl Subject {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::FirstSync,
         Self::LiveEdits,
         Self::Windows,
         Self::Deletes,
         Self::Outage,
+        Self::SourceOutage,
         Self::Credentials,
         Self::Mapping,
         Self::Mistake,
+        Self::Webhooks,
     ];
 
     const fn name(self) -> &'static str {
@@ -53,9 +60,11 @@ impl Subject {
             Self::Windows => "windows",
             Self::Deletes => "deletes",
             Self::Outage => "outage",
+            Self::SourceOutage => "source_outage",
             Self::Credentials => "credentials",
             Self::Mapping => "mapping",
             Self::Mistake => "mistake",
+            Self::Webhooks => "webhooks",
         }
     }
 }
@@ -65,18 +74,25 @@ impl Subject {
 pub(crate) enum Platform {
     Commercetools,
     BigCommerce,
+    /// By exports.
     Sfcc,
+    SfccApi,
 }
 
 impl Platform {
-    pub(crate) const ALL: [Self; 3] = [Self::Commercetools, Self::BigCommerce, Self::Sfcc];
+    pub(crate) const ALL: [Self; 4] = [Self::Commercetools, Self::BigCommerce, Self::Sfcc, Self::SfccApi];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Commercetools => "commercetools",
             Self::BigCommerce => "bigcommerce",
             Self::Sfcc => "sfcc",
+            Self::SfccApi => "sfcc_api",
         }
+    }
+
+    const fn has_webhooks(self) -> bool {
+        matches!(self, Self::Commercetools | Self::BigCommerce)
     }
 }
 
@@ -147,6 +163,8 @@ pub(crate) struct Plan {
     pub(crate) weather: Weather,
     pub(crate) shop_faults: FaultPlan,
     pub(crate) clerk_faults: FaultPlan,
+    /// The way of webhooks; `None`: there are none.
+    pub(crate) hooks: Option<Way>,
     /// Number of crashes, the mean number of steps between them, and the place at which the hub is killed.
     pub(crate) crashes: u64,
     pub(crate) steps_between: u64,
@@ -216,13 +234,22 @@ impl Plan {
             }
             plan
         };
+        let post = child(seed, "hooks");
+        let has_hooks = platform.has_webhooks() && (post.hits(300) || subject == Subject::Webhooks);
+        let way = Way {
+            lost: if on(&post, 500) { post.between(20, 300) } else { 0 },
+            unanswered: if on(&post, 500) { post.between(20, 300) } else { 0 },
+            late: if on(&post, 500) { (post.between(1_000, 600_000), post.between(50, 500)) } else { (0, 0) },
+        };
         let disk = child(seed, "disk");
         let crashes = if quiet { 0 } else { random.between(6, 28) };
         let edits = match subject {
             Subject::FirstSync => 0,
-            Subject::LiveEdits | Subject::Windows => random.between(20, 80),
+            Subject::LiveEdits | Subject::Windows | Subject::Webhooks => random.between(20, 80),
             Subject::Deletes => random.between(10, 30),
-            Subject::Outage | Subject::Credentials | Subject::Mapping | Subject::Mistake => random.between(5, 30),
+            Subject::Outage | Subject::SourceOutage | Subject::Credentials | Subject::Mapping | Subject::Mistake => {
+                random.between(5, 30)
+            }
         };
         Self {
             products: usize::try_from(random.between(20, 60) + if subject == Subject::Mistake { 20 } else { 0 })
@@ -236,6 +263,7 @@ impl Plan {
             weather,
             shop_faults: faults(&format!("faults/{}", platform.name())),
             clerk_faults: faults("faults/clerk"),
+            hooks: has_hooks.then_some(way),
             crashes,
             steps_between: random.between(8, 160),
             dies_at: match random.below(4) {

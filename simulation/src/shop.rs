@@ -1,4 +1,4 @@
-//! The shop, on each platform that can be read.
+//! The shop, on each platform that can be read, by each route.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     clock::SimClock,
+    hooks::{Attempt, PUBLIC},
     mutant::Mutant,
     scenario::{Plan, Platform},
     seed::{Draws as _, child},
@@ -49,12 +50,16 @@ pub(crate) trait Shop {
     fn product_keys(&self) -> Vec<String>;
     /// Makes every token invalid that has been given out, where there are such.
     fn revoke_tokens(&self) {}
+    /// Deliveries of webhooks that are due now, taken out of the platform's queue.
+    fn deliveries(&self) -> Vec<Attempt> {
+        Vec::new()
+    }
     /// Ends disturbances of the platform's own.
     fn calm(&self) {}
     /// Secrets of the source.
     fn secrets(&self) -> Vec<String>;
-    /// Whether reads of changes find every change.
-    fn tells_every_change(&self) -> bool {
+    /// Whether reads of changes, and webhooks that are not lost, tell every change.
+    fn tells_every_change(&self, _: &Plan) -> bool {
         false
     }
 }
@@ -70,7 +75,8 @@ pub(crate) fn shop(
     Ok(match platform {
         Platform::Commercetools => Box::new(Commercetools::new(plan, catalogue, clock.for_sandbox())?),
         Platform::BigCommerce => Box::new(BigCommerce::new(seed, plan, catalogue, clock.for_sandbox())?),
-        Platform::Sfcc => Box::new(Sfcc::new(seed, plan, catalogue, clock.for_sandbox())?),
+        Platform::Sfcc => Box::new(Sfcc::new(seed, plan, catalogue, clock.for_sandbox(), false)?),
+        Platform::SfccApi => Box::new(Sfcc::new(seed, plan, catalogue, clock.for_sandbox(), true)?),
     })
 }
 
@@ -78,6 +84,11 @@ pub(crate) fn shop(
 fn margin(mutant: Option<Mutant>) -> u32 {
     if mutant == Some(Mutant::NoLag) { 0 } else { 5 }
 }
+
+/// What the address of a webhook of Azure Event Grid ends with.
+const GRID_TOKEN: &str = "token-of-the-event-grid";
+/// The access key of its topic.
+const GRID_KEY: &str = "access-key-of-the-event-grid";
 
 struct Commercetools(commercetools::Emulator);
 
@@ -90,6 +101,9 @@ impl Commercetools {
         });
         shop.set_clock(clock);
         shop.seed(catalogue).context("the shop can't be set up")?;
+        shop.push_to(vec![commercetools::Push::EventGrid {
+            endpoint: format!("{PUBLIC}/hooks/shop?token={GRID_TOKEN}"),
+        }]);
         Ok(Self(shop))
     }
 }
@@ -105,7 +119,7 @@ impl Shop for Commercetools {
 
     fn source(&self, plan: &Plan, mutant: Option<Mutant>, keep: Keep<'_>) -> anyhow::Result<String> {
         let (settings, margin) = (self.0.settings(), margin(mutant));
-        Ok(format!(
+        let mut text = format!(
             "kind = \"commercetools\"\nproject_key = {:?}\napi_url = \"http://{HOST}\"\nauth_url = \"http://{HOST}\"\n\
              client_id = {:?}\nclient_secret = {:?}\nlag_seconds = {margin}\noverlap_seconds = {margin}\n\
              page_size.first_products = {page}\npage_size.products = {page}\npage_size.others = {}\n",
@@ -114,7 +128,17 @@ impl Shop for Commercetools {
             keep("client-secret", &settings.client_secret)?,
             plan.page * 3,
             page = plan.page,
-        ))
+        );
+        if plan.hooks.is_some() {
+            writeln!(
+                text,
+                "webhooks.event_grid.uri = \"https://grid.test/api/events\"\nwebhooks.event_grid.access_key = {:?}\n\
+                 webhooks.event_grid.token = {:?}",
+                keep("grid-key", GRID_KEY)?,
+                keep("grid-token", GRID_TOKEN)?
+            )?;
+        }
+        Ok(text)
     }
 
     fn market(&self, market: &Market) -> String {
@@ -138,12 +162,21 @@ impl Shop for Commercetools {
         self.0.revoke_tokens();
     }
 
-    fn secrets(&self) -> Vec<String> {
-        vec![self.0.settings().client_secret.clone()]
+    fn deliveries(&self) -> Vec<Attempt> {
+        let of = |attempt: commercetools::Attempt| {
+            let shop = self.0.clone();
+            let (address, headers, body) = (attempt.address.clone(), attempt.headers.clone(), attempt.body.clone());
+            Attempt::new(address, headers, body, move |is_taken| shop.settle_push(attempt, is_taken))
+        };
+        self.0.take_pushes().into_iter().map(of).collect()
     }
 
-    fn tells_every_change(&self) -> bool {
-        self.0.settings().messages_enabled
+    fn secrets(&self) -> Vec<String> {
+        vec![self.0.settings().client_secret.clone(), GRID_KEY.to_owned(), GRID_TOKEN.to_owned()]
+    }
+
+    fn tells_every_change(&self, plan: &Plan) -> bool {
+        self.0.settings().messages_enabled || plan.hooks.is_some_and(|way| way.lost == 0)
     }
 }
 
@@ -174,7 +207,7 @@ impl Shop for BigCommerce {
 
     fn source(&self, plan: &Plan, mutant: Option<Mutant>, keep: Keep<'_>) -> anyhow::Result<String> {
         let (settings, margin) = (self.0.settings(), margin(mutant));
-        Ok(format!(
+        let mut text = format!(
             "kind = \"bigcommerce\"\nstore_hash = {:?}\napi_url = \"http://{HOST}\"\naccess_token = {:?}\n\
              stock_locations = {:?}\nlag_seconds = {margin}\noverlap_seconds = {margin}\npage_size.products = {}\n\
              page_size.inventory = {others}\npage_size.others = {others}\n",
@@ -183,7 +216,11 @@ impl Shop for BigCommerce {
             self.0.location_codes(),
             plan.page,
             others = plan.page * 3,
-        ))
+        );
+        if plan.hooks.is_some() {
+            writeln!(text, "webhooks.client_secret = {:?}", keep("client-secret", &settings.client_secret)?)?;
+        }
+        Ok(text)
     }
 
     /// A shop without stores has one channel.
@@ -204,15 +241,35 @@ impl Shop for BigCommerce {
         self.0.product_keys().into_values().collect()
     }
 
+    fn deliveries(&self) -> Vec<Attempt> {
+        let of = |attempt: bigcommerce::Attempt| {
+            let shop = self.0.clone();
+            let headers = shop.signed(&attempt).unwrap_or_default();
+            let (address, body) = (attempt.address.clone(), attempt.body.clone());
+            Attempt::new(address, headers, body, move |is_success| shop.settle_delivery(attempt, is_success))
+        };
+        self.0.take_deliveries().into_iter().map(of).collect()
+    }
+
     fn secrets(&self) -> Vec<String> {
-        vec![self.0.settings().access_token.clone()]
+        vec![self.0.settings().access_token.clone(), self.0.settings().client_secret.clone()]
     }
 }
 
-struct Sfcc(sfcc::Emulator);
+struct Sfcc {
+    shop: sfcc::Emulator,
+    /// Whether it is read by its APIs, and not by exports.
+    by_apis: bool,
+}
 
 impl Sfcc {
-    fn new(seed: u64, plan: &Plan, catalogue: &Catalogue, clock: sandbox::clock::Clock) -> anyhow::Result<Self> {
+    fn new(
+        seed: u64,
+        plan: &Plan,
+        catalogue: &Catalogue,
+        clock: sandbox::clock::Clock,
+        by_apis: bool,
+    ) -> anyhow::Result<Self> {
         let random = child(seed, "jobs");
         let shop = sfcc::Emulator::new(sfcc::Settings {
             job_duration_ms: random.between(200, 60_000),
@@ -228,13 +285,13 @@ impl Sfcc {
                 _ => sfcc::JobEnd::Ok,
             }));
         }
-        Ok(Self(shop))
+        Ok(Self { shop, by_apis })
     }
 }
 
 impl Shop for Sfcc {
     fn router(&self) -> Router {
-        self.0.router()
+        self.shop.router()
     }
 
     fn fault_body(&self) -> fn(StatusCode) -> Value {
@@ -250,16 +307,40 @@ impl Shop for Sfcc {
             keep("client-secret", sfcc::OCAPI_SECRET)?,
             plan.page * 3,
         );
-        for kind in ["catalogs", "price_books", "inventory_lists"] {
-            writeln!(text, "export.shortest_interval.{kind} = 60")?;
+        if self.by_apis {
+            writeln!(
+                text,
+                "route = \"api\"\nscapi.short_code = \"kv7kzm78\"\nscapi.tenant = {:?}\nscapi.url = \"http://{HOST}\"\n\
+                 scapi.client_id = {:?}\nscapi.client_secret = {:?}\nscapi.slas_client_id = {:?}\n\
+                 scapi.slas_client_secret = {:?}\nscapi.search_size = {}",
+                self.shop.settings().tenant,
+                keep("scapi-id", sfcc::SCAPI_CLIENT)?,
+                keep("scapi-secret", sfcc::SCAPI_SECRET)?,
+                keep("slas-id", sfcc::SLAS_CLIENT)?,
+                keep("slas-secret", sfcc::SLAS_SECRET)?,
+                plan.page,
+            )?;
+        }
+        let (intervals, kinds) = if self.by_apis {
+            ("scapi", ["catalogs", "prices", "stock"])
+        } else {
+            ("export", ["catalogs", "price_books", "inventory_lists"])
+        };
+        for kind in kinds {
+            writeln!(text, "{intervals}.shortest_interval.{kind} = 60")?;
         }
         Ok(text)
     }
 
     /// A shop without stores has one site.
     fn market(&self, market: &Market) -> String {
-        let site = market.store.clone().or_else(|| self.0.site_ids().into_iter().next());
+        let site = market.store.clone().or_else(|| self.shop.site_ids().into_iter().next());
         site.map(|site| format!("store = {site:?}\n")).unwrap_or_default()
+    }
+
+    /// No API has page URLs.
+    fn path(&self) -> &'static str {
+        if self.by_apis { "{id}" } else { "{slug}" }
     }
 
     /// Exports name no dates, and Clerk.io requires one.
@@ -268,22 +349,22 @@ impl Shop for Sfcc {
     }
 
     fn edit(&self, edit: Edit) -> Result<(), String> {
-        self.0.edit(edit).map_err(|error| error.to_string())
+        self.shop.edit(edit).map_err(|error| error.to_string())
     }
 
     fn product_keys(&self) -> Vec<String> {
-        self.0.product_keys().into_values().collect()
+        self.shop.product_keys().into_values().collect()
     }
 
     fn revoke_tokens(&self) {
-        self.0.revoke_tokens();
+        self.shop.revoke_tokens();
     }
 
     fn calm(&self) {
-        self.0.end_jobs([]);
+        self.shop.end_jobs([]);
     }
 
     fn secrets(&self) -> Vec<String> {
-        vec![sfcc::OCAPI_SECRET.to_owned()]
+        [sfcc::OCAPI_SECRET, sfcc::SCAPI_SECRET, sfcc::SLAS_SECRET].map(str::to_owned).to_vec()
     }
 }

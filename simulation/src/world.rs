@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::{
     clock::SimClock,
+    hooks::PUBLIC,
     mutant::Mutant,
     scenario::{Plan, Platform},
     seed::child,
@@ -134,6 +135,9 @@ impl World {
         };
         let mut text = String::new();
         writeln!(text, "[store]\npath = \"hub.db\"")?;
+        if plan.hooks.is_some() {
+            writeln!(text, "[server]\npublic_url = {PUBLIC:?}")?;
+        }
         writeln!(text, "[sources.shop]\n{}", self.shop.source(plan, mutant, &secret)?)?;
         let path_of = self.shop.path();
         let mapping = if setting == Setting::OtherMapping { "sim_note = \"product.name + '!'\"\n" } else { "" };
