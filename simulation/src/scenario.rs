@@ -35,7 +35,7 @@ pub(crate) enum Subject {
     Mapping,
     /// The hub runs for a while with a currency that no product has a price in.
     Mistake,
-    /// A shop that keeps changing, and delivers webhooks if its platform has them.
+    /// A shop that keeps changing, and delivers webhooks.
     Webhooks,
 }
 
@@ -72,7 +72,9 @@ impl Subject {
 /// The platform that the shop is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Platform {
+    /// A Classic project.
     Commercetools,
+    CommercetoolsModular,
     BigCommerce,
     /// By exports.
     Sfcc,
@@ -80,19 +82,17 @@ pub(crate) enum Platform {
 }
 
 impl Platform {
-    pub(crate) const ALL: [Self; 4] = [Self::Commercetools, Self::BigCommerce, Self::Sfcc, Self::SfccApi];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Commercetools, Self::CommercetoolsModular, Self::BigCommerce, Self::Sfcc, Self::SfccApi];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Commercetools => "commercetools",
+            Self::CommercetoolsModular => "commercetools_modular",
             Self::BigCommerce => "bigcommerce",
             Self::Sfcc => "sfcc",
             Self::SfccApi => "sfcc_api",
         }
-    }
-
-    const fn has_webhooks(self) -> bool {
-        matches!(self, Self::Commercetools | Self::BigCommerce)
     }
 }
 
@@ -235,7 +235,7 @@ impl Plan {
             plan
         };
         let post = child(seed, "hooks");
-        let has_hooks = platform.has_webhooks() && (post.hits(300) || subject == Subject::Webhooks);
+        let has_hooks = post.hits(300) || subject == Subject::Webhooks;
         let way = Way {
             lost: if on(&post, 500) { post.between(20, 300) } else { 0 },
             unanswered: if on(&post, 500) { post.between(20, 300) } else { 0 },

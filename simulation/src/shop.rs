@@ -1,14 +1,18 @@
 //! The shop, on each platform that can be read, by each route.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use anyhow::Context as _;
 use axum::Router;
-use http::StatusCode;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use sandbox::{
     bigcommerce,
     catalogue::{Catalogue, Market},
-    commercetools, sfcc,
+    commercetools::{self, CatalogModel},
+    sfcc,
     shop::Edit,
 };
 use serde_json::{Value, json};
@@ -73,7 +77,10 @@ pub(crate) fn shop(
     clock: &Arc<SimClock>,
 ) -> anyhow::Result<Box<dyn Shop>> {
     Ok(match platform {
-        Platform::Commercetools => Box::new(Commercetools::new(plan, catalogue, clock.for_sandbox())?),
+        Platform::Commercetools => Box::new(Commercetools::new(seed, plan, catalogue, clock, CatalogModel::Classic)?),
+        Platform::CommercetoolsModular => {
+            Box::new(Commercetools::new(seed, plan, catalogue, clock, CatalogModel::Modular)?)
+        }
         Platform::BigCommerce => Box::new(BigCommerce::new(seed, plan, catalogue, clock.for_sandbox())?),
         Platform::Sfcc => Box::new(Sfcc::new(seed, plan, catalogue, clock.for_sandbox(), false)?),
         Platform::SfccApi => Box::new(Sfcc::new(seed, plan, catalogue, clock.for_sandbox(), true)?),
@@ -93,13 +100,21 @@ const GRID_KEY: &str = "access-key-of-the-event-grid";
 struct Commercetools(commercetools::Emulator);
 
 impl Commercetools {
-    fn new(plan: &Plan, catalogue: &Catalogue, clock: sandbox::clock::Clock) -> anyhow::Result<Self> {
+    fn new(
+        seed: u64,
+        plan: &Plan,
+        catalogue: &Catalogue,
+        clock: &Arc<SimClock>,
+        catalog_model: CatalogModel,
+    ) -> anyhow::Result<Self> {
         let shop = commercetools::Emulator::new(commercetools::Settings {
+            catalog_model,
+            variant_subscriptions: child(seed, "variants").hits(500),
             messages_enabled: plan.messages,
             timestamp_behind_ms: 2_000,
             ..commercetools::Settings::default()
         });
-        shop.set_clock(clock);
+        shop.set_clock(clock.for_sandbox());
         shop.seed(catalogue).context("the shop can't be set up")?;
         shop.push_to(vec![commercetools::Push::EventGrid {
             endpoint: format!("{PUBLIC}/hooks/shop?token={GRID_TOKEN}"),
@@ -133,9 +148,10 @@ impl Shop for Commercetools {
             writeln!(
                 text,
                 "webhooks.event_grid.uri = \"https://grid.test/api/events\"\nwebhooks.event_grid.access_key = {:?}\n\
-                 webhooks.event_grid.token = {:?}",
+                 webhooks.event_grid.token = {:?}\nwebhooks.variants = {}",
                 keep("grid-key", GRID_KEY)?,
-                keep("grid-token", GRID_TOKEN)?
+                keep("grid-token", GRID_TOKEN)?,
+                settings.variant_subscriptions,
             )?;
         }
         Ok(text)
@@ -176,7 +192,9 @@ impl Shop for Commercetools {
     }
 
     fn tells_every_change(&self, plan: &Plan) -> bool {
-        self.0.settings().messages_enabled || plan.hooks.is_some_and(|way| way.lost == 0)
+        let settings = self.0.settings();
+        let are_subscribed = settings.catalog_model == CatalogModel::Classic || settings.variant_subscriptions;
+        settings.messages_enabled || are_subscribed && plan.hooks.is_some_and(|way| way.lost == 0)
     }
 }
 
@@ -256,10 +274,15 @@ impl Shop for BigCommerce {
     }
 }
 
+/// What proves events of SFCC.
+const EVENTS_KEY: &str = "key-of-the-events-of-replication";
+
 struct Sfcc {
     shop: sfcc::Emulator,
     /// Whether it is read by its APIs, and not by exports.
     by_apis: bool,
+    /// Events that were not delivered yet.
+    events: Mutex<Vec<sfcc::Event>>,
 }
 
 impl Sfcc {
@@ -285,8 +308,32 @@ impl Sfcc {
                 _ => sfcc::JobEnd::Ok,
             }));
         }
-        Ok(Self { shop, by_apis })
+        Ok(Self { shop, by_apis, events: Mutex::default() })
     }
+
+    /// The event of an edit that is published at once: by its product where it has one.
+    fn event(&self, edit: &Edit) -> sfcc::Event {
+        match edit {
+            Edit::Name { product, .. } | Edit::Published { product, .. } | Edit::Removed { product } => {
+                let id = self.shop.product_id(product).unwrap_or_default();
+                self.shop.published(&[&id], &[])
+            }
+            Edit::Price { sku, .. } | Edit::PriceWindow { sku, .. } => {
+                let id = self.shop.sku_id(sku).unwrap_or_default();
+                self.shop.published(&[], &[&format!("{id}@book")])
+            }
+            Edit::Stock { .. } => self.shop.replicated(&["ORGANIZATION_INVENTORY"], true),
+            Edit::Category { .. } | Edit::Added(_) => self.shop.replicated(&["ORGANIZATION_CATALOG"], true),
+        }
+    }
+}
+
+/// The headers of an event, with the key that a person entered.
+fn with_key(event: &sfcc::Event) -> HeaderMap {
+    let own = event.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    own.chain([("x-cartage-key", EVENTS_KEY)])
+        .filter_map(|(name, value)| Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_str(value).ok()?)))
+        .collect()
 }
 
 impl Shop for Sfcc {
@@ -329,6 +376,9 @@ impl Shop for Sfcc {
         for kind in kinds {
             writeln!(text, "{intervals}.shortest_interval.{kind} = 60")?;
         }
+        if plan.hooks.is_some() {
+            writeln!(text, "webhooks.key = {:?}", keep("events-key", EVENTS_KEY)?)?;
+        }
         Ok(text)
     }
 
@@ -349,7 +399,10 @@ impl Shop for Sfcc {
     }
 
     fn edit(&self, edit: Edit) -> Result<(), String> {
-        self.shop.edit(edit).map_err(|error| error.to_string())
+        let event = self.event(&edit);
+        self.shop.edit(edit).map_err(|error| error.to_string())?;
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        Ok(())
     }
 
     fn product_keys(&self) -> Vec<String> {
@@ -360,11 +413,19 @@ impl Shop for Sfcc {
         self.shop.revoke_tokens();
     }
 
+    /// The platform delivers an event once, whatever becomes of it.
+    fn deliveries(&self) -> Vec<Attempt> {
+        let events = std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner));
+        let of =
+            |event: sfcc::Event| Attempt::new(format!("{PUBLIC}/hooks/shop"), with_key(&event), event.body, |_| {});
+        events.into_iter().map(of).collect()
+    }
+
     fn calm(&self) {
         self.shop.end_jobs([]);
     }
 
     fn secrets(&self) -> Vec<String> {
-        [sfcc::OCAPI_SECRET, sfcc::SCAPI_SECRET, sfcc::SLAS_SECRET].map(str::to_owned).to_vec()
+        [sfcc::OCAPI_SECRET, sfcc::SCAPI_SECRET, sfcc::SLAS_SECRET, EVENTS_KEY].map(str::to_owned).to_vec()
     }
 }
