@@ -51,7 +51,8 @@ pub struct Lane {
     pub delta: bool,
     /// Whether products must not be projected before this lane was read once, because they would be sent wrong.
     pub needed: bool,
-    /// Bounds of the interval between two reads while `run`, in seconds: (floor, ceiling).
+    /// Bounds of the interval between two reads while `run`, in seconds: (floor, ceiling). They may change with what a source
+    /// learns; those of a source that has read nothing are the widest.
     pub interval_seconds: (u32, u32),
     /// The lane whose full walks read all that one of this lane reads: each counts as a full walk of this lane, too. It comes
     /// earlier among [`Source::lanes`]. Then this lane sweeps nothing, has no deltas, and covers no other.

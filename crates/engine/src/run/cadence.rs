@@ -75,10 +75,21 @@ pub(super) struct Cadence {
 
 impl Cadence {
     pub(super) fn new(lane: &Lane, set: Option<Duration>) -> Self {
+        let mut cadence = Self {
+            set,
+            floor: Duration::ZERO,
+            ceiling: Duration::ZERO,
+            interval: Duration::ZERO,
+            backoff: Backoff::new(),
+        };
+        cadence.bound(lane);
+        Self { interval: cadence.floor, ..cadence }
+    }
+
+    /// The lane's bounds as they are now: a source may learn what a read costs while it runs.
+    pub(super) fn bound(&mut self, lane: &Lane) {
         let (floor, ceiling) = lane.interval_seconds;
-        let floor = Duration::from_secs(floor.into());
-        let ceiling = Duration::from_secs(ceiling.into());
-        Self { set, floor, ceiling, interval: floor, backoff: Backoff::new() }
+        (self.floor, self.ceiling) = (Duration::from_secs(floor.into()), Duration::from_secs(ceiling.into()));
     }
 
     /// How long a lane rests at least, whatever hints ask for.
@@ -118,6 +129,28 @@ mod tests {
         assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300]);
         backoff.reset();
         assert_eq!(backoff.after(&fault(None)), FIRST_PAUSE);
+    }
+
+    #[test]
+    fn a_lane_is_read_within_the_bounds_that_it_has_now() {
+        let lane = |ceiling| Lane {
+            name: "l".into(),
+            sweeps: Vec::new(),
+            stable: true,
+            urgency: contract::source::Urgency::Live,
+            delta: true,
+            needed: false,
+            interval_seconds: (100, ceiling),
+            covered_by: None,
+        };
+        let mut pace = Cadence::new(&lane(1_000), None);
+        let mut waits = |ceiling: u32, turns: usize| {
+            pace.bound(&lane(ceiling));
+            let last = (0..turns).map(|_| pace.next(&Ok(Walked::default()))).last();
+            last.map(|wait| wait.as_secs())
+        };
+        assert_eq!((waits(1_000, 1), waits(1_000, 9)), (Some(150), Some(1_000)));
+        assert_eq!((waits(100, 1), waits(1_000, 1)), (Some(100), Some(150)));
     }
 
     #[test]

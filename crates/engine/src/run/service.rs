@@ -162,6 +162,9 @@ impl Engine {
                 Ok(_) => self.health.clear(task),
                 Err(fault) => self.health.report(task, fault, self.clock.now()),
             }
+            if let Some(lane) = origin.pull.source.lanes().iter().find(|now| now.name == lane.name) {
+                pace.bound(lane);
+            }
             let wait = pace.next(&walked);
             let wait = covered.map_or(wait, |covered| wait.saturating_sub(covered.took));
             let hinted = async {
