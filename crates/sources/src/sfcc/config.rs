@@ -202,7 +202,8 @@ pub struct Export {
     /// Seconds between two exports at least, for each kind of data. Range 30–86400.
     pub shortest_interval: Intervals,
     /// Delta exports of the instance, which Support has to switch on: after the shortest interval it is only looked whether they
-    /// have written a new archive, and exported if so; and at least as often as everything is read. `check` says which there are.
+    /// have written a new archive, or whether sites have other settings than before, and exported if so; and at least as often as
+    /// everything is read. While one has no archive, what it watches is exported at intervals as ever. `check` says which there are.
     pub deltas: Deltas,
     /// Largest archive that is downloaded, in MiB. The platform's own limit is about 200.
     pub max_archive_mib: u32,

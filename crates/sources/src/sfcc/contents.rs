@@ -11,6 +11,7 @@ use model::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    place::Unit,
     spool::{Pages, broken},
     xml::Element,
 };
@@ -120,6 +121,17 @@ pub struct Facts {
     pub prices_break_off: bool,
     /// What could not be read of these.
     pub unread: Vec<(Kind, Option<String>, String)>,
+}
+
+impl Facts {
+    /// Whether a file of this data breaks off, so that what the rest of it holds was not read.
+    pub(super) const fn breaks_off(&self, unit: Unit) -> bool {
+        match unit {
+            Unit::Catalogs => self.catalogs_break_off,
+            Unit::PriceBooks => self.prices_break_off,
+            Unit::InventoryLists => false,
+        }
+    }
 }
 
 /// A catalogue.

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Fault, source::Finding};
+use contract::{Fault, FaultClass, source::Finding};
 use wire::{Retry, retry};
 
 use super::{
@@ -24,33 +24,43 @@ use super::{
 /// Most consumers whose delta exports `check` names.
 const MOST_CONSUMERS: usize = 10;
 
-/// Number of the last archive of the delta export for each of these data, where there is one.
+/// Number of the last archive of the delta export that watches each of these data; none, where it has no archive.
+pub(super) type Last = BTreeMap<Unit, Option<u64>>;
+
+/// What the delta exports of these data have. One that can't be listed is left out, and so watches nothing: it only tells when
+/// to read, and what is read must not wait for it.
 ///
 /// # Errors
-/// The fault that remains after all attempts.
-pub(super) async fn last(
-    api: &Api,
-    attempts: Retry,
-    deltas: &Deltas,
-    units: &[Unit],
-) -> Result<BTreeMap<Unit, u64>, Fault> {
+/// The fault that remains after all attempts, where it is not about the outbox alone: the instance asks for a pause, or knows
+/// neither client nor token.
+pub(super) async fn last(api: &Api, attempts: Retry, deltas: &Deltas, units: &[Unit]) -> Result<Last, Fault> {
     let mut last = BTreeMap::new();
     for unit in units {
         let Some((consumer, name)) = deltas.of(*unit) else { continue };
         let names = retry(attempts, api.random(), |_| async {
             api.outbox(&[consumer, name]).await.map_err(|refusal| refusal.fault)
         });
-        last.extend(names.await?.and_then(|names| archives(&names).max()).map(|number| (*unit, number)));
+        match names.await {
+            Ok(names) => {
+                last.insert(*unit, names.and_then(|names| archives(&names).max()));
+            }
+            Err(fault) if fault.class == FaultClass::Throttled => return Err(fault),
+            Err(fault) if fault.class == FaultClass::Credentials && fault.code != "C0202" => return Err(fault),
+            Err(fault) => {
+                let hint = fault.hint.as_deref().unwrap_or_default();
+                tracing::warn!(export = %format_args!("{consumer}/{name}"), %fault, hint, "a delta export can't be listed");
+            }
+        }
     }
     Ok(last)
 }
 
 /// Whether what a walk has read of this data may have changed since, going by the delta export that watches it. One that has
 /// no archive watches nothing: what was changed before it was switched on is in none.
-pub(super) fn is_behind(place: &Place, unit: Unit, last: &BTreeMap<Unit, u64>) -> bool {
-    match (place.job.deltas.get(&unit), last.get(&unit)) {
+pub(super) fn is_behind(place: &Place, unit: Unit, last: &Last) -> bool {
+    match (place.job.deltas.get(&unit), last.get(&unit).copied().flatten()) {
         // A lower number: the delta export was set up anew.
-        (Some(before), Some(now)) => before != now,
+        (Some(before), Some(now)) => *before != now,
         _ => true,
     }
 }

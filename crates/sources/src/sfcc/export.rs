@@ -13,12 +13,12 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex as Guard, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use contract::{Fault, FaultClass};
+use contract::{Digest, Fault, FaultClass};
 use model::Timestamp;
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
@@ -30,8 +30,9 @@ use super::{
     classify::{Refusal, Remedy},
     client::Api,
     config::{Config, Form},
+    deltas::Last,
     map::{Settings, Shop},
-    place::{Job, Unit},
+    place::{About, Job, Unit},
     contents::Contents,
     unpack::unpack,
 };
@@ -56,6 +57,8 @@ pub(super) struct Ready {
     pub contents: Contents,
     /// What they are mapped with.
     pub shop: Shop,
+    /// What it says of sites and metadata.
+    pub about: About,
 }
 
 /// How far an export is.
@@ -83,6 +86,10 @@ struct Known {
     units: BTreeSet<Unit>,
     /// Lanes that began to read each archive, and whether they have read it.
     read: BTreeMap<String, BTreeMap<String, bool>>,
+    /// How many jobs were started.
+    started: u64,
+    /// What the export whose job was started last says of sites and metadata, and the number of its start.
+    about: (u64, About),
 }
 
 #[derive(Debug)]
@@ -90,8 +97,8 @@ struct Export {
     job: Job,
     /// An earlier process started it.
     is_left: bool,
-    /// Its job was started.
-    is_started: AtomicBool,
+    /// Number of the start of its job, from 1; 0: it was not started.
+    start: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -105,6 +112,8 @@ struct State {
     outcome: Outcome,
     /// While lanes read it.
     ready: Option<Arc<Ready>>,
+    /// What it says of sites and metadata, once it was read.
+    about: Option<About>,
     /// How often what arrived was no archive.
     damaged: usize,
     /// The job is told by parameters what to export.
@@ -125,10 +134,32 @@ impl Known {
     /// The job of an export was started: what it shows is newer than what all others show that were started before.
     fn start(&mut self, export: &Arc<Export>) {
         self.exports.retain(|other| !Arc::ptr_eq(other, export));
-        let last = self.exports.iter().filter(|other| other.is_started.load(Ordering::Relaxed)).count();
-        export.is_started.store(true, Ordering::Relaxed);
+        let last = self.exports.iter().filter(|other| other.start.load(Ordering::Relaxed) > 0).count();
+        // Those of earlier processes have the first number.
+        self.started = self.started.max(1) + 1;
+        export.start.store(self.started, Ordering::Relaxed);
         self.exports.insert(last, Arc::clone(export));
     }
+
+    /// What an export holds that is started for this data: that, and what was never exported.
+    fn wanted(&self, unit: Unit) -> Vec<Unit> {
+        Unit::ALL.into_iter().filter(|it| *it == unit || !self.units.contains(it)).collect()
+    }
+
+    /// An export says this of sites and metadata.
+    fn tell(&mut self, start: u64, about: &About) {
+        let (newest, known) = &mut self.about;
+        if start >= *newest {
+            *newest = start;
+            *known = About { sites: about.sites, metadata: about.metadata.or(known.metadata) };
+        }
+    }
+}
+
+fn digest(said: &impl serde::Serialize) -> Result<Digest, Fault> {
+    let written = serde_json::to_vec(said);
+    let written = written.map_err(|error| Fault::protocol("C0207", format!("a digest can't be made: {error}")))?;
+    Ok(Digest::of(&written))
 }
 
 impl Exports {
@@ -143,31 +174,47 @@ impl Exports {
 
     /// The export that a lane reads from its beginning.
     ///
-    /// `beside` are the sites, and the delta exports as they are before it is started.
-    pub(super) fn join(&self, api: &Api, lane: &str, unit: Unit, beside: (Vec<String>, BTreeMap<Unit, u64>)) -> Job {
+    /// `beside` are the sites, and the delta exports as they are before it is started: those of what [`Self::wanted`] names.
+    pub(super) fn join(&self, api: &Api, lane: &str, unit: Unit, beside: (Vec<String>, Last)) -> Job {
         let now = api.environment().now();
+        let (sites, last) = beside;
         let mut known = self.known();
         let is_met = |export: &Arc<Export>| {
             known.read.get(&export.job.archive).is_some_and(|lanes| lanes.contains_key(lane))
         };
         let is_fit = |export: &&Arc<Export>| {
-            let failed = export.state.try_lock().is_ok_and(|state| state.outcome == Outcome::Failed);
-            !export.is_left && export.job.units.contains(&unit) && !failed && export.job.began.until(now) <= FRESH
+            let is_of_no_use = export.state.try_lock().is_ok_and(|state| {
+                let is_behind = state.about.is_some_and(|about| about.is_behind(unit, &known.about.1));
+                is_behind || state.outcome == Outcome::Failed
+            });
+            // A delta export that has written another archive since tells of what is not in it.
+            let is_told = last.get(&unit).is_none_or(|last| export.job.deltas.get(&unit) == last.as_ref());
+            let is_fresh = export.job.began.until(now) <= FRESH;
+            !export.is_left && export.job.units.contains(&unit) && !is_of_no_use && is_told && is_fresh
         };
         // A lane never goes back to what is older than what it has read.
         let met = known.exports.iter().rposition(is_met).map_or(0, |last| last + 1);
         let fit = known.exports.iter().skip(met).rev().find(is_fit).map(|export| export.job.clone());
         let job = fit.unwrap_or_else(|| {
-            let missing = Unit::ALL.into_iter().filter(|it| *it == unit || !known.units.contains(it));
             let name = format!("cartage-{}-{:08x}", now.millis(), api.random().draw() >> 32);
-            let (sites, deltas) = beside;
-            Job { archive: name, execution: None, began: now, units: missing.collect(), sites, deltas }
+            let deltas = last.iter().filter_map(|(unit, last)| Some((*unit, (*last)?))).collect();
+            Job { archive: name, execution: None, began: now, units: known.wanted(unit), sites, deltas }
         });
         known.read.entry(job.archive.clone()).or_default().insert(lane.to_owned(), false);
         self.adopt(&mut known, &job, false);
         drop(known);
         self.clear(&job);
         job
+    }
+
+    /// What an export holds that is started for this data.
+    pub(super) fn wanted(&self, unit: Unit) -> Vec<Unit> {
+        self.known().wanted(unit)
+    }
+
+    /// Whether sites or metadata, with which this data is mapped, were read otherwise since.
+    pub(super) fn is_behind(&self, unit: Unit, about: &About) -> bool {
+        about.is_behind(unit, &self.known().about.1)
     }
 
     /// The export of this job. One that is not known and was started was so by an earlier process.
@@ -178,8 +225,8 @@ impl Exports {
         let by_parameters = self.config.export.request == Form::Parameters;
         let state = State { execution: job.execution.clone(), may_run, by_parameters, ..State::default() };
         let is_left = job.execution.is_some();
-        let is_started = AtomicBool::new(is_left);
-        let export = Arc::new(Export { job: job.clone(), is_left, is_started, state: Mutex::new(state) });
+        let start = AtomicU64::new(u64::from(is_left));
+        let export = Arc::new(Export { job: job.clone(), is_left, start, state: Mutex::new(state) });
         if is_left {
             known.exports.insert(0, Arc::clone(&export));
         } else {
@@ -267,7 +314,7 @@ impl Exports {
             return Err(Fault::config("C0216", format!("the export {} failed", job.archive)));
         }
         if let Some(contents) = Contents::open(&folder) {
-            let ready = self.ready(&mut state, contents);
+            let ready = self.ready(&export, &mut state, contents)?;
             // The process that took it apart ended before it could delete the archive.
             if folder.join(PROGRESS).exists() {
                 discard(api, job, &folder).await;
@@ -312,7 +359,7 @@ impl Exports {
         }
         match self.fetch(api, attempts, job, &folder).await {
             Ok(contents) => {
-                let ready = self.ready(&mut state, contents);
+                let ready = self.ready(&export, &mut state, contents)?;
                 discard(api, job, &folder).await;
                 Ok(Step::Ready(ready))
             }
@@ -338,11 +385,18 @@ impl Exports {
         }
     }
 
-    fn ready(&self, state: &mut State, contents: Contents) -> Arc<Ready> {
-        let shop = Shop::new(contents.facts.clone(), &self.mapping);
-        let ready = Arc::new(Ready { contents, shop });
-        (state.outcome, state.ready) = (Outcome::There, Some(Arc::clone(&ready)));
-        ready
+    fn ready(&self, export: &Export, state: &mut State, contents: Contents) -> Result<Arc<Ready>, Fault> {
+        let facts = &contents.facts;
+        let is_with_metadata = export.job.units.contains(&Unit::Catalogs);
+        let about = About {
+            sites: Some(digest(&(&facts.sites, &self.mapping))?),
+            metadata: is_with_metadata.then(|| digest(&facts.attributes)).transpose()?,
+        };
+        self.known().tell(export.start.load(Ordering::Relaxed), &about);
+        let shop = Shop::new(facts.clone(), &self.mapping);
+        let ready = Arc::new(Ready { contents, shop, about });
+        (state.outcome, state.ready, state.about) = (Outcome::There, Some(Arc::clone(&ready)), Some(about));
+        Ok(ready)
     }
 
     /// Starts the job; `None`: another run of it is under way.

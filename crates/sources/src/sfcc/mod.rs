@@ -160,7 +160,7 @@ impl Source for Sfcc {
 
     fn lanes(&self) -> Vec<Lane> {
         match &self.route {
-            Route::Export(_) => read::lanes(&self.config),
+            Route::Export(reader) => reader.lanes(),
             Route::Api(reader) => reader.lanes(),
         }
     }

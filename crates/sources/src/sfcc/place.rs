@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Fault, Token};
+use contract::{Digest, Fault, Token};
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,34 @@ pub struct Place {
     pub page: usize,
     /// How many records of it were read before.
     pub at: usize,
+    /// What the export said of sites and metadata, once it was read.
+    #[serde(default, skip_serializing_if = "About::is_empty")]
+    pub about: About,
+}
+
+/// What an export says of sites and metadata, in short. Other lanes map this beside their own data, and no delta export tells
+/// of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    /// Of sites, and of the settings that stand in for what they say.
+    pub sites: Option<Digest>,
+    /// Of metadata, which comes with catalogues only.
+    pub metadata: Option<Digest>,
+}
+
+impl About {
+    /// Whether nothing is known.
+    pub const fn is_empty(&self) -> bool {
+        self.sites.is_none() && self.metadata.is_none()
+    }
+
+    /// Whether another export, which is newer, says something else that this data is mapped with.
+    pub fn is_behind(&self, unit: Unit, newer: &Self) -> bool {
+        let differs = |own: Option<Digest>, newer: Option<Digest>| newer.is_some() && own != newer;
+        let by_metadata = unit == Unit::Catalogs && differs(self.metadata, newer.metadata);
+        by_metadata || differs(self.sites, newer.sites)
+    }
 }
 
 /// Writes a place.

@@ -1,6 +1,11 @@
 //! Reading: lanes, walks and pages.
 
-use std::{path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use contract::{Fault, Lane, Next, Page, Position, Token, source::Urgency};
 use model::Kind;
@@ -8,11 +13,11 @@ use wire::{Retry, retry};
 
 use super::{
     client::Api,
-    config::{Config, Deltas},
-    deltas,
+    config::{Config, Deltas, Intervals},
+    deltas::{self, Last},
     export::{Exports, Ready, Step},
     map::{self, Mapped},
-    place::{self, Place, Unit},
+    place::{self, About, Place, Unit},
     contents::Part,
 };
 
@@ -102,30 +107,6 @@ impl Walk {
     }
 }
 
-/// The lanes of this configuration. Products come last: they must not be shown without their prices.
-pub(super) fn lanes(config: &Config) -> Vec<Lane> {
-    let deltas = &config.export.deltas;
-    let lane = |walk: Walk| {
-        let shortest = config.export.shortest_interval.of(walk.unit());
-        // Delta exports tell nothing of sites.
-        let delta = walk != Walk::Sites && deltas.of(walk.unit()).is_some();
-        // A look costs next to nothing.
-        let longest = if delta { shortest } else { shortest.saturating_mul(8).max(3_600) };
-        Lane {
-            name: walk.name().into(),
-            sweeps: walk.kinds().iter().map(|kind| (*kind, None)).collect(),
-            // An export is of one instant.
-            stable: true,
-            urgency: if walk.unit() == Unit::Catalogs { Urgency::Live } else { Urgency::Urgent },
-            delta,
-            needed: walk != Walk::Products,
-            interval_seconds: (shortest, longest),
-            covered_by: None,
-        }
-    };
-    Walk::ALL.into_iter().map(lane).collect()
-}
-
 /// Reads the lanes of one instance.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -134,7 +115,10 @@ pub(super) struct Reader {
     pub(super) exports: Exports,
     pub(super) retry: Retry,
     page_size: usize,
+    intervals: Intervals,
     deltas: Deltas,
+    /// Data whose delta export had an archive when it was listed last.
+    watched: Mutex<BTreeSet<Unit>>,
 }
 
 impl Reader {
@@ -145,8 +129,54 @@ impl Reader {
             first: Duration::from_millis(config.retry_wait_milliseconds.into()),
             ..Retry::default()
         };
-        let (page_size, deltas) = (config.page_size.into(), config.export.deltas.clone());
-        Self { api, exports: Exports::new(config, folder), retry, page_size, deltas }
+        let (page_size, intervals) = (config.page_size.into(), config.export.shortest_interval);
+        let (deltas, watched) = (config.export.deltas.clone(), Mutex::default());
+        Self { api, exports: Exports::new(config, folder), retry, page_size, intervals, deltas, watched }
+    }
+
+    /// The lanes of this configuration. Products come last: they must not be shown without their prices.
+    pub(super) fn lanes(&self) -> Vec<Lane> {
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let lane = |walk: Walk| {
+            let shortest = self.intervals.of(walk.unit());
+            // Delta exports tell nothing of sites.
+            let delta = walk != Walk::Sites && self.deltas.of(walk.unit()).is_some();
+            // A look at what is watched costs next to nothing; what is not is exported at each look.
+            let is_watched = delta && watched.contains(&walk.unit());
+            let longest = if is_watched { shortest } else { shortest.saturating_mul(8).max(3_600) };
+            Lane {
+                name: walk.name().into(),
+                sweeps: walk.kinds().iter().map(|kind| (*kind, None)).collect(),
+                // An export is of one instant.
+                stable: true,
+                urgency: if walk.unit() == Unit::Catalogs { Urgency::Live } else { Urgency::Urgent },
+                delta,
+                needed: walk != Walk::Products,
+                interval_seconds: (shortest, longest),
+                covered_by: None,
+            }
+        };
+        Walk::ALL.into_iter().map(lane).collect()
+    }
+
+    /// What the delta exports of these data have.
+    async fn last(&self, units: &[Unit]) -> Result<Last, Fault> {
+        let last = deltas::last(&self.api, self.retry, &self.deltas, units).await?;
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        for unit in units {
+            if last.get(unit).copied().flatten().is_some() {
+                watched.insert(*unit);
+            } else {
+                watched.remove(unit);
+            }
+        }
+        drop(watched);
+        Ok(last)
+    }
+
+    /// Ids of the sites that are exported.
+    async fn sites(&self) -> Result<Vec<String>, Fault> {
+        retry(self.retry, self.api.random(), |_| self.exports.sites(&self.api)).await
     }
 
     /// Reads one page.
@@ -159,13 +189,13 @@ impl Reader {
         let place = match position {
             // The position is kept before anything is started.
             Position::Full => {
-                let deltas = deltas::last(&self.api, self.retry, &self.deltas, &Unit::ALL).await?;
-                let sites = retry(self.retry, self.api.random(), |_| self.exports.sites(&self.api)).await?;
-                let job = self.exports.join(&self.api, walk.name(), walk.unit(), (sites, deltas));
-                return later(&Place { job, page: 0, at: 0 }, Duration::ZERO);
+                let sites = self.sites().await?;
+                let last = self.last(&self.exports.wanted(walk.unit())).await?;
+                let job = self.exports.join(&self.api, walk.name(), walk.unit(), (sites, last));
+                return later(&Place { job, page: 0, at: 0, about: About::default() }, Duration::ZERO);
             }
             Position::Delta(token) => {
-                let is_behind = self.is_behind(walk, token).await?;
+                let is_behind = self.is_behind(walk.unit(), token).await?;
                 let next = if is_behind { Next::Everything } else { Next::End(token.clone()) };
                 return Ok(empty(next));
             }
@@ -177,6 +207,7 @@ impl Reader {
         };
         let age = place.job.began.until(self.api.environment().now());
         let (pages, page, at) = (walk.part().map_or(1, |part| ready.contents.pages(part)), place.page, place.at);
+        let (about, breaks_off) = (ready.about, ready.contents.facts.breaks_off(walk.unit()));
         let mapped = self.api.environment().blocking(move || walk.page(&ready, page)).await;
         let mapped = mapped.unwrap_or_else(|| Err(Fault::protocol("C0207", "a page was not mapped: a defect ended that")))?;
         let (mapped, is_over) = part_of(mapped, at, self.page_size);
@@ -184,19 +215,31 @@ impl Reader {
             (false, _) => Next::Within(place::write(&Place { at: at.saturating_add(self.page_size), ..place })?),
             (true, true) => Next::Within(place::write(&Place { page: page + 1, at: 0, ..place })?),
             (true, false) => {
-                self.exports.done(walk.name(), &place.job);
-                Next::End(place::write(&Place { page: 0, at: 0, ..place })?)
+                let mut job = place.job;
+                self.exports.done(walk.name(), &job);
+                if breaks_off {
+                    // What was not read may be what that archive is about.
+                    job.deltas.remove(&walk.unit());
+                }
+                Next::End(place::write(&Place { job, page: 0, at: 0, about })?)
             }
         };
         Ok(Page { changes: mapped.changes, unread: mapped.unread, next, age })
     }
 
     /// Whether what a walk has read may have changed since.
-    async fn is_behind(&self, walk: Walk, token: &Token) -> Result<bool, Fault> {
+    async fn is_behind(&self, unit: Unit, token: &Token) -> Result<bool, Fault> {
         // A position of another release says nothing.
         let Ok(place) = place::read(token) else { return Ok(true) };
-        let last = deltas::last(&self.api, self.retry, &self.deltas, &[walk.unit()]).await?;
-        Ok(deltas::is_behind(&place, walk.unit(), &last))
+        if self.exports.is_behind(unit, &place.about) {
+            return Ok(true);
+        }
+        let last = self.last(&[unit]).await?;
+        if !last.contains_key(&unit) {
+            // Everything is read where it is the outbox alone that does not answer.
+            self.sites().await?;
+        }
+        Ok(deltas::is_behind(&place, unit, &last))
     }
 }
 

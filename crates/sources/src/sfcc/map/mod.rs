@@ -13,12 +13,13 @@ use std::collections::BTreeMap;
 
 use contract::{Change, Fault, source::Unread};
 use model::{Kind, Record, RecordId};
+use serde::Serialize;
 
 use self::{attribute::Definitions, image::Images, site::Site};
 use super::contents::Facts;
 
 /// Settings of the mapping.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Settings {
     /// Views of images, the preferred one first.
     pub image_views: Vec<String>,
@@ -31,7 +32,7 @@ pub struct Settings {
 }
 
 /// What is set of a site, in place of its preferences.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct SiteSettings {
     /// Its catalogue.
     pub catalog: Option<String>,

@@ -1,5 +1,7 @@
 //! Delta exports of the instance: what a look at them leads to.
 
+use std::collections::BTreeMap;
+
 use contract::{Change, Fault, Next, Position, Source as _, Token, source::Finding};
 use model::Record;
 use sandbox::{
@@ -178,9 +180,178 @@ async fn what_joins_an_export_is_as_far_as_that_export() {
     shop.rename("Second");
     shop.emulator.export_deltas();
     let token = whole(&source, "categories").await;
-    assert_eq!(shop.emulator.executions(), 1);
-    assert!(then(&source, "categories", &token).await.0.is_some());
     assert_eq!(shop.emulator.executions(), 2);
+    assert_eq!(then(&source, "categories", &token).await.0, None);
+    // Nothing was changed since that one was started.
+    let token = whole(&source, "assignments").await;
+    assert_eq!(then(&source, "assignments", &token).await.0, None);
+    // A walk that finds an archive, and another that was told of the one before.
+    shop.rename("Third");
+    shop.emulator.export_deltas();
+    assert!(then(&source, "assignments", &token).await.0.is_some());
+    assert!(then(&source, "products", &token).await.0.is_some());
+    assert_eq!(shop.emulator.executions(), 3);
+}
+
+/// A file of an archive in this namespace.
+fn file(of: &str, root: &str, within: &str) -> Vec<u8> {
+    let name = root.split(' ').next().unwrap_or_default();
+    format!("<{root} xmlns='http://www.demandware.com/xml/impex/{of}'>{within}</{name}>").into_bytes()
+}
+
+/// A shop of one product: how its site is taxed, what it sells from, and which attribute products have.
+fn small(taxation: &str, books: &str, attribute: &str) -> BTreeMap<String, Vec<u8>> {
+    let preference = |id: &str, value: &str| format!("<preference preference-id='{id}'>{value}</preference>");
+    let preferences = preference("SiteCatalog", "c") + &preference("SitePriceBooks", books);
+    let definition =
+        format!("<attribute-definition attribute-id='{attribute}'><type>string</type></attribute-definition>");
+    let catalog = "<category category-id='root'/><product product-id='p'><online-flag>true</online-flag></product>\
+                   <category-assignment category-id='root' product-id='p'/>";
+    let book = "<pricebook><header pricebook-id='b'><currency>EUR</currency></header><price-tables>\
+                <price-table product-id='p'><amount quantity='1'>2</amount></price-table></price-tables></pricebook>";
+    let all = format!("<standard-preferences><all-instances>{preferences}</all-instances></standard-preferences>");
+    let type_extension = format!(
+        "<type-extension type-id='Product'><custom-attribute-definitions>{definition}</custom-attribute-definitions></type-extension>"
+    );
+    [
+        ("sites/s/site.xml", file("site/2007-04-30", "site site-id='s'", &format!("<taxation>{taxation}</taxation>"))),
+        ("sites/s/preferences.xml", file("preferences/2007-03-31", "preferences", &all)),
+        ("meta/system-objecttype-extensions.xml", file("metadata/2006-10-31", "metadata", &type_extension)),
+        ("catalogs/c/catalog.xml", file("catalog/2006-10-31", "catalog catalog-id='c'", catalog)),
+        ("pricebooks/b.xml", file("pricebook/2006-10-31", "pricebooks", book)),
+    ]
+    .map(|(name, content)| (name.to_owned(), content))
+    .into()
+}
+
+/// Lanes that delta exports watch, with the tokens of walks over everything.
+async fn all_watched(source: &Sfcc) -> Vec<(&'static str, Token)> {
+    let mut tokens = Vec::new();
+    for name in ["categories", "price_books", "assignments", "prices", "products"] {
+        tokens.push((name, whole(source, name).await));
+    }
+    tokens
+}
+
+/// Lanes that read everything again at their next look, whose tokens are those of afterwards.
+async fn that_read(source: &Sfcc, tokens: &mut [(&'static str, Token)]) -> Vec<&'static str> {
+    let mut read = Vec::new();
+    for (name, token) in tokens {
+        let (records, end) = then(source, name, token).await;
+        read.extend(records.map(|_| *name));
+        *token = end;
+    }
+    read
+}
+
+#[tokio::test]
+async fn what_is_mapped_with_settings_of_sites_is_read_again_once_a_site_has_others() {
+    let shop = Watched::with_deltas().await;
+    shop.rename("First");
+    shop.emulator.export_deltas();
+    shop.emulator.set_export(Some(small("gross", "a", "colour")));
+    let source = shop.source(&both());
+    whole(&source, "sites").await;
+    let mut tokens = all_watched(&source).await;
+    assert_eq!(shop.emulator.executions(), 1);
+    assert_eq!(that_read(&source, &mut tokens).await, Vec::<&str>::new());
+    // No delta export tells of this.
+    shop.emulator.set_export(Some(small("net", "a:b", "colour")));
+    whole(&source, "sites").await;
+    let (read, _) = then(&source, "price_books", &tokens[1].1).await;
+    let Some([Record::Book(book)]) = read.as_deref() else { panic!("{read:?}") };
+    assert_eq!(book.assigned.len(), 1);
+    let (read, _) = then(&source, "prices", &tokens[3].1).await;
+    let Some([Record::Price(price)]) = read.as_deref() else { panic!("{read:?}") };
+    assert_eq!(price.price.tax, Some(model::TaxMode::Net));
+    let behind = that_read(&source, &mut tokens).await;
+    assert_eq!(behind, ["categories", "price_books", "assignments", "prices", "products"]);
+    assert_eq!(that_read(&source, &mut tokens).await, Vec::<&str>::new());
+    // Prices say nothing of attributes.
+    shop.emulator.set_export(Some(small("net", "a:b", "size")));
+    whole(&source, "sites").await;
+    assert_eq!(that_read(&source, &mut tokens).await, ["categories", "assignments", "products"]);
+    assert_eq!(that_read(&source, &mut tokens).await, Vec::<&str>::new());
+    // A later process finds the same once it has read sites.
+    shop.emulator.set_export(Some(small("gross", "a", "size")));
+    let source = shop.source(&both());
+    assert_eq!(that_read(&source, &mut tokens).await, Vec::<&str>::new());
+    whole(&source, "sites").await;
+    assert_eq!(that_read(&source, &mut tokens).await.len(), tokens.len());
+    assert_eq!(that_read(&source, &mut tokens).await, Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn an_export_that_breaks_off_has_not_read_what_its_archive_tells() {
+    let shop = Watched::with_deltas().await;
+    shop.rename("First");
+    shop.emulator.export_deltas();
+    let catalogs = ["categories", "assignments", "products"];
+    let price_books = ["price_books", "prices"];
+    let odd = |content: &[u8]| ("odd/odd.xml".to_owned(), content.to_vec());
+    for (cut, behind) in [
+        ("catalogs/c/catalog.xml", &catalogs[..]),
+        ("pricebooks/b.xml", &price_books),
+        ("odd/odd.xml", &["categories", "price_books", "assignments", "prices", "products"]),
+    ] {
+        let mut files = small("gross", "b", "colour");
+        files.extend([odd(b"<odd/>")]);
+        let whole_files = files.clone();
+        let content = files.get_mut(cut).unwrap();
+        content.truncate(content.len() - 3);
+        shop.emulator.set_export(Some(files));
+        let source = shop.source(&both());
+        let mut tokens = all_watched(&source).await;
+        assert_eq!(that_read(&source, &mut tokens).await, behind, "{cut}");
+        assert_eq!(that_read(&source, &mut tokens).await, behind, "{cut}");
+        shop.emulator.set_export(Some(whole_files));
+        assert_eq!(that_read(&source, &mut tokens).await, behind, "{cut}");
+        assert_eq!(that_read(&source, &mut tokens).await, Vec::<&str>::new(), "{cut}");
+    }
+}
+
+#[tokio::test]
+async fn an_outbox_that_can_not_be_listed_stops_no_read() {
+    let mut client = Client::ocapi("id", "very-secret");
+    client.webdav = Some(json!([{ "path": "/impex/src/instance", "operations": ["read_write"] }]));
+    let closed = Watched::open(clients(client)).await;
+    let source = closed.source(&both());
+    let (read, token) = walk(&source, "products", Position::Full).await.unwrap();
+    assert!(read.is_some_and(|read| !read.is_empty()));
+    // It tells nothing, so everything is read.
+    assert!(then(&source, "products", &token).await.0.is_some());
+    // Others join what was exported.
+    whole(&source, "prices").await;
+    assert_eq!(closed.emulator.executions(), 2);
+    // Stock asks for no delta export, once all was exported.
+    whole(&source, "inventory").await;
+    closed.emulator.reset_counters();
+    whole(&source, "inventory").await;
+    let counters = closed.emulator.counters();
+    assert!(counters.keys().all(|call| !call.starts_with("PROPFIND")), "{counters:?}");
+    assert_eq!(closed.emulator.executions(), 3);
+}
+
+#[tokio::test]
+async fn a_look_is_as_frequent_as_can_be_only_where_there_is_something_to_look_at() {
+    let shop = Watched::with_deltas().await;
+    let source = shop.source(&both());
+    let intervals = |source: &Sfcc, name: &str| {
+        source.lanes().into_iter().find(|lane| lane.name == name).map(|lane| lane.interval_seconds).unwrap()
+    };
+    // Each look at what has no archive is an export.
+    let token = whole(&source, "products").await;
+    assert_eq!(intervals(&source, "products"), (900, 7_200));
+    shop.rename("First");
+    shop.emulator.export_deltas();
+    let (_, token) = then(&source, "products", &token).await;
+    assert_eq!(intervals(&source, "products"), (900, 900));
+    assert_eq!((intervals(&source, "sites"), intervals(&source, "inventory")), ((900, 7_200), (300, 3_600)));
+    // A later process knows it after its first look.
+    let source = shop.source(&both());
+    assert_eq!(intervals(&source, "products"), (900, 7_200));
+    then(&source, "products", &token).await;
+    assert_eq!(intervals(&source, "products"), (900, 900));
 }
 
 #[tokio::test]
@@ -257,13 +428,7 @@ async fn check_says_which_delta_exports_there_are_and_what_they_are_for() {
     let closed = Watched::open(clients(client)).await;
     let unseen = said(&closed, json!({})).await.unwrap();
     assert!(unseen.contains("are not looked for") && unseen.contains("/impex/src/platform"), "{unseen}");
-    for fault in [
-        said(&closed, both()).await,
-        walk(&closed.source(&both()), "products", Position::Full).await.map(|_| String::new()),
-    ] {
-        let fault = fault.unwrap_err();
-        assert_eq!(fault.code, "C0202");
-        assert!(fault.hint.as_deref().unwrap_or_default().contains("/impex/src/platform"), "{fault:?}");
-    }
-    assert!(walk(&closed.source(&json!({})), "products", Position::Full).await.is_ok());
+    let fault = said(&closed, both()).await.unwrap_err();
+    assert_eq!(fault.code, "C0202");
+    assert!(fault.hint.as_deref().unwrap_or_default().contains("/impex/src/platform"), "{fault:?}");
 }
