@@ -65,6 +65,18 @@ impl Email {
 #[serde(transparent)]
 pub struct Phone(String);
 
+/// Country codes after which a 0 is a part of the number, also from abroad: Italy with the Vatican, and San Marino.
+const KEEP_ZERO: [&str; 2] = ["39", "378"];
+
+/// Country codes whose numbers never begin with 0, because that is what callers from the same country dial before them
+/// (national prefix 0 of ITU-T's list). Codes of countries that have no such prefix, or another one, are not here.
+const TRUNK_ZERO: [&str; 56] = [
+    "20", "27", "31", "32", "33", "40", "41", "43", "44", "46", "49", "51", "54", "60", "61", "62", "63", "64", "66",
+    "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98", "212", "213", "234", "249", "251", "254", "255",
+    "256", "353", "355", "358", "359", "380", "381", "382", "385", "386", "387", "389", "421", "880", "886", "966",
+    "971", "972", "977",
+];
+
 /// Text that is no phone number in international form.
 #[derive(Debug, thiserror::Error)]
 #[error("is no phone number in international form, such as +49 30 901820")]
@@ -72,14 +84,19 @@ pub struct NoPhone;
 
 impl Phone {
     /// Reads a number that begins with `+` or `00`; blanks, dots, dashes, slashes and brackets are left out, as is a `(0)`
-    /// for callers from the same country. A number without its country is refused: only its owner knows where it is.
+    /// for callers from the same country, unless the 0 is a part of the number as in Italy. A number without its country is
+    /// refused: only its owner knows where it is. So is one with a 0 that only callers from the same country dial.
     pub fn parse(text: &str) -> Result<Self, NoPhone> {
-        let text = text.trim().replace("(0)", "");
+        let text = text.trim();
         let rest = text.strip_prefix('+').or_else(|| text.strip_prefix("00")).ok_or(NoPhone)?;
         let is_between = |c: char| c.is_whitespace() || matches!(c, '.' | '-' | '/' | '(' | ')');
-        let digits: String = rest.chars().filter(|c| !is_between(*c)).collect();
+        let compact = |text: &str| text.chars().filter(|c| !is_between(*c)).collect::<String>();
+        let keeps_zero = KEEP_ZERO.iter().any(|code| compact(rest).starts_with(code));
+        let digits = if keeps_zero { compact(rest) } else { compact(&rest.replace("(0)", "")) };
         let is_number = (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number && !digits.starts_with('0') { Ok(Self(format!("+{digits}"))) } else { Err(NoPhone) }
+        let has_trunk =
+            TRUNK_ZERO.iter().any(|code| digits.strip_prefix(code).is_some_and(|rest| rest.starts_with('0')));
+        if is_number && !digits.starts_with('0') && !has_trunk { Ok(Self(format!("+{digits}"))) } else { Err(NoPhone) }
     }
 
     /// The number, with its `+`.
@@ -245,8 +262,18 @@ mod tests {
             ("+49 30 901820", "+4930901820"),
             ("0049 (0)30 90-18.20", "+4930901820"),
             ("+1 (202) 555-0123", "+12025550123"),
+            // In Italy the 0 is dialled from abroad, too.
+            ("+39 (0)6 6982 1234", "+390669821234"),
+            ("+39 06 6982 1234", "+390669821234"),
+            ("+39 347 123 4567", "+393471234567"),
+            ("00378 (0549) 88 23 45", "+3780549882345"),
+            // Ivory Coast: no prefix, and numbers with a 0.
+            ("+225 01 23 45 67 89", "+2250123456789"),
         ] {
             assert_eq!(Phone::parse(text).ok().map(|it| it.as_str().to_owned()).as_deref(), Some(number), "{text}");
+        }
+        for text in ["+49 030 901820", "0049 0 30 901820", "+44 (020) 7946 0958", "+353 01 234 5678"] {
+            assert!(Phone::parse(text).is_err(), "{text}: the 0 is not dialled from abroad");
         }
         for text in ["030 901820", "+0 30 901820", "+49", "+49 30 nine", "+1234567890123456", ""] {
             assert!(Phone::parse(text).is_err(), "{text}");
