@@ -48,6 +48,8 @@ pub(super) struct Edit {
     pub(super) messages: Vec<(&'static str, Object)>,
     /// Background effects.
     pub(super) effects: Vec<Effect>,
+    /// No notification of a change tells of it, only its messages.
+    pub(super) is_told_by_message: bool,
 }
 
 /// The part of a product besides its current data.
@@ -122,6 +124,7 @@ impl Writer<'_> {
             assigned: None,
             messages: Vec::new(),
             effects: Vec::new(),
+            is_told_by_message: false,
         })
     }
 
@@ -148,6 +151,7 @@ impl Writer<'_> {
             assigned: None,
             messages: Vec::new(),
             effects: Vec::new(),
+            is_told_by_message: false,
         })
     }
 
@@ -165,9 +169,11 @@ impl Writer<'_> {
         if let Some(members) = edit.assigned.take() {
             self.state.members.insert(id, members);
         }
-        let version = edit.version;
+        let (version, is_told_by_message) = (edit.version, edit.is_told_by_message);
         self.put(edit);
-        self.notify(kind, id, if version == 1 { "ResourceCreated" } else { "ResourceUpdated" }, version);
+        if !is_told_by_message {
+            self.notify(kind, id, if version == 1 { "ResourceCreated" } else { "ResourceUpdated" }, version);
+        }
         for (message, members) in messages {
             self.emit(kind, id, message, members);
         }

@@ -333,6 +333,18 @@ fn resource_types(lanes: &[Lane], variants: bool) -> Vec<&'static str> {
     wanted.filter(|it| kinds(it).iter().any(|(kind, _)| lanes.iter().any(|lane| lane.reads(*kind)))).collect()
 }
 
+/// Messages besides the changes of these resource types, in the order of their names.
+fn messages(types: &[&str]) -> Vec<OfType> {
+    let of = |resource: &str, types: &[&str]| OfType {
+        resource_type_id: resource.to_owned(),
+        types: types.iter().map(|it| (*it).to_owned()).collect(),
+    };
+    // An edit of an order is told by no change of it.
+    let of_orders = types.contains(&"order").then(|| of("order", &["OrderEditApplied"]));
+    // All messages of products: their numbers show whether one was lost.
+    of_orders.into_iter().chain([of("product", &[])]).collect()
+}
+
 /// What can be an id (the platform's are UUIDs): one that is none would have the call of all others that are asked for
 /// with it refused.
 fn is_id(text: &str) -> bool {
@@ -346,7 +358,8 @@ fn hints(notification: &Notification, lanes: &[Lane]) -> (Vec<Hint>, Mark) {
     let hints = kinds.map(|(kind, by_id)| Hint { kind: *kind, id: (*by_id && is_id(id)).then(|| RecordId::from(id.as_str())) });
     let series = format!("{type_id} {id} {}", notification.of);
     let mark = if notification.of == "Message" {
-        Mark { series, number: notification.sequence_number, consecutive: true }
+        // Of other resources not all messages are delivered.
+        Mark { series, number: notification.sequence_number, consecutive: type_id == "product" }
     } else {
         Mark { series, number: notification.version, consecutive: false }
     };
@@ -374,7 +387,7 @@ struct Subscription {
     status: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct OfType {
     resource_type_id: String,
@@ -420,8 +433,7 @@ impl Hooks for Commercetools {
         let variants = receiver.settings.variants && self.reader.project().await? == CatalogModel::Modular;
         let types = resource_types(&super::lanes(&self.config), variants);
         let changes: Vec<Value> = types.iter().map(|it| json!({ "resourceTypeId": it })).collect();
-        // All messages of products: their numbers show whether one was lost.
-        let messages = json!([{ "resourceTypeId": "product", "types": [] }]);
+        let messages = messages(&types);
         let (key, mut steps) = (receiver.settings.subscription.as_str(), Vec::new());
         let path = format!("subscriptions/key={key}");
         let found = match self.reader.api.get(&path, &[]).await {
@@ -442,7 +454,7 @@ impl Hooks for Commercetools {
                 }
             }
             Some(found) => {
-                let actions = actions(receiver, &found, &types, &changes, &messages, &mut steps);
+                let actions = actions(receiver, &found, &types, (&changes, &messages), &mut steps);
                 match reach {
                     Reach::Apply if !actions.is_empty() => {
                         let update = json!({ "version": found.version, "actions": actions });
@@ -481,8 +493,7 @@ fn actions(
     receiver: &Receiver,
     found: &Subscription,
     types: &[&str],
-    changes: &[Value],
-    messages: &Value,
+    (changes, messages): (&[Value], &[OfType]),
     steps: &mut Vec<String>,
 ) -> Vec<Value> {
     let mut actions = Vec::new();
@@ -500,9 +511,11 @@ fn actions(
         steps.push(format!("subscribe to changes of {}", types.join(", ")));
         actions.push(json!({ "action": "setChanges", "changes": changes }));
     }
-    let is_right = matches!(found.messages.as_slice(), [one] if one.resource_type_id == "product" && one.types.is_empty());
-    if !is_right {
-        steps.push("subscribe to messages of products".to_owned());
+    let mut known: Vec<&OfType> = found.messages.iter().collect();
+    known.sort_unstable();
+    if !known.into_iter().eq(messages) {
+        let of = |it: &OfType| if it.types.is_empty() { it.resource_type_id.clone() } else { it.types.join(", ") };
+        steps.push(format!("subscribe to messages: {}", messages.iter().map(of).collect::<Vec<_>>().join(", ")));
         actions.push(json!({ "action": "setMessages", "messages": messages }));
     }
     actions
@@ -553,6 +566,14 @@ mod tests {
         });
         let mark = Mark { series: "product a Message".to_owned(), number: 7, consecutive: true };
         assert_eq!(told(&message), (vec![(Kind::Product, Some("a".to_owned()))], mark));
+        let edit = json!({
+            "notificationType": "Message", "projectKey": "p", "id": "m", "version": 1, "sequenceNumber": 7,
+            "resource": { "typeId": "order", "id": "a" }, "resourceVersion": 9, "type": "OrderEditApplied",
+        });
+        let (_, mark) = told(&edit);
+        let (hints, _) = hints(&notification(&edit).unwrap(), &[super::super::reference("any", &[Kind::Order])]);
+        assert_eq!(hints, [Hint { kind: Kind::Order, id: Some("a".into()) }]);
+        assert_eq!((mark.number, mark.consecutive), (7, false), "other messages of orders are not delivered");
     }
 
     #[test]
@@ -577,6 +598,12 @@ mod tests {
         assert_eq!((of("customer"), of("order")), (vec![], vec![]), "their lanes are off");
         let people = [Kind::Order, Kind::Customer].map(|kind| super::super::reference("any", &[kind]));
         assert_eq!(resource_types(&people, true), ["customer", "order"]);
+        let told = |types: &[&str]| serde_json::to_value(messages(types)).unwrap();
+        assert_eq!(told(&["product"]), json!([{ "resourceTypeId": "product", "types": [] }]));
+        assert_eq!(
+            told(&["customer", "order"]),
+            json!([{ "resourceTypeId": "order", "types": ["OrderEditApplied"] }, { "resourceTypeId": "product", "types": [] }])
+        );
         for payload in [json!(null), json!([]), json!({ "notificationType": "Message" })] {
             assert_eq!(notification(&payload).unwrap_err().code, "C0225");
         }

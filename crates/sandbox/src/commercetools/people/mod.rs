@@ -12,7 +12,7 @@ use super::render::row;
 use super::state::{Kind, Object, State};
 use super::table::Row;
 use super::write::Writer;
-use super::{Emulator, SeedError};
+use super::{Emulator, SeedError, time};
 use crate::shared::people::{Customer, Order, People};
 
 /// Key of the type of customers' custom fields.
@@ -166,10 +166,27 @@ pub(super) fn place_order(writer: &mut Writer<'_>, order: &Order) -> Result<(), 
     Ok(())
 }
 
-/// An order with other contents, as an order edit makes it. Without the message of the edit, which edits are not emulated for.
+/// An order with other contents, as an order edit makes it: a message tells of it, and no notification of a change. The edit
+/// itself is not there afterwards.
 pub(super) fn edit_order(writer: &mut Writer<'_>, order: &Order) -> Result<(), ApiError> {
     let mut edit = writer.load(Kind::Order, order_id(writer.state, &order.key)?)?;
+    let excerpt = |members: &Object, version: u32| json!({ "totalPrice": members.get("totalPrice"), "taxedPrice": members.get("taxedPrice"), "version": version });
+    let before = excerpt(&edit.members, edit.version);
     edit.members = order::members(writer.state, order, writer.now).map_err(refused)?;
+    let id = Id::of("order-edit", &format!("{}\0{}", order.key, edit.version)).to_string();
+    let mut result = json!({
+        "type": "Applied",
+        "appliedAt": time::print(writer.now),
+        "excerptBeforeEdit": before,
+        "excerptAfterEdit": excerpt(&edit.members, edit.version + 1),
+    });
+    for excerpt in ["excerptBeforeEdit", "excerptAfterEdit"] {
+        if let Some(Value::Object(excerpt)) = result.get_mut(excerpt) {
+            excerpt.retain(|_, value| !value.is_null());
+        }
+    }
+    edit.message("OrderEditApplied", json!({ "edit": { "typeId": "order-edit", "id": id }, "result": result }));
+    edit.is_told_by_message = true;
     writer.commit(edit);
     Ok(())
 }

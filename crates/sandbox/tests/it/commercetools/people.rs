@@ -249,7 +249,7 @@ async fn each_change_to_people_tells_its_message() {
             vec!["CustomerCustomFieldRemoved"],
         ),
         (Change::PlaceOrder(Box::new(another.clone())), vec!["OrderCreated"]),
-        (Change::EditOrder(Box::new(another.edited())), vec![]),
+        (Change::EditOrder(Box::new(another.edited())), vec!["OrderEditApplied"]),
         (Change::SetOrderState { order: order.clone(), state: own("Complete") }, vec!["OrderStateChanged"]),
         (Change::SetShipmentState { order: order.clone(), state: own("Delivered") }, vec!["OrderShipmentStateChanged"]),
         (Change::ReturnPieces { order: order.clone(), line: 0, quantity: 1, refunded: true }, vec!["ReturnInfoAdded"]),
