@@ -105,6 +105,7 @@ pub struct Order<'a> {
     pub line_items: Option<Vec<LineItem<'a>>>,
     pub custom_line_items: Option<Vec<CustomLineItem<'a>>>,
     pub total_price: TypedMoney<'a>,
+    pub price_rounding_mode: Option<Text<'a>>,
     pub taxed_price: Option<TaxedPrice<'a>>,
     pub taxed_shipping_price: Option<TaxedPrice<'a>>,
     pub discount_on_total_price: Option<DiscountOnTotalPrice<'a>>,

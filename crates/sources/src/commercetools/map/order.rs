@@ -3,7 +3,7 @@
 //! Amounts are taken as the platform states them. Those of a line are net where its tax comes on top, and gross where it is
 //! included; those of the whole order are gross where the platform knows the tax.
 
-use std::fmt::Display;
+use std::{cmp::Ordering, fmt::Display};
 
 use contract::Change;
 use model::{Currency, Money, Notice, Order, OrderLine, OrderStatus, Precise, Record, ReturnedLine, Timestamp, Totals};
@@ -18,7 +18,7 @@ use crate::commercetools::api::{
 pub fn order(it: people::Order<'_>) -> Result<Change, Unfit> {
     let mut notices = Vec::new();
     let total = amount("totalPrice", &it.total_price)?;
-    let amounts = Amounts { currency: total.currency };
+    let amounts = Amounts { currency: total.currency, rounding: Rounding::of(it.price_rounding_mode.as_deref()) };
     let status = status(&it.order_state, it.shipment_state.as_deref())?;
     let (mut lines, mut reduced) = (Vec::new(), 0_i128);
     for line in it.line_items.unwrap_or_default() {
@@ -48,6 +48,11 @@ pub fn order(it: people::Order<'_>) -> Result<Change, Unfit> {
         discount: (discount.minor > 0).then_some(discount),
     };
     let address = it.shipping_address.or_else(|| shippings.into_iter().find_map(|shipping| shipping.shipping_address));
+    let shipping_address = address.map(|address| person::address("shippingAddress", address, &mut notices));
+    let billing_address = it.billing_address.map(|address| person::address("billingAddress", address, &mut notices));
+    // A cart names a country for its prices and taxes; without one, it is placed where it goes to, or where it is paid.
+    let addresses = [&shipping_address, &billing_address].into_iter().flatten();
+    let country = person::country("country", it.country, &mut notices).or_else(|| addresses.filter_map(|it| it.country).next());
     let words = [("orderState", Some(it.order_state)), ("shipmentState", it.shipment_state), ("paymentState", it.payment_state)];
     let record = Order {
         id: String::from(it.id).into(),
@@ -57,15 +62,15 @@ pub fn order(it: people::Order<'_>) -> Result<Change, Unfit> {
         placed_at: placed_at(it.created_at.as_ref(), it.completed_at.as_ref())?,
         currency: total.currency,
         store: it.store.map(|store| String::from(store.key).into()),
-        country: person::country("country", it.country, &mut notices),
+        country,
         locale: person::locale(it.locale, &mut notices),
         status,
         states: words.into_iter().filter_map(|(name, state)| Some((name.to_owned(), state?.into()))).collect(),
         lines,
         totals,
         coupons: coupons(it.discount_codes.unwrap_or_default(), &mut notices),
-        shipping: address.map(|address| person::address("shippingAddress", address, &mut notices)),
-        billing: it.billing_address.map(|address| person::address("billingAddress", address, &mut notices)),
+        shipping: shipping_address,
+        billing: billing_address,
         returns: returns(it.return_info.unwrap_or_default())?,
         attributes: person::attributes(it.custom, &mut notices),
         notices: Vec::new(),
@@ -140,6 +145,47 @@ fn pieces(of: &dyn Display, quantity: i64) -> Result<u64, Unfit> {
 #[derive(Clone, Copy)]
 struct Amounts {
     currency: Currency,
+    rounding: Rounding,
+}
+
+/// `RoundingMode`: what becomes of half a minor unit.
+#[derive(Clone, Copy)]
+enum Rounding {
+    Even,
+    Up,
+    Down,
+}
+
+impl Rounding {
+    /// The mode of this name; half-even, the platform's own, where an order names none.
+    fn of(name: Option<&str>) -> Self {
+        match name {
+            Some("HalfUp") => Self::Up,
+            Some("HalfDown") => Self::Down,
+            _ => Self::Even,
+        }
+    }
+
+    /// Minor units of so many pieces at this price. `None` if they are out of range.
+    fn times(self, price: Money, quantity: i64) -> Option<i128> {
+        let Precise { units, digits } = price.amount();
+        let units = i128::from(units).checked_mul(quantity.into())?;
+        let factor = 10_i128.checked_pow(digits.abs_diff(price.currency.digits()).into())?;
+        if digits <= price.currency.digits() {
+            return units.checked_mul(factor);
+        }
+        let (whole, rest) = (units / factor, units % factor);
+        let is_more = match (rest.abs() * 2).cmp(&factor) {
+            Ordering::Less => false,
+            Ordering::Greater => true,
+            Ordering::Equal => match self {
+                Self::Even => whole % 2 != 0,
+                Self::Up => true,
+                Self::Down => false,
+            },
+        };
+        Some(if is_more { whole + units.signum() } else { whole })
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -147,6 +193,13 @@ struct Taxed {
     net: Money,
     gross: Money,
     tax: Money,
+}
+
+impl Taxed {
+    /// Whether the tax is within this amount, or comes on top of it; `None`: it is neither's.
+    fn is_within(self, total: Money) -> Option<bool> {
+        (self.gross.minor == total.minor).then_some(true).or((self.net.minor == total.minor).then_some(false))
+    }
 }
 
 /// The fields that lines of both kinds have.
@@ -243,10 +296,12 @@ impl Amounts {
         let unit_price = it.unit_price.as_ref().map(|price| self.of(&field("price"), price).map_err(Unfit::detail));
         let unit_price = unit_price.and_then(|price| kept("lineItems", price, notices).transpose()).transpose()?;
         if let Some(unit) = unit_price.filter(|_| it.is_reduced) {
-            let full = times(unit, it.quantity).map_or(0, |full| i128::from(full.minor));
+            let full = self.rounding.times(unit, it.quantity).unwrap_or(0);
             *reduced += (full - i128::from(total.minor)).max(0);
         }
         let tax = it.taxed.as_ref().map(|taxed| self.taxed(&field("taxedPrice"), taxed)).transpose()?;
+        // A line whose shippings have different rates has no rate of its own.
+        let tax_included = it.tax_included.or_else(|| tax.and_then(|taxed| taxed.is_within(total)));
         Ok(OrderLine {
             product: None,
             variant: None,
@@ -256,14 +311,8 @@ impl Amounts {
             unit_price,
             total,
             tax: tax.map(|taxed| taxed.tax),
-            tax_included: it.tax_included,
+            tax_included,
             id: it.id.into(),
         })
     }
-}
-
-/// So many pieces at this price, rounded half away from zero to minor units.
-fn times(unit: Money, quantity: i64) -> Option<Money> {
-    let Precise { units, digits } = unit.amount();
-    Money::of(Precise { units: units.checked_mul(quantity)?, digits }, unit.currency)
 }

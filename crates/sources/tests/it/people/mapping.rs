@@ -379,6 +379,72 @@ fn an_order_of_several_shippings_has_the_sum_of_them() {
 }
 
 #[test]
+fn an_order_without_a_country_was_placed_where_it_goes_to() {
+    let address = |country: &str| json!({ "country": country, "city": "x" });
+    let shippings = json!([{ "shippingKey": "a", "shippingAddress": address("FR") }]);
+    for (more, country) in [
+        (json!({ "country": "DE", "shippingAddress": address("AT"), "billingAddress": address("CH") }), Some("DE")),
+        (json!({ "shippingAddress": address("AT"), "billingAddress": address("CH") }), Some("AT")),
+        (json!({ "shipping": shippings, "billingAddress": address("CH") }), Some("FR")),
+        (json!({ "billingAddress": address("CH") }), Some("CH")),
+        (
+            json!({ "country": "Germany", "shippingAddress": { "city": "x" }, "billingAddress": address("CH") }),
+            Some("CH"),
+        ),
+        (json!({}), None),
+    ] {
+        let read = order(&with(small_order(), &more));
+        assert_eq!(read.country.map(|it| it.to_string()).as_deref(), country, "{more}");
+    }
+}
+
+#[test]
+fn whether_tax_is_included_shows_where_a_line_has_no_rate_of_its_own() {
+    let included = |total: i64, more: Value| {
+        let lines = json!([line("l1", 1, &eur(total), total, &more)]);
+        let fee =
+            with(more, &json!({ "id": "f", "name": {}, "money": eur(total), "quantity": 1, "totalPrice": eur(total) }));
+        let all = json!({ "totalPrice": eur(total), "lineItems": lines, "customLineItems": [fee] });
+        let read = order(&with(small_order(), &all));
+        let [line, fee] = &read.lines[..] else { panic!() };
+        assert_eq!(line.tax_included, fee.tax_included);
+        line.tax_included
+    };
+    assert_eq!(included(1_190, json!({ "taxedPrice": taxed(1_000, 1_190) })), Some(true));
+    assert_eq!(included(1_000, json!({ "taxedPrice": taxed(1_000, 1_190) })), Some(false));
+    assert_eq!(included(1_100, json!({ "taxedPrice": taxed(1_000, 1_190) })), None);
+    assert_eq!(included(1_000, json!({})), None);
+    let rate = json!({ "name": "VAT", "amount": 0.19, "includedInPrice": false, "country": "DE" });
+    assert_eq!(included(1_190, json!({ "taxRate": rate, "taxedPrice": taxed(1_000, 1_190) })), Some(false));
+}
+
+/// 1.125 euros each, of which a discount of the order leaves 1.
+#[test]
+fn what_was_taken_off_is_rounded_as_the_order_says() {
+    let fine = |precise: i64| json!({ "type": "highPrecision", "currencyCode": "EUR", "centAmount": precise / 10, "preciseAmount": precise, "fractionDigits": 3 });
+    let off = |precise: i64, quantity: i64, total: i64, mode: Option<&str>| {
+        let reduced =
+            json!([{ "quantity": quantity, "discountedPrice": { "value": eur(total), "includedDiscounts": [] } }]);
+        let lines =
+            json!([line("l1", quantity, &fine(precise), total, &json!({ "discountedPricePerQuantity": reduced }))]);
+        let mut all = with(small_order(), &json!({ "totalPrice": eur(total), "lineItems": lines }));
+        all.as_object_mut().unwrap().extend(mode.map(|mode| ("priceRoundingMode".to_owned(), json!(mode))));
+        order(&all).totals.discount.map_or(0, |money| money.minor)
+    };
+    for (mode, of_112_5, of_113_5, of_112_6) in [
+        (Some("HalfEven"), 12, 14, 13),
+        (None, 12, 14, 13),
+        (Some("HalfUp"), 13, 14, 13),
+        (Some("HalfDown"), 12, 13, 13),
+    ] {
+        assert_eq!(off(1_125, 1, 100, mode), of_112_5, "{mode:?}");
+        assert_eq!(off(1_135, 1, 100, mode), of_113_5, "{mode:?}");
+        assert_eq!(off(1_126, 1, 100, mode), of_112_6, "{mode:?}");
+        assert_eq!(off(1_125, 2, 200, mode), 25, "{mode:?}: nothing to round");
+    }
+}
+
+#[test]
 fn amounts_are_exact_in_currencies_without_cents_and_with_more() {
     for (code, digits) in [("JPY", 0), ("KWD", 3), ("EUR", 2)] {
         let amount = |minor: i64| json!({ "type": "centPrecision", "currencyCode": code, "centAmount": minor, "fractionDigits": digits });
