@@ -4,10 +4,11 @@ use contract::{Fault, source::Finding};
 use wire::NotGranted;
 
 use super::{
-    api::Project,
+    api::{Project, people::FieldType},
     catalog_model::CatalogModel,
     client::Api,
     config::{Config, custom},
+    map::consent::ANY,
     profile,
 };
 
@@ -48,6 +49,12 @@ pub(super) async fn check(api: &Api, config: &Config) -> Vec<Finding> {
 /// Types of custom fields that may hold consent, or when it was said.
 const MAY_HOLD_CONSENT: [&str; 6] = ["Boolean", "Enum", "LocalizedEnum", "Date", "DateTime", "Set"];
 
+/// Whether values of this type may be dates or times.
+fn may_hold_times(of: &FieldType) -> bool {
+    let of = of.element_type.as_deref().unwrap_or(of);
+    matches!(of.name.as_str(), "Date" | "DateTime" | "String")
+}
+
 /// Which custom fields of customers hold consent, as far as that is set; those that may where nothing is.
 async fn consent(api: &Api, config: &Config) -> Result<String, Fault> {
     let fields = profile::customer_fields(api).await?;
@@ -56,6 +63,13 @@ async fn consent(api: &Api, config: &Config) -> Result<String, Fault> {
     if let Some(missing) = named.find(|name| fields.iter().all(|field| field.name != *name)) {
         let message = format!("customers have no custom field {missing}, which the setting consent names");
         return Err(Fault::config("C0213", message).hint("correct its name: without the field, consent is unknown"));
+    }
+    for it in config.consent.iter().filter(|it| [&it.granted, &it.denied].into_iter().flatten().any(|value| value == ANY)) {
+        let mut types = fields.iter().filter(|field| custom(&it.field) == Some(&field.name)).map(|field| &field.of);
+        if let Some(of) = types.find(|of| !may_hold_times(of)) {
+            let message = format!("of {}, which is a {}, no value is a date, and * stands for dates alone", it.field, of.name);
+            return Err(Fault::config("C0213", message).hint("name the values of the setting consent: without that, consent is unknown"));
+        }
     }
     if !config.consent.is_empty() {
         let told = config.consent.iter().map(|it| format!("{} ({:?})", it.field, it.to));

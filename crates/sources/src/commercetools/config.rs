@@ -39,7 +39,9 @@ pub struct Config {
     /// Attribute of a variant that holds its GTIN (EAN, UPC). Default: `gtin`, else `ean`.
     pub gtin_attribute: Option<String>,
     /// Custom fields of customers that say whether they may be written to: the platform has no field of its own for that.
-    /// Of a channel that none names, and of a customer without a value there, consent is unknown, which is never granted.
+    /// Of a channel that none names, and of a customer without a value there, consent is unknown, which is never granted. A
+    /// channel may have several, such as one that grants and one that holds when it was withdrawn: what denies counts, unless
+    /// the times say that it was granted later.
     #[serde(default)]
     pub consent: Vec<ConsentField>,
     /// Ask for un-published products along with changed ones. Without this setting and without messages, the next full
@@ -128,7 +130,7 @@ impl Default for Lanes {
     }
 }
 
-/// A custom field of customers that holds consent to one channel.
+/// A custom field of customers that holds consent to one channel, or that holds that it was denied.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentField {
@@ -136,11 +138,11 @@ pub struct ConsentField {
     pub to: ConsentTo,
     /// The custom field, such as `custom.newsletterOptIn`.
     pub field: String,
-    /// Values that grant it: of an enumeration its keys, of a switch `true`. `*`: any value, such as the day on which it
-    /// was granted.
+    /// Values that grant it: of an enumeration its keys, of a switch `true`. `*`: any date, or date with a time, such as the day
+    /// on which it was granted. Empty: the field only denies.
     #[serde(default = "defaults::granted")]
     pub granted: Vec<String>,
-    /// Values that deny it. They count before those that grant. Any other value leaves it unknown.
+    /// Values that deny it, in the same way. They count before those that grant. Any other value leaves it unknown.
     #[serde(default = "defaults::denied")]
     pub denied: Vec<String>,
     /// The custom field that holds when it was said, such as `custom.newsletterSince`: a date, or a date with a time.
@@ -369,9 +371,14 @@ impl Config {
 
     fn check_consent(&self) -> Result<(), BadSetting> {
         for (place, consent) in self.consent.iter().enumerate() {
-            if self.consent.iter().take(place).any(|other| other.to == consent.to) {
-                let must = "each channel has one field";
-                return Err(CHECKS.refused("consent", format_args!("names the channel {:?} twice", consent.to), must));
+            if self.consent.iter().take(place).any(|other| (other.to, &other.field) == (consent.to, &consent.field)) {
+                let must = "each field of a channel is named once";
+                let what = format_args!("names {} of the channel {:?} twice", consent.field, consent.to);
+                return Err(CHECKS.refused("consent", what, must));
+            }
+            if consent.granted.is_empty() && consent.denied.is_empty() {
+                let must = "it has values that grant or that deny";
+                return Err(CHECKS.refused("consent", format_args!("has no values for {}", consent.field), must));
             }
             if let Some(other) = [Some(&consent.field), consent.at.as_ref()].into_iter().flatten().find(|it| custom(it).is_none()) {
                 let must = "it names a custom field of customers, such as custom.newsletterOptIn";

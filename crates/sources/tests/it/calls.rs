@@ -622,7 +622,8 @@ fn settings_that_can_not_work_are_named() {
         (json!({ "consent": [{ "to": "email", "field": "newsletter" }] }), "consent"),
         (json!({ "consent": [{ "to": "email", "field": "custom." }] }), "consent"),
         (json!({ "consent": [{ "to": "sms", "field": "custom.a", "at": "b" }] }), "consent"),
-        (json!({ "consent": [{ "to": "sms", "field": "custom.a" }, { "to": "sms", "field": "custom.b" }] }), "consent"),
+        (json!({ "consent": [{ "to": "sms", "field": "custom.a" }, { "to": "sms", "field": "custom.a" }] }), "consent"),
+        (json!({ "consent": [{ "to": "sms", "field": "custom.a", "granted": [], "denied": [] }] }), "consent"),
     ] {
         let fault = refuse(settings);
         assert_eq!((fault.class, &*fault.code), (FaultClass::Config, "C0213"));

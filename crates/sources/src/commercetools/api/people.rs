@@ -308,4 +308,7 @@ pub struct FieldDefinition {
 #[expect(missing_docs, reason = "verbatim")]
 pub struct FieldType {
     pub name: String,
+    /// Of a set.
+    #[serde(rename = "elementType")]
+    pub element_type: Option<Box<FieldType>>,
 }

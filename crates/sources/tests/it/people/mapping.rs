@@ -194,9 +194,71 @@ fn consent_is_granted_by_the_named_values_only() {
         told,
         [
             "custom.newsletter: holds neither a value that grants nor one that denies, so that consent is unknown",
-            "custom.pushSince: is no date and no time",
+            "custom.pushSince: holds neither a value that grants nor one that denies, so that consent is unknown",
         ]
     );
+    // A star stands for dates alone: a switch that was set off, or a number, is not what anybody agreed to.
+    for value in [
+        json!(false),
+        json!(true),
+        json!(0),
+        json!(1),
+        json!("no"),
+        json!("0"),
+        json!(20_250_101),
+        json!([false]),
+        json!({}),
+    ] {
+        assert_eq!(said(json!({ "pushSince": value })).2, None, "{value}");
+    }
+    for value in [json!("2025-01-01"), json!(["2025-01-01"])] {
+        assert_eq!(said(json!({ "pushSince": value })).2, Some(true), "{value}");
+    }
+}
+
+#[test]
+fn of_several_fields_the_denial_counts_unless_it_was_granted_later() {
+    let grants = rule(ConsentTo::Email, "optIn", &["*", "true"], &["false"], Some("optInAt"));
+    let denies = rule(ConsentTo::Email, "optOutAt", &[], &["*"], Some("optOutAt"));
+    let said = |fields: &Value| {
+        let json = with(full_customer(), &json!({ "custom": { "fields": fields } })).to_string();
+        let answers = [[&grants, &denies], [&denies, &grants]].map(|rules| {
+            let settings = Settings { consents: rules.map(Clone::clone).to_vec(), ..Settings::default() };
+            let page = format!("{{\"limit\":500,\"results\":[{json}]}}");
+            let decoded = decode(Stage::Customers, &settings, "", page.as_bytes()).unwrap();
+            let [Change::Is { record: Record::Customer(customer), .. }] = &decoded.changes[..] else { panic!() };
+            assert!(customer.consents.len() <= 1);
+            assert!(customer.notices.iter().all(|it| it.field != "custom.optOutAt"));
+            (customer.consent(ConsentTo::Email), customer.consents.first().map(|it| it.field.clone()))
+        });
+        assert_eq!(answers[0], answers[1], "the order of the rules decides nothing");
+        answers[0].clone()
+    };
+    let (optin, optout) = ("custom.optIn".to_owned(), "custom.optOutAt".to_owned());
+    for (fields, expected) in [
+        (json!({}), (None, None)),
+        (json!({ "optIn": true }), (Some(true), Some(optin.clone()))),
+        (json!({ "optOutAt": "2025-02-01" }), (Some(false), Some(optout.clone()))),
+        // Nobody knows when it was granted.
+        (json!({ "optIn": true, "optOutAt": "2025-02-01" }), (Some(false), Some(optout.clone()))),
+        (
+            json!({ "optIn": true, "optInAt": "2025-01-01", "optOutAt": "2025-02-01" }),
+            (Some(false), Some(optout.clone())),
+        ),
+        (
+            json!({ "optIn": true, "optInAt": "2025-02-01", "optOutAt": "2025-02-01" }),
+            (Some(false), Some(optout.clone())),
+        ),
+        (
+            json!({ "optIn": true, "optInAt": "2025-03-01", "optOutAt": "2025-02-01" }),
+            (Some(true), Some(optin.clone())),
+        ),
+        (json!({ "optIn": false, "optInAt": "2025-01-01", "optOutAt": "2025-02-01" }), (Some(false), Some(optout))),
+        // What only denies says nothing else.
+        (json!({ "optIn": true, "optOutAt": "never" }), (Some(true), Some(optin))),
+    ] {
+        assert_eq!(said(&fields), expected, "{fields}");
+    }
 }
 
 fn eur(minor: i64) -> Value {

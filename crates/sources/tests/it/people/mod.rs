@@ -381,6 +381,11 @@ async fn answering(body: &str) -> MockServer {
     for resource in ["customers", "orders"] {
         let answer = ResponseTemplate::new(200).set_body_string(body);
         Mock::given(path(format!("/shop/{resource}"))).respond_with(answer).mount(&host).await;
+    // No value of a switch is a date.
+    let star = |field: &str| json!([{ "to": "email", "field": field, "granted": ["*"] }]);
+    let (class, message) = told(star("custom.newsletterOptIn")).await.unwrap_err();
+    assert!(class == FaultClass::Config && message.contains("Boolean") && message.contains('*'), "{message}");
+    assert!(told(star("custom.newsletterSince")).await.is_ok() && told(star("custom.loyaltyTier")).await.is_ok());
     }
     host
 }
