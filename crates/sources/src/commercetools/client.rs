@@ -32,6 +32,8 @@ pub struct Secrets {
 pub(super) struct Api {
     client: Client,
     token: TokenCache,
+    /// Tokens of single resources, by their path.
+    apart: Vec<(&'static str, TokenCache)>,
     base: Url,
     redactor: Redactor,
     clock: ServerClock,
@@ -65,8 +67,13 @@ impl Api {
             fields: Vec::new(),
         };
         // The caller repeats the page as a whole; the token endpoint is not asked more often because of that.
-        let token = TokenCache::new(client.clone(), credentials.clone(), redactor.clone(), Retry::once());
-        Ok(Self { client, token, base, redactor, clock: ServerClock::new(environment), environment: environment.clone(), credentials })
+        let cache = |scope: Option<String>| {
+            let credentials = ClientCredentials { scope, ..credentials.clone() };
+            TokenCache::new(client.clone(), credentials, redactor.clone(), Retry::once())
+        };
+        let token = cache(config.scope());
+        let apart = config.scopes_apart().into_iter().map(|(path, scope)| (path, cache(Some(scope)))).collect();
+        Ok(Self { client, token, apart, base, redactor, clock: ServerClock::new(environment), environment: environment.clone(), credentials })
     }
 
     /// `GET path?query`, once; a refused token is renewed once.
@@ -100,7 +107,9 @@ impl Api {
     }
 
     async fn call(&self, path: &str, request: Request) -> Result<Response, Refusal> {
-        let grant = self.token.get().await.map_err(Fault::from)?;
+        let of = path.split('/').next().unwrap_or_default();
+        let token = self.apart.iter().find(|(path, _)| *path == of).map_or(&self.token, |(_, token)| token);
+        let grant = token.get().await.map_err(Fault::from)?;
         let what = format!("{} /{path}", request.method);
         let request = request
             .header(HeaderName::from_static("authorization"), grant.bearer.clone())
@@ -112,7 +121,7 @@ impl Api {
         }
         let refused = refusal(&what, &response, &self.redactor);
         if refused.remedy == Remedy::Token {
-            self.token.invalidate(&grant).await;
+            token.invalidate(&grant).await;
         }
         Err(refused)
     }
@@ -142,12 +151,20 @@ impl Api {
         })
     }
 
-    /// Scopes of the current token, as the server named them.
+    /// Scopes of the current tokens, as the server named them; those of a single resource only where they were granted.
     ///
     /// # Errors
     /// No token was granted.
     pub(super) async fn scope(&self) -> Result<Option<String>, NotGranted> {
-        Ok(self.token.get().await?.scope)
+        let Some(mut scope) = self.token.get().await?.scope else { return Ok(None) };
+        for (_, token) in &self.apart {
+            match token.get().await {
+                Ok(grant) => scope.extend([" ", grant.scope.as_deref().unwrap_or_default()]),
+                Err(NotGranted::Scopes(_)) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(Some(scope))
     }
 
     /// All scopes that the API client has, by a token that is asked for without naming any.

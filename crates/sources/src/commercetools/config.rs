@@ -27,8 +27,8 @@ pub struct Config {
     pub api_url: Option<String>,
     /// Where `/oauth/token` is, with its path prefix if there is one. Default: the region's host.
     pub auth_url: Option<String>,
-    /// Scopes to ask for, without the project key, such as `view_products`. Default: the narrowest that the lanes need.
-    /// An empty list asks for whatever the API client has.
+    /// Scopes to ask for, without the project key, such as `view_products`. Default: the narrowest that the lanes need, those of
+    /// customers, of orders and of webhooks apart, so that a missing one stops nothing else. An empty list asks for whatever the API client has.
     pub scopes: Option<Vec<String>>,
     /// What is read besides products, product types, categories and channels.
     #[serde(default)]
@@ -287,6 +287,15 @@ mod defaults {
     }
 }
 
+/// Paths of resources without which products are read all the same, and their scopes. A token with a scope that the API client
+/// does not have is refused as a whole, so each of these has one of its own.
+const APART: [(&str, &str); 4] = [
+    ("customers", "view_customers"),
+    ("orders", "view_orders"),
+    ("types", "view_types"),
+    ("subscriptions", "manage_subscriptions"),
+];
+
 const CHECKS: Checks = Checks::of("commercetools", "C0213");
 
 impl Config {
@@ -421,17 +430,31 @@ impl Config {
         scopes
     }
 
-    /// The `scope` parameter of the token request; `None`: all scopes of the API client.
+    /// The `scope` parameter of the token request; `None`: all scopes of the API client. Without those of [`APART`].
     pub fn scope(&self) -> Option<String> {
         let named: Vec<String> = match &self.scopes {
             Some(scopes) if scopes.is_empty() => return None,
             Some(scopes) => scopes.clone(),
-            None => self.needed_scopes().into_iter().map(|(scope, _)| scope.to_owned()).collect(),
+            None => {
+                let needed = self.needed_scopes().into_iter().map(|(scope, _)| scope);
+                needed.filter(|scope| APART.iter().all(|(_, apart)| apart != scope)).map(str::to_owned).collect()
+            }
         };
-        let with_key = named
-            .iter()
-            .map(|scope| if scope.contains(':') { scope.clone() } else { format!("{scope}:{}", self.project_key) });
-        Some(with_key.collect::<Vec<_>>().join(" "))
+        Some(named.iter().map(|scope| self.with_key(scope)).collect::<Vec<_>>().join(" "))
+    }
+
+    /// Resources that are read with a token of their own, each with its `scope`; none where the settings name scopes.
+    pub fn scopes_apart(&self) -> Vec<(&'static str, String)> {
+        if self.scopes.is_some() {
+            return Vec::new();
+        }
+        let needed = self.needed_scopes();
+        let is_needed = |scope: &str| needed.iter().any(|(it, _)| *it == scope);
+        APART.into_iter().filter(|(_, scope)| is_needed(scope)).map(|(path, scope)| (path, self.with_key(scope))).collect()
+    }
+
+    fn with_key(&self, scope: &str) -> String {
+        if scope.contains(':') { scope.to_owned() } else { format!("{scope}:{}", self.project_key) }
     }
 
     /// The settings of the mapping.

@@ -317,6 +317,48 @@ async fn people_are_read_by_id_as_they_are_now() {
 }
 
 #[tokio::test]
+async fn a_scope_that_is_missing_for_people_stops_no_other_lane() {
+    let needed =
+        ["products", "product_types", "categories", "channels", "project_settings", "standalone_prices", "stores"];
+    let all = [&needed[..], &["product_selections", "messages", "customers", "orders", "types"]].concat();
+    let lacking = async |lacks: &[&str]| {
+        let scopes = all.iter().filter(|it| !lacks.contains(it)).map(|it| format!("view_{it}"));
+        peopled(Settings { client_scopes: scopes.collect(), ..Settings::default() }).await
+    };
+    let lanes = ["categories", "products", "customers", "orders"];
+    let shop = lacking(&["customers", "orders", "types"]).await;
+    let source = shop.source(settings(&json!({})));
+    for (lane, is_read) in lanes.into_iter().zip([true, true, false, false]) {
+        let walked = walk(&source, lane, Position::Full).await;
+        assert_eq!(
+            walked.as_ref().err().map(|fault| fault.class),
+            (!is_read).then_some(FaultClass::Credentials),
+            "{lane}"
+        );
+    }
+    let product = shop.emulator.product(&shop.emulator.product_keys()[0]).unwrap();
+    let refs = [(Kind::Customer, "c".into()), (Kind::Product, id(&product))].map(|(kind, id)| Ref { kind, id });
+    let fetched = source.fetch(&refs).await.unwrap();
+    assert_eq!(fetched.changes.len(), 1, "nothing is known of the customer, least of all that it is gone");
+    let found = source.check().await;
+    let missing: Vec<String> = found.iter().filter_map(|it| Some(it.result.as_ref().err()?.to_string())).collect();
+    for scope in ["view_customers:shop", "view_types:shop", "view_orders:shop"] {
+        assert!(missing.iter().any(|text| text.contains(scope)), "{missing:?}");
+    }
+    assert!(missing.iter().all(|text| !text.contains("view_products:shop")), "{missing:?}");
+    // Each of them by itself.
+    let shop = lacking(&["orders", "types"]).await;
+    let source = shop.source(settings(&json!({})));
+    assert!(
+        walk(&source, "customers", Position::Full).await.is_ok()
+            && walk(&source, "orders", Position::Full).await.is_err()
+    );
+    // What the settings name is asked for as it stands there.
+    let named = shop.source(settings(&json!({ "scopes": ["view_products", "view_orders"] })));
+    assert!(walk(&named, "products", Position::Full).await.is_err());
+}
+
+#[tokio::test]
 async fn a_check_names_fields_that_may_hold_consent_and_those_that_are_not_there() {
     let shop = peopled(Settings::default()).await;
     let told = async |consent: Value| {
@@ -339,6 +381,11 @@ async fn a_check_names_fields_that_may_hold_consent_and_those_that_are_not_there
     assert!(class == FaultClass::Config && message.contains("newsletter"), "{message}");
     let right = told(json!([{ "to": "email", "field": "custom.newsletterOptIn" }])).await.unwrap();
     assert!(right.contains("custom.newsletterOptIn") && !right.contains("warning"), "{right}");
+    // No value of a switch is a date.
+    let star = |field: &str| json!([{ "to": "email", "field": field, "granted": ["*"] }]);
+    let (class, message) = told(star("custom.newsletterOptIn")).await.unwrap_err();
+    assert!(class == FaultClass::Config && message.contains("Boolean") && message.contains('*'), "{message}");
+    assert!(told(star("custom.newsletterSince")).await.is_ok() && told(star("custom.loyaltyTier")).await.is_ok());
     let without = shop.source(json!({})).check().await;
     assert!(without.iter().all(|it| it.what != "consent"));
 }
@@ -381,11 +428,6 @@ async fn answering(body: &str) -> MockServer {
     for resource in ["customers", "orders"] {
         let answer = ResponseTemplate::new(200).set_body_string(body);
         Mock::given(path(format!("/shop/{resource}"))).respond_with(answer).mount(&host).await;
-    // No value of a switch is a date.
-    let star = |field: &str| json!([{ "to": "email", "field": field, "granted": ["*"] }]);
-    let (class, message) = told(star("custom.newsletterOptIn")).await.unwrap_err();
-    assert!(class == FaultClass::Config && message.contains("Boolean") && message.contains('*'), "{message}");
-    assert!(told(star("custom.newsletterSince")).await.is_ok() && told(star("custom.loyaltyTier")).await.is_ok());
     }
     host
 }
