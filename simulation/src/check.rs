@@ -8,7 +8,7 @@ use std::{
 
 use contract::{
     Clock as _, Fault, Store,
-    store::{ItemEntry, Number, Revision, State, Tally},
+    store::{ItemEntry, Number, Revision, State, States, Tally},
 };
 use model::{FlowName, Kind, RemoteId, SourceName, Timestamp};
 use rusqlite::{Connection, OpenFlags};
@@ -149,15 +149,17 @@ impl Checks {
     /// Differences between the tally and the counted rows, and records that the cursor passed without settling them.
     fn recounted(&self, flow: &FlowName, tally: &Tally) -> Option<String> {
         let looking = locked(&self.looking);
-        let counted = count(&looking.as_ref()?.version, flow);
-        match counted {
+        let version = &looking.as_ref()?.version;
+        let broken = tally.kinds.iter().find_map(|(kind, states)| match count(version, flow, *kind) {
             Ok(counted) if counted.passed > 0 => {
-                Some(format!("the cursor of {flow} passes {} records that are not settled", counted.passed))
+                Some(format!("the cursor of {flow} passes {} {kind} that are not settled", counted.passed))
             }
-            Ok(counted) if counted.is(tally) => None,
-            Ok(counted) => Some(format!("{flow} is {tally:?}, and by its rows {counted:?}")),
+            Ok(counted) if counted.is(states) => None,
+            Ok(counted) => Some(format!("{kind} of {flow} are {states:?}, and by their rows {counted:?}")),
             Err(error) => Some(format!("the rows of {flow} can't be counted: {error}")),
-        }
+        });
+        let sum: u64 = tally.kinds.values().map(|states| states.mirror).sum();
+        broken.or_else(|| (sum != tally.mirror).then(|| format!("the kinds of {flow} do not add up: {tally:?}")))
     }
 
     /// A lane's mark never goes back further than an answer may be late or the hub's clock is set back, and stays behind the source's time.
@@ -259,10 +261,10 @@ async fn items(store: &dyn Store, flow: &FlowName) -> Result<Vec<(Kind, Number, 
     Ok(held)
 }
 
-/// Records by state, counted from the rows.
+/// Records of a kind by state, counted from the rows.
 #[derive(Debug)]
 struct Counted {
-    /// Records of the kinds that the flow carries, and unread ones among them.
+    /// Records, and unread ones among them.
     records: u64,
     unread: u64,
     /// Settled records by the number of their state.
@@ -271,46 +273,46 @@ struct Counted {
     passed: u64,
 }
 
-/// A flow's records that its cursor has passed and that can be understood, with their rows. A record with a due retry
+/// A flow's records of a kind that its cursor has passed and that can be understood, with their rows. A record with a due retry
 /// may be settled at an older revision: the retry reads the present one.
-const BEHIND: &str = "FROM flow f JOIN record r ON r.source = f.source AND r.urgency < 3 AND (f.kinds >> r.kind) & 1
+const BEHIND: &str = "FROM flow f JOIN record r ON r.source = f.source AND r.urgency < 3 AND r.kind = ?2
     LEFT JOIN ledger l ON l.key = (f.key << 40) + r.n AND (l.revision >= r.revision OR l.state = 4)
     WHERE f.name = ?1 AND f.current AND r.unread = 0
     AND r.revision <= CASE r.urgency WHEN 0 THEN f.urgent WHEN 1 THEN f.live ELSE f.backfill END";
 
-fn count(db: &Connection, flow: &FlowName) -> rusqlite::Result<Counted> {
-    let name = flow.as_str();
+fn count(db: &Connection, flow: &FlowName, kind: Kind) -> rusqlite::Result<Counted> {
+    let of = (flow.as_str(), kind.number());
     let (records, unread) = db
         .prepare_cached(
             "SELECT count(*), coalesce(sum(r.unread <> 0), 0) FROM flow f
-         JOIN record r ON r.source = f.source AND (f.kinds >> r.kind) & 1 WHERE f.name = ?1 AND f.current",
+         JOIN record r ON r.source = f.source AND r.kind = ?2 WHERE f.name = ?1 AND f.current",
         )?
-        .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        .query_row(of, |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut query =
         db.prepare_cached(&format!("SELECT l.state, count(*) {BEHIND} AND l.key IS NOT NULL GROUP BY 1"))?;
-    let settled = query.query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let settled = query.query_map(of, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
     let mut query = db.prepare_cached(&format!("SELECT count(*) {BEHIND} AND l.key IS NULL"))?;
-    Ok(Counted { records, unread, settled, passed: query.query_row([name], |row| row.get(0))? })
+    Ok(Counted { records, unread, settled, passed: query.query_row(of, |row| row.get(0))? })
 }
 
 impl Counted {
-    /// Whether the tally has the same counts. Records whose id could not be read have no row.
-    fn is(&self, tally: &Tally) -> bool {
+    /// Whether these are the same counts. Records whose id could not be read have no row.
+    fn is(&self, states: &States) -> bool {
         let of = |states: &[u8]| states.iter().filter_map(|state| self.settled.get(state)).sum::<u64>();
         let settled = [
-            (tally.in_sync, of(&[0])),
-            (tally.filtered, of(&[1])),
-            (tally.dead, of(&[2])),
-            (tally.gone, of(&[3])),
-            (tally.waiting, of(&[5, 6])),
-            (tally.held, of(&[7])),
+            (states.in_sync, of(&[0])),
+            (states.filtered, of(&[1])),
+            (states.dead, of(&[2])),
+            (states.gone, of(&[3])),
+            (states.waiting, of(&[5, 6])),
+            (states.held, of(&[7])),
         ];
-        let strange = tally.unread.checked_sub(self.unread);
+        let strange = states.unread.checked_sub(self.unread);
         let behind: u64 = self.settled.values().sum();
         let pending = (self.records - self.unread).checked_sub(behind).map(|left| left + of(&[4]));
         settled.iter().all(|(told, counted)| told == counted)
-            && pending == Some(tally.pending)
-            && strange.is_some_and(|strange| tally.mirror == self.records + strange)
+            && pending == Some(states.pending)
+            && strange.is_some_and(|strange| states.mirror == self.records + strange)
     }
 }
 

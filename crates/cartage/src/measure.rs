@@ -62,7 +62,11 @@ const fn gauge(name: &'static str, labels: &'static [&'static str], meaning: &'s
 /// All metrics; a test holds the list against the code that counts.
 pub const METRICS: &[Metric] = &[
     gauge("cartage_build_info", &["version"], "Always 1; the label is the release that runs."),
-    gauge("cartage_records", &["flow", "state"], "Records of a flow by state. The states add up to the mirror."),
+    gauge(
+        "cartage_records",
+        &["flow", "kind", "state"],
+        "Records of a flow by kind and state. The states add up to the mirror; a kind that the flow does not carry has 0.",
+    ),
     gauge("cartage_flow_paused", &["flow"], "1 while a person has paused the flow, otherwise 0."),
     gauge("cartage_flow_failing", &["flow"], "1 while a flow has stopped by a fault, otherwise 0."),
     gauge(

@@ -1,5 +1,5 @@
-//! Deletes the ledger entries of flows and sources that are no longer configured, on request with their items at the
-//! destination.
+//! Deletes the ledger entries of flows and sources that are no longer configured, and of kinds that a flow no longer carries, on
+//! request with their items at the destination.
 //!
 //! **Invariants:** an item that a configured flow into the same destination holds is never removed; the entry of an
 //! item that could not be removed stays in the ledger, so that the command can be run again.
@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use contract::{
     Call, Destination, Digest, Fault, Op, Outcome, Parcel, Removal, Store,
     destination::Verdict,
-    store::{FlowId, HeldItems, Leftover, Number},
+    store::{Declared, HeldItems, Leftover, Number},
 };
 use model::{Kind, RemoteId};
 use serde::Serialize;
@@ -38,6 +38,15 @@ pub struct Forgotten {
 /// The store's.
 pub async fn forget(leftover: &Leftover, store: &dyn Store) -> Result<u64, Fault> {
     let mut records = 0;
+    if leftover.kind.is_some() {
+        // The flow itself goes on.
+        let mut pages = Pages::of(leftover);
+        while let Some(page) = pages.next(store).await? {
+            let numbers: Vec<Number> = page.iter().map(|held| held.number).collect();
+            records += store.forget_entries(&leftover.id, &numbers).await?;
+        }
+        return Ok(records);
+    }
     loop {
         match store.forget_flow(&leftover.id, PAGE).await? {
             0 => break,
@@ -49,23 +58,20 @@ pub async fn forget(leftover: &Leftover, store: &dyn Store) -> Result<u64, Fault
 }
 
 /// Removes the items of a leftover at the destination, and deletes the ledger entries of those that were removed.
-/// `others`: the configured flows into the same account.
+/// `configured`: the configured flows into the same account, that of a leftover that is only a kind among them.
 ///
 /// # Errors
 /// The store's. A refusal of the destination is in the result.
 pub async fn remove(
     leftover: &Leftover,
     destination: &dyn Destination,
-    others: &[FlowId],
+    configured: &[Declared],
     store: &dyn Store,
 ) -> Result<Forgotten, Fault> {
-    let theirs = items_of(others, store).await?;
+    let theirs = items_of(configured, store).await?;
     let mut forgotten = Forgotten::default();
-    let mut after = Number(0);
-    loop {
-        let page = store.held_items(&leftover.id, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.number;
+    let mut pages = Pages::of(leftover);
+    while let Some(page) = pages.next(store).await? {
         let mut done: Vec<Number> = Vec::new();
         for kind in Kind::CARRIED {
             let of_kind: Vec<&HeldItems> = page.iter().filter(|held| held.kind == kind).collect();
@@ -77,7 +83,9 @@ pub async fn remove(
         forgotten.records += store.forget_entries(&leftover.id, &done).await?;
         // A destination that can't be reached is not asked for every page.
         if forgotten.fault.as_ref().is_some_and(|fault| fault.class != contract::FaultClass::Record) {
-            forgotten.left += count(leftover, after, store).await?;
+            while let Some(page) = pages.next(store).await? {
+                forgotten.left += page.iter().map(|held| held.items.len() as u64).sum::<u64>();
+            }
             break;
         }
     }
@@ -87,16 +95,17 @@ pub async fn remove(
     Ok(forgotten)
 }
 
-/// The items of these flows, as digests of kind and id: a few bytes for each.
-pub(crate) async fn items_of(flows: &[FlowId], store: &dyn Store) -> Result<HashSet<Digest>, Fault> {
+/// The items of these flows of the kinds that they carry, as digests of kind and id: a few bytes for each.
+pub(crate) async fn items_of(flows: &[Declared], store: &dyn Store) -> Result<HashSet<Digest>, Fault> {
     let mut items = HashSet::new();
     for flow in flows {
         let mut after = Number(0);
         loop {
-            let page = store.held_items(flow, after, PAGE).await?;
+            let page = store.held_items(&flow.id(), after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.number;
-            items.extend(page.iter().flat_map(|held| held.items.iter().map(|item| digest(held.kind, item))));
+            let carried = page.iter().filter(|held| flow.carries.contains(&held.kind));
+            items.extend(carried.flat_map(|held| held.items.iter().map(|item| digest(held.kind, item))));
         }
     }
     Ok(items)
@@ -106,14 +115,24 @@ pub(crate) fn digest(kind: Kind, item: &RemoteId) -> Digest {
     Digest::of(format!("{kind} {}", item.as_str()).as_bytes())
 }
 
-/// The items of the records after `after`.
-async fn count(leftover: &Leftover, mut after: Number, store: &dyn Store) -> Result<u64, Fault> {
-    let mut items = 0;
-    loop {
-        let page = store.held_items(&leftover.id, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(items) };
-        after = last.number;
-        items += page.iter().map(|held| held.items.len() as u64).sum::<u64>();
+/// The items of a leftover, page by page.
+struct Pages<'l> {
+    leftover: &'l Leftover,
+    after: Number,
+}
+
+impl<'l> Pages<'l> {
+    const fn of(leftover: &'l Leftover) -> Self {
+        Self { leftover, after: Number(0) }
+    }
+
+    /// The next page; none: there is nothing more. One that holds other kinds alone is empty.
+    async fn next(&mut self, store: &dyn Store) -> Result<Option<Vec<HeldItems>>, Fault> {
+        let mut page = store.held_items(&self.leftover.id, self.after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(None) };
+        self.after = last.number;
+        page.retain(|held| self.leftover.kind.is_none_or(|kind| kind == held.kind));
+        Ok(Some(page))
     }
 }
 
@@ -143,6 +162,9 @@ async fn remove_items(
         for item in &held.items {
             if theirs.contains(&digest(kind, item)) {
                 forgotten.shared += 1;
+                done.insert(item.clone());
+            } else if destination.is_event(kind, item) {
+                // What was reported can't be taken back.
                 done.insert(item.clone());
             } else {
                 own.push(item);

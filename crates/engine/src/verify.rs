@@ -271,7 +271,7 @@ impl Verifier<'_> {
 
     /// Looks for items that no record owns.
     async fn find_orphans(&mut self, kind: Kind) -> Result<(), Fault> {
-        let owned = items_of(&[self.flow.id()], self.store).await?;
+        let owned = items_of(&[self.flow.declared()], self.store).await?;
         let mut after: Option<RemoteId> = None;
         loop {
             match self.flow.destination.list(kind, &self.flow.markets, after.as_ref()).await {

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use axum::{Json, extract::State as Extract, http::StatusCode};
 use contract::{
     Clock, Fault, Lane, Store,
-    store::{Freshness, HookState, LaneState, Tally},
+    store::{Freshness, HookState, LaneState, States, Tally},
 };
 use engine::Flow;
-use model::{FlowName, SourceName, Timestamp};
+use model::{FlowName, Kind, SourceName, Timestamp};
 use serde::Serialize;
 
 use crate::feeds::State;
@@ -193,9 +193,14 @@ async fn measure_flow(state: &State, name: &FlowName) -> Result<(), Fault> {
     let flow = || name.to_string();
     let paused = f64::from(u8::from(tally.paused_since.is_some()));
     metrics::gauge!("cartage_flow_paused", "flow" => flow()).set(paused);
-    for (state, count) in tally.states() {
-        #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-        metrics::gauge!("cartage_records", "flow" => flow(), "state" => state).set(count as f64);
+    // A gauge that is not set keeps its value: a kind that the flow no longer carries has zeros.
+    let none = States::default();
+    for kind in Kind::CARRIED {
+        for (state, count) in tally.kinds.get(&kind).unwrap_or(&none).states() {
+            let labels = [("flow", flow()), ("kind", kind.to_string()), ("state", state.to_owned())];
+            #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+            metrics::gauge!("cartage_records", &labels).set(count as f64);
+        }
     }
     let Freshness { acknowledged_at, pending_since } = freshness;
     metrics::gauge!("cartage_flow_acknowledged_timestamp_seconds", "flow" => flow()).set(instant(acknowledged_at));

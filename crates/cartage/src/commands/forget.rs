@@ -1,13 +1,13 @@
-//! `cartage forget`: flows and sources that are no longer configured.
+//! `cartage forget`: flows and sources that are no longer configured, and kinds that a flow no longer carries.
 
 use std::sync::Arc;
 
 use contract::{
     Destination, Fault,
-    store::{FlowId, Leftover},
+    store::{Declared, Leftover},
 };
 use engine::forget::{Forgotten, forget, remove};
-use model::{FlowName, SourceName};
+use model::{FlowName, Kind, SourceName};
 use serde::Serialize;
 
 use super::{Session, configured};
@@ -22,6 +22,8 @@ use crate::{
 pub(super) struct Done {
     flow: FlowName,
     source: SourceName,
+    /// The kind of record that the flow no longer carries; none: all of them.
+    kind: Option<Kind>,
     #[serde(flatten)]
     forgotten: Forgotten,
 }
@@ -54,18 +56,20 @@ pub(super) async fn carry_out(session: &Session, args: &ForgetArgs, output: Outp
                     let same = !account.is_empty() && flow.destination.account_id() == account;
                     same || settings.is_some_and(|settings| settings.destination == *name)
                 });
-                let others: Vec<FlowId> = into_it.map(|flow| flow.id()).collect();
-                remove(leftover, destination.as_ref(), &others, store).await?
+                let configured: Vec<Declared> = into_it.map(|flow| flow.declared()).collect();
+                remove(leftover, destination.as_ref(), &configured, store).await?
             }
         };
-        done.push(Done { flow: leftover.id.flow.clone(), source: leftover.id.source.clone(), forgotten });
+        let (flow, source) = (leftover.id.flow.clone(), leftover.id.source.clone());
+        done.push(Done { flow, source, kind: leftover.kind, forgotten });
     }
     session.progress.finish();
     output.document(&done)?;
     let mut exit = Exit::Done;
-    for Done { flow, source, forgotten } in &done {
+    for Done { flow, source, kind, forgotten } in &done {
         let Forgotten { records, removed, shared, left, fault } = forgotten;
-        output.line(format!("{flow} (source {source}): {records} records were forgotten"))?;
+        let of_kind = kind.map(|kind| format!(" of kind {kind}")).unwrap_or_default();
+        output.line(format!("{flow} (source {source}): {records} records{of_kind} were forgotten"))?;
         if args.remove_items {
             output.line(format!("  {removed} items were removed at the destination"))?;
         }
@@ -111,7 +115,7 @@ fn nothing_left(args: &ForgetArgs, all: &[Leftover], is_configured: bool) -> Fau
     let hint = if !names.is_empty() {
         format!("what is left of others: {}", names.join(", "))
     } else if is_configured {
-        "it is configured: take it out of the configuration first, or give it another source".to_owned()
+        "it is configured: take it, or a kind that it carries, out of the configuration first, or give it another source".to_owned()
     } else {
         "nothing is left of any flow that is not configured".to_owned()
     };

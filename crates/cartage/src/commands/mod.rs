@@ -27,7 +27,7 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use contract::{
     Clock, Fault, Store,
-    store::{FlowId, Former, Leftover},
+    store::{Declared, Former, Leftover},
 };
 use engine::{Flow, SystemClock, run::Engine};
 use model::FlowName;
@@ -202,9 +202,9 @@ impl Look {
     }
 }
 
-/// What tells the configured flows from those that are left of earlier configurations.
-fn configured(flows: &[Arc<Flow>]) -> Vec<FlowId> {
-    flows.iter().map(|flow| flow.id()).collect()
+/// The configured flows, which are told from what is left of earlier configurations.
+fn configured(flows: &[Arc<Flow>]) -> Vec<Declared> {
+    flows.iter().map(|flow| flow.declared()).collect()
 }
 
 /// Turns true at the first interrupt or termination; a second one ends the process at once.

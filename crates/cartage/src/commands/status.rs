@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::IsTerminal as _, path::Path, sync::Arc, tim
 use contract::{
     Fault, Lane, Store,
     store::{
-        Count, Erasure, FlowId, Former, Found, Freshness, Hold, HookState, LaneState, Leftover, Retrying, Stopped,
+        Count, Erasure, FlowId, Former, Found, Freshness, Hold, HookState, LaneState, Leftover, Retrying, States, Stopped,
         Tally, Trouble, UnreadRow,
     },
 };
@@ -27,7 +27,7 @@ pub struct Status {
     pub flows: Vec<FlowStatus>,
     /// By source.
     pub sources: Vec<SourceStatus>,
-    /// What is left of flows and sources that are no longer configured.
+    /// What is left of flows and sources that are no longer configured, and of kinds that a flow no longer carries.
     pub leftovers: Vec<Leftover>,
     /// Erasures that have not ended.
     pub erasures: Vec<Erasure>,
@@ -137,15 +137,20 @@ pub fn flows_table(flows: &[FlowStatus]) -> String {
         let rare = matches!(*state, "waiting" | "held" | "unread");
         !rare || flows.iter().any(|flow| flow.tally.states().get(*at).is_some_and(|(_, count)| *count > 0))
     };
-    let shown = |tally: &Tally| tally.states().into_iter().enumerate().filter(is_shown).map(|(_, state)| state);
-    let rows: Vec<Vec<String>> = flows
-        .iter()
-        .map(|FlowStatus { flow, market, tally, .. }| {
-            let counts = [tally.mirror].into_iter().chain(shown(tally).map(|(_, count)| count));
-            [flow.clone(), market.clone()].into_iter().chain(counts.map(|count| count.to_string())).collect()
-        })
-        .collect();
-    let states: Vec<String> = shown(&Tally::default()).map(|(state, _)| state.replace('_', " ")).collect();
+    let shown = |states: &States| states.states().into_iter().enumerate().filter(is_shown).map(|(_, state)| state);
+    let row = |name: String, market: &str, states: &States| {
+        let counts = [states.mirror].into_iter().chain(shown(states).map(|(_, count)| count));
+        [name, market.to_owned()].into_iter().chain(counts.map(|count| count.to_string())).collect()
+    };
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for FlowStatus { flow, market, tally, .. } in flows {
+        rows.push(row(flow.clone(), market, &tally.all));
+        // Of a flow that carries the catalogue alone the sums say enough.
+        if tally.kinds.keys().any(|kind| !Kind::CATALOGUE.contains(kind)) {
+            rows.extend(tally.kinds.iter().map(|(kind, states)| row(format!("  {kind}"), "", states)));
+        }
+    }
+    let states: Vec<String> = shown(&States::default()).map(|(state, _)| state.replace('_', " ")).collect();
     let heads: Vec<&str> = ["flow", "market", "mirror"].into_iter().chain(states.iter().map(String::as_str)).collect();
     let mut text = table(&heads, &rows);
     for FlowStatus { flow, tally, not_read, source_unread, trouble, .. } in flows {
@@ -212,7 +217,7 @@ fn freshness_table(flows: &[FlowStatus], now: Timestamp) -> String {
 
 /// What is left of flows that are no longer configured as they were, a line each.
 pub(super) fn leftovers_text(leftovers: &[Leftover]) -> String {
-    let line = |Leftover { id: FlowId { flow, source, .. }, former, items, .. }: &Leftover| match former {
+    let line = |Leftover { id: FlowId { flow, source, .. }, former, kind, items, .. }: &Leftover| match former {
         Former::Flow | Former::Source => format!(
             "flow {flow} of source {source} is no longer configured; its destination may still hold {items} items of it: \
              `cartage forget {flow}` forgets them, with --remove-items it removes them\n"
@@ -221,6 +226,11 @@ pub(super) fn leftovers_text(leftovers: &[Leftover]) -> String {
             "flow {flow} goes to another account than before (other keys or another URL), and everything is sent there; the \
              account before may still hold {items} items: `cartage forget {flow}` forgets them; to remove them, name a \
              destination with the former keys as well\n"
+        ),
+        Former::Kind => format!(
+            "{items} items of kind {} are still at the destination, because flow {flow} no longer carries them: carry them again, \
+             or `cartage forget {flow}` forgets them, with --remove-items it removes them\n",
+            kind.map_or("", Kind::name)
         ),
     };
     leftovers.iter().map(line).collect()

@@ -34,7 +34,7 @@ pub(super) struct Report {
     pub(super) lanes: Vec<LaneReport>,
     /// Flows that stopped before the end, and why.
     pub(super) paused: Vec<(String, Fault)>,
-    /// What is left of flows and sources that are no longer configured.
+    /// What is left of flows and sources that are no longer configured, and of kinds that a flow no longer carries.
     pub(super) leftovers: Vec<Leftover>,
     /// Calls made to sources.
     pub(super) source_calls: u64,

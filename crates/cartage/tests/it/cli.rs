@@ -487,6 +487,8 @@ async fn the_daemon_syncs_serves_and_ends_cleanly_when_told() {
         "cartage_call_seconds_bucket{flow=\"clerk-de\",le=\"+Inf\"} ",
         "cartage_walk_seconds_bucket{source=\"shop\",lane=\"products\",le=\"60\"} ",
         concat!("cartage_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+        "cartage_records{flow=\"clerk-de\",kind=\"product\",state=\"in_sync\"} 10",
+        "cartage_records{flow=\"clerk-de\",kind=\"customer\",state=\"in_sync\"} 0",
         "cartage_flow_paused{flow=\"clerk-de\"} 0",
         "cartage_flow_failing{flow=\"clerk-de\"} 0",
         "cartage_flow_pending_since_timestamp_seconds{flow=\"clerk-de\"} 0",

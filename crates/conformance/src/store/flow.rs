@@ -7,8 +7,8 @@ use contract::{
     destination::Ids,
     source::Urgency,
     store::{
-        Cursor, Held, HeldItem, Hold, Intake, KeptBy, Number, Pruned, Retention, Revision, Settled, State, Step, Take,
-        Taken, Wake, Which,
+        Cursor, Held, HeldItem, Hold, Intake, KeptBy, Number, Pruned, Retention, Revision, Settled, State, States,
+        Step, Take, Taken, Tally, Wake, Which,
     },
 };
 use model::{FlowName, Kind, Window};
@@ -24,6 +24,7 @@ use super::{
 
 checks![
     what_is_new_is_pending_until_it_is_settled,
+    states_are_counted_by_kind,
     a_window_holds_no_more_than_asked_and_loses_nothing,
     a_window_can_be_read_ahead,
     a_change_under_way_stays_pending,
@@ -72,13 +73,49 @@ async fn what_is_new_is_pending_until_it_is_settled(store: &dyn Store) -> Verdic
     let settled = vec![in_sync(first), settled(second, rule.clone(), Held::Items(Vec::new()))];
     store.advance(step(&push.flow, settled, Some(workload.cursor))).await?;
     push.stands("settled", (1, 0, 1, 0, 0)).await?;
-    same("the rule", store.tally(&push.flow).await?.rules, [("no_price".to_owned(), 1)].into())?;
+    same("the rule", store.tally(&push.flow).await?.all.rules, [("no_price".to_owned(), 1)].into())?;
     let entry = some("the entry", store.entry(&push.flow, first.number).await?)?;
     let wanted = vec![Item { id: "a".into(), payload: payload("a") }];
     same("the entry", (entry.state, entry.items, entry.revision), (State::InSync, wanted, first.revision))?;
     let work = some("the work", store.work(&push.flow, second.number).await?)?;
     same("the other's state", work.entry.map(|entry| entry.state), Some(rule))?;
     same("nothing is left", push.ids().await?.len(), 0)
+}
+
+async fn states_are_counted_by_kind(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    let kinds = |of_plain, of_category| [(kind(), of_plain), (Kind::Category, of_category)].into();
+    let none = States::default();
+    same("nothing yet", store.tally(&push.flow).await?, Tally::of(kinds(none.clone(), none)))?;
+    let records = ["a", "b", "c", "d"].map(|id| is(plain(id, id), 1)).into_iter();
+    store
+        .intake(page(records.chain([is(category("x", "X", None), 1), is(category("y", "Y", None), 1)]).collect()))
+        .await?;
+    let workload = push.workload().await?;
+    let rule = || State::Filtered("no_price".to_owned());
+    let state = |id: &str| match id {
+        "a" => State::InSync,
+        "b" | "x" => rule(),
+        "c" => State::Held(Hold::Removal),
+        _ => State::Retry(at(999)),
+    };
+    let settled = workload.work.iter().map(|work| settled(work, state(work.id.as_str()), Held::Same));
+    store.advance(step(&push.flow, settled.collect(), Some(workload.cursor))).await?;
+    // One changed since, one is gone, and one can't be understood any more.
+    store.intake(page(vec![is(plain("a", "A2"), 2), gone(Kind::Category, "x", None)])).await?;
+    store.intake(Intake { unread: vec![unread(Some("b"), "broken")], ..page(Vec::new()) }).await?;
+    let of_plain = States {
+        mirror: 4,
+        pending: 2,
+        held: 1,
+        holds: [("removal".to_owned(), 1)].into(),
+        unread: 1,
+        ..States::default()
+    };
+    let of_category = States { mirror: 2, pending: 2, ..States::default() };
+    let tally = store.tally(&push.flow).await?;
+    same("each kind", tally.kinds.clone(), kinds(of_plain, of_category))?;
+    same("all of them", tally.all.clone(), Tally::of(tally.kinds).all)
 }
 
 async fn a_window_holds_no_more_than_asked_and_loses_nothing(store: &dyn Store) -> Verdict {
@@ -315,7 +352,7 @@ async fn a_dropped_letter_is_filtered_until_it_changes(store: &dyn Store) -> Ver
     let number = kill(&push).await?;
     same("dropped", store.discard(&push.flow, Which::These(&[number])).await?, 1)?;
     push.stands("it is filtered", (0, 0, 1, 0, 0)).await?;
-    same("the rule", store.tally(&push.flow).await?.rules, [("dropped".to_owned(), 1)].into())?;
+    same("the rule", store.tally(&push.flow).await?.all.rules, [("dropped".to_owned(), 1)].into())?;
     same("nothing is to be done", push.ids().await?.len(), 0)?;
     store.intake(page(vec![is(plain("a", "A2"), 2)])).await?;
     push.stands("it is pending", (0, 1, 0, 0, 0)).await
@@ -490,7 +527,7 @@ async fn what_needs_a_person_is_held_with_its_reason(store: &dyn Store) -> Verdi
     let tally = store.tally(&push.flow).await?;
     same("held", tally.held, 2)?;
     let wanted = Hold::ALL.map(|hold| (hold.name().to_owned(), 1));
-    same("the reasons", tally.holds, wanted.into())?;
+    same("the reasons", tally.all.holds, wanted.into())?;
     same("nothing is to be done", push.ids().await?.len(), 0)?;
     same("nothing wakes", store.next_wake(&push.flow).await?, Wake::default())?;
     let work = some("the work", store.work(&push.flow, some("a", workload.work.first())?.number).await?)?;

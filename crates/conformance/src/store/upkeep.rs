@@ -1,6 +1,6 @@
 //! Checks of what is deleted and what is kept: tombstones, flows and sources that are no longer declared.
 
-use std::time::Duration;
+use std::{slice::from_ref, time::Duration};
 
 use contract::{
     Store,
@@ -12,7 +12,7 @@ use model::Kind;
 
 use super::{
     Failed, Push, Verdict, checks, must, same,
-    samples::{self, at, full, gone, in_sync, is, kind, page, plain, settled, source, step, stock, until},
+    samples::{self, at, category, full, gone, in_sync, is, kind, page, plain, settled, source, step, stock, until},
     some,
 };
 
@@ -26,6 +26,7 @@ checks![
     a_flow_with_another_source_is_another_flow,
     a_flow_into_another_account_is_another_flow,
     a_former_flow_that_is_declared_again_knows_what_it_holds,
+    a_kind_that_is_carried_no_more_is_reported_until_it_is_forgotten,
     sources_that_are_not_declared_go,
 ];
 
@@ -122,8 +123,9 @@ async fn what_a_former_flow_holds_is_reported_until_it_is_forgotten(store: &dyn 
     push.settle_all().await?;
     former.settle_all().await?;
     retire_others(store, &["to"]).await?;
-    let (configured, id) = ([samples::id(&push.flow, &source())], samples::id(&former.flow, &source()));
-    let told = Leftover { id: id.clone(), former: Former::Flow, records: 2, items: 2 };
+    let configured = [samples::declared(&push.flow, &source(), "1", Ids::Own)];
+    let id = samples::id(&former.flow, &source());
+    let told = Leftover { id: id.clone(), former: Former::Flow, kind: None, records: 2, items: 2 };
     same("what it holds", store.left_behind(&configured).await?, vec![told])?;
     same("it stays", store.prune(at(9_999_999), &KEPT, 10).await?, Pruned::default())?;
     let first = store.held_items(&id, Number(0), 1).await?;
@@ -149,9 +151,13 @@ async fn a_flow_with_another_source_is_another_flow(store: &dyn Store) -> Verdic
     samples::register(store, &push.flow, &renamed, "1", Ids::Own).await?;
     push.stands("it has nothing yet", (0, 0, 0, 0, 0)).await?;
     same("nothing wakes it", store.next_wake(&push.flow).await?, contract::store::Wake::default())?;
-    let told = store.left_behind(&[samples::id(&push.flow, &renamed)]).await?;
+    let told = store.left_behind(&[samples::declared(&push.flow, &renamed, "1", Ids::Own)]).await?;
     let id = samples::id(&push.flow, &source());
-    same("what the former one holds", told, vec![Leftover { id, former: Former::Source, records: 2, items: 2 }])
+    same(
+        "what the former one holds",
+        told,
+        vec![Leftover { id, former: Former::Source, kind: None, records: 2, items: 2 }],
+    )
 }
 
 async fn a_flow_into_another_account_is_another_flow(store: &dyn Store) -> Verdict {
@@ -163,11 +169,11 @@ async fn a_flow_into_another_account_is_another_flow(store: &dyn Store) -> Verdi
     let declare = async |account| Ok::<_, Failed>(store.declare(&into(account)).await?.restarted);
     same("it is the account that was not known before", declare("x").await?, false)?;
     push.stands("nothing is sent again", (2, 0, 0, 0, 0)).await?;
-    same("nothing is left", store.left_behind(&[into("x").id()]).await?, Vec::new())?;
+    same("nothing is left", store.left_behind(&[into("x")]).await?, Vec::new())?;
     declare("y").await?;
     push.stands("the other account has nothing", (0, 2, 0, 0, 0)).await?;
-    let told = Leftover { id: into("x").id(), former: Former::Account, records: 2, items: 2 };
-    same("what the former one holds", store.left_behind(&[into("y").id()]).await?, vec![told])?;
+    let told = Leftover { id: into("x").id(), former: Former::Account, kind: None, records: 2, items: 2 };
+    same("what the former one holds", store.left_behind(&[into("y")]).await?, vec![told])?;
     let held = store.held_items(&into("x").id(), Number(0), 9).await?;
     same("its items", held.iter().map(|held| held.items.len()).sum(), 2)?;
     same("the other has none", store.held_items(&into("y").id(), Number(0), 9).await?.len(), 0)?;
@@ -175,7 +181,7 @@ async fn a_flow_into_another_account_is_another_flow(store: &dyn Store) -> Verdi
     push.stands("as it was", (2, 0, 0, 0, 0)).await?;
     declare("y").await?;
     while store.forget_flow(&into("x").id(), 1).await? > 0 {}
-    same("all of it", store.left_behind(&[into("y").id()]).await?, Vec::new())?;
+    same("all of it", store.left_behind(&[into("y")]).await?, Vec::new())?;
     push.stands("the other is as it was", (0, 2, 0, 0, 0)).await
 }
 
@@ -187,6 +193,37 @@ async fn a_former_flow_that_is_declared_again_knows_what_it_holds(store: &dyn St
     same("it is a former one", store.left_behind(&[]).await?.len(), 1)?;
     samples::register(store, &push.flow, &source(), "1", Ids::Own).await?;
     push.stands("as it was", (1, 0, 0, 0, 0)).await
+}
+
+async fn a_kind_that_is_carried_no_more_is_reported_until_it_is_forgotten(store: &dyn Store) -> Verdict {
+    let push = Push::new(store, "to").await?;
+    let categories = ["c", "d"].map(|id| is(category(id, id, None), 1)).into_iter();
+    store.intake(page(categories.chain([is(plain("a", "A"), 1), is(plain("b", "B"), 1)]).collect())).await?;
+    let workload = push.workload().await?;
+    // What is filtered has no item there.
+    let is_filtered = |work: &&contract::store::Work| work.id.as_str() == "d";
+    let rule = |work| settled(work, State::Filtered("no_text".to_owned()), contract::store::Held::Items(Vec::new()));
+    let all = workload.work.iter().map(|work| if is_filtered(&work) { rule(work) } else { in_sync(work) });
+    store.advance(step(&push.flow, all.collect(), Some(workload.cursor))).await?;
+    let both = samples::declared(&push.flow, &source(), "1", Ids::Own);
+    let one = Declared { carries: vec![kind()], ..both.clone() };
+    let told = Leftover { id: both.id(), former: Former::Kind, kind: Some(Kind::Category), records: 1, items: 1 };
+    same("all is carried", store.left_behind(from_ref(&both)).await?, Vec::new())?;
+    same("it is known before it is declared", store.left_behind(from_ref(&one)).await?, vec![told.clone()])?;
+    same("nothing begins anew", store.declare(&one).await?.restarted, false)?;
+    same("and after", store.left_behind(from_ref(&one)).await?, vec![told])?;
+    push.stands("it is not counted", (2, 0, 0, 0, 0)).await?;
+    // Deleted or not, and however long ago: the destination has it.
+    store.intake(page(vec![gone(Kind::Category, "c", None)])).await?;
+    push.settle_all().await?;
+    store.prune(at(9_999_999), &KEPT, 10).await?;
+    same("it stays", store.left_behind(from_ref(&one)).await?.len(), 1)?;
+    let held = store.held_items(&both.id(), Number(0), 9).await?;
+    let of_kind: Vec<Number> = held.iter().filter(|it| it.kind == Kind::Category).map(|it| it.number).collect();
+    same("forgotten", store.forget_entries(&both.id(), &of_kind).await?, 1)?;
+    same("nothing is left", store.left_behind(&[one]).await?, Vec::new())?;
+    push.stands("the rest is as it was", (2, 0, 0, 0, 0)).await?;
+    same("it is carried again", store.declare(&both).await?.restarted, true)
 }
 
 async fn sources_that_are_not_declared_go(store: &dyn Store) -> Verdict {

@@ -1,6 +1,6 @@
 //! Reports and commands of an operator.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, ops::Deref, time::Duration};
 
 use async_trait::async_trait;
 use model::{FlowName, Kind, RecordId, Timestamp};
@@ -156,10 +156,10 @@ pub struct Pruned {
     pub more: bool,
 }
 
-/// The records of a flow by state: a closed list of states, which add up to [`Tally::mirror`].
+/// Numbers of records by state: a closed list of states, which add up to [`States::mirror`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct Tally {
-    /// Records of the kinds that the flow carries: tombstones included, and records that were never understood.
+pub struct States {
+    /// All of them: tombstones included, and records that were never understood.
     pub mirror: u64,
     /// The destination has acknowledged their present payload.
     pub in_sync: u64,
@@ -182,13 +182,33 @@ pub struct Tally {
     pub rules: BTreeMap<String, u64>,
     /// `held` by reason.
     pub holds: BTreeMap<String, u64>,
+}
+
+/// The records of a flow by state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Tally {
+    /// Those of all kinds that the flow carries.
+    #[serde(flatten)]
+    pub all: States,
+    /// The same of each of these kinds.
+    #[schemars(with = "BTreeMap<String, States>")]
+    pub kinds: BTreeMap<Kind, States>,
     /// Touches that wait to be spread, over all flows.
     pub spreading: u64,
     /// Since when a person has paused the flow; none: it is not paused.
     pub paused_since: Option<Timestamp>,
 }
 
-impl Tally {
+/// The states of a flow's records are those of all its kinds.
+impl Deref for Tally {
+    type Target = States;
+
+    fn deref(&self) -> &States {
+        &self.all
+    }
+}
+
+impl States {
     /// Every state with its count, in the order in which reports show them.
     pub const fn states(&self) -> [(&'static str, u64); 8] {
         [
@@ -203,17 +223,46 @@ impl Tally {
         ]
     }
 
+    /// The sum of all states, which must be [`States::mirror`].
+    pub fn sum(&self) -> u64 {
+        self.states().into_iter().map(|(_, count)| count).sum()
+    }
+
+    /// Counts these records, too.
+    pub fn add(&mut self, others: &Self) {
+        self.mirror += others.mirror;
+        self.in_sync += others.in_sync;
+        self.pending += others.pending;
+        self.waiting += others.waiting;
+        self.held += others.held;
+        self.filtered += others.filtered;
+        self.dead += others.dead;
+        self.unread += others.unread;
+        self.gone += others.gone;
+        for (sums, more) in [(&mut self.rules, &others.rules), (&mut self.holds, &others.holds)] {
+            for (name, count) in more {
+                *sums.entry(name.clone()).or_default() += count;
+            }
+        }
+    }
+}
+
+impl Tally {
+    /// A tally of records of these kinds.
+    pub fn of(kinds: BTreeMap<Kind, States>) -> Self {
+        let mut all = States::default();
+        for states in kinds.values() {
+            all.add(states);
+        }
+        Self { all, kinds, ..Self::default() }
+    }
+
     /// States in which the destination does not agree with the source, with their counts if not zero. Records that a
     /// named rule keeps out and deleted records are not among them.
     pub fn left(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let agrees = |state: &str| matches!(state, "in_sync" | "filtered" | "gone");
         let states = self.states().into_iter().filter(move |(state, _)| !agrees(state));
         states.chain([("spreading", self.spreading)]).filter(|(_, count)| *count > 0)
-    }
-
-    /// The sum of all states, which must be [`Tally::mirror`].
-    pub fn sum(&self) -> u64 {
-        self.states().into_iter().map(|(_, count)| count).sum()
     }
 }
 

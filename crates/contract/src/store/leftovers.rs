@@ -1,18 +1,19 @@
-//! Flows and sources that are no longer configured.
+//! What is no longer configured: flows, sources, and kinds that a flow carried.
 
 use async_trait::async_trait;
 use model::{Kind, RemoteId, SourceName};
 use serde::Serialize;
 
-use super::{FlowId, Number};
+use super::{Declared, FlowId, Number};
 use crate::{Fault, Item};
 
 /// Reads and deletes what the store keeps of flows and sources that are no longer configured.
 #[async_trait]
 pub trait Leftovers: Send + Sync {
     /// Flows that the ledger knows and that are not in this list of configured flows: flows that were removed or renamed,
-    /// and former sources and accounts of a flow.
-    async fn left_behind(&self, configured: &[FlowId]) -> Result<Vec<Leftover>, Fault>;
+    /// and former sources and accounts of a flow. Also the kinds that a configured flow no longer carries, where its account
+    /// still holds items of them.
+    async fn left_behind(&self, configured: &[Declared]) -> Result<Vec<Leftover>, Fault>;
 
     /// The items that the account holds (or may hold) of this flow, by record, in the order of their numbers after `after`;
     /// records without any are left out.
@@ -41,6 +42,8 @@ pub struct Leftover {
     pub id: FlowId,
     /// What changed.
     pub former: Former,
+    /// The kind of record that it no longer carries; none: all of them are meant.
+    pub kind: Option<Kind>,
     /// Records that the ledger has an entry of.
     pub records: u64,
     /// Items of them that the account holds (or may hold).
@@ -57,6 +60,8 @@ pub enum Former {
     Source,
     /// The flow of its name goes to another account.
     Account,
+    /// The flow of its name no longer carries a kind of record.
+    Kind,
 }
 
 /// The items of a record that a destination holds.

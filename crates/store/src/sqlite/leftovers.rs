@@ -1,10 +1,11 @@
-//! Reads and deletes the ledger entries of flows and sources that are no longer configured.
+//! Reads and deletes the ledger entries of flows and sources that are no longer configured, and of kinds that a flow no longer
+//! carries.
 //!
-//! **Invariant:** entries of a configured flow and its own source are never changed here.
+//! **Invariant:** only what is asked for is deleted: which entries no configured flow needs is known to the caller.
 
 use contract::{
     Item,
-    store::{FlowId, Former, HeldItems, Leftover, Number},
+    store::{Declared, FlowId, Former, HeldItems, Leftover, Number},
 };
 use model::SourceName;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -17,7 +18,7 @@ use super::{
     writer::{Tx, source_key},
 };
 
-pub(super) fn leftovers(db: &Connection, configured: &[FlowId]) -> Outcome<Vec<Leftover>> {
+pub(super) fn leftovers(db: &Connection, configured: &[Declared]) -> Outcome<Vec<Leftover>> {
     let mut query = db.prepare_cached(
         "SELECT f.key, f.name, s.name, f.account FROM flow f JOIN source s ON s.key = f.source ORDER BY f.key",
     )?;
@@ -26,29 +27,51 @@ pub(super) fn leftovers(db: &Connection, configured: &[FlowId]) -> Outcome<Vec<L
     while let Some(row) = rows.next()? {
         let (key, flow, source): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let id = FlowId { flow: flow.into(), source: source.into(), account: row.get(3)? };
-        let Some(former) = former(&id, configured) else { continue };
+        let former = match present(&id, configured) {
+            Ok(declared) => {
+                found.extend(not_carried(db, key, &id, declared)?);
+                continue;
+            }
+            Err(former) => former,
+        };
         let (records, items) = held_by(db, key)?;
         // A removed flow is known even if nothing was ever sent; a source or account that a flow had before is not.
         if records > 0 || former == Former::Flow {
-            found.push(Leftover { id, former, records, items });
+            found.push(Leftover { id, former, kind: None, records, items });
         }
     }
     Ok(found)
 }
 
-/// What is no longer as this flow was configured; none: it is configured.
-fn former(flow: &FlowId, configured: &[FlowId]) -> Option<Former> {
-    let named: Vec<&FlowId> = configured.iter().filter(|it| it.flow == flow.flow).collect();
-    let mut of_source = named.iter().filter(|it| it.source == flow.source).peekable();
-    if named.is_empty() {
-        Some(Former::Flow)
-    } else if of_source.peek().is_none() {
-        Some(Former::Source)
-    } else if flow.account.is_empty() || of_source.any(|it| it.account == flow.account) {
-        None
-    } else {
-        Some(Former::Account)
+/// This flow as it is configured, or else what is no longer as it was.
+fn present<'c>(flow: &FlowId, configured: &'c [Declared]) -> Result<&'c Declared, Former> {
+    let mut former = Former::Flow;
+    for declared in configured.iter().filter(|it| it.flow == flow.flow) {
+        if declared.source != flow.source {
+            former = if former == Former::Flow { Former::Source } else { former };
+        } else if flow.account.is_empty() || declared.account == flow.account {
+            return Ok(declared);
+        } else {
+            former = Former::Account;
+        }
     }
+    Err(former)
+}
+
+/// The kinds that a configured flow no longer carries and that its account holds items of.
+fn not_carried(db: &Connection, key: i64, id: &FlowId, declared: &Declared) -> Outcome<Vec<Leftover>> {
+    let mut query = db.prepare_cached(
+        "SELECT kind, sum(total), sum(items) FROM standing WHERE flow = ?1 AND items > 0 GROUP BY kind ORDER BY kind",
+    )?;
+    let mut rows = query.query([key])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (kind, records, items) = (kind(row.get(0)?)?, row.get(1)?, row.get(2)?);
+        if !declared.carries.contains(&kind) {
+            found.push(Leftover { id: id.clone(), former: Former::Kind, kind: Some(kind), records, items });
+        }
+    }
+    Ok(found)
 }
 
 /// How many ledger rows a flow has, and how many items they hold.

@@ -736,7 +736,7 @@ impl Erasures for Sqlite {
 
 #[async_trait]
 impl Leftovers for Sqlite {
-    async fn left_behind(&self, configured: &[FlowId]) -> Result<Vec<Leftover>, Fault> {
+    async fn left_behind(&self, configured: &[Declared]) -> Result<Vec<Leftover>, Fault> {
         let configured = configured.to_vec();
         self.readers.run(move |db, _| leftovers::leftovers(db, &configured)).await
     }

@@ -10,7 +10,7 @@ use contract::{
     source::Scope,
     store::{
         CallView, Count, DeadLetter, EntryView, Found, Freshness, Kept, KeptBy, LaneState, Number, Retrying, Revision,
-        Stopped, Tally, Trouble as Stuck, UnreadRow, Wake,
+        States, Stopped, Tally, Trouble as Stuck, UnreadRow, Wake,
     },
 };
 use model::{FlowName, Hub, Kind, Record, RecordId, SourceName, Timestamp};
@@ -271,86 +271,101 @@ pub(super) fn unread(db: &Connection, codec: &Codec, source: &SourceName, limit:
 
 /// Counts from stored counts: it reads only records that the flow has still to process, and unread ones.
 pub(super) fn tally(db: &Connection, name: &FlowName) -> Outcome<Tally> {
-    let mut tally = Tally { spreading: waiting(db, None)?, ..Tally::default() };
-    let Some(flow) = ledger::flow(db, name)? else { return Ok(tally) };
-    tally.paused_since = flow.paused.map(Timestamp::from_millis);
+    let spreading = waiting(db, None)?;
+    let Some(flow) = ledger::flow(db, name)? else { return Ok(Tally { spreading, ..Tally::default() }) };
+    let mut kinds: BTreeMap<Kind, States> = BTreeMap::new();
+    for kind in Kind::ALL.into_iter().filter(|kind| flow.kinds & kind_bit(*kind) != 0) {
+        kinds.insert(kind, States::default());
+    }
     let mut settled = settled(db, &flow)?;
-    let mut records: u64 = db
-        .prepare_cached(
-            "SELECT coalesce(sum(live + tombstones), 0) FROM census WHERE source = ?1 AND (?2 >> kind) & 1",
-        )?
-        .query_row((flow.source, flow.kinds), |row| row.get(0))?;
     // A settled record that changed since is pending; an unread record is only unread.
-    for (state, rule, count) in not_standing(db, &flow)? {
-        if let Some(total) = settled.get_mut(&(state, rule)) {
+    for (counted, count) in not_standing(db, &flow)? {
+        if let Some(total) = settled.get_mut(&counted) {
             *total = total.saturating_sub(count);
         }
     }
-    for ((state, rule), count) in settled.into_iter().filter(|(_, count)| *count > 0) {
+    for ((number, state, rule), count) in settled.into_iter().filter(|(_, count)| *count > 0) {
+        let states = kinds.entry(kind(number)?).or_default();
         match state {
-            IN_SYNC => tally.in_sync += count,
-            DEAD => tally.dead += count,
-            GONE => tally.gone += count,
-            AWAITS_FEED | AWAITS_IMPORT => tally.waiting += count,
+            IN_SYNC => states.in_sync += count,
+            DEAD => states.dead += count,
+            GONE => states.gone += count,
+            AWAITS_FEED | AWAITS_IMPORT => states.waiting += count,
             FILTERED => {
-                tally.filtered += count;
-                tally.rules.insert(rule, count);
+                states.filtered += count;
+                states.rules.insert(rule, count);
             }
             HELD => {
-                tally.held += count;
-                tally.holds.insert(rule, count);
+                states.held += count;
+                states.holds.insert(rule, count);
             }
             _ => {}
         }
     }
-    tally.unread = db
-        .prepare_cached("SELECT count(*) FROM record WHERE source = ?1 AND unread <> 0 AND (?2 >> kind) & 1")?
-        .query_row((flow.source, flow.kinds), |row| row.get(0))?;
-    records = records.saturating_sub(tally.sum());
-    tally.pending = records;
-    for kind in Kind::ALL.into_iter().filter(|kind| flow.kinds & kind_bit(*kind) != 0) {
-        tally.unread += strange(db, flow.source, kind)?;
+    // Another index has the order of kinds, and every record.
+    let unread = "SELECT kind, count(*) FROM record INDEXED BY record_unread
+                  WHERE source = ?1 AND unread <> 0 AND (?2 >> kind) & 1 GROUP BY kind";
+    for (kind, count) in by_kind(db, unread, &flow)? {
+        kinds.entry(kind).or_default().unread = count;
     }
-    tally.mirror = tally.sum();
-    Ok(tally)
+    let records = "SELECT kind, live + tombstones FROM census WHERE source = ?1 AND (?2 >> kind) & 1";
+    for (kind, count) in by_kind(db, records, &flow)? {
+        let states = kinds.entry(kind).or_default();
+        states.pending = count.saturating_sub(states.sum());
+    }
+    for (kind, states) in &mut kinds {
+        states.unread += strange(db, flow.source, *kind)?;
+        states.mirror = states.sum();
+    }
+    Ok(Tally { spreading, paused_since: flow.paused.map(Timestamp::from_millis), ..Tally::of(kinds) })
 }
 
-/// How many ledger rows of the kinds that a flow carries are in each state, with its rule.
-fn settled(db: &Connection, flow: &Flow) -> Outcome<BTreeMap<(u8, String), u64>> {
-    let mut query = db.prepare_cached(
-        "SELECT state, rule, sum(total) FROM standing WHERE flow = ?1 AND (?2 >> kind) & 1 GROUP BY state, rule",
-    )?;
-    let rows = query.query_map((flow.key, flow.kinds), |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+/// What is counted by kind, of the kinds that a flow carries; the query takes its source and these kinds.
+fn by_kind(db: &Connection, query: &str, flow: &Flow) -> Outcome<Vec<(Kind, u64)>> {
+    let mut query = db.prepare_cached(query)?;
+    let rows = query.query_map((flow.source, flow.kinds), |row| Ok((row.get::<_, u8>(0)?, row.get(1)?)))?;
+    rows.map(|row| row.map_err(Trouble::from).and_then(|(number, count)| Ok((kind(number)?, count)))).collect()
+}
+
+/// What ledger rows are counted by: the number of the kind, the state, and its rule.
+type Counted = (u8, u8, String);
+
+/// How many ledger rows of the kinds that a flow carries are in each state.
+fn settled(db: &Connection, flow: &Flow) -> Outcome<BTreeMap<Counted, u64>> {
+    let mut query =
+        db.prepare_cached("SELECT kind, state, rule, total FROM standing WHERE flow = ?1 AND (?2 >> kind) & 1")?;
+    let rows =
+        query.query_map((flow.key, flow.kinds), |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Those of them whose records the flow has still to process, or that are unread.
-fn not_standing(db: &Connection, flow: &Flow) -> Outcome<Vec<(u8, String, u64)>> {
+/// How many of them are of records that the flow has still to process, or that are unread.
+fn not_standing(db: &Connection, flow: &Flow) -> Outcome<Vec<(Counted, u64)>> {
     let mut counts = Vec::new();
     let mut collect = |query: &str, keys: &[&dyn ToSql]| -> Outcome<()> {
         let mut query = db.prepare_cached(query)?;
         let mut rows = query.query(keys)?;
         while let Some(row) = rows.next()? {
-            counts.push((row.get(0)?, row.get(1)?, row.get(2)?));
+            counts.push(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?));
         }
         Ok(())
     };
     for (urgency, Revision(cursor)) in flow.cursor.0.into_iter().enumerate() {
         collect(
-            "SELECT l.state, coalesce(l.rule, ''), count(*)
+            "SELECT r.kind, l.state, coalesce(l.rule, ''), count(*)
              FROM record r INDEXED BY record_walk CROSS JOIN ledger l ON l.key = ?1 + r.n
              WHERE r.urgency < 3 AND r.source = ?2 AND r.urgency = ?3 AND r.revision > ?4 AND (?5 >> r.kind) & 1
-             GROUP BY 1, 2",
+             GROUP BY 1, 2, 3",
             &[&base(flow.key), &flow.source, &urgency, &cursor, &flow.kinds],
         )?;
     }
     let [urgent, live, backfill] = flow.cursor.0.map(|Revision(cursor)| cursor);
     collect(
-        "SELECT l.state, coalesce(l.rule, ''), count(*)
+        "SELECT r.kind, l.state, coalesce(l.rule, ''), count(*)
          FROM record r INDEXED BY record_unread CROSS JOIN ledger l ON l.key = ?1 + r.n
          WHERE r.unread <> 0 AND r.source = ?2 AND (?3 >> r.kind) & 1
          AND r.revision <= CASE r.urgency WHEN 0 THEN ?4 WHEN 1 THEN ?5 WHEN 2 THEN ?6 ELSE -1 END
-         GROUP BY 1, 2",
+         GROUP BY 1, 2, 3",
         &[&base(flow.key), &flow.source, &flow.kinds, &urgent, &live, &backfill],
     )?;
     Ok(counts)

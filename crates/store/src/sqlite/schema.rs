@@ -589,8 +589,8 @@ mod tests {
         let tally = store.tally(&"to".into()).await.unwrap();
         assert_eq!((tally.mirror, tally.in_sync, tally.pending), (1, 1, 0));
         let id = |flow: &str, source: &str| FlowId { flow: flow.into(), source: source.into(), account: String::new() };
-        let of = |flow, source, former| Leftover { id: id(flow, source), former, records: 1, items: 1 };
-        let configured = [declared.id()];
+        let of = |flow, source, former| Leftover { id: id(flow, source), former, kind: None, records: 1, items: 1 };
+        let configured = [declared];
         let told = vec![of("removed", "a", Former::Flow), of("to", "b", Former::Source)];
         assert_eq!(store.left_behind(&configured).await.unwrap(), told);
         // What is held stays, although no index of items was made for flows that are not declared.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{
     Change, Digests,
     source::Urgency,
-    store::{Cursor, Held, Intake, Number, Revision, Settled, State, Sweep, Swept, Take, Taken, Tally},
+    store::{Cursor, Held, Intake, Number, Revision, Settled, State, States, Sweep, Swept, Take, Taken, Tally},
 };
 use model::{Hub, Kind, Record, RecordId, Timestamp, Window};
 
@@ -595,32 +595,36 @@ impl Naive {
 
     pub(crate) fn tally(&self, name: &str) -> Tally {
         let flow = &self.flows[name];
-        let mut tally = Tally { spreading: self.spreading.iter().map(|(_, left)| left).sum(), ..Tally::default() };
-        for (n, row) in self.rows.iter().filter(|(_, row)| Kind::CARRIED.contains(&row.kind)) {
-            let beyond = row.revision > flow.cursor[row.urgency as usize];
-            match flow.entries.get(n).map(|entry| &entry.state) {
-                _ if row.unread => tally.unread += 1,
-                None | Some(State::Retry(_)) => tally.pending += 1,
-                _ if beyond => tally.pending += 1,
-                Some(State::AwaitsFeed | State::AwaitsImport) => tally.waiting += 1,
-                Some(State::Held(hold)) => {
-                    tally.held += 1;
-                    *tally.holds.entry(hold.name().to_owned()).or_default() += 1;
-                }
-                Some(State::InSync) => tally.in_sync += 1,
-                Some(State::Dead) => tally.dead += 1,
-                Some(State::Gone) => tally.gone += 1,
-                Some(State::Filtered(rule)) => {
-                    tally.filtered += 1;
-                    *tally.rules.entry(rule.clone()).or_default() += 1;
+        let known = |kind: Kind, id: &RecordId| self.rows.values().any(|row| (row.kind, &row.id) == (kind, id));
+        let kinds = Kind::CARRIED.into_iter().map(|kind| {
+            let mut states = States::default();
+            for (n, row) in self.rows.iter().filter(|(_, row)| row.kind == kind) {
+                let beyond = row.revision > flow.cursor[row.urgency as usize];
+                match flow.entries.get(n).map(|entry| &entry.state) {
+                    _ if row.unread => states.unread += 1,
+                    None | Some(State::Retry(_)) => states.pending += 1,
+                    _ if beyond => states.pending += 1,
+                    Some(State::AwaitsFeed | State::AwaitsImport) => states.waiting += 1,
+                    Some(State::Held(hold)) => {
+                        states.held += 1;
+                        *states.holds.entry(hold.name().to_owned()).or_default() += 1;
+                    }
+                    Some(State::InSync) => states.in_sync += 1,
+                    Some(State::Dead) => states.dead += 1,
+                    Some(State::Gone) => states.gone += 1,
+                    Some(State::Filtered(rule)) => {
+                        states.filtered += 1;
+                        *states.rules.entry(rule.clone()).or_default() += 1;
+                    }
                 }
             }
-        }
-        let known = |kind: Kind, id: &RecordId| self.rows.values().any(|row| (row.kind, &row.id) == (kind, id));
-        let strange = self.strange.keys().filter(|(kind, id)| Kind::CARRIED.contains(kind) && !known(*kind, id));
-        tally.unread += strange.count() as u64;
-        tally.mirror = tally.sum();
-        tally
+            let strange = self.strange.keys().filter(|(of, id)| *of == kind && !known(kind, id));
+            states.unread += strange.count() as u64;
+            states.mirror = states.sum();
+            (kind, states)
+        });
+        let spreading = self.spreading.iter().map(|(_, left)| left).sum();
+        Tally { spreading, ..Tally::of(kinds.collect()) }
     }
 }
 

@@ -148,7 +148,7 @@ steps! { Hints:
 }
 
 steps! { Leftovers:
-    fn left_behind(configured: &[FlowId]) -> Vec<Leftover>;
+    fn left_behind(configured: &[Declared]) -> Vec<Leftover>;
     fn held_items(flow: &FlowId, after: Number, limit: usize) -> Vec<HeldItems>;
     fn held_payloads(flow: &FlowId, number: Number) -> Vec<Item>;
     fn forget_entries(flow: &FlowId, numbers: &[Number]) -> u64;
