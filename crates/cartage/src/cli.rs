@@ -210,7 +210,7 @@ pub struct HooksArgs {
 #[derive(Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PlanArgs {
-    /// Id, key or SKU of one record: show the fields that would change.
+    /// Id, key or SKU of one record, of an order its number, of a customer the e-mail address: show the fields that would change.
     pub record: Option<String>,
     /// Only these flows.
     #[arg(long, value_name = "FLOW")]
@@ -387,7 +387,7 @@ pub struct DeadArgs {
     /// The flow; all where none is named.
     #[arg(long, value_name = "FLOW")]
     pub flow: Option<String>,
-    /// Ids, keys or SKUs of records; all where none is named.
+    /// Ids, keys or SKUs of records, numbers of orders, e-mail addresses of customers; all where none is named.
     pub records: Vec<String>,
 }
 
@@ -398,7 +398,7 @@ pub struct ReplayArgs {
     /// The flow; all where none is named.
     #[arg(long, value_name = "FLOW")]
     pub flow: Option<String>,
-    /// Ids, keys or SKUs of records; all dead ones where none is named.
+    /// Ids, keys or SKUs of records, numbers of orders, e-mail addresses of customers; all dead ones where none is named.
     pub records: Vec<String>,
     /// All that are held because nobody knows whether their calls arrived.
     #[arg(long, conflicts_with = "records")]
@@ -412,7 +412,7 @@ pub struct DropArgs {
     /// The flow; all where none is named.
     #[arg(long, value_name = "FLOW")]
     pub flow: Option<String>,
-    /// Ids, keys or SKUs of records.
+    /// Ids, keys or SKUs of records, numbers of orders, e-mail addresses of customers.
     pub records: Vec<String>,
     /// Drop all that are dead.
     #[arg(long, conflicts_with = "records")]
@@ -425,7 +425,7 @@ pub struct DropArgs {
 /// Which dead letter.
 #[derive(Debug, Args)]
 pub struct DeadOne {
-    /// Id, key or SKU of the record.
+    /// Id, key or SKU of the record, number of the order, or e-mail address of the customer.
     pub record: String,
     /// The flow; all where none is named.
     #[arg(long, value_name = "FLOW")]

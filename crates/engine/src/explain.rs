@@ -42,7 +42,7 @@ pub struct Journey {
     pub notices: Vec<Notice>,
     /// The record as the mirror holds it; `None` when it is deleted.
     pub record: Option<Json>,
-    /// The record in each flow.
+    /// The record in each flow that carries its kind.
     pub flows: Vec<Stop>,
 }
 
@@ -111,7 +111,7 @@ pub async fn explain(
     let mut stops = Vec::new();
     let mut notices = found.record.as_ref().map(|record| record.notices().to_vec()).unwrap_or_default();
     if Kind::CARRIED.contains(&found.kind) {
-        for flow in flows {
+        for flow in flows.iter().filter(|flow| flow.carry(found.kind).is_some()) {
             let Some(work) = store.work(&flow.name, found.number).await? else { continue };
             let of_parts = work.joined().iter().flat_map(Record::notices);
             let unknown: Vec<Notice> = of_parts.filter(|notice| !notices.contains(notice)).cloned().collect();

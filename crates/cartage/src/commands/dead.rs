@@ -83,6 +83,9 @@ async fn letters(
         }
         for record in records {
             for found in store.find(&flow.source, record).await? {
+                if flow.carry(found.kind).is_none() {
+                    continue;
+                }
                 let of_kind = store.dead_of(&flow.name, &found.id).await?;
                 dead.extend(of_kind.into_iter().filter(|letter| letter.number == found.number));
                 let Some(work) = store.work(&flow.name, found.number).await? else { continue };

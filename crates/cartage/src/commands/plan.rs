@@ -202,7 +202,7 @@ async fn one(
     let (mut plans, mut only) = (Vec::new(), None);
     for flow in flows {
         for Found { number, id, kind, .. } in store.find(&flow.source, text).await? {
-            if !Kind::CARRIED.contains(&kind) {
+            if flow.carry(kind).is_none() {
                 only = Some(kind);
                 continue;
             }
@@ -243,14 +243,19 @@ async fn one(
     Ok(Exit::Done)
 }
 
-/// It is in the mirror for what other records say of it.
+/// It is in the mirror for what other records say of it, or because another flow carries its kind, or did once.
 fn not_carried(text: &str, kind: Kind) -> Fault {
+    let explained = "`cartage explain` shows what the source says of this one";
+    if Kind::CARRIED.contains(&kind) {
+        return Fault::record("C0822", format!("{text:?} is of kind {kind}, which none of these flows carries"))
+            .hint(format!("name its kind in `carry` of a flow, or another flow; {explained}"));
+    }
     Fault::record("C0822", format!("{text:?} is a {kind}, which is not sent by itself"))
-        .hint("name a product or a category; `cartage explain` shows what the source says of this one")
+        .hint(format!("name a product, a category, a customer or an order; {explained}"))
 }
 
-/// Nothing in the mirror has this id, key or SKU.
+/// Nothing in the mirror has this id, key, SKU, number or e-mail address.
 pub(super) fn not_found(text: &str) -> Fault {
-    Fault::record("C0822", format!("nothing in the mirror has the id, key or SKU {text:?}"))
+    Fault::record("C0822", format!("nothing in the mirror has the id, key, SKU, number or e-mail address {text:?}"))
         .hint("read the source with `cartage sync`; ids are case-sensitive")
 }

@@ -39,6 +39,7 @@ mod hooks;
 mod init;
 mod insider;
 mod json;
+mod kinds;
 mod logs;
 mod looking;
 mod luma;
