@@ -114,6 +114,44 @@ async fn the_demo_can_be_looked_into_from_a_second_terminal_and_shows_what_each_
     let verified = lines.iter().find(|line| line.starts_with("verified")).unwrap();
     let right = number_before(verified, " of ");
     assert!(right > 100 && verified.contains(&format!("{right} of {right} items")), "{verified}");
+    // People have done something too, and arrived.
+    let is_person = |line: &&&str| ["customer-", "registered-", "order-", "placed-"].iter().any(|it| line.contains(it));
+    assert!(lines.iter().filter(is_person).count() > 3, "{text}");
+    let people = lines.iter().find(|line| line.contains(" customers and ")).unwrap();
+    let (customers, orders) = (number_before(people, " of "), number_before(people, " orders there"));
+    assert!(customers > 50 && orders > 50, "{people}");
+    assert!(
+        people.contains(&format!("{customers} of {customers} customers and {orders} of {orders} orders")),
+        "{people}"
+    );
+}
+
+/// Where the platform and the service take them.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_and_orders_are_carried_by_the_pairs_that_can() {
+    for (from, to, title, carries) in [
+        ("commercetools", "dotdigital", "Dotdigital", &["customer", "order", "product"][..]),
+        ("commercetools", "insider", "Insider", &["product"]),
+        ("bigcommerce", "clerk", "Clerk.io", &["category", "product"]),
+    ] {
+        let arguments = ["--seconds", "5", "--rate", "8", "--products", "40", "--json", "--from", from, "--to", to];
+        let (code, text) = Demo::start(&arguments).end().await;
+        let shown: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert_eq!(code, Some(0), "{shown:#}");
+        for flow in shown["flows"].as_array().unwrap() {
+            let kinds = flow["kinds"].as_object().unwrap();
+            let names: BTreeSet<&str> = kinds.keys().map(String::as_str).collect();
+            assert_eq!(names, carries.iter().copied().collect(), "{flow:#}");
+            let sum: u64 = kinds.values().map(|kind| kind["in_sync"].as_u64().unwrap()).sum();
+            assert_eq!(flow["in_sync"], sum, "{flow:#}");
+        }
+        let people = &shown["services"][title]["people"];
+        assert_eq!(people.is_object(), carries.contains(&"order"), "{shown:#}");
+        for kind in ["customers", "orders"].into_iter().filter(|_| people.is_object()) {
+            assert_eq!(people[kind]["right"], people[kind]["expected"], "{people:#}");
+            assert!(people[kind]["expected"].as_u64().unwrap() > 40, "{people:#}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,6 +166,8 @@ async fn nothing_is_lost_while_calls_fail_on_purpose() {
         let number = |name: &str| shown[name].as_u64().unwrap();
         assert!(number("changes") > 0 && number("calls") > 0, "{shown:#}");
         assert_eq!((number("missed"), number("right")), (0, number("expected")), "{shown:#}");
+        let people = &shown["services"]["Clerk.io"]["people"];
+        assert_eq!(people.is_object(), platform == "commercetools", "{shown:#}");
         kinds.extend(shown["faults"].as_object().unwrap().keys().cloned());
         failed += number("failed_calls");
         acknowledged += number("acknowledged");

@@ -104,3 +104,21 @@ pub async fn drive(
     };
     living::drive(make, shop, pace, told, shutdown).await
 }
+
+/// The same for what people do.
+pub async fn drive_people(
+    emulator: &Emulator,
+    people: impl Iterator<Item = people::Edit>,
+    pace: Duration,
+    told: impl Fn(&people::Edit),
+    shutdown: impl Future<Output = ()>,
+) -> Driven {
+    let make = |edit: &people::Edit| {
+        let mut changes = edit.clone().into_changes().into_iter();
+        match changes.try_for_each(|change| emulator.change(change)) {
+            Ok(()) => Edited::Made,
+            Err(error) => Edited::Refused(error.to_string()),
+        }
+    };
+    living::drive(make, people, pace, told, shutdown).await
+}

@@ -50,7 +50,7 @@ use write::{Rules, Writer};
 
 pub use crate::shared::{living::Driven, seeding::SeedError};
 pub use change::{Change, PriceScope};
-pub use living::drive;
+pub use living::{drive, drive_people};
 pub use people::SeededPeople;
 pub use subscriptions::{Attempt, Disturbed, Push};
 

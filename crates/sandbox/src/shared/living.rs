@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::shop::Edit;
-
 /// Counts of a living shop's edits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Driven {
@@ -28,11 +26,11 @@ pub(crate) enum Edited {
 
 /// Makes an edit every `pace` (a millisecond at least) until `shutdown`, and passes each that was made to `told`. One that
 /// the platform has no place for is left out at once; one that is refused is logged and counted, and the next one follows.
-pub(crate) async fn drive(
-    make: impl Fn(&Edit) -> Edited,
-    shop: impl Iterator<Item = Edit>,
+pub(crate) async fn drive<E>(
+    make: impl Fn(&E) -> Edited,
+    shop: impl Iterator<Item = E>,
     pace: Duration,
-    told: impl Fn(&Edit),
+    told: impl Fn(&E),
     shutdown: impl Future<Output = ()>,
 ) -> Driven {
     let mut driven = Driven::default();

@@ -145,6 +145,15 @@ impl OperatorKey {
         })
     }
 
+    /// The text of a new key, which [`OperatorKey::parse`] reads.
+    ///
+    /// # Errors
+    /// `C0105` the system gives no random bytes.
+    pub fn generate() -> Result<String, Fault> {
+        let key = random().map_err(|_| no_random())?;
+        Ok(STANDARD.encode(key.expose_secret()))
+    }
+
     /// Wraps a data key of this owner.
     pub(super) fn wrap(&self, owner: &[u8], key: &Secret) -> Outcome<Vec<u8>> {
         self.cipher.seal(owner, key.expose_secret())

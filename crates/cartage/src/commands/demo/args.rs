@@ -88,6 +88,11 @@ pub enum Service {
 }
 
 impl Service {
+    /// Whether it takes customers and orders.
+    pub const fn takes_people(self) -> bool {
+        matches!(self, Self::Clerk | Self::Dotdigital)
+    }
+
     /// Its name for people.
     pub const fn title(self) -> &'static str {
         match self {

@@ -5,8 +5,10 @@
 pub mod args;
 mod bench;
 mod chaos;
+mod edits;
 mod floor;
 mod live;
+mod people;
 mod reads;
 mod serve;
 mod services;
@@ -17,6 +19,7 @@ mod words;
 mod world;
 
 pub use args::{BenchArgs, Command, DemoArgs, Platform, SandboxArgs, Service, ShopArgs};
+pub use edits::Edit;
 pub(super) use live::Shown;
 pub use services::Account;
 pub use shops::Shop;

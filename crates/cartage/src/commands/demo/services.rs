@@ -27,11 +27,13 @@ pub struct Account<E> {
 pub(super) struct Draft {
     pub(super) text: String,
     folder: PathBuf,
+    /// Whether flows carry people and orders, where the service takes them.
+    carries_people: bool,
 }
 
 impl Draft {
-    pub(super) const fn new(text: String, folder: PathBuf) -> Self {
-        Self { text, folder }
+    pub(super) const fn new(text: String, folder: PathBuf, carries_people: bool) -> Self {
+        Self { text, folder, carries_people }
     }
 
     /// Adds a section.
@@ -107,7 +109,8 @@ pub(super) fn add_clerk(
         ("private_key", draft.secret(&format!("{}-private", market.key), &store.private_key)?),
     ];
     draft.section(&format!("destinations.{name}"), &keys);
-    flow(draft, &name, &name, std::slice::from_ref(market), Some("image"));
+    let carry = r#"["products", "categories", "customers", "orders"]"#;
+    flow(draft, &name, &name, std::slice::from_ref(market), (Some("image"), Some(carry)));
     if source.lacks.iter().any(|lack| lack.name == "product.created_at") {
         // Clerk.io calls it required. No product counts as new.
         draft.text.push_str("created_at = \"0\"\n");
@@ -122,14 +125,17 @@ pub(super) fn add_dotdigital(
     markets: &[Market],
 ) -> anyhow::Result<()> {
     let own = account.emulator.settings();
-    let keys = [
+    let mut keys = vec![
         ("kind", quoted("dotdigital")),
         ("url", quoted(&account.url)),
         ("user", draft.secret("dotdigital-user", &own.user)?),
         ("password", draft.secret("dotdigital-password", &own.password)?),
     ];
+    // There is no default: it decides whom Dotdigital writes to.
+    keys.extend(draft.carries_people.then(|| ("unknown_consent", quoted("unsubscribed"))));
     draft.section("destinations.dotdigital", &keys);
-    flow(draft, "dotdigital", "dotdigital", markets, Some("image_path"));
+    let carry = r#"["products", "customers", "orders"]"#;
+    flow(draft, "dotdigital", "dotdigital", markets, (Some("image_path"), Some(carry)));
     Ok(())
 }
 
@@ -147,7 +153,7 @@ pub(super) fn add_insider(
         ("token", draft.secret("insider-token", &own.token)?),
     ];
     draft.section("destinations.insider", &keys);
-    flow(draft, "insider", "insider", markets, Some("image_url"));
+    flow(draft, "insider", "insider", markets, (Some("image_url"), None));
     Ok(())
 }
 
@@ -160,7 +166,8 @@ pub(super) fn add_merchant(draft: &mut Draft, markets: &[Market]) -> anyhow::Res
     ];
     draft.section("destinations.merchant", &keys);
     for market in markets {
-        flow(draft, &format!("merchant-{}", market.key), "merchant", std::slice::from_ref(market), Some("image_link"));
+        let name = format!("merchant-{}", market.key);
+        flow(draft, &name, "merchant", std::slice::from_ref(market), (Some("image_link"), None));
     }
     Ok(())
 }
@@ -178,13 +185,20 @@ pub(super) fn add_acp(draft: &mut Draft, account: &Account<acp::Emulator>, marke
         ];
         draft.section(&format!("destinations.{name}"), &keys);
         // A product without an image is shown without one.
-        flow(draft, &name, &name, std::slice::from_ref(market), None);
+        flow(draft, &name, &name, std::slice::from_ref(market), (None, None));
     }
     Ok(())
 }
 
-/// Adds a flow; `image`: the field that shows a product's image, where there must be one.
-fn flow(draft: &mut Draft, name: &str, destination: &str, markets: &[Market], image: Option<&str>) {
+/// Adds a flow; `image`: the field that shows a product's image, where there must be one; `carry`: what it carries where there are
+/// people.
+fn flow(
+    draft: &mut Draft,
+    name: &str,
+    destination: &str,
+    markets: &[Market],
+    (image, carry): (Option<&str>, Option<&str>),
+) {
     let markets = match markets {
         [market] => ("market", quoted(&market.key)),
         several => {
@@ -192,10 +206,10 @@ fn flow(draft: &mut Draft, name: &str, destination: &str, markets: &[Market], im
             ("markets", format!("[{}]", keys.join(", ")))
         }
     };
-    draft.section(
-        &format!("flows.{name}"),
-        &[("source", quoted("shop")), ("destination", quoted(destination)), markets],
-    );
+    let mut pairs = vec![("source", quoted("shop")), ("destination", quoted(destination)), markets];
+    let carry = carry.filter(|_| draft.carries_people);
+    pairs.extend(carry.map(|carry| ("carry", carry.to_owned())));
+    draft.section(&format!("flows.{name}"), &pairs);
     if let Some(image) = image {
         // An expression of the user's own.
         draft.section(&format!("flows.{name}.fields"), &[(image, quoted(PLACEHOLDER))]);

@@ -14,12 +14,14 @@ use sandbox::{
     catalogue::{Catalogue, Market},
     commercetools,
     fault::Faults,
+    people::{self, People},
     sfcc,
     shop::{Edit, LivingShop},
 };
 
 use super::{
     args::Platform,
+    edits,
     services::{Draft, quoted},
 };
 
@@ -86,6 +88,20 @@ impl Shop {
         seeded.context("the shop can't be set up")
     }
 
+    /// Has these people shop in it; false: people can't be read from its platform.
+    ///
+    /// # Errors
+    /// They name what the shop does not have.
+    pub(super) fn add_people(&self, people: &People) -> anyhow::Result<bool> {
+        match self {
+            Self::Commercetools(project) => {
+                project.seed_people(people).context("the shop can't have these people")?;
+                Ok(true)
+            }
+            Self::Bigcommerce(_) | Self::Sfcc(_) => Ok(false),
+        }
+    }
+
     pub(super) fn router(&self) -> sandbox::serve::Router {
         match self {
             Self::Commercetools(project) => project.router(),
@@ -143,6 +159,13 @@ impl Shop {
                 ("export.shortest_interval", "{ catalogs = 30, price_books = 30, inventory_lists = 30 }".to_owned()),
             ],
         })
+    }
+
+    /// Where the shop says what its customers have agreed to, as a setting of the source.
+    pub(super) fn consent(&self) -> Option<&'static str> {
+        matches!(self, Self::Commercetools(_)).then_some(
+            r#"[{ to = "email", field = "custom.newsletterOptIn", granted = ["true"], denied = ["false"], at = "custom.newsletterSince" }]"#,
+        )
     }
 
     /// Settings of a market that name a part of the shop.
@@ -239,6 +262,29 @@ impl Shop {
         tracing::debug!(made = driven.made, refused = driven.refused, "the living shop closed");
     }
 
+    /// The same of what its people do.
+    pub(super) async fn drive_people(
+        &self,
+        people: impl Iterator<Item = people::Edit>,
+        pace: Duration,
+        told: impl Fn(&people::Edit),
+        shutdown: impl Future<Output = ()>,
+    ) {
+        let Self::Commercetools(project) = self else { return };
+        let driven = commercetools::drive_people(project, people, pace, told, shutdown).await;
+        tracing::debug!(made = driven.made, refused = driven.refused, "the people of the living shop left");
+    }
+
+    /// The id of a customer or an order by its key.
+    fn person_id(&self, edit: &people::Edit) -> Option<String> {
+        let Self::Commercetools(project) = self else { return None };
+        let found = match edits::about_people(edit) {
+            (model::Kind::Customer, key) => project.customer(key)?,
+            (_, key) => project.order(key)?,
+        };
+        found.get("id")?.as_str().map(str::to_owned)
+    }
+
     /// Sets its clock forward.
     pub fn set_clock_offset(&self, milliseconds: i64) {
         match self {
@@ -262,9 +308,13 @@ impl Ids {
     }
 
     /// The id of the record that an edit is about, after the edit was made; none: its key or SKU finds it.
-    pub(super) fn of(&self, edit: &Edit) -> Option<String> {
+    pub(super) fn of(&self, edit: &edits::Edit) -> Option<String> {
+        let edit = match edit {
+            edits::Edit::Goods(edit) => edit,
+            edits::Edit::People(edit) => return self.shop.person_id(edit),
+        };
         let mut added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
-        match edit {
+        match &**edit {
             Edit::Stock { .. } | Edit::Price { .. } | Edit::PriceWindow { .. } => None,
             Edit::Name { product, .. } | Edit::Published { product, .. } => self.shop.product_id(product),
             Edit::Category { category, .. } => self.shop.category_id(category),

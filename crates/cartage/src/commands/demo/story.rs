@@ -17,13 +17,14 @@ use contract::{
 };
 use engine::{Flow, Named, plan::differences, run::Engine};
 use model::{Kind, SourceName, Timestamp};
-use sandbox::shop::Edit;
+use sandbox::shop;
 use tokio::{
     sync::{mpsc, watch},
     time::MissedTickBehavior,
 };
 
 use super::{
+    edits::Edit,
     live::Watcher,
     words::{self, Paint},
 };
@@ -49,7 +50,7 @@ const GIVEN_UP: Duration = Duration::from_mins(3);
 #[derive(Debug)]
 pub(super) enum Heard {
     /// The shop was changed. `id`: of the record, where the platform has no keys.
-    Edited { edit: Box<Edit>, id: Option<String>, at: Timestamp },
+    Edited { edit: Edit, id: Option<String>, at: Timestamp },
     /// A call, a walk, a flow or the store failed.
     Failed { what: String, at: Timestamp },
 }
@@ -203,13 +204,15 @@ impl Story {
             self.not_followed += 1;
             return Ok(());
         }
-        let about = about(edit);
+        let about = edit.about();
         let (kind, key) = about;
         let lanes = || Shows::of(edit).lanes(&self.lanes);
-        if let Edit::PriceWindow { opens_in, lasts, .. } = edit {
+        if let Edit::Goods(edit) = edit
+            && let shop::Edit::PriceWindow { opens_in, lasts, .. } = &**edit
+        {
             let record = self.find(kind, key).await?;
             let named = record.as_ref().map(|(_, named)| named);
-            self.output.line(words::changed(self.paint, at, named, key, &words::change(edit)))?;
+            self.output.line(words::changed(self.paint, at, named, key, &words::of_goods(edit)))?;
             let (opens, closes) = (at.plus(*opens_in), at.plus(*opens_in).plus(*lasts));
             let (begins, ends) = ("its price for a time begins", "its price for a time ends");
             self.following.push(Following::new(about, id, lanes(), opens, begins.to_owned()).set_at(at));
@@ -312,12 +315,15 @@ impl Story {
         };
         let stored = reads.stored(&following.lanes.shown_by, set_at);
         let (mut effects, mut held, mut rules) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut under_way, mut is_read) = (false, false);
+        let (mut under_way, mut is_read, mut looked_at) = (false, false, 0);
         for (flow, before) in self.engine.flows.iter().zip(before) {
-            let Some(work) = self.engine.store.work(&flow.name, *number).await? else {
+            let carries = flow.carry(following.kind).is_some();
+            let work = if carries { self.engine.store.work(&flow.name, *number).await? } else { None };
+            let Some(work) = work else {
                 held.push(before.clone());
                 continue;
             };
+            looked_at += 1;
             is_read |= following.set_at.is_some() || stored.is_some_and(|stored| work.touched_at >= stored);
             let entry = self.entry(flow, following).await?;
             // An entry that was due by then shows what held before the change, however late it was settled. A service may carry
@@ -345,7 +351,7 @@ impl Story {
         if !effects.is_empty() {
             return Ok(Some(Outcome::Arrived(effects, held)));
         }
-        Ok(Some(Outcome::Nothing(match (is_read, rules.len() == self.engine.flows.len()) {
+        Ok(Some(Outcome::Nothing(match (is_read, rules.len() == looked_at) {
             _ if following.is_overtaken => "what was sent before says it already".to_owned(),
             (false, _) => "the shop says the same as before".to_owned(),
             (true, true) => format!("left out of {}", rules.join(" and ")),
@@ -384,19 +390,22 @@ pub(super) enum Shows {
     Stock,
     Price,
     /// What is unpublished or deleted is shown by another lane than what is there.
-    Anything,
+    AnyGoods,
+    /// Of people, or what they ordered.
+    People(Kind),
 }
 
 impl Shows {
     fn of(edit: &Edit) -> Self {
-        match edit {
-            Edit::Stock { .. } => Self::Stock,
-            Edit::Price { .. } | Edit::PriceWindow { .. } => Self::Price,
-            Edit::Name { .. }
-            | Edit::Published { .. }
-            | Edit::Added(_)
-            | Edit::Removed { .. }
-            | Edit::Category { .. } => Self::Anything,
+        let Edit::Goods(edit) = edit else { return Self::People(edit.about().0) };
+        match **edit {
+            shop::Edit::Stock { .. } => Self::Stock,
+            shop::Edit::Price { .. } | shop::Edit::PriceWindow { .. } => Self::Price,
+            shop::Edit::Name { .. }
+            | shop::Edit::Published { .. }
+            | shop::Edit::Added(_)
+            | shop::Edit::Removed { .. }
+            | shop::Edit::Category { .. } => Self::AnyGoods,
         }
     }
 
@@ -404,17 +413,20 @@ impl Shows {
     pub(super) fn lanes(self, lanes: &[Lane]) -> Lanes {
         let is_stock_apart = lanes.iter().any(|lane| lane.reads(Kind::Stock));
         let is_part = |lane: &Lane| (lane.reads(Kind::Stock) || lane.reads(Kind::Price)) && !lane.reads(Kind::Product);
+        let is_of_goods = |lane: &Lane| !Kind::ALL.into_iter().any(|kind| kind.is_personal() && lane.reads(kind));
         let shows = |lane: &Lane| match self {
             Self::Stock if is_stock_apart => lane.reads(Kind::Stock),
             Self::Stock => lane.reads(Kind::Product),
             Self::Price => lane.reads(Kind::Price) || lane.reads(Kind::Product),
-            Self::Anything => !is_part(lane),
+            Self::AnyGoods => is_of_goods(lane) && !is_part(lane),
+            Self::People(kind) => lane.reads(kind),
         };
         let named = |is_one: &dyn Fn(&Lane) -> bool| {
             lanes.iter().filter(|lane| is_one(lane)).map(|lane| lane.name.to_string()).collect()
         };
         // A new product is shown once it has prices, too.
-        Lanes { shown_by: named(&shows), complete: named(&|lane| shows(lane) || self == Self::Anything) }
+        let completes = |lane: &Lane| shows(lane) || self == Self::AnyGoods && is_of_goods(lane);
+        Lanes { shown_by: named(&shows), complete: named(&completes) }
     }
 }
 
@@ -425,18 +437,6 @@ pub(super) struct Lanes {
     shown_by: BTreeSet<String>,
     /// Those that show all that comes of it.
     complete: BTreeSet<String>,
-}
-
-/// What an edit is about: the kind of a record, and its key or the SKU of a variant.
-fn about(edit: &Edit) -> (Kind, &str) {
-    match edit {
-        Edit::Stock { sku, .. } | Edit::Price { sku, .. } | Edit::PriceWindow { sku, .. } => (Kind::Product, sku),
-        Edit::Name { product, .. } | Edit::Published { product, .. } | Edit::Removed { product } => {
-            (Kind::Product, product)
-        }
-        Edit::Category { category, .. } => (Kind::Category, category),
-        Edit::Added(product) => (Kind::Product, &product.key),
-    }
 }
 
 /// What differs between what a destination held before and what it holds now; none: nothing.

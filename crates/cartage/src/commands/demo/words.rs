@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use engine::{Named, plan::FieldChange};
 use model::{Currency, Money, Timestamp};
-use sandbox::{catalogue::Price, shop::Edit};
+use sandbox::{catalogue::Price, people, shop};
 use serde_json::Value as Json;
+
+use super::edits::Edit;
 
 /// The most columns of a line.
 const COLUMNS: usize = 80;
@@ -54,6 +56,35 @@ impl Paint {
 
 /// The change, without what it is about.
 pub(super) fn change(edit: &Edit) -> String {
+    match edit {
+        Edit::Goods(edit) => of_goods(edit),
+        Edit::People(edit) => of_people(edit),
+    }
+}
+
+fn of_people(edit: &people::Edit) -> String {
+    match edit {
+        people::Edit::Registered { .. } => "a guest has an account now".to_owned(),
+        people::Edit::Email { email, .. } => format!("address is now {}", clean(email)),
+        people::Edit::Consent { agrees: true, .. } => "agrees to e-mails".to_owned(),
+        people::Edit::Consent { agrees: false, .. } => "no longer agrees to e-mails".to_owned(),
+        people::Edit::Placed(_) => "a new order".to_owned(),
+        people::Edit::Edited(_) => "a piece was added".to_owned(),
+        people::Edit::Moved { state, .. } => match state {
+            people::State::Open => "open".to_owned(),
+            people::State::Confirmed => "confirmed".to_owned(),
+            people::State::Shipped => "shipped".to_owned(),
+            people::State::Complete => "complete".to_owned(),
+            people::State::Cancelled => "cancelled".to_owned(),
+        },
+        people::Edit::Returned { quantity, refunded, .. } => {
+            format!("{quantity} returned{}", if *refunded { " and paid back" } else { "" })
+        }
+    }
+}
+
+pub(super) fn of_goods(edit: &shop::Edit) -> String {
+    use shop::Edit;
     match edit {
         Edit::Stock { channel, quantity, .. } => {
             let channel = channel.as_ref().map(|channel| format!(" in {channel}")).unwrap_or_default();
@@ -178,7 +209,7 @@ fn differing<'v>(
     match (before, after) {
         (Some(Json::Array(was)), Some(Json::Array(is))) if was.len() == is.len() => {
             let differs = was.iter().zip(is).find(|(was, is)| was != is);
-            differs.map_or((None, None, Vec::new()), |(was, is)| (Some(was), Some(is), Vec::new()))
+            differs.map_or((None, None, Vec::new()), |(was, is)| differing(Some(was), Some(is)))
         }
         (Some(Json::Object(was)), Some(Json::Object(is))) => {
             let differs = |name: &&String| was.get(*name) != is.get(*name);
@@ -262,6 +293,8 @@ mod tests {
             fields(&[change_of("price", nested(249.0), nested(199.0))], None),
             "price 249.00 → 199.00 (de_DE, EUR)"
         );
+        let bought = |quantity: u64| json!([{ "id": "a", "quantity": 1 }, { "id": "b", "quantity": quantity }]);
+        assert_eq!(fields(&[change_of("products", bought(2), bought(3))], eur), "products 2 → 3 (quantity)");
         assert_eq!(
             fields(&[change_of("description", Json::Null, json!("Warm\u{1b}[31m"))], None),
             "description none → “Warm [31m”"

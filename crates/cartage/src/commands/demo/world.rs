@@ -9,13 +9,16 @@ use sandbox::{
     clerk, commercetools, dotdigital,
     fault::Faults,
     insider,
+    people::{self, LivingPeople},
     requests::Requests,
-    shop::{Edit, LivingShop},
+    shop::LivingShop,
 };
+use store::sqlite::OperatorKey;
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
     args::{Platform, Service, ShopArgs},
+    edits::Edit,
     services::{self, Account, Draft, quoted},
     serving::Serving,
     shops::{Ids, Shop},
@@ -28,6 +31,13 @@ const MADE: &str = "# Made by `cartage sandbox` for its emulators.";
 const SALE_IN: Duration = Duration::from_mins(3);
 /// The same for the demo, which is watched from its start.
 const SALE_OF_DEMO_IN: Duration = Duration::from_secs(30);
+
+/// The people of the shop: few, so that the first pass is as short as without them.
+const CUSTOMERS: usize = 60;
+/// What they have ordered.
+const ORDERS: usize = 90;
+/// So much of what happens in the living shop is done by its people.
+const BY_PEOPLE: f64 = 0.25;
 
 /// Where the emulators listen; port 0 takes a free one.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +99,12 @@ pub struct World {
     pub example: String,
     /// When the sale of that example begins, where it has one.
     pub sale: Option<jiff::Timestamp>,
+    /// How many customers and orders it has.
+    pub people: Option<(usize, usize)>,
+    /// An order to look at, by its number.
+    pub example_order: Option<String>,
     living: Option<LivingShop>,
+    living_people: Option<Box<dyn Iterator<Item = people::Edit> + Send + Sync>>,
     serving: Serving,
 }
 
@@ -227,9 +242,47 @@ impl World {
             products,
             example: example.unwrap_or_default(),
             sale: None,
+            people: None,
+            example_order: None,
             living: Some(living),
+            living_people: None,
             serving,
         })
+    }
+
+    /// Has people shop there, where the platform's can be read and a service takes them; before the configuration is written.
+    /// `return_things`: whether they do while the shop is open.
+    ///
+    /// # Errors
+    /// Never with a catalogue that is whole.
+    pub fn add_people(&mut self, return_things: bool) -> anyhow::Result<()> {
+        if !self.to.iter().any(|service| service.takes_people()) {
+            return Ok(());
+        }
+        let currencies = self.markets.iter().map(|market| market.currency.clone()).collect();
+        let (oddities, shared_addresses) = (false, false);
+        let options = people::Options {
+            customers: CUSTOMERS,
+            orders: ORDERS,
+            currencies,
+            oddities,
+            shared_addresses,
+            ..people::Options::default()
+        };
+        let mut people = people::generate(&options, &self.catalogue);
+        // Most are of one of the markets; the rest is of none, as in a shop that sells elsewhere too.
+        let markets = self.markets.iter().cycle();
+        for (_, (order, market)) in people.orders.iter_mut().zip(markets).enumerate().filter(|(at, _)| at % 10 != 9) {
+            (order.store, order.country) = (market.store.clone(), Some(market.country.clone()));
+        }
+        if self.on.add_people(&people)? {
+            self.people = Some((people.customers.len(), people.orders.len()));
+            self.example_order = people.orders.iter().find_map(|order| order.number.clone());
+            let living = LivingPeople::new(&people, 7).keeping_addresses();
+            let happens = move |edit: &people::Edit| return_things || !matches!(edit, people::Edit::Returned { .. });
+            self.living_people = Some(Box::new(living.filter(happens)));
+        }
+        Ok(())
     }
 
     /// Writes a configuration that reaches the emulators, with the secrets in files beside it.
@@ -241,9 +294,14 @@ impl World {
         let folder = fs::canonicalize(folder).with_context(|| format!("{} is no folder", folder.display()))?;
         let foreign = fs::read_to_string(file).is_ok_and(|text| !text.starts_with(MADE));
         anyhow::ensure!(!foreign, "{} exists and is not the sandbox's; name another file", file.display());
-        let mut draft = Draft::new(format!("{MADE}\n"), folder);
+        let mut draft = Draft::new(format!("{MADE}\n"), folder, self.people.is_some());
         draft.section("store", &[("path", quoted("sandbox.db"))]);
-        let source = self.on.settings(&self.shop_url, &draft)?;
+        let mut source = self.on.settings(&self.shop_url, &draft)?;
+        if self.people.is_some() {
+            let key = draft.secret("data-key", &OperatorKey::generate()?)?;
+            draft.section("personal_data", &[("keys", format!("[{key}]"))]);
+            source.extend(self.on.consent().map(|consent| ("consent", consent.to_owned())));
+        }
         draft.section("sources.shop", &source);
         let slug = self.on.slug();
         for market in &self.markets {
@@ -316,16 +374,26 @@ impl World {
     pub fn live(
         &mut self,
         rate: f64,
-        mut closed: watch::Receiver<bool>,
+        closed: watch::Receiver<bool>,
         told: impl Fn(&Edit) + Send + Sync + 'static,
     ) -> Option<JoinHandle<()>> {
         let living = self.living.take()?;
-        let (shop, pace) = (self.on.clone(), Duration::from_secs_f64(1.0 / rate));
+        let (shop, people) = (self.on.clone(), self.living_people.take());
+        let by_people = if people.is_some() { BY_PEOPLE } else { 0.0 };
+        let pace = move |share: f64| Duration::from_secs_f64(1.0 / (rate * share));
         Some(tokio::spawn(async move {
-            let shutdown = async move {
+            let until_closed = |mut closed: watch::Receiver<bool>| async move {
                 let _ended = closed.wait_for(|closed| *closed).await.is_ok();
             };
-            shop.drive(living, pace, told, shutdown).await;
+            let of_goods = |edit: &sandbox::shop::Edit| told(&Edit::Goods(Box::new(edit.clone())));
+            let of_people = |edit: &people::Edit| told(&Edit::People(edit.clone()));
+            let goods = shop.drive(living, pace(1.0 - by_people), of_goods, until_closed(closed.clone()));
+            let people = async {
+                if let Some(people) = people {
+                    shop.drive_people(people, pace(by_people), of_people, until_closed(closed)).await;
+                }
+            };
+            tokio::join!(goods, people);
         }))
     }
 

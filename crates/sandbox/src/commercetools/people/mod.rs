@@ -70,6 +70,16 @@ impl Emulator {
         self.resource(Kind::Order, key)
     }
 
+    /// All customers as the API shows them, oldest first.
+    pub fn customers(&self) -> Vec<Value> {
+        self.resources(Kind::Customer)
+    }
+
+    /// All orders as the API shows them, oldest first.
+    pub fn orders(&self) -> Vec<Value> {
+        self.resources(Kind::Order)
+    }
+
     /// Ids of all customers, oldest first.
     pub fn customer_ids(&self) -> Vec<String> {
         self.ids(Kind::Customer)
@@ -84,6 +94,13 @@ impl Emulator {
         let state = self.read();
         let row = state.table(kind).find(Id::of(kind.type_id(), key))?;
         Some(state.value(row, super::state::View::Resource(kind)))
+    }
+
+    fn resources(&self, kind: Kind) -> Vec<Value> {
+        let state = self.read();
+        let table = state.table(kind);
+        let rows = table.slots().filter_map(|slot| table.row(slot));
+        rows.map(|row| state.value(row, super::state::View::Resource(kind))).collect()
     }
 
     fn ids(&self, kind: Kind) -> Vec<String> {

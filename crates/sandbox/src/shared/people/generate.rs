@@ -25,12 +25,14 @@ pub struct Options {
     /// What real shops have: an address that is none, numbers in national form, orders without lines, products that are no
     /// longer sold.
     pub oddities: bool,
+    /// Whether a person may have an account in each of two stores, with one e-mail address.
+    pub shared_addresses: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let currencies = ["EUR", "GBP", "JPY", "KWD", "EUR", "USD"].map(str::to_owned).into();
-        Self { customers: 60, orders: 120, currencies, seed: 1, oddities: true }
+        Self { customers: 60, orders: 120, currencies, seed: 1, oddities: true, shared_addresses: true }
     }
 }
 
@@ -61,7 +63,7 @@ impl Shop<'_> {
     fn customer(&self, index: usize) -> Customer {
         let mut dice = Dice::new(self.options.seed, 0xC057 ^ index as u64);
         // One person with an account in each of two stores.
-        let is_second_account = index % 10 == 6 && self.stores.len() > 1;
+        let is_second_account = self.options.shared_addresses && index % 10 == 6 && self.stores.len() > 1;
         let of = if is_second_account { index - 1 } else { index };
         let mut naming = Dice::new(self.options.seed, 0xE3A1 ^ of as u64);
         let address = Self::address(&mut naming, index % 10 == 8 && self.options.oddities);

@@ -67,6 +67,7 @@ pub struct LivingPeople {
     patterns: Vec<Order>,
     /// Counts what was added, for keys and addresses of their own.
     count: u64,
+    keeps_addresses: bool,
 }
 
 impl LivingPeople {
@@ -75,7 +76,13 @@ impl LivingPeople {
         let patterns: Vec<Order> = people.orders.iter().filter(|it| !it.lines.is_empty()).take(100).cloned().collect();
         let orders = people.orders.iter().rev().take(MOST).rev().cloned().collect();
         let customers = people.customers.iter().filter(|it| it.email.contains('@')).take(MOST).cloned().collect();
-        Self { dice: Dice::new(seed, 0x9E09), customers, orders, patterns, count: 0 }
+        Self { dice: Dice::new(seed, 0x9E09), customers, orders, patterns, count: 0, keeps_addresses: false }
+    }
+
+    /// The same people, of whom none who has ordered gets another address: an order keeps the address that it was placed with.
+    #[must_use]
+    pub fn keeping_addresses(self) -> Self {
+        Self { keeps_addresses: true, ..self }
     }
 
     fn edit(&mut self) -> Option<Edit> {
@@ -114,6 +121,10 @@ impl LivingPeople {
     fn email(&mut self) -> Option<Edit> {
         let (place, number) = (self.dice.below(self.customers.len()), self.next_number());
         let customer = self.customers.get_mut(place)?;
+        let has_ordered = || self.orders.iter().any(|order| order.customer.as_ref() == Some(&customer.key));
+        if self.keeps_addresses && has_ordered() {
+            return None;
+        }
         let (_, domain) = customer.email.split_once('@')?;
         customer.email = format!("moved.{number}@{domain}");
         Some(Edit::Email { customer: customer.key.clone(), email: customer.email.clone() })
