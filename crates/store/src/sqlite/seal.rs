@@ -350,6 +350,14 @@ mod tests {
         SecretBox::new(Box::new([byte; KEY_LEN]))
     }
 
+    #[test]
+    fn a_generated_key_is_one_that_is_read_and_no_two_are_alike() {
+        let [one, other] = [(); 2].map(|()| OperatorKey::generate().unwrap());
+        assert_ne!(one, other);
+        let read = |text: &str| OperatorKey::parse(&SecretString::from(text)).unwrap().fingerprint;
+        assert_ne!(read(&one), read(&other));
+    }
+
     proptest! {
         #[test]
         fn what_was_sealed_opens_as_it_was_and_in_no_other_way(

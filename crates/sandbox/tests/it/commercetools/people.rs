@@ -370,3 +370,27 @@ async fn people_of_a_living_shop_do_what_the_platform_allows() {
     }
     assert_eq!(people::LivingPeople::new(&People::default(), 7).count(), 0);
 }
+
+#[test]
+fn who_has_ordered_can_keep_an_address() {
+    let generated = generated();
+    let has_ordered = |key: &str| generated.orders.iter().any(|order| order.customer.as_deref() == Some(key));
+    let moved = |people: people::LivingPeople| {
+        let edits = people.take(600);
+        edits.filter(|edit| matches!(edit, people::Edit::Email { customer, .. } if has_ordered(customer))).count()
+    };
+    let living = || people::LivingPeople::new(&generated, 7);
+    assert!(moved(living()) > 0);
+    assert_eq!(moved(living().keeping_addresses()), 0);
+}
+
+#[test]
+fn addresses_are_shared_only_where_they_may_be() {
+    let shared = |shared_addresses: bool| {
+        let people = people::generate(&Options { shared_addresses, ..Options::default() }, &catalogue());
+        let addresses: BTreeSet<&str> = people.customers.iter().map(|customer| customer.email.as_str()).collect();
+        people.customers.len() - addresses.len()
+    };
+    assert_eq!(shared(false), 0);
+    assert!(shared(true) > 0);
+}
