@@ -52,7 +52,7 @@ pub(super) fn marks(codec: &Codec, source: &SourceName, record: &Record) -> Outc
         _ => return Ok(Vec::new()),
     };
     let names = codec.people.names()?;
-    let own = of_id(source, record.kind(), &record.id().to_string());
+    let own = of_id(source, record.kind(), record.id().as_str());
     let customer = customer.map(|id| of_id(source, Kind::Customer, id.as_str()));
     let email = email.as_ref().map(|email| of_address(&email.key()));
     Ok([Some(own), customer, email].into_iter().flatten().map(|identifier| names.erased(&identifier)).collect())

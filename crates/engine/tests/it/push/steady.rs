@@ -10,13 +10,13 @@ use std::{
 
 use async_trait::async_trait;
 use contract::{
-    Admin, Fault, Hints, Item, Ledger, Leftovers, Mirror,
+    Admin, Erasures, Fault, Hints, Item, Ledger, Leftovers, Mirror,
     source::Scope,
     store::{
-        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, FlowId, Found, Freshness, HeldItems, Hint,
-        HookState, Intake, Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number, Owner, Pruned, Recovered,
-        Registration, Removals, Retention, Revision, Step, Sweep, Swept, Take, Taken, Tally, Ticketed, Touch, Trouble,
-        UnreadRow, Waiting, Wake as NextWake, Which, Work, Workload,
+        Claim, Claimed, Count, DeadLetter, Declaration, Declared, EntryView, ErasedFrom, Erasing, Erasure, FlowId,
+        Found, Freshness, HeldItems, Hint, HookState, Intake, Kept, KeptBy, LaneState, Lease, Leased, Leftover, Number,
+        Owner, Pruned, ReadBack, Recovered, Registration, Removals, Retention, Revision, Step, Sweep, Swept, Take,
+        Taken, Tally, Ticketed, Touch, Trouble, UnreadRow, Waiting, Wake as NextWake, Which, Who, Work, Workload,
     },
 };
 use model::{FlowName, Kind, Record, RecordId, RemoteId, SourceName, Timestamp};
@@ -154,4 +154,15 @@ steps! { Leftovers:
     fn forget_entries(flow: &FlowId, numbers: &[Number]) -> u64;
     fn forget_flow(flow: &FlowId, limit: usize) -> u64;
     fn forget_source(source: &SourceName, limit: usize) -> u64;
+}
+
+steps! { Erasures:
+    fn of_person(who: &Who) -> Vec<(SourceName, Found)>;
+    fn to_erase(who: &Who) -> Vec<ErasedFrom>;
+    fn erase(who: &Who, at: Timestamp) -> Option<u64>;
+    fn erasures() -> Vec<Erasure>;
+    fn erasure_of(who: &Who) -> Option<Erasure>;
+    fn erasing(erasure: u64) -> Vec<Erasing>;
+    fn end_erasure(erasure: u64, read_back: &[ReadBack], at: Timestamp) -> bool;
+    fn lift(who: &Who) -> bool;
 }
