@@ -107,7 +107,7 @@ async fn an_erasure_ends_once_all_is_settled_and_leaves_nothing_of_the_person_no
     let bob = customer("bob", "Bob", "bob@x.example");
     let person = [customer("ann", "Ann", "ann@x.example"), order("first", Some("ann"), "ann@x.example")];
     take(&store, &person).await;
-    take(&store, &[bob.clone()]).await;
+    take(&store, std::slice::from_ref(&bob)).await;
     settle_all(&store, samples::in_sync).await;
     let secrets: Vec<Vec<u8>> = {
         let db = Connection::open(folder.path().join("cartage.db")).unwrap();
@@ -137,7 +137,7 @@ async fn an_erasure_ends_once_all_is_settled_and_leaves_nothing_of_the_person_no
     settle_all(&store, gone).await;
     assert_eq!(store.erasing(erasure).await.unwrap().len(), 2);
     let read_back = ReadBack { flow: FLOW.into(), kind: Kind::Order, asked: 1, found: 0, at: at(11) };
-    assert!(store.end_erasure(erasure, &[read_back.clone()], at(12)).await.unwrap());
+    assert!(store.end_erasure(erasure, std::slice::from_ref(&read_back), at(12)).await.unwrap());
     assert!(!store.end_erasure(erasure, &[], at(13)).await.unwrap(), "it ends once");
     let view = store.erasures().await.unwrap().remove(0);
     assert_eq!((view.done_at, view.flows[1].read_back.clone()), (Some(at(12)), Some(read_back)));
