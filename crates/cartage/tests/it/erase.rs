@@ -40,8 +40,7 @@ fn marks_of(world: &World, people: &People, person: &Customer) -> BTreeSet<Strin
     let phones = |it: &Customer| -> BTreeSet<String> {
         it.addresses.iter().flat_map(|it| [it.phone.clone(), it.mobile.clone()]).flatten().collect()
     };
-    let others: BTreeSet<String> =
-        people.customers.iter().filter(|it| it.key != person.key).flat_map(|it| phones(it)).collect();
+    let others: BTreeSet<String> = people.customers.iter().filter(|it| it.key != person.key).flat_map(phones).collect();
     let own = |order: &&Order| order.customer.as_ref() == Some(&person.key);
     let orders = people.orders.iter().filter(own);
     let mut marks: BTreeSet<String> =
@@ -54,13 +53,13 @@ fn marks_of(world: &World, people: &People, person: &Customer) -> BTreeSet<Strin
 
 /// What destinations hold of people, as text.
 fn held(world: &World) -> String {
-    let mut text = String::new();
+    let mut held = vec![format!("{:?}{:?}", world.account.contacts(), world.account.records("Orders"))];
     for market in &world.shop.world.markets {
         for resource in [Resource::Customers, Resource::Orders] {
-            text += &format!("{:?}", world.shop.store(&market.key).objects(resource));
+            held.push(format!("{:?}", world.shop.store(&market.key).objects(resource)));
         }
     }
-    format!("{text}{:?}{:?}", world.account.contacts(), world.account.records("Orders"))
+    held.concat()
 }
 
 /// Nothing of this is in any file beside the configuration, or at any destination.
