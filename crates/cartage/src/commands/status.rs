@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, io::IsTerminal as _, path::Path, sync::Arc, tim
 use contract::{
     Fault, Lane, Store,
     store::{
-        Count, Erasure, FlowId, Former, Found, Freshness, Hold, HookState, LaneState, Leftover, Retrying, States, Stopped,
-        Tally, Trouble, UnreadRow,
+        Count, Erasure, FlowId, Former, Found, Freshness, Hold, HookState, LaneState, Leftover, Retrying, States,
+        Stopped, Tally, Trouble, UnreadRow,
     },
 };
 use engine::{Flow, prepare::OUTRANKED, run::Engine};

@@ -402,7 +402,7 @@ impl Tx<'_> {
                 Codec::sealed(key.as_deref(), Place::Call(flow.key), &items)?,
             ))?;
         let call = u64::try_from(self.db.last_insert_rowid()).unwrap_or(0);
-        if kind_bit(open.kind) & PERSONAL != 0 {
+        if open.kind.is_personal() {
             self.note_erasing_call(call, &open.items)?;
         }
         Ok(call)

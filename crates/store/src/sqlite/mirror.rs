@@ -307,7 +307,7 @@ impl Tx<'_> {
 
     /// Leaves out records of persons who were erased; returns how many.
     fn keep_out(&self, page: &mut Prepared) -> Outcome<u64> {
-        if page.kinds & PERSONAL == 0 || !self.keeps_out()? {
+        if !self.codec.people.is_ready() || !self.keeps_out()? {
             return Ok(0);
         }
         let before = page.changes.len() + page.unread.len();

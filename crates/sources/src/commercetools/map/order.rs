@@ -51,8 +51,9 @@ pub fn order(it: people::Order<'_>) -> Result<Change, Unfit> {
     let shipping_address = address.map(|address| person::address("shippingAddress", address, &mut notices));
     let billing_address = it.billing_address.map(|address| person::address("billingAddress", address, &mut notices));
     // A cart names a country for its prices and taxes; without one, it is placed where it goes to, or where it is paid.
-    let addresses = [&shipping_address, &billing_address].into_iter().flatten();
-    let country = person::country("country", it.country, &mut notices).or_else(|| addresses.filter_map(|it| it.country).next());
+    let country = person::country("country", it.country, &mut notices)
+        .or_else(|| shipping_address.as_ref()?.country)
+        .or_else(|| billing_address.as_ref()?.country);
     let words = [("orderState", Some(it.order_state)), ("shipmentState", it.shipment_state), ("paymentState", it.payment_state)];
     let record = Order {
         id: String::from(it.id).into(),
