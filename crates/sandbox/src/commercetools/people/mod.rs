@@ -9,7 +9,7 @@ use super::change::{act, object_of};
 use super::error::ApiError;
 use super::order::Id;
 use super::render::row;
-use super::state::{Kind, Object, State};
+use super::state::{Kind, Object, State, reference};
 use super::table::Row;
 use super::write::Writer;
 use super::{Emulator, SeedError, time};
@@ -202,7 +202,11 @@ pub(super) fn edit_order(writer: &mut Writer<'_>, order: &Order) -> Result<(), A
             excerpt.retain(|_, value| !value.is_null());
         }
     }
-    edit.message("OrderEditApplied", json!({ "edit": { "typeId": "order-edit", "id": id }, "result": result }));
+    let made = json!({
+        "id": id, "version": 2, "createdAt": time::print(writer.now), "lastModifiedAt": time::print(writer.now),
+        "resource": reference(Kind::Order, edit.id), "stagedActions": [], "result": result,
+    });
+    edit.message("OrderEditApplied", json!({ "edit": made, "result": result }));
     edit.is_told_by_message = true;
     writer.commit(edit);
     Ok(())
