@@ -53,7 +53,8 @@ fn carrying(shop: &Shop) {
 
 pub(crate) fn is_of(market: &Market, order: &Order) -> bool {
     let in_store = market.store.is_none() || market.store == order.store;
-    let in_country = order.country.as_ref().is_none_or(|country| *country == market.country);
+    let goes_to = order.address.as_ref().map(|address| &address.country);
+    let in_country = order.country.as_ref().or(goes_to).is_none_or(|country| *country == market.country);
     order.currency == market.currency && in_store && in_country
 }
 

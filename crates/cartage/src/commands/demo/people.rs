@@ -190,7 +190,9 @@ fn is_sold_to(market: &Market, customer: &Value) -> bool {
 fn is_of(market: &Market, order: &Value) -> bool {
     let is = |member: &str, text: &str| order.pointer(member).is_some_and(|value| value == text);
     let in_store = market.store.as_ref().is_none_or(|own| is("/store/key", own));
-    let in_country = order.get("country").is_none_or(|country| *country == market.country);
+    // An order that names no country is of the one that it is sent to.
+    let country = order.get("country").or_else(|| order.pointer("/shippingAddress/country"));
+    let in_country = country.is_none_or(|country| *country == market.country);
     is("/totalPrice/currencyCode", &market.currency) && in_store && in_country
 }
 
@@ -248,5 +250,8 @@ mod tests {
         assert!(is_of(&of_one, &order("EUR", None)) && is_of(&of_all, &order("EUR", Some("DE"))));
         assert!(!is_of(&of_one, &order("GBP", None)) && !is_of(&of_one, &order("EUR", Some("AT"))));
         assert!(!is_of(&market(Some("two")), &order("EUR", None)));
+        let mut sent = order("EUR", None);
+        sent["shippingAddress"] = json!({ "country": "AT" });
+        assert!(!is_of(&of_one, &sent));
     }
 }

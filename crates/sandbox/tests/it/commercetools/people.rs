@@ -386,8 +386,10 @@ fn who_has_ordered_can_keep_an_address() {
 
 #[test]
 fn addresses_are_shared_only_where_they_may_be() {
+    let shop = sandbox::catalogue::generate(&sandbox::catalogue::Options { products: 9, ..Default::default() });
+    assert!(shop.head.stores.len() > 1);
     let shared = |shared_addresses: bool| {
-        let people = people::generate(&Options { shared_addresses, ..Options::default() }, &catalogue());
+        let people = people::generate(&Options { shared_addresses, ..Options::default() }, &shop);
         let addresses: BTreeSet<&str> = people.customers.iter().map(|customer| customer.email.as_str()).collect();
         people.customers.len() - addresses.len()
     };
