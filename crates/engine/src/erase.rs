@@ -29,7 +29,7 @@ impl Engine {
     /// # Errors
     /// The store's. A destination that can't be asked now is asked again the next time.
     pub async fn end_erasures(&self) -> Result<(), Fault> {
-        let open = self.store.erasures().await?.into_iter().filter(|erasure| erasure.done_at.is_none());
+        let open = self.store.open_erasures().await?.into_iter();
         for erasure in open.filter(|erasure| erasure.flows.iter().all(|from| from.left == 0)) {
             match self.read_back(&erasure).await? {
                 Ok(read_back) => {

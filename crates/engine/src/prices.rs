@@ -3,8 +3,9 @@
 //!
 //! A price begins at the instant at which the record, or what it is projected with, came into the mirror, or at which a
 //! window of time began or ended, whenever that is noted: a hub that was stopped finds the windows that passed meanwhile
-//! in the record. Only another price by other settings begins when it is noted. What a record said meanwhile that the
-//! mirror never had is not known.
+//! in the record. Only another price by other settings begins when it is noted. Two things are not known: what a record said
+//! meanwhile that the mirror never had, and what its windows asked for between a change and a later touch, where this flow
+//! was not pushed in between.
 //!
 //! **Invariant:** the same record, history and entry give the same history, whenever it is noted, up to the prices that
 //! begin later.

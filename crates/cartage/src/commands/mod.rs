@@ -202,7 +202,7 @@ impl Look {
     }
 }
 
-/// The configured flows, which are told from what is left of earlier configurations.
+/// What identifies the configured flows. What the database has beside them is left of earlier configurations.
 fn configured(flows: &[Arc<Flow>]) -> Vec<Declared> {
     flows.iter().map(|flow| flow.declared()).collect()
 }

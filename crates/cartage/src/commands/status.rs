@@ -333,9 +333,7 @@ async fn status(looked: &Look) -> Result<Status, Fault> {
         sources.push(SourceStatus { source, records, lanes, webhooks, unread, noticed });
     }
     let leftovers = looked.leftovers().await?;
-    let mut erasures = store.erasures().await?;
-    let erased = erasures.iter().filter(|erasure| erasure.done_at.is_some() && !erasure.lifted).count() as u64;
-    erasures.retain(|erasure| erasure.done_at.is_none());
+    let (erasures, erased) = (store.open_erasures().await?, store.ended_erasures().await?);
     Ok(Status { flows: flows(store.as_ref(), all, lanes).await?, sources, leftovers, erasures, erased })
 }
 

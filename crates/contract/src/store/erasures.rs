@@ -31,8 +31,11 @@ pub trait Erasures: Send + Sync {
     /// was done.
     async fn erase(&self, who: &Who, at: Timestamp) -> Result<Option<u64>, Fault>;
 
-    /// All erasures, the last first.
-    async fn erasures(&self) -> Result<Vec<Erasure>, Fault>;
+    /// The erasures that have not ended, in the order in which they began.
+    async fn open_erasures(&self) -> Result<Vec<Erasure>, Fault>;
+
+    /// How many erasures have ended and keep somebody out.
+    async fn ended_erasures(&self) -> Result<u64, Fault>;
 
     /// The last erasure that keeps this address or account out.
     async fn erasure_of(&self, who: &Who) -> Result<Option<Erasure>, Fault>;

@@ -40,7 +40,8 @@ pub trait Mirror: Send + Sync {
 
     /// Touches at most `limit` records of a source whose projections do not hold at `touch.at` ([`Settled::holds`]), as
     /// urgent, those that are due first and the earliest of a flow first among them; returns their number (0: all hold).
-    /// Projections of former flows do not count.
+    /// Those that no such flow has processed since they changed count too and are not touched: they are still to be
+    /// processed. Projections of former flows do not count.
     async fn wake(&self, touch: &Touch, limit: usize) -> Result<u64, Fault>;
 
     /// The highest revision of a source given so far.

@@ -13,7 +13,7 @@ pub(super) async fn complete(push: &Push, job: &mut Job) -> Result<(), Fault> {
 
 /// Adds the acknowledged payload to the parts of a job, if their calls need it.
 async fn acknowledged(push: &Push, job: &mut Job) -> Result<(), Fault> {
-    // What was sent tells whose it is.
+    // A removal for an erasure finds the address of its person in the payload that was sent.
     let needed = job.erased || push.flow.carry(job.kind).is_some_and(|carry| carry.needs_before);
     if !needed || !job.parts.iter().any(|part| part.action.calls() && part.before != Before::Nothing) {
         return Ok(());

@@ -24,7 +24,7 @@ pub enum Ending {
     Never,
     /// The vendor's watchdog over data rejects it: of contacts alone.
     RejectedByWatchdog,
-    /// The account has no room for further contacts. Only imports of contacts end so.
+    /// The account has no room for further contacts. Only imports of contacts end with this status.
     TooManyContacts,
 }
 

@@ -339,7 +339,7 @@ fn messages(types: &[&str]) -> Vec<OfType> {
         resource_type_id: resource.to_owned(),
         types: types.iter().map(|it| (*it).to_owned()).collect(),
     };
-    // An edit of an order is told by no change of it.
+    // For an edit of an order the platform sends this message, and no notification of a change.
     let of_orders = types.contains(&"order").then(|| of("order", &["OrderEditApplied"]));
     // All messages of products: their numbers show whether one was lost.
     of_orders.into_iter().chain([of("product", &[])]).collect()

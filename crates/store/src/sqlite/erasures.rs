@@ -331,14 +331,19 @@ fn progress(db: &Connection, erasure: u64, flows: &mut [ErasedFrom]) -> Outcome<
 }
 
 /// All erasures, the last first.
-pub(super) fn erasures(db: &Connection) -> Outcome<Vec<Erasure>> {
-    let mut query = db.prepare_cached(&format!("{ERASURE} ORDER BY id DESC"))?;
+pub(super) fn open(db: &Connection) -> Outcome<Vec<Erasure>> {
+    let mut query = db.prepare_cached(&format!("{ERASURE} WHERE done_at IS NULL ORDER BY id"))?;
     let mut rows = query.query([])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         all.push(erasure(db, row)?);
     }
     Ok(all)
+}
+
+pub(super) fn ended(db: &Connection) -> Outcome<u64> {
+    let count = "SELECT count(*) FROM erasure e WHERE e.done_at IS NOT NULL AND e.id IN (SELECT erasure FROM erased)";
+    Ok(db.prepare_cached(count)?.query_row([], |row| row.get(0))?)
 }
 
 /// The erasure that keeps this person out.

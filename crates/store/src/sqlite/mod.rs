@@ -632,14 +632,15 @@ impl Admin for Sqlite {
         let mut after = Some(upkeep::Places::new());
         while let Some(places) = after {
             let step = writer.run(move |tx| tx.prune(now, &retention, places, limit)).await?;
-            if step.forgot {
-                writer.empty_log().await?;
-            }
             pruned.calls += step.pruned.calls;
             pruned.tombstones += step.pruned.tombstones;
             pruned.former += step.pruned.former;
             pruned.more |= step.pruned.more;
             after = step.after;
+        }
+        if self.codec.people.is_ready() {
+            // Also after an erasure during which a reader kept the log.
+            writer.empty_log().await?;
         }
         Ok(pruned)
     }
@@ -706,8 +707,12 @@ impl Erasures for Sqlite {
         begun
     }
 
-    async fn erasures(&self) -> Result<Vec<Erasure>, Fault> {
-        self.readers.run(|db, _| erasures::erasures(db)).await
+    async fn open_erasures(&self) -> Result<Vec<Erasure>, Fault> {
+        self.readers.run(|db, _| erasures::open(db)).await
+    }
+
+    async fn ended_erasures(&self) -> Result<u64, Fault> {
+        self.readers.run(|db, _| erasures::ended(db)).await
     }
 
     async fn erasure_of(&self, who: &Who) -> Result<Option<Erasure>, Fault> {

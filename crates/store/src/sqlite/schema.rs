@@ -420,6 +420,7 @@ CREATE TABLE erasure (
     records TEXT NOT NULL,          -- JSON: how many of each kind
     flows TEXT NOT NULL             -- JSON: what each flow had to remove, and once it is done how it was acknowledged
 ) STRICT;
+CREATE INDEX erasure_open ON erasure (id) WHERE done_at IS NULL;
 -- Keyed hashes of the addresses, accounts and orders that are kept out.
 CREATE TABLE erased (mark BLOB PRIMARY KEY, erasure INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX erased_erasure ON erased (erasure);

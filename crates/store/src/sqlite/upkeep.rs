@@ -10,6 +10,7 @@ use contract::{
     store::{Number, Pruned, Retention, Touch},
 };
 use model::{Kind, SourceName, Timestamp};
+use rusqlite::OptionalExtension as _;
 
 use super::{
     ledger::{DEAD, GONE, HELD, base, key},
@@ -34,20 +35,18 @@ pub(super) struct Step {
     pub(super) pruned: Pruned,
     /// Where to look on; `None`: no more, or something was deleted.
     pub(super) after: Option<Places>,
-    /// Whether something about people was deleted.
-    pub(super) forgot: bool,
 }
 
 /// Tombstones that were looked at, and how many of them were deleted.
 struct Looked {
     at: u64,
     deleted: u64,
-    forgot: bool,
     after: Places,
 }
 
 impl Tx<'_> {
-    /// Touches records whose projections do not hold at this time: their due time has come, or the clock was set back.
+    /// Touches records whose projections do not hold at this time: their due time has come, or the clock was set back. One that
+    /// its flow has still to process keeps the instant of its change, from which on its prices count.
     pub(super) fn wake(&mut self, touch: &Touch, limit: usize) -> Outcome<u64> {
         let source = self.source(&touch.source)?;
         self.fence_source(source, touch.lease)?;
@@ -71,16 +70,19 @@ impl Tx<'_> {
                 }
             }
         }
-        // One touch serves all flows, so the span is cleared in each.
         for n in &due {
+            let mut is_processed = false;
+            // One touch serves all flows, so the span is cleared in each.
             for flow in &flows {
-                self.db
-                    .prepare_cached(
-                        "UPDATE ledger SET due = NULL, since = NULL WHERE key = ?1 AND (due <= ?2 OR since > ?2)",
-                    )?
-                    .execute((key(*flow, Number(*n)), now))?;
+                let clear = "UPDATE ledger SET due = NULL, since = NULL WHERE key = ?1 AND (due <= ?2 OR since > ?2)
+                             RETURNING revision >= (SELECT revision FROM record WHERE n = ?3)";
+                let keys = (key(*flow, Number(*n)), now, n);
+                is_processed |=
+                    self.db.prepare_cached(clear)?.query_row(keys, |row| row.get(0)).optional()?.unwrap_or(false);
             }
-            self.touch(*n, Urgency::Urgent, touch.at)?;
+            if is_processed {
+                self.touch(*n, Urgency::Urgent, touch.at)?;
+            }
         }
         Ok(due.len() as u64)
     }
@@ -104,7 +106,7 @@ impl Tx<'_> {
         pruned.more = full(pruned.calls) || (full(looked.at) && looked.deleted > 0) || full(pruned.former);
         // Tombstones that have to stay must not hide those behind them.
         let after = (full(looked.at) && looked.deleted == 0).then_some(looked.after);
-        Ok(Step { pruned, after, forgot: looked.forgot })
+        Ok(Step { pruned, after })
     }
 
     /// Calls that dead and held records refer to are kept.
@@ -131,7 +133,7 @@ impl Tx<'_> {
 
     /// Deletes tombstones that every flow has settled.
     fn prune_tombstones(&mut self, before: i64, after: Places, limit: usize) -> Outcome<Looked> {
-        let mut looked = Looked { at: 0, deleted: 0, forgot: false, after };
+        let mut looked = Looked { at: 0, deleted: 0, after };
         let sources: Vec<i64> = {
             let mut query = self.db.prepare_cached("SELECT key FROM source ORDER BY key")?;
             query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
@@ -159,7 +161,6 @@ impl Tx<'_> {
                     }
                     self.delete_record(source, n, kind, 0, 1)?;
                     looked.deleted += 1;
-                    looked.forgot |= Kind::from_number(kind).is_some_and(Kind::is_personal);
                 }
             }
         }

@@ -110,8 +110,8 @@ impl Writer {
         self.alone(move |connection| connection.transact(durable, work)).await
     }
 
-    /// Folds the log into the database and empties it, so that nothing that was deleted stays in it. A reader at work
-    /// keeps it for now; the next call does it then.
+    /// Folds the log into the database and empties it, so that nothing that was deleted stays in it. If a reader is at work
+    /// for longer than the connection waits, the log stays as it is.
     pub(super) async fn empty_log(&self) -> Result<(), Fault> {
         let fold = |connection: &mut WriteConnection| {
             Ok(connection.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)

@@ -68,7 +68,7 @@ async fn a_person_is_accounts_their_orders_and_orders_with_an_address_that_nobod
             // Ann had another address, with which she ordered as a guest, too.
             order("old", Some("ann"), "ann@old.example"),
             order("guest", None, "ann@old.example"),
-            // She ordered with Bob's address, and somebody with hers.
+            // Ann ordered with Bob's address, and Bob with Ann's.
             order("for-bob", Some("ann"), "bob@x.example"),
             order("of-bob", Some("bob"), "ann@new.example"),
             order("bob-guest", None, "bob@x.example"),
@@ -129,7 +129,8 @@ async fn an_erasure_ends_once_all_is_settled_and_leaves_nothing_of_the_person_no
     let works = works(&store).await;
     assert!(works.len() == 2 && works.iter().all(|work| work.erased && work.whole.is_none()));
     assert!(!store.end_erasure(erasure, &[], at(10)).await.unwrap(), "nothing is removed yet");
-    let view = store.erasure_of(&email("ann@x.example")).await.unwrap().unwrap();
+    let view = store.open_erasures().await.unwrap().remove(0);
+    assert_eq!(store.ended_erasures().await.unwrap(), 0);
     assert_eq!(
         view.flows.iter().map(|from| (from.kind, from.items, from.left)).collect::<Vec<_>>(),
         [(Kind::Customer, 1, 1), (Kind::Order, 1, 1)]
@@ -139,7 +140,9 @@ async fn an_erasure_ends_once_all_is_settled_and_leaves_nothing_of_the_person_no
     let read_back = ReadBack { flow: FLOW.into(), kind: Kind::Order, asked: 1, found: 0, at: at(11) };
     assert!(store.end_erasure(erasure, std::slice::from_ref(&read_back), at(12)).await.unwrap());
     assert!(!store.end_erasure(erasure, &[], at(13)).await.unwrap(), "it ends once");
-    let view = store.erasures().await.unwrap().remove(0);
+    assert!(store.open_erasures().await.unwrap().is_empty());
+    assert_eq!(store.ended_erasures().await.unwrap(), 1);
+    let view = store.erasure_of(&email("ann@x.example")).await.unwrap().unwrap();
     assert_eq!((view.done_at, view.flows[1].read_back.clone()), (Some(at(12)), Some(read_back)));
     let tally = store.tally(&FLOW.into()).await.unwrap();
     assert_eq!((tally.mirror, tally.in_sync, tally.sum()), (1, 1, 1));

@@ -330,16 +330,16 @@ impl Naive {
 
     pub(crate) fn wake(&mut self, now: Timestamp) -> u64 {
         self.began = self.revision;
-        let mut numbers = BTreeSet::new();
+        let mut numbers = BTreeMap::new();
         for flow in self.flows.values_mut() {
             for (n, entry) in &mut flow.entries {
                 if !entry.holds.contains(now) {
                     entry.holds = Window::OPEN;
-                    numbers.insert(*n);
+                    *numbers.entry(*n).or_insert(false) |= entry.revision >= self.rows[n].revision;
                 }
             }
         }
-        for n in &numbers {
+        for (n, _) in numbers.iter().filter(|(_, is_processed)| **is_processed) {
             self.touch(*n, Urgency::Urgent);
         }
         numbers.len() as u64

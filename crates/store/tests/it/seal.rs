@@ -334,7 +334,7 @@ async fn without_a_key_nothing_about_people_is_taken() {
     drop(Sqlite::open(&path).expect("it needs no key"));
 }
 
-/// An import of customers goes on while its flow is told not to carry any more.
+/// The flow carried customers when an import of them began, and does not when the import ends.
 #[tokio::test]
 async fn what_a_flow_carried_before_is_sealed_when_it_is_settled() {
     let (folder, _) = people().await;

@@ -501,6 +501,17 @@ async fn lives(acts: Vec<Act>) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// A window ends that an older form of the record had, before the newer one was pushed.
+#[test]
+fn a_price_between_a_change_and_its_push_counts_whatever_became_due_meanwhile() {
+    let acts = vec![
+        Act::Sells(Some(((2, 2), Some((54, 1, (1, 1)))))),
+        Act::Sells(Some(((2, 3), Some((0, 1, (1, 1)))))),
+        Act::Wait(100),
+    ];
+    runtime().block_on(lives(acts)).unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 

@@ -160,7 +160,8 @@ steps! { Erasures:
     fn of_person(who: &Who) -> Vec<(SourceName, Found)>;
     fn to_erase(who: &Who) -> Vec<ErasedFrom>;
     fn erase(who: &Who, at: Timestamp) -> Option<u64>;
-    fn erasures() -> Vec<Erasure>;
+    fn open_erasures() -> Vec<Erasure>;
+    fn ended_erasures() -> u64;
     fn erasure_of(who: &Who) -> Option<Erasure>;
     fn erasing(erasure: u64) -> Vec<Erasing>;
     fn end_erasure(erasure: u64, read_back: &[ReadBack], at: Timestamp) -> bool;
