@@ -67,8 +67,9 @@ async fn consent(api: &Api, config: &Config) -> Result<String, Fault> {
     for it in config.consent.iter().filter(|it| [&it.granted, &it.denied].into_iter().flatten().any(|value| value == ANY)) {
         let mut types = fields.iter().filter(|field| custom(&it.field) == Some(&field.name)).map(|field| &field.of);
         if let Some(of) = types.find(|of| !may_hold_times(of)) {
-            let message = format!("of {}, which is a {}, no value is a date, and * stands for dates alone", it.field, of.name);
-            return Err(Fault::config("C0213", message).hint("name the values of the setting consent: without that, consent is unknown"));
+            let message =
+                format!("{} is a {} and never holds a date, but the setting consent has \"*\" for it, which matches dates only", it.field, of.name);
+            return Err(Fault::config("C0213", message).hint("list its values in granted or denied: without that, consent is unknown"));
         }
     }
     if !config.consent.is_empty() {

@@ -1,8 +1,13 @@
 //! Consent: the platform has no field for it, so custom fields of customers hold it, and the settings name them.
 
+use std::time::Duration;
+
 use model::{Consent, ConsentTo, Notice, Timestamp};
 
 use crate::commercetools::api::{AttributeValue, Members, Text};
+
+/// From the beginning of a day to its last millisecond.
+const LAST_OF_DAY: Duration = Duration::from_millis(24 * 60 * 60 * 1000 - 1);
 
 /// Any date or time, among the values of a rule.
 pub const ANY: &str = "*";
@@ -23,7 +28,8 @@ pub struct Rule {
 }
 
 /// What these fields say, once for each channel. No field, no value, and a value that no rule names say nothing: that is
-/// unknown. Of several fields the denial counts, unless it was granted later. Notices name fields, never values.
+/// unknown. Of several fields the denial counts, unless it was granted later. A field that denies by a date or time and holds
+/// something else may have denied: then no other field grants. Notices name fields, never values.
 pub(super) fn consents(
     rules: &[Rule],
     fields: &Members<'_, AttributeValue<'_>>,
@@ -31,26 +37,29 @@ pub(super) fn consents(
 ) -> Vec<Consent> {
     let value = |wanted: &str| fields.0.iter().find(|(name, _)| &**name == wanted).map(|(_, value)| value);
     let mut consents: Vec<Consent> = Vec::new();
+    let mut unclear: Vec<ConsentTo> = Vec::new();
     for rule in rules {
         let words = value(&rule.field).map(words).unwrap_or_default();
         let is_time = |word: &str| instant(word).is_some();
         let is_of = |word: &str, values: &[String]| values.iter().any(|it| it == word || (it == ANY && is_time(word)));
         let has = |values: &[String]| words.iter().any(|word| is_of(word, values));
+        let denies_by_time = rule.denied.iter().any(|it| it == ANY);
         let granted = match (has(&rule.denied), has(&rule.granted)) {
             _ if words.is_empty() => continue,
             (true, _) => false,
             (false, true) => true,
             // A field that only denies says nothing otherwise.
-            (false, false) if rule.granted.is_empty() => continue,
+            (false, false) if rule.granted.is_empty() && !denies_by_time => continue,
             (false, false) => {
                 let what = "holds neither a value that grants nor one that denies, so that consent is unknown";
                 notices.push(Notice::new(format!("custom.{}", rule.field), what));
+                unclear.extend(denies_by_time.then_some(rule.to));
                 continue;
             }
         };
         let said_at = rule.at.as_ref().and_then(|field| Some((field, value(field)?)));
         let at = said_at.and_then(|(field, value)| {
-            let at = if let AttributeValue::Text(Text(text)) = value { instant(text) } else { None };
+            let at = if let AttributeValue::Text(Text(text)) = value { said_at_of(text, granted) } else { None };
             if at.is_none() {
                 notices.push(Notice::new(format!("custom.{field}"), "is no date and no time"));
             }
@@ -63,7 +72,15 @@ pub(super) fn consents(
             None => consents.push(said),
         }
     }
+    consents.retain(|consent| !consent.granted || !unclear.contains(&consent.to));
     consents
+}
+
+/// When it was said. What was denied on a day was denied at its end: whether it was granted before on that day is not known.
+fn said_at_of(text: &str, granted: bool) -> Option<Timestamp> {
+    let is_day = Timestamp::parse(text).is_none();
+    let at = instant(text)?;
+    Some(if is_day && !granted { at.plus(LAST_OF_DAY) } else { at })
 }
 
 /// Whether what one field says of a channel counts before what another says, whichever is asked first: what was said last,

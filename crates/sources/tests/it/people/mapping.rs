@@ -228,7 +228,8 @@ fn of_several_fields_the_denial_counts_unless_it_was_granted_later() {
             let decoded = decode(Stage::Customers, &settings, "", page.as_bytes()).unwrap();
             let [Change::Is { record: Record::Customer(customer), .. }] = &decoded.changes[..] else { panic!() };
             assert!(customer.consents.len() <= 1);
-            assert!(customer.notices.iter().all(|it| it.field != "custom.optOutAt"));
+            let is_unclear = fields["optOutAt"] == "31.12.2024";
+            assert_eq!(customer.notices.iter().any(|it| it.field == "custom.optOutAt"), is_unclear);
             (customer.consent(ConsentTo::Email), customer.consents.first().map(|it| it.field.clone()))
         });
         assert_eq!(answers[0], answers[1], "the order of the rules decides nothing");
@@ -253,9 +254,21 @@ fn of_several_fields_the_denial_counts_unless_it_was_granted_later() {
             json!({ "optIn": true, "optInAt": "2025-03-01", "optOutAt": "2025-02-01" }),
             (Some(true), Some(optin.clone())),
         ),
-        (json!({ "optIn": false, "optInAt": "2025-01-01", "optOutAt": "2025-02-01" }), (Some(false), Some(optout))),
-        // What only denies says nothing else.
-        (json!({ "optIn": true, "optOutAt": "never" }), (Some(true), Some(optin))),
+        (
+            json!({ "optIn": false, "optInAt": "2025-01-01", "optOutAt": "2025-02-01" }),
+            (Some(false), Some(optout.clone())),
+        ),
+        // It was granted on the day on which it was denied, and nobody knows what came last.
+        (
+            json!({ "optIn": true, "optInAt": "2025-02-01T08:00:00Z", "optOutAt": "2025-02-01" }),
+            (Some(false), Some(optout.clone())),
+        ),
+        (
+            json!({ "optIn": true, "optInAt": "2025-02-02T08:00:00Z", "optOutAt": "2025-02-01" }),
+            (Some(true), Some(optin)),
+        ),
+        // A date that can't be read may be one on which somebody withdrew.
+        (json!({ "optIn": true, "optOutAt": "31.12.2024" }), (None, None)),
     ] {
         assert_eq!(said(&fields), expected, "{fields}");
     }
