@@ -4,10 +4,10 @@
 //! **Invariants:** an item that a configured flow into the same destination holds is never removed; the entry of an
 //! item that could not be removed stays in the ledger, so that the command can be run again.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use contract::{
-    Call, Destination, Digest, Fault, Op, Outcome, Parcel, Removal, Store,
+    Call, Clock, Destination, Digest, Fault, Op, Outcome, Parcel, Removal, Store,
     destination::Verdict,
     store::{Declared, HeldItems, Leftover, Number},
 };
@@ -16,6 +16,8 @@ use serde::Serialize;
 
 /// Records read, and ledger entries deleted, at once.
 const PAGE: usize = 1000;
+/// How long a call is waited for that the destination carries out in its own time.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// The result of forgetting a leftover.
 #[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]
@@ -67,6 +69,7 @@ pub async fn remove(
     destination: &dyn Destination,
     configured: &[Declared],
     store: &dyn Store,
+    clock: &dyn Clock,
 ) -> Result<Forgotten, Fault> {
     let theirs = items_of(configured, store).await?;
     let mut forgotten = Forgotten::default();
@@ -75,7 +78,7 @@ pub async fn remove(
         let mut done: Vec<Number> = Vec::new();
         for kind in Kind::CARRIED {
             let of_kind: Vec<&HeldItems> = page.iter().filter(|held| held.kind == kind).collect();
-            let place = Place { leftover, destination, store, theirs: &theirs };
+            let place = Place { leftover, destination, store, clock, theirs: &theirs };
             let removed = remove_items(kind, &of_kind, &place, &mut forgotten).await?;
             let is_done = |held: &&&HeldItems| held.items.iter().all(|item| removed.contains(item));
             done.extend(of_kind.iter().filter(is_done).map(|held| held.number));
@@ -126,7 +129,7 @@ impl<'l> Pages<'l> {
         Self { leftover, after: Number(0) }
     }
 
-    /// The next page; none: there is nothing more. One that holds other kinds alone is empty.
+    /// The next page; `None`: there is nothing more. A page that has only other kinds is returned empty.
     async fn next(&mut self, store: &dyn Store) -> Result<Option<Vec<HeldItems>>, Fault> {
         let mut page = store.held_items(&self.leftover.id, self.after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(None) };
@@ -141,6 +144,7 @@ struct Place<'f> {
     leftover: &'f Leftover,
     destination: &'f dyn Destination,
     store: &'f dyn Store,
+    clock: &'f dyn Clock,
     /// The items of other flows into the same account.
     theirs: &'f HashSet<Digest>,
 }
@@ -152,7 +156,7 @@ async fn remove_items(
     place: &Place<'_>,
     forgotten: &mut Forgotten,
 ) -> Result<HashSet<RemoteId>, Fault> {
-    let Place { leftover, destination, store, theirs } = place;
+    let Place { leftover, destination, store, clock, theirs } = place;
     let carry = destination.carry(kind).copied();
     let needs_before = carry.is_some_and(|carry| carry.needs_before);
     let mut done = HashSet::new();
@@ -210,12 +214,14 @@ async fn remove_items(
         }
         let parcels = items.to_vec();
         let receipt = destination.send(&Call { account: contract::Account::default(), kind, op, parcels }).await;
-        let outcomes = match receipt.verdict {
+        let ids: Vec<RemoteId> = items.iter().map(|parcel| parcel.id.clone()).collect();
+        let outcomes = match ended(receipt.verdict, &ids, *destination, *clock).await {
             Verdict::Whole(outcome) => vec![outcome; items.len()],
             Verdict::Each(outcomes) => outcomes,
             Verdict::Pending { .. } => {
-                let fault = Fault::transient("C0611", "the destination removes them in its own time")
-                    .hint("run `cartage forget` again later: what is gone by then is forgotten");
+                let message = "the destination has not removed them within an hour of being asked to";
+                let fault = Fault::transient("C0611", message)
+                    .hint("run `cartage forget` again once it has carried out what it was asked for; that removes what is left");
                 vec![Outcome::Deferred(fault); items.len()]
             }
         };
@@ -235,4 +241,21 @@ async fn remove_items(
         }
     }
     Ok(done)
+}
+
+/// The verdict of a call once the destination has carried it out; still pending if that takes too long.
+async fn ended(mut verdict: Verdict, ids: &[RemoteId], destination: &dyn Destination, clock: &dyn Clock) -> Verdict {
+    let until = clock.now().plus(LONGEST_WAIT);
+    while let Verdict::Pending { ticket, ask_in } = verdict {
+        if clock.now() >= until {
+            return Verdict::Pending { ticket, ask_in };
+        }
+        clock.sleep_until(clock.now().plus(ask_in)).await;
+        verdict = match destination.poll(&ticket, ids).await.verdict {
+            // It could not be asked, and is asked again.
+            Verdict::Whole(Outcome::Deferred(_)) => Verdict::Pending { ticket, ask_in },
+            verdict => verdict,
+        };
+    }
+    verdict
 }

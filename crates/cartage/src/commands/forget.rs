@@ -48,16 +48,19 @@ pub(super) async fn carry_out(session: &Session, args: &ForgetArgs, output: Outp
             None => Forgotten { records: forget(leftover, store).await?, ..Forgotten::default() },
             Some((name, destination)) => {
                 let account = destination.account_id();
-                if !leftover.id.account.is_empty() && leftover.id.account != account {
-                    return Err(another_account(&leftover.id.flow, name).into());
-                }
+                let is_elsewhere = !leftover.id.account.is_empty() && leftover.id.account != account;
                 let into_it = engine.flows.iter().filter(|flow| {
                     let settings = loaded.config.flows.get(&flow.name);
                     let same = !account.is_empty() && flow.destination.account_id() == account;
                     same || settings.is_some_and(|settings| settings.destination == *name)
                 });
                 let configured: Vec<Declared> = into_it.map(|flow| flow.declared()).collect();
-                remove(leftover, destination.as_ref(), &configured, store).await?
+                if is_elsewhere {
+                    let fault = Some(another_account(&leftover.id.flow, name));
+                    Forgotten { left: leftover.items, fault, ..Forgotten::default() }
+                } else {
+                    remove(leftover, destination.as_ref(), &configured, store, engine.clock.as_ref()).await?
+                }
             }
         };
         let (flow, source) = (leftover.id.flow.clone(), leftover.id.source.clone());

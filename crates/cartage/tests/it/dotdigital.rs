@@ -236,6 +236,25 @@ async fn the_guide_can_be_followed_to_the_letter() {
     assert!(world.held("uk").is_empty());
 }
 
+/// Dotdigital unsubscribes several contacts by an import, which ends later than the call that starts it.
+#[tokio::test(flavor = "multi_thread")]
+async fn customers_who_are_carried_no_more_are_removed_by_one_command() {
+    let (shop, _) = people::shop(30, 1).await;
+    let world = World::of(shop, "unknown_consent = \"unsubscribed\"").await;
+    let flow = "destination = \"dotdigital\"\n";
+    let with_people = format!("{flow}carry = [\"products\", \"customers\"]\n");
+    world.shop.replace(flow, &with_people);
+    world.shop.cartage(&["sync"]).await.ended(0);
+    let subscribed = || world.account.contacts().iter().filter(|it| it.email_status == "subscribed").count();
+    assert!(subscribed() > 3);
+    world.shop.replace(&with_people, &format!("{flow}carry = [\"products\"]\n"));
+    world.shop.cartage(&["sync"]).await.ended(1).says(&["no longer carries"]);
+    let forgotten = world.shop.cartage(&["forget", "dotdigital", "--remove-items", "--json"]).await.ended(0).json();
+    assert_eq!((&forgotten[0]["left"], &forgotten[0]["kind"]), (&serde_json::json!(0), &serde_json::json!("customer")));
+    assert_eq!(subscribed(), 0);
+    world.shop.cartage(&["status"]).await.ended(0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn customers_guests_and_their_orders_arrive_and_nobody_is_subscribed_who_has_not_agreed() {
     let (shop, people) = people::shop(40, 120).await;
