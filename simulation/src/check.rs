@@ -150,6 +150,11 @@ impl Checks {
     fn recounted(&self, flow: &FlowName, tally: &Tally) -> Option<String> {
         let looking = locked(&self.looking);
         let version = &looking.as_ref()?.version;
+        match carried(version, flow) {
+            Ok(kinds) if tally.kinds.keys().copied().eq(kinds.iter().copied()) => {}
+            Ok(kinds) => return Some(format!("{flow} carries {kinds:?}, and its tally has {:?}", tally.kinds.keys())),
+            Err(error) => return Some(format!("the row of {flow} can't be read: {error}")),
+        }
         let broken = tally.kinds.iter().find_map(|(kind, states)| match count(version, flow, *kind) {
             Ok(counted) if counted.passed > 0 => {
                 Some(format!("the cursor of {flow} passes {} {kind} that are not settled", counted.passed))
@@ -279,6 +284,13 @@ const BEHIND: &str = "FROM flow f JOIN record r ON r.source = f.source AND r.urg
     LEFT JOIN ledger l ON l.key = (f.key << 40) + r.n AND (l.revision >= r.revision OR l.state = 4)
     WHERE f.name = ?1 AND f.current AND r.unread = 0
     AND r.revision <= CASE r.urgency WHEN 0 THEN f.urgent WHEN 1 THEN f.live ELSE f.backfill END";
+
+/// The kinds that a flow carries, as its row has them.
+fn carried(db: &Connection, flow: &FlowName) -> rusqlite::Result<BTreeSet<Kind>> {
+    let mut query = db.prepare_cached("SELECT kinds FROM flow WHERE name = ?1 AND current")?;
+    let kinds: u64 = query.query_row([flow.as_str()], |row| row.get(0))?;
+    Ok(Kind::ALL.into_iter().filter(|kind| (kinds >> kind.number()) & 1 == 1).collect())
+}
 
 fn count(db: &Connection, flow: &FlowName, kind: Kind) -> rusqlite::Result<Counted> {
     let of = (flow.as_str(), kind.number());
