@@ -352,6 +352,7 @@ impl Story {
             return Ok(Some(Outcome::Arrived(effects, held)));
         }
         Ok(Some(Outcome::Nothing(match (is_read, rules.len() == looked_at) {
+            _ if looked_at == 0 => "no flow carries it".to_owned(),
             _ if following.is_overtaken => "what was sent before says it already".to_owned(),
             (false, _) => "the shop says the same as before".to_owned(),
             (true, true) => format!("left out of {}", rules.join(" and ")),

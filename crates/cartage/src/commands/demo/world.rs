@@ -250,7 +250,7 @@ impl World {
         })
     }
 
-    /// Has people shop there, where the platform's can be read and a service takes them; before the configuration is written.
+    /// Adds customers and orders if the source reads them and a service takes them; before the configuration is written.
     /// `return_things`: whether they do while the shop is open.
     ///
     /// # Errors

@@ -79,7 +79,7 @@ impl LivingPeople {
         Self { dice: Dice::new(seed, 0x9E09), customers, orders, patterns, count: 0, keeps_addresses: false }
     }
 
-    /// The same people, of whom none who has ordered gets another address: an order keeps the address that it was placed with.
+    /// The same people, but customers who have ordered keep their addresses, as their orders do.
     #[must_use]
     pub fn keeping_addresses(self) -> Self {
         Self { keeps_addresses: true, ..self }
