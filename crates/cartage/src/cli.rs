@@ -308,6 +308,9 @@ pub struct PersonArgs {
     /// The id of the person's account at the shop.
     #[arg(long, value_name = "ID")]
     pub customer: Option<String>,
+    /// The source that has this account, where several have one of this id.
+    #[arg(long, value_name = "SOURCE", requires = "customer")]
+    pub source: Option<String>,
 }
 
 impl std::fmt::Debug for PersonArgs {

@@ -325,8 +325,8 @@ pub struct Carry {
     /// Facets that no call changes once the item exists: it is removed for that, and put again once its removal was
     /// acknowledged.
     pub fixed: Facets,
-    /// Whether a record's events are reported before its items are sent, because the items need what the events make there;
-    /// otherwise they are reported once the items are there, of which they tell.
+    /// Whether a record's events are reported before its items are put, because an item needs what the event creates. Otherwise
+    /// events are reported after the items that they refer to.
     pub events_first: bool,
     /// Whether its calls need the payload that was acknowledged before.
     pub needs_before: bool,

@@ -24,11 +24,13 @@ impl Engine {
         }
     }
 
-    /// Ends the erasures whose removals are all settled.
+    /// Ends the erasures whose removals are all settled; returns why others of them could not be ended: their destinations are
+    /// asked again the next time.
     ///
     /// # Errors
-    /// The store's. A destination that can't be asked now is asked again the next time.
-    pub async fn end_erasures(&self) -> Result<(), Fault> {
+    /// The store's.
+    pub async fn end_erasures(&self) -> Result<Vec<Fault>, Fault> {
+        let mut left = Vec::new();
         let open = self.store.open_erasures().await?.into_iter();
         for erasure in open.filter(|erasure| erasure.flows.iter().all(|from| from.left == 0)) {
             match self.read_back(&erasure).await? {
@@ -38,10 +40,13 @@ impl Engine {
                         tracing::info!(erasure = number, "a person was erased");
                     }
                 }
-                Err(fault) => tracing::warn!(erasure = erasure.erasure, %fault, "an erasure can't be ended yet"),
+                Err(fault) => {
+                    tracing::warn!(erasure = erasure.erasure, %fault, "an erasure can't be ended yet");
+                    left.push(fault);
+                }
             }
         }
-        Ok(())
+        Ok(left)
     }
 
     /// What destinations say of what they removed. The inner error: one can't be asked, or still has something.

@@ -52,7 +52,7 @@ pub(super) async fn run(path: &Path, args: &AccessArgs) -> Result<Exit, Failure>
     let who = erase::who(&args.person)?;
     let leftovers = looked.leftovers().await?;
     let Look { store, flows, .. } = looked;
-    let (of_person, erasure) = (store.of_person(&who).await?, store.erasure_of(&who).await?);
+    let (of_person, erasure) = (erase::of_person(store.as_ref(), &who).await?, store.erasure_of(&who).await?);
     if of_person.is_empty() && erasure.is_none() {
         return Err(erase::unknown().into());
     }
@@ -76,7 +76,10 @@ pub(super) async fn run(path: &Path, args: &AccessArgs) -> Result<Exit, Failure>
     let held = Held { at: clock().now(), records, dead_letters, former_flows, erasure };
     let text = serde_json::to_string_pretty(&held).map_err(anyhow::Error::from)? + "\n";
     match &args.out {
-        Some(file) => private(file)?.write_all(text.as_bytes())?,
+        Some(file) => {
+            let written = private(file).and_then(|mut open| open.write_all(text.as_bytes()));
+            written.map_err(|error| erase::of_file("written", file, &error))?;
+        }
         None => std::io::stdout().write_all(text.as_bytes())?,
     }
     Ok(Exit::Done)

@@ -3,10 +3,10 @@
 use std::{fs, path::Path};
 
 use contract::{
-    Fault,
-    store::{ErasedFrom, Erasure, Who},
+    Fault, Store,
+    store::{ErasedFrom, Erasure, Found, Who},
 };
-use model::{CustomerId, Email, Timestamp};
+use model::{CustomerId, Email, SourceName, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use store::sqlite::Signature;
@@ -15,7 +15,7 @@ use super::{Session, load, look_at};
 use crate::{
     assemble,
     cli::{EraseArgs, PersonArgs},
-    output::{Exit, Failure, Output},
+    output::{Exit, Failure, Output, fault_text},
 };
 
 /// What is, or would be, done.
@@ -37,7 +37,9 @@ pub(super) fn who(args: &PersonArgs) -> Result<Who, Failure> {
             let email = email.map_err(|error| Fault::config("C0832", format!("what --email was given {error}")));
             Ok(Who::Email(email?))
         }
-        (None, Some(id)) => Ok(Who::Customer(CustomerId::new(id.as_str()))),
+        (None, Some(id)) => {
+            Ok(Who::Customer { source: args.source.as_deref().map(SourceName::new), id: CustomerId::new(id.as_str()) })
+        }
         (None, None) => {
             Err(Fault::config("C0832", "nobody is named").hint("name a person with --email or --customer").into())
         }
@@ -47,15 +49,35 @@ pub(super) fn who(args: &PersonArgs) -> Result<Who, Failure> {
 /// What is said of a person of whom nothing is known. The address is not repeated.
 pub(super) fn unknown() -> Fault {
     Fault::record("C0833", "the database holds nothing of such a person, so nothing was removed anywhere").hint(
-        "addresses are found as customers and orders have them now; `--customer` finds an account by its id at the shop. What a \
-         destination has from elsewhere is not known here",
+        "addresses are found as customers and orders have them now; `--customer` finds an account by its id at the shop, also \
+         one that the shop has deleted lately. What a destination has from elsewhere is not known here",
     )
+}
+
+/// The records of a person, who must be one: sources may give one id to different accounts.
+pub(super) async fn of_person(store: &dyn Store, who: &Who) -> Result<Vec<(SourceName, Found)>, Failure> {
+    let found = store.of_person(who).await?;
+    let mut sources: Vec<&str> = found.iter().map(|(source, _)| source.as_str()).collect();
+    sources.dedup();
+    if matches!(who, Who::Customer { .. }) && sources.len() > 1 {
+        let message = format!("several sources have an account of this id: {}", sources.join(", "));
+        return Err(Fault::config("C0832", message).hint("name one of them with --source").into());
+    }
+    Ok(found)
 }
 
 pub(super) async fn carry_out(session: &Session, args: &EraseArgs, output: Output<'_>) -> Result<Exit, Failure> {
     let (engine, who) = (&session.engine, who(&args.person)?);
     let store = engine.store.as_ref();
     if args.lift {
+        if store.erasure_of(&who).await?.is_some_and(|erasure| erasure.done_at.is_none()) {
+            return Err(Fault::record(
+                "C0836",
+                "the erasure of this person has not ended, so nobody is let in again yet",
+            )
+            .hint("`cartage status` shows what it waits for; use --lift once it has ended")
+            .into());
+        }
         let lifted = store.lift(&who).await?;
         output.document(&Report { would_remove: Vec::new(), lifted, erasure: None })?;
         output.line(if lifted {
@@ -65,8 +87,9 @@ pub(super) async fn carry_out(session: &Session, args: &EraseArgs, output: Outpu
         })?;
         return Ok(Exit::Done);
     }
+    let known = of_person(store, &who).await?;
     if !args.yes {
-        let (known, erasure) = (store.of_person(&who).await?, store.erasure_of(&who).await?);
+        let erasure = store.erasure_of(&who).await?;
         if known.is_empty() && erasure.is_none() {
             return Err(unknown().into());
         }
@@ -88,14 +111,18 @@ pub(super) async fn carry_out(session: &Session, args: &EraseArgs, output: Outpu
     }
     let begun = store.erase(&who, engine.clock.now()).await?;
     let Some(before) = store.erasure_of(&who).await? else { return Err(unknown().into()) };
+    let mut why = Vec::new();
     if begun.is_some() || before.done_at.is_none() {
         engine.ring();
         engine.push_all(args.patience(), &session.stop).await?;
-        engine.end_erasures().await?;
+        why = engine.end_erasures().await?;
     }
     session.progress.finish();
     let erasure = store.erasure_of(&who).await?;
     output.line(erasure.as_ref().map(text).unwrap_or_default().trim_end())?;
+    for fault in why.iter().filter(|_| erasure.as_ref().is_some_and(|it| it.done_at.is_none())) {
+        output.line(format!("  {}", fault_text(fault).replace('\n', "\n  ")))?;
+    }
     let exit = exit(erasure.as_ref());
     output.document(&Report { would_remove: Vec::new(), lifted: false, erasure })?;
     Ok(exit)
@@ -108,7 +135,7 @@ fn exit(erasure: Option<&Erasure>) -> Exit {
 fn held_text(from: &ErasedFrom) -> String {
     let ErasedFrom { flow, kind, records, items, markets, .. } = from;
     format!(
-        "flow {flow} (markets {}): {records} records of kind {kind}, {items} items at its destination",
+        "flow {flow} (markets {}): {records} records of kind {kind}, for which its destination held {items} items",
         markets.join(", ")
     )
 }
@@ -122,8 +149,12 @@ pub(super) fn text(erasure: &Erasure) -> String {
     };
     for from in flows {
         let state = match (from.left, &from.read_back) {
-            (0, Some(read)) => format!("removed; asked for {} items afterwards, {} there", read.asked, read.found),
-            (0, None) => "removed".to_owned(),
+            _ if from.forgotten => "not known: the flow was forgotten meanwhile".to_owned(),
+            (0, Some(read)) => format!(
+                "they were removed; asked for {} items afterwards, the destination had {}",
+                read.asked, read.found
+            ),
+            (0, None) => "they were removed".to_owned(),
             (left, _) => format!("{left} not acknowledged; `cartage status` says why the flow waits"),
         };
         text += &format!("  {}: {state}\n", held_text(from));
@@ -158,10 +189,19 @@ const ALGORITHM: &str = "HMAC-SHA256";
 pub(super) async fn write_receipt(path: &Path, person: &PersonArgs, file: &Path) -> Result<(), Failure> {
     let loaded = load(path)?;
     let store = look_at(&loaded)?.store;
-    let Some(erasure) = store.erasure_of(&who(person)?).await?.filter(|it| it.done_at.is_some()) else {
-        let message = "there is no receipt yet: nothing of this person was erased, or the erasure has not ended";
-        return Err(Fault::record("C0834", message).hint("`cartage status` shows what an erasure waits for").into());
+    let no_receipt = |message: &str, hint: &str| Err(Fault::record("C0834", message).hint(hint.to_owned()).into());
+    let Some(erasure) = store.erasure_of(&who(person)?).await? else {
+        return no_receipt(
+            "there is no receipt: no erasure keeps this person out",
+            "erase the person with `cartage erase … --yes`; after --lift there is no receipt any more",
+        );
     };
+    if erasure.done_at.is_none() {
+        return no_receipt(
+            "there is no receipt yet: the erasure has not ended",
+            "`cartage status` shows what it waits for",
+        );
+    }
     let receipt = receipt(&erasure)?;
     let keys = assemble::operator_keys(&loaded)?;
     let Some(Signature { key, value }) = keys.sign(receipt.to_string().as_bytes()) else {
@@ -169,8 +209,14 @@ pub(super) async fn write_receipt(path: &Path, person: &PersonArgs, file: &Path)
     };
     let signature = Proof { algorithm: ALGORITHM.to_owned(), key, value };
     let text = serde_json::to_string_pretty(&Signed { receipt, signature }).map_err(anyhow::Error::from)?;
-    fs::write(file, text + "\n")?;
+    fs::write(file, text + "\n").map_err(|error| of_file("written", file, &error))?;
     Ok(())
+}
+
+/// A file that can't be read or written.
+pub(super) fn of_file(done: &str, file: &Path, error: &std::io::Error) -> Fault {
+    Fault::config("C0837", format!("the file {} can't be {done}: {error}", file.display()))
+        .hint("name another file, or let the user that runs this command have it")
 }
 
 /// The receipt of an erasure: the same with instants as people read them.
@@ -204,7 +250,7 @@ fn readable(value: &mut Json) {
 /// Checks the signature of a receipt with the keys of the configuration.
 pub(super) fn verify(path: &Path, file: &Path, output: Output<'_>) -> Result<Exit, Failure> {
     let keys = assemble::operator_keys(&load(path)?)?;
-    let text = fs::read_to_string(file)?;
+    let text = fs::read_to_string(file).map_err(|error| of_file("read", file, &error))?;
     let forged = |why: &str| {
         Fault::record("C0835", format!("the receipt is not genuine: {why}"))
             .hint("ask for the file as `cartage erase --receipt` wrote it; not a letter of it may differ")

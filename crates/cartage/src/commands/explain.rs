@@ -55,7 +55,7 @@ pub(super) async fn run(path: &Path, args: &ExplainArgs, output: Output<'_>) -> 
     if known.is_empty() {
         let mut fault = not_found(&args.record);
         let email = model::Email::parse(&args.record).ok();
-        let who = email.map_or_else(|| Who::Customer(args.record.as_str().into()), Who::Email);
+        let who = email.map_or_else(|| Who::Customer { source: None, id: args.record.as_str().into() }, Who::Email);
         if let Some(erasure) = store.erasure_of(&who).await? {
             let number = erasure.erasure;
             fault = fault

@@ -36,6 +36,8 @@ pub(super) struct Report {
     pub(super) paused: Vec<(String, Fault)>,
     /// What is left of flows and sources that are no longer configured, and of kinds that a flow no longer carries.
     pub(super) leftovers: Vec<Leftover>,
+    /// How many erasures of persons have not ended.
+    pub(super) erasures: usize,
     /// Calls made to sources.
     pub(super) source_calls: u64,
     /// Calls made to destinations.
@@ -120,6 +122,7 @@ impl Pass<'_> {
             lanes: reports,
             paused: pushed.into_iter().filter_map(|(flow, pushed)| Some((flow.to_string(), pushed.paused?))).collect(),
             leftovers: engine.store.left_behind(&configured(&engine.flows)).await?,
+            erasures: engine.store.open_erasures().await?.len(),
             source_calls: engine.origins.iter().map(|origin| origin.pull.source.calls()).sum(),
             destination_calls: destination_calls(&engine.flows),
             seconds: began.until(engine.clock.now()).as_secs_f64(),
@@ -180,6 +183,9 @@ pub(super) fn show(report: &Report, output: Output<'_>) -> Result<(), Failure> {
     for (flow, fault) in &report.paused {
         output.line(format!("flow {flow} stopped: {}", fault_text(fault)))?;
     }
+    if report.erasures > 0 {
+        output.line(format!("{} erasures of persons have not ended; `cartage status` says why", report.erasures))?;
+    }
     if report.flows.iter().any(|flow| flow.tally.dead > 0) {
         output.line("some records are dead; see `cartage dead list`")?;
     }
@@ -198,6 +204,6 @@ pub(super) fn exit(report: &Report) -> Exit {
     let faults = report.lanes.iter().filter_map(|lane| lane.fault.as_ref());
     let faults = faults.chain(report.paused.iter().map(|(_, fault)| fault)).map(output::exit_of);
     let held = report.lanes.iter().any(|lane| lane.held.is_some()).then_some(Exit::Held);
-    let left = (!report.leftovers.is_empty()).then_some(Exit::Left);
+    let left = (!report.leftovers.is_empty() || report.erasures > 0).then_some(Exit::Left);
     faults.chain(held).chain(left).chain([status::exit_of(&report.flows)]).max().unwrap_or(Exit::Done)
 }

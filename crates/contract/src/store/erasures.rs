@@ -12,9 +12,8 @@ use crate::Fault;
 /// Erases persons, and keeps them out afterwards.
 ///
 /// A person is found by an address or by the id of an account. What belongs to one is: the accounts that have the address
-/// now, or, where no account has it now, those that ordered with it; all orders of these accounts; and, whoever ordered, the
-/// orders with an address of the person: the one asked for, that of an account, and those of its orders that are no
-/// other account's now.
+/// now; all orders of these accounts; and, whoever ordered, the orders with an address of the person: the one asked for, and
+/// that of an account unless another account has it, too.
 ///
 /// **Invariants:** from the transaction that begins an erasure on, no page of a source brings a record of the person back; an
 /// erasure ends only once every flow has settled the removal of every record; what is kept of it then names nobody.
@@ -48,7 +47,8 @@ pub trait Erasures: Send + Sync {
     /// afterwards. False, without effect: something is not settled.
     async fn end_erasure(&self, erasure: u64, read_back: &[ReadBack], at: Timestamp) -> Result<bool, Fault>;
 
-    /// Lets a person in again, with everything that the erasure kept out; returns whether the person was kept out.
+    /// Lets a person in again, with everything that the erasure kept out; returns whether it did. Not before the erasure has
+    /// ended.
     async fn lift(&self, who: &Who) -> Result<bool, Fault>;
 }
 
@@ -57,15 +57,20 @@ pub trait Erasures: Send + Sync {
 pub enum Who {
     /// An e-mail address.
     Email(Email),
-    /// The id of an account at the source.
-    Customer(CustomerId),
+    /// An account.
+    Customer {
+        /// Where it is; `None`: in whichever source has it.
+        source: Option<SourceName>,
+        /// Its id there.
+        id: CustomerId,
+    },
 }
 
 impl fmt::Debug for Who {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Self::Email(_) => "Email(..)",
-            Self::Customer(_) => "Customer(..)",
+            Self::Customer { .. } => "Customer(..)",
         })
     }
 }
@@ -119,7 +124,10 @@ pub struct ErasedFrom {
     pub items: u64,
     /// Records whose removal is not settled.
     pub left: u64,
-    /// The calls that removed them.
+    /// Whether the flow was forgotten meanwhile, so that nobody knows whether its destination still has something.
+    #[serde(default)]
+    pub forgotten: bool,
+    /// The calls that were made for them, also those that the destination refused.
     pub calls: Vec<Acknowledged>,
     /// What the destination said when it was asked for them afterwards; `None`: it can't be asked.
     pub read_back: Option<ReadBack>,
@@ -132,7 +140,7 @@ impl ErasedFrom {
     }
 }
 
-/// A call that removed something, as the destination acknowledged it.
+/// A call that was made to remove something, as the destination answered it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Acknowledged {
     /// Its number in this database.

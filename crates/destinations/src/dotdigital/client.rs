@@ -316,13 +316,14 @@ impl Client {
     }
 
     /// `DELETE /v2/contacts/transactional-data/{collection}/{key}`: deletes a record of whichever contact has it, whose address
-    /// may have changed since. v3 has no such call. What is not there is deleted.
+    /// may have changed since. v3 has no such call. A record that the answer says is not there is deleted; any other 404 is a
+    /// refusal, such as of a path that is not there any more.
     pub async fn delete_owned(&self, collection: &str, key: &str) -> Result<Response, Outcome> {
         let base = self.region.get().unwrap_or(&self.base);
         let url = with_path(base, &["v2", "contacts", "transactional-data", collection, key]);
         let what = "DELETE /v2/contacts/transactional-data/…";
         let response = self.call(Named::personal(Class::Write, what, Request::new(Method::DELETE, url))).await?;
-        let refusal = if response.status == 404 { None } else { self.refusal(what, &response) };
+        let refusal = if is_absent(&response) { None } else { self.refusal(what, &response) };
         refusal.map_or(Ok(response), Err)
     }
 

@@ -307,11 +307,18 @@ impl Engine {
 
     /// Ends erasures whose removals are settled.
     async fn keep_ending_erasures(&self, task: &str, mut stop: watch::Receiver<bool>) -> Result<(), Fault> {
+        let mut backoff = Backoff::new();
         while !*stop.borrow() {
-            self.end_erasures().await?;
-            self.health.clear(task);
+            let wait = if let Some(fault) = self.end_erasures().await?.first() {
+                self.health.report(task, fault, self.clock.now());
+                backoff.after(fault)
+            } else {
+                self.health.clear(task);
+                backoff.reset();
+                ERASURES_EVERY
+            };
             tokio::select! {
-                () = self.clock.sleep_until(self.clock.now().plus(ERASURES_EVERY)) => {}
+                () = self.clock.sleep_until(self.clock.now().plus(wait)) => {}
                 _ = stop.changed() => {}
             }
         }

@@ -25,7 +25,7 @@ pub struct Job {
     pub deltas: BTreeMap<Unit, u64>,
 }
 
-/// What an export may hold. Sites and metadata come with all of them.
+/// What an export may hold. Sites come with each of them, metadata with catalogues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {

@@ -236,7 +236,7 @@ impl Reader {
         }
         let last = self.last(&[unit]).await?;
         if !last.contains_key(&unit) {
-            // Everything is read where it is the outbox alone that does not answer.
+            // The outbox did not answer. If the instance does not answer either, this fails, and no export is started.
             self.sites().await?;
         }
         Ok(deltas::is_behind(&place, unit, &last))

@@ -19,12 +19,13 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
     codec::Codec,
-    ledger::{GONE, base, key},
+    ledger::{base, key},
     links::{Touches, key_hub, users},
     mirror::{BY_NUMBER, Context, LIVE, Stored},
     report::found_record,
     seal::hex,
     trouble::{Outcome, Trouble},
+    upkeep::{Tombstone, flows_of, is_settled_by_all, mark_of},
     workload::kind,
     writer::Tx,
 };
@@ -91,7 +92,10 @@ fn known(db: &Connection, codec: &Codec, who: &Who) -> Outcome<Vec<Known>> {
     }
     let mut query = db.prepare_cached("SELECT key, name FROM source ORDER BY key")?;
     let sources = query.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
-    let sources: Vec<(i64, String)> = sources.collect::<Result<_, _>>()?;
+    let mut sources: Vec<(i64, String)> = sources.collect::<Result<_, _>>()?;
+    if let Who::Customer { source: Some(only), .. } = who {
+        sources.retain(|(_, name)| only.as_str() == name);
+    }
     sources.into_iter().map(|(source, name)| Search { db, codec, source, name: name.into() }.person(who)).collect()
 }
 
@@ -107,14 +111,9 @@ impl Search<'_> {
     fn person(self, who: &Who) -> Outcome<Known> {
         let (mut accounts, mut emails) = (BTreeSet::new(), BTreeSet::new());
         match who {
-            Who::Customer(id) => drop(accounts.insert(id.clone())),
+            Who::Customer { id, .. } => drop(accounts.insert(id.clone())),
             Who::Email(email) => {
-                let own = self.with_address(&email.key())?;
-                accounts.extend(own.iter().filter_map(account));
-                if accounts.is_empty() {
-                    // It was the address of an account when that ordered.
-                    accounts.extend(own.iter().filter_map(buyer));
-                }
+                accounts.extend(self.with_address(&email.key())?.iter().filter_map(account));
                 emails.insert(email.key());
             }
         }
@@ -122,12 +121,13 @@ impl Search<'_> {
         let mut theirs = BTreeSet::new();
         for id in &accounts {
             for record in self.of_account(id)? {
-                theirs.extend(address(&record));
+                // Who orders may give the address of somebody else.
+                theirs.extend(account(&record).and_then(|_| address(&record)));
                 found.insert(record.number, record);
             }
         }
         for email in theirs {
-            // Accounts may share an address, and who orders may give one that is another account's.
+            // Accounts may share an address.
             let is_other = |record: &Found| account(record).is_some_and(|id| !accounts.contains(&id));
             if !emails.contains(&email) && !self.with_address(&email)?.iter().any(is_other) {
                 emails.insert(email);
@@ -186,13 +186,6 @@ fn account(found: &Found) -> Option<CustomerId> {
     }
 }
 
-fn buyer(found: &Found) -> Option<CustomerId> {
-    match &found.record {
-        Some(Record::Order(it)) => it.customer.clone(),
-        _ => None,
-    }
-}
-
 /// The records of a person, of all sources.
 pub(super) fn of_person(db: &Connection, codec: &Codec, who: &Who) -> Outcome<Vec<(SourceName, Found)>> {
     let known = known(db, codec, who)?.into_iter();
@@ -237,6 +230,7 @@ fn held(db: &Connection, numbers: &BTreeSet<Number>) -> Outcome<Vec<ErasedFrom>>
             records,
             items,
             left: records,
+            forgotten: false,
             calls: Vec::new(),
             read_back: None,
         }));
@@ -249,7 +243,10 @@ fn asked_for(db: &Connection, codec: &Codec, who: &Who) -> Outcome<Vec<Erased>> 
     let names = codec.people.names()?;
     match who {
         Who::Email(email) => Ok(vec![names.erased(&of_address(&email.key()))]),
-        Who::Customer(id) => {
+        Who::Customer { source: Some(source), id } => {
+            Ok(vec![names.erased(&of_id(source, Kind::Customer, id.as_str()))])
+        }
+        Who::Customer { source: None, id } => {
             let mut query = db.prepare_cached("SELECT name FROM source ORDER BY key")?;
             let sources = query.query_map([], |row| row.get::<_, String>(0))?;
             sources.map(|name| Ok(names.erased(&of_id(&name?.into(), Kind::Customer, id.as_str())))).collect()
@@ -305,21 +302,25 @@ fn erasure(db: &Connection, row: &Row<'_>) -> Outcome<Erasure> {
 /// Adds how far each flow is: what is left, and the calls that were acknowledged.
 fn progress(db: &Connection, erasure: u64, flows: &mut [ErasedFrom]) -> Outcome<()> {
     let find = "SELECT f.key FROM flow f JOIN source s ON s.key = f.source WHERE f.name = ?1 AND s.name = ?2 AND f.account = ?3";
-    let left = "SELECT count(*) FROM erasing e JOIN record r ON r.n = e.n JOIN ledger l ON l.key = ?2 + e.n
-        WHERE e.erasure = ?1 AND r.kind = ?3 AND NOT (l.state = ?4 AND l.revision >= r.revision)";
     let calls = "SELECT c.id, c.op, c.status, c.ended_at FROM erasing_call e JOIN call c ON c.id = e.call
-        WHERE e.erasure = ?1 AND c.flow = ?2 AND c.kind = ?3 AND c.ended_at IS NOT NULL AND c.status BETWEEN 200 AND 299
-        ORDER BY c.id";
+        WHERE e.erasure = ?1 AND c.flow = ?2 AND c.kind = ?3 AND c.ended_at IS NOT NULL ORDER BY c.id";
+    let rows = erasing_rows(db, erasure)?;
     for from in flows {
         let keys = (from.flow.as_str(), from.source.as_str(), &from.account);
         let flow: Option<i64> = db.prepare_cached(find)?.query_row(keys, |row| row.get(0)).optional()?;
-        // A flow that was forgotten since has nothing left.
         let Some(flow) = flow else {
-            from.left = 0;
+            (from.left, from.forgotten) = (0, true);
             continue;
         };
-        let keys = (erasure, base(flow), from.kind.number(), GONE);
-        from.left = db.prepare_cached(left)?.query_row(keys, |row| row.get(0))?;
+        let Some(mark) = mark_of(db, flow)? else { continue };
+        let mut entries = 0;
+        from.left = 0;
+        for row in rows.iter().filter(|row| row.kind == from.kind.number()) {
+            from.left += u64::from(!mark.has_settled(db, row)?);
+            let entry = "SELECT 1 FROM ledger WHERE key = ?1";
+            entries += u64::from(db.prepare_cached(entry)?.exists([key(flow, Number(row.n))])?);
+        }
+        from.forgotten = entries < from.records;
         let mut query = db.prepare_cached(calls)?;
         let calls = query.query_map((erasure, flow, from.kind.number()), |row| {
             let at = Timestamp::from_millis(row.get(3)?);
@@ -330,7 +331,23 @@ fn progress(db: &Connection, erasure: u64, flows: &mut [ErasedFrom]) -> Outcome<
     Ok(())
 }
 
-/// All erasures, the last first.
+/// The records of an erasure that has not ended.
+fn erasing_rows(db: &Connection, erasure: u64) -> Outcome<Vec<Tombstone>> {
+    let mut query = db.prepare_cached(
+        "SELECT r.n, r.source, r.kind, r.urgency, r.revision FROM erasing e JOIN record r ON r.n = e.n WHERE e.erasure = ?1",
+    )?;
+    let read = |row: &Row<'_>| {
+        Ok(Tombstone {
+            n: row.get(0)?,
+            source: row.get(1)?,
+            kind: row.get(2)?,
+            urgency: row.get(3)?,
+            revision: row.get(4)?,
+        })
+    };
+    Ok(query.query_map([erasure], read)?.collect::<Result<_, _>>()?)
+}
+
 pub(super) fn open(db: &Connection) -> Outcome<Vec<Erasure>> {
     let mut query = db.prepare_cached(&format!("{ERASURE} WHERE done_at IS NULL ORDER BY id"))?;
     let mut rows = query.query([])?;
@@ -404,9 +421,12 @@ impl Tx<'_> {
             it.found = others;
         }
         known.retain(|it| !it.found.is_empty());
-        let Some(person) = asked_for(self.db, self.codec, who)?.first().copied().filter(|_| !known.is_empty()) else {
-            return Ok(None);
+        let Some(first) = known.first() else { return Ok(None) };
+        let who = match who {
+            Who::Customer { source: None, id } => Who::Customer { source: Some(first.name.clone()), id: id.clone() },
+            who => who.clone(),
         };
+        let Some(person) = asked_for(self.db, self.codec, &who)?.first().copied() else { return Ok(None) };
         let numbers = known.iter().flat_map(|it| it.found.keys().copied()).collect();
         let mut records: BTreeMap<Kind, u64> = BTreeMap::new();
         for found in known.iter().flat_map(|it| it.found.values()) {
@@ -487,17 +507,9 @@ impl Tx<'_> {
 
     /// Ends an erasure whose removals are all settled.
     pub(super) fn end_erasure(&mut self, erasure: u64, read_back: &[ReadBack], at: Timestamp) -> Outcome<bool> {
-        let rows: Vec<(u64, i64, u8, u8, u64)> = {
-            let mut query = self.db.prepare_cached(
-                "SELECT r.n, r.source, r.kind, r.urgency, r.revision FROM erasing e JOIN record r ON r.n = e.n
-                 WHERE e.erasure = ?1",
-            )?;
-            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
-            query.query_map([erasure], read)?.collect::<Result<_, _>>()?
-        };
-        for (n, source, kind, urgency, revision) in &rows {
-            let flows = self.flows_of(*source)?;
-            if !self.is_settled_by_all(&flows, *n, *kind, *urgency, *revision)? {
+        let rows = erasing_rows(self.db, erasure)?;
+        for row in &rows {
+            if !is_settled_by_all(self.db, &flows_of(self.db, row.source)?, row)? {
                 return Ok(false);
             }
         }
@@ -506,8 +518,8 @@ impl Tx<'_> {
             let is_it = |it: &&ReadBack| it.flow == from.flow && it.kind == from.kind;
             from.read_back = read_back.iter().find(is_it).cloned();
         }
-        for (n, source, kind, _, _) in rows {
-            for flow in self.flows_of(source)? {
+        for Tombstone { n, source, kind, .. } in rows {
+            for flow in flows_of(self.db, source)? {
                 self.delete_entry(key(flow.key, Number(n)))?;
             }
             self.forget_hint(source, n)?;
@@ -547,6 +559,9 @@ impl Tx<'_> {
     /// Lets a person in again.
     pub(super) fn lift(&self, who: &Who) -> Outcome<bool> {
         let Some(erasure) = number_of(self.db, self.codec, who)? else { return Ok(false) };
+        if by_number(self.db, erasure)?.is_none_or(|it| it.done_at.is_none()) {
+            return Ok(false);
+        }
         self.db.prepare_cached("DELETE FROM erased WHERE erasure = ?1")?.execute([erasure])?;
         Ok(true)
     }

@@ -18,6 +18,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     codec::{Codec, Place, Purpose},
+    erasures::is_erasing,
     owners::Row,
     seal::DataKey,
     trouble::{Outcome, Trouble, fault_text, unless_forgotten},
@@ -606,6 +607,12 @@ impl Tx<'_> {
                 )?
                 .execute((key, FILTERED))?;
             dropped += self.delete_letter(key, written)?;
+            if is_erasing(self.db, number(flow, key).0)? {
+                // Somebody removed by hand what the destination refused to remove: the erasure has not to wait for it.
+                let gone = "UPDATE ledger SET state = ?2, rule = NULL, items = NULL, held = 0 WHERE key = ?1";
+                self.db.prepare_cached(gone)?.execute((key, GONE))?;
+                self.delete_payload(key)?;
+            }
         }
         Ok(dropped)
     }

@@ -1,7 +1,7 @@
 //! Reads and deletes the ledger entries of flows and sources that are no longer configured, and of kinds that a flow no longer
 //! carries.
 //!
-//! **Invariant:** only what is asked for is deleted: which entries no configured flow needs is known to the caller.
+//! **Invariant:** only what is asked for is deleted. Nothing here checks whether a configured flow needs it: the caller does.
 
 use contract::{
     Item,

@@ -10,7 +10,7 @@ use contract::{
     store::{Number, Pruned, Retention, Touch},
 };
 use model::{Kind, SourceName, Timestamp};
-use rusqlite::OptionalExtension as _;
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{
     ledger::{DEAD, GONE, HELD, base, key},
@@ -19,12 +19,65 @@ use super::{
     writer::{NOT_CARRIED, Tx, kind_bit},
 };
 
-/// The cursor of a flow.
+/// How far a flow is.
 pub(super) struct Mark {
     pub(super) key: i64,
     kinds: u64,
     /// None: a former flow.
     cursor: Option<[u64; 3]>,
+}
+
+/// A deleted record.
+pub(super) struct Tombstone {
+    pub(super) n: u64,
+    pub(super) source: i64,
+    pub(super) kind: u8,
+    pub(super) urgency: u8,
+    pub(super) revision: u64,
+}
+
+impl Mark {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let cursor = [row.get(2)?, row.get(3)?, row.get(4)?];
+        Ok(Self { key: row.get(0)?, kinds: row.get(1)?, cursor: row.get::<_, bool>(5)?.then_some(cursor) })
+    }
+
+    /// Whether the flow has nothing more to do for a deleted record. A flow that does not process the record, because it is
+    /// not configured or carries no records of the kind, has something to do as long as its destination may hold an item.
+    pub(super) fn has_settled(&self, db: &Connection, of: &Tombstone) -> Outcome<bool> {
+        let mut query = db.prepare_cached("SELECT state, held FROM ledger WHERE key = ?1")?;
+        let entry = query.query_row([key(self.key, Number(of.n))], |row| Ok((row.get(0)?, row.get(1)?)));
+        let entry: Option<(u8, u64)> = entry.optional()?;
+        let carries = Kind::from_number(of.kind).is_some_and(|kind| self.kinds & kind_bit(kind) != 0);
+        let Some(cursor) = self.cursor.filter(|_| carries && of.urgency != NOT_CARRIED) else {
+            return Ok(entry.is_none_or(|(_, held)| held == 0));
+        };
+        let passed = cursor.get(usize::from(of.urgency)).is_some_and(|at| of.revision <= *at);
+        Ok(passed && entry.is_some_and(|(state, _)| state == GONE))
+    }
+}
+
+const MARK: &str = "SELECT key, kinds, urgent, live, backfill, current FROM flow";
+
+/// The flows of a source, former ones too.
+pub(super) fn flows_of(db: &Connection, source: i64) -> Outcome<Vec<Mark>> {
+    let mut query = db.prepare_cached(&format!("{MARK} WHERE source = ?1"))?;
+    Ok(query.query_map([source], Mark::read)?.collect::<Result<_, _>>()?)
+}
+
+/// A flow by its key.
+pub(super) fn mark_of(db: &Connection, flow: i64) -> Outcome<Option<Mark>> {
+    Ok(db.prepare_cached(&format!("{MARK} WHERE key = ?1"))?.query_row([flow], Mark::read).optional()?)
+}
+
+/// Whether no flow has anything more to do for a deleted record.
+pub(super) fn is_settled_by_all(db: &Connection, flows: &[Mark], of: &Tombstone) -> Outcome<bool> {
+    for flow in flows {
+        if !flow.has_settled(db, of)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The last tombstone of each source that was looked at: when it changed, and its number.
@@ -139,23 +192,26 @@ impl Tx<'_> {
             query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
         };
         for source in sources {
-            let flows = self.flows_of(source)?;
+            let flows = flows_of(self.db, source)?;
             let (from, from_n) = looked.after.get(&source).copied().unwrap_or((i64::MIN, 0));
-            let old: Vec<(u64, u8, u8, u64, i64)> = {
+            let old: Vec<(Tombstone, i64)> = {
                 let mut query = self.db.prepare_cached(
                     "SELECT n, kind, urgency, revision, changed_at FROM record
                      WHERE source = ?1 AND ended <> 0 AND (changed_at, n) > (?4, ?5) AND changed_at < ?2 AND unread = 0
+                     AND NOT EXISTS (SELECT 1 FROM erasing e WHERE e.n = record.n)
                      ORDER BY changed_at, n LIMIT ?3",
                 )?;
                 let rows = query.query_map((source, before, limit as u64, from, from_n), |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                    let (n, kind, urgency, revision) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+                    Ok((Tombstone { n, source, kind, urgency, revision }, row.get(4)?))
                 })?;
                 rows.collect::<Result<_, _>>()?
             };
-            for (n, kind, urgency, revision, changed_at) in old {
+            for (tombstone, changed_at) in old {
+                let Tombstone { n, kind, .. } = tombstone;
                 looked.at += 1;
                 looked.after.insert(source, (changed_at, n));
-                if self.is_settled_by_all(&flows, n, kind, urgency, revision)? {
+                if is_settled_by_all(self.db, &flows, &tombstone)? {
                     for flow in &flows {
                         self.delete_entry(key(flow.key, Number(n)))?;
                     }
@@ -165,46 +221,6 @@ impl Tx<'_> {
             }
         }
         Ok(looked)
-    }
-
-    /// The flows of a source, former ones too.
-    pub(super) fn flows_of(&self, source: i64) -> Outcome<Vec<Mark>> {
-        let read = "SELECT key, kinds, urgent, live, backfill, current FROM flow WHERE source = ?1";
-        let mut query = self.db.prepare_cached(read)?;
-        let rows = query.query_map([source], |row| {
-            let cursor = [row.get(2)?, row.get(3)?, row.get(4)?];
-            Ok(Mark { key: row.get(0)?, kinds: row.get(1)?, cursor: row.get::<_, bool>(5)?.then_some(cursor) })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    pub(super) fn is_settled_by_all(
-        &self,
-        flows: &[Mark],
-        n: u64,
-        kind: u8,
-        urgency: u8,
-        revision: u64,
-    ) -> Outcome<bool> {
-        let Some(kind) = Kind::from_number(kind) else { return Ok(false) };
-        for flow in flows {
-            let mut query = self.db.prepare_cached("SELECT state FROM ledger WHERE key = ?1")?;
-            let mut rows = query.query([key(flow.key, Number(n))])?;
-            let state = rows.next()?.map(|row| row.get::<_, u8>(0)).transpose()?;
-            let Some(cursor) = flow.cursor else {
-                // A former flow no longer settles records.
-                if state.is_some_and(|state| state != GONE) {
-                    return Ok(false);
-                }
-                continue;
-            };
-            let carries = flow.kinds & kind_bit(kind) != 0 && urgency != NOT_CARRIED;
-            let passed = cursor.get(usize::from(urgency)).is_some_and(|at| revision <= *at);
-            if state.map_or(carries, |state| state != GONE) || (carries && !passed) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     pub(super) fn delete_entry(&self, key: i64) -> Outcome<()> {
@@ -226,6 +242,7 @@ impl Tx<'_> {
             self.count(source, kind, -live, -tombstones);
             if kind.is_personal() {
                 self.forget_about(n)?;
+                self.db.prepare_cached("DELETE FROM erasing WHERE n = ?1")?.execute([n])?;
             }
         }
         Ok(())
